@@ -1,0 +1,1 @@
+//! Clients: the only code that talks to another process. Concrete structs, blocking, with deadlines.

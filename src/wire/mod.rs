@@ -1,0 +1,4 @@
+//! Pure parsers of what comes from outside: text in, values out, no I/O.
+//!
+//! Every parser here takes bytes that a stranger may have written, so none may panic and each has a
+//! property test and a fuzz target (`tests/fuzz`).
