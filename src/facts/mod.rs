@@ -1,5 +1,75 @@
 //! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
 
-pub mod known;
+pub mod files;
+pub mod instance;
+pub mod picture;
 
-pub use known::Known;
+pub use crate::known::Known;
+pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
+pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
+pub use picture::{
+    Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of this vocabulary, written into every saved snapshot.
+pub const SCHEMA: &str = "haguard-facts/1";
+
+/// Everything that was seen in one look. Serializable, so that an incident is a file and a bug report a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When the look began.
+    pub taken_at: Timestamp,
+    /// This host's name.
+    pub host: String,
+    /// Our own effective user id: facts that need root depend on it.
+    pub uid: u32,
+    /// Every HAProxy that was noticed here.
+    pub candidates: Known<Vec<Candidate>>,
+    /// The one that was asked for.
+    pub instance: Known<Instance>,
+    /// What runs.
+    pub live: Picture,
+    /// What the next worker would be.
+    pub next: Picture,
+    /// The configuration on disk.
+    pub config: ConfigOnDisk,
+    /// What the look cost.
+    pub cost: Cost,
+    /// The proof that looking changed nothing.
+    pub unchanged: Known<Vec<Proof>>,
+}
+
+/// A claim with what was seen before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// What is claimed.
+    pub claim: String,
+    /// What was seen before.
+    pub before: String,
+    /// What was seen after.
+    pub after: String,
+    /// Where it was seen.
+    pub source: String,
+}
+
+/// What a run cost the systems it talked to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Calls to Nomad.
+    pub nomad_calls: u32,
+    /// Calls to the Data Plane API.
+    pub dataplane_calls: u32,
+    /// Commands on HAProxy's sockets.
+    pub runtime_calls: u32,
+    /// Files or settings written.
+    pub writes: u32,
+    /// Reloads caused.
+    pub reloads: u32,
+    /// Milliseconds from start to end.
+    pub ms: u64,
+}

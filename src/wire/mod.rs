@@ -2,3 +2,6 @@
 //!
 //! Every parser here takes bytes that a stranger may have written, so none may panic and each has a
 //! property test and a fuzz target (`tests/fuzz`).
+
+pub mod argv;
+pub mod process;

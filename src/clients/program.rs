@@ -1,0 +1,150 @@
+//! Programs of the host, run with a deadline: the only place that starts a process.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+/// More output than this is not kept: nothing that haguard runs has a use for it.
+const KEPT_OUTPUT: u64 = 1 << 20;
+
+/// A program to run.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// Path or name.
+    pub program: String,
+    /// Arguments.
+    pub arguments: Vec<String>,
+    /// The whole environment, or ours when `None`.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// The folder to run in.
+    pub folder: Option<PathBuf>,
+    /// The user and group to run as; only root may change them.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// What it said.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote, at most a megabyte each.
+    pub stdout: String,
+    /// The same for its errors.
+    pub stderr: String,
+}
+
+impl Program {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or is still running after `limit`: then it and its children are killed.
+    pub fn run(&self, limit: Duration) -> Result<Said> {
+        let mut child = self.start()?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
+        std::thread::scope(|scope| {
+            let stdout = scope.spawn(move || keep(out));
+            let stderr = scope.spawn(move || keep(err));
+            let ended = wait(&child, limit);
+            if !matches!(ended, Ok(true)) {
+                end_group(&child);
+            }
+            let status = child.wait().with_context(|| format!("waiting for {}", self.program))?;
+            let text = |thread: std::thread::ScopedJoinHandle<'_, Vec<u8>>| {
+                String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
+            };
+            let (stdout, stderr) = (text(stdout), text(stderr));
+            match ended {
+                Ok(true) => Ok(Said { status, stdout, stderr }),
+                Ok(false) => bail!("{} was still running after {limit:?} and was ended", self.program),
+                Err(error) => Err(error).with_context(|| format!("waiting for {}", self.program)),
+            }
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
+    fn start(&self) -> Result<Child> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0);
+        if let Some(environment) = &self.environment {
+            command.env_clear().envs(environment);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        if let Some((uid, gid)) = self.owner {
+            command.uid(uid).gid(gid);
+        }
+        command.spawn().with_context(|| format!("starting {}", self.program))
+    }
+}
+
+fn keep(stream: Option<impl Read>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    if let Some(mut stream) = stream {
+        // A pipe that breaks has said what it had to say.
+        let _ = stream.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    }
+    kept
+}
+
+/// True when the child ended in time.
+fn wait(child: &Child, limit: Duration) -> Result<bool> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
+    let timeout = Timespec::try_from(limit).context("the time limit")?;
+    let mut watched = [PollFd::new(&pidfd, PollFlags::IN)];
+    Ok(poll(&mut watched, Some(&timeout)).context("waiting")? > 0)
+}
+
+fn end_group(child: &Child) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended between the deadline and here.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program { program: "sh".into(), arguments: vec!["-c".into(), script.into()], ..Program::default() }
+    }
+
+    #[test]
+    fn output_and_status_come_back() {
+        let said = shell("echo out; echo err >&2; exit 3").run(Duration::from_secs(10)).unwrap();
+        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(said.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_its_children() {
+        let said = shell("sleep 600 & echo $!; sleep 600").run(Duration::from_millis(200));
+        assert!(format!("{:#}", said.unwrap_err()).contains("was still running after 200ms"));
+    }
+
+    #[test]
+    fn a_program_that_floods_does_not_block() {
+        let said = shell("yes | head -c 3000000").run(Duration::from_secs(20)).unwrap();
+        assert_eq!(said.stdout.len() as u64, KEPT_OUTPUT);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let program = Program { program: "/nowhere/haproxy".into(), ..Program::default() };
+        assert!(
+            format!("{:#}", program.run(Duration::from_secs(1)).unwrap_err()).contains("/nowhere/haproxy")
+        );
+    }
+}

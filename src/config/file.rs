@@ -1,0 +1,166 @@
+//! `haguard.toml`: its tables and keys, and errors that name the nearest key.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// The whole file. Every key may be left out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    /// The HAProxy that is guarded.
+    pub haproxy: Haproxy,
+    /// The Data Plane API, where there is one.
+    pub dataplane: Option<Dataplane>,
+}
+
+/// `[haproxy]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Haproxy {
+    /// The master socket (`haproxy -S`), a unix path.
+    pub master_socket: Option<PathBuf>,
+    /// The admin socket (`stats socket`), a unix path.
+    pub stats_socket: Option<PathBuf>,
+    /// The files and folders that the master loads, in its order.
+    pub config: Option<Vec<PathBuf>>,
+    /// The binary that the next start would run.
+    pub binary: Option<PathBuf>,
+    /// The systemd unit.
+    pub unit: Option<String>,
+}
+
+/// `[dataplane]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataplane {
+    /// `http://`, `https://` or `unix:/path`.
+    pub url: String,
+    /// The user for HTTP Basic.
+    pub username: Option<String>,
+    /// A file that holds the password, readable by its owner only.
+    pub password_file: Option<PathBuf>,
+    /// A PEM file with the authority that signed the API's certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Each table with its keys: what `config show` lists and what a misspelt key is compared with.
+pub const KEYS: &[(&str, &[&str])] = &[
+    ("haproxy", &["master_socket", "stats_socket", "config", "binary", "unit"]),
+    ("dataplane", &["url", "username", "password_file", "ca_file"]),
+];
+
+/// Reads the text of a `haguard.toml`.
+///
+/// # Errors
+/// With line and column for a syntax error, and with the nearest known name for an unknown key.
+pub fn parse(text: &str) -> Result<File> {
+    let table: toml::Table =
+        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    let tables: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+    for (name, value) in &table {
+        let Some((_, keys)) = KEYS.iter().find(|(known, _)| known == name) else {
+            bail!("unknown table `{name}`{}", nearest(name, &tables));
+        };
+        let Some(inner) = value.as_table() else { bail!("`{name}` is a table: write [{name}]") };
+        for key in inner.keys() {
+            if !keys.contains(&key.as_str()) {
+                bail!("unknown key `{key}` in [{name}]{}", nearest(key, keys));
+            }
+        }
+    }
+    let file: File =
+        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    if let Some(dataplane) = &file.dataplane {
+        check_url(&dataplane.url).context("in [dataplane]")?;
+    }
+    Ok(file)
+}
+
+fn check_url(url: &str) -> Result<()> {
+    let Some(rest) = ["http://", "https://", "unix:"].iter().find_map(|scheme| url.strip_prefix(scheme))
+    else {
+        bail!("url must start with http://, https:// or unix: (it is `{}`)", without_credentials(url));
+    };
+    if rest.split('/').next().is_some_and(|authority| authority.contains('@')) && !url.starts_with("unix:") {
+        bail!("url holds a user or password: move them to username and password_file");
+    }
+    if rest.trim_matches('/').is_empty() {
+        bail!("url names no host");
+    }
+    Ok(())
+}
+
+/// A URL that may be shown: what stands before an `@` is dropped.
+fn without_credentials(url: &str) -> &str {
+    url.rsplit('@').next().unwrap_or(url)
+}
+
+fn nearest(name: &str, known: &[&str]) -> String {
+    let best = known.iter().map(|k| (strsim::jaro_winkler(name, k), *k)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match best {
+        Some((score, near)) if score > 0.75 => format!(": did you mean `{near}`?"),
+        _ => format!(": known are {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        format!("{:#}", parse(text).unwrap_err())
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_neighbour() {
+        assert_eq!(
+            error("[haproxy]\nmaster_sokcet = '/run/m.sock'\n"),
+            "unknown key `master_sokcet` in [haproxy]: did you mean `master_socket`?"
+        );
+        assert_eq!(error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
+        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane");
+        assert_eq!(error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
+    }
+
+    #[test]
+    fn a_wrong_type_or_a_broken_line_is_shown_where_it_stands() {
+        assert!(
+            error("[haproxy]\nconfig = 'one'\n").contains("line 2"),
+            "{}",
+            error("[haproxy]\nconfig = 'one'\n")
+        );
+        assert!(error("[haproxy\n").contains("line 1"));
+    }
+
+    #[test]
+    fn a_password_in_the_url_is_refused_and_not_repeated() {
+        for url in ["http://admin:hunter2@lb1:5555", "ftp://admin:hunter2@lb1"] {
+            let said = error(&format!("[dataplane]\nurl = '{url}'\n"));
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        assert!(error("[dataplane]\nurl = 'http://'\n").contains("names no host"));
+        assert!(parse("[dataplane]\nurl = 'unix:/run/dp.sock'\n").is_ok());
+    }
+
+    #[test]
+    fn the_known_keys_are_the_keys_of_the_structs() {
+        let all = "[haproxy]\nmaster_socket='a'\nstats_socket='b'\nconfig=['c']\nbinary='d'\nunit='e'\n\
+                   [dataplane]\nurl='http://h'\nusername='u'\npassword_file='p'\nca_file='c'\n";
+        assert!(parse(all).is_ok());
+        let parsed: toml::Table = toml::from_str(all).unwrap();
+        for (table, keys) in KEYS {
+            let written: Vec<&String> = parsed[*table].as_table().unwrap().keys().collect();
+            assert_eq!(written.len(), keys.len(), "{table}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

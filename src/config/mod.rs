@@ -1,0 +1,8 @@
+//! Configuration: what the operator said, in a file, the environment or flags, and where each value came from.
+
+pub mod environment;
+pub mod file;
+pub mod settings;
+
+pub use environment::Environment;
+pub use settings::{Flags, Origin, Settings, Sourced};

@@ -1,0 +1,149 @@
+//! One HAProxy: its processes, its sockets, who controls it, and how each claim is known.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Known;
+pub use crate::wire::process::Process;
+
+/// How HAProxy was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A master that starts workers; reloads are possible.
+    MasterWorker,
+    /// One process; a "reload" starts another one.
+    Standalone,
+}
+
+/// One line of `show proc`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its PID.
+    pub pid: u32,
+    /// Reloads it has survived, failed ones included.
+    pub reloads: u32,
+    /// Seconds since its start.
+    pub uptime_s: u64,
+    /// Its version.
+    pub version: String,
+    /// Its open client connections; asked only of workers from before a reload.
+    pub connections: Known<u64>,
+}
+
+/// A socket and who answers on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketFact {
+    /// Its path.
+    pub path: String,
+    /// Where the path was learnt.
+    pub source: String,
+    /// What it allows: user, operator or admin.
+    pub level: Known<String>,
+    /// The process that opened it (`SO_PEERCRED`): the master up to 3.0, the first worker from 3.1 on.
+    pub peer_pid: Known<u32>,
+    /// The process that answers (`show info`, or the master's line of `show proc`).
+    pub answered_by: Known<u32>,
+}
+
+/// Who restarts and reloads this HAProxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Controller {
+    /// A systemd unit: its control group and `MainPID` agree.
+    Systemd {
+        /// The unit.
+        unit: String,
+    },
+    /// No manager was found: a person's shell or a script started it.
+    Nobody {
+        /// The control group that it lives in.
+        cgroup: String,
+    },
+}
+
+/// One HAProxy and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The master, or the only process.
+    pub main: Process,
+    /// How it was started.
+    pub mode: Mode,
+    /// The sources that agree on its identity; with two it is proven.
+    pub identity: Known<Vec<String>>,
+    /// Who controls it.
+    pub controller: Known<Controller>,
+    /// The worker that serves now.
+    pub serving: Known<u32>,
+    /// Workers, as the master lists them.
+    pub workers: Known<Vec<Worker>>,
+    /// Workers of earlier reloads that still run.
+    pub old_workers: Known<Vec<Worker>>,
+    /// Reloads that failed in a row since the last good one.
+    pub failed_reloads: Known<u32>,
+    /// When the serving worker started.
+    pub worker_started: Known<Timestamp>,
+    /// The master socket.
+    pub master_socket: Known<SocketFact>,
+    /// The admin sockets.
+    pub admin_sockets: Known<Vec<SocketFact>>,
+    /// The version that runs.
+    pub running_version: Known<String>,
+    /// The version that the next start would run.
+    pub disk_version: Known<String>,
+}
+
+impl Instance {
+    /// How messages call it.
+    pub fn title(&self) -> String {
+        match self.mode {
+            Mode::MasterWorker => format!("HAProxy (master {})", self.main.pid),
+            Mode::Standalone => format!("HAProxy (process {}, no master)", self.main.pid),
+        }
+    }
+
+    /// The unit that is proven to control it.
+    pub fn unit(&self) -> Option<&str> {
+        match self.controller.seen() {
+            Some(Controller::Systemd { unit }) => Some(unit),
+            _ => None,
+        }
+    }
+}
+
+/// A HAProxy that was noticed on this host, enough to tell it from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its process.
+    pub process: Process,
+    /// PIDs of its workers.
+    pub workers: Vec<u32>,
+    /// Its master socket, read from its arguments.
+    pub master_socket: Option<String>,
+}
+
+impl Candidate {
+    /// Groups processes: one whose parent is no HAProxy is a candidate, its HAProxy children are its workers.
+    pub fn group(processes: Vec<Process>) -> Vec<Self> {
+        let pids: BTreeSet<u32> = processes.iter().map(|p| p.pid).collect();
+        let workers_of =
+            |root: &Process| processes.iter().filter(|p| p.ppid == root.pid).map(|p| p.pid).collect();
+        let roots = processes.iter().filter(|p| !pids.contains(&p.ppid));
+        roots
+            .map(|root| Candidate {
+                workers: workers_of(root),
+                master_socket: root.args().master_socket.map(|socket| root.absolute(&socket)),
+                process: root.clone(),
+            })
+            .collect()
+    }
+
+    /// One line that tells it from its neighbours.
+    pub fn describe(&self) -> String {
+        let Process { pid, uid, .. } = self.process;
+        let socket = self.master_socket.as_deref().map_or(String::new(), |path| format!(", -S {path}"));
+        format!("PID {pid}, uid {uid}, {}{socket}", self.process.args().files.join(" "))
+    }
+}

@@ -1,0 +1,192 @@
+//! A picture: what one worker holds, or what the next worker would hold. The same vocabulary for both, so that
+//! losses are a subtraction.
+
+use serde::{Deserialize, Serialize};
+
+use super::Known;
+
+/// How a picture was made, from the strongest to the weakest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Asked of the running worker.
+    Live,
+    /// Asked of a worker that was started in a sealed copy of the host.
+    Rehearsed,
+    /// Read from the configuration on disk.
+    Read,
+}
+
+/// Everything of one worker that an operation could destroy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// How it was made.
+    pub how: How,
+    /// Client connections that are open now; only of a live worker.
+    pub connections: Known<Connections>,
+    /// Frontends, backends and listen sections.
+    pub proxies: Known<Vec<Proxy>>,
+    /// Servers of all backends.
+    pub servers: Known<Vec<Server>>,
+    /// Map and ACL lists with their entries.
+    pub patterns: Known<Vec<Patterns>>,
+    /// Stick tables.
+    pub tables: Known<Vec<Table>>,
+    /// Certificates.
+    pub certificates: Known<Vec<Certificate>>,
+    /// What it listens on, as `address:port` or a path.
+    pub listeners: Known<Vec<String>>,
+}
+
+impl Picture {
+    /// A picture of which nothing was seen, for one reason.
+    pub fn unseen(how: How, why: &str) -> Self {
+        Picture {
+            how,
+            connections: Known::unknown(why),
+            proxies: Known::unknown(why),
+            servers: Known::unknown(why),
+            patterns: Known::unknown(why),
+            tables: Known::unknown(why),
+            certificates: Known::unknown(why),
+            listeners: Known::unknown(why),
+        }
+    }
+
+    /// The parts that could not be seen, each with the reason.
+    pub fn unseen_parts(&self) -> Vec<(&'static str, &str)> {
+        let Self { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } = self;
+        [
+            ("connections", connections.why()),
+            ("proxies", proxies.why()),
+            ("servers", servers.why()),
+            ("maps and ACLs", patterns.why()),
+            ("stick tables", tables.why()),
+            ("certificates", certificates.why()),
+            ("listeners", listeners.why()),
+        ]
+        .into_iter()
+        .filter_map(|(what, why)| Some((what, why?)))
+        .collect()
+    }
+}
+
+/// Open client connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Of the serving worker.
+    pub current: u64,
+    /// Of workers that are still draining after an earlier reload.
+    pub draining: u64,
+}
+
+/// A frontend, a backend, or both in one (`listen`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Its name.
+    pub name: String,
+    /// It accepts connections.
+    pub frontend: bool,
+    /// It has servers.
+    pub backend: bool,
+    /// The file and line it was read from; unknown of a live one.
+    pub at: Option<String>,
+    /// False when it stands behind a condition that could not be decided.
+    pub certain: bool,
+}
+
+/// What a server is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admin {
+    /// Takes traffic.
+    Ready,
+    /// Finishes what it has, takes nothing new.
+    Drain,
+    /// In maintenance.
+    Maint,
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// An IP address as HAProxy prints it, or `-` for a unix socket.
+    pub ip: String,
+    /// The port; 0 where the client's port is kept.
+    pub port: u16,
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its backend.
+    pub backend: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is, or why that is not known (a name that was not resolved).
+    pub address: Known<Address>,
+    /// The host name it was resolved from.
+    pub fqdn: Option<String>,
+    /// The weight that the operator sees, 0 to 256.
+    pub weight: Known<u32>,
+    /// The weight that the loaded configuration gave.
+    pub initial_weight: Option<u32>,
+    /// What it is told to do.
+    pub admin: Known<Admin>,
+    /// What the loaded configuration told it.
+    pub initial_admin: Option<Admin>,
+    /// False when it stands behind a condition that could not be decided.
+    pub certain: bool,
+}
+
+impl Server {
+    /// `backend/server`, as HAProxy writes it.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.backend, self.name)
+    }
+}
+
+/// What a list of patterns is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PatternKind {
+    /// Keys with values.
+    Map,
+    /// Keys alone.
+    Acl,
+}
+
+/// One map or ACL list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patterns {
+    /// Map or ACL.
+    pub kind: PatternKind,
+    /// Its file, or `FILE:LINE` of the configuration line that holds it.
+    pub name: String,
+    /// It lives in a file of its own.
+    pub file: bool,
+    /// Its entries, sorted: key and value.
+    pub entries: Known<Vec<(String, Option<String>)>>,
+}
+
+/// One stick table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Entries in it; 0 of one that is not yet there.
+    pub used: u64,
+    /// The peers section that carries it over a reload, where there is one with a local peer.
+    pub peers: Option<String>,
+    /// Remote peers that are connected now.
+    pub remote_peers: Vec<String>,
+}
+
+/// One certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The name it is loaded under: a path.
+    pub name: String,
+    /// SHA-1 of the certificate as lowercase hex; `None` when there is none in it.
+    pub sha1: Known<Option<String>>,
+}

@@ -1,0 +1,52 @@
+//! A process, as /proc shows it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::argv::{self, Argv};
+use crate::known::Known;
+
+/// A process, as /proc shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its PID in our namespace.
+    pub pid: u32,
+    /// Its parent.
+    pub ppid: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// Its command name.
+    pub comm: String,
+    /// Its arguments. HAProxy takes no secret in them.
+    pub argv: Vec<String>,
+    /// The program it runs.
+    pub exe: Known<String>,
+    /// The program on disk was replaced or removed since.
+    pub exe_deleted: bool,
+    /// The folder it works in.
+    pub cwd: Known<String>,
+    /// Its control group.
+    pub cgroup: Known<String>,
+    /// It shares our mount and PID namespaces, so its paths are our paths.
+    pub same_namespaces: Known<bool>,
+}
+
+impl Process {
+    /// Its arguments, read.
+    pub fn args(&self) -> Argv {
+        argv::parse(&self.argv)
+    }
+
+    /// A path as the process would open it: relative ones start in its own folder.
+    pub fn absolute(&self, path: &str) -> String {
+        let path = argv::unix_path(path).unwrap_or(path);
+        match self.cwd.seen() {
+            Some(cwd) if !path.starts_with('/') && !path.contains('@') => {
+                format!("{}/{path}", cwd.trim_end_matches('/'))
+            }
+            _ => path.to_owned(),
+        }
+    }
+}
