@@ -1,0 +1,214 @@
+//! A Data Plane API beside a HAProxy of these tests: the real server where it is installed, else the stand-in.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use haguard::clients::dataplane::DataPlane;
+use haguard::clients::http::{Credentials, Target};
+use haguard::secret::Secret;
+use rustix::process::Signal;
+
+use super::haproxy::Instance;
+use super::http::{self, Answer};
+use super::ports::{self, Port};
+use super::process::Process;
+use super::standin::StandIn;
+use super::{skip, wait::wait_for};
+
+/// The user that every server of these tests knows.
+pub(crate) const USER: &str = "admin";
+/// Its password.
+pub(crate) const PASSWORD: &str = "secret";
+/// The two as HTTP Basic.
+pub(crate) const BASIC: &str = "Basic YWRtaW46c2VjcmV0";
+
+/// How the server reloads HAProxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Through the master socket, which says how it went.
+    MasterSocket,
+    /// By sending the master a signal, as `systemctl reload` does; all it sees is that the signal was sent.
+    ReloadCommand,
+}
+
+/// Files and processes that a server works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) mode: Mode,
+    pub(crate) config: PathBuf,
+    pub(crate) dir: PathBuf,
+    pub(crate) binary: PathBuf,
+    pub(crate) master_socket: PathBuf,
+    pub(crate) stats_socket: PathBuf,
+    pub(crate) master_pid: u32,
+}
+
+/// A running Data Plane API.
+#[derive(Debug)]
+pub(crate) struct DataPlaneServer {
+    surroundings: Surroundings,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Real(Process, Port),
+    StandIn(StandIn),
+}
+
+impl Surroundings {
+    fn of(haproxy: &Instance, mode: Mode) -> Self {
+        let dir = haproxy.dir().join("dataplane");
+        for folder in ["transactions", "backups", "storage", "maps", "certs", "general", "spoe"] {
+            std::fs::create_dir_all(dir.join(folder)).expect("a folder for the Data Plane API");
+        }
+        Surroundings {
+            mode,
+            config: haproxy.config_path().to_path_buf(),
+            dir,
+            binary: haproxy.binary().to_path_buf(),
+            master_socket: haproxy
+                .master_socket()
+                .expect("it was started with a master socket")
+                .to_path_buf(),
+            stats_socket: haproxy.admin_socket().expect("it was started with a stats socket").to_path_buf(),
+            master_pid: haproxy.master_pid(),
+        }
+    }
+
+    /// Where backups and the last known good configuration go.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.dir.join("backups")
+    }
+
+    fn settings(&self, port: u16) -> String {
+        let Surroundings { config, dir, binary, master_socket, master_pid, .. } = self;
+        let (config, dir, binary, socket) =
+            (config.display(), dir.display(), binary.display(), master_socket.display());
+        let reload = match self.mode {
+            Mode::MasterSocket => {
+                format!(
+                    "  master_worker_mode: true\n  master_runtime: {socket}\n  reload:\n    reload_cmd: /bin/false\n"
+                )
+            }
+            Mode::ReloadCommand => format!("  reload:\n    reload_cmd: kill -USR2 {master_pid}\n"),
+        };
+        format!(
+            "config_version: 2\nname: tested\nmode: single\ndataplaneapi:\n  host: 127.0.0.1\n  port: {port}\n  \
+             scheme: [http]\n  userlist:\n    userlist: controller\n    userlist_file: {dir}/users.cfg\n  \
+             transaction:\n    transaction_dir: {dir}/transactions\n    backups_dir: {dir}/backups\n  \
+             resources:\n    dataplane_storage_dir: {dir}/storage\n    maps_dir: {dir}/maps\n    \
+             ssl_certs_dir: {dir}/certs\n    general_storage_dir: {dir}/general\n    spoe_dir: {dir}/spoe\n\
+             haproxy:\n  config_file: {config}\n  haproxy_bin: {binary}\n{reload}    restart_cmd: /bin/false\n    \
+             reload_delay: 1\n    reload_strategy: custom\nlog_targets:\n- log_to: stdout\n  log_level: warning\n"
+        )
+    }
+}
+
+impl DataPlaneServer {
+    /// Where the real server is installed.
+    pub(crate) fn installed() -> Option<PathBuf> {
+        skip::variable("HAGUARD_TEST_DATAPLANEAPI").or_else(|| super::process::on_path("dataplaneapi"))
+    }
+
+    /// The real server, or None where it is not installed.
+    pub(crate) fn real(haproxy: &Instance, mode: Mode) -> Option<Self> {
+        let program = Self::installed()?;
+        let surroundings = Surroundings::of(haproxy, mode);
+        let port = ports::free();
+        let yml = surroundings.dir.join("dataplaneapi.yml");
+        std::fs::write(&yml, surroundings.settings(port.number)).expect("settings for the Data Plane API");
+        let users = format!("userlist controller\n    user {USER} insecure-password {PASSWORD}\n");
+        std::fs::write(surroundings.dir.join("users.cfg"), users).expect("users for the Data Plane API");
+        let log = surroundings.dir.join("dataplaneapi.log");
+        let process = Process::start(&program, &["-f".into(), yml.into()], &[], &log);
+        let server = DataPlaneServer { surroundings, kind: Kind::Real(process, port) };
+        wait_for("the Data Plane API answers", || server.answers(&log).then_some(()));
+        Some(server)
+    }
+
+    /// The stand-in, which needs nothing but HAProxy.
+    pub(crate) fn standin(haproxy: &Instance, mode: Mode) -> Self {
+        let surroundings = Surroundings::of(haproxy, mode);
+        DataPlaneServer { kind: Kind::StandIn(StandIn::start(surroundings.clone())), surroundings }
+    }
+
+    fn answers(&self, log: &Path) -> bool {
+        if let Kind::Real(process, _) = &self.kind {
+            let said = || std::fs::read_to_string(log).unwrap_or_default();
+            assert!(!process.has_ended(), "the Data Plane API ended:\n{}", said());
+        }
+        std::net::TcpStream::connect(("127.0.0.1", self.port())).is_ok()
+            && self
+                .call("GET", "/v3/services/haproxy/configuration/version", "")
+                .header("configuration-version")
+                .is_some()
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.kind {
+            Kind::Real(_, port) => port.number,
+            Kind::StandIn(standin) => standin.port(),
+        }
+    }
+
+    /// Its process, where it has one of its own.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::Real(process, _) => Some(process.pid()),
+            Kind::StandIn(_) => None,
+        }
+    }
+
+    /// Makes it read its file again: SIGUSR2 for the real server.
+    pub(crate) fn reread(&self) {
+        match &self.kind {
+            Kind::Real(process, _) => process.signal(Signal::USR2),
+            Kind::StandIn(standin) => standin.reread(),
+        }
+    }
+
+    /// Where it keeps backups and the last known good configuration.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.surroundings.backups()
+    }
+
+    /// One call with the right credentials, as a test makes it.
+    #[track_caller]
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.call_as(Some(BASIC), method, path, body)
+    }
+
+    /// One call with any credentials.
+    #[track_caller]
+    pub(crate) fn call_as(
+        &self,
+        authorization: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let mut headers = authorization.map(|value| ("authorization", value)).into_iter().collect::<Vec<_>>();
+        if !body.is_empty() {
+            headers.push(("content-type", "text/plain"));
+        }
+        http::call(self.port(), method, path, &headers, body)
+    }
+
+    /// Whom haguard asks, with a password.
+    pub(crate) fn target(&self, password: &str) -> Target {
+        let origin = "the test".to_owned();
+        Target {
+            url: format!("http://127.0.0.1:{}", self.port()),
+            credentials: Some(Credentials { user: USER.into(), password: Secret::new(password), origin }),
+            ca_file: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// haguard's own client for it.
+    pub(crate) fn client(&self) -> DataPlane {
+        DataPlane::new(self.target(PASSWORD)).expect("the address is one")
+    }
+}
