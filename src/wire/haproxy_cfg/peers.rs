@@ -1,0 +1,90 @@
+//! Sections of peers and the stick tables that live in them or in proxies.
+
+use super::{At, Config, Line, Section};
+
+/// One `peers` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeersDef {
+    /// Its name.
+    pub name: String,
+    /// It names this HAProxy: one of its peers is the local one, so tables are taught to the next worker.
+    pub local: bool,
+    /// The other peers.
+    pub remotes: Vec<String>,
+    /// Where it is.
+    pub at: At,
+    /// False if the section or one of its peers may not be in force, or the local peer is not known.
+    pub certain: bool,
+}
+
+/// One stick table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDef {
+    /// Its name as `show table` prints it: that of the proxy, or section and table with a slash.
+    pub name: String,
+    /// The words of `type`, for example `string len 32`.
+    pub kind: String,
+    /// The value of `size`, as written.
+    pub size: String,
+    /// The `peers` section that it is shared through.
+    pub peers: Option<String>,
+    /// Where it is.
+    pub at: At,
+    /// False if the line may not be in force.
+    pub certain: bool,
+}
+
+pub(super) fn sections(config: &Config) -> impl Iterator<Item = &Section> {
+    config.sections.iter().filter(|section| section.kind == "peers")
+}
+
+pub(super) fn of(config: &Config) -> Vec<PeersDef> {
+    let local = config.localpeer.as_deref();
+    let peers = |section: &Section| {
+        let is_peer = |line: &&Line| matches!(line.word(0), "peer" | "server") && !line.word(1).is_empty();
+        let lines: Vec<&Line> = section.lines.iter().filter(is_peer).collect();
+        let names = || lines.iter().map(|line| line.word(1));
+        PeersDef {
+            name: section.name.clone().unwrap_or_default(),
+            local: names().any(|name| Some(name) == local),
+            remotes: names().filter(|name| Some(*name) != local).map(str::to_string).collect(),
+            at: section.at.clone(),
+            certain: section.certain && config.localpeer_certain && lines.iter().all(|line| line.certain),
+        }
+    };
+    sections(config).map(peers).collect()
+}
+
+/// Reads a `stick-table` or `table` line whose options start at `start`.
+pub(super) fn table(line: &Line, start: usize, name: String, peers: Option<&str>, certain: bool) -> TableDef {
+    let words: Vec<&str> = line.from(start).collect();
+    let after = |keyword: &str| {
+        let at = words.iter().position(|word| *word == keyword)?;
+        words.get(at + 1).map(|word| (*word).to_string())
+    };
+    let mut kind = after("type").unwrap_or_default();
+    if let Some(length) = after("len").filter(|_| matches!(kind.as_str(), "string" | "binary")) {
+        kind = format!("{kind} len {length}");
+    }
+    TableDef {
+        name,
+        kind,
+        size: after("size").unwrap_or_default(),
+        peers: after("peers").or_else(|| peers.map(str::to_string)),
+        at: line.at.clone(),
+        certain,
+    }
+}
+
+pub(super) fn tables(config: &Config) -> Vec<TableDef> {
+    let of = |section: &Section| {
+        let peers = section.name.clone().unwrap_or_default();
+        let certain = section.certain;
+        let lines = section.lines.iter().filter(|line| line.word(0) == "table" && !line.word(1).is_empty());
+        let read = |line: &Line| {
+            table(line, 2, format!("{peers}/{}", line.word(1)), Some(&peers), line.certain && certain)
+        };
+        lines.map(read).collect::<Vec<_>>()
+    };
+    sections(config).flat_map(of).collect()
+}
