@@ -1,0 +1,127 @@
+//! What can go wrong between haguard and a socket, each with its mend.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::read_only::NotReadOnly;
+use crate::wire::runtime::answer::Refused;
+
+/// Why a question stayed without a usable answer. Every text names the socket and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The command could change something, or reveal secrets.
+    #[error(transparent)]
+    NotReadOnly(#[from] NotReadOnly),
+    /// HAProxy answered, and refused.
+    #[error("{path}: `{command}`: {why}", path = path.display())]
+    Refused {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked.
+        command: String,
+        /// What HAProxy said.
+        why: Refused,
+    },
+    /// Nothing at that path.
+    #[error(
+        "{path}: no such socket; HAProxy is not running here, or its configuration names another path: \
+         compare with its `stats socket` lines and with `-S` of its master", path = path.display()
+    )]
+    Missing {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// Something else at that path.
+    #[error("{path}: this is no socket; give the path of a `stats socket` or of the master's `-S`", path = path.display())]
+    NotASocket {
+        /// What was given for a socket.
+        path: PathBuf,
+    },
+    /// Longer than the kernel allows.
+    #[error("{path}: longer than a socket path may be (107 bytes); use a shorter path or a symbolic link to its folder", path = path.display())]
+    PathTooLong {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The file system says no.
+    #[error(
+        "{path}: permission denied; run as root, or as the user and group that own the socket (ls -l)",
+        path = path.display()
+    )]
+    Denied {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The file is there and nobody listens.
+    #[error(
+        "{path}: nobody listens behind this file; the HAProxy that made it has ended: find the one that runs \
+         and the socket it made", path = path.display()
+    )]
+    Stale {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The queue of waiting connections is full.
+    #[error(
+        "{path}: all its connections are taken and {waited:?} brought no free one; a runtime socket serves 10 at \
+         once unless `stats maxconn` allows more: close forgotten sessions (ss -xp)", path = path.display()
+    )]
+    Busy {
+        /// The socket.
+        path: PathBuf,
+        /// How long a free one was waited for.
+        waited: Duration,
+    },
+    /// Connected, asked, heard nothing.
+    #[error(
+        "{path}: connected, but no answer within {waited:?}; the process is stopped or stuck, or its 10 connections \
+         are taken (ss -xp shows by whom)", path = path.display()
+    )]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+        /// The time allowed for the exchange.
+        waited: Duration,
+    },
+    /// The answer began and did not end in time.
+    #[error(
+        "{path}: the answer was not complete after {waited:?} ({received} bytes came); nothing of it is used: allow \
+         more with --timeout", path = path.display()
+    )]
+    Unfinished {
+        /// The socket.
+        path: PathBuf,
+        /// The time allowed for the exchange.
+        waited: Duration,
+        /// What had come by then.
+        received: usize,
+    },
+    /// The connection ended before the answer did.
+    #[error(
+        "{path}: closed in the middle of the answer ({received} bytes came); nothing of it is used: the process may \
+         have ended, see what runs now and ask again", path = path.display()
+    )]
+    CutShort {
+        /// The socket.
+        path: PathBuf,
+        /// What had come by then.
+        received: usize,
+    },
+    /// More than haguard is willing to hold.
+    #[error("{path}: the answer is larger than {cap} bytes and was refused; ask for less at once", path = path.display())]
+    TooBig {
+        /// The socket.
+        path: PathBuf,
+        /// The limit.
+        cap: usize,
+    },
+    /// The connection broke in another way.
+    #[error("{path}: the connection broke; see whether the process still runs", path = path.display())]
+    Broken {
+        /// The socket.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}

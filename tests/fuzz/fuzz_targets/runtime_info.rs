@@ -1,0 +1,9 @@
+//! Whatever a socket answers, reading `show info` does not panic.
+#![no_main]
+
+use haguard::wire::runtime::info::Info;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let _ = Info::parse(text);
+});

@@ -1,0 +1,9 @@
+//! Whatever a socket answers, reading `show peers` does not panic.
+#![no_main]
+
+use haguard::wire::runtime::peers;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let _ = peers::parse(text);
+});
