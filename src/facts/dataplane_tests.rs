@@ -1,0 +1,98 @@
+use super::*;
+
+fn healthy() -> DataPlaneFacts {
+    DataPlaneFacts {
+        url: "http://127.0.0.1:5555".into(),
+        api_version: Known::Seen("v3.2.13".into()),
+        memory_version: Known::Seen(5),
+        disk_version: Known::Seen(Some(5)),
+        md5_recorded: Known::Seen(Some("a".into())),
+        md5_actual: Known::Seen("a".into()),
+        config_text: Known::Seen("global\n".into()),
+        last_known_good: Known::unknown("x"),
+        pending_reloads: Known::Seen(vec![]),
+        failed_reloads: Known::Seen(vec![]),
+        open_transactions: Known::Seen(vec![]),
+        config_file: Known::unknown("x"),
+        runtime_pid: Known::Seen(None),
+    }
+}
+
+#[test]
+fn memory_and_disk_that_disagree_are_poison() {
+    assert_eq!(healthy().poisoned(), Known::Seen(None));
+    let facts = DataPlaneFacts { memory_version: Known::Seen(8), ..healthy() };
+    assert_eq!(facts.poisoned(), Known::Seen(Some(Poisoned { memory: 8, disk: 5 })));
+    assert!(facts.poisoned().seen().unwrap().unwrap().to_string().contains("SIGUSR2"));
+    let facts =
+        DataPlaneFacts { memory_version: Known::Seen(1), disk_version: Known::Seen(None), ..healthy() };
+    assert_eq!(
+        facts.poisoned(),
+        Known::Seen(None),
+        "the server counts a file that it never wrote as version 1"
+    );
+    let facts = DataPlaneFacts { memory_version: Known::unknown("away"), ..healthy() };
+    assert_eq!(facts.poisoned(), Known::unknown("away"), "could not tell is no pass");
+}
+
+#[test]
+fn a_hash_that_does_not_fit_is_a_hand_edit() {
+    assert_eq!(healthy().hand_edited(), Known::Seen(None));
+    let facts = DataPlaneFacts { md5_actual: Known::Seen("b".into()), ..healthy() };
+    let edit = HandEdited { recorded: "a".into(), actual: "b".into() };
+    assert_eq!(facts.hand_edited(), Known::Seen(Some(edit)));
+    let facts = DataPlaneFacts { md5_recorded: Known::Seen(None), ..healthy() };
+    assert_eq!(facts.hand_edited(), Known::Seen(None), "no hash, no judgement");
+}
+
+#[test]
+fn the_written_file_is_learnt_by_evidence() {
+    let body = Known::Seen("global\n".to_owned());
+    let candidate = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
+    let files = [candidate("/a", "global\n"), candidate("/b", "global \n")];
+    let found = which_file(None, None, &body, &files);
+    assert_eq!(found, Known::Seen(WrittenFile { path: "/a".into(), learnt: Learnt::SameText }));
+    let twice = [candidate("/a", "global\n"), candidate("/b", "global\n")];
+    assert!(which_file(None, None, &body, &twice).why().unwrap().contains("several"));
+    assert!(which_file(None, None, &body, &[]).why().unwrap().contains("another file"));
+    assert_eq!(which_file(None, None, &Known::unknown("away"), &files), Known::unknown("away"));
+
+    let settings = Settings { config_file: Some("/s".into()), ..Settings::default() };
+    let found = which_file(None, Some(&settings), &body, &files);
+    assert_eq!(found, Known::Seen(WrittenFile { path: "/s".into(), learnt: Learnt::SettingsFile }));
+    let argv = Arguments { config_file: Some("/c".into()), settings_file: None };
+    let found = which_file(Some(&argv), Some(&settings), &body, &files);
+    assert_eq!(found, Known::Seen(WrittenFile { path: "/c".into(), learnt: Learnt::CommandLine }));
+}
+
+#[test]
+fn command_lines_as_people_write_them() {
+    let read = |line: &str| arguments(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let both = Arguments { config_file: Some("/h.cfg".into()), settings_file: Some("/d.yml".into()) };
+    assert_eq!(read("dataplaneapi -f /d.yml --config-file /h.cfg"), both);
+    assert_eq!(read("dataplaneapi --config-file=/h.cfg -f=/d.yml"), both);
+    assert_eq!(read("dataplaneapi -c /h.cfg -f/d.yml"), both);
+    assert_eq!(read("dataplaneapi --host x --fid /y"), Arguments::default());
+    assert_eq!(read("dataplaneapi -c"), Arguments::default());
+}
+
+#[test]
+fn the_last_known_good_file_is_compared_with_the_one_in_force() {
+    let file = || Known::Seen(WrittenFile { path: "/etc/h.cfg".into(), learnt: Learnt::CommandLine });
+    let at = |text: &'static str| move |_: &Path| Known::Seen(text.to_owned());
+    let facts = healthy().writing(file(), &Settings::default(), at("global\n"));
+    let good = LastKnownGood { path: "/etc/h.cfg.lkg".into(), differs: false };
+    assert_eq!(facts.last_known_good, Known::Seen(good));
+    let facts = healthy().writing(file(), &Settings::default(), at("other\n"));
+    assert!(facts.last_known_good.seen().unwrap().differs);
+    let facts = healthy().writing(Known::unknown("why"), &Settings::default(), at("other\n"));
+    assert!(facts.last_known_good.why().unwrap().ends_with("why"));
+}
+
+#[test]
+fn another_text_differs_and_an_unknown_one_does_not_agree() {
+    assert_eq!(healthy().config_text_differs("global\n"), Known::Seen(false));
+    assert_eq!(healthy().config_text_differs("global"), Known::Seen(true));
+    let facts = DataPlaneFacts { config_text: Known::unknown("away"), ..healthy() };
+    assert_eq!(facts.config_text_differs("global\n"), Known::unknown("away"));
+}

@@ -1,0 +1,93 @@
+//! What an assertion of the contract is made with, and counted by.
+#![expect(clippy::unwrap_used, reason = "a contract's tools are functions beside their test")]
+
+use haguard::facts::dataplane::{DataPlaneFacts, Reload, ReloadStatus};
+use haguard::facts::gather::dataplane::read;
+use haguard::wire::dataplane::error_document;
+
+use super::RAW;
+use crate::support::dataplane::{DataPlaneServer, Mode};
+use crate::support::haproxy::{Instance, ask};
+use crate::support::http::Answer;
+use crate::support::wait::wait_for;
+
+/// One server with its HAProxy, and a count of what held.
+pub(super) struct Bench<'a> {
+    pub(super) haproxy: &'a Instance,
+    pub(super) server: &'a DataPlaneServer,
+    pub(super) mode: Mode,
+    /// The configuration without a header.
+    pub(super) text: String,
+    pub(super) held: usize,
+}
+
+impl Bench<'_> {
+    #[track_caller]
+    pub(super) fn holds(&mut self, condition: bool, said: impl std::fmt::Debug) {
+        assert!(condition, "the contract does not hold: {said:#?}");
+        self.held += 1;
+    }
+
+    #[track_caller]
+    pub(super) fn same<T: PartialEq + std::fmt::Debug>(&mut self, left: T, right: T) {
+        assert_eq!(left, right, "the contract does not hold");
+        self.held += 1;
+    }
+
+    #[track_caller]
+    pub(super) fn refused(&mut self, answer: &Answer, status: u16, words: &str) {
+        self.same(answer.status, status);
+        let document = error_document(&answer.body);
+        self.holds(document.is_some_and(|document| document.message.contains(words)), answer);
+    }
+
+    pub(super) fn facts(&self) -> DataPlaneFacts {
+        read(&self.server.client())
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.server.client().version().unwrap()
+    }
+
+    pub(super) fn file(&self) -> String {
+        self.haproxy.config()
+    }
+
+    /// As editors do it: a server that watches the file must never see half of it.
+    pub(super) fn replace_file(&self, text: &str) {
+        let fresh = self.server.backups().join("fresh");
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::rename(fresh, self.haproxy.config_path()).unwrap();
+    }
+
+    pub(super) fn post(&self, query: &str, text: &str) -> Answer {
+        self.server.call("POST", &format!("{RAW}?{query}"), text)
+    }
+
+    pub(super) fn reload_of(&self, answer: &Answer) -> Option<Reload> {
+        let id = answer.header("reload-id")?;
+        self.server.client().reloads().unwrap().into_iter().find(|reload| reload.id == id)
+    }
+
+    #[track_caller]
+    pub(super) fn ended(&self, answer: &Answer) -> Reload {
+        wait_for("the reload ends", || {
+            self.reload_of(answer).filter(|reload| reload.status != ReloadStatus::InProgress)
+        })
+    }
+
+    #[track_caller]
+    pub(super) fn wait_new_worker(&self, old: u32) {
+        wait_for("a new worker serves", || (self.haproxy.worker_pid() != old).then_some(()));
+    }
+
+    /// How many reloads in a row failed, by HAProxy's own count. While it reloads, its master answers nobody.
+    #[track_caller]
+    pub(super) fn failed_reloads(&self) -> String {
+        let socket = self.haproxy.master_socket().unwrap();
+        let table = wait_for("the master answers", || {
+            ask(socket, "show proc").ok().filter(|table| table.contains("failed: "))
+        });
+        table.split_once("[failed: ").unwrap().1.split_once(']').unwrap().0.to_owned()
+    }
+}
