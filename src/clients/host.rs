@@ -16,16 +16,22 @@ use crate::wire::process::Process;
 /// # Errors
 /// When /proc cannot be read at all.
 pub fn haproxies() -> Result<Vec<Process>> {
+    named("haproxy")
+}
+
+/// Every process whose command name starts so, in the order of its PID.
+///
+/// # Errors
+/// When /proc cannot be read at all.
+pub fn named(name: &str) -> Result<Vec<Process>> {
     let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
-    // One that ends while we look is gone: that is no error.
-    Ok(pids.into_iter().filter(|pid| is_haproxy(*pid)).filter_map(|pid| process(pid).ok()).collect())
-}
-
-/// The command name is one short read, so 500 strangers cost little.
-fn is_haproxy(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with("haproxy"))
+    // The command name is one short read, so 500 strangers cost little; one that ends meanwhile is no error.
+    let is_named = |pid: &u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(name))
+    };
+    Ok(pids.into_iter().filter(is_named).filter_map(|pid| process(pid).ok()).collect())
 }
 
 /// One process.
@@ -57,11 +63,12 @@ pub fn process(pid: u32) -> Result<Process> {
     })
 }
 
+/// The boot time in /proc/stat is rounded to a second; the uptime is not.
 fn started(ticks: u64) -> Option<Timestamp> {
-    let boot = procfs::boot_time_secs().ok()?;
-    let per_second = procfs::ticks_per_second();
-    let ms = boot.checked_mul(1000)?.checked_add(ticks.checked_mul(1000)? / per_second)?;
-    Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime_ms = (uptime.split_whitespace().next()?.parse::<f64>().ok()? * 1000.0) as i64;
+    let start_ms = i64::try_from(ticks.checked_mul(1000)? / procfs::ticks_per_second()).ok()?;
+    Timestamp::from_millisecond(crate::time::now().as_millisecond() - uptime_ms + start_ms).ok()
 }
 
 fn denied(error: Option<std::io::Error>) -> String {
@@ -202,6 +209,12 @@ fn bound_path(shown: &str) -> &str {
 /// This host's name.
 pub fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The user that logged in, which neither sudo nor su changes; none for a service.
+pub fn login_uid() -> Option<u32> {
+    let uid: u32 = std::fs::read_to_string("/proc/self/loginuid").ok()?.trim().parse().ok()?;
+    (uid != u32::MAX).then_some(uid)
 }
 
 /// Our effective user id.

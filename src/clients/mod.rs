@@ -1,5 +1,9 @@
 //! Clients: the only code that talks to another process. Concrete structs, blocking, with deadlines.
 
+pub mod dataplane;
 pub mod host;
+pub mod http;
+mod http_error;
 pub mod program;
+pub mod runtime;
 pub mod systemd;

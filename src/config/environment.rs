@@ -24,6 +24,8 @@ pub struct Environment {
     pub ssh_client: Option<String>,
     /// `USER`, a label only; the uid is what counts.
     pub user: Option<String>,
+    /// `NO_COLOR` is set, or `TERM` is `dumb`.
+    pub no_color: bool,
 }
 
 impl Environment {
@@ -49,6 +51,7 @@ impl Environment {
             sudo_user: text("SUDO_USER"),
             ssh_client: text("SSH_CONNECTION").and_then(|v| v.split_whitespace().next().map(str::to_owned)),
             user: text("USER"),
+            no_color: set("NO_COLOR").is_some() || text("TERM").as_deref() == Some("dumb"),
         }
     }
 }

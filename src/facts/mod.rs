@@ -1,10 +1,15 @@
 //! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
 
+pub mod dataplane;
 pub mod files;
+pub mod gather;
 pub mod instance;
 pub mod picture;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use crate::known::Known;
+pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
 pub use picture::{
@@ -38,6 +43,8 @@ pub struct Facts {
     pub next: Picture,
     /// The configuration on disk.
     pub config: ConfigOnDisk,
+    /// The Data Plane API, where one is configured.
+    pub dataplane: Option<DataPlaneFacts>,
     /// What the look cost.
     pub cost: Cost,
     /// The proof that looking changed nothing.
@@ -72,4 +79,20 @@ pub struct Cost {
     pub reloads: u32,
     /// Milliseconds from start to end.
     pub ms: u64,
+}
+
+/// Reads a snapshot: the facts alone, or a whole document of `inspect -o json`.
+///
+/// # Errors
+/// When it is neither, or of another version of this vocabulary.
+pub fn parse(text: &str) -> anyhow::Result<Facts> {
+    use anyhow::Context;
+    let mut document: serde_json::Value = serde_json::from_str(text).context("this is no JSON document")?;
+    let facts = match document.get_mut("facts") {
+        Some(inner) => inner.take(),
+        None => document,
+    };
+    let schema = facts.get("schema").and_then(serde_json::Value::as_str).unwrap_or("none");
+    anyhow::ensure!(schema == SCHEMA, "its schema is {schema}, not {SCHEMA}");
+    serde_path_to_error::deserialize(facts).context("this is no snapshot of facts")
 }

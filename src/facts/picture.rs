@@ -178,6 +178,8 @@ pub struct Table {
     pub used: u64,
     /// The peers section that carries it over a reload, where there is one with a local peer.
     pub peers: Option<String>,
+    /// That section has finished its own resynchronisation; before that it teaches nobody.
+    pub synced: bool,
     /// Remote peers that are connected now.
     pub remote_peers: Vec<String>,
 }

@@ -4,4 +4,9 @@
 //! property test and a fuzz target (`tests/fuzz`).
 
 pub mod argv;
+pub mod dataplane;
+pub mod haproxy_cfg;
+pub mod pattern_file;
 pub mod process;
+pub mod runtime;
+pub mod startup;

@@ -1,0 +1,283 @@
+//! The configuration on disk: which files the master would load, what they say, and whether HAProxy accepts them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use md5::{Digest, Md5};
+
+use super::Look;
+use super::instance::Found;
+use crate::clients::host;
+use crate::clients::program::Program;
+use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
+use crate::wire::haproxy_cfg::{self, Model, Source, StateFrom, Surroundings};
+use crate::wire::{argv, startup};
+
+/// The files are read within this much, even where their folder is a network away.
+const TEST_LIMIT: Duration = Duration::from_secs(8);
+/// A file written this shortly after the worker's start counts as read by it: /proc counts in hundredths.
+const CLOCK_SLACK_MS: i64 = 50;
+
+/// The files, read.
+pub(super) struct Read {
+    pub(super) source: Known<String>,
+    pub(super) arguments: Vec<String>,
+    pub(super) files: Vec<ConfigFile>,
+    pub(super) model: Known<Model>,
+    pub(super) built: Known<startup::Build>,
+}
+
+/// Which files, and where that was learnt.
+struct List {
+    source: String,
+    arguments: Vec<String>,
+    files: Vec<String>,
+}
+
+/// Reads what the master would load.
+pub(super) fn read(look: &Look<'_>, found: &Found) -> Read {
+    read_for(look, &found.instance.main)
+}
+
+fn read_for(look: &Look<'_>, main: &Process) -> Read {
+    let list = match list(look, main) {
+        Ok(list) => list,
+        Err(error) => {
+            let why = format!("{error:#}");
+            return Read {
+                source: Known::unknown(why.clone()),
+                arguments: Vec::new(),
+                files: Vec::new(),
+                model: Known::unknown(why.clone()),
+                built: Known::unknown(why),
+            };
+        }
+    };
+    let read: Vec<(ConfigFile, Result<String>)> =
+        list.files.iter().map(|name| read_one(main, name)).collect();
+    let texts: Result<Vec<String>> = read
+        .iter()
+        .map(|(_, text)| text.as_ref().map_err(|e| anyhow::anyhow!("{e:#}")).cloned())
+        .collect();
+    let built = build(look, main);
+    let model = texts.map(|texts| {
+        let named = list.files.iter().zip(&texts);
+        let sources: Vec<Source<'_>> =
+            named.map(|(file, text)| Source { file: file.clone(), text: text.as_str().into() }).collect();
+        Model::of(&haproxy_cfg::read(&sources, &surroundings(main, built.as_ref().ok())))
+    });
+    Read {
+        source: Known::Seen(list.source),
+        arguments: list.arguments,
+        files: read.into_iter().map(|(file, _)| file).collect(),
+        model: model.into(),
+        built: built.into(),
+    }
+}
+
+/// The unix paths of the stats sockets that the configuration names.
+pub(super) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
+    let read = read_for(look, main);
+    let sockets = read.model.seen().map(|model| model.sockets.as_slice()).unwrap_or_default();
+    sockets
+        .iter()
+        .filter_map(|socket| argv::unix_path(&socket.address).map(|path| main.absolute(path)))
+        .collect()
+}
+
+fn list(look: &Look<'_>, main: &Process) -> Result<List> {
+    if main.same_namespaces == Known::Seen(false) {
+        bail!("PID {} runs in other namespaces: its files are not those of this host", main.pid);
+    }
+    let (source, arguments) = match &look.settings.config {
+        Some(said) => (
+            said.origin.to_string(),
+            said.value.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        ),
+        None => (format!("arguments of PID {}", main.pid), main.args().files),
+    };
+    if arguments.is_empty() {
+        bail!("PID {} was started without -f: name its files under [haproxy] config", main.pid);
+    }
+    let mut files = Vec::new();
+    for argument in &arguments {
+        let path = on_host(main, argument);
+        if !path.is_dir() {
+            files.push(argument.clone());
+            continue;
+        }
+        let names =
+            std::fs::read_dir(&path).with_context(|| format!("reading the folder {}", path.display()))?;
+        let names: Vec<String> =
+            names.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let folder = argument.trim_end_matches('/');
+        files.extend(haproxy_cfg::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
+    }
+    Ok(List { source, arguments, files })
+}
+
+/// A path of the master's, as we can open it: relative ones start in its folder, and in `-C` where it has one.
+pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
+    match main.args().folder {
+        Some(folder) if !path.starts_with('/') => Path::new(&main.absolute(&folder)).join(path),
+        _ => PathBuf::from(main.absolute(path)),
+    }
+}
+
+fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
+    let path = on_host(main, name);
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()));
+    let modified = std::fs::metadata(&path)
+        .and_then(|meta| meta.modified())
+        .map_err(anyhow::Error::from)
+        .and_then(|at| Ok(Timestamp::try_from(at)?));
+    let file = ConfigFile {
+        path: path.display().to_string(),
+        md5: match &bytes {
+            Ok(bytes) => Known::Seen(hex(&Md5::digest(bytes))),
+            Err(error) => Known::unknown(format!("{error:#}")),
+        },
+        modified: modified.into(),
+    };
+    (file, bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Bytes as lowercase hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn surroundings(main: &Process, built: Option<&startup::Build>) -> Surroundings {
+    let environment = environment(main);
+    Surroundings {
+        env_known: environment.is_ok(),
+        env: environment.unwrap_or_default(),
+        version: built.and_then(|built| startup::version_numbers(&built.version)),
+        features: built.map(|built| built.features.clone()),
+        hostname: Some(host::hostname()),
+        localpeer_arg: main.args().localpeer,
+    }
+}
+
+/// The environment that the next worker would start with: the master's own, without what it sets for itself.
+fn environment(main: &Process) -> Result<BTreeMap<String, String>> {
+    let mut environment = host::environment(main.pid)?;
+    environment.retain(|name, _| !OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
+    Ok(environment)
+}
+
+/// Variables by which a master talks to its next self, and by which systemd hears that it is ready: a test that kept
+/// them would speak for the master.
+const OWN_VARIABLES: &[&str] = &[
+    "HAPROXY_MWORKER",
+    "HAPROXY_STARTUPLOGS_FD",
+    "HAPROXY_PROCESSES",
+    "HAPROXY_LOAD_SUCCESS",
+    "HAPROXY_CFGFILES",
+    "HAPROXY_CLI",
+    "HAPROXY_MASTER_CLI",
+    "NOTIFY_SOCKET",
+    "LISTEN_",
+    "WATCHDOG_",
+];
+
+fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
+    match (&look.settings.binary, &main.exe) {
+        (Some(said), _) => Ok(said.value.display().to_string()),
+        (None, Known::Seen(exe)) => Ok(exe.clone()),
+        (None, Known::Unknown { why }) => bail!("which program it runs is not known: {why}"),
+    }
+}
+
+/// What the program on disk says of itself.
+fn build(look: &Look<'_>, main: &Process) -> Result<startup::Build> {
+    let program =
+        Program { program: binary(look, main)?, arguments: vec!["-vv".into()], ..Program::default() };
+    let said = program.run(look.deadline.at_most(TEST_LIMIT))?;
+    startup::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
+}
+
+/// `haproxy -c` with the master's own arguments, folder, environment and owner.
+pub(super) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
+    run_test(look, &found.instance.main).into()
+}
+
+fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
+    let list = list(look, main)?;
+    let mut arguments = vec!["-c".to_owned()];
+    match &look.settings.config {
+        None => arguments.extend(main.args().for_test),
+        Some(_) => arguments.extend(list.arguments.into_iter().flat_map(|file| ["-f".to_owned(), file])),
+    }
+    let owner = match (host::uid(), main.uid) {
+        (ours, theirs) if ours == theirs => None,
+        (0, theirs) => host::gid(main.pid).map(|gid| (theirs, gid)),
+        (_, theirs) => bail!("only root or uid {theirs} can test the files as the master would read them"),
+    };
+    let program = Program {
+        program: binary(look, main)?,
+        arguments,
+        environment: Some(environment(main)?),
+        folder: main.cwd.seen().map(PathBuf::from),
+        owner,
+    };
+    let said = program.run(look.deadline.at_most(TEST_LIMIT))?;
+    Ok(ConfigTest {
+        valid: said.status.success(),
+        command: format!("{} {}", program.program, program.arguments.join(" ")),
+        alerts: startup::alerts(&said.stderr),
+    })
+}
+
+/// The facts of it.
+pub(super) fn on_disk(found: &Found, read: &Read, test: Known<ConfigTest>) -> ConfigOnDisk {
+    let model = read.model.seen();
+    let source = match (&read.source, &read.model) {
+        (Known::Seen(_), Known::Unknown { why }) => Known::unknown(why.clone()),
+        (source, _) => source.clone(),
+    };
+    ConfigOnDisk {
+        source,
+        arguments: read.arguments.clone(),
+        edited_since_load: edited(found, &read.files),
+        test,
+        undecided: model.map(undecided).unwrap_or_default(),
+        hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
+        state_file: model.and_then(state_file),
+        files: read.files.clone(),
+    }
+}
+
+fn undecided(model: &Model) -> Vec<String> {
+    let lines: BTreeSet<String> =
+        model.undecided.iter().map(|u| format!("{}:{} {}", u.at.file, u.at.line, u.why)).collect();
+    lines.into_iter().collect()
+}
+
+fn state_file(model: &Model) -> Option<String> {
+    let local = model.proxies.iter().find_map(|proxy| match &proxy.state_from {
+        StateFrom::Local(path) => Some(path.clone()),
+        _ => None,
+    });
+    let global = model.proxies.iter().any(|proxy| proxy.state_from == StateFrom::Global);
+    local.or_else(|| model.state_file.as_ref().filter(|_| global).map(|file| file.file.clone()))
+}
+
+fn edited(found: &Found, files: &[ConfigFile]) -> Known<Vec<String>> {
+    let started = match &found.instance.worker_started {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(started) => started.as_millisecond() + CLOCK_SLACK_MS,
+    };
+    let mut later = Vec::new();
+    for file in files {
+        match &file.modified {
+            Known::Unknown { why } => return Known::unknown(why.clone()),
+            Known::Seen(at) if at.as_millisecond() > started => later.push(file.path.clone()),
+            Known::Seen(_) => {}
+        }
+    }
+    Known::Seen(later)
+}

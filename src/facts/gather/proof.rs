@@ -1,0 +1,72 @@
+//! The proof that looking changed nothing: the same things, seen before and after.
+
+use anyhow::{Context, Result};
+use md5::{Digest, Md5};
+
+use super::Look;
+use super::files::{hex, on_host};
+use super::instance::Found;
+use crate::clients::host;
+use crate::facts::{Known, Proof};
+use crate::wire::runtime::show_proc::ShowProc;
+
+/// A claim with what was seen for it, and where.
+pub(super) struct Print {
+    claim: String,
+    seen: Result<String>,
+    source: String,
+}
+
+/// What must not differ: the processes, the count of reloads, and the bytes of the files.
+pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
+    let pid = found.instance.main.pid;
+    let mut prints = vec![Print {
+        claim: "main process".to_owned(),
+        seen: process(pid),
+        source: format!("/proc/{pid}/stat"),
+    }];
+    if found.master.is_some() {
+        prints.push(Print {
+            claim: "workers".to_owned(),
+            seen: workers(found),
+            source: "show proc".to_owned(),
+        });
+    }
+    let main = &found.instance.main;
+    let files = match &look.settings.config {
+        Some(said) => said.value.iter().map(|path| path.display().to_string()).collect(),
+        None => main.args().files,
+    };
+    // A folder is many files; the list of facts has each of them.
+    for path in files.iter().map(|file| on_host(main, file)).filter(|path| !path.is_dir()) {
+        let seen = std::fs::read(&path).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
+        let seen = seen.with_context(|| format!("reading {}", path.display()));
+        prints.push(Print { claim: path.display().to_string(), seen, source: "bytes on disk".to_owned() });
+    }
+    prints
+}
+
+fn process(pid: u32) -> Result<String> {
+    let started = host::process(pid)?.started.context("/proc does not say when it started")?;
+    Ok(format!("{pid}, started {}", started.strftime("%F %T UTC")))
+}
+
+fn workers(found: &Found) -> Result<String> {
+    let master = found.master.as_ref().context("it has no master socket")?;
+    let listed = ShowProc::parse(&master.ask_master("show proc")?)?;
+    // Workers of earlier reloads end by themselves, whoever looks.
+    let pids: Vec<String> = listed.serving_candidates().iter().map(|row| row.pid.to_string()).collect();
+    Ok(format!("{} after {} reloads, {} failed", pids.join(" "), listed.master.reloads, listed.failed))
+}
+
+/// Before beside after. What could not be seen proves nothing.
+pub(super) fn compare(before: Vec<Print>, after: Vec<Print>) -> Known<Vec<Proof>> {
+    let pairs = before.into_iter().zip(after);
+    let proofs: Result<Vec<Proof>> = pairs
+        .map(|(before, after)| {
+            let Print { claim, seen, source } = before;
+            Ok(Proof { claim, before: seen?, after: after.seen?, source })
+        })
+        .collect();
+    proofs.into()
+}

@@ -1,0 +1,177 @@
+//! Servers, live and next, in one vocabulary.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::{Look, files};
+use crate::facts::{Address, Admin, Known, Process, Server};
+use crate::wire::haproxy_cfg::{Host, Model, ServerDef, StateFrom};
+use crate::wire::runtime::servers_state::{self, AdminState, ServerState};
+
+/// Names are resolved on the host within this much; one that takes longer stays unknown.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A row of `show servers state`.
+pub(super) fn live(row: ServerState) -> Server {
+    let ServerState { backend, server, address, port, fqdn, admin_state, uweight, iweight, .. } = row;
+    let address = Address { ip: address.unwrap_or_else(|| "-".to_owned()), port };
+    Server {
+        backend,
+        name: server,
+        address: Known::Seen(address),
+        fqdn,
+        weight: Known::Seen(uweight),
+        initial_weight: Some(iweight),
+        admin: Known::Seen(admin(admin_state)),
+        initial_admin: Some(if admin_state.config_maint() { Admin::Maint } else { Admin::Ready }),
+        certain: true,
+    }
+}
+
+/// What an operator asked of it: what it inherits or learns from a resolver comes back by itself.
+fn admin(state: AdminState) -> Admin {
+    match (state.forced_maint(), state.forced_drain()) {
+        (true, _) => Admin::Maint,
+        (false, true) => Admin::Drain,
+        (false, false) => Admin::Ready,
+    }
+}
+
+/// The servers that the files would make, with what a server-state file would restore over them.
+pub(super) fn of(look: &Look<'_>, model: &Model, main: &Process) -> Known<Vec<Server>> {
+    let names = model.proxies.iter().flat_map(|p| &p.servers).filter_map(|server| match &server.host {
+        Host::Name(name) => Some(name.clone()),
+        _ => None,
+    });
+    let resolved = resolve(names.collect(), look.deadline.at_most(RESOLVE_LIMIT));
+    let mut states = HashMap::new();
+    let mut servers = Vec::new();
+    for proxy in &model.proxies {
+        let file = match &proxy.state_from {
+            StateFrom::Nothing => None,
+            StateFrom::Global => model.state_file.as_ref().map(|file| file.file.clone()),
+            StateFrom::Local(path) => Some(path.clone()),
+        };
+        let rows = file.map(|file| states.entry(file.clone()).or_insert_with(|| saved(main, &file)).clone());
+        for definition in &proxy.servers {
+            let mut server = planned(&proxy.name, definition, &resolved);
+            if let Some(rows) = &rows {
+                restore(&mut server, rows);
+            }
+            servers.push(server);
+        }
+    }
+    Known::Seen(servers)
+}
+
+fn planned(
+    backend: &str,
+    definition: &ServerDef,
+    resolved: &BTreeMap<String, Known<BTreeSet<IpAddr>>>,
+) -> Server {
+    let port = u16::try_from(definition.port.shown()).unwrap_or(0);
+    let at = |ip: String| Known::Seen(Address { ip, port });
+    let (address, fqdn) = match &definition.host {
+        Host::Ipv4(ip) => (at(ip.to_string()), None),
+        Host::Ipv6(ip) => (at(ip.to_string()), None),
+        Host::Name(name) => {
+            let address = match resolved.get(name) {
+                Some(Known::Seen(ips)) if ips.len() == 1 => at(ips.iter().map(IpAddr::to_string).collect()),
+                Some(Known::Seen(ips)) => Known::unknown(format!("{name} has {} addresses", ips.len())),
+                Some(Known::Unknown { why }) => Known::unknown(why.clone()),
+                None => Known::unknown(format!("{name} was not resolved")),
+            };
+            (address, Some(name.clone()))
+        }
+        _ => (at("-".to_owned()), None),
+    };
+    Server {
+        backend: backend.to_owned(),
+        name: definition.name.clone(),
+        address,
+        fqdn,
+        weight: Known::Seen(definition.weight),
+        initial_weight: None,
+        admin: Known::Seen(if definition.disabled { Admin::Maint } else { Admin::Ready }),
+        initial_admin: None,
+        certain: definition.certain,
+    }
+}
+
+type Rows = Known<Vec<ServerState>>;
+
+fn saved(main: &Process, file: &str) -> Rows {
+    let path = files::on_host(main, file);
+    match std::fs::read_to_string(&path) {
+        // HAProxy goes on without it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(Vec::new()),
+        Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),
+        Ok(text) => match servers_state::parse(&text) {
+            Ok(rows) => Known::Seen(rows),
+            Err(error) => Known::unknown(format!("{}: {error}", path.display())),
+        },
+    }
+}
+
+/// What a state file restores: the admin state, the weight where the file's first weight is still the one configured,
+/// and the port, which beats the one in the configuration; never the address.
+fn restore(server: &mut Server, rows: &Rows) {
+    let rows = match rows {
+        Known::Seen(rows) => rows,
+        Known::Unknown { why } => {
+            server.admin = Known::unknown(why.clone());
+            server.weight = Known::unknown(why.clone());
+            return;
+        }
+    };
+    let Some(row) = rows.iter().find(|row| row.backend == server.backend && row.server == server.name) else {
+        return;
+    };
+    server.admin = Known::Seen(admin(row.admin_state));
+    if server.weight.seen() == Some(&row.iweight) {
+        server.weight = Known::Seen(row.uweight);
+    }
+    if let (Known::Seen(address), true) = (&mut server.address, row.port != 0) {
+        address.port = row.port;
+    }
+}
+
+/// Resolves names as HAProxy does at start, by the host's own resolver, which knows no time limit: one that hangs is
+/// left behind in its thread.
+fn resolve(names: BTreeSet<String>, limit: Duration) -> BTreeMap<String, Known<BTreeSet<IpAddr>>> {
+    let mut answers: BTreeMap<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), Known::unknown(format!("{name} did not resolve in time"))))
+        .collect();
+    if names.is_empty() {
+        return answers;
+    }
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        for name in names {
+            let found = (name.as_str(), 0).to_socket_addrs();
+            let known = match found {
+                Ok(found) => Known::Seen(prefer_ipv4(found.map(|address| address.ip()).collect())),
+                Err(error) => Known::unknown(format!("{name}: {error}")),
+            };
+            if send.send((name, known)).is_err() {
+                return;
+            }
+        }
+    });
+    let deadline = crate::time::Deadline::after(limit);
+    while let Ok((name, known)) = receive.recv_timeout(deadline.left()) {
+        answers.insert(name, known);
+    }
+    answers
+}
+
+/// HAProxy takes an IPv4 address where a name has both kinds.
+fn prefer_ipv4(all: BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
+    match all.iter().any(IpAddr::is_ipv4) {
+        true => all.into_iter().filter(IpAddr::is_ipv4).collect(),
+        false => all,
+    }
+}

@@ -1,0 +1,151 @@
+//! A healthy HAProxy as facts, for tests: each test makes worse what it is about.
+
+use jiff::Timestamp;
+
+use super::{
+    Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Controller, Cost, Facts, How,
+    Instance, Known, Mode, Picture, Process, Proxy, SCHEMA, Server, SocketFact, Worker,
+};
+
+/// One frontend, backend `web` with servers `s1` and `s2`; what runs is what the files say.
+pub(crate) fn healthy() -> Facts {
+    let servers = || vec![server("web", "s1", 8001), server("web", "s2", 8002)];
+    let proxies = || vec![proxy("fe", true), proxy("web", false)];
+    let picture = |how| Picture {
+        how,
+        connections: Known::Seen(Connections { current: 0, draining: 0 }),
+        proxies: Known::Seen(proxies()),
+        servers: Known::Seen(servers()),
+        patterns: Known::Seen(Vec::new()),
+        tables: Known::Seen(Vec::new()),
+        certificates: Known::Seen(Vec::new()),
+        listeners: Known::Seen(vec!["127.0.0.1:8000".to_owned()]),
+    };
+    Facts {
+        schema: SCHEMA.to_owned(),
+        taken_at: Timestamp::UNIX_EPOCH,
+        host: "lb1".to_owned(),
+        uid: 0,
+        candidates: Known::Seen(vec![super::Candidate {
+            process: process(),
+            workers: vec![101],
+            master_socket: Some("/run/master.sock".to_owned()),
+        }]),
+        instance: Known::Seen(whole_instance()),
+        live: picture(How::Live),
+        next: picture(How::Read),
+        config: config(),
+        dataplane: None,
+        cost: Cost::default(),
+        unchanged: Known::Seen(Vec::new()),
+    }
+}
+
+/// The instance, to be made worse.
+pub(crate) fn instance(facts: &mut Facts) -> &mut Instance {
+    known(&mut facts.instance)
+}
+
+/// The value of a fact that the sample has seen.
+pub(crate) fn known<T>(fact: &mut Known<T>) -> &mut T {
+    match fact {
+        Known::Seen(value) => value,
+        Known::Unknown { why } => panic!("the sample has seen this: {why}"),
+    }
+}
+
+/// A server as the files and the worker agree on it.
+pub(crate) fn server(backend: &str, name: &str, port: u16) -> Server {
+    Server {
+        backend: backend.to_owned(),
+        name: name.to_owned(),
+        address: Known::Seen(Address { ip: "10.0.0.1".to_owned(), port }),
+        fqdn: None,
+        weight: Known::Seen(1),
+        initial_weight: Some(1),
+        admin: Known::Seen(Admin::Ready),
+        initial_admin: Some(Admin::Ready),
+        certain: true,
+    }
+}
+
+/// A frontend or a backend.
+pub(crate) fn proxy(name: &str, frontend: bool) -> Proxy {
+    let at = Some("/etc/haproxy.cfg:7".to_owned());
+    Proxy { name: name.to_owned(), frontend, backend: !frontend, at, certain: true }
+}
+
+fn process() -> Process {
+    Process {
+        pid: 100,
+        ppid: 1,
+        uid: 0,
+        started: Some(Timestamp::UNIX_EPOCH),
+        comm: "haproxy".to_owned(),
+        argv: "/usr/sbin/haproxy -W -S /run/master.sock -f /etc/haproxy.cfg"
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+        exe: Known::Seen("/usr/sbin/haproxy".to_owned()),
+        exe_deleted: false,
+        cwd: Known::Seen("/".to_owned()),
+        cgroup: Known::Seen("/user.slice".to_owned()),
+        same_namespaces: Known::Seen(true),
+    }
+}
+
+fn socket(path: &str, level: &str, by: u32) -> SocketFact {
+    SocketFact {
+        path: path.to_owned(),
+        source: "a test".to_owned(),
+        level: Known::Seen(level.to_owned()),
+        peer_pid: Known::Seen(100),
+        answered_by: Known::Seen(by),
+    }
+}
+
+fn whole_instance() -> Instance {
+    let worker = |pid| Worker {
+        pid,
+        reloads: 0,
+        uptime_s: 60,
+        version: "3.0.11".to_owned(),
+        connections: Known::unknown("not asked: it serves"),
+    };
+    Instance {
+        main: process(),
+        mode: Mode::MasterWorker,
+        identity: Known::Seen(vec!["show proc".to_owned(), "SO_PEERCRED".to_owned()]),
+        controller: Known::Seen(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
+        serving: Known::Seen(101),
+        workers: Known::Seen(vec![worker(101)]),
+        old_workers: Known::Seen(Vec::new()),
+        failed_reloads: Known::Seen(0),
+        worker_started: Known::Seen(Timestamp::UNIX_EPOCH),
+        master_socket: Known::Seen(socket("/run/master.sock", "master", 100)),
+        admin_sockets: Known::Seen(vec![socket("/run/admin.sock", "admin", 101)]),
+        running_version: Known::Seen("3.0.11".to_owned()),
+        disk_version: Known::Seen("3.0.11".to_owned()),
+    }
+}
+
+fn config() -> ConfigOnDisk {
+    ConfigOnDisk {
+        source: Known::Seen("arguments of PID 100".to_owned()),
+        arguments: vec!["/etc/haproxy.cfg".to_owned()],
+        files: vec![ConfigFile {
+            path: "/etc/haproxy.cfg".to_owned(),
+            md5: Known::Seen("0".repeat(32)),
+            modified: Known::Seen(Timestamp::UNIX_EPOCH),
+        }],
+        test: Known::Seen(ConfigTest {
+            valid: true,
+            command: "/usr/sbin/haproxy -c -f /etc/haproxy.cfg".to_owned(),
+            alerts: Vec::new(),
+        }),
+        edited_since_load: Known::Seen(Vec::new()),
+        undecided: Vec::new(),
+        hard_stop_after: Some("30m".to_owned()),
+        state_file: None,
+    }
+}

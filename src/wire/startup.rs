@@ -1,0 +1,92 @@
+//! What HAProxy says when it starts or tests: its version, its features, its alerts.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+
+/// What a program says of itself with `-vv`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// `3.0.11-1+deb13u3`.
+    pub version: String,
+    /// Features that are compiled in.
+    pub features: BTreeSet<String>,
+}
+
+/// Reads `haproxy -vv`.
+///
+/// # Errors
+/// When it is not HAProxy that answered.
+pub fn build(text: &str) -> Result<Build> {
+    let first = text.lines().next().unwrap_or_default();
+    let rest = first.strip_prefix("HAProxy version ").or_else(|| first.strip_prefix("HA-Proxy version "));
+    let version = rest.and_then(|rest| rest.split_whitespace().next()).context("this is not HAProxy")?;
+    let features = text.lines().find_map(|line| line.strip_prefix("Feature list : ")).unwrap_or_default();
+    let features = features.split_whitespace().filter_map(|word| word.strip_prefix('+')).map(str::to_owned);
+    Ok(Build { version: version.to_owned(), features: features.collect() })
+}
+
+/// The three numbers at the start of a version.
+pub fn version_numbers(version: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
+    let (major, minor) = (numbers.next()??, numbers.next()??);
+    Some((major, minor, numbers.next().flatten().unwrap_or(0)))
+}
+
+/// The alerts among what was printed, in HAProxy's words, without the PID and with what may be secret taken out.
+pub fn alerts(text: &str) -> Vec<String> {
+    let alerts = text.lines().filter_map(|line| line.strip_prefix("[ALERT]"));
+    alerts.map(|line| hide(line.split_once(") : ").map_or(line, |(_, rest)| rest).trim())).collect()
+}
+
+/// HAProxy quotes parts of a line that it does not understand: what follows these words may be a password.
+const BEFORE_SECRETS: &[&str] = &["password", "insecure-password", "auth", "key"];
+
+fn hide(line: &str) -> String {
+    let mut hidden = Vec::new();
+    let mut hide_next = false;
+    for word in line.split(' ') {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '-');
+        hidden.push(if hide_next { "***" } else { word });
+        hide_next = BEFORE_SECRETS.contains(&bare);
+    }
+    hidden.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn version_and_features() {
+        let text = "HAProxy version 2.8.25-5cf5d0683 2026/06/26 - https://haproxy.org/\n\
+                    Feature list : -51DEGREES +ACCEPT4 +LUA -QUIC\n";
+        let built = build(text).unwrap();
+        assert_eq!(built.version, "2.8.25-5cf5d0683");
+        assert!(built.features.contains("LUA") && !built.features.contains("QUIC"));
+        assert_eq!(version_numbers(&built.version), Some((2, 8, 25)));
+        assert!(build("nginx version: 1.2").is_err());
+    }
+
+    #[test]
+    fn alerts_keep_haproxys_words_and_lose_passwords() {
+        let text = "[NOTICE]   (12) : haproxy version is 3.0\n\
+                    [ALERT]    (12) : config : parsing [/etc/h.cfg:3] : unknown keyword 'bogus' in 'global' section\n\
+                    [ALERT]    (12) : config : parsing [/etc/h.cfg:9] : 'password' hunter2 is bad\n";
+        assert_eq!(
+            alerts(text),
+            [
+                "config : parsing [/etc/h.cfg:3] : unknown keyword 'bogus' in 'global' section",
+                "config : parsing [/etc/h.cfg:9] : 'password' *** is bad",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            let _ = (build(&text), version_numbers(&text), alerts(&text));
+        }
+    }
+}
