@@ -1,0 +1,216 @@
+//! What to do instead of a restart, and how it is done by hand: the operator's own names filled in.
+
+use serde::Serialize;
+
+use crate::facts::{Controller, Facts, Instance, Known, Mode};
+
+/// A command with the occasion for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// When, or what for.
+    pub when: String,
+    /// What to type; empty where there is nothing to type.
+    pub command: String,
+}
+
+impl Advice {
+    fn new(when: &str, command: impl Into<String>) -> Self {
+        Advice { when: when.to_owned(), command: command.into() }
+    }
+}
+
+/// The safe ways, most useful first.
+pub fn alternatives(facts: &Facts) -> Vec<Advice> {
+    let Known::Seen(instance) = &facts.instance else {
+        return vec![Advice::new("find out what runs here, as root:", "sudo haguard inspect")];
+    };
+    let mut list =
+        vec![Advice::new("see each object that a reload or a restart would lose:", inspect(instance))];
+    if let Some(test) = test(facts, instance) {
+        list.push(Advice::new("test the files on disk as the master would read them:", test));
+    }
+    match reload(instance) {
+        Some(reload) => {
+            list.push(Advice::new(
+                "load a changed configuration, or new libraries (keeps connections):",
+                reload,
+            ));
+            list.extend(prove(instance));
+        }
+        None => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
+    }
+    list
+}
+
+/// The emergency path, in order: save, test, restart.
+pub fn by_hand(facts: &Facts) -> Vec<Advice> {
+    let Known::Seen(instance) = &facts.instance else {
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    if let Some(ask) = asker(instance) {
+        list.push(Advice::new(
+            "keep a record of what is only in memory; nothing puts it back by itself:",
+            format!("{} >haproxy-before.txt", ask("show servers state; show map; show table")),
+        ));
+    }
+    list.extend(
+        test(facts, instance).map(|test| Advice::new("only if this says the files are valid:", test)),
+    );
+    list.push(Advice::new("then, and every connection is cut:", restart(instance)));
+    list
+}
+
+/// How this HAProxy is named on haguard's command line.
+fn inspect(instance: &Instance) -> String {
+    match (&instance.master_socket, &instance.admin_sockets) {
+        (Known::Seen(socket), _) => {
+            format!("haguard inspect --losses --master-socket {}", quote(&socket.path))
+        }
+        (_, Known::Seen(sockets)) if !sockets.is_empty() => {
+            format!("haguard inspect --losses --stats-socket {}", quote(&sockets[0].path))
+        }
+        _ => "haguard inspect --losses".to_owned(),
+    }
+}
+
+fn test(facts: &Facts, instance: &Instance) -> Option<String> {
+    let exe = instance.main.exe.seen()?;
+    if facts.config.arguments.is_empty() {
+        return None;
+    }
+    let mut words = vec![quote(exe), "-c".to_owned()];
+    words.extend(instance.main.args().for_test.iter().map(|word| quote(word)));
+    let relative = facts.config.arguments.iter().any(|file| !file.starts_with('/'));
+    let folder = instance.main.cwd.seen().filter(|_| relative);
+    let place = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
+    Some(format!("{place}{}", words.join(" ")))
+}
+
+fn reload(instance: &Instance) -> Option<String> {
+    if instance.mode == Mode::Standalone {
+        return None;
+    }
+    if let Some(unit) = instance.unit() {
+        return Some(format!("systemctl reload {}", quote(unit)));
+    }
+    match &instance.master_socket {
+        Known::Seen(socket) => Some(send("reload", &socket.path)),
+        Known::Unknown { .. } => Some(format!("kill -USR2 {}", instance.main.pid)),
+    }
+}
+
+/// A reload's exit status proves nothing; the master's list does.
+fn prove(instance: &Instance) -> Option<Advice> {
+    let socket = instance.master_socket.seen()?;
+    let when = match instance.serving.seen() {
+        Some(pid) => format!("and prove it: [failed: 0], and a worker that is not {pid}:"),
+        None => "and prove it: [failed: 0], and a new worker:".to_owned(),
+    };
+    Some(Advice { when, command: send("show proc", &socket.path) })
+}
+
+fn restart(instance: &Instance) -> String {
+    match &instance.controller {
+        Known::Seen(Controller::Systemd { unit }) => format!("systemctl restart {}", quote(unit)),
+        _ => {
+            let argv: Vec<String> = start_arguments(instance).iter().map(|word| quote(word)).collect();
+            let pid = instance.main.pid;
+            format!("kill -TERM {pid}; tail --pid={pid} -f /dev/null; {}", argv.join(" "))
+        }
+    }
+}
+
+/// The arguments of a first start: without what a master adds when it executes itself again.
+fn start_arguments(instance: &Instance) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = instance.main.argv.iter().peekable();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-sf" | "-st" => while words.next_if(|next| next.parse::<u32>().is_ok()).is_some() {},
+            "-x" => drop(words.next()),
+            _ => kept.push(word.clone()),
+        }
+    }
+    kept
+}
+
+/// How to ask the serving worker: its admin socket, else the master's.
+fn asker(instance: &Instance) -> Option<impl Fn(&str) -> String> {
+    let admin =
+        instance.admin_sockets.seen().and_then(|sockets| sockets.first()).map(|socket| socket.path.clone());
+    let master = instance.master_socket.seen().map(|socket| socket.path.clone());
+    let serving = instance.serving.seen().copied();
+    let path = admin.clone().or(master)?;
+    Some(move |commands: &str| match (&admin, serving) {
+        (None, Some(pid)) => {
+            let each: Vec<String> = commands.split("; ").map(|c| format!("@!{pid} {c}")).collect();
+            send(&each.join("; "), &path)
+        }
+        _ => send(commands, &path),
+    })
+}
+
+fn send(command: &str, path: &str) -> String {
+    format!("echo \"{command}\" | socat -t300 - UNIX-CONNECT:{}", quote(path))
+}
+
+/// A word as a shell needs it.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample;
+
+    fn commands(list: &[Advice]) -> Vec<&str> {
+        list.iter().map(|advice| advice.command.as_str()).collect()
+    }
+
+    #[test]
+    fn a_unit_is_reloaded_through_systemd_and_proven_through_the_master() {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).controller =
+            Known::Seen(Controller::Systemd { unit: "haproxy.service".into() });
+        let said = alternatives(&facts);
+        let said = commands(&said);
+        assert!(said.contains(&"systemctl reload haproxy.service"), "{said:?}");
+        assert!(
+            said.contains(&"echo \"show proc\" | socat -t300 - UNIX-CONNECT:/run/master.sock"),
+            "{said:?}"
+        );
+        assert_eq!(commands(&by_hand(&facts)).last(), Some(&"systemctl restart haproxy.service"));
+    }
+
+    #[test]
+    fn without_a_manager_the_first_start_is_spelled_out_without_what_a_reload_added() {
+        let mut facts = sample::healthy();
+        let argv = "haproxy -sf 12 13 -x sockpair@5 -W -S /run/master.sock -f /etc/a.cfg";
+        sample::instance(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
+        let by_hand = by_hand(&facts);
+        let last = commands(&by_hand).last().copied().unwrap().to_owned();
+        assert!(last.ends_with("haproxy -W -S /run/master.sock -f /etc/a.cfg"), "{last}");
+        assert!(last.starts_with("kill -TERM 100; "), "{last}");
+    }
+
+    #[test]
+    fn names_that_a_shell_would_split_are_quoted() {
+        assert_eq!(quote("/etc/a b.cfg"), "'/etc/a b.cfg'");
+        assert_eq!(quote("it's"), r"'it'\''s'");
+        assert_eq!(quote("/run/a.sock"), "/run/a.sock");
+    }
+
+    #[test]
+    fn with_nothing_known_the_only_advice_is_to_look() {
+        let mut facts = sample::healthy();
+        facts.instance = Known::unknown("nothing answers");
+        assert_eq!(commands(&alternatives(&facts)), ["sudo haguard inspect"]);
+        assert!(by_hand(&facts).is_empty());
+    }
+}

@@ -1,0 +1,222 @@
+//! The loss ledger: live minus next, for a reload and for a restart.
+
+mod memory;
+mod patterns;
+mod servers;
+mod service;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Facts, How, Known};
+
+/// What kind of thing would be lost. The names are public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Open client connections.
+    Connections,
+    /// Files on disk that the next worker could not load: a restart would be an outage.
+    UnloadableConfig,
+    /// Frontends and backends that run but are not in the files that the master would load.
+    MemoryOnlyConfig,
+    /// Servers that run but are not in those files.
+    DynamicServer,
+    /// Maintenance or drain set at run time.
+    ServerAdminState,
+    /// A weight set at run time.
+    ServerWeight,
+    /// An address or port that is not the one in the files.
+    ServerAddress,
+    /// Map entries that are not in the map's file.
+    MapEntry,
+    /// ACL entries that are not in the list's file or line.
+    AclEntry,
+    /// Entries of stick tables.
+    StickTable,
+    /// Certificates that are not the ones on disk.
+    Certificate,
+    /// A change on disk, or in the Data Plane API, that has not taken effect yet.
+    PendingReload,
+}
+
+impl Kind {
+    /// The public name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Connections => "connections",
+            Kind::UnloadableConfig => "unloadable-config",
+            Kind::MemoryOnlyConfig => "memory-only-config",
+            Kind::DynamicServer => "dynamic-server",
+            Kind::ServerAdminState => "server-admin-state",
+            Kind::ServerWeight => "server-weight",
+            Kind::ServerAddress => "server-address",
+            Kind::MapEntry => "map-entry",
+            Kind::AclEntry => "acl-entry",
+            Kind::StickTable => "stick-table",
+            Kind::Certificate => "certificate",
+            Kind::PendingReload => "pending-reload",
+        }
+    }
+
+    /// What it means and where it comes from, for `explain`.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Kind::Connections => {
+                "Client connections that are open now. A reload leaves them to the old worker until they end or \
+                 hard-stop-after passes; a restart cuts them. Read from `show info`: CurrConns of the serving worker \
+                 and of those that still drain."
+            }
+            Kind::UnloadableConfig => {
+                "The files on disk do not pass HAProxy's own test. A reload is refused by HAProxy and the old worker \
+                 goes on; a restart ends it and nothing comes up."
+            }
+            Kind::MemoryOnlyConfig => {
+                "Frontends and backends that run but stand in none of the files that the master would load: written to \
+                 another file, edited out since, or created over the socket. Both operations lose them."
+            }
+            Kind::DynamicServer => {
+                "Servers that run but stand in no loaded file, usually added with `add server`. Both operations lose \
+                 them."
+            }
+            Kind::ServerAdminState => {
+                "Maintenance or drain that was set over a socket, or lifted over one from a server that the files \
+                 disable. Both operations return the server to what the files say."
+            }
+            Kind::ServerWeight => {
+                "A weight that was set over a socket. Both operations return it to the files' value."
+            }
+            Kind::ServerAddress => {
+                "An address or port that is not the one in the files. Both operations return it, even with a \
+                 server-state file."
+            }
+            Kind::MapEntry => {
+                "Entries of a map that are not as in its file. Both operations load the file again."
+            }
+            Kind::AclEntry => {
+                "Entries of an ACL list that are not as in its file or on its configuration line. Both operations load \
+                 those again."
+            }
+            Kind::StickTable => {
+                "Entries of stick tables. A reload keeps those of a table with a peers section that has a local peer; \
+                 a restart keeps none, unless another peer teaches them again."
+            }
+            Kind::Certificate => {
+                "Certificates in memory whose fingerprint is not that of the file on disk. Both operations load the \
+                 file."
+            }
+            Kind::PendingReload => {
+                "A change that is on disk, or accepted by the Data Plane API, and not in force. The next reload or \
+                 restart, by anybody, puts it in force."
+            }
+        }
+    }
+}
+
+/// Every kind, most serious first.
+pub const KINDS: &[Kind] = &[
+    Kind::Connections,
+    Kind::UnloadableConfig,
+    Kind::MemoryOnlyConfig,
+    Kind::DynamicServer,
+    Kind::ServerAdminState,
+    Kind::ServerWeight,
+    Kind::ServerAddress,
+    Kind::MapEntry,
+    Kind::AclEntry,
+    Kind::StickTable,
+    Kind::Certificate,
+    Kind::PendingReload,
+];
+
+/// What an operation does to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It is still there afterwards.
+    Kept,
+    /// Nobody can say from here.
+    Unknown,
+    /// It is gone afterwards.
+    Lost,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Which one, by the name HAProxy gives it.
+    pub object: String,
+    /// How many, or `None` when they could not be counted: never 0 in place of "unknown".
+    pub count: Option<u64>,
+    /// What a reload does to it.
+    pub on_reload: Fate,
+    /// What a restart does to it.
+    pub on_restart: Fate,
+    /// The particulars, as a sentence fragment.
+    pub detail: String,
+    /// How the other side of the comparison is known: read, rehearsed or live.
+    pub how: How,
+}
+
+/// The whole ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Its lines, most serious kind first.
+    pub lines: Vec<Loss>,
+}
+
+impl Ledger {
+    /// True when some line is lost or unknown in a restart.
+    pub fn restart_hurts(&self) -> bool {
+        self.lines.iter().any(|line| line.on_restart != Fate::Kept)
+    }
+
+    /// True when some line is lost or unknown in a reload.
+    pub fn reload_hurts(&self) -> bool {
+        self.lines.iter().any(|line| line.on_reload != Fate::Kept)
+    }
+}
+
+/// Computes the ledger. What was not seen becomes a line that says so.
+pub fn ledger(facts: &Facts) -> Ledger {
+    if let Known::Unknown { why } = &facts.instance {
+        return Ledger { lines: vec![unseen(facts, Kind::Connections, "everything in memory", why)] };
+    }
+    let mut lines = Vec::new();
+    service::lines(facts, &mut lines);
+    memory::lines(facts, &mut lines);
+    servers::lines(facts, &mut lines);
+    patterns::lines(facts, &mut lines);
+    lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
+    Ledger { lines }
+}
+
+/// A line for what could not be seen: no count, and nobody knows its fate.
+fn unseen(facts: &Facts, kind: Kind, object: &str, why: &str) -> Loss {
+    Loss {
+        kind,
+        object: object.to_owned(),
+        count: None,
+        on_reload: Fate::Unknown,
+        on_restart: Fate::Unknown,
+        detail: why.to_owned(),
+        how: facts.next.how,
+    }
+}
+
+/// A line for something that both operations treat alike.
+fn both(facts: &Facts, kind: Kind, object: String, count: u64, fate: Fate, detail: String) -> Loss {
+    Loss { kind, object, count: Some(count), on_reload: fate, on_restart: fate, detail, how: facts.next.how }
+}
+
+/// What to add where a difference may come from an edit on disk rather than from a socket.
+fn edited(facts: &Facts) -> &'static str {
+    match facts.config.edited_since_load.seen() {
+        Some(files) if !files.is_empty() => "; the files were edited after the worker started",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests;

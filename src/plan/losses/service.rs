@@ -1,0 +1,62 @@
+//! What the service itself would lose: connections, and the ability to come up at all.
+
+use super::{Fate, Kind, Loss, both, unseen};
+use crate::facts::{Facts, Known};
+
+pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
+    connections(facts, lines);
+    unloadable(facts, lines);
+    pending(facts, lines);
+}
+
+fn connections(facts: &Facts, lines: &mut Vec<Loss>) {
+    let open = match &facts.live.connections {
+        Known::Unknown { why } => return lines.push(unseen(facts, Kind::Connections, "established", why)),
+        Known::Seen(open) => open,
+    };
+    let mut detail = Vec::new();
+    if open.draining > 0 {
+        detail.push(format!("{} of them in workers of earlier reloads", open.draining));
+    }
+    if let Some(limit) = &facts.config.hard_stop_after {
+        detail.push(format!("a reload keeps them for at most hard-stop-after {limit}"));
+    }
+    let total = open.current + open.draining;
+    if total > 0 {
+        lines.push(Loss {
+            on_reload: Fate::Kept,
+            ..both(facts, Kind::Connections, "established".into(), total, Fate::Lost, detail.join("; "))
+        });
+    }
+}
+
+fn unloadable(facts: &Facts, lines: &mut Vec<Loss>) {
+    let files = facts.config.arguments.join(" ");
+    match &facts.config.test {
+        Known::Seen(test) if test.valid => {}
+        Known::Seen(test) => {
+            let alert = test.alerts.first().map_or("it gave no reason", String::as_str);
+            let detail = format!("a restart would be an outage: {alert}");
+            lines.push(Loss {
+                on_reload: Fate::Kept,
+                ..both(facts, Kind::UnloadableConfig, files, 1, Fate::Lost, detail)
+            });
+        }
+        Known::Unknown { why } => lines.push(Loss {
+            on_reload: Fate::Kept,
+            ..unseen(facts, Kind::UnloadableConfig, &files, &format!("not tested: {why}"))
+        }),
+    }
+}
+
+fn pending(facts: &Facts, lines: &mut Vec<Loss>) {
+    for file in facts.config.edited_since_load.seen().into_iter().flatten() {
+        let detail = "written after the worker started; either operation puts it in force".to_owned();
+        lines.push(both(facts, Kind::PendingReload, file.clone(), 1, Fate::Kept, detail));
+    }
+    let dataplane = facts.dataplane.as_ref().and_then(|api| api.pending_reloads.seen());
+    for reload in dataplane.into_iter().flatten() {
+        let detail = "the Data Plane API has accepted a change and not reloaded yet".to_owned();
+        lines.push(both(facts, Kind::PendingReload, reload.id.clone(), 1, Fate::Kept, detail));
+    }
+}

@@ -1,0 +1,223 @@
+use super::*;
+use crate::facts::sample::{self, known};
+use crate::facts::{Address, Admin, Certificate, Connections, PatternKind, Patterns, Table};
+
+/// The ledger's lines as `kind object count reload restart`.
+fn said(facts: &Facts) -> Vec<String> {
+    let word = |fate| match fate {
+        Fate::Kept => "kept",
+        Fate::Unknown => "unknown",
+        Fate::Lost => "lost",
+    };
+    let lines = ledger(facts).lines;
+    lines
+        .iter()
+        .map(|l| {
+            let count = l.count.map_or("?".to_owned(), |count| count.to_string());
+            format!("{} {} {count} {} {}", l.kind.name(), l.object, word(l.on_reload), word(l.on_restart))
+        })
+        .collect()
+}
+
+#[test]
+fn a_healthy_instance_loses_nothing() {
+    assert_eq!(said(&sample::healthy()), Vec::<String>::new());
+}
+
+#[test]
+fn connections_survive_a_reload_and_not_a_restart() {
+    let mut facts = sample::healthy();
+    facts.live.connections = Known::Seen(Connections { current: 400, draining: 12 });
+    assert_eq!(said(&facts), ["connections established 412 kept lost"]);
+    assert!(ledger(&facts).lines[0].detail.contains("12 of them in workers of earlier reloads"));
+}
+
+#[test]
+fn a_server_in_maintenance_at_run_time_takes_traffic_again() {
+    let mut facts = sample::healthy();
+    known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+    assert_eq!(said(&facts), ["server-admin-state web/s1 1 lost lost"]);
+}
+
+#[test]
+fn a_server_that_the_files_disable_is_no_loss_but_one_enabled_over_that_is() {
+    let mut facts = sample::healthy();
+    let live = &mut known(&mut facts.live.servers)[0];
+    live.initial_admin = Some(Admin::Maint);
+    live.admin = Known::Seen(Admin::Maint);
+    known(&mut facts.next.servers)[0].admin = Known::Seen(Admin::Maint);
+    assert_eq!(said(&facts), Vec::<String>::new());
+    known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Ready);
+    assert_eq!(said(&facts), ["server-admin-state web/s1 1 lost lost"]);
+}
+
+#[test]
+fn a_state_that_the_state_file_restores_is_kept() {
+    let mut facts = sample::healthy();
+    known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Drain);
+    known(&mut facts.next.servers)[0].admin = Known::Seen(Admin::Drain);
+    assert_eq!(said(&facts), ["server-admin-state web/s1 1 kept kept"]);
+}
+
+#[test]
+fn weight_and_address_return_to_what_the_files_say() {
+    let mut facts = sample::healthy();
+    known(&mut facts.live.servers)[0].weight = Known::Seen(50);
+    known(&mut facts.live.servers)[1].address = Known::Seen(Address { ip: "10.0.0.9".into(), port: 9 });
+    assert_eq!(said(&facts), ["server-weight web/s1 1 lost lost", "server-address web/s2 1 lost lost"]);
+    let detail = &ledger(&facts).lines[1].detail;
+    assert_eq!(detail, "runs at 10.0.0.9:9, would be 10.0.0.1:8002");
+}
+
+#[test]
+fn a_weight_changed_on_disk_only_is_no_loss() {
+    let mut facts = sample::healthy();
+    known(&mut facts.next.servers)[0].weight = Known::Seen(7);
+    assert_eq!(said(&facts), Vec::<String>::new());
+}
+
+#[test]
+fn a_server_in_no_file_is_dynamic_but_goes_with_its_backend_when_that_is_in_no_file() {
+    let mut facts = sample::healthy();
+    known(&mut facts.live.servers).push(sample::server("web", "dyn", 9));
+    assert_eq!(said(&facts), ["dynamic-server web/dyn 1 lost lost"]);
+    let mut facts = sample::healthy();
+    known(&mut facts.live.proxies).push(sample::proxy("api", false));
+    known(&mut facts.live.servers).push(sample::server("api", "a1", 9));
+    assert_eq!(said(&facts), ["memory-only-config api 1 lost lost"]);
+    assert!(ledger(&facts).lines[0].detail.contains("backend with 1 servers"));
+}
+
+#[test]
+fn a_server_behind_an_undecided_condition_is_unknown() {
+    let mut facts = sample::healthy();
+    known(&mut facts.next.servers)[0].certain = false;
+    assert_eq!(said(&facts), ["dynamic-server web/s1 ? unknown unknown"]);
+}
+
+#[test]
+fn many_servers_by_name_are_one_unknown_line() {
+    let mut facts = sample::healthy();
+    for server in known(&mut facts.next.servers) {
+        server.address = Known::unknown("db.test did not resolve in time");
+    }
+    assert_eq!(said(&facts), ["server-address 2 servers given by name ? unknown unknown"]);
+}
+
+fn list(entries: &[(&str, &str)]) -> Patterns {
+    let entries = entries.iter().map(|(k, v)| (k.to_string(), Some(v.to_string()))).collect();
+    Patterns { kind: PatternKind::Map, name: "/m".into(), file: true, entries: Known::Seen(entries) }
+}
+
+#[test]
+fn map_entries_are_counted_against_their_file() {
+    let mut facts = sample::healthy();
+    facts.next.patterns = Known::Seen(vec![list(&[("a", "1"), ("b", "2")])]);
+    facts.live.patterns = Known::Seen(vec![list(&[("a", "1"), ("b", "2")])]);
+    assert_eq!(said(&facts), Vec::<String>::new());
+    facts.live.patterns = Known::Seen(vec![list(&[("a", "1"), ("b", "3"), ("c", "4")])]);
+    assert_eq!(said(&facts), ["map-entry /m 2 lost lost"]);
+    assert_eq!(ledger(&facts).lines[0].detail, "1 added, 1 changed against its file");
+    known(&mut facts.next.patterns)[0].entries = Known::unknown("reading /m: permission denied");
+    assert_eq!(said(&facts), ["map-entry /m ? unknown unknown"]);
+}
+
+#[test]
+fn an_inline_list_that_moved_with_an_edit_is_unknown_and_an_empty_one_is_nothing() {
+    let mut facts = sample::healthy();
+    let inline =
+        |entries| Patterns { kind: PatternKind::Acl, name: "/h.cfg:9 src".into(), file: false, entries };
+    facts.live.patterns = Known::Seen(vec![inline(Known::Seen(vec![]))]);
+    assert_eq!(said(&facts), Vec::<String>::new());
+    facts.live.patterns = Known::Seen(vec![inline(Known::Seen(vec![("x".into(), None)]))]);
+    assert_eq!(said(&facts), ["acl-entry /h.cfg:9 src ? unknown unknown"]);
+}
+
+fn table(peers: Option<&str>, remote: &[&str]) -> Table {
+    let remote_peers = remote.iter().map(|name| name.to_string()).collect();
+    Table { name: "web".into(), used: 18022, peers: peers.map(str::to_owned), synced: true, remote_peers }
+}
+
+#[test]
+fn a_stick_table_lives_through_a_reload_only_with_peers_and_through_a_restart_only_with_another() {
+    let mut facts = sample::healthy();
+    facts.next.tables = Known::Seen(vec![table(Some("mates"), &[])]);
+    for (live, fates) in [
+        (table(None, &[]), "lost lost"),
+        (table(Some("mates"), &[]), "kept lost"),
+        (table(Some("mates"), &["lb2"]), "kept unknown"),
+    ] {
+        facts.live.tables = Known::Seen(vec![live]);
+        assert_eq!(said(&facts), [format!("stick-table web 18022 {fates}")]);
+    }
+    facts.next.tables = Known::Seen(vec![table(None, &[])]);
+    assert_eq!(said(&facts), ["stick-table web 18022 lost unknown"]);
+}
+
+#[test]
+fn a_peers_section_that_has_just_started_teaches_nobody() {
+    let mut facts = sample::healthy();
+    facts.next.tables = Known::Seen(vec![table(Some("mates"), &[])]);
+    facts.live.tables = Known::Seen(vec![Table { synced: false, ..table(Some("mates"), &[]) }]);
+    assert_eq!(said(&facts), ["stick-table web 18022 lost lost"]);
+}
+
+#[test]
+fn a_certificate_set_over_the_socket_is_told_from_the_one_on_disk() {
+    let certificate = |sha1: Known<Option<&str>>| {
+        Known::Seen(vec![Certificate { name: "/c.pem".into(), sha1: sha1.map(|s| s.map(str::to_owned)) }])
+    };
+    let mut facts = sample::healthy();
+    facts.live.certificates = certificate(Known::Seen(Some("aa")));
+    facts.next.certificates = certificate(Known::Seen(Some("aa")));
+    assert_eq!(said(&facts), Vec::<String>::new());
+    for (disk, fates) in [
+        (Known::Seen(Some("bb")), "1 lost lost"),
+        (Known::Seen(None), "1 lost lost"),
+        (Known::unknown("denied"), "? unknown unknown"),
+    ] {
+        facts.next.certificates = certificate(disk);
+        assert_eq!(said(&facts), [format!("certificate /c.pem {fates}")]);
+    }
+    facts.live.certificates = certificate(Known::Seen(None));
+    assert_eq!(said(&facts), Vec::<String>::new(), "an empty store holds nothing");
+}
+
+#[test]
+fn files_that_cannot_be_loaded_make_a_restart_an_outage() {
+    let mut facts = sample::healthy();
+    let test = known(&mut facts.config.test);
+    test.valid = false;
+    test.alerts = vec!["unknown keyword 'bogus'".into()];
+    assert_eq!(said(&facts), ["unloadable-config /etc/haproxy.cfg 1 kept lost"]);
+    facts.config.test = Known::unknown("only root can test");
+    assert_eq!(said(&facts), ["unloadable-config /etc/haproxy.cfg ? kept unknown"]);
+}
+
+#[test]
+fn an_edit_since_the_worker_started_is_pending() {
+    let mut facts = sample::healthy();
+    facts.config.edited_since_load = Known::Seen(vec!["/etc/haproxy.cfg".into()]);
+    assert_eq!(said(&facts), ["pending-reload /etc/haproxy.cfg 1 kept kept"]);
+}
+
+#[test]
+fn what_could_not_be_seen_is_a_line_without_a_number() {
+    let mut facts = sample::healthy();
+    facts.live = crate::facts::Picture::unseen(How::Live, "the socket is silent");
+    let lines = ledger(&facts).lines;
+    assert!(lines.iter().all(|line| line.count.is_none() && line.on_restart == Fate::Unknown), "{lines:?}");
+    assert_eq!(lines.len(), 6);
+    facts.instance = Known::unknown("nothing answers");
+    assert_eq!(said(&facts).len(), 1);
+}
+
+#[test]
+fn without_the_files_state_set_at_run_time_is_lost_and_the_rest_unknown() {
+    let mut facts = sample::healthy();
+    known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+    facts.next = crate::facts::Picture::unseen(How::Read, "permission denied");
+    let lines = said(&facts);
+    assert!(lines.contains(&"server-admin-state web/s1 1 lost lost".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"dynamic-server servers ? unknown unknown".to_owned()), "{lines:?}");
+}

@@ -1,0 +1,19 @@
+//! Words of every message.
+
+/// A count with its noun.
+pub fn plural(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        many => format!("{many} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular_and_none_is_plural() {
+        assert_eq!([0, 1, 2].map(|n| plural(n, "server")), ["0 servers", "1 server", "2 servers"]);
+    }
+}
