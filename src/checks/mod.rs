@@ -1,0 +1,148 @@
+//! Checks: pure judgements of facts. A check that could not tell says so, and that is never a pass.
+
+mod arch;
+pub mod catalog;
+mod config;
+mod dataplane;
+mod process;
+mod runtime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::facts::Facts;
+use crate::plan::Ledger;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Not judged, with the reason.
+    Skipped,
+    /// All is well.
+    Pass,
+    /// Worth knowing; stops nothing.
+    Warn,
+    /// Could not be told; blocks like a failure.
+    Unknown,
+    /// Not well.
+    Fail,
+}
+
+impl Level {
+    /// The word that text shows; never colour alone.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Skipped => "skip",
+            Level::Pass => "ok",
+            Level::Warn => "warn",
+            Level::Unknown => "unknown",
+            Level::Fail => "FAIL",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check's id; stable.
+    pub id: String,
+    /// How it came out.
+    pub level: Level,
+    /// What was found, as one sentence without a full stop.
+    pub text: String,
+    /// What the judgement rests on.
+    pub evidence: Vec<String>,
+    /// What to do about it.
+    pub mend: Option<String>,
+}
+
+/// What a check function returns: a finding that does not know its id yet.
+#[derive(Debug)]
+struct Outcome {
+    level: Level,
+    text: String,
+    evidence: Vec<String>,
+    mend: Option<String>,
+}
+
+impl Outcome {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Outcome { level, text: text.into(), evidence: Vec::new(), mend: None }
+    }
+
+    fn pass(text: impl Into<String>) -> Self {
+        Self::new(Level::Pass, text)
+    }
+
+    fn warn(text: impl Into<String>) -> Self {
+        Self::new(Level::Warn, text)
+    }
+
+    fn fail(text: impl Into<String>) -> Self {
+        Self::new(Level::Fail, text)
+    }
+
+    fn unknown(why: impl Into<String>) -> Self {
+        Self::new(Level::Unknown, why)
+    }
+
+    fn skipped(why: impl Into<String>) -> Self {
+        Self::new(Level::Skipped, why)
+    }
+
+    fn because(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    fn mend(mut self, mend: impl Into<String>) -> Self {
+        self.mend = Some(mend.into());
+        self
+    }
+}
+
+/// What every check sees.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'a> {
+    facts: &'a Facts,
+    ledger: &'a Ledger,
+}
+
+/// One row of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Stable id, `group.name`.
+    pub id: &'static str,
+    /// A sentence that is true when all is well.
+    pub title: &'static str,
+    /// Why the check exists, for `explain`.
+    pub why: &'static str,
+    run: fn(Seen<'_>) -> Outcome,
+}
+
+/// Runs the checks of these ids, or all of them when none is named, in the order of the catalogue.
+pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[String]) -> Vec<Finding> {
+    let seen = Seen { facts, ledger };
+    let wanted = |check: &&Check| ids.is_empty() || ids.iter().any(|id| id == check.id);
+    catalog::CHECKS
+        .iter()
+        .filter(wanted)
+        .map(|check| {
+            let Outcome { level, text, evidence, mend } = (check.run)(seen);
+            Finding { id: check.id.to_owned(), level, text, evidence, mend }
+        })
+        .collect()
+}
+
+/// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.
+pub fn verdict(findings: &[Finding]) -> Exit {
+    match findings.iter().map(|finding| finding.level).max() {
+        Some(Level::Fail) => Exit::Refused,
+        Some(Level::Unknown) => Exit::Unknown,
+        _ => Exit::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+use super::*;
+use crate::facts::sample::{self, known};
+use crate::facts::{Admin, Candidate, Connections, Controller, Known, Mode, Picture, Worker};
+use crate::plan;
+use proptest::prelude::*;
+
+fn judged(facts: &Facts) -> Vec<Finding> {
+    judge(facts, &plan::ledger(facts), &[])
+}
+
+fn level(facts: &Facts, id: &str) -> Level {
+    judge(facts, &plan::ledger(facts), &[id.to_owned()])[0].level
+}
+
+#[test]
+fn every_id_is_its_own_and_every_check_explains_itself() {
+    let ids: std::collections::BTreeSet<&str> = catalog::CHECKS.iter().map(|check| check.id).collect();
+    assert_eq!(ids.len(), catalog::CHECKS.len());
+    for check in catalog::CHECKS {
+        assert!(check.id.split_once('.').is_some(), "{}", check.id);
+        assert!(check.why.len() > 80 && check.why.ends_with('.'), "{}", check.id);
+        assert!(!check.title.ends_with('.'), "{}", check.id);
+    }
+}
+
+#[test]
+fn a_healthy_instance_passes_but_for_having_no_manager() {
+    let findings = judged(&sample::healthy());
+    let notable: Vec<&str> = findings
+        .iter()
+        .filter(|f| !matches!(f.level, Level::Pass | Level::Skipped))
+        .map(|f| f.id.as_str())
+        .collect();
+    assert_eq!(notable, ["arch.manager"]);
+    assert_eq!(verdict(&findings), Exit::Done);
+}
+
+#[test]
+fn without_an_instance_nothing_passes() {
+    let mut facts = sample::healthy();
+    facts.instance = Known::unknown("nothing answers");
+    facts.candidates = Known::unknown("hidden");
+    facts.live = Picture::unseen(facts.live.how, "nothing answers");
+    facts.next = Picture::unseen(facts.next.how, "nothing answers");
+    facts.config = crate::facts::ConfigOnDisk::unseen("nothing answers");
+    let findings = judged(&facts);
+    assert!(findings.iter().all(|f| f.level != Level::Pass), "{findings:?}");
+    assert_eq!(verdict(&findings), Exit::Unknown);
+}
+
+#[test]
+fn a_failed_reload_fails_and_names_the_worker_that_serves() {
+    let mut facts = sample::healthy();
+    sample::instance(&mut facts).failed_reloads = Known::Seen(1);
+    let finding = &judge(&facts, &plan::ledger(&facts), &["proc.reload-settled".to_owned()])[0];
+    assert_eq!(finding.level, Level::Fail);
+    assert!(finding.text.contains("worker 101"), "{}", finding.text);
+}
+
+#[test]
+fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
+    let mut facts = sample::healthy();
+    let instance = sample::instance(&mut facts);
+    let row = |pid, uptime_s| Worker {
+        pid,
+        reloads: 1,
+        uptime_s,
+        version: "3.2.26".into(),
+        connections: Known::Seen(3),
+    };
+    instance.workers = Known::Seen(vec![]);
+    instance.old_workers = Known::Seen(vec![row(101, 60)]);
+    assert_eq!(level(&facts, "proc.leftovers"), Level::Pass);
+    known(&mut sample::instance(&mut facts).old_workers).push(row(90, 7200));
+    assert_eq!(level(&facts, "proc.leftovers"), Level::Warn);
+}
+
+#[test]
+fn a_socket_that_a_stranger_answers_fails_and_a_silent_one_is_unknown() {
+    let mut facts = sample::healthy();
+    known(&mut sample::instance(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
+    assert_eq!(level(&facts, "arch.sockets"), Level::Fail);
+    known(&mut sample::instance(&mut facts).admin_sockets)[0].answered_by = Known::unknown("silent");
+    assert_eq!(level(&facts, "arch.sockets"), Level::Unknown);
+}
+
+#[test]
+fn two_instances_on_a_host_are_said() {
+    let mut facts = sample::healthy();
+    let other: Candidate = known(&mut facts.candidates)[0].clone();
+    known(&mut facts.candidates).push(other);
+    assert_eq!(level(&facts, "arch.single-instance"), Level::Warn);
+}
+
+#[test]
+fn a_process_without_a_master_is_judged_without_one() {
+    let mut facts = sample::healthy();
+    sample::instance(&mut facts).mode = Mode::Standalone;
+    assert_eq!(level(&facts, "arch.master-worker"), Level::Warn);
+    assert_eq!(level(&facts, "proc.reload-settled"), Level::Skipped);
+}
+
+#[test]
+fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
+    let mut facts = sample::healthy();
+    known(&mut facts.config.test).valid = false;
+    known(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
+    let finding = &judge(&facts, &plan::ledger(&facts), &["config.test-same-argv".to_owned()])[0];
+    assert_eq!(finding.level, Level::Fail);
+    assert!(finding.evidence.contains(&"unknown keyword 'bogus'".to_owned()));
+    assert_eq!(verdict(&judged(&facts)), Exit::Refused);
+}
+
+/// Each way to make the healthy sample worse; the verdict may never get better by any of them.
+const WORSE: &[fn(&mut Facts)] = &[
+    |f| f.instance = Known::unknown("gone"),
+    |f| f.candidates = Known::unknown("hidden"),
+    |f| f.live.servers = Known::unknown("silent"),
+    |f| f.live.patterns = Known::unknown("silent"),
+    |f| f.next.proxies = Known::unknown("denied"),
+    |f| f.config.test = Known::unknown("denied"),
+    |f| f.config.source = Known::unknown("denied"),
+    |f| f.config.edited_since_load = Known::unknown("denied"),
+    |f| f.live.connections = Known::Seen(Connections { current: 9, draining: 0 }),
+    |f| {
+        if let Known::Seen(instance) = &mut f.instance {
+            instance.failed_reloads = Known::Seen(2);
+        }
+    },
+    |f| {
+        if let Known::Seen(instance) = &mut f.instance {
+            instance.controller = Known::unknown("conflict");
+        }
+    },
+    |f| {
+        if let Known::Seen(instance) = &mut f.instance {
+            instance.identity = Known::unknown("one source");
+        }
+    },
+    |f| {
+        if let Known::Seen(servers) = &mut f.live.servers {
+            servers.iter_mut().for_each(|server| server.admin = Known::Seen(Admin::Maint));
+        }
+    },
+    |f| {
+        if let Known::Seen(test) = &mut f.config.test {
+            test.valid = false;
+        }
+    },
+];
+
+fn rank(exit: Exit) -> u8 {
+    match exit {
+        Exit::Done => 0,
+        Exit::Unknown => 1,
+        _ => 2,
+    }
+}
+
+proptest! {
+    #[test]
+    fn worsening_any_fact_never_improves_the_verdict(first in 0..WORSE.len(), second in 0..WORSE.len()) {
+        let mut facts = sample::healthy();
+        let controller = Controller::Systemd { unit: "haproxy.service".into() };
+        sample::instance(&mut facts).controller = Known::Seen(controller);
+        let before = verdict(&judged(&facts));
+        WORSE[first](&mut facts);
+        let once = verdict(&judged(&facts));
+        prop_assert!(rank(once) >= rank(before), "{before:?} -> {once:?}");
+        // A failure that can no longer be seen is unknown, which blocks just the same.
+        WORSE[second](&mut facts);
+        let twice = verdict(&judged(&facts));
+        prop_assert!(rank(twice) >= rank(once).min(1), "{once:?} -> {twice:?}");
+    }
+}
