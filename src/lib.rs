@@ -1,19 +1,151 @@
-//! haguard stands between a person and a risky HAProxy operation.
+//! haguard stands between a person and a risky HAProxy operation: it finds out what really runs, says what the
+//! operation would lose, refuses or asks, does it, proves the result and records it.
+//!
+//! Data flows one way, and a module imports only from the modules before it (and from the leaves):
+//!
+//! | room | what lives there | may touch |
+//! |---|---|---|
+//! | [`cli`] | what can be typed | nothing |
+//! | [`config`] | what was configured, and by whom | files, environment |
+//! | [`wire`] | parsers of everything that comes from outside | nothing |
+//! | [`clients`] | sockets, HTTP, /proc, programs | the outside, reading |
+//! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
+//! | [`plan`] | what an operation would lose, and what to do instead | nothing |
+//! | [`checks`] | judgements of facts | nothing |
+//! | [`act`] | the only writer: so far the journal | its own state folder |
+//! | [`report`] | one model, two renderers | the stream it is given |
+//! | `commands` | the stories, one operation per file | all of the above |
+//!
+//! Leaves that know nothing of the house: [`exit`], [`failure`], [`known`], [`secret`], [`time`], [`words`].
 
+pub mod act;
+pub mod checks;
+pub mod cli;
 pub mod clients;
+mod commands;
 pub mod config;
 pub mod exit;
 pub mod facts;
 pub mod failure;
 pub mod known;
+pub mod plan;
+pub mod report;
 pub mod secret;
 pub mod time;
 pub mod wire;
+pub mod words;
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use cli::{Cli, Format, Global, When};
+use commands::{Answer, Context};
+use config::{Environment, Settings};
+use exit::Exit;
+use failure::Failure;
+use report::{Body, Failed, Paint, Report};
+
 /// Runs the command line and returns the process status.
-pub fn run(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(usage(&error, &args).code()),
+    };
+    listen_in(cli.global.verbose);
+    let environment = Environment::read();
+    let no_color = environment.no_color;
+    let answer = commands::offline(&cli.command).unwrap_or_else(|| {
+        let argv = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let settings =
+            Settings::load(&cli.global.flags(), environment, clients::host::uid() == 0).map_err(|error| {
+                Failure::usage(error).mend("`haguard config show --origin` shows what is read from where")
+            })?;
+        commands::run(&cli.command, &Context { settings, global: &cli.global, argv })
+    });
+    let report = match answer {
+        Ok(Answer::Report(report)) => *report,
+        Ok(Answer::Verbatim(text)) => return ended(io::stdout().write_all(text.as_bytes()), Exit::Done),
+        Err(failure) => failed(commands::name(&cli.command), &failure),
+    };
+    ended(print(&report, &cli.global, no_color), report.exit)
+}
+
+/// `-v` shows what is asked of whom, `-vv` every step, both on stderr; without it only warnings are shown.
+fn listen_in(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    let listener = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .without_time()
+        .with_ansi(io::stderr().is_terminal());
+    // A second run in one process (the tests) keeps the first listener.
+    let _ = listener.try_init();
+}
+
+fn failed(command: &str, failure: &Failure) -> Report {
+    let body = Body::Error(Failed { message: failure.to_string(), mend: failure.mend.clone() });
+    Report::new(command, failure.exit, failure.to_string(), body)
+}
+
+/// Help and version are answers; anything else that clap says is a usage error.
+fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if asked_for_json(args) {
+        let message = error.render().to_string();
+        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
+        let _ = failed("usage", &failure).write_json(&mut io::stdout());
+    } else {
+        let _ = error.print();
+    }
+    Exit::Usage
+}
+
+/// The command line could not be read, so this is all there is to go by.
+fn asked_for_json(args: &[OsString]) -> bool {
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let joined = ["-ojson", "-o=json", "--output=json"];
+    words.iter().any(|word| joined.contains(word))
+        || words.windows(2).any(|w| matches!(w, ["-o" | "--output", "json"]))
+}
+
+fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
+    if global.output == Format::Json {
+        return report.write_json(&mut io::BufWriter::new(io::stdout().lock()));
+    }
+    // An error is said on stderr, so that a pipe gets answers only.
+    let to_stderr = matches!(report.body, Body::Error(_));
+    let terminal = if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+    let paint = Paint {
+        color: match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !no_color,
+        },
+    };
+    match to_stderr {
+        true => report.write_text(&mut io::BufWriter::new(io::stderr().lock()), paint),
+        false => report.write_text(&mut io::BufWriter::new(io::stdout().lock()), paint),
+    }
+}
+
+/// A reader that went away (`| head`) is no failure, and the verdict stands whether or not it was read.
+fn ended(printed: io::Result<()>, exit: Exit) -> ExitCode {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Failed.code()),
+        _ => ExitCode::from(exit.code()),
+    }
 }

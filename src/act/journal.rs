@@ -1,0 +1,198 @@
+//! The journal: one JSON line for each thing that was attempted, refusals included.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it ended.
+    pub at: Timestamp,
+    /// On which host.
+    pub host: String,
+    /// The command's name.
+    pub command: String,
+    /// The command line, with what may be secret taken out.
+    pub argv: Vec<String>,
+    /// What it was about: the process and its unit, or what was asked for.
+    pub target: String,
+    /// How it ended.
+    pub exit: Exit,
+    /// Something is different from before.
+    pub changed: bool,
+    /// One sentence.
+    pub summary: String,
+    /// Who.
+    pub who: Who,
+}
+
+/// Who called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// Effective user id.
+    pub uid: u32,
+    /// The user that logged in, which sudo does not change.
+    pub login_uid: Option<u32>,
+    /// The name in `USER`.
+    pub user: Option<String>,
+    /// The name in `SUDO_USER`.
+    pub sudo_user: Option<String>,
+    /// The address that the shell was reached from.
+    pub ssh_client: Option<String>,
+}
+
+impl Who {
+    /// The best name there is.
+    pub fn name(&self) -> String {
+        let name = self.sudo_user.as_ref().or(self.user.as_ref());
+        name.cloned().unwrap_or_else(|| format!("uid {}", self.uid))
+    }
+}
+
+/// Where the journal of this state folder is.
+pub fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("journal.jsonl")
+}
+
+/// Adds an entry. Each is one write of one line, under a lock, so that two runs never mix.
+///
+/// # Errors
+/// When the folder cannot be made or the file cannot be written.
+pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
+    let file = path(state_dir);
+    let shown = file.display();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir)
+        .with_context(|| format!("making {}", state_dir.display()))?;
+    let mut journal: File = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&file)
+        .with_context(|| format!("opening the journal {shown}"))?;
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    journal.lock().with_context(|| format!("locking the journal {shown}"))?;
+    journal.write_all(&line).with_context(|| format!("writing the journal {shown}"))?;
+    Ok(())
+}
+
+/// The newest `last` entries, oldest first, and how many lines could not be read.
+///
+/// # Errors
+/// When the journal is there and cannot be opened. One that is not there is empty.
+pub fn read(state_dir: &Path, last: usize) -> Result<(Vec<Entry>, usize)> {
+    let file = path(state_dir);
+    let journal = match File::open(&file) {
+        Ok(journal) => journal,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+        Err(error) => return Err(error).with_context(|| format!("opening the journal {}", file.display())),
+    };
+    let mut entries = std::collections::VecDeque::new();
+    let mut broken = 0;
+    for line in BufReader::new(journal).split(b'\n') {
+        let line = line.with_context(|| format!("reading the journal {}", file.display()))?;
+        match serde_json::from_slice(&line) {
+            Ok(entry) => {
+                entries.push_back(entry);
+                if entries.len() > last {
+                    entries.pop_front();
+                }
+            }
+            // A line that a crash cut short must not hide the others.
+            Err(_) => broken += 1,
+        }
+    }
+    Ok((entries.into(), broken))
+}
+
+/// A command line that may be kept: what follows `password`, `token`, `secret` or `key` is taken out, and so are
+/// credentials in URLs.
+pub fn redact(argv: &[String]) -> Vec<String> {
+    let mut hide_next = false;
+    let mut kept = Vec::new();
+    for word in argv {
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let low = name.to_ascii_lowercase();
+        let secret =
+            low.starts_with('-') && ["password", "token", "secret", "key"].iter().any(|w| low.contains(w));
+        kept.push(match (hide_next, secret, value) {
+            (true, _, _) => "***".to_owned(),
+            (_, true, Some(_)) => format!("{name}=***"),
+            _ => without_credentials(word),
+        });
+        hide_next = secret && value.is_none();
+    }
+    kept
+}
+
+fn without_credentials(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.rsplit_once('@') {
+        Some((credentials, _)) => format!("{scheme}://***{}", &rest[credentials.len()..]),
+        None => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(summary: &str) -> Entry {
+        Entry {
+            at: Timestamp::UNIX_EPOCH,
+            host: "lb1".into(),
+            command: "restart".into(),
+            argv: vec!["haguard".into(), "restart".into()],
+            target: "HAProxy (master 1)".into(),
+            exit: Exit::Refused,
+            changed: false,
+            summary: summary.into(),
+            who: Who::default(),
+        }
+    }
+
+    #[test]
+    fn entries_come_back_newest_last_and_a_cut_line_hides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("deep/state");
+        assert_eq!(read(&state, 5).unwrap(), (vec![], 0));
+        for summary in ["one", "two", "three"] {
+            append(&state, &entry(summary)).unwrap();
+        }
+        let mut file = OpenOptions::new().append(true).open(path(&state)).unwrap();
+        file.write_all(b"{\"at\":\"20\n").unwrap();
+        append(&state, &entry("four")).unwrap();
+        assert_eq!(read(&state, 2).unwrap(), (vec![entry("three"), entry("four")], 1));
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(std::fs::metadata(path(&state)).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_may_be_secret_never_reaches_the_journal() {
+        let line = "haguard --password hunter2 --nomad-token=hunter2 http://a:hunter2@h/x --config f";
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let kept = redact(&argv).join(" ");
+        assert_eq!(kept, "haguard --password *** --nomad-token=*** http://***@h/x --config f");
+    }
+
+    proptest! {
+        #[test]
+        fn redaction_keeps_the_number_of_words(argv in proptest::collection::vec("\\PC{0,20}", 0..8)) {
+            prop_assert_eq!(redact(&argv).len(), argv.len());
+        }
+    }
+}

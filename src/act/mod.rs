@@ -1,0 +1,3 @@
+//! What haguard writes. So far that is its own journal and nothing else.
+
+pub mod journal;

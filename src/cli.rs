@@ -1,0 +1,216 @@
+//! The command line: what can be typed. Nothing here does anything.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Flags;
+use crate::time::parse_duration;
+
+/// Stand between a person and a risky HAProxy operation
+#[derive(Debug, Parser)]
+#[command(
+    name = "haguard",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 2 usage, 3 refused, 5 could not determine. All of them: haguard explain exit-codes"
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Read this configuration file
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Print as text, or as one JSON document
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    pub output: Format,
+    /// Use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
+    pub color: When,
+    /// Never ask a question
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Give up looking after this long, such as 10s
+    #[arg(long, value_name = "D", value_parser = duration, global = true)]
+    pub timeout: Option<Duration>,
+    /// Master socket of the HAProxy that is meant
+    #[arg(long, value_name = "PATH", global = true)]
+    pub master_socket: Option<PathBuf>,
+    /// Admin socket of the HAProxy that is meant
+    #[arg(long, value_name = "PATH", global = true)]
+    pub stats_socket: Option<PathBuf>,
+    /// Say what is asked of whom, on stderr; twice for more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| format!("{error:#}"))
+}
+
+impl Global {
+    /// What the settings take from the command line.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            master_socket: self.master_socket.clone(),
+            stats_socket: self.stats_socket.clone(),
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// How the answer is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: schema haguard/1
+    Json,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what runs here, which files it uses and what only memory holds
+    Inspect(InspectArgs),
+    /// Run the preflight checks
+    Check(CheckArgs),
+    /// Explain a check, a kind of loss, a refusal or the exit codes
+    Explain(ExplainArgs),
+    /// Refuse to restart HAProxy, and say what that would destroy
+    Restart(RestartArgs),
+    /// Show the journal: what was attempted, refusals included
+    History(HistoryArgs),
+    /// Show the configuration in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Show the loss ledger alone, a line for each object
+    #[arg(long)]
+    pub losses: bool,
+    /// Judge a snapshot that `inspect -o json` wrote, instead of this host
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Run these checks only
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A check's id, a kind of loss, `restart` or `exit-codes`; nothing lists the subjects
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Arguments of `restart`.
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// The unit, or the PID, of the HAProxy that is meant
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Show this many of the newest entries
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub last: usize,
+}
+
+/// The commands under `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print each value that is in force
+    Show(ConfigShowArgs),
+}
+
+/// Arguments of `config show`.
+#[derive(Debug, Args)]
+pub struct ConfigShowArgs {
+    /// Print where each value came from
+    #[arg(long)]
+    pub origin: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// The shells that have a completion script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for line in ["haguard -o json restart", "haguard restart -o json"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.global.output, Format::Json);
+        }
+    }
+}

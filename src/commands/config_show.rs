@@ -1,0 +1,98 @@
+//! `config show` prints each value that is in force, and where it came from.
+
+use super::{Context, look};
+use crate::cli::ConfigShowArgs;
+use crate::config::Sourced;
+use crate::exit::Exit;
+use crate::facts::gather::Aim;
+use crate::facts::{Facts, Known};
+use crate::report::{Body, Report, Table};
+
+/// What was said, and for the rest what was discovered.
+pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
+    let facts = look::look(context, &Aim::Any);
+    let mut rows = said(context, &facts);
+    let columns = match args.origin {
+        true => vec!["key", "value", "origin"],
+        false => {
+            rows.iter_mut().for_each(|row| row.truncate(2));
+            vec!["key", "value"]
+        }
+    };
+    let mut report = Report::new(
+        "config show",
+        Exit::Done,
+        format!("{} values", rows.len()),
+        Body::Table(Table { columns, rows }),
+    );
+    report.cost = facts.cost;
+    report
+}
+
+fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
+    let settings = &context.settings;
+    let found = |value: Known<String>| match value {
+        Known::Seen(value) => (value, "discovery".to_owned()),
+        Known::Unknown { why } => (String::new(), format!("not found: {why}")),
+    };
+    let of_instance = |pick: &dyn Fn(&crate::facts::Instance) -> Known<String>| match &facts.instance {
+        Known::Seen(instance) => found(pick(instance)),
+        Known::Unknown { why } => found(Known::unknown(why.clone())),
+    };
+    let path = |value: &Option<Sourced<std::path::PathBuf>>| {
+        value.as_ref().map(|s| (s.value.display().to_string(), s.origin.to_string()))
+    };
+    let sockets = |instance: &crate::facts::Instance| {
+        let none = || Known::unknown("no admin socket is known");
+        let first = instance.admin_sockets.as_ref().map(|all| all.first().map(|socket| socket.path.clone()));
+        match first {
+            Known::Seen(Some(path)) => Known::Seen(path),
+            Known::Seen(None) => none(),
+            Known::Unknown { why } => Known::unknown(why),
+        }
+    };
+    let files = match (&settings.config, facts.config.arguments.is_empty()) {
+        (Some(said), _) => {
+            let all: Vec<String> = said.value.iter().map(|p| p.display().to_string()).collect();
+            (all.join(" "), said.origin.to_string())
+        }
+        (None, false) => (facts.config.arguments.join(" "), "discovery".to_owned()),
+        (None, true) => found(facts.config.source.clone()),
+    };
+    let unit = settings.unit.as_ref().map(|s| (s.value.clone(), s.origin.to_string()));
+    let mut rows = vec![
+        (
+            "haproxy.master_socket",
+            path(&settings.master_socket)
+                .unwrap_or_else(|| of_instance(&|i| i.master_socket.as_ref().map(|s| s.path.clone()))),
+        ),
+        ("haproxy.stats_socket", path(&settings.stats_socket).unwrap_or_else(|| of_instance(&sockets))),
+        ("haproxy.config", files),
+        ("haproxy.binary", path(&settings.binary).unwrap_or_else(|| of_instance(&|i| i.main.exe.clone()))),
+        (
+            "haproxy.unit",
+            unit.unwrap_or_else(|| {
+                of_instance(&|i| match i.unit() {
+                    Some(unit) => Known::Seen(unit.to_owned()),
+                    None => Known::unknown("no systemd unit is proven to control it"),
+                })
+            }),
+        ),
+    ];
+    if let Some(api) = &settings.dataplane {
+        rows.push(("dataplane.url", (api.url.value.clone(), api.url.origin.to_string())));
+        let username = api.username.as_ref().map(|s| (s.value.clone(), s.origin.to_string()));
+        rows.push(("dataplane.username", username.unwrap_or_default()));
+        let password = api.password.as_ref().map(|s| (s.value.to_string(), s.origin.to_string()));
+        rows.push(("dataplane.password", password.unwrap_or_default()));
+        rows.push(("dataplane.password_file", path(&api.password_file).unwrap_or_default()));
+        rows.push(("dataplane.ca_file", path(&api.ca_file).unwrap_or_default()));
+    }
+    let timeout = (format!("{:?}", settings.timeout.value), settings.timeout.origin.to_string());
+    rows.push(("timeout", timeout));
+    rows.push((
+        "state_dir",
+        (settings.state_dir.value.display().to_string(), settings.state_dir.origin.to_string()),
+    ));
+    rows.into_iter().map(|(key, (value, origin))| vec![key.to_owned(), value, origin]).collect()
+}

@@ -1,0 +1,69 @@
+//! `explain` says why a check, a loss, a refusal or an exit code exists. It needs no host and no network.
+
+use crate::checks::catalog;
+use crate::cli::ExplainArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::losses::KINDS;
+use crate::report::{Body, Explanation, Report, Table};
+
+const RESTART: &[&str] = &[
+    "A restart ends the process that serves and starts another one. Everything that was put in over a socket is \
+     gone, every connection is cut, every listener is closed until the new process is up, and files that cannot be \
+     loaded turn into an outage.",
+    "A reload starts the next worker beside the one that serves; the old one finishes its connections. It loses \
+     nearly all of what was put in over a socket too: the ledger shows both. Its exit status proves nothing: ask the \
+     master (show proc) for a new worker and [failed: 0].",
+    "So haguard restart always refuses. It shows what would be lost, the safe way with your own names filled in, and \
+     how a restart is done by hand when it must be: after the master has stopped answering signals, after a change of \
+     the unit's limits or capabilities, or for a bind with a device that changed.",
+];
+
+/// Explains one subject, or lists them all.
+pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
+    let Some(id) = &args.id else { return Ok(subjects()) };
+    let (title, text) = match id.as_str() {
+        "exit-codes" => {
+            ("what each exit code says; they never depend on the output format".to_owned(), codes())
+        }
+        "restart" => ("why restart refuses".to_owned(), RESTART.iter().map(|p| (*p).to_owned()).collect()),
+        id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
+            (Some(check), _) => (check.title.to_owned(), vec![check.why.to_owned()]),
+            (_, Some(kind)) => ("a kind of loss".to_owned(), vec![kind.explanation().to_owned()]),
+            (None, None) => {
+                let error = anyhow::anyhow!(
+                    "there is nothing to explain under `{id}`: did you mean `{}`?",
+                    nearest(id)
+                );
+                return Err(Failure::usage(error).mend("`haguard explain` lists the subjects"));
+            }
+        },
+    };
+    let body = Body::Explanation(Explanation { id: id.clone(), title: title.clone(), text });
+    Ok(Report::new("explain", Exit::Done, title, body))
+}
+
+fn codes() -> Vec<String> {
+    let mut lines: Vec<String> =
+        Exit::ALL.iter().map(|exit| format!("{}: {}", exit.code(), exit.meaning())).collect();
+    lines.push("Up to 7 nothing is left changed; from 8 something is.".to_owned());
+    lines
+}
+
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let fixed = [("exit-codes", "what each exit code says"), ("restart", "why restart refuses")];
+    let checks = catalog::CHECKS.iter().map(|check| (check.id, check.title));
+    let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));
+    fixed.into_iter().chain(checks).chain(kinds)
+}
+
+fn nearest(id: &str) -> &'static str {
+    let score = |(name, _): &(&str, &str)| (strsim::jaro_winkler(id, name) * 1e6) as u64;
+    all().max_by_key(score).map_or("restart", |(name, _)| name)
+}
+
+fn subjects() -> Report {
+    let rows = all().map(|(id, title)| vec![id.to_owned(), title.to_owned()]).collect();
+    let body = Body::Table(Table { columns: vec!["id", "about"], rows });
+    Report::new("explain", Exit::Done, "what can be explained", body)
+}

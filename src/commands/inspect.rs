@@ -1,0 +1,58 @@
+//! `inspect` shows what runs and proves that looking changed nothing.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{Context, look, restart};
+use crate::checks;
+use crate::cli::InspectArgs;
+use crate::exit::Exit;
+use crate::facts::gather::Aim;
+use crate::facts::{self, Facts, Known};
+use crate::failure::Failure;
+use crate::plan;
+use crate::report::{Body, Comparison, Report};
+use crate::words::plural;
+
+/// Looks at the host, or at a saved snapshot, and judges.
+pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let facts = match &args.facts {
+        Some(path) => load(path)?,
+        None => look::look(context, &Aim::Any),
+    };
+    let ledger = plan::ledger(&facts);
+    let findings = checks::judge(&facts, &ledger, &[]);
+    let (exit, summary) = match &facts.instance {
+        Known::Unknown { why } => (Exit::Unknown, format!("what runs here is not known: {why}")),
+        Known::Seen(instance) => {
+            let lost = ledger.lines.iter().filter(|line| line.on_restart != plan::Fate::Kept).count();
+            let things = plural(lost, "thing");
+            (
+                Exit::Done,
+                format!("{} on {}: {things} that a restart would not keep", instance.title(), facts.host),
+            )
+        }
+    };
+    let body = match args.losses {
+        true => Body::Ledger(Comparison { compared_with: restart::compared_with(&facts) }),
+        false => Body::Facts(Box::new(facts.clone())),
+    };
+    let mut report = Report::new("inspect", exit, summary, body);
+    report.findings = findings;
+    report.losses = ledger.lines;
+    report.proof = facts.unchanged.seen().cloned().unwrap_or_default();
+    report.cost = facts.cost;
+    Ok(report)
+}
+
+/// A snapshot: what `inspect -o json` printed, or the facts alone.
+fn load(path: &Path) -> Result<Facts, Failure> {
+    let read = || -> anyhow::Result<Facts> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        facts::parse(&text).with_context(|| format!("in {}", path.display()))
+    };
+    read().map_err(|error| {
+        Failure::usage(error).mend("give --facts a file that `haguard inspect -o json` of this version wrote")
+    })
+}

@@ -1,0 +1,51 @@
+//! One look at the host, with a sign of life on a terminal and a question where two instances could be meant.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use dialoguer::Select;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Context;
+use crate::facts::gather::{self, Aim};
+use crate::facts::{Candidate, Facts};
+
+/// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
+pub(super) fn look(context: &Context<'_>, aim: &Aim) -> Facts {
+    let facts = watched(context, aim);
+    let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
+    let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == Aim::Any;
+    let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
+    if !open || said || !somebody_is_there(context) {
+        return facts;
+    }
+    match ask(candidates) {
+        Some(pid) => watched(context, &Aim::Pid(pid)),
+        None => facts,
+    }
+}
+
+fn somebody_is_there(context: &Context<'_>) -> bool {
+    !context.global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn ask(candidates: &[Candidate]) -> Option<u32> {
+    let lines: Vec<String> = candidates.iter().map(|c| crate::report::wrap::tame(&c.describe())).collect();
+    let chosen = Select::new().with_prompt("Which HAProxy is meant").items(&lines).default(0).interact_opt();
+    chosen.ok().flatten().map(|index| candidates[index].process.pid)
+}
+
+fn watched(context: &Context<'_>, aim: &Aim) -> Facts {
+    let limit = context.settings.timeout.value;
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_message(format!("asking HAProxy (at most {limit:?})"));
+    if context.global.verbose == 0 && std::io::stderr().is_terminal() {
+        bar.enable_steady_tick(Duration::from_millis(120));
+    }
+    let facts = gather::look(&context.settings, aim);
+    bar.finish_and_clear();
+    facts
+}

@@ -1,0 +1,74 @@
+//! The stories: one operation per file. Only this room sees all the others.
+
+mod check;
+mod completions;
+mod config_show;
+mod explain;
+mod history;
+mod inspect;
+mod look;
+mod restart;
+
+use crate::cli::{Command, ConfigCommand, Global};
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// What every command gets.
+pub(crate) struct Context<'a> {
+    /// What was configured.
+    pub(crate) settings: Settings,
+    /// Flags of every command.
+    pub(crate) global: &'a Global,
+    /// The command line as typed, for the journal.
+    pub(crate) argv: Vec<String>,
+}
+
+/// What a command leaves to be printed.
+pub(crate) enum Answer {
+    /// A report, in the format that was asked for.
+    Report(Box<Report>),
+    /// Text that is the same in every format: a completion script.
+    Verbatim(String),
+}
+
+/// The commands that need no configuration: they work in a broken environment.
+pub(crate) fn offline(command: &Command) -> Option<Result<Answer, Failure>> {
+    match command {
+        Command::Explain(args) => Some(explain::run(args).map(boxed)),
+        Command::Completions(args) => Some(Ok(Answer::Verbatim(completions::run(args)))),
+        Command::Check(args) if args.list => Some(Ok(boxed(check::list()))),
+        _ => None,
+    }
+}
+
+/// All the others.
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Failure> {
+    let report = match command {
+        Command::Inspect(args) => inspect::run(args, context)?,
+        Command::Check(args) => check::run(args, context)?,
+        Command::Restart(args) => restart::run(args, context)?,
+        Command::History(args) => history::run(args, context)?,
+        Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
+        Command::Explain(args) => explain::run(args)?,
+        Command::Completions(args) => return Ok(Answer::Verbatim(completions::run(args))),
+    };
+    Ok(boxed(report))
+}
+
+fn boxed(report: Report) -> Answer {
+    Answer::Report(Box::new(report))
+}
+
+/// The command's name in reports and in the journal.
+pub(crate) fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Inspect(_) => "inspect",
+        Command::Check(_) => "check",
+        Command::Explain(_) => "explain",
+        Command::Restart(_) => "restart",
+        Command::History(_) => "history",
+        Command::Config(_) => "config show",
+        Command::Completions(_) => "completions",
+    }
+}

@@ -1,0 +1,121 @@
+//! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
+
+use super::{Context, look};
+use crate::act::journal::{self, Entry, Who};
+use crate::checks::{self, Finding, Level};
+use crate::cli::RestartArgs;
+use crate::exit::Exit;
+use crate::facts::gather::Aim;
+use crate::facts::{Facts, Known};
+use crate::failure::Failure;
+use crate::plan::{self, Advice, Kind, Ledger};
+use crate::report::{Body, Refusal, Report};
+use crate::time;
+
+/// Looks, says what a restart would destroy, and refuses.
+pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let facts = look::look(context, &Aim::parse(args.service.as_deref()));
+    let ledger = plan::ledger(&facts);
+    let findings = checks::judge(&facts, &ledger, &[]);
+    let refusal = refusal(args, &facts, &ledger);
+    let next =
+        refusal.alternatives.iter().map(|a: &Advice| a.command.clone()).filter(|c| !c.is_empty()).collect();
+    let summary = format!("refused: {}", refusal.title);
+    let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal));
+    report.findings = findings.into_iter().filter(notable).collect();
+    report.losses = ledger.lines;
+    report.proof = facts.unchanged.seen().cloned().unwrap_or_default();
+    report.cost = facts.cost;
+    report.next = next;
+    record(context, &facts, &report);
+    Ok(report)
+}
+
+fn notable(finding: &Finding) -> bool {
+    !matches!(finding.level, Level::Pass | Level::Skipped)
+}
+
+fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
+    let what = match (&facts.instance, &args.service) {
+        (Known::Seen(instance), _) => match instance.unit() {
+            Some(unit) => format!("{}, {unit}", instance.title()),
+            None => instance.title(),
+        },
+        (Known::Unknown { .. }, Some(service)) => format!("`{service}`"),
+        (Known::Unknown { .. }, None) => "HAProxy".to_owned(),
+    };
+    let mut unseen: Vec<String> = Vec::new();
+    if let Known::Unknown { why } = &facts.instance {
+        unseen.push(why.clone());
+        unseen.extend(
+            facts.candidates.seen().into_iter().flatten().map(|c| format!("found: {}", c.describe())),
+        );
+    } else {
+        unseen.extend(facts.live.unseen_parts().into_iter().map(|(part, why)| format!("{part}: {why}")));
+    }
+    Refusal {
+        title: format!("restart of {what} on {}", facts.host),
+        why: why(facts, ledger),
+        unseen,
+        compared_with: compared_with(facts),
+        alternatives: plan::alternatives(facts),
+        by_hand: plan::by_hand(facts),
+    }
+}
+
+fn why(facts: &Facts, ledger: &Ledger) -> String {
+    if facts.instance.seen().is_none() {
+        return "What would be destroyed is not known, because what runs is not known. haguard never restarts \
+                what it cannot see."
+            .to_owned();
+    }
+    if ledger.lines.iter().any(|line| line.kind == Kind::UnloadableConfig && line.count.is_some()) {
+        return "HAProxy would not come up again: it cannot load the files on disk. What runs now is the only \
+                thing that serves."
+            .to_owned();
+    }
+    match ledger.restart_hurts() {
+        true => "It would destroy what exists only in memory.".to_owned(),
+        false => {
+            "Nothing that only memory holds would be lost right now, but a restart closes every listener \
+                  until the new process is up, and a reload does not."
+                .to_owned()
+        }
+    }
+}
+
+/// What the ledger was made from.
+pub(super) fn compared_with(facts: &Facts) -> String {
+    match &facts.config.source {
+        Known::Unknown { why } => format!("the files on disk are not known: {why}"),
+        Known::Seen(_) => {
+            let files: Vec<&str> = facts.config.files.iter().map(|file| file.path.as_str()).collect();
+            format!("compared with {} (read, not rehearsed)", files.join(" "))
+        }
+    }
+}
+
+/// A refusal that cannot be recorded is still a refusal; the operator is told.
+fn record(context: &Context<'_>, facts: &Facts, report: &Report) {
+    let environment = &context.settings.environment;
+    let entry = Entry {
+        at: time::now(),
+        host: facts.host.clone(),
+        command: report.command.clone(),
+        argv: journal::redact(&context.argv),
+        target: facts.instance.seen().map_or_else(|| "unknown".to_owned(), |instance| instance.title()),
+        exit: report.exit,
+        changed: report.changed,
+        summary: report.summary.clone(),
+        who: Who {
+            uid: facts.uid,
+            login_uid: crate::clients::host::login_uid(),
+            user: environment.user.clone(),
+            sudo_user: environment.sudo_user.clone(),
+            ssh_client: environment.ssh_client.clone(),
+        },
+    };
+    if let Err(error) = journal::append(&context.settings.state_dir.value, &entry) {
+        tracing::warn!("this refusal was not recorded: {error:#}");
+    }
+}

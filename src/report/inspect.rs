@@ -1,0 +1,211 @@
+//! `inspect` as text: what runs, who controls it, which files, what lives in memory only, and the proof.
+
+use std::io::{self, Write};
+
+use super::wrap::prose;
+use super::{Paint, Report, ledger, text};
+use crate::checks::Level;
+use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Picture, SocketFact, Worker};
+use crate::words::plural;
+
+pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    match &facts.instance {
+        Known::Unknown { why } => {
+            row(out, "haproxy", &format!("unknown: {why}"))?;
+            for candidate in facts.candidates.seen().into_iter().flatten() {
+                row(out, "candidate", &candidate.describe())?;
+            }
+        }
+        Known::Seen(instance) => {
+            writeln!(out, "{}", paint.strong(&format!("what runs on {}", facts.host)))?;
+            processes(instance, out)?;
+            writeln!(out, "\n{}", paint.strong("what it was told"))?;
+            files(&facts.config, out)?;
+            writeln!(out, "\n{}", paint.strong("what it holds"))?;
+            holds(&facts.live, out)?;
+        }
+    }
+    if let Some(api) = &facts.dataplane {
+        writeln!(out, "\n{}", paint.strong("Data Plane API"))?;
+        dataplane(api, out)?;
+    }
+    if facts.instance.seen().is_some() {
+        writeln!(out, "\n{}", paint.strong("what a reload or a restart would do"))?;
+        match report.losses.is_empty() {
+            true => writeln!(out, "  nothing that only memory holds would be lost")?,
+            false => writeln!(out, "{}", ledger::table(&report.losses, paint))?,
+        }
+    }
+    let notable: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|f| matches!(f.level, Level::Warn | Level::Unknown | Level::Fail))
+        .cloned()
+        .collect();
+    if !notable.is_empty() {
+        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
+        text::findings(&notable, out, paint)?;
+    }
+    proof(report, out, paint)
+}
+
+/// The proof that looking changed nothing.
+fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if report.proof.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong("the same before and after this look"))?;
+    for proof in &report.proof {
+        let mark = if proof.before == proof.after { "same" } else { "CHANGED" };
+        let seen = if proof.before == proof.after {
+            proof.after.clone()
+        } else {
+            format!("{} -> {}", proof.before, proof.after)
+        };
+        row(out, mark, &format!("{}: {seen}", proof.claim))?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+    let hang = " ".repeat(18);
+    writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
+}
+
+fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
+    match known {
+        Known::Seen(value) => show(value),
+        Known::Unknown { why } => format!("unknown: {why}"),
+    }
+}
+
+fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
+    let Instance {
+        main,
+        mode: _,
+        identity,
+        controller,
+        serving,
+        workers,
+        old_workers,
+        failed_reloads,
+        worker_started,
+        master_socket,
+        admin_sockets,
+        running_version,
+        disk_version,
+    } = instance;
+    row(out, "haproxy", &instance.title())?;
+    row(out, "program", &shown(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
+    row(out, "version", &versions(running_version, disk_version))?;
+    row(out, "controlled by", &shown(controller, control))?;
+    row(out, "proven by", &shown(identity, |sources| sources.join("; ")))?;
+    row(out, "serving", &shown(serving, |pid| format!("worker {pid}{}", since(worker_started))))?;
+    row(out, "workers", &shown(workers, |list| pids(list)))?;
+    if old_workers.seen().is_none_or(|list| !list.is_empty()) {
+        row(out, "old workers", &shown(old_workers, |list| pids(list)))?;
+    }
+    row(out, "failed reloads", &shown(failed_reloads, u32::to_string))?;
+    row(out, "master socket", &shown(master_socket, socket))?;
+    row(
+        out,
+        "admin sockets",
+        &shown(admin_sockets, |list| list.iter().map(socket).collect::<Vec<_>>().join("; ")),
+    )
+}
+
+fn control(controller: &crate::facts::Controller) -> String {
+    match controller {
+        crate::facts::Controller::Systemd { unit } => format!("systemd, {unit}"),
+        crate::facts::Controller::Nobody { cgroup } => format!("no service manager (control group {cgroup})"),
+    }
+}
+
+fn versions(running: &Known<String>, disk: &Known<String>) -> String {
+    match (running, disk) {
+        (Known::Seen(a), Known::Seen(b)) if a == b => format!("{a}, the same on disk"),
+        _ => format!("runs {}, on disk {}", shown(running, String::clone), shown(disk, String::clone)),
+    }
+}
+
+fn since(started: &Known<jiff::Timestamp>) -> String {
+    started.seen().map_or_else(String::new, |at| format!(", since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")))
+}
+
+fn pids(list: &[Worker]) -> String {
+    match list.is_empty() {
+        true => "none".to_owned(),
+        false => list.iter().map(|worker| worker.pid.to_string()).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn socket(socket: &SocketFact) -> String {
+    let level = socket.level.seen().map_or("level unknown", String::as_str);
+    let by = shown(&socket.answered_by, |pid| format!("answered by {pid}"));
+    format!("{} ({level}, {by}, from {})", socket.path, socket.source)
+}
+
+fn files(config: &ConfigOnDisk, out: &mut impl Write) -> io::Result<()> {
+    row(out, "learnt from", &shown(&config.source, String::clone))?;
+    for file in &config.files {
+        let modified = file
+            .modified
+            .seen()
+            .map_or_else(String::new, |at| format!(", written {}", at.strftime("%F %T UTC")));
+        let md5 = shown(&file.md5, |sum| format!("md5 {sum}"));
+        row(out, "file", &format!("{} ({md5}{modified})", file.path))?;
+    }
+    let test = shown(&config.test, |t| {
+        if t.valid { "valid".into() } else { format!("NOT VALID: {}", t.alerts.join("; ")) }
+    });
+    row(out, "tested", &test)
+}
+
+fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
+    let Picture { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } = live;
+    row(
+        out,
+        "connections",
+        &shown(connections, |c| match c.draining {
+            0 => c.current.to_string(),
+            draining => format!("{} and {draining} in old workers", c.current),
+        }),
+    )?;
+    row(
+        out,
+        "proxies",
+        &shown(proxies, |all| {
+            let frontends = all.iter().filter(|p| p.frontend).count();
+            let backends = all.iter().filter(|p| p.backend).count();
+            format!("{}, {}", plural(frontends, "frontend"), plural(backends, "backend"))
+        }),
+    )?;
+    row(out, "servers", &shown(servers, |all| all.len().to_string()))?;
+    row(
+        out,
+        "maps and ACLs",
+        &shown(patterns, |all| {
+            let entries: usize = all.iter().filter_map(|list| list.entries.seen()).map(Vec::len).sum();
+            format!("{}, {entries} entries in all", plural(all.len(), "list"))
+        }),
+    )?;
+    row(
+        out,
+        "stick tables",
+        &shown(tables, |all| {
+            let named: Vec<String> = all.iter().map(|t| format!("{} ({})", t.name, t.used)).collect();
+            if named.is_empty() { "none".into() } else { named.join(", ") }
+        }),
+    )?;
+    row(out, "certificates", &shown(certificates, |all| all.len().to_string()))?;
+    row(out, "listens on", &shown(listeners, |all| all.join(" ")))
+}
+
+fn dataplane(api: &crate::facts::DataPlaneFacts, out: &mut impl Write) -> io::Result<()> {
+    row(out, "url", &api.url)?;
+    row(out, "version", &shown(&api.api_version, String::clone))?;
+    row(out, "writes", &shown(&api.config_file, |file| file.path.display().to_string()))?;
+    let disk = shown(&api.disk_version, |v| v.map_or("none".into(), |v| v.to_string()));
+    let memory = shown(&api.memory_version, u64::to_string);
+    row(out, "configuration", &format!("version {memory} in memory, {disk} on disk"))
+}

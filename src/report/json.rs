@@ -1,0 +1,10 @@
+//! The report as one JSON document: the contract that scripts depend on.
+
+use std::io::{self, Write};
+
+use super::Report;
+
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    writeln!(out)
+}

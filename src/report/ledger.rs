@@ -1,0 +1,178 @@
+//! The ledger as a table: a row for each kind of thing and fate, with numbers and the first names.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::style::{Paint, fate_word};
+use super::wrap::{paragraph, tame};
+use crate::plan::{Fate, Kind, Loss};
+
+/// How many names a row shows before it counts the rest.
+const NAMES: usize = 3;
+/// What stands before the two columns of fates.
+const WHAT: usize = 60;
+
+/// The table: a row for each kind and fate.
+pub(super) fn table(lines: &[Loss], paint: Paint) -> String {
+    let heading = format!("{:<WHAT$} {:<8} restart", "  what only memory holds", "reload");
+    let mut text = vec![paint.strong(&heading)];
+    for group in groups(lines) {
+        let words = paragraph("  ", "    ", &row(&group), WHAT);
+        for (at, line) in words.lines().enumerate() {
+            let fill = " ".repeat(WHAT.saturating_sub(line.width()));
+            text.push(match at {
+                0 => format!("{line}{fill} {}", fates(group[0], paint)).trim_end().to_owned(),
+                _ => line.to_owned(),
+            });
+        }
+    }
+    text.join("\n")
+}
+
+/// The ledger in full: each object with its particulars.
+pub(super) fn list(lines: &[Loss], paint: Paint) -> String {
+    let mut text = vec![paint.strong("reload   restart  what")];
+    for line in lines {
+        let count = line.count.map_or("unknown".to_owned(), |count| count.to_string());
+        let what = format!("{} {}: {count}", line.kind.name(), line.object);
+        let hang = " ".repeat(18);
+        text.push(format!("{}{}", fates(line, paint), paragraph(&hang, &hang, &what, 80).split_off(17)));
+        if !line.detail.is_empty() {
+            text.push(paint.faint(&paragraph(&hang, &hang, &line.detail, 80)));
+        }
+    }
+    text.join("\n")
+}
+
+/// Both columns, eight wide each.
+fn fates(line: &Loss, paint: Paint) -> String {
+    let cell = |fate: Fate| format!("{}{}", paint.fate(fate), " ".repeat(8 - fate_word(fate).len()));
+    format!("{} {}", cell(line.on_reload), cell(line.on_restart))
+}
+
+/// Neighbours of one kind and one fate are one row; the ledger comes sorted by kind.
+fn groups(lines: &[Loss]) -> Vec<Vec<&Loss>> {
+    let mut groups: Vec<Vec<&Loss>> = Vec::new();
+    for line in lines {
+        let key = |l: &Loss| (l.kind, l.on_reload, l.on_restart, l.count.is_none());
+        match groups.iter_mut().find(|group| key(group[0]) == key(line)) {
+            Some(group) => group.push(line),
+            None => groups.push(vec![line]),
+        }
+    }
+    groups
+}
+
+fn row(group: &[&Loss]) -> String {
+    let kind = group[0].kind;
+    let names: Vec<String> = group.iter().take(NAMES).map(|line| tame(&line.object)).collect();
+    let more = group.len().saturating_sub(NAMES);
+    let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
+    let total: Option<u64> = group.iter().map(|line| line.count).sum();
+    let Some(total) = total else {
+        return format!("unknown {}: {}{rest} ({})", noun(kind, 2), names.join(", "), tame(&group[0].detail));
+    };
+    let counted = format!("{} {}", thousands(total), noun(kind, total));
+    let detail = if group.len() == 1 { tame(&group[0].detail) } else { String::new() };
+    match (kind, detail.is_empty()) {
+        (Kind::Connections, true) => counted,
+        (Kind::Connections, false) => format!("{counted} ({detail})"),
+        (_, true) => format!("{counted}: {}{rest}", names.join(", ")),
+        (_, false) => format!("{counted}: {} ({detail})", names.join(", ")),
+    }
+}
+
+fn noun(kind: Kind, count: u64) -> &'static str {
+    let (one, many) = match kind {
+        Kind::Connections => ("open connection", "open connections"),
+        Kind::UnloadableConfig => {
+            ("configuration that cannot be loaded", "configurations that cannot be loaded")
+        }
+        Kind::MemoryOnlyConfig => ("proxy in no loaded file", "proxies in no loaded file"),
+        Kind::DynamicServer => ("server in no loaded file", "servers in no loaded file"),
+        Kind::ServerAdminState => ("server state set at run time", "server states set at run time"),
+        Kind::ServerWeight => ("weight set at run time", "weights set at run time"),
+        Kind::ServerAddress => ("address not in the files", "addresses not in the files"),
+        Kind::MapEntry => ("map entry not as in its file", "map entries not as in their files"),
+        Kind::AclEntry => ("ACL entry not as in its file", "ACL entries not as in their files"),
+        Kind::StickTable => ("stick-table entry", "stick-table entries"),
+        Kind::Certificate => ("certificate not as on disk", "certificates not as on disk"),
+        Kind::PendingReload => ("pending change", "pending changes"),
+    };
+    if count == 1 { one } else { many }
+}
+
+/// A number with thin groups, so that 18022 is read right at 3 a.m.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 4 {
+            shown.push(' ');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::How;
+
+    fn loss(kind: Kind, object: &str, count: Option<u64>) -> Loss {
+        let (on_reload, on_restart) = (Fate::Lost, Fate::Lost);
+        Loss {
+            kind,
+            object: object.into(),
+            count,
+            on_reload,
+            on_restart,
+            detail: "why".into(),
+            how: How::Read,
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_from_ten_thousand_on() {
+        assert_eq!([1, 9999, 18022, 1234567].map(thousands), ["1", "9999", "18 022", "1 234 567"]);
+    }
+
+    #[test]
+    fn four_servers_are_one_row_with_three_names() {
+        let lines: Vec<Loss> =
+            ["a/1", "a/2", "b/1", "b/2"].map(|name| loss(Kind::DynamicServer, name, Some(1))).into();
+        let text = table(&lines, Paint { color: false });
+        assert!(text.contains("4 servers in no loaded file: a/1, a/2, b/1 +1 more"), "{text}");
+        assert_eq!(text.lines().count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_could_not_be_counted_is_never_a_zero() {
+        let text = table(&[loss(Kind::StickTable, "stick tables", None)], Paint { color: false });
+        assert!(text.contains("unknown stick-table entries") && !text.contains('0'), "{text}");
+    }
+
+    #[test]
+    fn a_row_with_a_long_path_stays_on_the_page() {
+        let long = format!("/very/{}/domains.map", "long/".repeat(30));
+        let text = table(&[loss(Kind::MapEntry, &long, Some(14))], Paint { color: false });
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+        assert!(text.contains("LOST"));
+    }
+
+    #[test]
+    fn the_full_list_has_a_line_for_each_object_and_stays_on_the_page() {
+        let lines: Vec<Loss> =
+            ["a/1", &"long/".repeat(30)].map(|n| loss(Kind::ServerWeight, n, Some(1))).into();
+        let text = list(&lines, Paint { color: false });
+        assert!(text.contains("LOST     LOST     server-weight a/1: 1"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+    }
+
+    #[test]
+    fn colour_touches_only_the_fates() {
+        let text = table(&[loss(Kind::DynamicServer, "web/LOST", Some(1))], Paint { color: true });
+        assert_eq!(text.matches("\u{1b}[1m\u{1b}[31mLOST").count(), 2, "{text:?}");
+        assert!(text.contains("web/LOST (why)"), "{text:?}");
+    }
+}

@@ -1,0 +1,202 @@
+//! The report: one model of what a command found, and two renderers that compute nothing.
+
+mod inspect;
+mod json;
+mod ledger;
+mod refusal;
+pub mod style;
+mod text;
+pub mod wrap;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::checks::{Finding, Level};
+use crate::exit::Exit;
+use crate::facts::{Cost, Facts, Proof};
+use crate::plan::{Advice, Loss};
+use crate::words::plural;
+
+pub use style::Paint;
+
+/// The version of the JSON document.
+pub const SCHEMA: &str = "haguard/1";
+
+/// What a command found and did.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The command's name.
+    pub command: String,
+    /// How it ended.
+    pub exit: Exit,
+    /// Something is different from before. Read-only and refused commands never change anything.
+    pub changed: bool,
+    /// One sentence.
+    pub summary: String,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+    /// The ledger.
+    pub losses: Vec<Loss>,
+    /// The plan; commands that only read have none.
+    pub plan: Option<()>,
+    /// Claims with what was seen before and after.
+    pub proof: Vec<Proof>,
+    /// What the run cost.
+    pub cost: Cost,
+    /// Commands to run next.
+    pub next: Vec<String>,
+    /// What belongs to one command only.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// The part of a report that one command alone has; its name is its key in JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// `restart`.
+    Refusal(Refusal),
+    /// `inspect`: the facts as a snapshot that `--facts` takes back.
+    Facts(Box<Facts>),
+    /// `inspect --losses`.
+    Ledger(Comparison),
+    /// `check`.
+    Verdict(Tally),
+    /// `history`, `config show`, `check --list`: rows under named columns.
+    Table(Table),
+    /// `explain`.
+    Explanation(Explanation),
+    /// A command that ended before it had anything to show.
+    Error(Failed),
+}
+
+/// Why not, and what to do instead.
+#[derive(Debug, Serialize)]
+pub struct Refusal {
+    /// The first line: refused, the operation, what and where.
+    pub title: String,
+    /// Why, as a paragraph.
+    pub why: String,
+    /// What could not be seen, each with the reason.
+    pub unseen: Vec<String>,
+    /// How the ledger was made.
+    pub compared_with: String,
+    /// The safe ways.
+    pub alternatives: Vec<Advice>,
+    /// The emergency path by hand, in order.
+    pub by_hand: Vec<Advice>,
+}
+
+/// What the ledger was made from.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The files, and how they were learnt.
+    pub compared_with: String,
+}
+
+/// How many findings of each level.
+#[derive(Debug, Default, Serialize)]
+pub struct Tally {
+    /// Passed.
+    pub pass: usize,
+    /// Warnings.
+    pub warn: usize,
+    /// Failures.
+    pub fail: usize,
+    /// Could not be told.
+    pub unknown: usize,
+    /// Skipped, with a reason.
+    pub skipped: usize,
+}
+
+impl Tally {
+    /// Counts them.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut tally = Tally::default();
+        for finding in findings {
+            match finding.level {
+                Level::Pass => tally.pass += 1,
+                Level::Warn => tally.warn += 1,
+                Level::Fail => tally.fail += 1,
+                Level::Unknown => tally.unknown += 1,
+                Level::Skipped => tally.skipped += 1,
+            }
+        }
+        tally
+    }
+
+    /// The tally as a sentence.
+    pub fn sentence(&self) -> String {
+        let Self { pass, warn, fail, unknown, skipped } = self;
+        let warnings = plural(*warn, "warning");
+        format!("{fail} failed, {unknown} unknown, {warnings}, {pass} ok, {skipped} skipped")
+    }
+}
+
+/// Rows under named columns.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    /// The columns' names.
+    pub columns: Vec<&'static str>,
+    /// The rows, a cell for each column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// What `explain` says of one subject.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The subject.
+    pub id: String,
+    /// What it is, as a sentence that is true when all is well.
+    pub title: String,
+    /// Why it exists, by paragraph.
+    pub text: Vec<String>,
+}
+
+/// What went wrong before there was anything to report.
+#[derive(Debug, Serialize)]
+pub struct Failed {
+    /// What, with its causes.
+    pub message: String,
+    /// What would mend it.
+    pub mend: Option<String>,
+}
+
+impl Report {
+    /// An empty report of a command that changed nothing.
+    pub fn new(command: &str, exit: Exit, summary: impl Into<String>, body: Body) -> Self {
+        Report {
+            schema: SCHEMA,
+            command: command.to_owned(),
+            exit,
+            changed: false,
+            summary: summary.into(),
+            findings: Vec::new(),
+            losses: Vec::new(),
+            plan: None,
+            proof: Vec::new(),
+            cost: Cost::default(),
+            next: Vec::new(),
+            body,
+        }
+    }
+
+    /// Writes it as people read it.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_text(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+        text::write(self, out, paint)
+    }
+
+    /// Writes it as one JSON document.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        json::write(self, out)
+    }
+}

@@ -1,0 +1,44 @@
+//! The refusal as text: what, why, what would be lost, what to do instead, and how it is done by hand.
+
+use std::io::{self, Write};
+
+use super::wrap::{command, prose};
+use super::{Paint, Refusal, Report, ledger};
+use crate::plan::Advice;
+
+pub(super) fn write(
+    report: &Report,
+    refusal: &Refusal,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    let Refusal { title, why, unseen, compared_with, alternatives, by_hand } = refusal;
+    writeln!(out, "{} {}", paint.bad("refused:"), prose("         ", title).trim_start())?;
+    writeln!(out, "{}", prose("", why))?;
+    if !report.losses.is_empty() {
+        writeln!(out, "\n{}", ledger::table(&report.losses, paint))?;
+        writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
+    }
+    if !unseen.is_empty() {
+        writeln!(out, "\n{}", paint.strong("could not be seen"))?;
+        for line in unseen {
+            writeln!(out, "{}", prose("  ", line))?;
+        }
+    }
+    advice("do this instead", alternatives, out, paint)?;
+    advice("if it really must restart, by hand and in this order", by_hand, out, paint)
+}
+
+fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if list.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong(heading))?;
+    for Advice { when, command: line } in list {
+        writeln!(out, "{}", prose("  ", when))?;
+        if !line.is_empty() {
+            writeln!(out, "{}", command("    ", line))?;
+        }
+    }
+    Ok(())
+}

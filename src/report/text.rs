@@ -1,0 +1,101 @@
+//! Every report as text: the body of its command, then the line that says what was changed.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table as Grid, presets};
+
+use super::wrap::{WIDTH, prose, tame};
+use super::{Body, Comparison, Explanation, Failed, Paint, Report, Table, inspect, ledger, refusal};
+use crate::checks::{Finding, Level};
+
+pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    match &report.body {
+        Body::Refusal(body) => refusal::write(report, body, out, paint)?,
+        Body::Facts(facts) => inspect::write(report, facts, out, paint)?,
+        Body::Ledger(Comparison { compared_with }) => {
+            match report.losses.is_empty() {
+                true => writeln!(out, "nothing that only memory holds would be lost")?,
+                false => writeln!(out, "{}", ledger::list(&report.losses, paint))?,
+            }
+            writeln!(out, "{}", paint.faint(&prose("", compared_with)))?;
+        }
+        Body::Verdict(_) => {
+            findings(&report.findings, out, paint)?;
+            writeln!(out, "\n{}", prose("", &report.summary))?;
+        }
+        Body::Table(table) => return grid(table, out),
+        Body::Explanation(body) => return explanation(body, out, paint),
+        Body::Error(body) => return failed(body, out, paint),
+    }
+    if !report.changed {
+        writeln!(out, "nothing was changed. {}", paint.faint(&format!("(exit {})", report.exit.code())))?;
+    }
+    Ok(())
+}
+
+/// A screen has 24 lines, and there are other findings.
+const MOST_EVIDENCE: usize = 8;
+
+/// Findings, a line each; evidence and mend under what is not well.
+pub(super) fn findings(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    for Finding { id, level, text, evidence, mend } in findings {
+        let hang = " ".repeat(36);
+        let first = prose(&hang, text);
+        writeln!(out, "  {}{id:<25} {}", paint.level(*level), first.trim_start())?;
+        if matches!(level, Level::Pass | Level::Skipped) {
+            continue;
+        }
+        for line in evidence.iter().take(MOST_EVIDENCE) {
+            writeln!(out, "{}", paint.faint(&prose("            ", line)))?;
+        }
+        if evidence.len() > MOST_EVIDENCE {
+            writeln!(
+                out,
+                "            and {} more (all of them with -o json)",
+                evidence.len() - MOST_EVIDENCE
+            )?;
+        }
+        if let Some(mend) = mend {
+            writeln!(out, "{}", prose("      mend: ", mend))?;
+        }
+        writeln!(out, "{}", paint.faint(&format!("      more: haguard explain {id}")))?;
+    }
+    Ok(())
+}
+
+fn grid(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    if table.rows.is_empty() {
+        return writeln!(out, "none");
+    }
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH as u16);
+    grid.set_header(&table.columns);
+    for row in &table.rows {
+        grid.add_row(row.iter().map(|cell| tame(cell)));
+    }
+    if let Some(first) = grid.column_mut(0) {
+        first.set_padding((0, 1));
+    }
+    for line in grid.to_string().lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn explanation(body: &Explanation, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    writeln!(out, "{}\n{}", paint.strong(&body.id), prose("", &body.title))?;
+    for paragraph in &body.text {
+        writeln!(out, "\n{}", prose("", paragraph))?;
+    }
+    Ok(())
+}
+
+fn failed(body: &Failed, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    writeln!(out, "{} {}", paint.bad("error:"), prose("       ", &body.message).trim_start())?;
+    if let Some(mend) = &body.mend {
+        writeln!(out, "{}", prose("mend:  ", mend))?;
+    }
+    writeln!(out, "nothing was changed.")
+}
