@@ -1,2 +1,10 @@
 //! The one integration binary: each file beside it tells one subject.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod dataplane_contract;
+mod http_faults;
+mod ledger;
+mod parts;
+mod reader;
+mod runtime_client;
 mod support;
