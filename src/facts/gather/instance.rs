@@ -1,21 +1,17 @@
-//! Which HAProxy is meant, which process that is, and how we know.
+//! Which HAProxy is meant, and what its master says of it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use super::{Aim, Look};
+use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, socket};
+use super::{Aim, Look, identity};
 use crate::clients::runtime::{Channel, Socket};
 use crate::clients::{host, systemd};
-use crate::facts::{Candidate, Controller, Instance, Known, Mode, Process, SocketFact, Worker};
-use crate::wire::runtime::cli_sockets::{self, CliSocket};
+use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
-
-/// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
-const ONE_ANSWER: Duration = Duration::from_secs(3);
 
 /// The instance, and the way to ask its serving worker.
 pub(super) struct Found {
@@ -88,17 +84,21 @@ fn fits(aim: &Aim, found: Found) -> Result<Found> {
     Ok(found)
 }
 
-fn socket(look: &Look<'_>, path: &Path) -> Socket {
-    Socket::new(path, look.deadline.at_most(ONE_ANSWER), look.calls.clone())
-}
-
 fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     let master = socket(look, path);
     let answer = master.ask_master("show proc").with_context(|| format!("asking the master ({source})"))?;
     let listed = ShowProc::parse(&answer).with_context(|| {
         format!("{}: this is no master socket; is it an admin socket? ({source})", path.display())
     })?;
-    let main = host::process(listed.master.pid)
+    // A master in another PID namespace calls itself by a number that means another process here.
+    let pid = listed.master.pid;
+    if let Some(opener) = peer(&master).seen().filter(|opener| **opener != pid) {
+        bail!(
+            "{}: the master calls itself {pid}, the kernel calls it {opener}: it is in a container",
+            path.display()
+        );
+    }
+    let main = host::process(pid)
         .with_context(|| format!("{} is answered by a master of another PID namespace", path.display()))?;
     Ok(master_worker(look, main, master, &listed, path, source))
 }
@@ -178,7 +178,7 @@ fn master_worker(
 ) -> Found {
     let serving = serving(&master, listed);
     let peer = peer(&master);
-    let identity = identity(&main, path, &peer);
+    let identity = identity::by_master(&main, path, &peer);
     let admin = admin_sockets(look, &main, &master, &serving);
     let channel = channel(look, &admin, &serving, Some(&master));
     let workers = listed.workers.iter().map(|row| worker(row, None)).collect();
@@ -190,7 +190,7 @@ fn master_worker(
     let instance = Instance {
         mode: Mode::MasterWorker,
         identity,
-        controller: controller(look, &main),
+        controller: identity::controller(look, &main),
         worker_started: started(&serving),
         workers: Known::Seen(workers),
         old_workers: Known::Seen(old_workers),
@@ -244,14 +244,14 @@ fn without_master(
     let identity = match (holds, serving.seen()) {
         (Some(path), Some(pid)) => {
             let answers = info.as_ref().map(|info| info.pid);
-            by_worker(*pid, &path, answers)
+            identity::by_worker(*pid, &path, answers)
         }
         _ => Known::unknown("only /proc speaks for it; no socket of it answers"),
     };
     let instance = Instance {
         mode,
         identity,
-        controller: controller(look, &main),
+        controller: identity::controller(look, &main),
         worker_started: started(&serving),
         workers: Known::unknown(why),
         old_workers: Known::unknown(why),
@@ -307,189 +307,4 @@ fn worker(row: &Proc, ask: Option<&Socket>) -> Worker {
     };
     let (pid, reloads, uptime_s) = (row.pid, row.reloads, row.uptime.as_secs());
     Worker { pid, reloads, uptime_s, version: row.version.clone(), connections }
-}
-
-/// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
-fn identity(main: &Process, path: &Path, peer: &Known<u32>) -> Known<Vec<String>> {
-    let mut sources = vec![format!("show proc on {} names master {}", path.display(), main.pid)];
-    match peer {
-        Known::Seen(pid) if *pid == main.pid => sources.push(format!("SO_PEERCRED of that socket is {pid}")),
-        Known::Seen(pid) => {
-            return Known::unknown(format!("SO_PEERCRED of {} is {pid}, not {}", path.display(), main.pid));
-        }
-        Known::Unknown { .. } => {}
-    }
-    if host::holds_unix_listener(main.pid, path).is_ok_and(|holds| holds) {
-        sources.push(format!("/proc/{}/fd holds that socket", main.pid));
-    }
-    enough(sources)
-}
-
-/// From 3.1 on `SO_PEERCRED` of a stats socket is the first worker, long gone; who answers and who holds it decide.
-fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
-    let mut sources = Vec::new();
-    if answers == Some(pid) {
-        sources.push(format!("show info on {} answers as {pid}", path.display()));
-    }
-    if host::holds_unix_listener(pid, path).is_ok_and(|holds| holds) {
-        sources.push(format!("/proc/{pid}/fd holds that socket"));
-    }
-    enough(sources)
-}
-
-fn enough(sources: Vec<String>) -> Known<Vec<String>> {
-    match sources.len() {
-        0 | 1 => Known::unknown(format!("only one source speaks for it: {}", sources.join(""))),
-        _ => Known::Seen(sources),
-    }
-}
-
-fn controller(look: &Look<'_>, main: &Process) -> Known<Controller> {
-    let cgroup = match &main.cgroup {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(cgroup) => cgroup,
-    };
-    let said = look.settings.unit.as_ref().map(|unit| unit.value.as_str());
-    let Some(unit) = systemd::service_of(cgroup) else {
-        return match said {
-            Some(said) => {
-                Known::unknown(format!("{said} was named, but the process is in control group {cgroup}"))
-            }
-            None => Known::Seen(Controller::Nobody { cgroup: cgroup.clone() }),
-        };
-    };
-    match systemd::show(unit, look.deadline.at_most(ONE_ANSWER)) {
-        Err(error) => Known::unknown(format!("control group {cgroup}, but {error:#}")),
-        Ok(shown) if shown.main_pid == main.pid => Known::Seen(Controller::Systemd { unit: unit.to_owned() }),
-        Ok(shown) => Known::unknown(format!(
-            "control group {cgroup}, but MainPID of {unit} is {}, not {}",
-            shown.main_pid, main.pid
-        )),
-    }
-}
-
-/// What the worker says it listens on for commands; each unix path is asked who answers there.
-fn admin_sockets(
-    look: &Look<'_>,
-    main: &Process,
-    master: &Socket,
-    serving: &Known<u32>,
-) -> Known<Vec<SocketFact>> {
-    let pid = match serving {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(pid) => *pid,
-    };
-    let listed = master
-        .via_master(pid)
-        .ask("show cli sockets")
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| Ok(cli_sockets::parse(&answer)?));
-    let listed: Vec<CliSocket> = match listed {
-        Ok(listed) => listed,
-        Err(error) => return Known::unknown(format!("show cli sockets: {error:#}")),
-    };
-    let mut found: Vec<SocketFact> = Vec::new();
-    if let Some(said) = &look.settings.stats_socket {
-        found.push(asked(look, &said.value, &said.origin.to_string()));
-    }
-    for row in &listed {
-        let Some(path) = row.unix_path() else { continue };
-        let path = main.absolute(path);
-        match found.iter_mut().find(|socket| socket.path == path) {
-            Some(socket) => socket.level = Known::Seen(row.level.to_string()),
-            None => {
-                let mut fact = asked(look, Path::new(&path), "show cli sockets");
-                fact.level = Known::Seen(row.level.to_string());
-                found.push(fact);
-            }
-        }
-    }
-    match found.is_empty() {
-        true => Known::unknown("the worker has no stats socket with a unix path"),
-        false => Known::Seen(found),
-    }
-}
-
-fn configured(look: &Look<'_>, main: &Process) -> Vec<SocketFact> {
-    let paths = super::files::socket_paths(look, main);
-    paths.iter().map(|path| asked(look, Path::new(path), "the configuration")).collect()
-}
-
-fn admin_fact(socket: &Socket, path: &Path, source: &str) -> SocketFact {
-    let level = socket
-        .ask("show cli level")
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| Ok(cli_sockets::parse_level(&answer)?.to_string()));
-    SocketFact {
-        path: path.display().to_string(),
-        source: source.to_owned(),
-        level: level.into(),
-        peer_pid: peer(socket),
-        answered_by: Known::unknown("not asked"),
-    }
-}
-
-fn peer(socket: &Socket) -> Known<u32> {
-    let pid = socket.peer_pid().map_err(anyhow::Error::from);
-    pid.and_then(|pid| pid.context("it was opened in a PID namespace that cannot be seen from here")).into()
-}
-
-fn asked(look: &Look<'_>, path: &Path, source: &str) -> SocketFact {
-    let socket = socket(look, path);
-    let answered_by: Known<u32> = socket
-        .ask("show info")
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| Ok(Info::parse(&answer)?.pid))
-        .into();
-    match answered_by {
-        // A socket that does not answer is not asked twice.
-        Known::Unknown { why } => SocketFact {
-            path: path.display().to_string(),
-            source: source.to_owned(),
-            level: Known::unknown(why.clone()),
-            peer_pid: Known::unknown(why.clone()),
-            answered_by: Known::Unknown { why },
-        },
-        seen => SocketFact { answered_by: seen, ..admin_fact(&socket, path, source) },
-    }
-}
-
-/// The best way to ask the serving worker: a socket of its own with level admin, else through the master, else any
-/// socket of its own.
-fn channel(
-    look: &Look<'_>,
-    sockets: &Known<Vec<SocketFact>>,
-    serving: &Known<u32>,
-    master: Option<&Socket>,
-) -> Known<Channel> {
-    let pid = match serving {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(pid) => *pid,
-    };
-    let own = sockets.seen().into_iter().flatten().filter(|socket| socket.answered_by.seen() == Some(&pid));
-    let own: Vec<&SocketFact> = own.collect();
-    let direct = |fact: &SocketFact| Channel::Direct(socket(look, Path::new(&fact.path)));
-    if let Some(admin) = own.iter().find(|fact| fact.level.seen().is_some_and(|level| level == "admin")) {
-        return Known::Seen(direct(admin));
-    }
-    if let Some(master) = master {
-        return Known::Seen(master.via_master(pid));
-    }
-    match own.first() {
-        Some(fact) => Known::Seen(direct(fact)),
-        None => Known::unknown(match sockets {
-            Known::Unknown { why } => why.clone(),
-            Known::Seen(all) => {
-                let why: Vec<String> = all.iter().map(|s| not_ours(s, pid)).collect();
-                format!("no socket of worker {pid} answers: {}", why.join("; "))
-            }
-        }),
-    }
-}
-
-fn not_ours(socket: &SocketFact, pid: u32) -> String {
-    match &socket.answered_by {
-        Known::Seen(other) => format!("{} is answered by {other}, not {pid}", socket.path),
-        Known::Unknown { why } => why.clone(),
-    }
 }

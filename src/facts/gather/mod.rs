@@ -2,11 +2,13 @@
 
 pub mod dataplane;
 mod files;
+mod identity;
 mod instance;
 mod live;
 mod next;
 mod proof;
 mod servers;
+mod sockets;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
