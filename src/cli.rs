@@ -118,6 +118,8 @@ pub enum Command {
 
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  haguard inspect\n  haguard inspect --losses\n  \
+    haguard inspect -o json > facts.json; haguard inspect --facts facts.json")]
 pub struct InspectArgs {
     /// Show the loss ledger alone, a line for each object
     #[arg(long)]
@@ -129,6 +131,10 @@ pub struct InspectArgs {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard check\n  haguard check proc.reload-settled config.test-same-argv\n  \
+    haguard check -o json\n\nExit codes: 0 all well or warnings only, 3 something failed, 5 something could not be told."
+)]
 pub struct CheckArgs {
     /// Run these checks only
     #[arg(value_name = "ID")]
@@ -148,6 +154,8 @@ pub struct ExplainArgs {
 
 /// Arguments of `restart`.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  haguard restart\n  haguard restart haproxy@edge.service\n  \
+    haguard restart --master-socket /run/haproxy-master.sock -o json\n\nIt always exits 3 and never changes anything.")]
 pub struct RestartArgs {
     /// The unit, or the PID, of the HAProxy that is meant
     #[arg(value_name = "SERVICE")]

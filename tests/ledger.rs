@@ -233,6 +233,69 @@ fn a_stick_table_of_a_worker_that_has_just_started_is_lost_up_to_2_8_and_kept_fr
 }
 
 #[test]
+fn a_server_state_file_keeps_states_and_weights_and_pins_ports() {
+    const STATES: &str = "
+backend web
+    load-server-state-from-file global
+    balance roundrobin
+    server s1 127.0.0.1:1001
+    server s2 127.0.0.1:1002 weight 10
+    server s3 127.0.0.1:1003
+    server s4 127.0.0.1:1004
+";
+    for branch in Branch::all() {
+        let builder = Instance::builder(branch).global("    server-state-file {dir}/states\n").config(STATES);
+        let Some(mut haproxy) = builder.start() else { continue };
+        haproxy.admin("set server web/s1 state maint");
+        haproxy.admin("set server web/s2 weight 5");
+        std::fs::write(haproxy.dir().join("states"), haproxy.admin("show servers state")).unwrap();
+        // After the file was written, so the file does not bring it back.
+        haproxy.admin("set server web/s4 state drain");
+        let text = haproxy.config().replace(":1003", ":2003");
+        haproxy.write_config(&text);
+
+        let document = Haguard::new().json(&["restart"], haproxy.master_socket().unwrap());
+        let object = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
+        let kept = said(&document, "on_reload", "kept");
+        assert_eq!(
+            kept,
+            BTreeMap::from([
+                (object("server-admin-state", "web/s1"), 1),
+                (object("server-weight", "web/s2"), 1)
+            ])
+        );
+        let lost = said(&document, "on_reload", "lost");
+        assert_eq!(lost, BTreeMap::from([(object("server-admin-state", "web/s4"), 1)]), "{branch}");
+        let warned = document["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["id"] == "config.state-file");
+        assert!(warned, "{branch}: the port of s3 stays the old one, which nobody expects");
+
+        let before = truth::of(&haproxy);
+        assert!(haproxy.reload().success, "{branch}");
+        assert_eq!(truth::lost(&before, &truth::of(&haproxy)), lost, "{branch}");
+    }
+}
+
+#[test]
+fn a_backend_made_at_run_time_is_in_no_file() {
+    let defaults = "defaults named\n    mode http\n    balance roundrobin\n    timeout connect 1s\n    timeout server 5s\n";
+    let Some(mut haproxy) = Instance::builder(Branch::V34).config(defaults).start() else { return };
+    haproxy.admin("add backend made from named mode http");
+    haproxy.admin("add server made/one 127.0.0.1:9");
+    haproxy.admin("publish backend made");
+    assert!(haproxy.ask("show backend").contains("made"), "3.4 makes backends at run time");
+    let document = Haguard::new().json(&["restart"], haproxy.master_socket().unwrap());
+    let expected = BTreeMap::from([(("memory-only-config".to_owned(), "made".to_owned()), 1)]);
+    assert_eq!(said(&document, "on_restart", "lost"), expected);
+    let before = truth::of(&haproxy);
+    haproxy.restart();
+    assert_eq!(truth::lost(&before, &truth::of(&haproxy)), expected);
+}
+
+#[test]
 fn the_ledger_is_what_happens_on_2_6() {
     ledger_is_what_happens(Branch::V26);
 }

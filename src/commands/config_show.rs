@@ -37,7 +37,7 @@ fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
     };
     let of_instance = |pick: &dyn Fn(&crate::facts::Instance) -> Known<String>| match &facts.instance {
         Known::Seen(instance) => found(pick(instance)),
-        Known::Unknown { why } => found(Known::unknown(why.clone())),
+        Known::Unknown { .. } => (String::new(), "not found: `haguard inspect` says why".to_owned()),
     };
     let path = |value: &Option<Sourced<std::path::PathBuf>>| {
         value.as_ref().map(|s| (s.value.display().to_string(), s.origin.to_string()))
@@ -57,7 +57,7 @@ fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
             (all.join(" "), said.origin.to_string())
         }
         (None, false) => (facts.config.arguments.join(" "), "discovery".to_owned()),
-        (None, true) => found(facts.config.source.clone()),
+        (None, true) => of_instance(&|_| facts.config.source.clone()),
     };
     let unit = settings.unit.as_ref().map(|s| (s.value.clone(), s.origin.to_string()));
     let mut rows = vec![

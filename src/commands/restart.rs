@@ -57,7 +57,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
         title: format!("restart of {what} on {}", facts.host),
         why: why(facts, ledger),
         unseen,
-        compared_with: compared_with(facts),
+        compared_with: facts.instance.seen().map(|_| compared_with(facts)),
         alternatives: plan::alternatives(facts),
         by_hand: plan::by_hand(facts),
     }

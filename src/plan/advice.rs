@@ -22,7 +22,7 @@ impl Advice {
 /// The safe ways, most useful first.
 pub fn alternatives(facts: &Facts) -> Vec<Advice> {
     let Known::Seen(instance) = &facts.instance else {
-        return vec![Advice::new("find out what runs here, as root:", "sudo haguard inspect")];
+        return look_around(facts);
     };
     let mut list =
         vec![Advice::new("see each object that a reload or a restart would lose:", inspect(instance))];
@@ -39,6 +39,28 @@ pub fn alternatives(facts: &Facts) -> Vec<Advice> {
         }
         None => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
     }
+    list
+}
+
+/// What to do where nothing is known: see more, then name what was found.
+fn look_around(facts: &Facts) -> Vec<Advice> {
+    let mut list = Vec::new();
+    if facts.uid != 0 {
+        list.push(Advice::new(
+            "look again as root, who sees every process and socket:",
+            "sudo haguard inspect",
+        ));
+    }
+    for candidate in facts.candidates.seen().into_iter().flatten() {
+        if let Some(socket) = &candidate.master_socket {
+            let when = format!("if PID {} is meant:", candidate.process.pid);
+            list.push(Advice::new(&when, format!("haguard restart --master-socket {}", quote(socket))));
+        }
+    }
+    list.push(Advice::new(
+        "list the sockets that a HAProxy listens on, then name one:",
+        "ss -lxp | grep haproxy",
+    ));
     list
 }
 
@@ -210,7 +232,10 @@ mod tests {
     fn with_nothing_known_the_only_advice_is_to_look() {
         let mut facts = sample::healthy();
         facts.instance = Known::unknown("nothing answers");
-        assert_eq!(commands(&alternatives(&facts)), ["sudo haguard inspect"]);
+        let named = "haguard restart --master-socket /run/master.sock";
+        assert_eq!(commands(&alternatives(&facts)), [named, "ss -lxp | grep haproxy"]);
+        facts.uid = 1000;
+        assert_eq!(commands(&alternatives(&facts))[0], "sudo haguard inspect");
         assert!(by_hand(&facts).is_empty());
     }
 }

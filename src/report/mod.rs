@@ -82,8 +82,8 @@ pub struct Refusal {
     pub why: String,
     /// What could not be seen, each with the reason.
     pub unseen: Vec<String>,
-    /// How the ledger was made.
-    pub compared_with: String,
+    /// How the ledger was made; nothing where there was nothing to compare.
+    pub compared_with: Option<String>,
     /// The safe ways.
     pub alternatives: Vec<Advice>,
     /// The emergency path by hand, in order.

@@ -15,7 +15,7 @@ pub(super) fn write(
     let Refusal { title, why, unseen, compared_with, alternatives, by_hand } = refusal;
     writeln!(out, "{} {}", paint.bad("refused:"), prose("         ", title).trim_start())?;
     writeln!(out, "{}", prose("", why))?;
-    if !report.losses.is_empty() {
+    if let Some(compared_with) = compared_with.as_ref().filter(|_| !report.losses.is_empty()) {
         writeln!(out, "\n{}", ledger::table(&report.losses, paint))?;
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
     }

@@ -32,8 +32,9 @@ pub struct Reload {
     /// When it ended, in seconds since 1970.
     #[serde(default)]
     pub reload_timestamp: Option<i64>,
-    /// What HAProxy's master said; nothing where the server reloads by a command.
-    #[serde(default)]
+    /// What HAProxy's master said; nothing where the server reloads by a command. It may quote configuration, so it is
+    /// read and never written.
+    #[serde(default, skip_serializing)]
     pub response: Option<String>,
 }
 
