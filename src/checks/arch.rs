@@ -3,42 +3,37 @@
 use super::{Outcome, Seen};
 use crate::facts::{Controller, Instance, Known, Mode, SocketFact};
 
-fn instance<'a>(seen: Seen<'a>) -> Result<&'a Instance, Outcome> {
+/// Without an instance there is nothing to judge.
+fn of_instance(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcome {
     match &seen.facts.instance {
-        Known::Seen(instance) => Ok(instance),
-        Known::Unknown { why } => Err(Outcome::unknown(why.clone())),
+        Known::Seen(instance) => judge(instance),
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
     }
 }
 
 pub(super) fn process(seen: Seen<'_>) -> Outcome {
-    let instance = match instance(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    let main = &instance.main;
-    let exe = main.exe.seen().map_or("an unreadable program", String::as_str);
-    let text = format!("{} runs {exe}, uid {}", instance.title(), main.uid);
-    let evidence = [format!("argv: {}", main.argv.join(" "))];
-    match main.exe_deleted {
-        true => Outcome::warn(format!("{text}, which was replaced or removed on disk"))
-            .because(evidence)
-            .mend("a reload makes the master run the program that is on disk now"),
-        false => Outcome::pass(text).because(evidence),
-    }
+    of_instance(seen, |instance| {
+        let main = &instance.main;
+        let exe = main.exe.seen().map_or("an unreadable program", String::as_str);
+        let text = format!("{} runs {exe}, uid {}", instance.title(), main.uid);
+        let evidence = [format!("argv: {}", main.argv.join(" "))];
+        match main.exe_deleted {
+            true => Outcome::warn(format!("{text}, which was replaced or removed on disk"))
+                .because(evidence)
+                .mend("a reload makes the master run the program that is on disk now"),
+            false => Outcome::pass(text).because(evidence),
+        }
+    })
 }
 
 pub(super) fn identity(seen: Seen<'_>) -> Outcome {
-    let instance = match instance(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    match &instance.identity {
+    of_instance(seen, |instance| match &instance.identity {
         Known::Seen(sources) => {
             Outcome::pass("two sources agree on the process").because(sources.iter().cloned())
         }
         Known::Unknown { why } => Outcome::unknown(format!("the process is not proven: {why}"))
             .mend("run as root, or as the user that HAProxy runs as"),
-    }
+    })
 }
 
 pub(super) fn single_instance(seen: Seen<'_>) -> Outcome {
@@ -60,72 +55,68 @@ pub(super) fn single_instance(seen: Seen<'_>) -> Outcome {
 }
 
 pub(super) fn manager(seen: Seen<'_>) -> Outcome {
-    let instance = match instance(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    match &instance.controller {
+    of_instance(seen, |instance| match &instance.controller {
         Known::Seen(Controller::Systemd { unit }) => Outcome::pass(format!("systemd controls it as {unit}"))
             .because([format!("control group and MainPID {} agree", instance.main.pid)]),
         Known::Seen(Controller::Nobody { cgroup }) => {
             Outcome::warn("no service manager controls it").because([format!("control group {cgroup}")])
         }
         Known::Unknown { why } => Outcome::unknown(why.clone()),
-    }
+    })
 }
 
 pub(super) fn master_worker(seen: Seen<'_>) -> Outcome {
-    match instance(seen) {
-        Err(outcome) => outcome,
-        Ok(Instance { mode: Mode::MasterWorker, .. }) => Outcome::pass("a master starts its workers"),
-        Ok(Instance { mode: Mode::Standalone, main, .. }) => {
+    of_instance(seen, |instance| match instance {
+        Instance { mode: Mode::MasterWorker, .. } => Outcome::pass("a master starts its workers"),
+        Instance { mode: Mode::Standalone, main, .. } => {
             Outcome::warn("it runs without a master: a reload cannot be proven by one")
                 .because([format!("argv: {}", main.argv.join(" "))])
                 .mend("start it with -W and a master socket: -S /run/haproxy-master.sock")
         }
-    }
+    })
 }
 
 pub(super) fn sockets(seen: Seen<'_>) -> Outcome {
-    let instance = match instance(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    let ours = |pid: u32| {
-        let lists = [&instance.workers, &instance.old_workers];
-        pid == instance.main.pid
-            || instance.serving.seen() == Some(&pid)
-            || lists.into_iter().filter_map(Known::seen).flatten().any(|worker| worker.pid == pid)
-    };
-    let mut evidence = Vec::new();
-    let mut strangers = Vec::new();
-    let mut silent = Vec::new();
-    let admin = instance.admin_sockets.seen().into_iter().flatten();
-    for SocketFact { path, source, answered_by, .. } in instance.master_socket.seen().into_iter().chain(admin)
-    {
-        match answered_by {
-            Known::Seen(pid) if ours(*pid) => {
-                evidence.push(format!("{path} ({source}) is answered by {pid}"))
+    of_instance(seen, |instance| {
+        let ours = |pid: u32| {
+            let lists = [&instance.workers, &instance.old_workers];
+            pid == instance.main.pid
+                || instance.serving.seen() == Some(&pid)
+                || lists.into_iter().filter_map(Known::seen).flatten().any(|worker| worker.pid == pid)
+        };
+        let mut evidence = Vec::new();
+        let mut strangers = Vec::new();
+        let mut silent = Vec::new();
+        let admin = instance.admin_sockets.seen().into_iter().flatten();
+        for SocketFact { path, source, answered_by, .. } in
+            instance.master_socket.seen().into_iter().chain(admin)
+        {
+            match answered_by {
+                Known::Seen(pid) if ours(*pid) => {
+                    evidence.push(format!("{path} ({source}) is answered by {pid}"))
+                }
+                Known::Seen(pid) => strangers.push(format!("{path} ({source}) is answered by {pid}")),
+                Known::Unknown { why } => silent.push(format!("{path} ({source}): {why}")),
             }
-            Known::Seen(pid) => strangers.push(format!("{path} ({source}) is answered by {pid}")),
-            Known::Unknown { why } => silent.push(format!("{path} ({source}): {why}")),
         }
-    }
-    let unseen = [instance.master_socket.why(), instance.admin_sockets.why()];
-    if !strangers.is_empty() {
-        return Outcome::fail("a socket is answered by a process that is not of this HAProxy")
-            .because(strangers)
-            .mend("name the socket of this instance in haguard.toml, or give each instance its own path");
-    }
-    if !silent.is_empty() {
-        return Outcome::unknown("a socket does not answer").because(silent);
-    }
-    if evidence.is_empty() {
-        let why = unseen.into_iter().flatten().collect::<Vec<_>>().join("; ");
-        return Outcome::unknown(format!("no socket of it is known: {why}"))
-            .mend("add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S");
-    }
-    Outcome::pass("its sockets are answered by its own processes").because(evidence)
+        let unseen = [instance.master_socket.why(), instance.admin_sockets.why()];
+        if !strangers.is_empty() {
+            return Outcome::fail("a socket is answered by a process that is not of this HAProxy")
+                .because(strangers)
+                .mend(
+                    "name the socket of this instance in haguard.toml, or give each instance its own path",
+                );
+        }
+        if !silent.is_empty() {
+            return Outcome::unknown("a socket does not answer").because(silent);
+        }
+        if evidence.is_empty() {
+            let why = unseen.into_iter().flatten().collect::<Vec<_>>().join("; ");
+            return Outcome::unknown(format!("no socket of it is known: {why}"))
+                .mend("add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S");
+        }
+        Outcome::pass("its sockets are answered by its own processes").because(evidence)
+    })
 }
 
 pub(super) fn config_path(seen: Seen<'_>) -> Outcome {

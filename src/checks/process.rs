@@ -4,36 +4,29 @@ use super::{Outcome, Seen};
 use crate::facts::{Instance, Known, Mode};
 use crate::words::plural;
 
-fn master<'a>(seen: Seen<'a>) -> Result<&'a Instance, Outcome> {
+/// What only a master can tell.
+fn of_master(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcome {
     match &seen.facts.instance {
-        Known::Unknown { why } => Err(Outcome::unknown(why.clone())),
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
         Known::Seen(instance) if instance.mode == Mode::Standalone => {
-            Err(Outcome::skipped("it runs without a master"))
+            Outcome::skipped("it runs without a master")
         }
-        Known::Seen(instance) => Ok(instance),
+        Known::Seen(instance) => judge(instance),
     }
 }
 
 pub(super) fn responsive(seen: Seen<'_>) -> Outcome {
-    let instance = match master(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    match &instance.workers {
+    of_master(seen, |instance| match &instance.workers {
         Known::Seen(workers) => {
             Outcome::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))
         }
         Known::Unknown { why } => Outcome::unknown(format!("the master was not asked: {why}"))
             .mend("start it with a master socket: -S /run/haproxy-master.sock"),
-    }
+    })
 }
 
 pub(super) fn settled(seen: Seen<'_>) -> Outcome {
-    let instance = match master(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    match &instance.failed_reloads {
+    of_master(seen, |instance| match &instance.failed_reloads {
         Known::Seen(0) => Outcome::pass("the last reload succeeded").because(["[failed: 0]".to_owned()]),
         Known::Seen(failed) => {
             let serving =
@@ -45,30 +38,28 @@ pub(super) fn settled(seen: Seen<'_>) -> Outcome {
             .mend("read `show startup-logs` on the master socket, mend the files, then reload")
         }
         Known::Unknown { why } => Outcome::unknown(why.clone()),
-    }
+    })
 }
 
 pub(super) fn leftovers(seen: Seen<'_>) -> Outcome {
-    let instance = match master(seen) {
-        Ok(instance) => instance,
-        Err(outcome) => return outcome,
-    };
-    let old = match instance.old_workers.as_ref().zip(instance.serving.as_ref()) {
-        Known::Unknown { why } => return Outcome::unknown(why),
-        Known::Seen((old, serving)) => old.iter().filter(|w| w.pid != *serving).collect::<Vec<_>>(),
-    };
-    let Some(oldest) = old.iter().map(|worker| worker.uptime_s).max() else {
-        return Outcome::pass("no worker of an earlier reload is left");
-    };
-    Outcome::warn(format!(
-        "{} of earlier reloads still running, the oldest for {oldest} s",
-        plural(old.len(), "worker")
-    ))
-    .because(old.iter().map(|worker| {
-        let connections = worker.connections.seen().map_or("unknown".to_owned(), u64::to_string);
-        format!("worker {}: {connections} connections", worker.pid)
-    }))
-    .mend("set hard-stop-after in the global section to bound their life")
+    of_master(seen, |instance| {
+        let old = match instance.old_workers.as_ref().zip(instance.serving.as_ref()) {
+            Known::Unknown { why } => return Outcome::unknown(why),
+            Known::Seen((old, serving)) => old.iter().filter(|w| w.pid != *serving).collect::<Vec<_>>(),
+        };
+        let Some(oldest) = old.iter().map(|worker| worker.uptime_s).max() else {
+            return Outcome::pass("no worker of an earlier reload is left");
+        };
+        Outcome::warn(format!(
+            "{} of earlier reloads still running, the oldest for {oldest} s",
+            plural(old.len(), "worker")
+        ))
+        .because(old.iter().map(|worker| {
+            let connections = worker.connections.seen().map_or("unknown".to_owned(), u64::to_string);
+            format!("worker {}: {connections} connections", worker.pid)
+        }))
+        .mend("set hard-stop-after in the global section to bound their life")
+    })
 }
 
 pub(super) fn version_skew(seen: Seen<'_>) -> Outcome {

@@ -1,10 +1,10 @@
 //! One look at a Data Plane API: a few questions, none of which changes anything, and the file that it writes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Look;
-use super::instance::Found;
 use crate::clients::dataplane::DataPlane;
 use crate::clients::host;
 use crate::clients::http::{Credentials, HttpError, Target};
@@ -17,9 +17,9 @@ use crate::wire::process::Process;
 /// One call may take this long; the API blocks its list of reloads while one is under way.
 const ONE_CALL: Duration = Duration::from_secs(5);
 
-/// Asks the Data Plane API that is configured, if one is; also how many calls that took.
-pub(super) fn ask(look: &Look<'_>, found: &Found) -> (Option<DataPlaneFacts>, u32) {
-    let Some(configured) = &look.settings.dataplane else { return (None, 0) };
+/// Asks the Data Plane API that is configured, if one is; `main` is the HAProxy whose files it may write.
+pub(super) fn ask(look: &Look<'_>, main: Option<&Process>) -> Option<DataPlaneFacts> {
+    let configured = look.settings.dataplane.as_ref()?;
     let credentials = configured.username.as_ref().zip(configured.password.as_ref());
     let target = Target {
         url: configured.url.value.clone(),
@@ -31,13 +31,14 @@ pub(super) fn ask(look: &Look<'_>, found: &Found) -> (Option<DataPlaneFacts>, u3
         ca_file: configured.ca_file.as_ref().map(|file| file.value.clone()),
         timeout: look.deadline.at_most(ONE_CALL),
     };
-    match DataPlane::new(target) {
-        Err(error) => (Some(unreachable(configured, &error.why())), 0),
+    Some(match DataPlane::new(target) {
+        Err(error) => unreachable(configured, &error.why()),
         Ok(client) => {
-            let facts = with_its_files(read(&client), configured, found);
-            (Some(facts), client.calls())
+            let facts = with_its_files(read(&client), configured, main);
+            look.dataplane_calls.store(client.calls(), Ordering::Relaxed);
+            facts
         }
-    }
+    })
 }
 
 fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
@@ -59,13 +60,19 @@ fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
 }
 
 /// The file that it writes, from its own process where that can be seen, else from what it reads.
-fn with_its_files(facts: DataPlaneFacts, configured: &settings::Dataplane, found: &Found) -> DataPlaneFacts {
+fn with_its_files(
+    facts: DataPlaneFacts,
+    configured: &settings::Dataplane,
+    main: Option<&Process>,
+) -> DataPlaneFacts {
     let process = server(&configured.url.value);
     let argv = process.as_ref().map(|process| in_its_folder(process, dataplane::arguments(&process.argv)));
     let yml = argv.as_ref().and_then(|argv| argv.settings_file.as_ref());
     let settings = yml.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| wire::settings(&text));
-    let main = &found.instance.main;
-    let loaded = main.args().files.into_iter().map(|file| super::files::on_host(main, &file));
+    let of_main = |main: &Process| -> Vec<PathBuf> {
+        main.args().files.iter().map(|file| super::files::on_host(main, file)).collect()
+    };
+    let loaded = main.map(of_main).unwrap_or_default().into_iter();
     let texts = loaded.filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)));
     let candidates: Vec<(PathBuf, String)> = texts.collect();
     let file = dataplane::which_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);

@@ -51,6 +51,7 @@ struct Look<'a> {
     settings: &'a Settings,
     deadline: Deadline,
     calls: Arc<AtomicU32>,
+    dataplane_calls: AtomicU32,
     prints: Prints,
 }
 
@@ -73,15 +74,17 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
         settings,
         deadline: Deadline::after(settings.timeout.value),
         calls: Arc::default(),
+        dataplane_calls: AtomicU32::default(),
         prints: Prints::default(),
     };
     let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
     let mut facts = match instance::find(&look, aim, &candidates) {
         Known::Seen(found) => seen(&look, found),
-        Known::Unknown { why } => unseen(&why),
+        Known::Unknown { why } => unseen(&look, &why),
     };
     facts.candidates = candidates;
     facts.taken_at = taken_at;
+    facts.cost.dataplane_calls = look.dataplane_calls.load(Ordering::Relaxed);
     facts.cost.runtime_calls = look.calls.load(Ordering::Relaxed);
     facts.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts
@@ -93,14 +96,14 @@ fn seen(look: &Look<'_>, mut found: instance::Found) -> Facts {
     let (live, read, test, api) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
         let test = scope.spawn(|| files::test(look, &found));
-        let api = scope.spawn(|| dataplane::ask(look, &found));
+        let api = scope.spawn(|| dataplane::ask(look, Some(&found.instance.main)));
         let read = files::read(look, &found);
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
         (
             live.join().unwrap_or_else(|_| Picture::unseen(How::Live, &lost("the worker"))),
             read,
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
-            api.join().unwrap_or((None, 0)),
+            api.join().unwrap_or(None),
         )
     });
     let next = next::picture(look, &found, &read, &live);
@@ -108,28 +111,29 @@ fn seen(look: &Look<'_>, mut found: instance::Found) -> Facts {
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));
     Facts {
-        schema: SCHEMA.to_owned(),
-        taken_at: time::now(),
-        host: host::hostname(),
-        uid: host::uid(),
-        candidates: Known::unknown("not looked for"),
         live,
         next,
         config,
-        dataplane: api.0,
-        cost: Cost { dataplane_calls: api.1, ..Cost::default() },
+        dataplane: api,
         unchanged,
         instance: Known::Seen(found.instance),
+        ..blank("not looked at")
     }
 }
 
-fn unseen(why: &str) -> Facts {
+/// The Data Plane API may answer where HAProxy does not.
+fn unseen(look: &Look<'_>, why: &str) -> Facts {
+    Facts { dataplane: dataplane::ask(look, None), ..blank(why) }
+}
+
+/// Nothing was seen, for one reason.
+fn blank(why: &str) -> Facts {
     Facts {
         schema: SCHEMA.to_owned(),
         taken_at: time::now(),
         host: host::hostname(),
         uid: host::uid(),
-        candidates: Known::unknown("not looked for"),
+        candidates: Known::unknown(why),
         instance: Known::unknown(why),
         live: Picture::unseen(How::Live, why),
         next: Picture::unseen(How::Read, why),
