@@ -7,40 +7,16 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::{Certificate, Method};
 
 pub use super::http_error::HttpError;
-use crate::secret::Secret;
+pub use super::target::{Credentials, Target};
 
 /// A larger answer is refused: no configuration or list that haguard reads comes near it.
 const LARGEST_BODY: u64 = 64 << 20;
-
-/// A user with a password, and where the password was taken from.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The user.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
-    /// Who named the password, as a person would look for it: a variable or a file.
-    pub origin: String,
-}
-
-/// Whom to ask.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// `http://`, `https://` or `unix:/path`.
-    pub url: String,
-    /// Sent with every call as HTTP Basic.
-    pub credentials: Option<Credentials>,
-    /// A file with the authority of the server's certificate, trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// How long one call may take, from connecting to the last byte.
-    pub timeout: Duration,
-}
 
 /// An API at one address.
 #[derive(Debug)]

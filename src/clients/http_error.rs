@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::http::Target;
+use super::target::Target;
 
 /// Why there is no usable answer. The text never holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

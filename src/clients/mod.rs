@@ -7,3 +7,4 @@ mod http_error;
 pub mod program;
 pub mod runtime;
 pub mod systemd;
+mod target;

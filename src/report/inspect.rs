@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::prose;
-use super::{Paint, Report, ledger, text};
+use super::{Paint, Report, findings, ledger};
 use crate::checks::Level;
 use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Picture, SocketFact, Worker};
 use crate::words::plural;
@@ -44,7 +44,7 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
         .collect();
     if !notable.is_empty() {
         writeln!(out, "\n{}", paint.strong("worth knowing"))?;
-        text::findings(&notable, out, paint)?;
+        findings::write(&notable, out, paint)?;
     }
     proof(report, out, paint)
 }

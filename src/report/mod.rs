@@ -1,5 +1,6 @@
 //! The report: one model of what a command found, and two renderers that compute nothing.
 
+mod findings;
 mod inspect;
 mod json;
 mod ledger;

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 
 use super::wrap::{WIDTH, prose, tame};
-use super::{Body, Comparison, Explanation, Failed, Paint, Report, Table, inspect, ledger, refusal};
-use crate::checks::{Finding, Level};
+use super::{
+    Body, Comparison, Explanation, Failed, Paint, Report, Table, findings, inspect, ledger, refusal,
+};
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &report.body {
@@ -20,7 +21,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
             writeln!(out, "{}", paint.faint(&prose("", compared_with)))?;
         }
         Body::Verdict(_) => {
-            findings(&report.findings, out, paint)?;
+            findings::write(&report.findings, out, paint)?;
             writeln!(out, "\n{}", prose("", &report.summary))?;
         }
         Body::Table(table) => return grid(table, out),
@@ -29,36 +30,6 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
     }
     if !report.changed {
         writeln!(out, "nothing was changed. {}", paint.faint(&format!("(exit {})", report.exit.code())))?;
-    }
-    Ok(())
-}
-
-/// A screen has 24 lines, and there are other findings.
-const MOST_EVIDENCE: usize = 8;
-
-/// Findings, a line each; evidence and mend under what is not well.
-pub(super) fn findings(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    for Finding { id, level, text, evidence, mend } in findings {
-        let hang = " ".repeat(36);
-        let first = prose(&hang, text);
-        writeln!(out, "  {}{id:<25} {}", paint.level(*level), first.trim_start())?;
-        if matches!(level, Level::Pass | Level::Skipped) {
-            continue;
-        }
-        for line in evidence.iter().take(MOST_EVIDENCE) {
-            writeln!(out, "{}", paint.faint(&prose("            ", line)))?;
-        }
-        if evidence.len() > MOST_EVIDENCE {
-            writeln!(
-                out,
-                "            and {} more (all of them with -o json)",
-                evidence.len() - MOST_EVIDENCE
-            )?;
-        }
-        if let Some(mend) = mend {
-            writeln!(out, "{}", prose("      mend: ", mend))?;
-        }
-        writeln!(out, "{}", paint.faint(&format!("      more: haguard explain {id}")))?;
     }
     Ok(())
 }

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
-use super::Look;
-use super::instance::Found;
+use super::{Found, Look};
 use crate::clients::host;
 use crate::clients::program::Program;
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};

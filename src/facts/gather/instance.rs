@@ -6,19 +6,12 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
 use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, socket};
-use super::{Aim, Look, identity};
-use crate::clients::runtime::{Channel, Socket};
+use super::{Aim, Found, Look, identity};
+use crate::clients::runtime::Socket;
 use crate::clients::{host, systemd};
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
-
-/// The instance, and the way to ask its serving worker.
-pub(super) struct Found {
-    pub(super) instance: Instance,
-    pub(super) channel: Known<Channel>,
-    pub(super) master: Option<Socket>,
-}
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
 pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>>) -> Known<Found> {

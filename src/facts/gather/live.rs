@@ -2,8 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::instance::Found;
-use super::{Look, next, servers};
+use super::{Found, Look, next, servers};
 use crate::clients::host;
 use crate::clients::runtime::Channel;
 use crate::facts::{

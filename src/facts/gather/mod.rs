@@ -16,8 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Known, Picture, SCHEMA};
+use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, SCHEMA};
 use crate::clients::host;
+use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::time::{self, Deadline};
 
@@ -53,6 +54,13 @@ struct Look<'a> {
     calls: Arc<AtomicU32>,
     dataplane_calls: AtomicU32,
     prints: Prints,
+}
+
+/// The instance, and the way to ask its serving worker.
+struct Found {
+    instance: Instance,
+    channel: Known<Channel>,
+    master: Option<Socket>,
 }
 
 /// Turns map and ACL entries into keyed prints: entries can be compared within one look, and the snapshot holds
@@ -91,7 +99,7 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
 }
 
 /// The parts are independent, so they are looked at side by side.
-fn seen(look: &Look<'_>, mut found: instance::Found) -> Facts {
+fn seen(look: &Look<'_>, mut found: Found) -> Facts {
     let before = proof::prints(look, &found);
     let (live, read, test, api) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));

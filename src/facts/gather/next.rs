@@ -8,8 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use sha1::{Digest, Sha1};
 
 use super::files::{self, Read};
-use super::instance::Found;
-use super::{Look, servers};
+use super::{Found, Look, servers};
 use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
 use crate::wire::haproxy_cfg::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
 use crate::wire::pattern_file;

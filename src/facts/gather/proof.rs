@@ -3,9 +3,8 @@
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use super::Look;
 use super::files::{hex, on_host};
-use super::instance::Found;
+use super::{Found, Look};
 use crate::clients::host;
 use crate::facts::{Known, Proof};
 use crate::wire::runtime::show_proc::ShowProc;

@@ -1,0 +1,30 @@
+//! Whom an HTTP client asks, and as whom.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+/// A user with a password, and where the password was taken from.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+    /// Who named the password, as a person would look for it: a variable or a file.
+    pub origin: String,
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// `http://`, `https://` or `unix:/path`.
+    pub url: String,
+    /// Sent with every call as HTTP Basic.
+    pub credentials: Option<Credentials>,
+    /// A file with the authority of the server's certificate, trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long one call may take, from connecting to the last byte.
+    pub timeout: Duration,
+}
