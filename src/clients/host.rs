@@ -59,7 +59,8 @@ pub fn process(pid: u32) -> Result<Process> {
         exe_deleted,
         cwd: link(pid, "cwd"),
         cgroup: cgroup(pid),
-        same_namespaces: same_namespaces(pid),
+        same_pid_namespace: same_namespace(pid, "pid"),
+        same_mount_namespace: same_namespace(pid, "mnt"),
     })
 }
 
@@ -102,21 +103,14 @@ fn cgroup(pid: u32) -> Known<String> {
     }
 }
 
-fn same_namespaces(pid: u32) -> Known<bool> {
-    let mut same = true;
-    for name in ["mnt", "pid"] {
-        let (ours, theirs) = (
-            std::fs::read_link(format!("/proc/self/ns/{name}")),
-            std::fs::read_link(format!("/proc/{pid}/ns/{name}")),
-        );
-        match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => same &= ours == theirs,
-            (Err(error), _) | (_, Err(error)) => {
-                return Known::unknown(format!("/proc/{pid}/ns/{name}: {}", denied(Some(error))));
-            }
+fn same_namespace(pid: u32, kind: &str) -> Known<bool> {
+    let of = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/{kind}"));
+    match (of("self"), of(&pid.to_string())) {
+        (Ok(ours), Ok(theirs)) => Known::Seen(ours == theirs),
+        (Err(error), _) | (_, Err(error)) => {
+            Known::unknown(format!("/proc/{pid}/ns/{kind}: {}", denied(Some(error))))
         }
     }
-    Known::Seen(same)
 }
 
 /// The environment that a process was started with. It may hold secrets: use it, never show it.
@@ -237,7 +231,8 @@ mod tests {
     fn our_own_process_is_seen_and_one_that_is_not_there_is_an_error() {
         let me = process(std::process::id()).unwrap();
         assert_eq!(me.uid, uid());
-        assert_eq!(me.same_namespaces, Known::Seen(true));
+        assert_eq!(me.same_pid_namespace, Known::Seen(true));
+        assert_eq!(me.same_mount_namespace, Known::Seen(true));
         assert!(me.started.is_some_and(|at| at < crate::time::now()));
         assert!(process(u32::MAX >> 1).is_err());
     }

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::facts::gather::Aim;
 use crate::facts::{Facts, Known};
 use crate::failure::Failure;
-use crate::plan::{self, Advice, Kind, Ledger};
+use crate::plan::{self, Advice, Fate, Kind, Ledger};
 use crate::report::{Body, Refusal, Report};
 use crate::time;
 
@@ -51,7 +51,15 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
             facts.candidates.seen().into_iter().flatten().map(|c| format!("found: {}", c.describe())),
         );
     } else {
-        unseen.extend(facts.live.unseen_parts().into_iter().map(|(part, why)| format!("{part}: {why}")));
+        // One reason often hides several parts.
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (part, why) in facts.live.unseen_parts() {
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, parts)) => parts.push(part),
+                None => reasons.push((why, vec![part])),
+            }
+        }
+        unseen.extend(reasons.into_iter().map(|(why, parts)| format!("{}: {why}", parts.join(", "))));
     }
     Refusal {
         title: format!("restart of {what} on {}", facts.host),
@@ -74,14 +82,16 @@ fn why(facts: &Facts, ledger: &Ledger) -> String {
                 thing that serves."
             .to_owned();
     }
-    match ledger.restart_hurts() {
-        true => "It would destroy what exists only in memory.".to_owned(),
-        false => {
-            "Nothing that only memory holds would be lost right now, but a restart closes every listener \
-                  until the new process is up, and a reload does not."
-                .to_owned()
+    let fated = |fate| ledger.lines.iter().any(|line| line.on_restart == fate);
+    let said = match (fated(Fate::Lost), fated(Fate::Unknown)) {
+        (true, _) => "It would destroy what exists only in memory.",
+        (false, true) => "What it would destroy could not be seen in full.",
+        (false, false) => {
+            "Nothing that only memory holds would be lost right now, but a restart closes every listener until the \
+             new process is up, and a reload does not."
         }
-    }
+    };
+    said.to_owned()
 }
 
 /// What the ledger was made from.

@@ -90,7 +90,8 @@ fn process() -> Process {
         exe_deleted: false,
         cwd: Known::Seen("/".to_owned()),
         cgroup: Known::Seen("/user.slice".to_owned()),
-        same_namespaces: Known::Seen(true),
+        same_pid_namespace: Known::Seen(true),
+        same_mount_namespace: Known::Seen(true),
     }
 }
 

@@ -24,8 +24,14 @@ pub fn alternatives(facts: &Facts) -> Vec<Advice> {
     let Known::Seen(instance) = &facts.instance else {
         return look_around(facts);
     };
-    let mut list =
-        vec![Advice::new("see each object that a reload or a restart would lose:", inspect(instance))];
+    let mut list = Vec::new();
+    if facts.uid != 0 && !facts.live.unseen_parts().is_empty() {
+        list.push(Advice::new(
+            "look again as root, who sees every process and socket:",
+            "sudo haguard restart",
+        ));
+    }
+    list.push(Advice::new("see each object that a reload or a restart would lose:", inspect(instance)));
     if let Some(test) = test(facts, instance) {
         list.push(Advice::new("test the files on disk as the master would read them:", test));
     }

@@ -49,12 +49,19 @@ fn fates(line: &Loss, paint: Paint) -> String {
     format!("{} {}", cell(line.on_reload), cell(line.on_restart))
 }
 
-/// Neighbours of one kind and one fate are one row; the ledger comes sorted by kind.
+/// Lines of one kind and one fate are one row; the ledger comes sorted by kind.
 fn groups(lines: &[Loss]) -> Vec<Vec<&Loss>> {
     let mut groups: Vec<Vec<&Loss>> = Vec::new();
     for line in lines {
-        let key = |l: &Loss| (l.kind, l.on_reload, l.on_restart, l.count.is_none());
-        match groups.iter_mut().find(|group| key(group[0]) == key(line)) {
+        // What could not be counted for one reason is said once.
+        let one_row = |other: &Loss| match (other.count, line.count) {
+            (None, None) => other.detail == line.detail,
+            (Some(_), Some(_)) => other.kind == line.kind,
+            _ => false,
+        };
+        let same_fate =
+            |other: &Loss| (other.on_reload, other.on_restart) == (line.on_reload, line.on_restart);
+        match groups.iter_mut().find(|group| same_fate(group[0]) && one_row(group[0])) {
             Some(group) => group.push(line),
             None => groups.push(vec![line]),
         }
@@ -69,7 +76,17 @@ fn row(group: &[&Loss]) -> String {
     let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
     let total: Option<u64> = group.iter().map(|line| line.count).sum();
     let Some(total) = total else {
-        return format!("unknown {}: {}{rest} ({})", noun(kind, 2), names.join(", "), tame(&group[0].detail));
+        if kind == Kind::UnloadableConfig {
+            return format!(
+                "unknown whether {} can be loaded ({})",
+                names.join(", "),
+                tame(&group[0].detail)
+            );
+        }
+        let mut kinds: Vec<&str> = group.iter().map(|line| noun(line.kind, 2)).collect();
+        kinds.dedup();
+        let of = if kinds.len() > 1 { String::new() } else { format!(" of {}{rest}", names.join(", ")) };
+        return format!("unknown {}{of} ({})", kinds.join(", "), tame(&group[0].detail));
     };
     let counted = format!("{} {}", thousands(total), noun(kind, total));
     let detail = if group.len() == 1 { tame(&group[0].detail) } else { String::new() };

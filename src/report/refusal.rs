@@ -19,7 +19,8 @@ pub(super) fn write(
         writeln!(out, "\n{}", ledger::table(&report.losses, paint))?;
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
     }
-    if !unseen.is_empty() {
+    // The ledger has already said what it could not count.
+    if !unseen.is_empty() && compared_with.is_none() {
         writeln!(out, "\n{}", paint.strong("could not be seen"))?;
         for line in unseen {
             writeln!(out, "{}", prose("  ", line))?;

@@ -29,8 +29,10 @@ pub struct Process {
     pub cwd: Known<String>,
     /// Its control group.
     pub cgroup: Known<String>,
-    /// It shares our mount and PID namespaces, so its paths are our paths.
-    pub same_namespaces: Known<bool>,
+    /// It lives in our PID namespace; one that does not is in a container.
+    pub same_pid_namespace: Known<bool>,
+    /// It sees our file systems; a hardened unit has a mount namespace of its own without being a container.
+    pub same_mount_namespace: Known<bool>,
 }
 
 impl Process {

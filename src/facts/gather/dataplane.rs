@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Look;
+use super::{Look, files};
 use crate::clients::dataplane::DataPlane;
 use crate::clients::host;
 use crate::clients::http::{Credentials, HttpError, Target};
@@ -69,12 +69,15 @@ fn with_its_files(
     let argv = process.as_ref().map(|process| in_its_folder(process, dataplane::arguments(&process.argv)));
     let yml = argv.as_ref().and_then(|argv| argv.settings_file.as_ref());
     let settings = yml.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| wire::settings(&text));
-    let of_main = |main: &Process| -> Vec<PathBuf> {
-        main.args().files.iter().map(|file| super::files::on_host(main, file)).collect()
+    let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
+        let files = main.args().files.into_iter();
+        let text = |file: String| {
+            let text = std::fs::read_to_string(files::on_host(main, &file)).ok()?;
+            Some((files::named(main, &file), text))
+        };
+        files.filter_map(text).collect()
     };
-    let loaded = main.map(of_main).unwrap_or_default().into_iter();
-    let texts = loaded.filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)));
-    let candidates: Vec<(PathBuf, String)> = texts.collect();
+    let candidates = main.map(of_main).unwrap_or_default();
     let file = dataplane::which_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);
     facts.writing(file, &settings.unwrap_or_default(), good)
 }

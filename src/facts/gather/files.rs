@@ -86,8 +86,8 @@ pub(super) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
 }
 
 fn list(look: &Look<'_>, main: &Process) -> Result<List> {
-    if main.same_namespaces == Known::Seen(false) {
-        bail!("PID {} runs in other namespaces: its files are not those of this host", main.pid);
+    if main.same_pid_namespace == Known::Seen(false) {
+        bail!("PID {} runs in a container: its files are not those of this host", main.pid);
     }
     let (source, arguments) = match &look.settings.config {
         Some(said) => (
@@ -116,23 +116,32 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
     Ok(List { source, arguments, files })
 }
 
-/// A path of the master's, as we can open it: relative ones start in its folder, and in `-C` where it has one.
-pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
+/// A path of the master's, in full: relative ones start in its folder, and in `-C` where it has one.
+pub(super) fn named(main: &Process, path: &str) -> PathBuf {
     match main.args().folder {
         Some(folder) if !path.starts_with('/') => Path::new(&main.absolute(&folder)).join(path),
         _ => PathBuf::from(main.absolute(path)),
     }
 }
 
+/// The same, as we can open it: through the master's own root where it has file systems of its own.
+pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
+    let named = named(main, path);
+    match (&main.same_mount_namespace, named.strip_prefix("/")) {
+        (Known::Seen(false), Ok(rest)) => PathBuf::from(format!("/proc/{}/root", main.pid)).join(rest),
+        _ => named,
+    }
+}
+
 fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
-    let path = on_host(main, name);
-    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()));
+    let (path, shown) = (on_host(main, name), named(main, name));
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", shown.display()));
     let modified = std::fs::metadata(&path)
         .and_then(|meta| meta.modified())
         .map_err(anyhow::Error::from)
         .and_then(|at| Ok(Timestamp::try_from(at)?));
     let file = ConfigFile {
-        path: path.display().to_string(),
+        path: shown.display().to_string(),
         md5: match &bytes {
             Ok(bytes) => Known::Seen(hex(&Md5::digest(bytes))),
             Err(error) => Known::unknown(format!("{error:#}")),

@@ -119,9 +119,9 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
 
 fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
     let main = candidate.process.clone();
-    if main.same_namespaces == Known::Seen(false) {
+    if main.same_pid_namespace == Known::Seen(false) {
         bail!(
-            "PID {} runs in other namespaces (a container): its sockets and files are not those of this host",
+            "PID {} runs in a PID namespace of its own (a container): its sockets and files are not those of this host",
             main.pid
         );
     }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use super::files::{hex, on_host};
+use super::files::{hex, named, on_host};
 use super::{Found, Look};
 use crate::clients::host;
 use crate::facts::{Known, Proof};
@@ -37,10 +37,12 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
         None => main.args().files,
     };
     // A folder is many files; the list of facts has each of them.
-    for path in files.iter().map(|file| on_host(main, file)).filter(|path| !path.is_dir()) {
-        let seen = std::fs::read(&path).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
-        let seen = seen.with_context(|| format!("reading {}", path.display()));
-        prints.push(Print { claim: path.display().to_string(), seen, source: "bytes on disk".to_owned() });
+    for file in files.iter().filter(|file| !on_host(main, file).is_dir()) {
+        let shown = named(main, file).display().to_string();
+        let seen =
+            std::fs::read(on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
+        let seen = seen.with_context(|| format!("reading {shown}"));
+        prints.push(Print { claim: shown, seen, source: "bytes on disk".to_owned() });
     }
     prints
 }

@@ -166,18 +166,6 @@ pub struct Ledger {
     pub lines: Vec<Loss>,
 }
 
-impl Ledger {
-    /// True when some line is lost or unknown in a restart.
-    pub fn restart_hurts(&self) -> bool {
-        self.lines.iter().any(|line| line.on_restart != Fate::Kept)
-    }
-
-    /// True when some line is lost or unknown in a reload.
-    pub fn reload_hurts(&self) -> bool {
-        self.lines.iter().any(|line| line.on_reload != Fate::Kept)
-    }
-}
-
 /// Computes the ledger. What was not seen becomes a line that says so.
 pub fn ledger(facts: &Facts) -> Ledger {
     if let Known::Unknown { why } = &facts.instance {
