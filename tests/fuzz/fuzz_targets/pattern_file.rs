@@ -1,0 +1,10 @@
+//! Files of maps and ACLs.
+#![no_main]
+
+use haguard::wire::pattern_file;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    assert_eq!(pattern_file::map(&text).count(), pattern_file::acl(&text).count());
+});
