@@ -11,12 +11,14 @@ use procfs::process::{FDTarget, Process as Entry};
 use crate::known::Known;
 use crate::wire::process::Process;
 
-/// Every process that can be seen and calls itself HAProxy, in the order of its PID.
+/// Every HAProxy that can be seen, in the order of its PID.
 ///
 /// # Errors
 /// When /proc cannot be read at all.
 pub fn haproxies() -> Result<Vec<Process>> {
-    named("haproxy")
+    let mut found = named("haproxy")?;
+    found.retain(Process::is_haproxy);
+    Ok(found)
 }
 
 /// Every process whose command name starts so, in the order of its PID.

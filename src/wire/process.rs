@@ -36,6 +36,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// It runs HAProxy, and not a neighbour such as `haproxy_exporter`, whose name only begins so.
+    pub fn is_haproxy(&self) -> bool {
+        self.comm == "haproxy" || (self.comm.starts_with("haproxy") && !self.args().files.is_empty())
+    }
+
     /// Its arguments, read.
     pub fn args(&self) -> Argv {
         argv::parse(&self.argv)

@@ -105,7 +105,7 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     })?;
     let worker = host::process(info.pid)
         .with_context(|| format!("{} is answered by a worker of another PID namespace", path.display()))?;
-    let parent = host::process(worker.ppid).ok().filter(|parent| parent.comm.starts_with("haproxy"));
+    let parent = host::process(worker.ppid).ok().filter(Process::is_haproxy);
     let named =
         || vec![SocketFact { answered_by: Known::Seen(info.pid), ..admin_fact(&stats, path, source) }];
     let Some(main) = parent else { return Ok(without_master(look, worker, Mode::Standalone, None, named())) };
