@@ -48,6 +48,13 @@ pub struct SocketFact {
     pub answered_by: Known<u32>,
 }
 
+impl SocketFact {
+    /// Its level is admin.
+    pub fn allows_everything(&self) -> bool {
+        self.level.seen().is_some_and(|level| level == "admin")
+    }
+}
+
 /// Who restarts and reloads this HAProxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -102,6 +109,14 @@ impl Instance {
             Mode::MasterWorker => format!("HAProxy (master {})", self.main.pid),
             Mode::Standalone => format!("HAProxy (process {}, no master)", self.main.pid),
         }
+    }
+
+    /// The admin socket that its serving worker answers: where there are several, one that allows everything.
+    pub fn own_socket(&self) -> Option<&SocketFact> {
+        let serving = self.serving.seen()?;
+        let all = self.admin_sockets.seen().into_iter().flatten();
+        let own: Vec<&SocketFact> = all.filter(|s| s.answered_by.seen() == Some(serving)).collect();
+        own.iter().find(|socket| socket.allows_everything()).or(own.first()).copied()
     }
 
     /// The unit that is proven to control it.

@@ -91,14 +91,12 @@ pub fn by_hand(facts: &Facts) -> Vec<Advice> {
 
 /// How this HAProxy is named on haguard's command line.
 fn inspect(instance: &Instance) -> String {
-    match (&instance.master_socket, &instance.admin_sockets) {
+    match (&instance.master_socket, instance.own_socket()) {
         (Known::Seen(socket), _) => {
             format!("haguard inspect --losses --master-socket {}", quote(&socket.path))
         }
-        (_, Known::Seen(sockets)) if !sockets.is_empty() => {
-            format!("haguard inspect --losses --stats-socket {}", quote(&sockets[0].path))
-        }
-        _ => "haguard inspect --losses".to_owned(),
+        (_, Some(socket)) => format!("haguard inspect --losses --stats-socket {}", quote(&socket.path)),
+        (_, None) => "haguard inspect --losses".to_owned(),
     }
 }
 
@@ -163,10 +161,9 @@ fn start_arguments(instance: &Instance) -> Vec<String> {
     kept
 }
 
-/// How to ask the serving worker: its admin socket, else the master's.
+/// How to ask the serving worker: its own admin socket, never one that a stranger answers, else the master's.
 fn asker(instance: &Instance) -> Option<impl Fn(&str) -> String> {
-    let admin =
-        instance.admin_sockets.seen().and_then(|sockets| sockets.first()).map(|socket| socket.path.clone());
+    let admin = instance.own_socket().map(|socket| socket.path.clone());
     let master = instance.master_socket.seen().map(|socket| socket.path.clone());
     let serving = instance.serving.seen().copied();
     let path = admin.clone().or(master)?;

@@ -20,7 +20,7 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
         Known::Unknown { why } => {
             return Picture { listeners: listeners(found), ..Picture::unseen(How::Live, why) };
         }
-        Known::Seen(channel) => channel,
+        Known::Seen(channel) => &Asked { channel, limits: limits(found, channel) },
     };
     let questions = [
         "show info",
@@ -32,7 +32,7 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
         "show map",
         "show acl",
     ];
-    let answers = ask_all(channel, questions.map(str::to_owned).to_vec());
+    let answers = channel.ask_all(questions.map(str::to_owned).to_vec());
     let mut answers = answers.into_iter();
     let mut answer = || answers.next().unwrap_or_else(|| Err(anyhow!("no answer")));
     let info = answer().and_then(|text| Ok(Info::parse(&text)?));
@@ -68,15 +68,36 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
     }
 }
 
-/// One answer for each question; where the whole exchange failed, its error for each.
-fn ask_all(channel: &Channel, questions: Vec<String>) -> Vec<Result<String>> {
-    match channel.ask_all(&questions) {
-        Ok(answers) => {
-            let said = questions.iter().zip(answers);
-            said.map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}"))).collect()
+/// The worker, and what its socket does not allow.
+struct Asked<'a> {
+    channel: &'a Channel,
+    limits: String,
+}
+
+impl Asked<'_> {
+    /// One answer for each question; where the whole exchange failed, its error for each.
+    fn ask_all(&self, questions: Vec<String>) -> Vec<Result<String>> {
+        let Asked { channel, limits } = self;
+        match channel.ask_all(&questions) {
+            Ok(answers) => {
+                let said = questions.iter().zip(answers);
+                said.map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}{limits}")))
+                    .collect()
+            }
+            Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
         }
-        Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
     }
+}
+
+/// Why a refusal may have come, in words that mend it. At a low level HAProxy gives reasons that mislead, such as
+/// a want of memory.
+fn limits(found: &Found, channel: &Channel) -> String {
+    let path = channel.socket().path().to_string_lossy();
+    let mut sockets = found.instance.admin_sockets.seen().into_iter().flatten();
+    let low = sockets.find(|socket| socket.path == path && !socket.allows_everything());
+    low.and_then(|socket| socket.level.seen()).map_or_else(String::new, |level| {
+        format!(" ({path} has level {level}: give haguard a socket with level admin, or the master's)")
+    })
 }
 
 fn listeners(found: &Found) -> Known<Vec<String>> {
@@ -135,9 +156,9 @@ fn table(table: tables::Table, peers: &Result<Vec<PeersSection>>) -> Table {
     }
 }
 
-fn fingerprints(channel: &Channel, names: Vec<String>) -> Vec<Certificate> {
+fn fingerprints(channel: &Asked<'_>, names: Vec<String>) -> Vec<Certificate> {
     let questions = names.iter().map(|name| format!("show ssl cert {}", escaped(name))).collect();
-    let answers = ask_all(channel, questions);
+    let answers = channel.ask_all(questions);
     let of = |(name, answer): (String, Result<String>)| {
         let sha1 = answer.and_then(|text| Ok(certificates::parse_details(&text)?.sha1));
         Certificate { name, sha1: sha1.map(|sha1| sha1.map(|hex| hex.to_lowercase())).into() }
@@ -150,7 +171,7 @@ fn escaped(name: &str) -> String {
     name.replace('\\', "\\\\").replace(' ', "\\ ").replace(';', "\\;")
 }
 
-fn lists(look: &Look<'_>, channel: &Channel, maps: &[PatternList], acls: &[PatternList]) -> Vec<Patterns> {
+fn lists(look: &Look<'_>, channel: &Asked<'_>, maps: &[PatternList], acls: &[PatternList]) -> Vec<Patterns> {
     let own = |list: &&PatternList| !list.internal();
     let maps = maps.iter().filter(own).map(|list| (PatternKind::Map, list));
     let acls = acls.iter().filter(own).map(|list| (PatternKind::Acl, list));
@@ -159,7 +180,7 @@ fn lists(look: &Look<'_>, channel: &Channel, maps: &[PatternList], acls: &[Patte
         PatternKind::Map => format!("show map #{}", list.id),
         PatternKind::Acl => format!("show acl #{}", list.id),
     });
-    let answers = ask_all(channel, questions.collect());
+    let answers = channel.ask_all(questions.collect());
     let mut lists: Vec<Patterns> = Vec::new();
     for ((kind, list), answer) in wanted.into_iter().zip(answers) {
         let entries: Known<_> = answer.and_then(|text| entries(look, kind, &text)).into();
