@@ -1,7 +1,7 @@
 //! What the service itself would lose: connections, and the ability to come up at all.
 
 use super::{Fate, Kind, Loss, both, unseen};
-use crate::facts::{Facts, Known};
+use crate::facts::{Facts, Known, Mode};
 
 pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
     connections(facts, lines);
@@ -22,11 +22,30 @@ fn connections(facts: &Facts, lines: &mut Vec<Loss>) {
         detail.push(format!("a reload keeps them for at most hard-stop-after {limit}"));
     }
     let total = open.current + open.draining;
+    if let Some(why) = uncounted(facts) {
+        if total == 0 {
+            let object = "in workers of earlier reloads";
+            return lines.push(unseen(facts, Kind::Connections, object, &why));
+        }
+        detail.push(format!("those in workers of earlier reloads are not counted: {why}"));
+    }
     if total > 0 {
         lines.push(Loss {
             on_reload: Fate::Kept,
             ..both(facts, Kind::Connections, "established".into(), total, Fate::Lost, detail.join("; "))
         });
+    }
+}
+
+/// Why the connections in workers of earlier reloads are not among those that were counted, where there may be any.
+fn uncounted(facts: &Facts) -> Option<String> {
+    let instance = facts.instance.seen().filter(|instance| instance.mode == Mode::MasterWorker)?;
+    match &instance.old_workers {
+        Known::Unknown { why } => Some(why.clone()),
+        Known::Seen(old) => {
+            let others = old.iter().filter(|worker| instance.serving.seen() != Some(&worker.pid));
+            others.filter_map(|worker| worker.connections.why()).next().map(str::to_owned)
+        }
     }
 }
 
