@@ -101,11 +101,13 @@ pub(super) fn sockets(seen: Seen<'_>) -> Outcome {
         }
         let unseen = [instance.master_socket.why(), instance.admin_sockets.why()];
         if !strangers.is_empty() {
-            return Outcome::fail("a socket is answered by a process that is not of this HAProxy")
-                .because(strangers)
-                .mend(
-                    "name the socket of this instance in haguard.toml, or give each instance its own path",
-                );
+            let worker =
+                instance.serving.seen().map_or(String::new(), |pid| format!(", whose worker is {pid}"));
+            let text =
+                format!("a socket is answered by a process that is not of {}{worker}", instance.title());
+            return Outcome::fail(text).because(strangers).mend(
+                "name the socket of this instance in haguard.toml, or give each instance its own path",
+            );
         }
         if !silent.is_empty() {
             return Outcome::unknown("a socket does not answer").because(silent);
