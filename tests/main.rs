@@ -3,6 +3,7 @@
 
 mod dataplane_contract;
 mod http_faults;
+mod identity;
 mod ledger;
 mod parts;
 mod reader;

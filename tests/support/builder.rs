@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::haproxy::{Branch, Instance};
 use super::ports::{self, Port};
+use super::sandbox::Sandbox;
 
 /// Times that a start is tried again with other ports, after somebody outside these tests took one in between.
 const TRIES: usize = 5;
@@ -25,11 +26,14 @@ pub(crate) struct Builder {
     files: Vec<(String, String)>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    program: Option<PathBuf>,
+    prefix: Vec<OsString>,
 }
 
 /// What a builder became for one start: its files are written, its ports chosen.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    pub(crate) prefix: Vec<OsString>,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) ports: BTreeMap<String, Port>,
@@ -51,6 +55,8 @@ impl Builder {
             files: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
+            program: None,
+            prefix: Vec::new(),
         }
     }
 
@@ -128,6 +134,18 @@ impl Builder {
         self
     }
 
+    /// Runs this copy of the branch's program.
+    pub(crate) fn program(mut self, path: &Path) -> Self {
+        self.program = Some(path.into());
+        self
+    }
+
+    /// Runs it in a namespace of its own. `master_pid` is then the number outside; the sockets tell the one inside.
+    pub(crate) fn inside(mut self, sandbox: &Sandbox) -> Self {
+        self.prefix = sandbox.prefix();
+        self
+    }
+
     /// Starts it and waits until it serves. None, after a visible line, where the branch is not on this machine.
     #[track_caller]
     pub(crate) fn start(self) -> Option<Instance> {
@@ -140,7 +158,10 @@ impl Builder {
 
     /// As `start`, but what HAProxy wrote where it does not come up.
     pub(crate) fn try_start(self) -> Option<Result<Instance, String>> {
-        let binary = super::haproxy::binary(self.branch)?;
+        let binary = match &self.program {
+            Some(program) => program.clone(),
+            None => super::haproxy::binary(self.branch)?,
+        };
         let mut result = Instance::start(&self, &binary);
         for _ in 1..TRIES {
             // a literal address in use is the test's wish; only a port of ours is worth another number
@@ -184,7 +205,7 @@ impl Builder {
         args.extend(self.args.iter().map(|arg| fill(arg, dir, &mut ports).into()));
         let mut value = |text: &String| fill(text, dir, &mut ports);
         let env = self.env.iter().map(|(name, text)| (name.clone(), value(text))).collect();
-        Prepared { args, env, ports, config }
+        Prepared { prefix: self.prefix.clone(), args, env, ports, config }
     }
 
     fn text(&self) -> String {

@@ -1,6 +1,6 @@
 //! The program under test, in an environment of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
@@ -8,11 +8,13 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::sandbox::Sandbox;
 use super::skip;
 
 /// haguard with an empty home and a state folder that vanish with it.
 pub(crate) struct Haguard {
     home: TempDir,
+    prefix: Vec<OsString>,
 }
 
 /// What a run left.
@@ -25,7 +27,12 @@ pub(crate) struct Said {
 
 impl Haguard {
     pub(crate) fn new() -> Self {
-        Haguard { home: TempDir::with_prefix("hag").expect("a folder for haguard") }
+        Haguard { home: TempDir::with_prefix("hag").expect("a folder for haguard"), prefix: Vec::new() }
+    }
+
+    /// The same, seeing only the processes in there.
+    pub(crate) fn inside(sandbox: &Sandbox) -> Self {
+        Haguard { prefix: sandbox.prefix(), ..Self::new() }
     }
 
     /// Its own folder; the journal is under `state`.
@@ -42,7 +49,14 @@ impl Haguard {
 
     /// The command, to be run in a particular way.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_haguard"));
+        self.command_of(env!("CARGO_BIN_EXE_haguard"))
+    }
+
+    /// Another program, where haguard would run.
+    pub(crate) fn command_of(&self, program: &str) -> Command {
+        let mut words = self.prefix.iter().cloned().chain([program.into()]);
+        let mut command = Command::new(words.next().expect("a program at least"));
+        command.args(words);
         command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
         command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
         command

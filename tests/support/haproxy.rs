@@ -96,7 +96,7 @@ impl Instance {
     pub(super) fn start(builder: &Builder, binary: &Path) -> Result<Self, String> {
         let dir = TempDir::with_prefix("hag").expect("a folder for HAProxy");
         let prepared = builder.prepare(dir.path());
-        let process = Process::start(binary, &prepared.args, &prepared.env, &dir.path().join("haproxy.log"));
+        let process = started(binary, &prepared, dir.path());
         let text = std::fs::read_to_string(&prepared.config).expect("it was just written");
         let admin = dir.path().join("admin.sock");
         let instance = Instance {
@@ -193,8 +193,7 @@ impl Instance {
     #[track_caller]
     pub(crate) fn restart(&mut self) {
         self.process.end(Signal::TERM);
-        let log = self.dir.path().join("haproxy.log");
-        self.process = Process::start(&self.binary, &self.prepared.args, &self.prepared.env, &log);
+        self.process = started(&self.binary, &self.prepared, self.dir.path());
         self.wait_serving().unwrap_or_else(|log| panic!("it did not come back:\n{log}"));
     }
 
@@ -202,6 +201,12 @@ impl Instance {
     #[track_caller]
     pub(crate) fn worker_pid(&self) -> u32 {
         pid_in_info(&self.ask("show info")).expect("`show info` names its process")
+    }
+
+    /// The process that serves now, by what it says through the master.
+    #[track_caller]
+    pub(crate) fn worker_pid_by_master(&self) -> u32 {
+        pid_in_info(&self.master("@1 show info")).expect("`show info` names its process")
     }
 
     /// The process that was started: the master, or the only one without `-W`.
@@ -280,6 +285,13 @@ impl Instance {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("haproxy.log")).unwrap_or_default()
     }
+}
+
+fn started(binary: &Path, prepared: &Prepared, dir: &Path) -> Process {
+    let Prepared { prefix, args, env, .. } = prepared;
+    let mut words = prefix.iter().cloned().chain([binary.into()]).chain(args.iter().cloned());
+    let program = words.next().map(PathBuf::from).expect("a program at least");
+    Process::start(&program, &words.collect::<Vec<_>>(), env, &dir.join("haproxy.log"))
 }
 
 /// One command over a connection of its own, as HAProxy's sockets want it.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Long enough for a loaded two-core machine; a condition that takes longer is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The first `Some` that `look` gives, or a panic that says what never came about.
 #[track_caller]

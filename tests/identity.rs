@@ -1,0 +1,446 @@
+//! Which HAProxy is meant, and what can be said of one that shows only a part of itself. Each test lives in a process
+//! namespace of its own, because haguard looks at every HAProxy that it can see.
+
+mod reloads;
+
+use serde_json::Value;
+
+use crate::support::document::{finding, level, losses, word};
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{self, Branch, Instance};
+use crate::support::origin::{Origin, hold_connection};
+use crate::support::process::{Process, on_path};
+use crate::support::sandbox::Sandbox;
+use crate::support::wait::wait_for;
+
+const PROXY: &str = "
+frontend web
+    bind 127.0.0.1:{port:web}
+    default_backend app
+backend app
+    server one 127.0.0.1:{port:origin}
+    server two 127.0.0.1:{port:origin}
+";
+
+fn proxy(origin: &Origin) -> String {
+    PROXY.replace("{port:origin}", &origin.port.to_string())
+}
+
+/// The PID of the master inside its namespace.
+fn master_of(haproxy: &Instance) -> u64 {
+    let table = haproxy.master("show proc");
+    let line = table.lines().find(|line| line.split_whitespace().nth(1) == Some("master")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn refused(haguard: &Haguard, args: &[&str]) -> (String, Value) {
+    let text = haguard.run(args);
+    assert_eq!(text.status, 3, "{text}");
+    assert!(text.stdout.starts_with("refused: "), "{text}");
+    assert!(text.stdout.lines().last().unwrap().starts_with("nothing was changed"), "{text}");
+    let json = haguard.run(args.iter().copied().chain(["-o", "json"]));
+    (text.stdout, json.json())
+}
+
+#[track_caller]
+fn connections(document: &Value) -> u64 {
+    losses(document, "connections")[0]["count"].as_u64().unwrap_or_else(|| panic!("{document:#}"))
+}
+
+/// Wrapped lines as one, so that a sentence can be looked for.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_haproxy_without_a_master_is_judged_by_its_own_socket() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let builder = Instance::builder(branch).config(&proxy(&origin)).without_master_worker();
+        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let pid = haproxy.worker_pid();
+        haproxy.admin("set server app/two state maint");
+        let _clients = hold_connection(haproxy.port("web"), 2);
+
+        let haguard = Haguard::inside(&sandbox);
+        let (text, document) = refused(&haguard, &["restart"]);
+        assert!(
+            text.starts_with(&format!("refused: restart of HAProxy (process {pid}, no master)")),
+            "{text}"
+        );
+        assert_eq!(connections(&document), 2, "{branch}");
+        assert_eq!(losses(&document, "server-admin-state")[0]["object"], "app/two", "{branch}");
+        let finding_ = finding(&document, "arch.master-worker");
+        assert_eq!((&finding_["level"], word(&finding_["mend"]).contains("-W")), (&"warn".into(), true));
+        assert!(document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_u64()), "{branch}");
+        assert!(!text.contains("reload\" |") && text.contains("it has no master"), "{text}");
+        let socket = haproxy.admin_socket().unwrap().display().to_string();
+        assert!(text.contains(&socket), "{text}");
+
+        let inspect = haguard.run(["inspect", "-o", "json"]).json();
+        assert_eq!((&inspect["exit"], level(&inspect, "arch.identity")), (&0.into(), "pass"), "{branch}");
+        assert_eq!(inspect["facts"]["instance"]["seen"]["mode"], "standalone");
+        for skipped in ["proc.master-responsive", "proc.reload-settled", "proc.leftovers"] {
+            assert_eq!(level(&inspect, skipped), "skipped", "{branch}");
+        }
+    }
+}
+
+#[test]
+fn a_haproxy_without_any_socket_is_refused_with_nothing_counted_as_zero() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let builder = Instance::builder(branch).config(&proxy(&origin));
+        let builder = builder.without_master_worker().without_admin_socket().inside(&sandbox);
+        let Some(haproxy) = builder.start() else { continue };
+        let _clients = hold_connection(haproxy.port("web"), 2);
+
+        let haguard = Haguard::inside(&sandbox);
+        let (text, document) = refused(&haguard, &["restart"]);
+        assert!(text.contains("could not be seen"), "{text}");
+        let lines = document["losses"].as_array().unwrap();
+        assert!(lines.len() >= 5, "{document:#}");
+        for line in lines {
+            assert_eq!(
+                (&line["count"], &line["on_restart"]),
+                (&Value::Null, &"unknown".into()),
+                "{branch}: {line}"
+            );
+        }
+        let sockets = finding(&document, "arch.sockets");
+        assert_eq!(sockets["level"], "unknown", "{branch}");
+        assert!(word(&sockets["mend"]).contains("stats socket"), "{sockets}");
+        let listens = &haguard.run(["inspect", "-o", "json"]).json()["facts"]["live"]["listeners"]["seen"];
+        assert_eq!(*listens, serde_json::json!([format!("127.0.0.1:{}", haproxy.port("web"))]), "{branch}");
+        assert_eq!(haguard.run(["check"]).status, 5, "{branch}");
+    }
+}
+
+#[test]
+fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let builder = Instance::builder(branch).config(&proxy(&origin)).without_master_socket();
+        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        haproxy.admin("set server app/two state maint");
+
+        let haguard = Haguard::inside(&sandbox);
+        let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
+        for args in [&["restart"][..], &["restart", "--stats-socket", admin]] {
+            let (text, document) = refused(&haguard, args);
+            assert!(text.starts_with("refused: restart of HAProxy (master "), "{text}");
+            assert!(text.contains("kill -USR2 "), "a reload is possible without -S: {text}");
+            assert_eq!(losses(&document, "server-admin-state").len(), 1, "{branch}: {document:#}");
+            let responsive = finding(&document, "proc.master-responsive");
+            assert_eq!(responsive["level"], "unknown", "{branch}");
+            assert!(word(&responsive["mend"]).contains("-S /run/"), "{responsive}");
+            // Whether earlier workers still drain connections only the master knows: that is no zero.
+            let open = losses(&document, "connections")[0];
+            assert_eq!((&open["count"], &open["on_restart"]), (&Value::Null, &"unknown".into()), "{branch}");
+            assert_eq!(level(&document, "proc.reload-settled"), "unknown", "{branch}");
+        }
+        let facts = &haguard.run(["inspect", "-o", "json"]).json()["facts"]["instance"]["seen"];
+        assert_eq!(facts["serving"]["seen"], haproxy.worker_pid(), "{branch}");
+        assert_eq!(facts["mode"], "master-worker", "{branch}");
+    }
+}
+
+#[test]
+fn a_worker_without_an_admin_socket_is_asked_through_the_master() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let builder = Instance::builder(branch).config(&proxy(&origin)).without_admin_socket();
+        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let _clients = hold_connection(haproxy.port("web"), 1);
+        haproxy.master("@1 set server app/two state maint");
+        haproxy.master("@1 set server app/one weight 0");
+
+        let (text, document) = refused(&Haguard::inside(&sandbox), &["restart"]);
+        assert_eq!(connections(&document), 1, "{branch}");
+        assert_eq!(losses(&document, "server-admin-state")[0]["object"], "app/two", "{branch}");
+        assert_eq!(losses(&document, "server-weight")[0]["object"], "app/one", "{branch}");
+        assert!(document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_u64()), "{branch}");
+        let record = format!("@!{} show servers state", haproxy.worker_pid());
+        assert!(text.contains(&record), "how it is asked by hand: {text}");
+    }
+}
+
+#[test]
+fn a_socket_of_level_user_shows_a_part_and_the_rest_is_unknown_with_a_mend() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let with_map =
+            "http-request deny if { req.hdr(host),map({dir}/hosts.map) -m found }\n    default_backend";
+        let builder = Instance::builder(branch).config(&proxy(&origin).replace("default_backend", with_map));
+        let builder = builder.file("hosts.map", "a.test x\n").level("user").without_master_socket();
+        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let _clients = hold_connection(haproxy.port("web"), 2);
+
+        let haguard = Haguard::inside(&sandbox);
+        let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
+        let (_, document) = refused(&haguard, &["restart", "--stats-socket", admin]);
+        assert_eq!(connections(&document), 2, "{branch}: what a user may see is seen");
+        // Up to 3.2 a user may read a map.
+        let map = losses(&document, "map-entry");
+        assert!(map.iter().all(|line| line["count"].is_null()), "{branch}: {map:?}");
+        assert_eq!(map.is_empty(), branch < Branch::V34, "{branch}: {map:?}");
+        let unknown = losses(&document, "certificate");
+        assert_eq!(unknown.len(), 1, "{branch}: {document:#}");
+        assert_eq!(unknown[0]["count"], Value::Null, "{branch}");
+        let detail = word(&unknown[0]["detail"]);
+        assert!(detail.contains("has level user") && detail.contains("level admin"), "{branch}: {detail}");
+        assert_eq!(haguard.run(["check", "runtime.cert-drift"]).status, 5, "{branch}");
+    }
+}
+
+#[test]
+fn with_two_masters_on_a_host_nobody_guesses_which_one_is_meant() {
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
+    let (Some(one), Some(two)) = (start(Branch::V28), start(Branch::V34)) else { return };
+    two.admin("set server app/two state maint");
+    let (first, second) = (master_of(&one), master_of(&two));
+
+    let haguard = Haguard::inside(&sandbox);
+    let (text, document) = refused(&haguard, &["restart"]);
+    let said = flat(&text);
+    for haproxy in [&one, &two] {
+        let socket = haproxy.master_socket().unwrap().display().to_string();
+        let named = format!("found: PID {}, uid 0, {}", master_of(haproxy), haproxy.config_path().display());
+        assert!(said.contains(&named) && said.contains(&socket), "{named}\n{said}");
+    }
+    assert!(said.contains("--master-socket"), "{text}");
+    assert!(
+        document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_null()),
+        "{document:#}"
+    );
+    assert_eq!(haguard.run(["inspect"]).status, 5);
+    assert_eq!(haguard.run(["check"]).status, 5);
+
+    let worker = two.worker_pid().to_string();
+    let (by_pid, other) = (second.to_string(), first.to_string());
+    let socket = two.master_socket().unwrap().to_str().unwrap();
+    for args in [
+        &["restart", "--master-socket", socket][..],
+        &["restart", &by_pid],
+        &["restart", &worker],
+        &["restart", &by_pid, "--master-socket", socket],
+    ] {
+        let (text, document) = refused(&haguard, args);
+        assert!(text.starts_with(&format!("refused: restart of HAProxy (master {second})")), "{text}");
+        assert_eq!(losses(&document, "server-admin-state").len(), 1, "{args:?}");
+        assert_eq!(level(&document, "arch.single-instance"), "warn", "{args:?}");
+    }
+    let (text, document) = refused(&haguard, &["restart", &other]);
+    assert!(text.starts_with(&format!("refused: restart of HAProxy (master {first})")), "{text}");
+    assert!(losses(&document, "server-admin-state").is_empty(), "{document:#}");
+    // The socket says one and the person another: neither is believed.
+    let (text, _) = refused(&haguard, &["restart", &other, "--master-socket", socket]);
+    assert!(flat(&text).contains(&format!("HAProxy (master {second}), which is not PID {first}")), "{text}");
+
+    let config = haguard.config(&format!("[haproxy]\nmaster_socket = \"{socket}\"\n"));
+    let (text, _) = refused(&haguard, &["restart", "--config", config.to_str().unwrap()]);
+    assert!(text.starts_with(&format!("refused: restart of HAProxy (master {second})")), "{text}");
+}
+
+#[test]
+fn a_stats_socket_alone_leads_to_the_master_behind_it() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let Some(haproxy) = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start() else {
+            continue;
+        };
+        let haguard = Haguard::inside(&sandbox);
+        let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
+        let document = haguard.run(["inspect", "--stats-socket", admin, "-o", "json"]).json();
+        let instance = &document["facts"]["instance"]["seen"];
+        assert_eq!(instance["main"]["pid"], master_of(&haproxy), "{branch}");
+        assert_eq!(instance["serving"]["seen"], haproxy.worker_pid(), "{branch}");
+        let master = haproxy.master_socket().unwrap().to_str().unwrap();
+        assert_eq!(instance["master_socket"]["seen"]["path"], master, "{branch}");
+        assert_eq!(instance["admin_sockets"]["seen"][0]["source"], "flag --stats-socket", "{branch}");
+        assert_eq!(level(&document, "arch.sockets"), "pass", "{branch}");
+    }
+}
+
+#[test]
+fn a_socket_that_another_instance_answers_is_named_with_both_and_never_read() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let start = |admin: &str| {
+            let line = format!("stats socket {admin} level admin\n");
+            let builder = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox);
+            builder.without_admin_socket().global(&line).start()
+        };
+        let Some(ours) = start("{dir}/own.sock") else { continue };
+        let path = ours.dir().join("own.sock").display().to_string();
+        ours.master("@1 set server app/two state maint");
+        // The stranger is configured with the same path, and binds over it: the last one wins.
+        let Some(stranger) = start(&path) else { continue };
+        for server in ["app/one", "app/two"] {
+            stranger.master(&format!("@1 set server {server} weight 50%"));
+        }
+        let haguard = Haguard::inside(&sandbox);
+        let master = ours.master_socket().unwrap().to_str().unwrap();
+        for args in [
+            &["restart", "--master-socket", master][..],
+            &["restart", "--master-socket", master, "--stats-socket", &path],
+        ] {
+            let (text, document) = refused(&haguard, args);
+            let sockets = finding(&document, "arch.sockets");
+            assert_eq!(sockets["level"], "fail", "{branch}: {sockets}");
+            let said = format!("{}\n{}", sockets["text"], sockets["evidence"]);
+            let (own, other) = (ours.worker_pid_by_master(), stranger.worker_pid_by_master());
+            for number in [path.clone(), format!("answered by {other}"), own.to_string()] {
+                assert!(said.contains(&number), "{branch}: {number} in {said}");
+            }
+            assert_eq!(losses(&document, "server-admin-state").len(), 1, "{branch}: {document:#}");
+            assert!(losses(&document, "server-weight").is_empty(), "{branch}: the stranger was read");
+            assert!(
+                !text.contains(&format!("UNIX-CONNECT:{path}")),
+                "{branch}: it advises the stranger: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let Some(haproxy) = Instance::builder(Branch::V30).config(&proxy(&origin)).inside(&sandbox).start()
+    else {
+        return;
+    };
+    let haguard = Haguard::inside(&sandbox);
+    let (text, _) = refused(&haguard, &["restart", "haproxy"]);
+    assert!(text.contains(&format!("(master {})", master_of(&haproxy))), "{text}");
+    for (name, words) in [
+        ("no-such-unit", "no HAProxy here is controlled by a unit no-such-unit.service"),
+        ("nginx.service", "no HAProxy here is controlled by a unit nginx.service"),
+        ("1", "no HAProxy here is PID 1"),
+        ("", "no HAProxy here is"),
+    ] {
+        let (text, _) = refused(&haguard, &["restart", name]);
+        let said = flat(&text);
+        assert!(said.contains(words), "{text}");
+        assert!(
+            said.contains(&format!("found: PID {}", master_of(&haproxy))),
+            "what there is is shown: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
+    let Some(original) = haproxy::binary(Branch::V28) else { return };
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // With its libraries: they are looked for beside the program.
+    std::os::unix::fs::symlink(original.with_file_name("lib"), folder.path().join("lib")).unwrap();
+    let copy = folder.path().join("haproxy");
+    std::fs::copy(&original, &copy).unwrap();
+    let builder = Instance::builder(Branch::V28).config(&proxy(&origin)).program(&copy).inside(&sandbox);
+    let Some(_haproxy) = builder.start() else { return };
+    let haguard = Haguard::inside(&sandbox);
+    let look = || haguard.run(["inspect", "-o", "json"]).json();
+    assert_eq!(level(&look(), "arch.process"), "pass");
+
+    std::fs::remove_file(&copy).unwrap();
+    let document = look();
+    let process = finding(&document, "arch.process");
+    assert_eq!(process["level"], "warn", "{process}");
+    assert!(word(&process["text"]).contains(copy.to_str().unwrap()), "{process}");
+    assert!(!word(&process["text"]).contains("(deleted)"), "{process}");
+    let test = finding(&document, "config.test-same-argv");
+    assert_eq!(test["level"], "unknown", "{test}");
+    assert_eq!(level(&document, "host.version-skew"), "unknown");
+
+    if let Some(newer) = haproxy::binary(Branch::V30) {
+        // Branches whose libraries are elsewhere only start where they are.
+        std::fs::write(&copy, format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display())).unwrap();
+        std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let document = look();
+        let skew = finding(&document, "host.version-skew");
+        assert_eq!(skew["level"], "warn", "{skew}");
+        let text = word(&skew["text"]);
+        assert!(text.contains("2.8.") && text.contains("3.0.") && text.contains("on disk"), "{text}");
+    }
+}
+
+#[test]
+fn on_a_host_without_haproxy_restart_still_refuses_and_the_others_cannot_tell() {
+    let Some(sandbox) = Sandbox::new() else { return };
+    let haguard = Haguard::inside(&sandbox);
+    let (text, document) = refused(&haguard, &["restart"]);
+    assert!(flat(&text).contains("no HAProxy process can be seen here"), "{text}");
+    assert!(text.contains("ss -lxp"), "{text}");
+    assert!(
+        document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_null()),
+        "{document:#}"
+    );
+    let (text, _) = refused(&haguard, &["restart", "haproxy.service"]);
+    assert!(text.starts_with("refused: restart of `haproxy.service` on "), "{text}");
+    for command in ["inspect", "check"] {
+        let said = haguard.run([command]);
+        assert_eq!(said.status, 5, "{said}");
+        assert!(said.stdout.trim_end().ends_with("nothing was changed. (exit 5)"), "{said}");
+        assert_eq!(haguard.run([command, "-o", "json"]).json()["exit"], 5);
+    }
+}
+
+#[test]
+fn a_neighbour_whose_name_only_begins_with_haproxy_is_none() {
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let Some(haproxy) = Instance::builder(Branch::V32).config(&proxy(&origin)).inside(&sandbox).start()
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let exporter = folder.path().join("haproxy_exporter");
+    std::fs::copy(on_path("sleep").unwrap(), &exporter).unwrap();
+    let mut words = sandbox.prefix();
+    words.extend([exporter.into(), "infinity".into()]);
+    let program = std::path::PathBuf::from(words.remove(0));
+    let _neighbour = Process::start(&program, &words, &[], &folder.path().join("log"));
+    let list = Haguard::inside(&sandbox);
+    let named = || {
+        let mut command = list.command_of("sh");
+        let said = Said::of(command.args(["-c", "cat /proc/[0-9]*/comm"]));
+        said.stdout.contains("haproxy_exporte").then_some(())
+    };
+    wait_for("the neighbour runs", named);
+
+    let (text, document) = refused(&list, &["restart"]);
+    assert!(text.contains(&format!("(master {})", master_of(&haproxy))), "{text}");
+    assert_eq!(level(&document, "arch.single-instance"), "none", "{document:#}");
+}
+
+#[test]
+fn a_master_that_went_into_the_background_is_no_container() {
+    for branch in Branch::all() {
+        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+        let Some(binary) = haproxy::binary(branch) else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("haproxy.cfg");
+        let port = crate::support::ports::free();
+        let text = proxy(&origin).replace("{port:web}", &port.number.to_string());
+        std::fs::write(&config, format!("defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\n{text}")).unwrap();
+        let socket = folder.path().join("master.sock");
+        let haguard = Haguard::inside(&sandbox);
+        // It leaves its parent, so only the end of the namespace ends it.
+        let mut command = haguard.command_of(binary.to_str().unwrap());
+        command.args(["-D", "-W", "-S", socket.to_str().unwrap(), "-f", config.to_str().unwrap()]);
+        let started = Said::of(&mut command);
+        assert_eq!(started.status, 0, "{branch}: {started}");
+        wait_for("the master lists a worker", || {
+            let said = haproxy::ask(&socket, "@1 show info").ok()?;
+            said.contains("Pid:").then_some(())
+        });
+        for args in [&["restart"][..], &["restart", "--master-socket", socket.to_str().unwrap()]] {
+            let (text, document) = refused(&haguard, args);
+            assert!(text.contains("HAProxy (master "), "{branch} {args:?}: {text}");
+            assert_eq!(level(&document, "arch.identity"), "none", "{branch}: {document:#}");
+        }
+    }
+}
