@@ -1,6 +1,7 @@
 //! What tests share: real parts, started on loopback and ended exactly.
 pub(crate) mod builder;
 pub(crate) mod dataplane;
+pub(crate) mod golden;
 pub(crate) mod haguard;
 pub(crate) mod haproxy;
 pub(crate) mod http;

@@ -58,10 +58,8 @@ fn read_for(look: &Look<'_>, main: &Process) -> Read {
     };
     let read: Vec<(ConfigFile, Result<String>)> =
         list.files.iter().map(|name| read_one(main, name)).collect();
-    let texts: Result<Vec<String>> = read
-        .iter()
-        .map(|(_, text)| text.as_ref().map_err(|e| anyhow::anyhow!("{e:#}")).cloned())
-        .collect();
+    let texts: Result<Vec<String>> =
+        read.iter().map(|(_, text)| text.as_ref().map_err(|e| anyhow::anyhow!("{e:#}")).cloned()).collect();
     let built = build(look, main);
     let model = texts.map(|texts| {
         let named = list.files.iter().zip(&texts);
