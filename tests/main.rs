@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod artifacts;
 mod dataplane_contract;
 mod http_faults;
 mod ledger;
@@ -9,3 +10,4 @@ mod parts;
 mod reader;
 mod runtime_client;
 mod support;
+mod transcript;
