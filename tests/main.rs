@@ -4,6 +4,8 @@
 mod architecture;
 mod artifacts;
 mod dataplane_contract;
+mod demo;
+mod examples;
 mod http_faults;
 mod ledger;
 mod parts;
