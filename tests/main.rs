@@ -1,7 +1,11 @@
 //! The one integration binary: each file beside it tells one subject.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod architecture;
+mod artifacts;
 mod dataplane_contract;
+mod demo;
+mod examples;
 mod http_faults;
 mod identity;
 mod ledger;
@@ -9,3 +13,4 @@ mod parts;
 mod reader;
 mod runtime_client;
 mod support;
+mod transcript;

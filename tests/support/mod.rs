@@ -2,6 +2,7 @@
 pub(crate) mod builder;
 pub(crate) mod dataplane;
 pub(crate) mod document;
+pub(crate) mod golden;
 pub(crate) mod haguard;
 pub(crate) mod haproxy;
 pub(crate) mod http;

@@ -106,6 +106,24 @@ pub(crate) fn check_config(haproxy: &Path, config: &Path) -> Result<(), String> 
     if output.status.success() { Ok(()) } else { Err(said()) }
 }
 
+/// What cargo knows of this package and of everything it is built from on this platform, without asking a network.
+pub(crate) fn cargo_metadata() -> serde_json::Value {
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut command = Command::new(super::skip::variable("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args([
+        "metadata",
+        "--offline",
+        "--locked",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        &platform,
+    ]);
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
 /// A certificate for 127.0.0.1 that vouches for itself, with its key, in one file.
 pub(crate) fn self_signed(folder: &Path) -> std::path::PathBuf {
     let (key, certificate, both) = (folder.join("key.pem"), folder.join("cert.pem"), folder.join("both.pem"));

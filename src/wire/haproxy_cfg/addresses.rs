@@ -1,6 +1,6 @@
 //! The addresses of `server` and `bind` lines.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// More ports than this stay a range, so that one line cannot fill the memory.
 const MOST_PORTS: usize = 64;

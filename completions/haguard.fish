@@ -1,0 +1,161 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_haguard_global_optspecs
+    string join \n config= o/output= color= no-input timeout= master-socket= stats-socket= v/verbose h/help V/version
+end
+
+function __fish_haguard_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_haguard_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_haguard_using_subcommand
+    set -l cmd (__fish_haguard_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c haguard -n "__fish_haguard_needs_command" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_needs_command" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_needs_command" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_needs_command" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_needs_command" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_needs_command" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_needs_command" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_needs_command" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_needs_command" -s V -l version -d 'Print version'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "inspect" -d 'Show what runs here, which files it uses and what only memory holds'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "check" -d 'Run the preflight checks'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "explain" -d 'Explain a check, a kind of loss, a refusal or the exit codes'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "restart" -d 'Refuse to restart HAProxy, and say what that would destroy'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "history" -d 'Show the journal: what was attempted, refusals included'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "config" -d 'Show the configuration in force'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l facts -d 'Judge a snapshot that `inspect -o json` wrote, instead of this host' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l losses -d 'Show the loss ledger alone, a line for each object'
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand check" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l list -d 'List the checks instead of running them'
+complete -c haguard -n "__fish_haguard_using_subcommand check" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand check" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand history" -s n -l last -d 'Show this many of the newest entries' -r
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand history" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand history" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand history" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print each value that is in force'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Print where each value came from'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print each value that is in force'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "inspect" -d 'Show what runs here, which files it uses and what only memory holds'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "check" -d 'Run the preflight checks'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "explain" -d 'Explain a check, a kind of loss, a refusal or the exit codes'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "restart" -d 'Refuse to restart HAProxy, and say what that would destroy'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "history" -d 'Show the journal: what was attempted, refusals included'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "config" -d 'Show the configuration in force'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain restart history config completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print each value that is in force'

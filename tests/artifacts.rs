@@ -1,0 +1,381 @@
+//! What is generated and committed is what the program makes today, and what the documents say is what it does.
+
+use std::fmt::Write as _;
+
+use clap::{Command, CommandFactory as _, Parser as _};
+use haguard::checks::catalog::CHECKS;
+use haguard::cli::Cli;
+use haguard::config::file::{self, KEYS};
+use haguard::exit::Exit;
+use haguard::plan::losses::KINDS;
+
+use crate::support::golden;
+use crate::support::haguard::Haguard;
+use crate::support::process;
+
+#[test]
+fn completions_are_what_the_program_prints() {
+    for (shell, path) in [
+        ("bash", "completions/haguard.bash"),
+        ("zsh", "completions/_haguard"),
+        ("fish", "completions/haguard.fish"),
+    ] {
+        let said = Haguard::new().run(["completions", shell]);
+        assert_eq!(said.status, 0, "{said}");
+        golden::file(path, &said.stdout);
+    }
+}
+
+#[test]
+fn man_pages_are_made_from_the_command_line() {
+    let mut root = Cli::command();
+    root.build();
+    let mut pages = Vec::new();
+    collect(&root, &mut pages);
+    for page in &pages {
+        golden::file(&format!("man/{}.1", page.name), &roff(page, &pages));
+    }
+    let made: Vec<String> = pages.iter().map(|page| format!("{}.1", page.name)).collect();
+    for entry in std::fs::read_dir(golden::path("man")).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        assert!(made.contains(&name), "man/{name} belongs to no command");
+    }
+}
+
+#[test]
+fn man_pages_name_every_check_kind_code_and_variable() {
+    let check = golden::read("man/haguard-check.1");
+    let restart = golden::read("man/haguard-restart.1");
+    let first = golden::read("man/haguard.1");
+    for id in CHECKS.iter().map(|check| check.id) {
+        assert!(check.contains(&escape(id)), "{id} is not in haguard-check(1)");
+    }
+    for kind in KINDS {
+        assert!(restart.contains(&escape(kind.name())), "{} is not in haguard-restart(1)", kind.name());
+    }
+    for exit in Exit::ALL {
+        assert!(first.contains(&escape(exit.meaning())), "{} is not in haguard(1)", exit.code());
+    }
+    for name in variables() {
+        assert!(first.contains(&format!("fB{}", escape(&name))), "{name} is not in haguard(1)");
+    }
+}
+
+#[test]
+fn the_first_lines_of_help_are_imperative_and_without_a_full_stop() {
+    let mut root = Cli::command();
+    root.build();
+    let mut commands = Vec::new();
+    collect(&root, &mut commands);
+    for Page { name, command } in &commands {
+        let about = command.get_about().unwrap_or_else(|| panic!("{name} has no help")).to_string();
+        sentence(name, &about);
+        let first = about.split(' ').next().unwrap();
+        let third_person = first.ends_with('s') && !first.ends_with("ss");
+        assert!(!third_person && !first.ends_with("ing"), "{name}: `{first}` is no imperative");
+        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+            let help =
+                argument.get_help().unwrap_or_else(|| panic!("{name} {} has no help", argument.get_id()));
+            sentence(name, &help.to_string());
+        }
+    }
+}
+
+fn sentence(command: &str, text: &str) {
+    let capital = text.starts_with(|c: char| !c.is_lowercase());
+    assert!(capital && !text.ends_with('.'), "{command}: `{text}` wants a capital and no full stop");
+}
+
+#[test]
+fn the_readme_has_every_exit_code() {
+    let mut table = String::from("| code | meaning |\n|-----:|---------|\n");
+    for exit in Exit::ALL {
+        let _ = writeln!(table, "| {} | {} |", exit.code(), exit.meaning());
+    }
+    golden::block("README.md", "exit codes", &table);
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_the_whole_of_it() {
+    let readme = golden::read("README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("the README shows a haguard.toml");
+    accepts_and_names_every_key("the block in README.md", rest.split_once("```").unwrap().0);
+}
+
+#[test]
+fn the_example_configuration_says_nothing_until_a_line_is_uncommented() {
+    let example = golden::read("examples/haguard.toml");
+    let said = file::parse(&example).expect("examples/haguard.toml is accepted as it is");
+    assert!(said.dataplane.is_none() && said.haproxy.master_socket.is_none(), "{said:?}");
+    // Prose has a blank after its mark, and a setting has none.
+    let setting = |line: &str| line.starts_with('#') && !line.starts_with("# ") && line.len() > 1;
+    let uncommented = example
+        .lines()
+        .map(|line| if setting(line) { &line[1..] } else { line })
+        .collect::<Vec<_>>()
+        .join("\n");
+    accepts_and_names_every_key("examples/haguard.toml", &uncommented);
+    for line in example.lines().filter(|line| setting(line) && line.contains('=')) {
+        let header = if line.contains("url") { "" } else { "url = 'http://h'\n" };
+        let (table, _) = KEYS
+            .iter()
+            .find(|(_, keys)| keys.contains(&line[1..].split(' ').next().unwrap()))
+            .unwrap_or_else(|| panic!("no table has {line}"));
+        let header = if *table == "dataplane" { header } else { "" };
+        let alone = format!("[{table}]\n{header}{}", &line[1..]);
+        assert!(file::parse(&alone).is_ok(), "{line}: {:#}", file::parse(&alone).unwrap_err());
+    }
+}
+
+fn accepts_and_names_every_key(what: &str, text: &str) {
+    file::parse(text).unwrap_or_else(|error| panic!("{what}: {error:#}"));
+    let written: toml::Table = toml::from_str(text).unwrap();
+    for (table, keys) in KEYS {
+        let table_written = written.get(*table).unwrap_or_else(|| panic!("{what} lacks [{table}]"));
+        for key in *keys {
+            assert!(table_written.get(key).is_some(), "{what} lacks {table}.{key}");
+        }
+    }
+}
+
+#[test]
+fn every_command_in_the_documents_can_be_typed() {
+    let mut typed = 0;
+    for name in
+        ["README.md", "CHANGELOG.md", "examples/justfile", "examples/Makefile", "examples/haguard.toml"]
+    {
+        for line in commands(&golden::read(name)) {
+            let words = line.split_whitespace();
+            if let Err(error) = Cli::try_parse_from(words) {
+                use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+                assert!(matches!(error.kind(), DisplayHelp | DisplayVersion), "{name}: `{line}`: {error}");
+            }
+            typed += 1;
+        }
+    }
+    assert!(typed > 10, "only {typed} commands were found");
+}
+
+/// Lines of code that call haguard, and the same between backticks in running text.
+fn commands(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+            continue;
+        }
+        let bare = line.trim_start_matches(['@', '$', '#', '-', '\t', ' ']).trim_start_matches("sudo ");
+        if let Some(command) = bare.strip_prefix("haguard ").filter(|_| fenced || !text.contains("```")) {
+            let end = [" #", " >", " |"].iter().filter_map(|mark| command.find(mark)).min();
+            let command = &command[..end.unwrap_or(command.len())];
+            found.push(format!("haguard {}", command.replace("{{socket}}", "s").replace("$(SOCKET)", "s")));
+        }
+        if !fenced {
+            let quoted = line.split('`').skip(1).step_by(2);
+            found.extend(quoted.filter(|code| code.starts_with("haguard ")).map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_line_of_the_documents_is_wider_than_a_terminal() {
+    for name in
+        ["README.md", "CHANGELOG.md", "examples/haguard.toml", "examples/justfile", "examples/Makefile"]
+    {
+        for (number, line) in golden::read(name).lines().enumerate() {
+            assert!(line.chars().count() <= 80, "{name}:{}: {line}", number + 1);
+        }
+    }
+}
+
+#[test]
+fn no_dependency_wants_a_newer_rust_than_we_promise() {
+    let metadata = process::cargo_metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    assert!(packages.len() > 50, "only {} packages", packages.len());
+    let wanted = |package: &serde_json::Value| version(package["rust_version"].as_str().unwrap_or("0"));
+    let ours = packages.iter().find(|package| package["name"] == "haguard").map(wanted).unwrap();
+    for package in packages {
+        let (name, theirs) = (&package["name"], wanted(package));
+        assert!(theirs <= ours, "{name} wants Rust {theirs:?}, Cargo.toml promises {ours:?}");
+    }
+}
+
+fn version(text: &str) -> [u32; 3] {
+    let mut parts = text.split('.').map(|part| part.parse().expect("a number"));
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
+}
+
+/// A command, with its page's name.
+struct Page {
+    name: String,
+    command: Command,
+}
+
+/// A command and everything under it, named as its page is: `haguard-config-show`.
+fn collect(command: &Command, pages: &mut Vec<Page>) {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    pages.push(Page { name, command: command.clone() });
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        collect(inner, pages);
+    }
+}
+
+fn roff(page: &Page, pages: &[Page]) -> String {
+    let Page { name, command } = page;
+    let man =
+        clap_mangen::Man::new(command.clone().disable_help_subcommand(true)).manual("haguard").title(name);
+    let mut text = Vec::new();
+    man.render_title(&mut text).unwrap();
+    man.render_name_section(&mut text).unwrap();
+    man.render_synopsis_section(&mut text).unwrap();
+    let mut options = Vec::new();
+    man.render_options_section(&mut options).unwrap();
+    let mut text = String::from_utf8(text).unwrap();
+    text += ".SH DESCRIPTION\n";
+    match DESCRIPTIONS.iter().find(|(of, _)| of == name) {
+        Some((_, paragraphs)) => text += &paragraphs.map(escape).join("\n.PP\n"),
+        None => text += &format!("{}.", escape(&about(command))),
+    }
+    text += "\n";
+    text += &String::from_utf8(options).unwrap();
+    // Each section comes with the same definition of a quotation mark; once is enough.
+    let (quotes, rest) = text.split_at(text.find(".TH").expect("a title"));
+    let mut text = quotes.to_owned() + &rest.replace(quotes, "");
+    if command.has_subcommands() {
+        let under = pages.iter().filter(|other| other.name.starts_with(&format!("{name}-")));
+        let row = |other: &Page| (format!("{}(1)", other.name), about(&other.command));
+        text += &list("COMMANDS", under.map(row));
+    }
+    match name.as_str() {
+        "haguard" => {
+            text +=
+                &list("EXIT STATUS", Exit::ALL.map(|exit| (exit.code().to_string(), exit.meaning().into())));
+            text += "Up to 7 nothing is left changed; from 8 something is.\n";
+            text += &list("FILES", FILES.iter().map(|(path, what)| ((*path).into(), (*what).into())));
+            text +=
+                &list("ENVIRONMENT", ENVIRONMENT.iter().map(|(name, what)| ((*name).into(), (*what).into())));
+        }
+        "haguard-check" => {
+            text += &list(
+                "CHECKS",
+                CHECKS
+                    .iter()
+                    .map(|check| (check.id.into(), format!("{}. {}", capital(check.title), check.why))),
+            );
+        }
+        "haguard-restart" => {
+            text += &list("LOSSES", KINDS.iter().map(|kind| (kind.name().into(), kind.explanation().into())));
+        }
+        _ => {}
+    }
+    let others = pages.iter().map(|other| &other.name).filter(|other| *other != name);
+    let others = others.map(|other| format!("\\fB{}\\fR(1)", escape(other))).collect::<Vec<_>>().join(",\n");
+    text + ".SH \"SEE ALSO\"\n" + &others + "\n"
+}
+
+fn about(command: &Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What a page says of its command where the first line of help is not enough.
+const DESCRIPTIONS: &[(&str, [&str; 2])] = &[
+    (
+        "haguard",
+        [
+            "haguard finds out which HAProxy runs here, what it holds only in memory and what the files on disk would \
+             bring instead. It asks HAProxy's sockets, /proc, the files and, where one is configured, the Data Plane \
+             API, and says of each thing whether a reload or a restart keeps it, loses it, or whether that is unknown.",
+            "None of its commands changes HAProxy. What haguard writes is its own journal. Each value is taken from a \
+             flag, else from the environment, else from the configuration file, else it is discovered.",
+        ],
+    ),
+    (
+        "haguard-check",
+        [
+            "Judges what is seen by every check, or by the checks that are named. The exit status is 0 where nothing \
+             failed, 3 where a check failed and 5 where none failed and one could not be told. Warnings stop nothing.",
+            "haguard-explain(1) says why a check exists.",
+        ],
+    ),
+    (
+        "haguard-inspect",
+        [
+            "Shows the processes, the sockets, the files, what only memory holds and what the checks found, and ends \
+             with what was the same before and after the look.",
+            "-o json prints the facts as a snapshot, which --facts takes back on any host.",
+        ],
+    ),
+    (
+        "haguard-restart",
+        [
+            "Always refuses, with exit status 3. It shows what a restart and a reload would destroy, in numbers read \
+             from the HAProxy that runs, the safe way with its own names filled in, and how a restart is done by hand \
+             when it must be. The refusal is recorded in the journal.",
+            "SERVICE is the name of a systemd unit or the PID of a master. Without it the HAProxy that was configured \
+             is meant, or the only one that runs.",
+        ],
+    ),
+];
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "/etc/haguard/haguard.toml",
+        "The configuration, unless --config or HAGUARD_CONFIG names another file. Without it \
+         $XDG_CONFIG_HOME/haguard/haguard.toml is read. A file in the current folder never is.",
+    ),
+    (
+        "/var/lib/haguard/journal.jsonl",
+        "What was attempted, a JSON document on each line, refusals included. Without root it is \
+         $XDG_STATE_HOME/haguard/journal.jsonl.",
+    ),
+];
+
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("HAGUARD_CONFIG", "The configuration file. --config wins."),
+    ("HAGUARD_STATE_DIR", "The folder of the journal."),
+    ("HAGUARD_DATAPLANE_PASSWORD", "The password for the Data Plane API. It wins over password_file."),
+    ("NO_COLOR", "Set and not empty: no colour, unless --color always is given."),
+    ("TERM", "dumb: no colour, unless --color always is given."),
+    ("XDG_CONFIG_HOME", "Where a user's configuration is, $HOME/.config where it is not set."),
+    ("XDG_STATE_HOME", "Where a user's journal is, $HOME/.local/state where it is not set."),
+    ("HOME", "The folder that the two above are taken from where they are not set."),
+    ("USER", "A name for the journal, beside the user id."),
+    ("SUDO_USER", "Who called sudo, for the journal."),
+    ("SSH_CONNECTION", "The address that the shell was reached from, for the journal."),
+];
+
+/// Every variable that the program asks its environment for.
+fn variables() -> Vec<String> {
+    let asked = std::cell::RefCell::new(Vec::new());
+    haguard::config::Environment::from_lookup(|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    });
+    asked.into_inner()
+}
+
+/// A section of terms, each with what it means.
+fn list(heading: &str, rows: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut text = format!(".SH \"{heading}\"\n");
+    for (term, meaning) in rows {
+        let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", escape(&term), escape(&meaning));
+    }
+    text + ".PP\n"
+}
+
+/// Text as roff needs it: a dash that can be copied, no line that begins with a request.
+fn escape(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
