@@ -4,6 +4,7 @@
 mod architecture;
 mod artifacts;
 mod dataplane_contract;
+mod dataplane_facts;
 mod demo;
 mod examples;
 mod http_faults;

@@ -113,8 +113,17 @@ impl DataPlaneServer {
 
     /// The real server, or None where it is not installed.
     pub(crate) fn real(haproxy: &Instance, mode: Mode) -> Option<Self> {
+        Self::start(Surroundings::of(haproxy, mode))
+    }
+
+    /// The real server, writing a file that HAProxy was not started with.
+    pub(crate) fn real_writing(haproxy: &Instance, config: &Path) -> Option<Self> {
+        let surroundings = Surroundings::of(haproxy, Mode::MasterSocket);
+        Self::start(Surroundings { config: config.to_path_buf(), ..surroundings })
+    }
+
+    fn start(surroundings: Surroundings) -> Option<Self> {
         let program = Self::installed()?;
-        let surroundings = Surroundings::of(haproxy, mode);
         let port = ports::free();
         let yml = surroundings.dir.join("dataplaneapi.yml");
         std::fs::write(&yml, surroundings.settings(port.number)).expect("settings for the Data Plane API");
