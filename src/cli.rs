@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Flags;
 use crate::time::parse_duration;
 
 /// Stand between a person and a risky HAProxy operation
@@ -74,6 +73,19 @@ impl Global {
     }
 }
 
+/// What the command line said; `None` is "not said".
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--master-socket`.
+    pub master_socket: Option<PathBuf>,
+    /// `--stats-socket`.
+    pub stats_socket: Option<PathBuf>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+}
+
 /// How the answer is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -90,9 +102,9 @@ pub enum When {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Always
+    /// Even into a pipe or a file
     Always,
-    /// Never
+    /// Not even on a terminal
     Never,
 }
 

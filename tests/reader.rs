@@ -8,12 +8,10 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+
+use crate::support::wait::wait_for;
 
 const BRANCHES: [&str; 5] = ["2.6", "2.8", "3.0", "3.2", "3.4"];
-
-/// HAProxy starts in a fraction of a second; a busy machine may need more.
-const START: Duration = Duration::from_secs(20);
 
 const GLOBAL: &str = r#"
 global
@@ -280,7 +278,6 @@ struct Worker {
 }
 
 impl Worker {
-    #[expect(clippy::disallowed_methods, reason = "waits for a socket to appear, with a limit")]
     fn start(haproxy: &Path, dir: &Path, env: &[(&str, &str)]) -> Worker {
         let mut command = program(haproxy);
         command.current_dir(dir).envs(env.iter().copied()).arg("-db");
@@ -288,13 +285,11 @@ impl Worker {
         let log = fs::File::create(dir.join("log")).expect("a log");
         let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("it starts");
         let mut worker = Worker { child, socket: dir.join("s.sock") };
-        let limit = Instant::now() + START;
-        while UnixStream::connect(&worker.socket).is_err() {
+        wait_for("it listens", || {
             let log = || fs::read_to_string(dir.join("log")).unwrap_or_default();
             assert!(worker.child.try_wait().expect("its status").is_none(), "it ended:\n{}", log());
-            assert!(Instant::now() < limit, "it does not listen:\n{}", log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            UnixStream::connect(&worker.socket).ok()
+        });
         worker
     }
 

@@ -12,7 +12,7 @@ fn drift(seen: Seen<'_>, kinds: &[Kind], well: &str, noun: &str) -> Outcome {
     };
     if !lost.is_empty() {
         let count: u64 = lost.iter().filter_map(|line| line.count).sum();
-        return Outcome::warn(format!("{count} {noun}; a reload loses that")).because(evidence(&lost));
+        return Outcome::warn(format!("{noun}: {count}; a reload loses that")).because(evidence(&lost));
     }
     let unknown: Vec<&&Loss> = lines.iter().filter(|line| line.on_reload == Fate::Unknown).collect();
     if !unknown.is_empty() {

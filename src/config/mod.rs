@@ -5,4 +5,4 @@ pub mod file;
 pub mod settings;
 
 pub use environment::Environment;
-pub use settings::{Flags, Origin, Settings, Sourced};
+pub use settings::{Origin, Settings, Sourced};

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::environment::Environment;
 use super::file::{self, File};
+use crate::cli::Flags;
 use crate::secret::Secret;
 
 /// How long a whole look at the host may take, unless `--timeout` says otherwise.
@@ -47,19 +48,6 @@ pub struct Sourced<T> {
     pub value: T,
     /// Who said it.
     pub origin: Origin,
-}
-
-/// What the command line said; `None` is "not said".
-#[derive(Debug, Clone, Default)]
-pub struct Flags {
-    /// `--config`.
-    pub config: Option<PathBuf>,
-    /// `--master-socket`.
-    pub master_socket: Option<PathBuf>,
-    /// `--stats-socket`.
-    pub stats_socket: Option<PathBuf>,
-    /// `--timeout`.
-    pub timeout: Option<Duration>,
 }
 
 /// The Data Plane API to ask, with the credentials for it.
