@@ -1,6 +1,7 @@
 //! The one integration binary: each file beside it tells one subject.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod dataplane_contract;
 mod http_faults;
 mod identity;
