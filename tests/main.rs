@@ -8,5 +8,6 @@ mod identity;
 mod ledger;
 mod parts;
 mod reader;
+mod refusal;
 mod runtime_client;
 mod support;
