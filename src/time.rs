@@ -39,8 +39,8 @@ impl Deadline {
 /// # Errors
 /// When the text is no duration, or is not positive.
 pub fn parse_duration(text: &str) -> Result<Duration> {
-    let signed: SignedDuration =
-        text.parse().with_context(|| format!("`{text}` is no duration (write 30s, 500ms or 1m30s)"))?;
+    // What the reader of durations missed is of no use to a person; what to write is.
+    let signed = text.parse::<SignedDuration>().ok().context("write a duration as 30s, 500ms or 1m30s")?;
     let duration = Duration::try_from(signed).ok().filter(|d| !d.is_zero());
     duration.with_context(|| format!("`{text}` is not longer than zero"))
 }

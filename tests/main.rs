@@ -3,6 +3,7 @@
 
 mod architecture;
 mod artifacts;
+mod bad_input;
 mod dataplane_contract;
 mod dataplane_facts;
 mod demo;
@@ -12,6 +13,7 @@ mod identity;
 mod ledger;
 mod parts;
 mod reader;
+mod refusal;
 mod runtime_client;
 mod support;
 mod transcript;

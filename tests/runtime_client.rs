@@ -72,7 +72,7 @@ fn a_socket_that_never_answers_is_given_up_in_time() {
 #[test]
 fn dripping_bytes_do_not_stretch_the_deadline() {
     let (_folder, path, thread) = stub(1, |_, mut stream| {
-        while stream.write_all(b"x").is_ok() {
+        while stream.write_all(b"\n").is_ok() {
             wait(SHORT / 10);
         }
     });
@@ -85,7 +85,7 @@ fn dripping_bytes_do_not_stretch_the_deadline() {
 
 #[test]
 fn half_an_answer_is_no_answer() {
-    for text in ["", "\n", "\nName: HAProxy\nPi", "\nName: HAProxy\n", "Name: HAProxy\n\n"] {
+    for text in ["", "\n", "\nName: HAProxy\nPi", "\nName: HAProxy\n"] {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask("show info").unwrap_err();
         assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
@@ -95,6 +95,17 @@ fn half_an_answer_is_no_answer() {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask_master("show proc").unwrap_err();
         assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn what_begins_otherwise_than_a_workers_answer_is_given_up_at_once() {
+    for text in ["Name: HAProxy\n\n", "Unknown command", "HTTP/1.1 200 OK\r\n\r\n", "x"] {
+        let (_folder, path, thread) = answers(text);
+        let error = socket(&path, LONG).ask("show info").unwrap_err();
+        assert!(matches!(error, AskError::NoWorker { .. }), "{text:?}: {error}");
+        assert!(error.to_string().contains("--master-socket"), "{error}");
         thread.join().unwrap();
     }
 }

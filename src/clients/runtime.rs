@@ -50,7 +50,7 @@ pub struct Socket {
     cap: usize,
 }
 
-/// Who closes after the answer.
+/// Who closes after the answer. A worker answers the switch of severities first, with an empty line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Closes {
     /// A worker's socket closes by itself.
@@ -170,6 +170,9 @@ impl Socket {
                     ErrorKind::ConnectionReset => return Err(self.cut_short(received.len())),
                     _ => return Err(self.broken(error)),
                 },
+            }
+            if closes == Closes::HAProxy && received.first().is_some_and(|first| *first != b'\n') {
+                return Err(AskError::NoWorker { path: self.path.clone() });
             }
             if received.len() > self.cap {
                 return Err(AskError::TooBig { path: self.path.clone(), cap: self.cap });

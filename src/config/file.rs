@@ -56,8 +56,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
 /// # Errors
 /// With line and column for a syntax error, and with the nearest known name for an unknown key.
 pub fn parse(text: &str) -> Result<File> {
-    let table: toml::Table =
-        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| placed(text, &error))?;
     let tables: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
     for (name, value) in &table {
         let Some((_, keys)) = KEYS.iter().find(|(known, _)| known == name) else {
@@ -70,12 +69,20 @@ pub fn parse(text: &str) -> Result<File> {
             }
         }
     }
-    let file: File =
-        toml::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.to_string().trim_end()))?;
+    let file: File = toml::from_str(text).map_err(|error| placed(text, &error))?;
     if let Some(dataplane) = &file.dataplane {
         check_url(&dataplane.url).context("in [dataplane]")?;
     }
     Ok(file)
+}
+
+/// Where and what, in one line. The line itself is not repeated: somebody may have put a password there.
+fn placed(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let what = error.message().replace('\n', ", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => anyhow::anyhow!("line {}: {what}", before.matches('\n').count() + 1),
+        None => anyhow::anyhow!("{what}"),
+    }
 }
 
 fn check_url(url: &str) -> Result<()> {

@@ -209,6 +209,11 @@ impl Instance {
         pid_in_info(&self.master("@1 show info")).expect("`show info` names its process")
     }
 
+    /// Sends a signal to the process that was started.
+    pub(crate) fn signal_master(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// The process that was started: the master, or the only one without `-W`.
     pub(crate) fn master_pid(&self) -> u32 {
         self.process.pid()

@@ -38,6 +38,15 @@ pub enum AskError {
         /// What was given for a socket.
         path: PathBuf,
     },
+    /// What answers there does not know a worker's commands.
+    #[error(
+        "{path}: this is no stats socket; is it a master socket? give that with --master-socket",
+        path = path.display()
+    )]
+    NoWorker {
+        /// The socket.
+        path: PathBuf,
+    },
     /// Longer than the kernel allows.
     #[error("{path}: longer than a socket path may be (107 bytes); use a shorter path or a symbolic link to its folder", path = path.display())]
     PathTooLong {

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, socket};
 use super::{Aim, Found, Look, identity};
-use crate::clients::runtime::Socket;
+use crate::clients::runtime::{AskError, Socket};
 use crate::clients::{host, systemd};
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
+use crate::wire::runtime::answer::Refused;
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
 
@@ -78,11 +79,19 @@ fn fits(aim: &Aim, found: Found) -> Result<Found> {
 }
 
 fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
+    unix(path, source)?;
     let master = socket(look, path);
-    let answer = master.ask_master("show proc").with_context(|| format!("asking the master ({source})"))?;
-    let listed = ShowProc::parse(&answer).with_context(|| {
-        format!("{}: this is no master socket; is it an admin socket? ({source})", path.display())
-    })?;
+    let foreign = || {
+        format!(
+            "{}: this is no master socket; is it an admin socket? give that with --stats-socket",
+            path.display()
+        )
+    };
+    let answer = match master.ask_master("show proc") {
+        Err(AskError::Refused { why: Refused::UnknownCommand, .. }) => bail!("{} ({source})", foreign()),
+        answer => answer.with_context(|| format!("asking the master ({source})"))?,
+    };
+    let listed = ShowProc::parse(&answer).with_context(|| format!("{} ({source})", foreign()))?;
     // A master in another PID namespace calls itself by a number that means another process here.
     let pid = listed.master.pid;
     if let Some(opener) = peer(&master).seen().filter(|opener| **opener != pid) {
@@ -96,13 +105,23 @@ fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     Ok(master_worker(look, main, master, &listed, path, source))
 }
 
+/// An address of HAProxy's other kind is no path.
+fn unix(path: &Path, source: &str) -> Result<()> {
+    let address = path.to_string_lossy();
+    let port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if port && !address.contains('/') {
+        bail!("{address} ({source}) is a network address: haguard asks a unix socket, by its path");
+    }
+    Ok(())
+}
+
 /// The worker answers; its parent is the master, and the master's arguments name the master socket.
 fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
+    unix(path, source)?;
     let stats = socket(look, path);
     let answer = stats.ask("show info").with_context(|| format!("asking the worker ({source})"))?;
-    let info = Info::parse(&answer).with_context(|| {
-        format!("{}: this is no stats socket; is it a master socket? ({source})", path.display())
-    })?;
+    let info = Info::parse(&answer)
+        .with_context(|| format!("{}: this is no stats socket of HAProxy's ({source})", path.display()))?;
     let worker = host::process(info.pid)
         .with_context(|| format!("{} is answered by a worker of another PID namespace", path.display()))?;
     let parent = host::process(worker.ppid).ok().filter(Process::is_haproxy);
