@@ -28,8 +28,8 @@ complete -c haguard -n "__fish_haguard_needs_command" -l config -d 'Read this co
 complete -c haguard -n "__fish_haguard_needs_command" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_needs_command" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_needs_command" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_needs_command" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_needs_command" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -50,8 +50,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l config -d 'R
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -63,8 +63,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand check" -l config -d 'Rea
 complete -c haguard -n "__fish_haguard_using_subcommand check" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -76,8 +76,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand explain" -l config -d 'R
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -88,8 +88,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand restart" -l config -d 'R
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -101,8 +101,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand history" -l config -d 'R
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -113,8 +113,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_s
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -127,8 +127,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
@@ -142,8 +142,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand completions" -l config -
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l timeout -d 'Give up looking after this long, such as 10s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
