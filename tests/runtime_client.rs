@@ -6,7 +6,7 @@
 
 mod real;
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +97,29 @@ fn half_an_answer_is_no_answer() {
         assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn a_master_that_is_away_for_a_moment_is_knocked_at_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("h.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    let later = {
+        let (path, fresh) = (path.clone(), folder.path().join("fresh.sock"));
+        std::thread::spawn(move || {
+            wait(SHORT / 4);
+            // As HAProxy does it: bound beside, then renamed over.
+            let listener = UnixListener::bind(&fresh).unwrap();
+            std::fs::rename(fresh, path).unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            // What was asked is read first: an end with unread bytes would be a reset.
+            let mut line = BufReader::new(stream.try_clone().unwrap()).lines();
+            assert!(line.next().unwrap().unwrap().ends_with("show info"));
+            stream.write_all(b"\nName: HAProxy\n\n").unwrap();
+        })
+    };
+    assert_eq!(socket(&path, LONG).ask("show info").unwrap(), "Name: HAProxy\n");
+    later.join().unwrap();
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub struct Socket {
     cap: usize,
 }
 
+/// How long nobody may listen behind a socket that is there: a master that reloads executes itself again, and is away
+/// until it has read its files.
+const AWAY: Duration = Duration::from_millis(500);
+
 /// Who closes after the answer. A worker answers the switch of severities first, with an empty line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Closes {
@@ -212,6 +216,7 @@ impl Socket {
             other => self.broken(other.into()),
         })?;
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let away = Instant::now() + AWAY;
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(|errno| self.broken(errno.into()))?;
@@ -230,7 +235,10 @@ impl Socket {
                 Err(Errno::CONNREFUSED) if !self.is_socket() => {
                     return Err(AskError::NotASocket { path: path() });
                 }
-                Err(Errno::CONNREFUSED) => return Err(AskError::Stale { path: path() }),
+                Err(Errno::CONNREFUSED) => match left(deadline.min(away)) {
+                    Some(left) => std::thread::park_timeout(KNOCK_AGAIN.min(left)),
+                    None => return Err(AskError::Stale { path: path() }),
+                },
                 Err(errno) => return Err(self.broken(errno.into())),
             }
         }

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Refusal, Report, ledger};
+use super::{Paint, Refusal, Report, findings, ledger};
+use crate::checks::Level;
 use crate::plan::Advice;
 
 pub(super) fn write(
@@ -25,6 +26,11 @@ pub(super) fn write(
         for line in unseen {
             writeln!(out, "{}", prose("  ", line))?;
         }
+    }
+    let failed: Vec<_> = report.findings.iter().filter(|f| f.level == Level::Fail).cloned().collect();
+    if !failed.is_empty() {
+        writeln!(out, "\n{}", paint.strong("what is wrong here already"))?;
+        findings::write(&failed, out, paint)?;
     }
     advice("do this instead", alternatives, out, paint)?;
     advice("if it really must restart, by hand and in this order", by_hand, out, paint)

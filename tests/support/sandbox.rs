@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::{Process, on_path};
@@ -13,7 +14,7 @@ use super::wait::within;
 pub(crate) struct Sandbox {
     init: u32,
     user: bool,
-    _unshare: Process, // its end is the end of everything inside
+    unshare: Process,
     _dir: TempDir,
 }
 
@@ -48,7 +49,7 @@ impl Sandbox {
                 child.filter(ready).map(Some)
             }
         });
-        Some(Sandbox { init: init??, user, _unshare: unshare, _dir: dir })
+        Some(Sandbox { init: init??, user, unshare, _dir: dir })
     }
 
     /// What stands before a program and its arguments to run it inside.
@@ -62,5 +63,12 @@ impl Sandbox {
         }
         words.push("--".into());
         words
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It waits for its child and takes no SIGTERM meanwhile; its end is the end of everything inside.
+        self.unshare.end(Signal::KILL);
     }
 }
