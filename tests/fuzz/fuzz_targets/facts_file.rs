@@ -10,7 +10,4 @@ fuzz_target!(|data: &[u8]| {
     let findings = checks::judge(&facts, &ledger, &[]);
     assert_eq!(findings.len(), checks::catalog::CHECKS.len());
     let _ = (checks::verdict(&findings), plan::alternatives(&facts), plan::by_hand(&facts));
-    // what was read is written again as something that can be read
-    let again = serde_json::to_string(&facts).expect("facts are data");
-    assert!(facts::parse(&again).is_ok());
 });
