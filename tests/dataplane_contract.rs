@@ -13,34 +13,11 @@ use haguard::facts::gather::dataplane::read;
 use haguard::wire::dataplane::{header, last_known_good, md5_of_rest, settings};
 
 use self::bench::Bench;
-use crate::support::dataplane::{DataPlaneServer, Mode, PASSWORD};
+use crate::support::dataplane::{CONFIG, DataPlaneServer, HAPROXY, Mode, PASSWORD, RAW, TRANSACTIONS};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
-
-const HAPROXY: &str = "/v3/services/haproxy";
-const RAW: &str = "/v3/services/haproxy/configuration/raw";
-const TRANSACTIONS: &str = "/v3/services/haproxy/transactions";
-
-/// As the real server itself would write it, so that nothing changes but its header.
-const CONFIG: &str = "global
-  maxconn 200
-  stats socket {dir}/admin.sock level admin
-
-defaults unnamed_defaults_1
-  mode http
-  timeout connect 2s
-  timeout client 60s
-  timeout server 60s
-
-frontend web from unnamed_defaults_1
-  bind 127.0.0.1:{port:web}
-  default_backend app
-
-backend app from unnamed_defaults_1
-  server one 127.0.0.1:{port:origin}
-";
 
 #[test]
 fn one_contract_holds_for_the_stand_in_and_the_real_server() {

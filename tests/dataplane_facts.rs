@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::dataplane::{DataPlaneServer, Mode, PASSWORD, USER};
+use crate::support::dataplane::{CONFIG, DataPlaneServer, Mode, PASSWORD, RAW, TRANSACTIONS, USER};
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::http::{Answer, Server};
@@ -13,29 +13,6 @@ use crate::support::origin::Origin;
 use crate::support::ports;
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
-
-const RAW: &str = "/v3/services/haproxy/configuration/raw";
-const TRANSACTIONS: &str = "/v3/services/haproxy/transactions";
-
-/// As the real server itself would write it, so that nothing changes but its header.
-const CONFIG: &str = "global
-  maxconn 200
-  stats socket {dir}/admin.sock level admin
-  hard-stop-after 5s
-
-defaults unnamed_defaults_1
-  mode http
-  timeout connect 2s
-  timeout client 60s
-  timeout server 60s
-
-frontend web from unnamed_defaults_1
-  bind 127.0.0.1:{port:web}
-  default_backend app
-
-backend app from unnamed_defaults_1
-  server one 127.0.0.1:{port:origin}
-";
 
 /// haguard, told of one HAProxy and one API.
 struct Operator<'a> {

@@ -5,8 +5,7 @@ use haguard::facts::dataplane::{DataPlaneFacts, Reload, ReloadStatus};
 use haguard::facts::gather::dataplane::read;
 use haguard::wire::dataplane::error_document;
 
-use super::RAW;
-use crate::support::dataplane::{DataPlaneServer, Mode};
+use crate::support::dataplane::{DataPlaneServer, Mode, RAW};
 use crate::support::haproxy::{Instance, ask};
 use crate::support::http::Answer;
 use crate::support::wait::wait_for;

@@ -15,6 +15,32 @@ use super::process::Process;
 use super::standin::StandIn;
 use super::{skip, wait::wait_for};
 
+/// Where the API's paths about HAProxy begin.
+pub(crate) const HAPROXY: &str = "/v3/services/haproxy";
+/// The whole configuration as text.
+pub(crate) const RAW: &str = "/v3/services/haproxy/configuration/raw";
+/// Transactions.
+pub(crate) const TRANSACTIONS: &str = "/v3/services/haproxy/transactions";
+
+/// As the real server itself would write it, so that nothing changes but its header.
+pub(crate) const CONFIG: &str = "global
+  maxconn 200
+  stats socket {dir}/admin.sock level admin
+
+defaults unnamed_defaults_1
+  mode http
+  timeout connect 2s
+  timeout client 60s
+  timeout server 60s
+
+frontend web from unnamed_defaults_1
+  bind 127.0.0.1:{port:web}
+  default_backend app
+
+backend app from unnamed_defaults_1
+  server one 127.0.0.1:{port:origin}
+";
+
 /// The user that every server of these tests knows.
 pub(crate) const USER: &str = "admin";
 /// Its password.
