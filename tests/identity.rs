@@ -12,6 +12,7 @@ use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::process::{Process, on_path};
 use crate::support::sandbox::Sandbox;
+use crate::support::skip;
 use crate::support::wait::wait_for;
 
 const PROXY: &str = "
@@ -303,4 +304,41 @@ fn a_master_that_went_into_the_background_is_no_container() {
             assert_eq!(level(&document, "arch.identity"), "none", "{branch}: {document:#}");
         }
     }
+}
+
+/// What haguard shows on a terminal of its own, after these keys; `script` makes the terminal.
+fn on_a_terminal(haguard: &Haguard, line: &str, keys: &'static str, no_color: bool) -> Said {
+    let mut command = haguard.command_of("script");
+    command.args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_haguard")), "/dev/null"]);
+    command.env("TERM", "xterm").write_stdin(keys);
+    if no_color {
+        command.env("NO_COLOR", "1");
+    }
+    Said::of(&mut command)
+}
+
+#[test]
+fn on_a_terminal_the_one_that_is_meant_can_be_chosen_and_no_input_never_asks() {
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
+    let (Some(one), Some(two)) = (start(Branch::V28), start(Branch::V34)) else { return };
+    if on_path("script").is_none() {
+        skip::missing("script, which makes a terminal");
+        return;
+    }
+    let haguard = Haguard::inside(&sandbox);
+    let (first, second) = (master_of(&one), master_of(&two));
+    for (keys, chosen) in [("\r", first), ("\u{1b}[B\r", second)] {
+        let said = on_a_terminal(&haguard, "restart", keys, false);
+        assert_eq!(said.status, 3, "{said}");
+        assert!(said.stdout.contains("Which HAProxy is meant"), "{said}");
+        assert!(said.stdout.contains(&format!("(master {chosen})")), "{said}");
+        assert!(said.stdout.contains("\u{1b}[31mrefused:"), "a terminal gets colour: {said}");
+    }
+    let plain = on_a_terminal(&haguard, "restart --no-input", "", true);
+    assert!(
+        !plain.stdout.contains("Which HAProxy is meant") && plain.stdout.contains("none was named"),
+        "{plain}"
+    );
+    assert!(!plain.stdout.contains("\u{1b}[31m"), "NO_COLOR holds on a terminal: {plain}");
 }
