@@ -12,6 +12,7 @@ mod facts_file;
 mod http_faults;
 mod identity;
 mod ledger;
+mod other_user;
 mod parts;
 mod reader;
 mod refusal;

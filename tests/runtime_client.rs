@@ -215,21 +215,6 @@ fn what_is_wrong_with_a_path_is_told_apart() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that did not run has to say so")]
-fn a_closed_door_is_not_a_missing_one() {
-    use std::os::unix::fs::PermissionsExt;
-    if rustix::process::geteuid().is_root() {
-        eprintln!("SKIP a_closed_door_is_not_a_missing_one: no door is closed to root");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("closed");
-    let _listener = UnixListener::bind(&path).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).unwrap();
-    assert!(matches!(socket(&path, SHORT).ask("show info").unwrap_err(), AskError::Denied { .. }));
-}
-
-#[test]
 fn a_full_queue_is_waited_for_and_then_named() {
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket as open};
     let folder = tempfile::tempdir().unwrap();

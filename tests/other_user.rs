@@ -1,0 +1,70 @@
+//! haguard run by a person who may not do everything: what is closed to them is unknown, with the mend, and never a
+//! pass. As root the tests become that person; elsewhere they are one already.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::skip;
+
+/// A user that owns nothing.
+const NOBODY: &str = "65534";
+
+/// Runs haguard as nobody, from a copy that nobody may run.
+fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
+    let home = haguard.home();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(home, open).unwrap();
+    if !rustix::process::geteuid().is_root() {
+        return Some(haguard.run(args));
+    }
+    if crate::support::process::on_path("setpriv").is_none() {
+        skip::missing("setpriv, which makes root another user");
+        return None;
+    }
+    let copy = home.join("haguard");
+    std::fs::copy(env!("CARGO_BIN_EXE_haguard"), &copy).unwrap();
+    let state = home.join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let mut command = haguard.command_of("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copy).args(args);
+    Some(Said::of(&mut command))
+}
+
+#[test]
+fn a_socket_that_may_not_be_opened_is_denied_and_not_missing() {
+    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
+    let socket = haproxy.master_socket().unwrap();
+    std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let haguard = Haguard::new();
+    let path = socket.to_str().unwrap();
+    let Some(said) = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]) else { return };
+    assert_eq!(said.status, 3, "{said}");
+    let text = said.json()["refusal"]["unseen"].to_string();
+    assert!(text.contains("permission denied") && text.contains("run as root"), "{said}");
+    assert!(said.json()["losses"].as_array().unwrap().iter().all(|line| line["count"].is_null()), "{said}");
+}
+
+#[test]
+fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_left_to_its_owner() {
+    let Some(haproxy) = Instance::builder(Branch::V34).start() else { return };
+    let socket = haproxy.master_socket().unwrap();
+    std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).unwrap();
+    std::fs::set_permissions(haproxy.admin_socket().unwrap(), std::fs::Permissions::from_mode(0o000))
+        .unwrap();
+    let haguard = Haguard::new();
+    let path = socket.to_str().unwrap();
+    let Some(said) = as_nobody(&haguard, &["inspect", "--master-socket", path, "-o", "json"]) else { return };
+    assert_eq!(said.status, 0, "{said}");
+    let facts = &said.json()["facts"];
+    assert_eq!(facts["instance"]["seen"]["serving"]["seen"], haproxy.listed_worker().unwrap(), "{said}");
+    assert!(facts["live"]["servers"]["seen"].is_array(), "asked through the master: {said}");
+    if rustix::process::geteuid().is_root() {
+        let why = &facts["config"]["test"]["unknown"]["why"];
+        assert!(why.as_str().unwrap().contains("only root"), "{said}");
+        assert!(facts["live"]["listeners"]["unknown"]["why"].as_str().unwrap().contains("root"), "{said}");
+    }
+}
