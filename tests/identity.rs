@@ -25,7 +25,7 @@ backend app
 ";
 
 fn proxy(origin: &Origin) -> String {
-    PROXY.replace("{port:origin}", &origin.port.to_string())
+    origin.behind(PROXY)
 }
 
 /// The PID of the master inside its namespace.
@@ -341,4 +341,16 @@ fn on_a_terminal_the_one_that_is_meant_can_be_chosen_and_no_input_never_asks() {
         "{plain}"
     );
     assert!(!plain.stdout.contains("\u{1b}[31m"), "NO_COLOR holds on a terminal: {plain}");
+}
+
+#[test]
+fn a_stats_socket_never_leads_to_another_master_that_took_over_the_path_of_its_own() {
+    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
+    let (Some(one), Some(two)) = (start(Branch::V30), start(Branch::V34)) else { return };
+    let first = master_of(&one);
+    std::fs::rename(two.master_socket().unwrap(), one.master_socket().unwrap()).unwrap();
+    let socket = one.admin_socket().unwrap().to_str().unwrap();
+    let document = Haguard::inside(&sandbox).run(["inspect", "--stats-socket", socket, "-o", "json"]).json();
+    assert_eq!(document["facts"]["instance"]["seen"]["main"]["pid"], first, "{document:#}");
 }

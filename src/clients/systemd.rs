@@ -61,6 +61,14 @@ pub fn service_of(cgroup: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?", cgroup in "\\PC{0,60}") {
+            let _ = (parse(&text), service_of(&cgroup));
+        }
+    }
 
     #[test]
     fn properties_in_any_order_and_unknown_ones() {

@@ -42,7 +42,7 @@ pub struct SocketFact {
     pub source: String,
     /// What it allows: user, operator or admin.
     pub level: Known<String>,
-    /// The process that opened it (`SO_PEERCRED`): the master up to 3.0, the first worker from 3.1 on.
+    /// The process that opened it (`SO_PEERCRED`): the master up to 3.0, the first worker on 3.2 and 3.4.
     pub peer_pid: Known<u32>,
     /// The process that answers (`show info`, or the master's line of `show proc`).
     pub answered_by: Known<u32>,

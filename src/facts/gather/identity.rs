@@ -23,7 +23,7 @@ pub(super) fn by_master(main: &Process, path: &Path, peer: &Known<u32>) -> Known
     enough(sources)
 }
 
-/// From 3.1 on `SO_PEERCRED` of a stats socket is the first worker, long gone; who answers and who holds it decide.
+/// On 3.2 and 3.4 `SO_PEERCRED` of a stats socket is the first worker, perhaps long gone; who answers and who holds it decide.
 pub(super) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
     let mut sources = Vec::new();
     if answers == Some(pid) {

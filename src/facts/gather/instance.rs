@@ -128,10 +128,11 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     let named =
         || vec![SocketFact { answered_by: Known::Seen(info.pid), ..admin_fact(&stats, path, source) }];
     let Some(main) = parent else { return Ok(without_master(look, worker, Mode::Standalone, None, named())) };
-    match master_socket_of(&main) {
-        Some(path) if socket(look, Path::new(&path)).ask_master("show proc").is_ok() => {
-            by_master(look, Path::new(&path), "the master's arguments")
-        }
+    let behind =
+        master_socket_of(&main).map(|path| by_master(look, Path::new(&path), "the master's arguments"));
+    match behind {
+        // The path may have been taken over by another master since.
+        Some(Ok(found)) if found.instance.main.pid == main.pid => Ok(found),
         _ => Ok(without_master(look, main, Mode::MasterWorker, Some(info.pid), named())),
     }
 }
