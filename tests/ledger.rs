@@ -47,7 +47,7 @@ backend gone
 fn start(branch: Branch, origin: &Origin) -> Option<Instance> {
     Instance::builder(branch)
         .global("    localpeer me\n")
-        .config(&CONFIG.replace("{port:origin}", &origin.port.to_string()))
+        .config(&origin.behind(CONFIG))
         .file("site.pem", &pem::self_signed("disk.test"))
         .file("hosts.map", "a.test web\nb.test api\nc.test web\n")
         .file("block.lst", "10.0.0.1\n10.0.0.2\n")

@@ -14,7 +14,7 @@ backend app
 ";
 
 fn proxy(origin: &Origin) -> String {
-    PROXY.replace("{port:origin}", &origin.port.to_string())
+    origin.behind(PROXY)
 }
 
 #[test]

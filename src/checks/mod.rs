@@ -30,6 +30,11 @@ pub enum Level {
 }
 
 impl Level {
+    /// It says something that a reader wants to know.
+    pub fn is_notable(self) -> bool {
+        !matches!(self, Level::Pass | Level::Skipped)
+    }
+
     /// The word that text shows; never colour alone.
     pub fn word(self) -> &'static str {
         match self {

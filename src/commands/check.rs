@@ -18,10 +18,9 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
     let facts = look::look(context, &Aim::Any);
     let findings = checks::judge(&facts, &plan::ledger(&facts), &args.ids);
     let tally = Tally::of(&findings);
-    let mut report = Report::new("check", checks::verdict(&findings), tally.sentence(), Body::Verdict(tally));
+    let mut report = Report::new("check", checks::verdict(&findings), tally.sentence(), Body::Verdict(tally))
+        .after(&facts);
     report.findings = findings;
-    report.proof = facts.unchanged.seen().cloned().unwrap_or_default();
-    report.cost = facts.cost;
     Ok(report)
 }
 

@@ -38,11 +38,9 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         true => Body::Ledger(Comparison { compared_with: restart::compared_with(&facts) }),
         false => Body::Facts(Box::new(facts.clone())),
     };
-    let mut report = Report::new("inspect", exit, summary, body);
+    let mut report = Report::new("inspect", exit, summary, body).after(&facts);
     report.findings = findings;
     report.losses = ledger.lines;
-    report.proof = facts.unchanged.seen().cloned().unwrap_or_default();
-    report.cost = facts.cost;
     Ok(report)
 }
 

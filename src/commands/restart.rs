@@ -2,7 +2,7 @@
 
 use super::{Context, look};
 use crate::act::journal::{self, Entry, Who};
-use crate::checks::{self, Finding, Level};
+use crate::checks;
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
 use crate::facts::gather::Aim;
@@ -21,18 +21,12 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
     let next =
         refusal.alternatives.iter().map(|a: &Advice| a.command.clone()).filter(|c| !c.is_empty()).collect();
     let summary = format!("refused: {}", refusal.title);
-    let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal));
-    report.findings = findings.into_iter().filter(notable).collect();
+    let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal)).after(&facts);
+    report.findings = findings.into_iter().filter(|finding| finding.level.is_notable()).collect();
     report.losses = ledger.lines;
-    report.proof = facts.unchanged.seen().cloned().unwrap_or_default();
-    report.cost = facts.cost;
     report.next = next;
     record(context, &facts, &report);
     Ok(report)
-}
-
-fn notable(finding: &Finding) -> bool {
-    !matches!(finding.level, Level::Pass | Level::Skipped)
 }
 
 fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {

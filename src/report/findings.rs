@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Paint;
 use super::wrap::prose;
-use crate::checks::{Finding, Level};
+use crate::checks::Finding;
 
 /// A screen has 24 lines, and there are other findings.
 const MOST_EVIDENCE: usize = 8;
@@ -15,7 +15,7 @@ pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) ->
         let hang = " ".repeat(36);
         let first = prose(&hang, text);
         writeln!(out, "  {}{id:<25} {}", paint.level(*level), first.trim_start())?;
-        if matches!(level, Level::Pass | Level::Skipped) {
+        if !level.is_notable() {
             continue;
         }
         for line in evidence.iter().take(MOST_EVIDENCE) {

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use super::wrap::prose;
 use super::{Paint, Report, findings, ledger};
-use crate::checks::Level;
 use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Picture, SocketFact, Worker};
 use crate::words::plural;
 
@@ -36,12 +35,7 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
             false => writeln!(out, "{}", ledger::table(&report.losses, paint))?,
         }
     }
-    let notable: Vec<_> = report
-        .findings
-        .iter()
-        .filter(|f| matches!(f.level, Level::Warn | Level::Unknown | Level::Fail))
-        .cloned()
-        .collect();
+    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
     if !notable.is_empty() {
         writeln!(out, "\n{}", paint.strong("worth knowing"))?;
         findings::write(&notable, out, paint)?;

@@ -185,6 +185,12 @@ impl Report {
         }
     }
 
+    /// The same with the proof and the cost of the look that it rests on.
+    #[must_use]
+    pub fn after(self, facts: &Facts) -> Self {
+        Report { proof: facts.unchanged.seen().cloned().unwrap_or_default(), cost: facts.cost, ..self }
+    }
+
     /// Writes it as people read it.
     ///
     /// # Errors

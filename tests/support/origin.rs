@@ -32,6 +32,11 @@ impl Origin {
         Origin { port: server.port, state, _server: server }
     }
 
+    /// A configuration with this port for `{port:origin}`.
+    pub(crate) fn behind(&self, config: &str) -> String {
+        config.replace("{port:origin}", &self.port.to_string())
+    }
+
     /// How many requests came in, health checks included.
     pub(crate) fn requests(&self) -> usize {
         self.state.requests.load(Ordering::SeqCst)
