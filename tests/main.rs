@@ -4,6 +4,7 @@
 mod architecture;
 mod artifacts;
 mod bad_input;
+mod binds;
 mod dataplane_contract;
 mod dataplane_facts;
 mod demo;

@@ -1,15 +1,17 @@
 //! This host's processes and listeners, from /proc.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod sockets;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use procfs::net::{TcpState, UnixState};
-use procfs::process::{FDTarget, Process as Entry};
+use procfs::process::Process as Entry;
 
 use crate::known::Known;
 use crate::wire::process::Process;
+
+pub use sockets::{holds_unix_listener, listeners, open_sockets, table};
 
 /// Every HAProxy that can be seen, in the order of its PID.
 ///
@@ -131,77 +133,6 @@ pub fn gid(pid: u32) -> Option<u32> {
     Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok().map(|status| status.egid)
 }
 
-/// What a process listens on: `address:port`, or the path of a unix socket.
-///
-/// # Errors
-/// When its file descriptors may not be read.
-pub fn listeners(pid: u32) -> Result<Vec<String>> {
-    let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
-    let sockets = sockets_of(&entry)?;
-    let mut found = BTreeSet::new();
-    for row in entry.tcp()?.into_iter().chain(entry.tcp6().unwrap_or_default()) {
-        if row.state == TcpState::Listen && sockets.contains(&row.inode) {
-            found.insert(row.local_address.to_string());
-        }
-    }
-    // A QUIC bind is an unconnected datagram socket.
-    for row in entry.udp().unwrap_or_default().into_iter().chain(entry.udp6().unwrap_or_default()) {
-        if sockets.contains(&row.inode) && row.local_address.port() != 0 && row.remote_address.port() == 0 {
-            found.insert(format!("udp {}", row.local_address));
-        }
-    }
-    for row in procfs::net::unix().unwrap_or_default() {
-        if accepts(&row.state) && sockets.contains(&row.inode) {
-            found.extend(row.path.map(|path| bound_path(&path.to_string_lossy()).to_owned()));
-        }
-    }
-    Ok(found.into_iter().collect())
-}
-
-/// A unix socket that listens is unconnected; the connections it accepted carry its path too.
-fn accepts(state: &UnixState) -> bool {
-    *state == UnixState::UNCONNECTED
-}
-
-fn sockets_of(entry: &Entry) -> Result<BTreeSet<u64>> {
-    let pid = entry.pid;
-    let fds = entry.fd().map_err(|error| match error {
-        procfs::ProcError::PermissionDenied(_) => {
-            anyhow::anyhow!("/proc/{pid}/fd: permission denied (run as root)")
-        }
-        other => anyhow::anyhow!("/proc/{pid}/fd: {other}"),
-    })?;
-    Ok(fds
-        .flatten()
-        .filter_map(|fd| match fd.target {
-            FDTarget::Socket(inode) => Some(inode),
-            _ => None,
-        })
-        .collect())
-}
-
-/// True when the process holds the listening socket that stands at this path.
-///
-/// # Errors
-/// When its file descriptors may not be read.
-pub fn holds_unix_listener(pid: u32, path: &Path) -> Result<bool> {
-    let sockets = sockets_of(&Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?)?;
-    Ok(procfs::net::unix().context("reading /proc/net/unix")?.iter().any(|row| {
-        accepts(&row.state)
-            && sockets.contains(&row.inode)
-            && row.path.as_ref().is_some_and(|bound| Path::new(bound_path(&bound.to_string_lossy())) == path)
-    }))
-}
-
-/// The path that clients use. HAProxy binds `PATH.PID.tmp` and renames it; the kernel goes on showing the first name.
-fn bound_path(shown: &str) -> &str {
-    let stem = shown.strip_suffix(".tmp").and_then(|rest| rest.rsplit_once('.'));
-    match stem {
-        Some((path, pid)) if !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()) => path,
-        _ => shown,
-    }
-}
-
 /// This host's name.
 pub fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -223,13 +154,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_that_haproxy_bound_first_is_not_shown() {
-        assert_eq!(bound_path("/run/a.sock.123.tmp"), "/run/a.sock");
-        assert_eq!(bound_path("/run/a.sock"), "/run/a.sock");
-        assert_eq!(bound_path("/run/a.x.tmp"), "/run/a.x.tmp");
-    }
-
-    #[test]
     fn our_own_process_is_seen_and_one_that_is_not_there_is_an_error() {
         let me = process(std::process::id()).unwrap();
         assert_eq!(me.uid, uid());
@@ -237,18 +161,5 @@ mod tests {
         assert_eq!(me.same_mount_namespace, Known::Seen(true));
         assert!(me.started.is_some_and(|at| at < crate::time::now()));
         assert!(process(u32::MAX >> 1).is_err());
-    }
-
-    #[test]
-    fn a_listener_of_ours_is_found_by_port_and_by_path() {
-        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s.sock");
-        let _unix = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let found = listeners(std::process::id()).unwrap();
-        assert!(found.contains(&tcp.local_addr().unwrap().to_string()), "{found:?}");
-        assert!(found.contains(&path.to_string_lossy().into_owned()), "{found:?}");
-        assert!(holds_unix_listener(std::process::id(), &path).unwrap());
-        assert!(!holds_unix_listener(std::process::id(), Path::new("/run/other.sock")).unwrap());
     }
 }

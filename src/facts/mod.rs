@@ -9,6 +9,7 @@ pub mod picture;
 pub(crate) mod sample;
 
 pub use crate::known::Known;
+pub use crate::wire::listener::{Listener, Overlap};
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Known;
+use super::{Known, Listener};
 
 /// How a picture was made, from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +34,8 @@ pub struct Picture {
     pub tables: Known<Vec<Table>>,
     /// Certificates.
     pub certificates: Known<Vec<Certificate>>,
-    /// What it listens on, as `address:port` or a path.
-    pub listeners: Known<Vec<String>>,
+    /// What it listens on, sorted, each once.
+    pub listeners: Known<Vec<Listener>>,
 }
 
 impl Picture {

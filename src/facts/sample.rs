@@ -19,7 +19,7 @@ pub(crate) fn healthy() -> Facts {
         patterns: Known::Seen(Vec::new()),
         tables: Known::Seen(Vec::new()),
         certificates: Known::Seen(Vec::new()),
-        listeners: Known::Seen(vec!["127.0.0.1:8000".to_owned()]),
+        listeners: Known::Seen(vec![super::Listener::Tcp(([127, 0, 0, 1], 8000).into())]),
     };
     Facts {
         schema: SCHEMA.to_owned(),

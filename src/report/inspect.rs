@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::wrap::prose;
 use super::{Paint, Report, findings, ledger};
-use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Picture, SocketFact, Worker};
+use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Listener, Picture, SocketFact, Worker};
 use crate::words::plural;
 
 pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
@@ -192,7 +192,11 @@ fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
         }),
     )?;
     row(out, "certificates", &shown(certificates, |all| all.len().to_string()))?;
-    row(out, "listens on", &shown(listeners, |all| all.join(" ")))
+    row(
+        out,
+        "listens on",
+        &shown(listeners, |all| all.iter().map(Listener::short).collect::<Vec<_>>().join(", ")),
+    )
 }
 
 fn dataplane(api: &crate::facts::DataPlaneFacts, out: &mut impl Write) -> io::Result<()> {

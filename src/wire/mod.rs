@@ -6,7 +6,9 @@
 pub mod argv;
 pub mod dataplane;
 pub mod haproxy_cfg;
+pub mod listener;
 pub mod pattern_file;
+pub mod proc_net;
 pub mod process;
 pub mod runtime;
 pub mod startup;

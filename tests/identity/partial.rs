@@ -68,7 +68,11 @@ fn a_haproxy_without_any_socket_is_refused_with_nothing_counted_as_zero() {
         assert_eq!(sockets["level"], "unknown", "{branch}");
         assert!(word(&sockets["mend"]).contains("stats socket"), "{sockets}");
         let listens = &haguard.run(["inspect", "-o", "json"]).json()["facts"]["live"]["listeners"]["seen"];
-        assert_eq!(*listens, serde_json::json!([format!("127.0.0.1:{}", haproxy.port("web"))]), "{branch}");
+        assert_eq!(
+            *listens,
+            serde_json::json!([format!("tcp 127.0.0.1:{}", haproxy.port("web"))]),
+            "{branch}"
+        );
         assert_eq!(haguard.run(["check"]).status, 5, "{branch}");
     }
 }

@@ -12,6 +12,7 @@ use crate::config::settings;
 use crate::facts::dataplane::{self, Arguments, ReloadStatus, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
 use crate::wire::dataplane as wire;
+use crate::wire::listener::Listener;
 use crate::wire::process::Process;
 
 /// One call may take this long; the API blocks its list of reloads while one is under way.
@@ -95,9 +96,10 @@ fn good(path: &Path) -> Known<String> {
 
 /// The dataplaneapi of this host that listens where the URL points.
 fn server(url: &str) -> Option<Process> {
-    let listens = |listener: &String| match url.strip_prefix("unix:") {
-        Some(path) => listener == path,
-        None => port(url).is_some_and(|port| listener.ends_with(&format!(":{port}"))),
+    let listens = |listener: &Listener| match (url.strip_prefix("unix:"), listener) {
+        (Some(path), Listener::Unix(bound)) => bound == path,
+        (None, Listener::Tcp(at)) => port(url) == Some(at.port()),
+        _ => false,
     };
     let named = host::named("dataplaneapi").ok()?;
     named.into_iter().find(|process| host::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))

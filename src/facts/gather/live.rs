@@ -6,7 +6,7 @@ use super::{Found, Look, next, servers};
 use crate::clients::host;
 use crate::clients::runtime::Channel;
 use crate::facts::{
-    Certificate, Connections, How, Known, PatternKind, Patterns, Picture, Proxy, Server, Table,
+    Certificate, Connections, How, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::patterns::{self, PatternList};
@@ -100,7 +100,7 @@ fn limits(found: &Found, channel: &Channel) -> String {
     })
 }
 
-fn listeners(found: &Found) -> Known<Vec<String>> {
+fn listeners(found: &Found) -> Known<Vec<Listener>> {
     match &found.instance.serving {
         Known::Unknown { why } => Known::unknown(why.clone()),
         Known::Seen(pid) => host::listeners(*pid).into(),

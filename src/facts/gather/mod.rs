@@ -1,10 +1,12 @@
 //! Gathering: one look at the host. It cannot fail; what it cannot see it records as unknown.
 
+mod binds;
 pub mod dataplane;
 mod files;
 mod identity;
 mod instance;
 mod live;
+mod names;
 mod next;
 mod proof;
 mod servers;
@@ -114,7 +116,8 @@ fn seen(look: &Look<'_>, mut found: Found) -> Facts {
             api.join().unwrap_or(None),
         )
     });
-    let next = next::picture(look, &found, &read, &live);
+    let binds = binds::declared(look, &found.instance.main, &read);
+    let next = next::picture(look, &found, &read, &live, &binds);
     let config = files::on_disk(&found, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));

@@ -7,6 +7,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha1::{Digest, Sha1};
 
+use super::binds::{self, Declared};
 use super::files::{self, Read};
 use super::{Found, Look, servers};
 use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
@@ -14,7 +15,13 @@ use crate::wire::haproxy_cfg::{Model, PatternDef, PatternKind as Written, Patter
 use crate::wire::pattern_file;
 
 /// Reads what the next worker would hold.
-pub(super) fn picture(look: &Look<'_>, found: &Found, read: &Read, live: &Picture) -> Picture {
+pub(super) fn picture(
+    look: &Look<'_>,
+    found: &Found,
+    read: &Read,
+    live: &Picture,
+    binds: &Known<Vec<Declared>>,
+) -> Picture {
     let main = &found.instance.main;
     let model = match &read.model {
         Known::Unknown { why } => return Picture::unseen(How::Read, why),
@@ -28,7 +35,7 @@ pub(super) fn picture(look: &Look<'_>, found: &Found, read: &Read, live: &Pictur
         patterns: Known::Seen(patterns(look, model, main, live)),
         tables: Known::Seen(tables(model)),
         certificates: Known::Seen(certificates(main, live)),
-        listeners: Known::Seen(model.binds.iter().flat_map(|bind| bind.addresses.iter().cloned()).collect()),
+        listeners: binds::listeners(binds),
     }
 }
 

@@ -1,17 +1,12 @@
 //! Servers, live and next, in one vocabulary.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::collections::HashMap;
 
+use super::names::{self, Resolved};
 use super::{Look, files};
 use crate::facts::{Address, Admin, Known, Process, Server};
 use crate::wire::haproxy_cfg::{Host, Model, ServerDef, StateFrom};
 use crate::wire::runtime::servers_state::{self, AdminState, ServerState};
-
-/// Names are resolved on the host within this much; one that takes longer stays unknown.
-const RESOLVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A row of `show servers state`.
 pub(super) fn live(row: ServerState) -> Server {
@@ -45,7 +40,7 @@ pub(super) fn of(look: &Look<'_>, model: &Model, main: &Process) -> Known<Vec<Se
         Host::Name(name) => Some(name.clone()),
         _ => None,
     });
-    let resolved = resolve(names.collect(), look.deadline.at_most(RESOLVE_LIMIT));
+    let resolved = names::resolve(names.collect(), look.deadline.at_most(names::LIMIT));
     let mut states = HashMap::new();
     let mut servers = Vec::new();
     for proxy in &model.proxies {
@@ -66,24 +61,15 @@ pub(super) fn of(look: &Look<'_>, model: &Model, main: &Process) -> Known<Vec<Se
     Known::Seen(servers)
 }
 
-fn planned(
-    backend: &str,
-    definition: &ServerDef,
-    resolved: &BTreeMap<String, Known<BTreeSet<IpAddr>>>,
-) -> Server {
+fn planned(backend: &str, definition: &ServerDef, resolved: &Resolved) -> Server {
     let port = u16::try_from(definition.port.shown()).unwrap_or(0);
     let at = |ip: String| Known::Seen(Address { ip, port });
     let (address, fqdn) = match &definition.host {
         Host::Ipv4(ip) => (at(ip.to_string()), None),
         Host::Ipv6(ip) => (at(ip.to_string()), None),
         Host::Name(name) => {
-            let address = match resolved.get(name) {
-                Some(Known::Seen(ips)) if ips.len() == 1 => at(ips.iter().map(IpAddr::to_string).collect()),
-                Some(Known::Seen(ips)) => Known::unknown(format!("{name} has {} addresses", ips.len())),
-                Some(Known::Unknown { why }) => Known::unknown(why.clone()),
-                None => Known::unknown(format!("{name} was not resolved")),
-            };
-            (address, Some(name.clone()))
+            let ip = names::one(resolved, name, None);
+            (ip.map(|ip| Address { ip: ip.to_string(), port }), Some(name.clone()))
         }
         _ => (at("-".to_owned()), None),
     };
@@ -135,43 +121,5 @@ fn restore(server: &mut Server, rows: &Rows) {
     }
     if let (Known::Seen(address), true) = (&mut server.address, row.port != 0) {
         address.port = row.port;
-    }
-}
-
-/// Resolves names as HAProxy does at start, by the host's own resolver, which knows no time limit: one that hangs is
-/// left behind in its thread.
-fn resolve(names: BTreeSet<String>, limit: Duration) -> BTreeMap<String, Known<BTreeSet<IpAddr>>> {
-    let mut answers: BTreeMap<_, _> = names
-        .iter()
-        .map(|name| (name.clone(), Known::unknown(format!("{name} did not resolve in time"))))
-        .collect();
-    if names.is_empty() {
-        return answers;
-    }
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        for name in names {
-            let found = (name.as_str(), 0).to_socket_addrs();
-            let known = match found {
-                Ok(found) => Known::Seen(prefer_ipv4(found.map(|address| address.ip()).collect())),
-                Err(error) => Known::unknown(format!("{name}: {error}")),
-            };
-            if send.send((name, known)).is_err() {
-                return;
-            }
-        }
-    });
-    let deadline = crate::time::Deadline::after(limit);
-    while let Ok((name, known)) = receive.recv_timeout(deadline.left()) {
-        answers.insert(name, known);
-    }
-    answers
-}
-
-/// HAProxy takes an IPv4 address where a name has both kinds.
-fn prefer_ipv4(all: BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
-    match all.iter().any(IpAddr::is_ipv4) {
-        true => all.into_iter().filter(IpAddr::is_ipv4).collect(),
-        false => all,
     }
 }

@@ -49,7 +49,7 @@ impl Port {
 }
 
 /// A family prefix and the rest of an address.
-fn family(text: &str) -> (&str, &str) {
+pub(super) fn family(text: &str) -> (&str, &str) {
     let text = ["stream+", "dgram+", "quic+"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
     match text.split_once('@') {
         Some((
@@ -64,7 +64,7 @@ fn family(text: &str) -> (&str, &str) {
 }
 
 /// Splits host and port at the last colon that is not inside brackets.
-fn host_and_port(text: &str) -> (&str, Option<&str>) {
+pub(super) fn host_and_port(text: &str) -> (&str, Option<&str>) {
     match text.rfind([':', ']']) {
         Some(at) if at > 0 || text.starts_with(':') => match text[at..].strip_prefix(':') {
             Some(port) => (&text[..at], Some(port)),

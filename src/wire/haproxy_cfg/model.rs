@@ -87,7 +87,7 @@ impl Model {
         Model {
             tables: of_proxies.chain(peers::tables(config)).collect(),
             sockets: binds::sockets(config),
-            binds: binds::of(config, &settings),
+            binds: binds::of(config, &settings, &proxies),
             patterns: patterns::of(config),
             certificates: certificates::of(config, &settings),
             peers: peers::of(config),

@@ -55,6 +55,15 @@ pub(super) fn of(config: &Config) -> Vec<PeersDef> {
     sections(config).map(peers).collect()
 }
 
+/// Nothing of the section comes to life: it is disabled, or none of its peers is the local one.
+pub(super) fn is_idle(config: &Config, section: &Section) -> bool {
+    let switch = section.lines.iter().rfind(|line| matches!(line.word(0), "disabled" | "enabled"));
+    let local = config.localpeer.as_deref();
+    let mut peers = section.lines.iter().filter(|line| matches!(line.word(0), "peer" | "server"));
+    switch.is_some_and(|line| line.word(0) == "disabled")
+        || (config.localpeer_certain && !peers.any(|line| Some(line.word(1)) == local))
+}
+
 /// Reads a `stick-table` or `table` line whose options start at `start`.
 pub(super) fn table(line: &Line, start: usize, name: String, peers: Option<&str>, certain: bool) -> TableDef {
     let words: Vec<&str> = line.from(start).collect();

@@ -1,0 +1,37 @@
+//! What the next worker would listen on: every form of a bind compared with what a real HAProxy bound.
+
+mod forms;
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::Value;
+
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::{Branch, Instance};
+
+/// An address of loopback that no other test, in this process or another one, uses.
+fn address() -> Ipv4Addr {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = (std::process::id() as u16).to_be_bytes();
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+    Ipv4Addr::new(127, 100 + next as u8, high, low.max(1))
+}
+
+/// The facts of `inspect` about this instance.
+fn facts(haproxy: &Instance) -> Value {
+    Haguard::new().json(&["inspect"], haproxy.master_socket().unwrap())["facts"].take()
+}
+
+/// What a side of the facts listens on.
+#[track_caller]
+fn listeners(facts: &Value, side: &str) -> Vec<String> {
+    let all = &facts[side]["listeners"];
+    let seen = all["seen"].as_array().unwrap_or_else(|| panic!("{side} is not known: {all}"));
+    seen.iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+/// Branches that speak QUIC as they were built here.
+fn quic(branch: Branch) -> bool {
+    branch >= Branch::V30
+}

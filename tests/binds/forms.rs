@@ -1,0 +1,146 @@
+//! Every form of a bind, in every branch.
+
+use std::net::TcpListener;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use super::{address, facts, listeners, quic};
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::process::self_signed;
+use crate::support::wait::wait_for;
+use rustix::io::{FdFlags, fcntl_setfd};
+
+const FORMS: &str = r#"
+frontend wildcards
+    bind *:{port:star}
+    bind :{port:colon}
+    bind 0.0.0.0:{port:zero}
+    bind :::{port:six}
+    bind :::{port:both} v4v6
+    bind :::{port:only} v6only
+    bind [::]:{port:bracket}
+    bind ipv4@:{port:four}
+    bind ipv6@:{port:sixth}
+    bind ipv6@*:{port:starsix}
+frontend addresses
+    bind ADDR:1010-1012,ADDR:1013
+    bind ADDR:20000-20099
+    bind localhost:{port:name}
+    bind ipv4@ADDR:1015
+    bind ipv6@::1:{port:v6}
+    bind [::1]:{port:v6b}
+    bind tcp4@ADDR:1018
+    bind tcp6@::1:{port:tcp6}
+    bind tcp@ADDR:1028
+    bind ::ffff:ADDR:1024
+    bind ADDR:1025 transparent
+    bind ADDR:1026 interface lo
+    bind "ADDR:${PORT}"
+    bind ADDR:1030 accept-proxy mss 1400 backlog 10 maxconn 5
+    bind "fd@${FD}"
+frontend paths
+    bind unix@/one
+    bind /two.sock mode 600 user root
+    bind uxst@/three
+    bind "/with space"
+    bind abns@haguard-{port:abstract}
+frontend logs
+    bind 127.0.0.1:{port:web}
+    log 127.0.0.1:{port:log} local0
+    option httplog
+    http-request return status 200
+frontend off
+    disabled
+    bind ADDR:1040
+log-forward lf
+    dgram-bind ADDR:1050
+    dgram-bind udp4@ADDR:1051
+    dgram-bind unix@/datagrams
+    bind ADDR:1052
+peers first
+    peer here ADDR:1060
+peers second
+    bind ADDR:1061
+    server here
+peers third
+    bind ADDR:1062
+    server other ADDR:1063
+"#;
+
+const QUIC: &str = "
+frontend quic
+    bind quic4@ADDR:1070 ssl crt CERT alpn h3
+    bind quic6@:{port:quic} ssl crt CERT alpn h3
+    bind quic6@::1:{port:quic6} ssl crt CERT alpn h3
+    bind ADDR:1070 ssl crt CERT
+";
+
+/// As root only: others may not take a low port or make a socket transparent.
+fn for_this_user(text: &str) -> String {
+    if rustix::process::geteuid().is_root() {
+        return text.to_owned();
+    }
+    let text = text.replace("ADDR:10", "ADDR:110").replace(" user root", "");
+    text.replace("1010-1012", "11010-11012").replace(" transparent", "").replace(" interface lo", "")
+}
+
+/// The worker has a UDP socket on no address in particular, as none of its binds of IPv4 is.
+fn sends_logs(worker: u32) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap().flatten();
+    let open: Vec<String> = open
+        .filter_map(|fd| std::fs::read_link(fd.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{worker}/net/udp")).unwrap();
+    table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .any(|row| row[1].starts_with("00000000:") && open.contains(&format!("socket:[{}]", row[9])))
+}
+
+#[test]
+fn what_the_files_ask_for_is_what_the_worker_listens_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = self_signed(folder.path());
+    for branch in Branch::all() {
+        let given = TcpListener::bind((address(), 0)).unwrap();
+        let mut text = FORMS.to_owned();
+        if quic(branch) {
+            text += QUIC;
+        }
+        if branch >= Branch::V32 {
+            text += "frontend unpadded\n    bind abnsz@haguard-{port:abstract}\n";
+        }
+        if branch >= Branch::V34 {
+            text += "frontend mptcp\n    bind mptcp4@ADDR:1042\n";
+        }
+        let text = for_this_user(&text);
+        let text =
+            text.replace("ADDR", &address().to_string()).replace("CERT", certificate.to_str().unwrap());
+        // Handed down to whatever is started meanwhile; only this HAProxy is told of it.
+        fcntl_setfd(given.as_fd(), FdFlags::empty()).unwrap();
+        let started = Instance::builder(branch)
+            .global("unix-bind prefix {dir}")
+            // The library that 3.0 was built with does QUIC only so.
+            .global(if branch == Branch::V30 { "limited-quic" } else { "" })
+            .config(&text)
+            .arg("-L")
+            .arg("here")
+            .env("PORT", "1029")
+            .env("FD", &given.as_raw_fd().to_string())
+            .start();
+        fcntl_setfd(given.as_fd(), FdFlags::CLOEXEC).unwrap();
+        let Some(haproxy) = started else { continue };
+        // From its first line on, the sender of logs has a port of its own.
+        let worker = haproxy.worker_pid();
+        wait_for("a line of log is sent", || {
+            assert!(haproxy.get("web", "/").contains(" 200 "), "{branch}");
+            sends_logs(worker).then_some(())
+        });
+        let facts = facts(&haproxy);
+        let (live, next) = (listeners(&facts, "live"), listeners(&facts, "next"));
+        assert_eq!(live, next, "{branch}\n{}", haproxy.log());
+        assert!(live.contains(&format!("tcp {}", given.local_addr().unwrap())), "{branch}: {live:?}");
+        assert!(!live.iter().any(|one| one.contains(":1040") || one.contains(":1062")), "{branch}: {live:?}");
+    }
+}
