@@ -1,12 +1,15 @@
 //! What the next worker would listen on: every form of a bind compared with what a real HAProxy bound.
 
+mod change;
 mod forms;
+mod taken;
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
+use crate::support::document::finding;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 
@@ -21,6 +24,21 @@ fn address() -> Ipv4Addr {
 /// The facts of `inspect` about this instance.
 fn facts(haproxy: &Instance) -> Value {
     Haguard::new().json(&["inspect"], haproxy.master_socket().unwrap())["facts"].take()
+}
+
+/// The facts of `binds`: each new one's address with the name of its state and everything that is known of it.
+#[track_caller]
+fn new_binds(facts: &Value) -> Vec<(String, String, Value)> {
+    let all = &facts["binds"];
+    let seen = all["seen"].as_array().unwrap_or_else(|| panic!("the new binds are not known: {all}"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    seen.iter().map(|one| (text(&one["address"]), text(&one["state"]["is"]), one["state"].clone())).collect()
+}
+
+/// The one check that this is about.
+fn check(haproxy: &Instance) -> Value {
+    let document = Haguard::new().json(&["check", "config.new-binds-free"], haproxy.master_socket().unwrap());
+    finding(&document, "config.new-binds-free").clone()
 }
 
 /// What a side of the facts listens on.

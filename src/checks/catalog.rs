@@ -1,6 +1,6 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, config, dataplane, process, runtime};
+use super::{Check, arch, binds, config, dataplane, process, runtime};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -46,6 +46,12 @@ pub const CHECKS: &[Check] = checks! {
         "A configuration test with other arguments, another folder or another environment tests something else. \
          haguard runs the program on disk with the master's own. Valid is not proof that the next worker comes \
          up: a test binds no ports.";
+    "config.new-binds-free", binds::free, "every address that a reload would add can be had",
+        "A configuration test binds nothing. When a new address is already held, the next worker fails to start, and \
+         while it tries, the old one has given up its listeners: clients are refused for two seconds, and systemctl \
+         reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a moment. It \
+         names the owner, an address that is on no interface, a port or a folder that HAProxy may not use; the path \
+         of a unix socket that somebody listens on counts as held, because HAProxy would replace it without a word.";
     "config.edited-since-load", config::edited, "no file was written since the worker started",
         "What runs is what was on disk when the worker started. A file that is newer is a change that the next \
          reload, by anybody, puts in force.";

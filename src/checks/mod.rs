@@ -1,6 +1,7 @@
 //! Checks: pure judgements of facts. A check that could not tell says so, and that is never a pass.
 
 mod arch;
+mod binds;
 pub mod catalog;
 mod config;
 mod dataplane;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::facts::sample::{self, known};
-use crate::facts::{Admin, Candidate, Connections, Controller, Known, Mode, Picture, Worker};
+use crate::facts::{Admin, BindState, Candidate, Connections, Controller, Known, Mode, Picture, Worker};
 use crate::plan;
 use proptest::prelude::*;
 
@@ -42,6 +42,7 @@ fn without_an_instance_nothing_passes() {
     facts.candidates = Known::unknown("hidden");
     facts.live = Picture::unseen(facts.live.how, "nothing answers");
     facts.next = Picture::unseen(facts.next.how, "nothing answers");
+    facts.binds = Known::unknown("nothing answers");
     facts.config = crate::facts::ConfigOnDisk::unseen("nothing answers");
     let findings = judged(&facts);
     assert!(findings.iter().all(|f| f.level != Level::Pass), "{findings:?}");
@@ -119,6 +120,10 @@ const WORSE: &[fn(&mut Facts)] = &[
     |f| f.live.patterns = Known::unknown("silent"),
     |f| f.next.proxies = Known::unknown("denied"),
     |f| f.config.test = Known::unknown("denied"),
+    |f| f.binds = Known::unknown("denied"),
+    |f| sample::new_bind(f, BindState::NotHere),
+    |f| sample::new_bind(f, BindState::Unknown { why: "not tried".into() }),
+    |f| sample::new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
     |f| f.config.source = Known::unknown("denied"),
     |f| f.config.edited_since_load = Known::unknown("denied"),
     |f| f.live.connections = Known::Seen(Connections { current: 9, draining: 0 }),

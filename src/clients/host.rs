@@ -1,5 +1,7 @@
 //! This host's processes and listeners, from /proc.
 
+mod owners;
+mod rights;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,8 @@ use procfs::process::Process as Entry;
 use crate::known::Known;
 use crate::wire::process::Process;
 
+pub use owners::{Owners, owners, user_name};
+pub use rights::{Rights, rights, same_network};
 pub use sockets::{holds_unix_listener, listeners, open_sockets, table};
 
 /// Every HAProxy that can be seen, in the order of its PID.

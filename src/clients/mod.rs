@@ -8,3 +8,4 @@ pub mod program;
 pub mod runtime;
 pub mod systemd;
 mod target;
+pub mod trial;

@@ -1,5 +1,6 @@
 //! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
 
+pub mod binds;
 pub mod dataplane;
 pub mod files;
 pub mod gather;
@@ -10,6 +11,7 @@ pub(crate) mod sample;
 
 pub use crate::known::Known;
 pub use crate::wire::listener::{Listener, Overlap};
+pub use binds::{BindState, Holder, NewBind, Owner};
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
@@ -42,6 +44,8 @@ pub struct Facts {
     pub live: Picture,
     /// What the next worker would be.
     pub next: Picture,
+    /// What the next worker would listen on and this one does not.
+    pub binds: Known<Vec<NewBind>>,
     /// The configuration on disk.
     pub config: ConfigOnDisk,
     /// The Data Plane API, where one is configured.

@@ -34,6 +34,7 @@ pub(crate) fn healthy() -> Facts {
         instance: Known::Seen(whole_instance()),
         live: picture(How::Live),
         next: picture(How::Read),
+        binds: Known::Seen(Vec::new()),
         config: config(),
         dataplane: None,
         cost: Cost::default(),
@@ -44,6 +45,15 @@ pub(crate) fn healthy() -> Facts {
 /// The instance, to be made worse.
 pub(crate) fn instance(facts: &mut Facts) -> &mut Instance {
     known(&mut facts.instance)
+}
+
+/// The files ask for one more address, of which this is known.
+pub(crate) fn new_bind(facts: &mut Facts, state: super::BindState) {
+    let listener = super::Listener::Tcp(([127, 0, 0, 1], 8001).into());
+    let (address, at) = (listener.short(), Some("/etc/haproxy.cfg:9".to_owned()));
+    if let Known::Seen(binds) = &mut facts.binds {
+        binds.push(super::NewBind { listener: Some(listener), address, at, state });
+    }
 }
 
 /// The value of a fact that the sample has seen.

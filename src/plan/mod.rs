@@ -1,7 +1,9 @@
 //! Plans and what they would cost: pure functions of facts, no I/O.
 
 pub mod advice;
+pub mod binds;
 pub mod losses;
 
 pub use advice::{Advice, alternatives, by_hand};
+pub use binds::{BindChange, bind_change, not_held};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::wrap::prose;
 use super::{Paint, Report, findings, ledger};
-use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Listener, Picture, SocketFact, Worker};
+use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Listener, NewBind, Picture, SocketFact, Worker};
+use crate::plan;
 use crate::words::plural;
 
 pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
@@ -30,6 +31,7 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
     }
     if facts.instance.seen().is_some() {
         writeln!(out, "\n{}", paint.strong("what a reload or a restart would do"))?;
+        binds(facts, out)?;
         match report.losses.is_empty() {
             true => writeln!(out, "  nothing that only memory holds would be lost")?,
             false => writeln!(out, "{}", ledger::table(&report.losses, paint))?,
@@ -41,6 +43,32 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
         findings::write(&notable, out, paint)?;
     }
     proof(report, out, paint)
+}
+
+/// As many addresses are named in one row; the rest is counted.
+const SHOWN: usize = 8;
+
+/// The addresses that come and go, where there are any.
+fn binds(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+    let say = |bind: &NewBind| format!("{} ({})", bind.address, bind.state.describe(bind.listener.as_ref()));
+    match &facts.binds {
+        Known::Seen(binds) if binds.is_empty() => {}
+        binds => row(out, "new binds", &shown(binds, |all| some(all, say)))?,
+    }
+    match plan::bind_change(&facts.live, &facts.next).seen() {
+        Some(change) if !change.gone.is_empty() => {
+            row(out, "binds gone", &some(&change.gone, Listener::short))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn some<T>(all: &[T], say: impl Fn(&T) -> String) -> String {
+    let mut words: Vec<String> = all.iter().take(SHOWN).map(say).collect();
+    if all.len() > SHOWN {
+        words.push(format!("and {} more", all.len() - SHOWN));
+    }
+    words.join(", ")
 }
 
 /// The proof that looking changed nothing.
@@ -192,11 +220,7 @@ fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
         }),
     )?;
     row(out, "certificates", &shown(certificates, |all| all.len().to_string()))?;
-    row(
-        out,
-        "listens on",
-        &shown(listeners, |all| all.iter().map(Listener::short).collect::<Vec<_>>().join(", ")),
-    )
+    row(out, "listens on", &shown(listeners, |all| some(all, Listener::short)))
 }
 
 fn dataplane(api: &crate::facts::DataPlaneFacts, out: &mut impl Write) -> io::Result<()> {

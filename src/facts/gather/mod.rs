@@ -1,5 +1,6 @@
 //! Gathering: one look at the host. It cannot fail; what it cannot see it records as unknown.
 
+mod bind_paths;
 mod binds;
 pub mod dataplane;
 mod files;
@@ -7,6 +8,7 @@ mod identity;
 mod instance;
 mod live;
 mod names;
+mod new_binds;
 mod next;
 mod proof;
 mod servers;
@@ -116,14 +118,16 @@ fn seen(look: &Look<'_>, mut found: Found) -> Facts {
             api.join().unwrap_or(None),
         )
     });
-    let binds = binds::declared(look, &found.instance.main, &read);
-    let next = next::picture(look, &found, &read, &live, &binds);
+    let declared = binds::declared(look, &found.instance.main, &read);
+    let next = next::picture(look, &found, &read, &live, &declared);
+    let binds = new_binds::of(&found, &live, &next, &declared);
     let config = files::on_disk(&found, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));
     Facts {
         live,
         next,
+        binds,
         config,
         dataplane: api,
         unchanged,
@@ -148,6 +152,7 @@ fn blank(why: &str) -> Facts {
         instance: Known::unknown(why),
         live: Picture::unseen(How::Live, why),
         next: Picture::unseen(How::Read, why),
+        binds: Known::unknown(why),
         config: ConfigOnDisk::unseen(why),
         dataplane: None,
         cost: Cost::default(),

@@ -1,0 +1,125 @@
+//! Addresses that the next worker would listen on and this one does not, and who holds them now.
+
+use serde::{Deserialize, Serialize};
+
+use super::Listener;
+
+/// One listener that a reload would add.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewBind {
+    /// What it would be; none where that could not be told.
+    pub listener: Option<Listener>,
+    /// How messages call it: its address, or the words of the file.
+    pub address: String,
+    /// The line that asks for it, as `FILE:LINE`, where that is known.
+    pub at: Option<String>,
+    /// Whether it can be had.
+    pub state: BindState,
+}
+
+/// Whether an address can be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum BindState {
+    /// It can.
+    Free,
+    /// Somebody else has it.
+    Taken {
+        /// Who; nobody where a socket holds it that no table shows.
+        by: Vec<Owner>,
+        /// HAProxy would not notice and take it over: it replaces whatever stands at the path of a unix socket.
+        silently: bool,
+    },
+    /// No interface of this host has the address.
+    NotHere,
+    /// It cannot be had for another reason, or only by destroying something.
+    Denied {
+        /// The reason.
+        why: String,
+    },
+    /// Not known, and thus not free.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A process that holds an address, as far as it can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// What it holds, which may be more than the address in question.
+    pub holds: Listener,
+    /// It waits for clients there; otherwise the address is one end of an open connection.
+    pub listens: bool,
+    /// Its PID, or none where no process could be found.
+    pub process: Option<Holder>,
+    /// Who made the socket; not known of unix sockets.
+    pub uid: Option<u32>,
+    /// Why no process was found.
+    pub unseen: Option<String>,
+}
+
+/// Which process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its PID.
+    pub pid: u32,
+    /// Its command name.
+    pub name: String,
+    /// Its owner.
+    pub uid: u32,
+    /// Its owner's name, where there is one.
+    pub user: Option<String>,
+    /// Its program, and its first argument where that is no option; other arguments may hold secrets.
+    pub command: String,
+}
+
+impl Owner {
+    /// How messages call it.
+    pub fn title(&self) -> String {
+        let who = match (&self.process, self.uid) {
+            (Some(holder), _) => {
+                let user = holder.user.clone().unwrap_or_else(|| format!("uid {}", holder.uid));
+                format!("{} (PID {}, {user})", holder.name, holder.pid)
+            }
+            (None, Some(uid)) => {
+                format!("a process of uid {uid} ({})", self.unseen.as_deref().unwrap_or("not found"))
+            }
+            (None, None) => format!("a process ({})", self.unseen.as_deref().unwrap_or("not found")),
+        };
+        match self.listens {
+            true => who,
+            false => format!("an open connection of {who}"),
+        }
+    }
+}
+
+impl BindState {
+    /// In words that follow the address.
+    pub fn describe(&self, address: Option<&Listener>) -> String {
+        match self {
+            BindState::Free => "free".to_owned(),
+            BindState::NotHere => "is on no interface of this host".to_owned(),
+            BindState::Denied { why } => why.clone(),
+            BindState::Unknown { why } => format!("unknown: {why}"),
+            BindState::Taken { by, silently } => {
+                let one = |owner: &Owner| match address == Some(&owner.holds) {
+                    true => owner.title(),
+                    false => format!("{} on {}", owner.title(), owner.holds.short()),
+                };
+                let who = match by.is_empty() {
+                    true => "a socket that is bound and does not listen, whose owner /proc does not show"
+                        .to_owned(),
+                    false => by.iter().map(one).collect::<Vec<_>>().join(" and "),
+                };
+                let how = if *silently { ", and HAProxy would take it over without a word" } else { "" };
+                format!("held by {who}{how}")
+            }
+        }
+    }
+}
+
+/// What is in the first and not in the second; both are sorted, each once.
+pub fn minus(all: &[Listener], without: &[Listener]) -> Vec<Listener> {
+    all.iter().filter(|one| without.binary_search(one).is_err()).cloned().collect()
+}

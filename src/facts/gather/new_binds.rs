@@ -1,0 +1,285 @@
+//! For each address that a reload would add: can it be had, and who holds it?
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Found;
+use super::bind_paths;
+use super::binds::Declared;
+use crate::clients::host::{self, Rights};
+use crate::clients::trial::{self, Trial};
+use crate::facts::binds::minus;
+use crate::facts::{BindState, Holder, How, Known, Listener, NewBind, Overlap, Owner, Picture};
+use crate::wire::haproxy_cfg::BindOptions;
+use crate::wire::proc_net::Row;
+
+/// Looks at every bind of the next worker that this one does not have.
+pub(super) fn of(
+    found: &Found,
+    live: &Picture,
+    next: &Picture,
+    declared: &Known<Vec<Declared>>,
+) -> Known<Vec<NewBind>> {
+    let listens = match &live.listeners {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(listens) => listens,
+    };
+    let asked = declared.seen().map(Vec::as_slice).unwrap_or_default();
+    let wanted = match (&next.listeners, declared) {
+        (Known::Seen(wanted), _) => wanted.clone(),
+        (Known::Unknown { why }, Known::Unknown { .. }) => return Known::unknown(why.clone()),
+        (Known::Unknown { .. }, Known::Seen(_)) => certain(asked),
+    };
+    let lines: BTreeMap<&Listener, &Declared> =
+        asked.iter().filter_map(|one| Some((one.listener.seen()?, one))).collect();
+    let mut binds = addresses(found, &minus(&wanted, listens), &lines);
+    if next.how == How::Read {
+        binds.extend(asked.iter().filter_map(untold));
+    }
+    Known::Seen(binds)
+}
+
+fn certain(asked: &[Declared]) -> Vec<Listener> {
+    let here = asked.iter().filter(|one| one.options.namespace.is_none());
+    let all: BTreeSet<Listener> = here.filter_map(|one| one.listener.seen().cloned()).collect();
+    all.into_iter().collect()
+}
+
+/// A line whose listener, or whose network, is not known.
+fn untold(one: &Declared) -> Option<NewBind> {
+    let why = match (&one.listener, &one.options.namespace) {
+        (Known::Unknown { why }, _) => why.clone(),
+        (Known::Seen(_), Some(name)) => {
+            format!("it is in network namespace {name}, which is not looked into")
+        }
+        (Known::Seen(_), None) => return None,
+    };
+    Some(NewBind {
+        listener: None,
+        address: one.listener.seen().map_or_else(|| one.text.clone(), Listener::short),
+        at: Some(one.at.clone()),
+        state: BindState::Unknown { why },
+    })
+}
+
+fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Declared>) -> Vec<NewBind> {
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let pid = found.instance.main.pid;
+    let plain = BindOptions::default();
+    let judged: Vec<Judged> = match host::table(pid, false) {
+        Err(error) => {
+            new.iter().map(|_| Judged::Told(BindState::Unknown { why: format!("{error:#}") })).collect()
+        }
+        Ok(rows) => {
+            let bench = Bench::new(found, &rows);
+            new.iter().map(|one| bench.judge(one, lines.get(one).map_or(&plain, |d| &d.options))).collect()
+        }
+    };
+    let held = judged.iter().flat_map(|judged| match judged {
+        Judged::Told(_) => &[][..],
+        Judged::Held { rows, .. } => rows,
+    });
+    let owners = Holders::of(held.map(|row| row.inode).filter(|inode| *inode != 0).collect());
+    let bind = |(listener, judged): (&Listener, Judged)| NewBind {
+        address: listener.short(),
+        at: lines.get(listener).map(|declared| declared.at.clone()),
+        listener: Some(listener.clone()),
+        state: match judged {
+            Judged::Told(state) => state,
+            Judged::Held { rows, silently } => {
+                BindState::Taken { by: rows.into_iter().map(|row| owners.owner(row)).collect(), silently }
+            }
+        },
+    };
+    new.iter().zip(judged).map(bind).collect()
+}
+
+enum Judged {
+    Told(BindState),
+    Held { rows: Vec<Row>, silently: bool },
+}
+
+fn unknown(why: impl Into<String>) -> Judged {
+    Judged::Told(BindState::Unknown { why: why.into() })
+}
+
+/// What is needed to judge, gathered once.
+struct Bench<'a> {
+    found: &'a Found,
+    rights: Known<Rights>,
+    same_network: Known<bool>,
+    /// By port, or by 0 for what has none.
+    rows: HashMap<u16, Vec<&'a Row>>,
+    own: Known<BTreeSet<u64>>,
+}
+
+impl<'a> Bench<'a> {
+    fn new(found: &'a Found, rows: &'a [Row]) -> Self {
+        let pid = found.instance.main.pid;
+        let mut by_port: HashMap<u16, Vec<&Row>> = HashMap::new();
+        for row in rows.iter().filter(|row| row.listening) {
+            by_port.entry(row.listener.socket().map_or(0, |at| at.port())).or_default().push(row);
+        }
+        Bench {
+            found,
+            rights: host::rights(pid).into(),
+            same_network: host::same_network(pid),
+            rows: by_port,
+            own: own_sockets(found),
+        }
+    }
+
+    fn judge(&self, listener: &Listener, options: &BindOptions) -> Judged {
+        let port = listener.socket().map_or(0, |at| at.port());
+        let near = self.rows.get(&port).into_iter().flatten();
+        let (mut own, mut sure, mut perhaps) = (false, Vec::new(), Vec::new());
+        for row in near {
+            match overlap(listener, options, &row.listener) {
+                Overlap::No => {}
+                _ if self.own.seen().is_some_and(|own| own.contains(&row.inode)) => own = true,
+                Overlap::Yes => sure.push((*row).clone()),
+                Overlap::IfDualStack => perhaps.push((*row).clone()),
+            }
+        }
+        if let (Known::Unknown { why }, false) = (&self.own, sure.is_empty() && perhaps.is_empty()) {
+            return unknown(format!("somebody listens there, perhaps this HAProxy itself: {why}"));
+        }
+        match listener {
+            Listener::Unix(path) => match bind_paths::state(&self.found.instance.main, &self.rights, path) {
+                // A path without a socket is held by nobody, whoever listened there before.
+                bind_paths::Path::Socket if !sure.is_empty() => Judged::Held { rows: sure, silently: true },
+                bind_paths::Path::Socket | bind_paths::Path::Nothing => Judged::Told(BindState::Free),
+                bind_paths::Path::Told(state) => Judged::Told(state),
+            },
+            Listener::Inherited(fd) => unknown(format!("what stands behind descriptor {fd} is not known")),
+            _ if !sure.is_empty() => match &options.interface {
+                None => Judged::Held { rows: sure, silently: false },
+                Some(name) => unknown(format!(
+                    "others listen on that port, and whether they do on interface {name} is not shown"
+                )),
+            },
+            Listener::Abstract { .. } => Judged::Told(BindState::Free),
+            Listener::Tcp(_) | Listener::Udp(_) => self.tried(listener, options, own, perhaps),
+        }
+    }
+
+    /// Nobody is seen to hold it: try.
+    fn tried(&self, listener: &Listener, options: &BindOptions, own: bool, perhaps: Vec<Row>) -> Judged {
+        let Some(at) = listener.socket() else { return unknown("it has no address") };
+        match &self.same_network {
+            Known::Unknown { why } => return unknown(why.clone()),
+            Known::Seen(false) => {
+                let pid = self.found.instance.main.pid;
+                return unknown(format!(
+                    "PID {pid} is in a network namespace of its own, where nothing was tried"
+                ));
+            }
+            Known::Seen(true) => {}
+        }
+        let rights = match &self.rights {
+            Known::Unknown { why } => return unknown(why.clone()),
+            Known::Seen(rights) => rights,
+        };
+        let attempt = trial::Options { v6only: options.v6only, anywhere: options.transparent };
+        // Where our own rights fall short, or where HAProxy itself is in the way, the host alone is asked about.
+        let on_host = |otherwise: Judged| match trial::host(at.ip(), attempt) {
+            Trial::NotHere => Judged::Told(BindState::NotHere),
+            Trial::Bound => otherwise,
+            other => unknown(format!("trying to bind {at}: {other:?}")),
+        };
+        if at.port() < rights.first_free_port && !rights.low_ports {
+            let pid = self.found.instance.main.pid;
+            let why = format!(
+                "port {} needs CAP_NET_BIND_SERVICE, which PID {pid} (uid {}) does not have",
+                at.port(),
+                rights.uid
+            );
+            return on_host(Judged::Told(BindState::Denied { why }));
+        }
+        match trial::address(listener, attempt).unwrap_or(Trial::Denied) {
+            Trial::Bound => Judged::Told(BindState::Free),
+            Trial::NotHere => Judged::Told(BindState::NotHere),
+            Trial::Failed(why) => unknown(format!("trying to bind {at}: {why}")),
+            Trial::Denied => on_host(unknown(format!("port {} can be tried by root only", at.port()))),
+            Trial::InUse if own && perhaps.is_empty() => on_host(Judged::Told(BindState::Free)),
+            Trial::InUse if own => unknown("a listener on the IPv6 wildcard may take IPv4 as well"),
+            Trial::InUse if !perhaps.is_empty() => Judged::Held { rows: perhaps, silently: false },
+            Trial::InUse => Judged::Held { rows: self.connections(listener), silently: false },
+        }
+    }
+
+    /// Even an open connection keeps its own port from a listener.
+    fn connections(&self, listener: &Listener) -> Vec<Row> {
+        let rows = host::table(self.found.instance.main.pid, true).unwrap_or_default();
+        let meets = |row: &Row| !row.listening && row.listener.overlap(listener) != Overlap::No;
+        rows.into_iter().filter(meets).take(1).collect()
+    }
+}
+
+/// How a new bind and a listener meet, after what the line says of IPv6.
+fn overlap(new: &Listener, options: &BindOptions, other: &Listener) -> Overlap {
+    let six = new.socket().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
+    match (new.overlap(other), six, options.v6only) {
+        (Overlap::IfDualStack, true, Some(true)) => Overlap::No,
+        (Overlap::IfDualStack, true, Some(false)) => Overlap::Yes,
+        (overlap, _, _) => overlap,
+    }
+}
+
+/// The sockets of this HAProxy: of its master and of every worker, also of one that is on its way out. They give way
+/// to the next worker.
+fn own_sockets(found: &Found) -> Known<BTreeSet<u64>> {
+    let instance = &found.instance;
+    let listed = instance.workers.seen().into_iter().chain(instance.old_workers.seen()).flatten();
+    let mut pids: BTreeSet<u32> = listed.map(|worker| worker.pid).collect();
+    pids.insert(instance.main.pid);
+    pids.extend(instance.serving.seen());
+    let children = host::haproxies().unwrap_or_default().into_iter();
+    pids.extend(children.filter(|process| process.ppid == instance.main.pid).map(|process| process.pid));
+    let mut sockets = BTreeSet::new();
+    for pid in pids {
+        match host::open_sockets(pid) {
+            Ok(open) => sockets.extend(open.into_keys()),
+            // A worker may end while it is looked at.
+            Err(_) if host::process(pid).is_err() => {}
+            Err(error) => return Known::unknown(format!("{error:#}")),
+        }
+    }
+    Known::Seen(sockets)
+}
+
+/// The processes behind the sockets that are in the way.
+struct Holders {
+    owners: host::Owners,
+}
+
+impl Holders {
+    fn of(inodes: BTreeSet<u64>) -> Self {
+        Holders { owners: if inodes.is_empty() { host::Owners::default() } else { host::owners(&inodes) } }
+    }
+
+    fn owner(&self, row: Row) -> Owner {
+        let process = self.owners.of.get(&row.inode).and_then(|pid| holder(*pid));
+        let unseen = match (&process, self.owners.hidden) {
+            (Some(_), _) => None,
+            (None, true) => Some("which one only root can see".to_owned()),
+            (None, false) => Some("in the kernel, or where no process is seen from here".to_owned()),
+        };
+        Owner { process, unseen, listens: row.listening, uid: row.uid, holds: row.listener }
+    }
+}
+
+fn holder(pid: u32) -> Option<Holder> {
+    let process = host::process(pid).ok()?;
+    let mut words = process.argv.iter();
+    let program = words.next().cloned().unwrap_or_else(|| process.comm.clone());
+    let first = words.next().filter(|word| !word.starts_with('-') && !word.contains('='));
+    Some(Holder {
+        pid,
+        name: process.comm,
+        uid: process.uid,
+        user: host::user_name(process.uid),
+        command: first.map_or_else(|| program.clone(), |first| format!("{program} {first}")),
+    })
+}

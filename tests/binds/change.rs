@@ -1,0 +1,152 @@
+//! What is new, what is gone, and what of it can be had.
+
+use std::fs::Permissions;
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
+use super::{address, check, facts, listeners, new_binds};
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::{ports, process};
+
+const BASE: &str = "
+frontend web
+    bind 127.0.0.1:{port:web}
+    bind *:{port:star}
+    http-request return status 200
+";
+
+fn start(branch: Branch) -> Option<Instance> {
+    Instance::builder(branch)
+        .config(
+            &format!("{BASE}    bind ADDR:21000\n    bind unix@{{dir}}/old.sock\n")
+                .replace("ADDR", &address().to_string()),
+        )
+        .start()
+}
+
+#[test]
+fn exactly_what_was_added_is_new_and_what_was_taken_away_is_gone() {
+    for branch in Branch::all() {
+        let Some(mut haproxy) = start(branch) else { continue };
+        let base = haproxy.config();
+        let before = facts(&haproxy);
+        assert!(new_binds(&before).is_empty(), "{branch}");
+        let said = check(&haproxy);
+        assert_eq!(said["level"], "pass", "{branch}: {said}");
+        let gone: Vec<String> = listeners(&before, "live")
+            .into_iter()
+            .filter(|one| one.ends_with(":21000") || one.ends_with("old.sock"))
+            .collect();
+        let fewer = base.lines().filter(|line| !line.contains(":21000") && !line.contains("old.sock"));
+        let (here, there) = (address(), haproxy.dir().join("new.sock"));
+        let text = fewer.collect::<Vec<_>>().join("\n")
+            + &format!(
+                "\n    bind {here}:22000-22001\n    bind unix@{}\n    bind [::1]:{{port:v6}}\n",
+                there.display()
+            );
+        haproxy.write_config(&text);
+        let after = facts(&haproxy);
+        let mut fresh: Vec<_> =
+            new_binds(&after).into_iter().map(|(address, state, _)| (address, state)).collect();
+        fresh.sort();
+        let mut expected = [
+            format!("{here}:22000"),
+            format!("{here}:22001"),
+            format!("[::1]:{}", haproxy.port("v6")),
+            there.display().to_string(),
+        ]
+        .map(|address| (address, "free".to_owned()));
+        expected.sort();
+        assert_eq!(fresh, expected, "{branch}");
+        let (live, next) = (listeners(&after, "live"), listeners(&after, "next"));
+        let missing: Vec<&String> = live.iter().filter(|one| !next.contains(one)).collect();
+        assert_eq!(missing, gone.iter().collect::<Vec<_>>(), "{branch}");
+        let socket = haproxy.master_socket().unwrap().to_str().unwrap();
+        let text = Haguard::new().run(["inspect", "--master-socket", socket]).stdout;
+        assert!(
+            text.contains("new binds") && text.contains("binds gone") && text.contains(":22000 (free)"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_called_free_comes_up_with_a_reload() {
+    for branch in Branch::all() {
+        let Some(mut haproxy) = start(branch) else { continue };
+        let dir = haproxy.dir().to_path_buf();
+        let one = address();
+        // Neighbours that stand near, and not in the way.
+        let (beside, beside_port) = ports::listen();
+        let wild = TcpListener::bind("0.0.0.0:0").unwrap();
+        let wild_port = wild.local_addr().unwrap().port();
+        let datagrams = UdpSocket::bind((one, 0)).unwrap();
+        drop(UnixListener::bind(dir.join("stale.sock")).unwrap());
+        let gone = UnixListener::bind(dir.join("deleted.sock")).unwrap();
+        std::fs::remove_file(dir.join("deleted.sock")).unwrap();
+        let binds = [
+            format!("{one}:{}", beside_port.number),
+            format!(":::{wild_port} v6only"),
+            format!("{one}:{}", datagrams.local_addr().unwrap().port()),
+            format!("{one}:{}", haproxy.port("star")),
+            format!("{one}:23000-23299"),
+            "192.0.2.1:23000 transparent".to_owned(),
+            format!("unix@{}/stale.sock", dir.display()),
+            format!("unix@{}/deleted.sock", dir.display()),
+            format!("abns@haguard-free-{}", haproxy.port("star")),
+        ];
+        let lines: String = binds.iter().map(|bind| format!("    bind {bind}\n")).collect();
+        haproxy.write_config(&(haproxy.config() + &lines));
+        let fresh = new_binds(&facts(&haproxy));
+        assert_eq!(fresh.len(), 8 + 300, "{branch}: {fresh:?}");
+        for (address, state, detail) in &fresh {
+            assert_eq!(state, "free", "{branch}: {address}: {detail}");
+        }
+        assert_eq!(check(&haproxy)["level"], "pass", "{branch}");
+        let reload = haproxy.reload();
+        assert!(reload.success, "{branch}: {}{}", reload.answer, haproxy.log());
+        let after = facts(&haproxy);
+        assert!(new_binds(&after).is_empty(), "{branch}: {}", after["binds"]);
+        assert_eq!(listeners(&after, "live"), listeners(&after, "next"), "{branch}");
+        drop((beside, gone));
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_told_is_unknown_and_never_free() {
+    let Some(mut haproxy) = start(Branch::V30) else { return };
+    let base = haproxy.config();
+    for (line, why) in [
+        ("bind name.invalid:80", "name.invalid"),
+        ("bind fd@250", "descriptor 250"),
+        ("bind 127.0.0.1:80 namespace red", "namespace red"),
+    ] {
+        haproxy.write_config(&format!("{base}    {line}\n"));
+        let said = check(&haproxy);
+        assert_eq!(said["level"], "unknown", "{said}");
+        assert!(said["evidence"].to_string().contains(why), "{said}");
+    }
+}
+
+#[test]
+fn in_a_network_namespace_of_its_own_nothing_is_tried_and_its_own_listeners_are_seen() {
+    let unshare = process::on_path("unshare");
+    let (Some(unshare), true) = (unshare, rustix::process::geteuid().is_root()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let wrapper = folder.path().join("haproxy");
+    let real = crate::support::haproxy::binary(Branch::V32);
+    let Some(real) = real else { return };
+    let text = format!("#!/bin/sh\nexec {} --net {} \"$@\"\n", unshare.display(), real.display());
+    std::fs::write(&wrapper, text).unwrap();
+    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    let builder = Instance::builder(Branch::V32).config("frontend f\n    bind 127.0.0.1:80\n");
+    let Some(mut haproxy) = builder.program(&wrapper).start() else { return };
+    let seen = listeners(&facts(&haproxy), "live");
+    assert!(seen.contains(&"tcp 127.0.0.1:80".to_owned()), "its tables, not ours: {seen:?}");
+    haproxy.write_config(&(haproxy.config() + "    bind 127.0.0.1:81\n"));
+    let said = check(&haproxy);
+    assert_eq!(said["level"], "unknown", "{said}");
+    assert!(said["evidence"].to_string().contains("network namespace"), "{said}");
+}
