@@ -2,6 +2,7 @@
 
 mod change;
 mod forms;
+mod rights;
 mod taken;
 
 use std::net::Ipv4Addr;

@@ -8,10 +8,10 @@ use crate::support::haproxy::{Branch, Instance};
 use crate::support::skip;
 
 /// A user that owns nothing.
-const NOBODY: &str = "65534";
+pub(crate) const NOBODY: &str = "65534";
 
 /// Runs haguard as nobody, from a copy that nobody may run.
-fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
+pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
     let home = haguard.home();
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(home, open).unwrap();

@@ -1,6 +1,7 @@
 //! The addresses that the next worker would listen on.
 
 use super::{Outcome, Seen};
+use crate::facts::binds::in_ranges;
 use crate::facts::{BindState, Known, NewBind};
 use crate::words::plural;
 
@@ -36,7 +37,7 @@ pub(super) fn free(seen: Seen<'_>) -> Outcome {
             1 => "the new address can be bound".to_owned(),
             many => format!("{many} new addresses can be bound"),
         })
-        .because(evidence(binds.iter())),
+        .because(in_ranges(binds.iter().filter_map(|bind| bind.listener.as_ref())).into_iter().take(SHOWN)),
     }
 }
 
@@ -50,7 +51,7 @@ fn named(bind: &NewBind) -> String {
 
 fn text(first: &NewBind, count: usize) -> String {
     let said = first.state.describe(first.listener.as_ref());
-    let more = if count > 1 { format!(", and {} more", plural(count - 1, "bind")) } else { String::new() };
+    let more = if count > 1 { format!(", and {}", plural(count - 1, "more bind")) } else { String::new() };
     match first.state {
         BindState::Taken { .. } => format!("new bind {} is {said}{more}", first.address),
         BindState::NotHere => format!("new bind {} {said}{more}", first.address),
@@ -65,7 +66,9 @@ fn evidence<'a>(binds: impl Iterator<Item = &'a NewBind>) -> Vec<String> {
         lines.push(format!("{}: {}", named(bind), bind.state.describe(bind.listener.as_ref())));
         if let BindState::Taken { by, .. } = &bind.state {
             let holders = by.iter().filter_map(|owner| owner.process.as_ref());
-            lines.extend(holders.map(|holder| format!("PID {} runs {}", holder.pid, holder.command)));
+            let runs = holders.map(|holder| format!("PID {} runs {}", holder.pid, holder.command));
+            let new: Vec<String> = runs.filter(|line| !lines.contains(line)).collect();
+            lines.extend(new);
         }
     }
     if all.len() > SHOWN {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::facts::sample::{self, known};
-use crate::facts::{Admin, BindState, Candidate, Connections, Controller, Known, Mode, Picture, Worker};
+use crate::facts::{
+    Admin, BindState, Candidate, Connections, Controller, Holder, Known, Mode, Owner, Picture, Worker,
+};
 use crate::plan;
 use proptest::prelude::*;
 
@@ -110,6 +112,39 @@ fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.evidence.contains(&"unknown keyword 'bogus'".to_owned()));
     assert_eq!(verdict(&judged(&facts)), Exit::Refused);
+}
+
+#[test]
+fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_is_unknown() {
+    let mut facts = sample::healthy();
+    assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
+    sample::new_bind(&mut facts, BindState::Free);
+    assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
+    sample::new_bind(&mut facts, BindState::Unknown { why: "not tried".into() });
+    assert_eq!(level(&facts, "config.new-binds-free"), Level::Unknown);
+    let holder = Holder {
+        pid: 42,
+        name: "nginx".into(),
+        uid: 33,
+        user: Some("www-data".into()),
+        command: "/usr/sbin/nginx".into(),
+    };
+    let owner = Owner {
+        holds: "tcp 0.0.0.0:8001".parse().unwrap(),
+        listens: true,
+        process: Some(holder),
+        uid: Some(0),
+        unseen: None,
+    };
+    sample::new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
+    let finding = &judge(&facts, &plan::ledger(&facts), &["config.new-binds-free".to_owned()])[0];
+    assert_eq!(finding.level, Level::Fail);
+    assert_eq!(finding.text, "new bind 127.0.0.1:8001 is held by nginx (PID 42, www-data) on 0.0.0.0:8001");
+    let evidence = finding.evidence.join("\n");
+    for said in ["/etc/haproxy.cfg:9", "PID 42 runs /usr/sbin/nginx", "unknown: not tried"] {
+        assert!(evidence.contains(said), "{said} in {evidence}");
+    }
+    assert!(finding.mend.as_ref().unwrap().contains("stop nginx (PID 42)"));
 }
 
 /// Each way to make the healthy sample worse; the verdict may never get better by any of them.

@@ -123,3 +123,46 @@ impl BindState {
 pub fn minus(all: &[Listener], without: &[Listener]) -> Vec<Listener> {
     all.iter().filter(|one| without.binary_search(one).is_err()).cloned().collect()
 }
+
+/// Listeners as people write them, in order, with neighbouring ports of one address in one word: `10.0.0.1:80-82`.
+pub fn in_ranges<'a>(listeners: impl IntoIterator<Item = &'a Listener>) -> Vec<String> {
+    let mut words: Vec<(&Listener, u16)> = Vec::new();
+    for listener in listeners {
+        let port = listener.socket().map_or(0, |at| at.port());
+        match words.last_mut() {
+            Some((first, last))
+                if port != 0 && last.checked_add(1) == Some(port) && first.beside(listener) =>
+            {
+                *last = port;
+            }
+            _ => words.push((listener, port)),
+        }
+    }
+    let word = |(first, last): &(&Listener, u16)| match first.socket() {
+        Some(at) if at.port() != *last => format!("{}-{last}", first.short()),
+        _ => first.short(),
+    };
+    words.iter().map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_ports_of_one_address_are_one_word() {
+        let read = |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect::<Vec<Listener>>();
+        let all = read(&[
+            "tcp 10.0.0.1:80",
+            "tcp 10.0.0.1:81",
+            "tcp 10.0.0.1:83",
+            "tcp 10.0.0.2:84",
+            "udp 10.0.0.2:85",
+            "udp 10.0.0.2:86",
+            "unix /a",
+            "unix /b",
+        ]);
+        let expected = ["10.0.0.1:80-81", "10.0.0.1:83", "10.0.0.2:84", "udp 10.0.0.2:85-86", "/a", "/b"];
+        assert_eq!(in_ranges(&all), expected);
+    }
+}

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::wrap::prose;
 use super::{Paint, Report, findings, ledger};
-use crate::facts::{ConfigOnDisk, Facts, Instance, Known, Listener, NewBind, Picture, SocketFact, Worker};
+use crate::facts::binds::in_ranges;
+use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
 use crate::plan;
 use crate::words::plural;
 
@@ -50,21 +51,29 @@ const SHOWN: usize = 8;
 
 /// The addresses that come and go, where there are any.
 fn binds(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
-    let say = |bind: &NewBind| format!("{} ({})", bind.address, bind.state.describe(bind.listener.as_ref()));
     match &facts.binds {
         Known::Seen(binds) if binds.is_empty() => {}
-        binds => row(out, "new binds", &shown(binds, |all| some(all, say)))?,
+        binds => row(out, "new binds", &shown(binds, |all| some(&new_binds(all))))?,
     }
     match plan::bind_change(&facts.live, &facts.next).seen() {
-        Some(change) if !change.gone.is_empty() => {
-            row(out, "binds gone", &some(&change.gone, Listener::short))
-        }
+        Some(change) if !change.gone.is_empty() => row(out, "binds gone", &some(&in_ranges(&change.gone))),
         _ => Ok(()),
     }
 }
 
-fn some<T>(all: &[T], say: impl Fn(&T) -> String) -> String {
-    let mut words: Vec<String> = all.iter().take(SHOWN).map(say).collect();
+/// What cannot be had comes first.
+fn new_binds(all: &[NewBind]) -> Vec<String> {
+    let (free, other): (Vec<_>, Vec<_>) = all.iter().partition(|bind| bind.state == BindState::Free);
+    let other = other.into_iter().map(|bind| {
+        let said = bind.state.describe(bind.listener.as_ref());
+        format!("{} ({said})", bind.address)
+    });
+    let free = in_ranges(free.into_iter().filter_map(|bind| bind.listener.as_ref()));
+    other.chain(free.into_iter().map(|word| format!("{word} (free)"))).collect()
+}
+
+fn some(all: &[String]) -> String {
+    let mut words: Vec<String> = all.iter().take(SHOWN).cloned().collect();
     if all.len() > SHOWN {
         words.push(format!("and {} more", all.len() - SHOWN));
     }
@@ -220,7 +229,7 @@ fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
         }),
     )?;
     row(out, "certificates", &shown(certificates, |all| all.len().to_string()))?;
-    row(out, "listens on", &shown(listeners, |all| some(all, Listener::short)))
+    row(out, "listens on", &shown(listeners, |all| some(&in_ranges(all))))
 }
 
 fn dataplane(api: &crate::facts::DataPlaneFacts, out: &mut impl Write) -> io::Result<()> {

@@ -59,6 +59,14 @@ impl Listener {
         }
     }
 
+    /// The same kind and the same IP address; the port may differ.
+    pub fn beside(&self, other: &Listener) -> bool {
+        match (self, other) {
+            (Listener::Tcp(a), Listener::Tcp(b)) | (Listener::Udp(a), Listener::Udp(b)) => a.ip() == b.ip(),
+            _ => false,
+        }
+    }
+
     /// Whether both can be bound by processes that do not share.
     pub fn overlap(&self, other: &Listener) -> Overlap {
         match (self, other) {
