@@ -1,13 +1,14 @@
 //! Every form of a bind, in every branch.
 
-use std::net::TcpListener;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use super::{address, facts, listeners, quic};
-use crate::support::haproxy::{Branch, Instance};
-use crate::support::process::self_signed;
+use crate::support::haproxy::{Branch, Instance, binary};
+use crate::support::process::{on_path, self_signed};
+use crate::support::skip;
 use crate::support::wait::wait_for;
-use rustix::io::{FdFlags, fcntl_setfd};
 
 const FORMS: &str = r#"
 frontend wildcards
@@ -74,13 +75,33 @@ frontend quic
     bind ADDR:1070 ssl crt CERT
 ";
 
+/// A program that opens a listener on port 24100, as a service manager does, and becomes HAProxy, which learns its
+/// number from `FD`. Opened here it would be handed down to what other tests start meanwhile.
+fn with_a_listener(haproxy: &Path, folder: &Path, address: &str) -> Option<PathBuf> {
+    let Some(perl) = on_path("perl") else {
+        skip::missing("perl, which hands a listener down");
+        return None;
+    };
+    let wrapper = folder.join("haproxy");
+    let text = format!(
+        "#!{}\nuse Socket; BEGIN {{ $^F = 250 }}\nsocket(L, PF_INET, SOCK_STREAM, 0) or die;\n\
+         bind(L, pack_sockaddr_in(24100, inet_aton('{address}'))) or die; listen(L, 5) or die;\n\
+         $ENV{{FD}} = fileno(L); exec '{}', @ARGV;\n",
+        perl.display(),
+        haproxy.display()
+    );
+    std::fs::write(&wrapper, text).unwrap();
+    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    Some(wrapper)
+}
+
 /// As root only: others may not take a low port or make a socket transparent.
 fn for_this_user(text: &str) -> String {
     if rustix::process::geteuid().is_root() {
         return text.to_owned();
     }
-    let text = text.replace("ADDR:10", "ADDR:110").replace(" user root", "");
-    text.replace("1010-1012", "11010-11012").replace(" transparent", "").replace(" interface lo", "")
+    let text = text.replace("ADDR:10", "ADDR:110").replace("-1012", "-11012").replace(" user root", "");
+    text.replace(" transparent", "").replace(" interface lo", "")
 }
 
 /// The worker has a UDP socket on no address in particular, as none of its binds of IPv4 is.
@@ -103,7 +124,7 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
     let folder = tempfile::tempdir().unwrap();
     let certificate = self_signed(folder.path());
     for branch in Branch::all() {
-        let given = TcpListener::bind((address(), 0)).unwrap();
+        let given = address().to_string();
         let mut text = FORMS.to_owned();
         if quic(branch) {
             text += QUIC;
@@ -117,19 +138,20 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
         let text = for_this_user(&text);
         let text =
             text.replace("ADDR", &address().to_string()).replace("CERT", certificate.to_str().unwrap());
-        // Handed down to whatever is started meanwhile; only this HAProxy is told of it.
-        fcntl_setfd(given.as_fd(), FdFlags::empty()).unwrap();
+        let Some(program) = binary(branch).and_then(|real| with_a_listener(&real, folder.path(), &given))
+        else {
+            continue;
+        };
         let started = Instance::builder(branch)
+            .program(&program)
             .global("unix-bind prefix {dir}")
             // The library that 3.0 was built with does QUIC only so.
             .global(if branch == Branch::V30 { "limited-quic" } else { "" })
             .config(&text)
             .arg("-L")
             .arg("here")
-            .env("PORT", "1029")
-            .env("FD", &given.as_raw_fd().to_string())
+            .env("PORT", "11029")
             .start();
-        fcntl_setfd(given.as_fd(), FdFlags::CLOEXEC).unwrap();
         let Some(haproxy) = started else { continue };
         // From its first line on, the sender of logs has a port of its own.
         let worker = haproxy.worker_pid();
@@ -140,7 +162,7 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
         let facts = facts(&haproxy);
         let (live, next) = (listeners(&facts, "live"), listeners(&facts, "next"));
         assert_eq!(live, next, "{branch}\n{}", haproxy.log());
-        assert!(live.contains(&format!("tcp {}", given.local_addr().unwrap())), "{branch}: {live:?}");
+        assert!(live.contains(&format!("tcp {given}:24100")), "{branch}: {live:?}");
         assert!(!live.iter().any(|one| one.contains(":1040") || one.contains(":1062")), "{branch}: {live:?}");
     }
 }
