@@ -117,6 +117,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Explain a check, a kind of loss, a refusal or the exit codes
     Explain(ExplainArgs),
+    /// Try out the next worker in a sealed copy of this host, and show how it differs
+    Rehearse(RehearseArgs),
     /// Refuse to restart HAProxy, and say what that would destroy
     Restart(RestartArgs),
     /// Show the journal: what was attempted, refusals included
@@ -162,6 +164,22 @@ pub struct ExplainArgs {
     /// A check's id, a kind of loss, `restart` or `exit-codes`; nothing lists the subjects
     #[arg(value_name = "ID")]
     pub id: Option<String>,
+}
+
+/// Arguments of `rehearse`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard rehearse\n  haguard rehearse --config-file new.cfg --exit-code\n  \
+    haguard rehearse -o json\n\nIt needs root; without, the files are read and tested, and the exit code is 5 at best.\n\
+    Exit codes: 0 it would come up, 3 it would not, 4 it would and differs (with --exit-code), 5 it could not be tried."
+)]
+pub struct RehearseArgs {
+    /// Try this file in place of those the master was started with; more than once for several
+    #[arg(long, value_name = "FILE")]
+    pub config_file: Vec<PathBuf>,
+    /// Exit with 4 when the next worker would differ from the one that runs
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// Arguments of `restart`.

@@ -52,6 +52,9 @@ use report::{Body, Failed, Paint, Report};
 /// Runs the command line and returns the process status.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = clients::sealed::run_if_asked(&args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error, &args).code()),

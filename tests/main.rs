@@ -17,6 +17,7 @@ mod other_user;
 mod parts;
 mod reader;
 mod refusal;
+mod rehearsal;
 mod runtime_client;
 mod secrets;
 mod support;

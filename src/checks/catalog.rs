@@ -42,6 +42,11 @@ pub const CHECKS: &[Check] = checks! {
     "proc.leftovers", process::leftovers, "no worker of an earlier reload is left",
         "Each reload leaves its worker behind until its last connection ends. Many of them cost memory, and a \
          restart cuts their connections too.";
+    "config.rehearsal", config::rehearsal, "the next worker comes up in a sealed copy of this host",
+        "A configuration that passes HAProxy's own test can still fail when it is started: a folder or a file that \
+         its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
+         with the master's own program, arguments, environment and user in a copy of this host from which nothing gets \
+         out, and asks it what it holds. That needs root; commands that only look do not do it.";
     "config.test-same-argv", config::valid, "HAProxy accepts the files, tested with the master's own arguments",
         "A configuration test with other arguments, another folder or another environment tests something else. \
          haguard runs the program on disk with the master's own. Valid is not proof that the next worker comes \

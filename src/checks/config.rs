@@ -17,6 +17,26 @@ pub(super) fn valid(seen: Seen<'_>) -> Outcome {
     }
 }
 
+pub(super) fn rehearsal(seen: Seen<'_>) -> Outcome {
+    let rehearsal = match &seen.facts.rehearsal {
+        None => return Outcome::skipped("this command only looks: `haguard rehearse` tries it"),
+        Some(Known::Unknown { why }) => return Outcome::unknown(format!("not rehearsed: {why}")),
+        Some(Known::Seen(rehearsal)) => rehearsal,
+    };
+    let evidence = [rehearsal.command.clone()];
+    match (rehearsal.why_not(), rehearsal.alerts.is_empty()) {
+        (Some(why), _) => Outcome::fail(format!("the next worker would not come up: {why}"))
+            .because(evidence)
+            .because(rehearsal.alerts.iter().cloned())
+            .mend("mend what HAProxy names, then run `haguard rehearse`"),
+        (None, false) => Outcome::warn("the next worker comes up and raises an alarm")
+            .because(rehearsal.alerts.iter().cloned()),
+        (None, true) => {
+            Outcome::pass(format!("it came up in {} ms", rehearsal.start_up_ms)).because(evidence)
+        }
+    }
+}
+
 pub(super) fn edited(seen: Seen<'_>) -> Outcome {
     match &seen.facts.config.edited_since_load {
         Known::Unknown { why } => Outcome::unknown(why.clone()),

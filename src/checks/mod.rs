@@ -141,6 +141,15 @@ pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[String]) -> Vec<Finding> {
         .collect()
 }
 
+/// The checks that judge what would be loaded, whatever runs.
+pub fn of_candidate() -> Vec<String> {
+    ["config.rehearsal", "config.test-same-argv", "config.new-binds-free"]
+        .iter()
+        .filter(|id| catalog::find(id).is_some())
+        .map(|id| (*id).to_owned())
+        .collect()
+}
+
 /// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.
 pub fn verdict(findings: &[Finding]) -> Exit {
     match findings.iter().map(|finding| finding.level).max() {

@@ -23,8 +23,22 @@ pub use sockets::{holds_unix_listener, listeners, open_sockets, table};
 /// When /proc cannot be read at all.
 pub fn haproxies() -> Result<Vec<Process>> {
     let mut found = named("haproxy")?;
-    found.retain(Process::is_haproxy);
+    found.retain(|process| process.is_haproxy() && !is_rehearsed(process));
     Ok(found)
+}
+
+/// It, or its master, runs in a sealed copy that some haguard made: the name of what started it says so, and the PID
+/// namespace of its own shows that nobody merely took the name.
+fn is_rehearsed(process: &Process) -> bool {
+    let sealed = |pid: u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm.trim_end() == super::sealed::NAME)
+    };
+    let above = |pid: u32| {
+        Entry::new(i32::try_from(pid).ok()?).ok()?.stat().ok().and_then(|s| u32::try_from(s.ppid).ok())
+    };
+    process.same_pid_namespace != Known::Seen(true)
+        && (sealed(process.ppid) || above(process.ppid).is_some_and(sealed))
 }
 
 /// Every process whose command name starts so, in the order of its PID.
@@ -135,6 +149,35 @@ pub fn environment(pid: u32) -> Result<BTreeMap<String, String>> {
 /// The group of a process, for running something as its owner.
 pub fn gid(pid: u32) -> Option<u32> {
     Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok().map(|status| status.egid)
+}
+
+/// Memory that a process holds now, in kilobytes; of a master with its workers, the most that one of them holds.
+pub fn resident_kb(pid: u32) -> Option<u64> {
+    let of = |pid: u32| Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmrss;
+    let workers = named("haproxy").unwrap_or_default().into_iter().filter(|process| process.ppid == pid);
+    workers.map(|worker| worker.pid).chain([pid]).filter_map(of).max()
+}
+
+/// The most memory that a process has held, in kilobytes.
+pub fn peak_kb(pid: u32) -> Option<u64> {
+    Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmhwm
+}
+
+/// Memory that can be had without swapping, in kilobytes.
+pub fn available_kb() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// The limits of open files of a process, soft and hard.
+pub fn open_files(pid: u32) -> Option<(u64, u64)> {
+    use procfs::process::LimitValue;
+    let limit = Entry::new(i32::try_from(pid).ok()?).ok()?.limits().ok()?.max_open_files;
+    match (limit.soft_limit, limit.hard_limit) {
+        (LimitValue::Value(soft), LimitValue::Value(hard)) => Some((soft, hard)),
+        _ => None,
+    }
 }
 
 /// This host's name.

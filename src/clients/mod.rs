@@ -6,6 +6,7 @@ pub mod http;
 mod http_error;
 pub mod program;
 pub mod runtime;
+pub mod sealed;
 pub mod systemd;
 mod target;
 pub mod trial;

@@ -69,9 +69,8 @@ impl Program {
         })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
     fn start(&self) -> Result<Child> {
-        let mut command = Command::new(&self.program);
+        let mut command = command(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         if let Some(environment) = &self.environment {
@@ -85,6 +84,23 @@ impl Program {
         }
         command.spawn().with_context(|| format!("starting {}", self.program))
     }
+}
+
+/// A program, not started yet.
+#[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
+pub(super) fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+/// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
+/// since it was started; this is still the one that runs.
+pub(super) fn ourselves() -> Command {
+    command("/proc/self/exe")
+}
+
+/// True when a child ended within `limit`.
+pub(super) fn ended_within(child: &Child, limit: Duration) -> bool {
+    matches!(wait(child, limit), Ok(true))
 }
 
 fn keep(stream: Option<impl Read>) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::{Context, look};
 use crate::checks::{self, catalog};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
-use crate::facts::gather::Aim;
+use crate::facts::gather::{Aim, Effort};
 use crate::failure::Failure;
 use crate::plan;
 use crate::report::{Body, Report, Table, Tally};
@@ -15,7 +15,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
         let error = anyhow::anyhow!("there is no check `{id}`: did you mean `{}`?", catalog::nearest(id));
         return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
     }
-    let facts = look::look(context, &Aim::Any);
+    let facts = look::look(context, &Aim::Any, Effort::Read);
     let findings = checks::judge(&facts, &plan::ledger(&facts), &args.ids);
     let tally = Tally::of(&findings);
     let mut report = Report::new("check", checks::verdict(&findings), tally.sentence(), Body::Verdict(tally))

@@ -4,13 +4,13 @@ use super::{Context, look};
 use crate::cli::ConfigShowArgs;
 use crate::config::Sourced;
 use crate::exit::Exit;
-use crate::facts::gather::Aim;
+use crate::facts::gather::{Aim, Effort};
 use crate::facts::{Facts, Known};
 use crate::report::{Body, Report, Table};
 
 /// What was said, and for the rest what was discovered.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
-    let facts = look::look(context, &Aim::Any);
+    let facts = look::look(context, &Aim::Any, Effort::Read);
     let mut rows = said(context, &facts);
     let columns = match args.origin {
         true => vec!["key", "value", "origin"],

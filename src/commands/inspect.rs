@@ -8,7 +8,7 @@ use super::{Context, look, restart};
 use crate::checks;
 use crate::cli::InspectArgs;
 use crate::exit::Exit;
-use crate::facts::gather::Aim;
+use crate::facts::gather::{Aim, Effort};
 use crate::facts::{self, Facts, Known};
 use crate::failure::Failure;
 use crate::plan;
@@ -19,7 +19,7 @@ use crate::words::plural;
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let facts = match &args.facts {
         Some(path) => load(path)?,
-        None => look::look(context, &Aim::Any),
+        None => look::look(context, &Aim::Any, if args.losses { Effort::Rehearse } else { Effort::Read }),
     };
     let ledger = plan::ledger(&facts);
     let findings = checks::judge(&facts, &ledger, &[]);

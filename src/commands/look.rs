@@ -7,12 +7,12 @@ use dialoguer::Select;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
-use crate::facts::gather::{self, Aim};
+use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Candidate, Facts};
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
-pub(super) fn look(context: &Context<'_>, aim: &Aim) -> Facts {
-    let facts = watched(context, aim);
+pub(super) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
+    let facts = watched(context, aim, effort);
     let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
     let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == Aim::Any;
     let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
@@ -20,7 +20,7 @@ pub(super) fn look(context: &Context<'_>, aim: &Aim) -> Facts {
         return facts;
     }
     match ask(candidates) {
-        Some(pid) => watched(context, &Aim::Pid(pid)),
+        Some(pid) => watched(context, &Aim::Pid(pid), effort),
         None => facts,
     }
 }
@@ -35,7 +35,7 @@ fn ask(candidates: &[Candidate]) -> Option<u32> {
     chosen.ok().flatten().map(|index| candidates[index].process.pid)
 }
 
-fn watched(context: &Context<'_>, aim: &Aim) -> Facts {
+fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     let limit = context.settings.timeout.value;
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -45,7 +45,7 @@ fn watched(context: &Context<'_>, aim: &Aim) -> Facts {
     if context.global.verbose == 0 && std::io::stderr().is_terminal() {
         bar.enable_steady_tick(Duration::from_millis(120));
     }
-    let facts = gather::look(&context.settings, aim);
+    let facts = gather::look(&context.settings, aim, effort);
     bar.finish_and_clear();
     facts
 }

@@ -7,6 +7,7 @@ mod explain;
 mod history;
 mod inspect;
 mod look;
+mod rehearse;
 mod restart;
 
 use crate::cli::{Command, ConfigCommand, Global};
@@ -47,6 +48,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
     let report = match command {
         Command::Inspect(args) => inspect::run(args, context)?,
         Command::Check(args) => check::run(args, context)?,
+        Command::Rehearse(args) => rehearse::run(args, context)?,
         Command::Restart(args) => restart::run(args, context)?,
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
@@ -66,6 +68,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Inspect(_) => "inspect",
         Command::Check(_) => "check",
         Command::Explain(_) => "explain",
+        Command::Rehearse(_) => "rehearse",
         Command::Restart(_) => "restart",
         Command::History(_) => "history",
         Command::Config(_) => "config show",

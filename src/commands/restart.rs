@@ -5,16 +5,16 @@ use crate::act::journal::{self, Entry, Who};
 use crate::checks;
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
-use crate::facts::gather::Aim;
+use crate::facts::gather::{Aim, Effort};
 use crate::facts::{Facts, Known};
 use crate::failure::Failure;
 use crate::plan::{self, Advice, Fate, Kind, Ledger};
-use crate::report::{Body, Refusal, Report};
+use crate::report::{Body, Holds, Refusal, Report};
 use crate::time;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let facts = look::look(context, &Aim::parse(args.service.as_deref()));
+    let facts = look::look(context, &Aim::parse(args.service.as_deref()), Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     let findings = checks::judge(&facts, &ledger, &[]);
     let refusal = refusal(args, &facts, &ledger);
@@ -94,8 +94,22 @@ pub(super) fn compared_with(facts: &Facts) -> String {
         Known::Unknown { why } => format!("the files on disk are not known: {why}"),
         Known::Seen(_) => {
             let files: Vec<&str> = facts.config.files.iter().map(|file| file.path.as_str()).collect();
-            format!("compared with {} (read, not rehearsed)", files.join(" "))
+            format!("compared with {} ({})", files.join(" "), manner(facts))
         }
+    }
+}
+
+/// How the next worker is known, and what came up where it was tried.
+fn manner(facts: &Facts) -> String {
+    match &facts.rehearsal {
+        Some(Known::Seen(rehearsal)) if rehearsal.came_up => format!(
+            "rehearsed: a cold start came up in {} ms with {}",
+            rehearsal.start_up_ms,
+            Holds::of(&facts.next).words()
+        ),
+        Some(Known::Seen(_)) => "read; a rehearsed cold start did not come up".to_owned(),
+        Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),
+        None => "read, not rehearsed".to_owned(),
     }
 }
 

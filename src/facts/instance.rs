@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
+pub use crate::wire::argv::Argv;
 pub use crate::wire::process::Process;
 
 /// How HAProxy was started.

@@ -6,6 +6,7 @@ pub mod files;
 pub mod gather;
 pub mod instance;
 pub mod picture;
+pub mod rehearsal;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -18,6 +19,7 @@ pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, W
 pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
+pub use rehearsal::Rehearsal;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,8 @@ pub struct Facts {
     pub live: Picture,
     /// What the next worker would be.
     pub next: Picture,
+    /// How the next worker fared in a sealed copy of this host, or why it was not tried; none where nobody asked.
+    pub rehearsal: Option<Known<Rehearsal>>,
     /// What the next worker would listen on and this one does not.
     pub binds: Known<Vec<NewBind>>,
     /// The configuration on disk.

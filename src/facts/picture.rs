@@ -107,6 +107,17 @@ pub enum Admin {
     Maint,
 }
 
+impl Admin {
+    /// The word that people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Admin::Ready => "ready",
+            Admin::Drain => "drain",
+            Admin::Maint => "maintenance",
+        }
+    }
+}
+
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {

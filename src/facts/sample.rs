@@ -34,6 +34,7 @@ pub(crate) fn healthy() -> Facts {
         instance: Known::Seen(whole_instance()),
         live: picture(How::Live),
         next: picture(How::Read),
+        rehearsal: None,
         binds: Known::Seen(Vec::new()),
         config: config(),
         dataplane: None,

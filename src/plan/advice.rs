@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::facts::instance::Argv;
 use crate::facts::{Controller, Facts, Instance, Known, Mode};
 
 /// A command with the occasion for it.
@@ -106,7 +107,8 @@ fn test(facts: &Facts, instance: &Instance) -> Option<String> {
         return None;
     }
     let mut words = vec![quote(exe), "-c".to_owned()];
-    words.extend(instance.main.args().for_test.iter().map(|word| quote(word)));
+    let args = instance.main.args();
+    words.extend(Argv::with_files(&args.for_test, &args.files).iter().map(|word| quote(word)));
     let relative = facts.config.arguments.iter().any(|file| !file.starts_with('/'));
     let folder = instance.main.cwd.seen().filter(|_| relative);
     let place = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));

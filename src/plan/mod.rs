@@ -2,8 +2,10 @@
 
 pub mod advice;
 pub mod binds;
+pub mod difference;
 pub mod losses;
 
 pub use advice::{Advice, alternatives, by_hand};
 pub use binds::{BindChange, bind_change, not_held};
+pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};

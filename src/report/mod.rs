@@ -5,6 +5,7 @@ mod inspect;
 mod json;
 mod ledger;
 mod refusal;
+mod rehearsal;
 pub mod style;
 mod text;
 pub mod wrap;
@@ -19,6 +20,7 @@ use crate::facts::{Cost, Facts, Proof};
 use crate::plan::{Advice, Loss};
 use crate::words::plural;
 
+pub use rehearsal::{Holds, Rehearsed};
 pub use style::Paint;
 
 /// The version of the JSON document.
@@ -60,6 +62,8 @@ pub struct Report {
 pub enum Body {
     /// `restart`.
     Refusal(Refusal),
+    /// `rehearse`.
+    Rehearsal(Box<Rehearsed>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
     /// `inspect --losses`.

@@ -13,9 +13,24 @@ pub struct Argv {
     pub localpeer: Option<String>,
     /// `-C`: the folder it changes to before reading files.
     pub folder: Option<String>,
-    /// The arguments that decide what a configuration means, for a test with `-c`: `-f`, `-L`, `-C`, `-n`, `-dr`...
+    /// The arguments beside the files that decide what a configuration means, for a test with `-c`: `-L`, `-C`, `-n`,
+    /// `-dr`...
     pub for_test: Vec<String>,
+    /// The arguments beside the files of a first start in the foreground: without what a reload added, without the PID
+    /// file, and without those that choose between master, daemon and foreground.
+    pub for_start: Vec<String>,
 }
+
+impl Argv {
+    /// Arguments, and `-f` before each file.
+    pub fn with_files(options: &[String], files: &[String]) -> Vec<String> {
+        let files = files.iter().flat_map(|file| ["-f".to_owned(), file.clone()]);
+        options.iter().cloned().chain(files).collect()
+    }
+}
+
+/// Flags that say how it runs, which whoever starts it decides anew.
+const MANNERS: &[&str] = &["-W", "-Ws", "-D", "-Ds", "-db", "-q", "-c", "-V"];
 
 /// Flags that take the next argument, and whether a configuration test needs them.
 const WITH_VALUE: &[(&str, bool)] = &[
@@ -40,21 +55,24 @@ pub fn parse(argv: &[String]) -> Argv {
             // The PIDs of a re-executed master: numbers until the next flag.
             "-sf" | "-st" => while rest.next_if(|next| next.parse::<u32>().is_ok()).is_some() {},
             "--" => {
-                for file in rest.by_ref() {
-                    found.files.push(file.clone());
-                    found.for_test.extend(["-f".to_owned(), file.clone()]);
-                }
+                found.files.extend(rest.by_ref().cloned());
             }
             flag => {
                 let Some((_, needed)) = WITH_VALUE.iter().find(|(name, _)| *name == flag) else {
                     if matches!(flag, "-dr" | "-dC" | "-V") || flag.starts_with("-dD") {
                         found.for_test.push(flag.to_owned());
                     }
+                    if !MANNERS.contains(&flag) {
+                        found.for_start.push(flag.to_owned());
+                    }
                     continue;
                 };
                 let Some(value) = rest.next() else { break };
-                if *needed {
+                if *needed && flag != "-f" {
                     found.for_test.extend([flag.to_owned(), value.clone()]);
+                }
+                if !matches!(flag, "-f" | "-p" | "-x") {
+                    found.for_start.extend([flag.to_owned(), value.clone()]);
                 }
                 match flag {
                     "-f" => found.files.push(value.clone()),
@@ -92,7 +110,9 @@ mod tests {
         assert_eq!(argv.files, ["/etc/a.cfg", "/etc/d"]);
         assert_eq!(argv.master_socket.as_deref(), Some("/run/m.sock"));
         assert!(argv.master_worker);
-        assert_eq!(argv.for_test, ["-f", "/etc/a.cfg", "-f", "/etc/d"]);
+        assert!(argv.for_test.is_empty());
+        assert_eq!(argv.for_start, ["-S", "/run/m.sock,mode,600"]);
+        assert_eq!(Argv::with_files(&argv.for_test, &argv.files), ["-f", "/etc/a.cfg", "-f", "/etc/d"]);
     }
 
     #[test]
@@ -101,7 +121,8 @@ mod tests {
         assert_eq!(argv.files, ["a.cfg", "b.cfg"]);
         assert_eq!(argv.localpeer.as_deref(), Some("me"));
         assert_eq!(argv.folder.as_deref(), Some("/etc/haproxy"));
-        assert_eq!(argv.for_test, words("-L me -C /etc/haproxy -dr -f a.cfg -f b.cfg"));
+        assert_eq!(argv.for_test, words("-L me -C /etc/haproxy -dr"));
+        assert_eq!(argv.for_start, words("-L me -C /etc/haproxy -dr"));
         assert!(!argv.master_worker);
     }
 

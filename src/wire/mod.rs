@@ -7,6 +7,7 @@ pub mod argv;
 pub mod dataplane;
 pub mod haproxy_cfg;
 pub mod listener;
+pub mod mountinfo;
 pub mod pattern_file;
 pub mod proc_net;
 pub mod process;

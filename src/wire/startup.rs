@@ -35,8 +35,39 @@ pub fn version_numbers(version: &str) -> Option<(u32, u32, u32)> {
 
 /// The alerts among what was printed, in HAProxy's words, without the PID and with what may be secret taken out.
 pub fn alerts(text: &str) -> Vec<String> {
-    let alerts = text.lines().filter_map(|line| line.strip_prefix("[ALERT]"));
-    alerts.map(|line| hide(line.split_once(") : ").map_or(line, |(_, rest)| rest).trim())).collect()
+    of_level(text, "[ALERT]")
+}
+
+/// The warnings, likewise.
+pub fn warnings(text: &str) -> Vec<String> {
+    of_level(text, "[WARNING]")
+}
+
+fn of_level(text: &str, level: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(level));
+    lines.map(|line| hide(line.split_once(") : ").map_or(line, |(_, rest)| rest).trim())).collect()
+}
+
+/// The master has said that its worker is up.
+pub fn loaded(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("[NOTICE]") && line.ends_with("Loading success."))
+}
+
+/// Names that HAProxy could not turn into an address, as its alerts quote them.
+pub fn unresolved(alerts: &[String]) -> Vec<String> {
+    let quoted = |line: &str| {
+        let rest =
+            ["invalid address: '", "resolve address '"].iter().find_map(|words| line.split_once(words))?.1;
+        let name = rest.split('\'').next()?;
+        is_host_name(name).then(|| name.to_owned())
+    };
+    let names: BTreeSet<String> = alerts.iter().filter_map(|line| quoted(line)).collect();
+    names.into_iter().collect()
+}
+
+fn is_host_name(word: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    !word.is_empty() && word.chars().all(letters) && word.chars().any(|c| c.is_ascii_alphabetic())
 }
 
 /// HAProxy quotes parts of a line that it does not understand: what follows these words may be a password.
@@ -83,10 +114,29 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_word_of_the_master_and_not_of_somebody_who_quotes_it() {
+        assert!(loaded("[NOTICE]   (1) : New worker (4) forked\n[NOTICE]   (1) : Loading success.\n"));
+        assert!(!loaded("[WARNING]  (1) : 'Loading success.' is what it will say\n"));
+    }
+
+    #[test]
+    fn names_that_did_not_resolve() {
+        let alerts = [
+            "config : parsing [/h.cfg:9] : 'server web/s1' : could not resolve address 'api.internal'."
+                .to_owned(),
+            "config : parsing [/h.cfg:9] : unknown keyword 'bogus' in 'global' section".to_owned(),
+            "config : parsing [/h.cfg:3] : log : invalid address: 'logs.internal' in 'logs.internal:514'"
+                .to_owned(),
+            "config : parsing [/h.cfg:4] : log : invalid address: '10.0.0.1.' in '10.0.0.1.'".to_owned(),
+        ];
+        assert_eq!(unresolved(&alerts), ["api.internal", "logs.internal"]);
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,200}") {
-            let _ = (build(&text), version_numbers(&text), alerts(&text));
+            let _ = (build(&text), version_numbers(&text), alerts(&text), unresolved(std::slice::from_ref(&text)));
         }
     }
 }

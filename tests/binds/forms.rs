@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{address, facts, listeners, quic};
+use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
 use crate::support::process::{on_path, self_signed};
 use crate::support::skip;
@@ -119,6 +120,19 @@ fn sends_logs(worker: u32) -> bool {
         .any(|row| row[1].starts_with("00000000:") && open.contains(&format!("socket:[{}]", row[9])))
 }
 
+/// In a sealed copy every one of them is bound too, and nothing else.
+fn rehearsed_alike(haproxy: &Instance) {
+    let branch = haproxy.branch();
+    let document = Haguard::new().json(&["rehearse"], haproxy.master_socket().unwrap());
+    let rehearsal = &document["rehearsal"];
+    assert_eq!(rehearsal["came_up"], true, "{branch}: {rehearsal:#}");
+    let changes = rehearsal["difference"]["changes"].as_array().unwrap().iter();
+    // The sender of logs took its port when it had something to send.
+    let binds: Vec<_> = changes.filter(|change| change["what"] == "bind").collect();
+    assert!(binds.is_empty(), "{branch}: {binds:?}");
+    assert!(rehearsal["difference"]["unknown"].as_array().unwrap().is_empty(), "{branch}: {rehearsal:#}");
+}
+
 #[test]
 fn what_the_files_ask_for_is_what_the_worker_listens_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -164,5 +178,8 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
         assert_eq!(live, next, "{branch}\n{}", haproxy.log());
         assert!(live.contains(&format!("tcp {given}:24100")), "{branch}: {live:?}");
         assert!(!live.iter().any(|one| one.contains(":1040") || one.contains(":1062")), "{branch}: {live:?}");
+        if rustix::process::geteuid().is_root() {
+            rehearsed_alike(&haproxy);
+        }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Builder {
     args: Vec<String>,
     program: Option<PathBuf>,
     prefix: Vec<OsString>,
+    pub(crate) owner: Option<u32>,
 }
 
 /// What a builder became for one start: its files are written, its ports chosen.
@@ -57,6 +58,7 @@ impl Builder {
             args: Vec::new(),
             program: None,
             prefix: Vec::new(),
+            owner: None,
         }
     }
 
@@ -144,6 +146,19 @@ impl Builder {
     pub(crate) fn inside(mut self, sandbox: &Sandbox) -> Self {
         self.prefix = sandbox.prefix();
         self
+    }
+
+    /// Runs it through a program that executes it in the end, so that its PID stays.
+    pub(crate) fn through(mut self, words: &[&str]) -> Self {
+        self.prefix = words.iter().map(OsString::from).collect();
+        self
+    }
+
+    /// Runs it as this user, who owns its folder; only root can.
+    pub(crate) fn owned_by(mut self, uid: u32) -> Self {
+        self.owner = Some(uid);
+        let uid = uid.to_string();
+        self.through(&["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"])
     }
 
     /// Starts it and waits until it serves. None, after a visible line, where the branch is not on this machine.

@@ -35,6 +35,11 @@ impl Haguard {
         Haguard { prefix: sandbox.prefix(), ..Self::new() }
     }
 
+    /// The same, run through a program that executes it in the end.
+    pub(crate) fn through(words: &[&str]) -> Self {
+        Haguard { prefix: words.iter().map(OsString::from).collect(), ..Self::new() }
+    }
+
     /// Its own folder; the journal is under `state`.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
@@ -50,6 +55,15 @@ impl Haguard {
     /// The command, to be run in a particular way.
     pub(crate) fn command(&self) -> Command {
         self.command_of(env!("CARGO_BIN_EXE_haguard"))
+    }
+
+    /// The same as a plain command, for a run that is not waited for.
+    #[expect(clippy::disallowed_methods, reason = "assert_cmd only starts what it waits for")]
+    pub(crate) fn plain(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_haguard"));
+        command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
+        command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
+        command
     }
 
     /// Another program, where haguard would run.

@@ -96,6 +96,9 @@ impl Instance {
     pub(super) fn start(builder: &Builder, binary: &Path) -> Result<Self, String> {
         let dir = TempDir::with_prefix("hag").expect("a folder for HAProxy");
         let prepared = builder.prepare(dir.path());
+        if let Some(uid) = builder.owner {
+            std::os::unix::fs::chown(dir.path(), Some(uid), Some(uid)).expect("root gives folders away");
+        }
         let process = started(binary, &prepared, dir.path());
         let text = std::fs::read_to_string(&prepared.config).expect("it was just written");
         let admin = dir.path().join("admin.sock");

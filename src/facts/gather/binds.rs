@@ -137,7 +137,7 @@ impl<'a> Inherited<'a> {
     }
 }
 
-fn behind(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
+pub(super) fn behind(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
     let open = host::open_sockets(pid)?;
     let rows = host::table(pid, false)?.into_iter();
     Ok(rows.filter_map(|row| Some((*open.get(&row.inode)?, row.listener))).collect())

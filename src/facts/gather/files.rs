@@ -12,8 +12,9 @@ use super::{Found, Look};
 use crate::clients::host;
 use crate::clients::program::Program;
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
+use crate::wire::argv::{self, Argv};
 use crate::wire::haproxy_cfg::{self, Model, Source, StateFrom, Surroundings};
-use crate::wire::{argv, startup};
+use crate::wire::startup;
 
 /// The files are read within this much, even where their folder is a network away.
 const TEST_LIMIT: Duration = Duration::from_secs(8);
@@ -41,7 +42,7 @@ pub(super) fn read(look: &Look<'_>, found: &Found) -> Read {
     read_for(look, &found.instance.main)
 }
 
-fn read_for(look: &Look<'_>, main: &Process) -> Read {
+pub(super) fn read_for(look: &Look<'_>, main: &Process) -> Read {
     let list = match list(look, main) {
         Ok(list) => list,
         Err(error) => {
@@ -85,17 +86,23 @@ pub(super) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
         .collect()
 }
 
+/// The `-f` arguments that are looked at: those that were named, else the master's own.
+pub(super) fn arguments(look: &Look<'_>, main: &Process) -> Vec<String> {
+    match &look.settings.config {
+        Some(said) => said.value.iter().map(|path| path.display().to_string()).collect(),
+        None => main.args().files,
+    }
+}
+
 fn list(look: &Look<'_>, main: &Process) -> Result<List> {
     if main.same_pid_namespace == Known::Seen(false) {
         bail!("PID {} runs in a container: its files are not those of this host", main.pid);
     }
-    let (source, arguments) = match &look.settings.config {
-        Some(said) => (
-            said.origin.to_string(),
-            said.value.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
-        ),
-        None => (format!("arguments of PID {}", main.pid), main.args().files),
+    let source = match &look.settings.config {
+        Some(said) => said.origin.to_string(),
+        None => format!("arguments of PID {}", main.pid),
     };
+    let arguments = arguments(look, main);
     if arguments.is_empty() {
         bail!("PID {} was started without -f: name its files under [haproxy] config", main.pid);
     }
@@ -169,7 +176,7 @@ fn surroundings(main: &Process, built: Option<&startup::Build>) -> Surroundings 
 }
 
 /// The environment that the next worker would start with: the master's own, without what it sets for itself.
-fn environment(main: &Process) -> Result<BTreeMap<String, String>> {
+pub(super) fn environment(main: &Process) -> Result<BTreeMap<String, String>> {
     let mut environment = host::environment(main.pid)?;
     environment.retain(|name, _| !OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
     Ok(environment)
@@ -190,7 +197,7 @@ const OWN_VARIABLES: &[&str] = &[
     "WATCHDOG_",
 ];
 
-fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
+pub(super) fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
     match (&look.settings.binary, &main.exe) {
         (Some(said), _) => Ok(said.value.display().to_string()),
         (None, Known::Seen(exe)) => Ok(exe.clone()),
@@ -211,18 +218,11 @@ pub(super) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
     run_test(look, &found.instance.main).into()
 }
 
-fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
+pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
     let list = list(look, main)?;
     let mut arguments = vec!["-c".to_owned()];
-    match &look.settings.config {
-        None => arguments.extend(main.args().for_test),
-        Some(_) => arguments.extend(list.arguments.into_iter().flat_map(|file| ["-f".to_owned(), file])),
-    }
-    let owner = match (host::uid(), main.uid) {
-        (ours, theirs) if ours == theirs => None,
-        (0, theirs) => host::gid(main.pid).map(|gid| (theirs, gid)),
-        (_, theirs) => bail!("only root or uid {theirs} can test the files as the master would read them"),
-    };
+    arguments.extend(Argv::with_files(&main.args().for_test, &list.arguments));
+    let owner = owner(main)?;
     let program = Program {
         program: binary(look, main)?,
         arguments,
@@ -230,7 +230,7 @@ fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
         folder: main.cwd.seen().map(PathBuf::from),
         owner,
     };
-    let said = program.run(look.deadline.at_most(TEST_LIMIT))?;
+    let said = program.run(look.patience(TEST_LIMIT))?;
     Ok(ConfigTest {
         valid: said.status.success(),
         command: format!("{} {}", program.program, program.arguments.join(" ")),
@@ -238,8 +238,29 @@ fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
     })
 }
 
+/// Ourselves, dressed as the HAProxy that whoever asks would start: same folder, environment and user.
+pub(super) fn as_if_started_here(look: &Look<'_>) -> Result<Process> {
+    let program =
+        look.settings.binary.as_ref().map_or("haproxy".to_owned(), |said| said.value.display().to_string());
+    let ourselves = host::process(std::process::id())?;
+    Ok(Process { argv: vec![program.clone()], exe: Known::Seen(program), ..ourselves })
+}
+
+/// Whom to run as where that is somebody else.
+pub(super) fn owner(main: &Process) -> Result<Option<(u32, u32)>> {
+    match (host::uid(), main.uid) {
+        (ours, theirs) if ours == theirs => Ok(None),
+        (0, theirs) => Ok(host::gid(main.pid).map(|gid| (theirs, gid))),
+        (_, theirs) => bail!("only root or uid {theirs} can read the files as the master would read them"),
+    }
+}
+
 /// The facts of it.
-pub(super) fn on_disk(found: &Found, read: &Read, test: Known<ConfigTest>) -> ConfigOnDisk {
+pub(super) fn on_disk(
+    worker_started: &Known<Timestamp>,
+    read: &Read,
+    test: Known<ConfigTest>,
+) -> ConfigOnDisk {
     let model = read.model.seen();
     let source = match (&read.source, &read.model) {
         (Known::Seen(_), Known::Unknown { why }) => Known::unknown(why.clone()),
@@ -248,7 +269,7 @@ pub(super) fn on_disk(found: &Found, read: &Read, test: Known<ConfigTest>) -> Co
     ConfigOnDisk {
         source,
         arguments: read.arguments.clone(),
-        edited_since_load: edited(found, &read.files),
+        edited_since_load: edited(worker_started, &read.files),
         test,
         undecided: model.map(undecided).unwrap_or_default(),
         hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
@@ -272,8 +293,8 @@ fn state_file(model: &Model) -> Option<String> {
     local.or_else(|| model.state_file.as_ref().filter(|_| global).map(|file| file.file.clone()))
 }
 
-fn edited(found: &Found, files: &[ConfigFile]) -> Known<Vec<String>> {
-    let started = match &found.instance.worker_started {
+fn edited(worker_started: &Known<Timestamp>, files: &[ConfigFile]) -> Known<Vec<String>> {
+    let started = match worker_started {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(started) => started.as_millisecond() + CLOCK_SLACK_MS,
     };

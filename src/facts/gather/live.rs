@@ -20,8 +20,24 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
         Known::Unknown { why } => {
             return Picture { listeners: listeners(found), ..Picture::unseen(How::Live, why) };
         }
-        Known::Seen(channel) => &Asked { channel, limits: limits(found, channel) },
+        Known::Seen(channel) => channel,
     };
+    let asked = Asked { channel, limits: limits(found, channel) };
+    let (picture, info) = of_worker(look, &asked);
+    let connections = info.map(|info| connections(found, &info)).into();
+    Picture { connections, listeners: listeners(found), ..picture }
+}
+
+/// Everything that a rehearsed worker holds. Nobody is connected to it.
+pub(super) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: Result<u32>) -> Picture {
+    let (picture, _) = of_worker(look, &Asked { channel, limits: String::new() });
+    let connections = Known::unknown("the next worker has none yet");
+    let listeners = pid.and_then(host::listeners).into();
+    Picture { how: How::Rehearsed, connections, listeners, ..picture }
+}
+
+/// What it says of itself; its connections and listeners are the caller's to tell.
+fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
     let questions = [
         "show info",
         "show stat",
@@ -53,9 +69,9 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
     });
     let maps = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
     let acls = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
-    Picture {
+    let picture = Picture {
         how: How::Live,
-        connections: info.map(|info| connections(found, &info)).into(),
+        connections: Known::unknown("not asked"),
         proxies,
         servers: servers.into(),
         patterns: maps
@@ -64,8 +80,9 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
             .into(),
         tables: tables.map(|tables| tables.into_iter().map(|t| table(t, &peers)).collect()).into(),
         certificates: certificates.map(|names| fingerprints(channel, names)).into(),
-        listeners: listeners(found),
-    }
+        listeners: Known::unknown("not asked"),
+    };
+    (picture, info)
 }
 
 /// The worker, and what its socket does not allow.

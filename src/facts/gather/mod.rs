@@ -11,6 +11,7 @@ mod names;
 mod new_binds;
 mod next;
 mod proof;
+mod rehearsal;
 mod servers;
 mod sockets;
 
@@ -18,7 +19,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, SCHEMA};
 use crate::clients::host;
@@ -51,9 +52,19 @@ impl Aim {
     }
 }
 
+/// How the next worker is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Its files are read: quick, nothing is started.
+    Read,
+    /// It is started in a sealed copy of this host; where that cannot be, its files are read.
+    Rehearse,
+}
+
 /// What every part of a look shares.
 struct Look<'a> {
     settings: &'a Settings,
+    effort: Effort,
     deadline: Deadline,
     calls: Arc<AtomicU32>,
     dataplane_calls: AtomicU32,
@@ -65,6 +76,16 @@ struct Found {
     instance: Instance,
     channel: Known<Channel>,
     master: Option<Socket>,
+}
+
+impl Look<'_> {
+    /// What a slow part may take: a rehearsed start is waited for, because a reload would wait for it too.
+    fn patience(&self, usual: Duration) -> Duration {
+        match self.effort {
+            Effort::Read => self.deadline.at_most(usual),
+            Effort::Rehearse => self.deadline.left(),
+        }
+    }
 }
 
 /// Turns map and ACL entries into keyed prints: entries can be compared within one look, and the snapshot holds
@@ -79,12 +100,18 @@ impl Prints {
 }
 
 /// Looks at the HAProxy that is meant and at everything around it.
-pub fn look(settings: &Settings, aim: &Aim) -> Facts {
+pub fn look(settings: &Settings, aim: &Aim, effort: Effort) -> Facts {
     let begun = Instant::now();
     let taken_at = time::now();
+    let limit = settings.timeout.value;
     let look = Look {
         settings,
-        deadline: Deadline::after(settings.timeout.value),
+        effort,
+        deadline: Deadline::after(if effort == Effort::Rehearse {
+            limit.max(rehearsal::LIMIT)
+        } else {
+            limit
+        }),
         calls: Arc::default(),
         dataplane_calls: AtomicU32::default(),
         prints: Prints::default(),
@@ -92,6 +119,7 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
     let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
     let mut facts = match instance::find(&look, aim, &candidates) {
         Known::Seen(found) => seen(&look, found),
+        Known::Unknown { why } if nothing_runs(&look, &candidates) => alone(&look, &why),
         Known::Unknown { why } => unseen(&look, &why),
     };
     facts.candidates = candidates;
@@ -102,31 +130,47 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
     facts
 }
 
+/// Files were given to be tried, no socket was named, and no HAProxy is here.
+fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
+    let Settings { config, master_socket, stats_socket, .. } = look.settings;
+    look.effort == Effort::Rehearse
+        && config.is_some()
+        && master_socket.is_none()
+        && stats_socket.is_none()
+        && candidates.seen().is_some_and(Vec::is_empty)
+}
+
 /// The parts are independent, so they are looked at side by side.
 fn seen(look: &Look<'_>, mut found: Found) -> Facts {
     let before = proof::prints(look, &found);
-    let (live, read, test, api) = std::thread::scope(|scope| {
+    let main = &found.instance.main;
+    let (live, read, test, api, tried) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
         let test = scope.spawn(|| files::test(look, &found));
-        let api = scope.spawn(|| dataplane::ask(look, Some(&found.instance.main)));
+        let api = scope.spawn(|| dataplane::ask(look, Some(main)));
         let read = files::read(look, &found);
+        let tried =
+            (look.effort == Effort::Rehearse).then(|| rehearsal::rehearse(look, main, read.model.seen()));
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
         (
             live.join().unwrap_or_else(|_| Picture::unseen(How::Live, &lost("the worker"))),
             read,
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
             api.join().unwrap_or(None),
+            tried,
         )
     });
     let declared = binds::declared(look, &found.instance.main, &read);
-    let next = next::picture(look, &found, &read, &live, &declared);
+    let from_files = next::picture(look, &found.instance.main, &read, &live, &declared);
+    let (rehearsal, next) = next::strongest(tried, from_files);
     let binds = new_binds::of(&found, &live, &next, &declared);
-    let config = files::on_disk(&found, &read, test);
+    let config = files::on_disk(&found.instance.worker_started, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));
     Facts {
         live,
         next,
+        rehearsal,
         binds,
         config,
         dataplane: api,
@@ -141,6 +185,21 @@ fn unseen(look: &Look<'_>, why: &str) -> Facts {
     Facts { dataplane: dataplane::ask(look, None), ..blank(why) }
 }
 
+/// Files were given, and no HAProxy runs that would load them: they are started as whoever asks would start them.
+fn alone(look: &Look<'_>, why: &str) -> Facts {
+    let main = match files::as_if_started_here(look) {
+        Ok(main) => main,
+        Err(error) => return blank(&format!("{error:#}")),
+    };
+    let read = files::read_for(look, &main);
+    let tried = rehearsal::rehearse(look, &main, read.model.seen());
+    let test = files::run_test(look, &main).into();
+    let declared = binds::declared(look, &main, &read);
+    let from_files = next::picture(look, &main, &read, &Picture::unseen(How::Live, why), &declared);
+    let (rehearsal, next) = next::strongest(Some(tried), from_files);
+    Facts { rehearsal, next, config: files::on_disk(&Known::unknown(why), &read, test), ..blank(why) }
+}
+
 /// Nothing was seen, for one reason.
 fn blank(why: &str) -> Facts {
     Facts {
@@ -152,6 +211,7 @@ fn blank(why: &str) -> Facts {
         instance: Known::unknown(why),
         live: Picture::unseen(How::Live, why),
         next: Picture::unseen(How::Read, why),
+        rehearsal: None,
         binds: Known::unknown(why),
         config: ConfigOnDisk::unseen(why),
         dataplane: None,

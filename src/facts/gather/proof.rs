@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use super::files::{hex, named, on_host};
+use super::files::{arguments, hex, named, on_host};
 use super::{Found, Look};
 use crate::clients::host;
 use crate::facts::{Known, Proof};
@@ -32,10 +32,7 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
         });
     }
     let main = &found.instance.main;
-    let files = match &look.settings.config {
-        Some(said) => said.value.iter().map(|path| path.display().to_string()).collect(),
-        None => main.args().files,
-    };
+    let files = arguments(look, main);
     // A folder is many files; the list of facts has each of them.
     for file in files.iter().filter(|file| !on_host(main, file).is_dir()) {
         let shown = named(main, file).display().to_string();

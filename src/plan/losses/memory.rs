@@ -1,7 +1,7 @@
 //! What only memory holds: proxies that no file has, stick tables, certificates.
 
 use super::{Fate, Kind, Loss, both, edited, unseen};
-use crate::facts::{Facts, Known, Proxy, Table};
+use crate::facts::{Facts, How, Known, Proxy, Table};
 
 pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
     proxies(facts, lines);
@@ -98,6 +98,9 @@ fn certificates(facts: &Facts, lines: &mut Vec<Loss>) {
                 continue;
             }
             Known::Seen((live, disk)) if live == disk => continue,
+            Known::Seen((_, None) | (None, _)) if facts.next.how == How::Rehearsed => {
+                format!("the next worker does not load it{}", edited(facts))
+            }
             Known::Seen((_, None) | (None, _)) => {
                 "set over the socket; no such certificate on disk".to_owned()
             }

@@ -5,6 +5,7 @@ mod patterns;
 mod servers;
 mod service;
 
+pub(in crate::plan) use patterns::Drift;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, How, Known};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Fate, Kind, Loss, both, edited, unseen};
-use crate::facts::{Facts, Known, PatternKind, Patterns};
+use crate::facts::{Facts, How, Known, PatternKind, Patterns};
 
 type Entry = (String, Option<String>);
 
@@ -52,22 +52,41 @@ fn stored<'a>(facts: &'a Facts, list: &Patterns) -> Known<&'a [Entry]> {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(all) => all.iter().find(|other| other.kind == list.kind && other.name == list.name),
     };
-    match next {
+    match next.or_else(|| moved(facts, list)) {
         Some(other) => other.entries.as_ref().map(Vec::as_slice),
         None => Known::unknown(format!("{} was not found in the files{}", list.name, edited(facts))),
     }
 }
 
+/// A line that an edit moved: a list of the same criterion, in the same file, with the same values.
+fn moved<'a>(facts: &'a Facts, list: &Patterns) -> Option<&'a Patterns> {
+    if list.file || facts.next.how != How::Rehearsed {
+        return None;
+    }
+    let place = |name: &str| {
+        let (at, criterion) = name.rsplit_once(' ')?;
+        Some((at.rsplit_once(':')?.0.to_owned(), criterion.to_owned()))
+    };
+    let mut others = facts.next.patterns.seen()?.iter();
+    others.find(|other| {
+        !other.file
+            && other.entries == list.entries
+            && place(&other.name).is_some()
+            && place(&other.name) == place(&list.name)
+    })
+}
+
 /// How two multisets of entries differ.
 #[derive(Debug, PartialEq, Eq)]
-struct Drift {
+pub(in crate::plan) struct Drift {
     added: u64,
     changed: u64,
     removed: u64,
 }
 
 impl Drift {
-    fn between(live: &[Entry], stored: &[Entry]) -> Self {
+    /// What `live` has, lacks and has otherwise than `stored`.
+    pub(in crate::plan) fn between(live: &[Entry], stored: &[Entry]) -> Self {
         let mut balance: BTreeMap<&Entry, i64> = BTreeMap::new();
         for entry in live {
             *balance.entry(entry).or_default() += 1;
@@ -95,11 +114,11 @@ impl Drift {
         drift
     }
 
-    fn total(&self) -> u64 {
+    pub(in crate::plan) fn total(&self) -> u64 {
         self.added + self.changed + self.removed
     }
 
-    fn words(&self) -> String {
+    pub(in crate::plan) fn words(&self) -> String {
         let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
         let said: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();

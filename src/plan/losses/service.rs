@@ -1,7 +1,7 @@
 //! What the service itself would lose: connections, and the ability to come up at all.
 
 use super::{Fate, Kind, Loss, both, unseen};
-use crate::facts::{Facts, Known, Mode};
+use crate::facts::{Facts, How, Known, Mode};
 
 pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
     connections(facts, lines);
@@ -51,6 +51,15 @@ fn uncounted(facts: &Facts) -> Option<String> {
 
 fn unloadable(facts: &Facts, lines: &mut Vec<Loss>) {
     let files = facts.config.arguments.join(" ");
+    // What was tried says more than what was tested.
+    if let Some(Known::Seen(rehearsal)) = &facts.rehearsal {
+        if let Some(why) = rehearsal.why_not() {
+            let detail = format!("a rehearsed start failed, so a restart would be an outage: {why}");
+            let line = both(facts, Kind::UnloadableConfig, files, 1, Fate::Lost, detail);
+            lines.push(Loss { on_reload: Fate::Kept, how: How::Rehearsed, ..line });
+        }
+        return;
+    }
     match &facts.config.test {
         Known::Seen(test) if test.valid => {}
         Known::Seen(test) => {

@@ -1,0 +1,177 @@
+//! The two stages that run as processes of their own: what they do happens in their own namespaces only.
+
+use std::ffi::OsString;
+use std::io::{Stderr, Write, stdin, stdout};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, ExitCode, ExitStatus, Stdio};
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, chdir, pidfd_open, pivot_root, setrlimit};
+use rustix::thread::UnshareFlags;
+
+use super::{Event, FOLDER, NAME, Spec, layers, network, receive};
+use crate::clients::program;
+
+/// What the first stage is called with in place of a program's name.
+pub(super) const FIRST: &str = "haguard: sealed copy";
+const SECOND: &str = "haguard: first process of a sealed copy";
+
+/// Runs a stage when this process was started as one; nothing otherwise.
+pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
+    let name = args.first()?.to_str()?;
+    let ran = match name {
+        FIRST => first(),
+        SECOND => second(Path::new(args.get(1)?)),
+        _ => return None,
+    };
+    Some(match ran {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            tell(&Event::Failed(format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn tell(event: &Event) {
+    // Nobody listens any more where this fails, and then everything ends anyway.
+    if let Ok(line) = serde_json::to_string(event) {
+        // In one piece: both stages write to this pipe, and their lines must not mix.
+        let _ = stdout().lock().write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+/// Takes the namespaces and lays the file systems out; the next child is PID 1.
+fn first() -> Result<u8> {
+    receive(&mut unbuffered()?).context("reading what to start")?;
+    unshare().context("taking namespaces of its own")?;
+    let root = layers::lay_out()?;
+    let mut command = program::ourselves();
+    command.arg0(SECOND).arg(&root);
+    command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    let mut init = command.spawn().context("starting the first process")?;
+    tell(&Event::Init(init.id()));
+    let status = init.wait()?;
+    Ok(u8::try_from(code(status)).unwrap_or(1))
+}
+
+#[expect(deprecated, reason = "unsound only with CLONE_FILES, which is not asked for")]
+fn unshare() -> rustix::io::Result<()> {
+    rustix::thread::unshare(
+        UnshareFlags::NEWNS
+            | UnshareFlags::NEWNET
+            | UnshareFlags::NEWPID
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWUTS,
+    )
+}
+
+/// PID 1: moves into the copy, starts the program, and ends with it or with the caller.
+fn second(root: &Path) -> Result<u8> {
+    let spec = receive(&mut unbuffered()?).context("reading what to start")?;
+    let name = std::ffi::CString::new(NAME)?;
+    rustix::thread::set_name(&name).context("naming the first process")?;
+    enter(root)?;
+    network::set_up(&spec.sysctls, &spec.interfaces)?;
+    seal_proc_sys().context("sealing /proc/sys")?;
+    name_hosts(&spec.hosts).context("writing /etc/hosts")?;
+    std::fs::create_dir_all(FOLDER)?;
+    std::fs::set_permissions(FOLDER, std::fs::Permissions::from_mode(0o1777))?;
+    if let Some((soft, hard)) = spec.open_files {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum: Some(hard) })
+            .context("the limit of open files")?;
+    }
+    let sockets = network::inherited(&spec.inherited)?;
+    tell(&Event::Started);
+    let mut child = start(&spec)?;
+    drop(sockets);
+    watch(&child)?;
+    if let Some(status) = child.try_wait()? {
+        tell(&Event::Ended(code(status)));
+        // The caller may still want to read what is left; it closes the pipe when it has.
+        wait_for_the_end()?;
+    }
+    Ok(0)
+}
+
+/// std's stdin reads ahead, and what follows in the pipe is the next stage's.
+fn unbuffered() -> Result<std::fs::File> {
+    Ok(std::fs::File::from(stdin().as_fd().try_clone_to_owned()?))
+}
+
+fn enter(root: &Path) -> Result<()> {
+    chdir(root).context("entering the copy")?;
+    mount("proc", "proc", "proc", MountFlags::empty(), None).context("mounting its /proc")?;
+    // The old root is stacked upon the new one and taken away: from here on no path leads to the host.
+    pivot_root(".", ".").context("making it the root")?;
+    unmount(".", UnmountFlags::DETACH).context("leaving the host's root")?;
+    chdir("/").context("its root")
+}
+
+fn seal_proc_sys() -> Result<()> {
+    mount_bind("/proc/sys", "/proc/sys")?;
+    mount_remount("/proc/sys", MountFlags::BIND | MountFlags::RDONLY, "")?;
+    Ok(())
+}
+
+/// A file that was bound there, as containers do, cannot be written; it can be covered.
+fn name_hosts(text: &str) -> Result<()> {
+    let ours = format!("{FOLDER}.hosts");
+    std::fs::write(&ours, text)?;
+    std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o644))?;
+    if !Path::new("/etc/hosts").exists() {
+        std::fs::write("/etc/hosts", "")?;
+    }
+    Ok(mount_bind(ours.as_str(), "/etc/hosts")?)
+}
+
+fn start(spec: &Spec) -> Result<Child> {
+    let mut command = program::command(&spec.program);
+    command.args(&spec.arguments).env_clear().envs(&spec.environment);
+    command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
+    if let Some(folder) = &spec.folder {
+        command.current_dir(folder);
+    }
+    if let Some((uid, gid)) = spec.owner {
+        command.uid(uid).gid(gid);
+    }
+    command.spawn().with_context(|| format!("starting {} in the sealed copy", spec.program))
+}
+
+fn log() -> Result<Stdio> {
+    let stderr: Stderr = std::io::stderr();
+    Ok(Stdio::from(stderr.as_fd().try_clone_to_owned()?))
+}
+
+/// Returns when the program has ended, or the caller's end of the pipe is closed.
+fn watch(child: &Child) -> Result<()> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
+    let lifeline = stdin();
+    let mut watched = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&lifeline, PollFlags::IN)];
+    until_something(&mut watched)
+}
+
+fn wait_for_the_end() -> Result<()> {
+    let lifeline = stdin();
+    until_something(&mut [PollFd::new(&lifeline, PollFlags::IN)])
+}
+
+fn until_something(watched: &mut [PollFd<'_>]) -> Result<()> {
+    loop {
+        match poll(watched, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return other.map(|_| ()).context("waiting"),
+        }
+    }
+}
+
+/// A status as a shell says it: 128 and the signal's number for a program that a signal ended.
+fn code(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+}

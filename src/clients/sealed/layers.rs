@@ -1,0 +1,210 @@
+//! The file systems of a sealed copy: an overlay over each that could be written, bound read-only where that fails.
+//!
+//! Nothing is written through the copy's root before it *is* the root: an absolute symlink in it would still lead to
+//! the host. Only the tmpfs that holds the upper layers is written to.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
+};
+
+use crate::wire::mountinfo::{self, Mount};
+
+/// File systems that are no place for files: the kernel's own, and what would wake up when it is touched.
+const NOT_FILES: &[&str] = &[
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "efivarfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tracefs",
+];
+
+/// Layers of other containers: there can be hundreds, and no HAProxy of this host reads from them.
+const OF_CONTAINERS: &[&str] =
+    &["/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/", "/run/containerd/", "/run/docker/"];
+
+/// Lays the copy out in our own mount namespace and returns its root.
+pub(super) fn lay_out() -> Result<PathBuf> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .context("keeping mounts to ourselves")?;
+    let table = fs::read_to_string("/proc/self/mountinfo").context("reading /proc/self/mountinfo")?;
+    let mounts = visible(mountinfo::parse(&table));
+    let staging = staging(&mounts).context("no folder of the root file system can be covered")?;
+    mount("tmpfs", &staging, "tmpfs", MountFlags::empty(), None)
+        .with_context(|| format!("mounting a tmpfs over {} in our own namespace", staging.display()))?;
+    let root = staging.join("root");
+    fs::create_dir(&root)?;
+    for (number, mount) in mounts.iter().enumerate() {
+        let layer = staging.join(number.to_string());
+        match copied(mount, &layer, &root) {
+            Ok(()) => {}
+            Err(error) if mount.point == "/" => return Err(error),
+            // What cannot be copied is left out; a program that needs it will say so.
+            Err(error) => tracing::debug!(point = mount.point, "left out of the sealed copy: {error:#}"),
+        }
+    }
+    devices(&root);
+    kernel(&root, &mountinfo::parse(&table));
+    Ok(root)
+}
+
+/// Mounts that carry files, outermost first; of several at one place only the last can be seen.
+fn visible(all: Vec<Mount>) -> Vec<Mount> {
+    let below = |point: &str, top: &str| Path::new(point).starts_with(top);
+    let mut kept: Vec<Mount> = Vec::new();
+    for mount in all {
+        let skip = NOT_FILES.contains(&mount.kind.as_str())
+            || below(&mount.point, "/proc")
+            || below(&mount.point, "/sys")
+            || (below(&mount.point, "/dev") && mount.point != "/dev")
+            || OF_CONTAINERS.iter().any(|top| mount.point.starts_with(top));
+        kept.retain(|other| other.point != mount.point);
+        if !skip {
+            kept.push(mount);
+        }
+    }
+    kept.sort_by_key(|mount| Path::new(&mount.point).components().count());
+    kept
+}
+
+/// A folder right below the root, on the root's own file system, with nothing mounted in it: covering it in our
+/// namespace hides nothing that the overlays need.
+fn staging(mounts: &[Mount]) -> Option<PathBuf> {
+    let preferred = ["/mnt", "/media", "/srv", "/opt", "/home", "/var", "/usr", "/etc"].map(PathBuf::from);
+    let free = |folder: &PathBuf| {
+        folder.symlink_metadata().is_ok_and(|seen| seen.is_dir())
+            && !mounts.iter().any(|mount| Path::new(&mount.point).starts_with(folder))
+            && fs::metadata(folder).ok().map(|seen| seen.dev())
+                == fs::metadata("/").ok().map(|seen| seen.dev())
+    };
+    preferred.into_iter().find(free)
+}
+
+fn copied(mount: &Mount, layer: &Path, root: &Path) -> Result<()> {
+    let from = Path::new(&mount.point);
+    let to = root.join(mount.point.trim_start_matches('/'));
+    let seen = fs::symlink_metadata(from).with_context(|| mount.point.clone())?;
+    if seen.is_dir() {
+        overlay(from, layer, &to).or_else(|error| bound(from, &to).with_context(|| format!("{error:#}")))
+    } else if seen.is_file() {
+        bound(from, &to)
+    } else {
+        // A socket that is bound somewhere would lead out of the copy.
+        Ok(())
+    }
+}
+
+fn overlay(from: &Path, layer: &Path, to: &Path) -> Result<()> {
+    let (upper, work) = (layer.join("upper"), layer.join("work"));
+    fs::create_dir_all(&upper)?;
+    fs::create_dir(&work)?;
+    // The merged folder shows the owner and mode of its upper layer.
+    let seen = fs::metadata(from)?;
+    chown(&upper, Some(seen.uid()), Some(seen.gid()))?;
+    fs::set_permissions(&upper, fs::Permissions::from_mode(seen.mode() & 0o7777))?;
+    let options =
+        format!("lowerdir={},upperdir={},workdir={}", escaped(from), escaped(&upper), escaped(&work));
+    let options = CString::new(options)?;
+    mount("overlay", to, "overlay", MountFlags::empty(), Some(options.as_c_str()))
+        .with_context(|| format!("an overlay over {}", from.display()))
+}
+
+/// The mount options' own separators.
+fn escaped(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    text.chars().flat_map(|c| [matches!(c, '\\' | ':' | ',').then_some('\\'), Some(c)]).flatten().collect()
+}
+
+fn bound(from: &Path, to: &Path) -> Result<()> {
+    mount_bind(from, to).with_context(|| format!("binding {}", from.display()))?;
+    mount_remount(to, MountFlags::BIND | MountFlags::RDONLY, "")
+        .with_context(|| format!("binding {} read-only", from.display()))
+}
+
+/// /dev/shm holds HAProxy's start-up log. A socket right in /dev, such as a syslog's, must lead nowhere: in an overlay
+/// it does not, and where /dev had to be bound it is covered.
+fn devices(root: &Path) {
+    let shm = root.join("dev/shm");
+    if shm.is_dir() {
+        let mounted = mount("tmpfs", &shm, "tmpfs", MountFlags::empty(), Some(c"mode=1777"));
+        tracing::trace!(?mounted, "a /dev/shm of its own");
+    }
+    let log = root.join("dev/log");
+    if fs::symlink_metadata(&log).is_ok_and(|seen| !seen.is_symlink() && !seen.is_file()) {
+        let covered = mount_bind(root.join("dev/null"), &log);
+        tracing::trace!(?covered, "/dev/log covered");
+    }
+}
+
+/// /sys as it is, to be read only: without it threads are counted wrongly.
+fn kernel(root: &Path, all: &[Mount]) {
+    let to = root.join("sys");
+    if mount_bind_recursive("/sys", &to).is_err() {
+        return;
+    }
+    for mount in all.iter().filter(|mount| Path::new(&mount.point).starts_with("/sys")) {
+        let at = root.join(mount.point.trim_start_matches('/'));
+        let sealed = mount_remount(&at, MountFlags::BIND | MountFlags::RDONLY, "");
+        tracing::trace!(point = mount.point, ?sealed, "read-only");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(point: &str, kind: &str) -> Mount {
+        Mount { point: point.into(), kind: kind.into() }
+    }
+
+    #[test]
+    fn what_carries_files_outermost_first_and_the_last_of_several() {
+        let all = vec![
+            mount("/dev/shm", "tmpfs"),
+            mount("/proc", "proc"),
+            mount("/run/lock", "tmpfs"),
+            mount("/", "ext4"),
+            mount("/run", "tmpfs"),
+            mount("/sys/fs/cgroup", "tmpfs"),
+            mount("/dev", "devtmpfs"),
+            mount("/data", "ext4"),
+            mount("/data", "xfs"),
+            mount("/var/lib/docker/overlay2/x/merged", "overlay"),
+            mount("/gone", "ext4"),
+            mount("/gone", "autofs"),
+        ];
+        let kept: Vec<String> = visible(all).into_iter().map(|m| format!("{} {}", m.point, m.kind)).collect();
+        assert_eq!(kept, ["/ ext4", "/run tmpfs", "/dev devtmpfs", "/data xfs", "/run/lock tmpfs"]);
+    }
+
+    #[test]
+    fn names_that_the_options_would_split_are_escaped() {
+        assert_eq!(escaped(Path::new("/a:b,c\\d")), "/a\\:b\\,c\\\\d");
+    }
+
+    #[test]
+    fn a_folder_that_is_a_mount_or_holds_one_is_not_covered() {
+        let found = staging(&[mount("/mnt/a", "ext4"), mount("/media", "ext4")]);
+        assert!(found.is_some_and(|folder| folder != Path::new("/mnt") && folder != Path::new("/media")));
+    }
+}

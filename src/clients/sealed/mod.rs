@@ -1,0 +1,268 @@
+//! A sealed copy of this host: every file system copy-on-write, a network that has only loopback, processes of its
+//! own. What is started in it binds, resolves, drops privileges and loads as it would on the host, and reaches nothing.
+//!
+//! Two stages of haguard's own program make it, since a PID namespace begins with a child: the first one takes the
+//! mount, network, PID, IPC and UTS namespaces and lays the file systems out; the second one is PID 1 in there, moves
+//! into them and starts the program. PID 1 holds the read end of a pipe whose write end only the caller has. However
+//! the caller ends, SIGKILL included, that pipe closes, PID 1 ends, and the kernel ends and unmounts everything.
+
+mod inside;
+mod layers;
+mod links;
+mod network;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+
+use super::program;
+use crate::time::Deadline;
+
+pub use inside::run_if_asked;
+pub use network::TAKEN_OVER;
+
+/// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.
+pub const NAME: &str = "haguard-sealed";
+/// A folder in the copy, and only there, where everybody may make sockets.
+pub const FOLDER: &str = "/.haguard";
+/// More than this of a start-up log is not kept.
+const KEPT_LOG: usize = 1 << 20;
+
+/// What is started in the copy.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Spec {
+    /// Path or name.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its whole environment; it may hold secrets.
+    pub environment: BTreeMap<String, String>,
+    /// The folder it starts in.
+    pub folder: Option<String>,
+    /// Its user and group.
+    pub owner: Option<(u32, u32)>,
+    /// Most open files, soft and hard.
+    pub open_files: Option<(u64, u64)>,
+    /// What `/etc/hosts` says in the copy.
+    pub hosts: String,
+    /// Settings under `/proc/sys/net` that the copy takes over from the host.
+    pub sysctls: Vec<(String, String)>,
+    /// Network interfaces that its binds name; the copy has them, with nothing behind.
+    pub interfaces: Vec<String>,
+    /// Sockets that the program expects to inherit: their number, and where they listen.
+    pub inherited: Vec<(i32, String)>,
+}
+
+/// What the stages tell the caller, a line of JSON each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Event {
+    /// PID 1 was started; its number on the host.
+    Init(u32),
+    /// Everything is laid out, and the program is started now.
+    Started,
+    /// The program ended, with this status as a shell would say it.
+    Ended(i32),
+    /// The copy could not be made.
+    Failed(String),
+}
+
+/// A copy in which a program runs. Dropping it ends everything in it.
+#[derive(Debug)]
+pub struct SealedCopy {
+    stage: Child,
+    lifeline: Option<ChildStdin>,
+    events: Receiver<Event>,
+    log: Arc<Mutex<Vec<u8>>>,
+    keeper: Option<JoinHandle<()>>,
+    init: u32,
+    ended: Option<i32>,
+    /// From the call to the start of the program.
+    pub set_up: Duration,
+    started: Instant,
+}
+
+impl SealedCopy {
+    /// Makes a copy and starts the program in it.
+    ///
+    /// # Errors
+    /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
+    pub fn start(spec: &Spec, deadline: Deadline) -> Result<Self> {
+        let begun = Instant::now();
+        let mut command = program::ourselves();
+        command.arg0(inside::FIRST).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;
+        let (mut lifeline, stdout, stderr) = (stage.stdin.take(), stage.stdout.take(), stage.stderr.take());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let events = listen(stdout.context("the stage has no output")?);
+        let keeper = Some(keep(stderr.context("the stage has no log")?, Arc::clone(&log)));
+        let text = serde_json::to_vec(spec)?;
+        let sent = lifeline.as_mut().map(|pipe| send(pipe, &text));
+        // It exists from here on, so that every way out of this function ends it.
+        let started = begun;
+        let mut copy = SealedCopy {
+            stage,
+            lifeline,
+            events,
+            log,
+            keeper,
+            init: 0,
+            ended: None,
+            set_up: Duration::ZERO,
+            started,
+        };
+        // What a stage says of its failure is better than our broken pipe.
+        let ready = copy.ready(deadline);
+        if ready.is_ok() {
+            sent.context("the stage has no input")?.context("telling the stages what to start")?;
+        }
+        ready?;
+        copy.started = Instant::now();
+        copy.set_up = copy.started - begun;
+        Ok(copy)
+    }
+
+    fn ready(&mut self, deadline: Deadline) -> Result<()> {
+        let mut started = false;
+        // Two processes tell, and the second may be the quicker one.
+        while !started || self.init == 0 {
+            match self.events.recv_timeout(deadline.left()) {
+                Ok(Event::Init(pid)) => self.init = pid,
+                Ok(Event::Started) => started = true,
+                Ok(Event::Failed(why)) => bail!("{why}"),
+                Ok(Event::Ended(code)) => bail!("it ended with {code} before the program was started"),
+                Err(RecvTimeoutError::Timeout) => bail!("it was not ready in time"),
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("its stages ended without a word: {}", self.log().trim())
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A path of the copy, as the caller can open it.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.init)).join(inside.trim_start_matches('/'))
+    }
+
+    /// The number on the host of a process that has this number in the copy.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn host_pid(&self, inside: u32) -> Result<u32> {
+        let space = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid"));
+        let ours = space(self.init).with_context(|| format!("PID {} of the sealed copy", self.init))?;
+        let same = |pid: &u32| space(*pid).is_ok_and(|other| other == ours);
+        let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
+        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| inner_pid(*pid) == Some(inside) && same(pid))
+            .with_context(|| format!("no process of the sealed copy is its PID {inside}"))
+    }
+
+    /// How the program ended, as a shell would say it, where it has.
+    pub fn ended(&mut self) -> Option<i32> {
+        while let (None, Ok(event)) = (self.ended, self.events.try_recv()) {
+            if let Event::Ended(code) = event {
+                self.ended = Some(code);
+            }
+        }
+        self.ended
+    }
+
+    /// Time since the program was started.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Ends everything in the copy and returns all that the program has written, at most a megabyte.
+    pub fn end(mut self) -> String {
+        drop(self.lifeline.take());
+        // The pipe of its log closes with the last process.
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+        self.log()
+    }
+
+    /// What the program has written so far.
+    pub fn log(&self) -> String {
+        let bytes = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for SealedCopy {
+    fn drop(&mut self) {
+        // PID 1 ends when this pipe closes; the first stage ends with it.
+        drop(self.lifeline.take());
+        let pid = i32::try_from(self.stage.id()).ok().and_then(Pid::from_raw);
+        if !program::ended_within(&self.stage, Duration::from_secs(2))
+            && let Some(pid) = pid
+        {
+            // It may have ended between the look and here.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        let _ = self.stage.wait();
+    }
+}
+
+/// The number that a process has in its own PID namespace.
+fn inner_pid(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    line.split_whitespace().last()?.parse().ok()
+}
+
+/// The spec, once for each stage: a length and that many bytes.
+fn send(pipe: &mut impl Write, text: &[u8]) -> std::io::Result<()> {
+    for _ in 0..2 {
+        pipe.write_all(&(text.len() as u64).to_le_bytes())?;
+        pipe.write_all(text)?;
+    }
+    pipe.flush()
+}
+
+/// The other end of [`send`]: it takes one copy and leaves the rest in the pipe.
+fn receive(pipe: &mut impl Read) -> Result<Spec> {
+    let mut length = [0; 8];
+    pipe.read_exact(&mut length)?;
+    let mut text = vec![0; usize::try_from(u64::from_le_bytes(length))?];
+    pipe.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+fn listen(stream: impl Read + Send + 'static) -> Receiver<Event> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Ok(event) = serde_json::from_str(&line)
+                && sender.send(event).is_err()
+            {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn keep(mut stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut chunk = [0; 8192];
+        while let Ok(count @ 1..) = stream.read(&mut chunk) {
+            let mut kept = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT_LOG.saturating_sub(kept.len()).min(count);
+            kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        }
+    })
+}

@@ -1,0 +1,85 @@
+//! `rehearse` starts the next worker in a sealed copy of this host and says how it differs from the one that runs.
+
+use std::path::PathBuf;
+
+use super::{Context, look};
+use crate::checks;
+use crate::cli::RehearseArgs;
+use crate::config::{Origin, Settings, Sourced};
+use crate::exit::Exit;
+use crate::facts::gather::{Aim, Effort};
+use crate::facts::{Facts, Known};
+use crate::failure::Failure;
+use crate::plan::{self, Difference};
+use crate::report::{Body, Rehearsed, Report};
+use crate::words::plural;
+
+/// Tries, compares, and leaves nothing behind.
+pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let given = candidate(&args.config_file)?;
+    let settings = match given {
+        None => context.settings.clone(),
+        Some(files) => {
+            let origin = Origin::Flag("--config-file");
+            Settings { config: Some(Sourced { value: files, origin }), ..context.settings.clone() }
+        }
+    };
+    let context = Context { settings, global: context.global, argv: Vec::new() };
+    let facts = look::look(&context, &Aim::Any, Effort::Rehearse);
+    let difference = facts.instance.seen().map(|_| plan::difference(&facts));
+    let (exit, summary) = verdict(args, &facts, difference.as_ref());
+    let ledger = plan::ledger(&facts);
+    let body = Body::Rehearsal(Box::new(Rehearsed::of(&facts, difference)));
+    let mut report = Report::new("rehearse", exit, summary, body).after(&facts);
+    report.findings = checks::judge(&facts, &ledger, &checks::of_candidate());
+    Ok(report)
+}
+
+/// The files as they were named, in full: HAProxy starts in the master's folder, not in ours.
+fn candidate(files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let absolute = |path: &PathBuf| {
+        let seen = std::fs::canonicalize(path)
+            .and_then(|full| Ok((std::fs::metadata(&full)?, full)))
+            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()));
+        match seen {
+            Ok((seen, full)) if seen.is_file() || seen.is_dir() => Ok(full),
+            Ok(_) => Err(anyhow::anyhow!("{} is neither a file nor a folder", path.display())),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| Failure::usage(error).mend("give --config-file a file that is on this host"))
+    };
+    match files {
+        [] => Ok(None),
+        files => files.iter().map(absolute).collect::<Result<_, _>>().map(Some),
+    }
+}
+
+fn verdict(args: &RehearseArgs, facts: &Facts, difference: Option<&Difference>) -> (Exit, String) {
+    let not_tried = match &facts.rehearsal {
+        Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
+            Some(why) => return (Exit::Refused, format!("the next worker would not come up: {why}")),
+            None => None,
+        },
+        Some(Known::Unknown { why }) => Some(why.clone()),
+        None => Some(facts.instance.why().unwrap_or("nobody asked for it").to_owned()),
+    };
+    if let Some(why) = not_tried {
+        return match facts.config.test.seen() {
+            Some(test) if !test.valid => (
+                Exit::Refused,
+                "the next worker would not come up: HAProxy calls the files invalid".to_owned(),
+            ),
+            _ => (Exit::Unknown, format!("whether the next worker would come up was not tried: {why}")),
+        };
+    }
+    let Some(difference) = difference else {
+        return (Exit::Done, "it would come up; nothing runs here to compare it with".to_owned());
+    };
+    let same = difference.changes.is_empty();
+    let exit = if args.exit_code && !same { Exit::Differs } else { Exit::Done };
+    let what = match same {
+        true => "it would hold what runs now".to_owned(),
+        false => plural(difference.changes.len(), "difference"),
+    };
+    (exit, format!("the next worker would come up: {what}"))
+}

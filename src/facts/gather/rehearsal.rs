@@ -1,0 +1,246 @@
+//! The next worker, started in a sealed copy of this host and asked by the same code as the one that runs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::names::{self, Resolved};
+use super::{Look, binds, files, live};
+use crate::clients::host;
+use crate::clients::runtime::{Channel, Socket};
+use crate::clients::sealed::{FOLDER, SealedCopy, Spec, TAKEN_OVER};
+use crate::facts::{Known, Listener, Picture, Process, Rehearsal};
+use crate::wire::argv::Argv;
+use crate::wire::haproxy_cfg::{Endpoint, Host, Model};
+use crate::wire::runtime::show_proc::ShowProc;
+use crate::wire::startup;
+
+/// A worker that loads thousands of certificates or names takes this long at most; a reload would wait as long.
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
+/// Between two looks at a master that has not made its socket yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// A master that says nothing of its start (`quiet`) is asked after this much all the same.
+const QUIET: Duration = Duration::from_secs(1);
+/// What one question may take: a big worker's answers are long, the first one of all is not.
+const ONE_ANSWER: Duration = Duration::from_secs(10);
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
+/// Names that only an alert tells are looked up and tried again this often.
+const TRIES: usize = 3;
+
+/// What became of it, and what it holds where it came up.
+pub(super) struct Rehearsed {
+    pub(super) rehearsal: Known<Rehearsal>,
+    pub(super) picture: Option<Picture>,
+}
+
+impl Rehearsed {
+    pub(super) fn not(why: impl Into<String>) -> Self {
+        Rehearsed { rehearsal: Known::unknown(why), picture: None }
+    }
+}
+
+/// Starts what the master would start next.
+pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Rehearsed {
+    match tried(look, main, model) {
+        Ok(rehearsed) => rehearsed,
+        Err(error) => Rehearsed::not(format!("{error:#}")),
+    }
+}
+
+fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehearsed> {
+    possible(main)?;
+    let mut resolved = names::resolve(of_servers(model), look.patience(names::LIMIT));
+    let mut spec = spec(look, main, model)?;
+    for _ in 1..TRIES {
+        spec.hosts = hosts(&resolved);
+        let rehearsed = once(look, &spec)?;
+        // A log, a peer or a resolver may be given by name too. Such a name is no fault of the configuration's.
+        let alerts = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up).map(|seen| &seen.alerts);
+        let missing: BTreeSet<String> =
+            alerts.map(|alerts| startup::unresolved(alerts)).unwrap_or_default().into_iter().collect();
+        let new: BTreeSet<String> = missing.into_iter().filter(|name| !resolved.contains_key(name)).collect();
+        let found = names::resolve(new, look.patience(names::LIMIT));
+        let any = found.values().any(|known| known.seen().is_some());
+        resolved.extend(found);
+        if !any {
+            return Ok(rehearsed);
+        }
+    }
+    spec.hosts = hosts(&resolved);
+    once(look, &spec)
+}
+
+/// Reasons not to try, each with what would be needed.
+fn possible(main: &Process) -> Result<()> {
+    if host::uid() != 0 {
+        bail!("a rehearsal needs root");
+    }
+    match (&main.same_pid_namespace, &main.same_mount_namespace) {
+        (Known::Seen(true), Known::Seen(true)) => {}
+        (Known::Seen(false), _) => bail!("it runs in a container, from which haguard does not rehearse"),
+        (_, Known::Seen(false)) => {
+            bail!("it sees file systems of its own, from which haguard does not rehearse")
+        }
+        (Known::Unknown { why }, _) | (_, Known::Unknown { why }) => bail!("{why}"),
+    }
+    if let (Some(held), Some(free)) = (host::resident_kb(main.pid), host::available_kb())
+        && held.saturating_mul(2) > free
+    {
+        bail!("{free} kB of memory are free, and a second HAProxy may need {held} kB and more");
+    }
+    Ok(())
+}
+
+fn of_servers(model: Option<&Model>) -> BTreeSet<String> {
+    let servers = model.into_iter().flat_map(|model| &model.proxies).flat_map(|proxy| &proxy.servers);
+    servers
+        .filter_map(|server| match &server.host {
+            Host::Name(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Where the master can be asked in the copy, whatever sockets the arguments name.
+fn own_socket() -> String {
+    format!("{FOLDER}/master.sock")
+}
+
+fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Spec> {
+    let args = main.args();
+    // One that runs without a master is given one, so that it can be asked; what it binds and loads is the same.
+    let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), own_socket()];
+    arguments.extend(Argv::with_files(&args.for_start, &files::arguments(look, main)));
+    Ok(Spec {
+        program: files::binary(look, main)?,
+        arguments,
+        environment: files::environment(main)?,
+        folder: main.cwd.seen().cloned(),
+        owner: files::owner(main)?,
+        open_files: host::open_files(main.pid),
+        hosts: String::new(),
+        sysctls: sysctls(main),
+        interfaces: interfaces(model),
+        inherited: inherited(main, model),
+    })
+}
+
+/// What the host's network allows. A master that may bind low ports without being root keeps that right.
+fn sysctls(main: &Process) -> Vec<(String, String)> {
+    let read = |name: &&str| {
+        let value = std::fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
+        Some(((*name).to_owned(), value.trim().to_owned()))
+    };
+    let mut all: Vec<(String, String)> = TAKEN_OVER.iter().filter_map(read).collect();
+    if main.uid != 0 && host::rights(main.pid).is_ok_and(|rights| rights.low_ports) {
+        all.retain(|(name, _)| !name.ends_with("ip_unprivileged_port_start"));
+        all.push(("ipv4/ip_unprivileged_port_start".to_owned(), "0".to_owned()));
+    }
+    all
+}
+
+/// Interfaces that binds name and the host has; one that it has not shall fail in the copy too.
+fn interfaces(model: Option<&Model>) -> Vec<String> {
+    let here = |name: &str| name != "lo" && std::path::Path::new("/sys/class/net").join(name).exists();
+    let named =
+        model.into_iter().flat_map(|model| &model.binds).filter_map(|bind| bind.options.interface.clone());
+    named.filter(|name| here(name)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What `fd@N` binds got from whoever started the master; its other sockets are not handed on.
+fn inherited(main: &Process, model: Option<&Model>) -> Vec<(i32, String)> {
+    let endpoints = model.into_iter().flat_map(|model| &model.binds).flat_map(|bind| &bind.endpoints);
+    let wanted: BTreeSet<u32> = endpoints
+        .filter_map(|endpoint| match endpoint {
+            Endpoint::Descriptor(number) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let behind = binds::behind(main.pid).unwrap_or_default().into_iter();
+    let tcp = behind.filter_map(|(number, listener)| match listener {
+        Listener::Tcp(at) if wanted.contains(&number) => Some((i32::try_from(number).ok()?, at.to_string())),
+        _ => None,
+    });
+    tcp.collect()
+}
+
+/// The host's own table, then what the names that HAProxy needs resolve to here.
+fn hosts(resolved: &Resolved) -> String {
+    let mut text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    for (name, known) in resolved {
+        for address in known.seen().into_iter().flatten() {
+            text.push_str(&format!("\n{address} {name}"));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
+    let mut copy = SealedCopy::start(spec, look.deadline).context("the sealed copy could not be made")?;
+    let command = format!("{} {}", spec.program, spec.arguments.join(" "));
+    // These questions cost the HAProxy that runs nothing.
+    let master = Socket::new(copy.path(&own_socket()), ONE_ANSWER, Arc::default());
+    let up = wait_until_up(look, &mut copy)?;
+    let start_up = copy.age();
+    let mut memory_kb = Known::unknown("it did not come up");
+    let picture = up.map(|inside| {
+        let pid = copy.host_pid(inside);
+        if let Ok(pid) = &pid {
+            memory_kb = host::peak_kb(*pid).context("/proc does not say").into();
+        }
+        live::rehearsed(look, &master.via_master(inside), pid)
+    });
+    let (ended, set_up) = (copy.ended(), copy.set_up);
+    let log = copy.end();
+    let rehearsal = Rehearsal {
+        came_up: picture.is_some(),
+        command,
+        ended: ended.filter(|_| picture.is_none()),
+        alerts: startup::alerts(&log),
+        warnings: startup::warnings(&log),
+        set_up_ms: milliseconds(set_up),
+        start_up_ms: milliseconds(start_up),
+        memory_kb,
+    };
+    Ok(Rehearsed { rehearsal: Known::Seen(rehearsal), picture })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The worker's number in the copy once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
+/// before that has loaded anything, so its word and an answer are waited for.
+fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> {
+    let master = Socket::new(copy.path(&own_socket()), FIRST_ANSWER, Arc::default());
+    loop {
+        if copy.ended().is_some() {
+            return Ok(None);
+        }
+        let said = copy.age() > QUIET || startup::loaded(&copy.log());
+        if let Some(pid) = said.then(|| answering(&master)).flatten() {
+            return Ok(Some(pid));
+        }
+        if look.deadline.left().is_zero() {
+            bail!("it was still starting after {LIMIT:?}");
+        }
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
+}
+
+fn answering(master: &Socket) -> Option<u32> {
+    // Before the path is there nobody needs to knock.
+    if !master.path().exists() {
+        return None;
+    }
+    let listed = ShowProc::parse(&master.ask_master("show proc").ok()?).ok()?;
+    let worker = listed.workers.first()?;
+    let channel: Channel = master.via_master(worker.pid);
+    channel.ask("show info").ok().map(|_| worker.pid)
+}

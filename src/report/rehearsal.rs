@@ -1,0 +1,179 @@
+//! A rehearsal as text: whether it came up, what it holds, and how it differs from what runs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::wrap::{paragraph, prose};
+use super::{Paint, Report, findings};
+use crate::facts::{Facts, How, Known, Picture};
+use crate::plan::Difference;
+use crate::plan::difference::Action;
+use crate::words::plural;
+
+/// Differences that are shown one by one; the rest is counted, and JSON has them all.
+const SHOWN: usize = 40;
+
+/// Of a warning this many characters are shown: some are whole paragraphs, and JSON has them all.
+const WARNING: usize = 130;
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Rehearsed {
+    /// How the next worker is known.
+    pub how: How,
+    /// Whether it came up; nothing where that was not tried.
+    pub came_up: Option<bool>,
+    /// Why it was not tried.
+    pub not_tried: Option<String>,
+    /// What was started.
+    pub command: Option<String>,
+    /// Alerts in HAProxy's words: of the rehearsal, else of the configuration test.
+    pub alerts: Vec<String>,
+    /// Warnings, likewise.
+    pub warnings: Vec<String>,
+    /// Milliseconds until the copy was there.
+    pub set_up_ms: Option<u64>,
+    /// Milliseconds from HAProxy's start until its worker answered.
+    pub start_up_ms: Option<u64>,
+    /// The most memory that its worker held, in kilobytes.
+    pub memory_kb: Option<u64>,
+    /// How much it holds.
+    pub holds: Holds,
+    /// What would be different; nothing where nothing runs to compare with.
+    pub difference: Option<Difference>,
+}
+
+/// Counts of what a worker holds; nothing where it is not known.
+#[derive(Debug, Default, Serialize)]
+pub struct Holds {
+    /// Frontends, listen sections included.
+    pub frontends: Option<usize>,
+    /// Backends, listen sections included.
+    pub backends: Option<usize>,
+    /// Servers.
+    pub servers: Option<usize>,
+    /// Addresses that it listens on.
+    pub binds: Option<usize>,
+    /// Certificates.
+    pub certificates: Option<usize>,
+}
+
+impl Holds {
+    /// Counts what a worker holds.
+    pub fn of(next: &Picture) -> Self {
+        let proxies = next.proxies.seen();
+        Holds {
+            frontends: proxies.map(|all| all.iter().filter(|proxy| proxy.frontend).count()),
+            backends: proxies.map(|all| all.iter().filter(|proxy| proxy.backend).count()),
+            servers: next.servers.seen().map(Vec::len),
+            binds: next.listeners.seen().map(Vec::len),
+            certificates: next.certificates.seen().map(Vec::len),
+        }
+    }
+
+    /// The counts as a phrase.
+    pub fn words(&self) -> String {
+        let Self { frontends, backends, servers, binds, certificates } = self;
+        let counts = [
+            (frontends, "frontend"),
+            (backends, "backend"),
+            (servers, "server"),
+            (binds, "bind"),
+            (certificates, "certificate"),
+        ];
+        let known = counts.iter().filter_map(|(count, noun)| count.map(|count| plural(count, noun)));
+        known.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Rehearsed {
+    /// Takes from the facts what belongs to the rehearsal.
+    pub fn of(facts: &Facts, difference: Option<Difference>) -> Self {
+        let known = facts.rehearsal.as_ref();
+        let seen = known.and_then(Known::seen);
+        let not_tried = match known {
+            None => facts.instance.why(),
+            Some(known) => known.why(),
+        };
+        let tested = facts.config.test.seen().map(|test| test.alerts.clone()).unwrap_or_default();
+        let came_up = seen.map(|seen| seen.came_up);
+        Rehearsed {
+            how: facts.next.how,
+            came_up,
+            not_tried: not_tried.map(str::to_owned),
+            command: seen.map(|seen| seen.command.clone()),
+            alerts: seen.map_or(tested, |seen| seen.alerts.clone()),
+            warnings: seen.map(|seen| seen.warnings.clone()).unwrap_or_default(),
+            set_up_ms: seen.map(|seen| seen.set_up_ms),
+            start_up_ms: seen.map(|seen| seen.start_up_ms),
+            memory_kb: seen.and_then(|seen| seen.memory_kb.seen().copied()),
+            holds: if came_up == Some(false) { Holds::default() } else { Holds::of(&facts.next) },
+            // What a worker that does not come up would hold is no use to anybody.
+            difference: difference.filter(|_| came_up != Some(false)),
+        }
+    }
+}
+
+pub(super) fn write(report: &Report, body: &Rehearsed, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let heading = match report.exit.code() {
+        3 => paint.bad(&prose("", &report.summary)),
+        _ => paint.strong(&prose("", &report.summary)),
+    };
+    writeln!(out, "{heading}")?;
+    for alert in &body.alerts {
+        writeln!(out, "{}", paragraph("  HAProxy: ", "           ", alert, 80))?;
+    }
+    for warning in &body.warnings {
+        let first: String = warning.chars().take(WARNING).collect();
+        let rest = if first.len() < warning.len() { ".." } else { "" };
+        writeln!(
+            out,
+            "{}",
+            paint.faint(&paragraph("  warning: ", "           ", &format!("{first}{rest}"), 80))
+        )?;
+    }
+    let holds = body.holds.words();
+    if !holds.is_empty() {
+        let how = if body.how == How::Rehearsed { "" } else { " (read, not rehearsed)" };
+        writeln!(out, "{}", prose("  it holds ", &format!("{holds}{how}")))?;
+    }
+    if let (Some(start_up), Some(set_up)) = (body.start_up_ms, body.set_up_ms) {
+        let memory = body.memory_kb.map_or(String::new(), |kb| format!(", its worker held {} MB", kb / 1024));
+        let text = format!("it started in {start_up} ms{memory}; the sealed copy took {set_up} ms");
+        writeln!(out, "{}", paint.faint(&prose("  ", &text)))?;
+    }
+    if let Some(difference) = &body.difference {
+        changes(difference, out, paint)?;
+    }
+    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
+    if !notable.is_empty() {
+        writeln!(out)?;
+        findings::write(&notable, out, paint)?;
+    }
+    Ok(())
+}
+
+fn changes(difference: &Difference, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if !difference.changes.is_empty() {
+        writeln!(out, "\n{}", paint.strong("beside what runs now"))?;
+    }
+    for change in difference.changes.iter().take(SHOWN) {
+        let sign = match change.action {
+            Action::Add => "+",
+            Action::Change => "~",
+            Action::Remove => "-",
+        };
+        let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", change.detail) };
+        let line = format!("{} {}{detail}", change.what, change.object);
+        writeln!(out, "{}", paragraph(&format!("  {sign} "), "      ", &line, 80))?;
+    }
+    let more = difference.changes.len().saturating_sub(SHOWN);
+    if more > 0 {
+        writeln!(out, "  and {more} more: -o json has them all")?;
+    }
+    for why in &difference.unknown {
+        writeln!(out, "{}", paragraph("  ? ", "      ", &format!("not compared: {why}"), 80))?;
+    }
+    Ok(())
+}
