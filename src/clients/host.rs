@@ -14,7 +14,7 @@ use crate::known::Known;
 use crate::wire::process::Process;
 
 pub use owners::{Owners, owners, user_name};
-pub use rights::{Rights, rights, same_network};
+pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
 pub use sockets::{holds_unix_listener, listeners, open_sockets, table};
 
 /// Every HAProxy that can be seen, in the order of its PID.
