@@ -1,3 +1,8 @@
-//! What haguard writes. So far that is its own journal and nothing else.
+//! The only writer: consent, the lock, the journal, the act itself and its proof.
 
+pub mod confirm;
+pub mod interrupts;
 pub mod journal;
+pub mod lock;
+pub mod shown;
+pub mod steps;

@@ -52,6 +52,7 @@ pub fn process(pid: u32) -> Result<Process> {
         ppid: u32::try_from(stat.ppid).unwrap_or(0),
         uid: entry.uid()?,
         started: started(stat.starttime),
+        start_ticks: Some(stat.starttime),
         comm: stat.comm,
         argv: entry.cmdline().unwrap_or_default(),
         exe: match shown {
@@ -113,6 +114,21 @@ fn same_namespace(pid: u32, kind: &str) -> Known<bool> {
             Known::unknown(format!("/proc/{pid}/ns/{kind}: {}", denied(Some(error))))
         }
     }
+}
+
+/// Processes whose parent this is, in the order of their PID.
+pub fn children(parent: u32) -> Vec<Process> {
+    haproxies().unwrap_or_default().into_iter().filter(|process| process.ppid == parent).collect()
+}
+
+/// Addresses on which somebody takes TCP connections, as this process sees the network.
+///
+/// # Errors
+/// When its view of the network cannot be read.
+pub fn tcp_listening(pid: u32) -> Result<BTreeSet<String>> {
+    let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
+    let rows = entry.tcp()?.into_iter().chain(entry.tcp6().unwrap_or_default());
+    Ok(rows.filter(|row| row.state == TcpState::Listen).map(|row| row.local_address.to_string()).collect())
 }
 
 /// The environment that a process was started with. It may hold secrets: use it, never show it.

@@ -6,5 +6,6 @@ pub mod http;
 mod http_error;
 pub mod program;
 pub mod runtime;
+pub mod signal;
 pub mod systemd;
 mod target;

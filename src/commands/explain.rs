@@ -52,7 +52,7 @@ fn codes() -> Vec<String> {
 
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let fixed = [("exit-codes", "what each exit code says"), ("restart", "why restart refuses")];
-    let checks = catalog::CHECKS.iter().map(|check| (check.id, check.title));
+    let checks = catalog::every().map(|check| (check.id, check.title));
     let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));
     fixed.into_iter().chain(checks).chain(kinds)
 }

@@ -118,6 +118,7 @@ fn record(context: &Context<'_>, facts: &Facts, report: &Report) {
             sudo_user: environment.sudo_user.clone(),
             ssh_client: environment.ssh_client.clone(),
         },
+        run: None,
     };
     if let Err(error) = journal::append(&context.settings.state_dir.value, &entry) {
         tracing::warn!("this refusal was not recorded: {error:#}");

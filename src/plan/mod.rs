@@ -1,7 +1,13 @@
 //! Plans and what they would cost: pure functions of facts, no I/O.
 
 pub mod advice;
+pub mod basis;
 pub mod losses;
+mod reload;
+pub mod steps;
 
 pub use advice::{Advice, alternatives, by_hand};
+pub use basis::{Basis, Moved};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
+pub use reload::reload;
+pub use steps::{Action, Plan, Step, Way};

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::checks::{Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
-use crate::plan::{Advice, Loss};
+use crate::plan::{Advice, Loss, Plan};
 use crate::words::plural;
 
 pub use style::Paint;
@@ -42,7 +42,7 @@ pub struct Report {
     /// The ledger.
     pub losses: Vec<Loss>,
     /// The plan; commands that only read have none.
-    pub plan: Option<()>,
+    pub plan: Option<Plan>,
     /// Claims with what was seen before and after.
     pub proof: Vec<Proof>,
     /// What the run cost.

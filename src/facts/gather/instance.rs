@@ -207,6 +207,7 @@ fn master_worker(
         worker_started: started(&serving),
         workers: Known::Seen(workers),
         old_workers: Known::Seen(old_workers),
+        reloads: Known::Seen(listed.master.reloads),
         failed_reloads: Known::Seen(listed.failed),
         master_socket: Known::Seen(SocketFact {
             path: path.display().to_string(),
@@ -268,6 +269,7 @@ fn without_master(
         worker_started: started(&serving),
         workers: Known::unknown(why),
         old_workers: Known::unknown(why),
+        reloads: Known::unknown(why),
         failed_reloads: Known::unknown(why),
         master_socket: Known::unknown(why),
         admin_sockets: admin,
