@@ -7,7 +7,11 @@ mod explain;
 mod history;
 mod inspect;
 mod look;
+mod progress;
+mod record;
+mod reload;
 mod restart;
+mod turn;
 
 use crate::cli::{Command, ConfigCommand, Global};
 use crate::config::Settings;
@@ -48,6 +52,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Inspect(args) => inspect::run(args, context)?,
         Command::Check(args) => check::run(args, context)?,
         Command::Restart(args) => restart::run(args, context)?,
+        Command::Reload(args) => reload::run(args, context)?,
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
         Command::Explain(args) => explain::run(args)?,
@@ -67,6 +72,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Check(_) => "check",
         Command::Explain(_) => "explain",
         Command::Restart(_) => "restart",
+        Command::Reload(_) => "reload",
         Command::History(_) => "history",
         Command::Config(_) => "config show",
         Command::Completions(_) => "completions",

@@ -8,5 +8,6 @@ pub mod dataplane;
 pub mod haproxy_cfg;
 pub mod pattern_file;
 pub mod process;
+pub mod reexec;
 pub mod runtime;
 pub mod startup;

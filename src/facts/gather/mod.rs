@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, SCHEMA};
+use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
@@ -76,6 +76,29 @@ impl Prints {
 
 /// Looks at the HAProxy that is meant and at everything around it.
 pub fn look(settings: &Settings, aim: &Aim) -> Facts {
+    looked(settings, aim, None)
+}
+
+/// Looks at what runs now, after a change. What the next worker would be was known before it and is taken from there.
+pub fn again(settings: &Settings, before: &Facts) -> Facts {
+    let aim = before.instance.seen().map_or(Aim::Any, |instance| Aim::Pid(instance.main.pid));
+    looked(settings, &aim, Some(before))
+}
+
+/// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
+pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
+    instance::main_process(settings, aim)
+}
+
+/// The bytes of a file of this process's, read as it would open it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
+    std::fs::read(files::on_host(main, path))
+}
+
+fn looked(settings: &Settings, aim: &Aim, before: Option<&Facts>) -> Facts {
     let begun = Instant::now();
     let taken_at = time::now();
     let look = Look {
@@ -87,7 +110,7 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
     };
     let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
     let mut facts = match instance::find(&look, aim, &candidates) {
-        Known::Seen(found) => seen(&look, found),
+        Known::Seen(found) => seen(&look, found, before),
         Known::Unknown { why } => unseen(&look, &why),
     };
     facts.candidates = candidates;
@@ -99,11 +122,14 @@ pub fn look(settings: &Settings, aim: &Aim) -> Facts {
 }
 
 /// The parts are independent, so they are looked at side by side.
-fn seen(look: &Look<'_>, mut found: Found) -> Facts {
+fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let before = proof::prints(look, &found);
     let (live, read, test, api) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
-        let test = scope.spawn(|| files::test(look, &found));
+        let test = scope.spawn(|| match earlier {
+            Some(earlier) => earlier.config.test.clone(),
+            None => files::test(look, &found),
+        });
         let api = scope.spawn(|| dataplane::ask(look, Some(&found.instance.main)));
         let read = files::read(look, &found);
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
@@ -114,7 +140,10 @@ fn seen(look: &Look<'_>, mut found: Found) -> Facts {
             api.join().unwrap_or(None),
         )
     });
-    let next = next::picture(look, &found, &read, &live);
+    let next = match earlier {
+        Some(earlier) => earlier.next.clone(),
+        None => next::picture(look, &found, &read, &live),
+    };
     let config = files::on_disk(&found, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));
