@@ -121,6 +121,8 @@ pub enum Command {
     Rehearse(RehearseArgs),
     /// Refuse to restart HAProxy, and say what that would destroy
     Restart(RestartArgs),
+    /// Reload HAProxy: show the plan, ask, do it, prove it
+    Reload(ReloadArgs),
     /// Show the journal: what was attempted, refusals included
     History(HistoryArgs),
     /// Show the configuration in force
@@ -161,7 +163,7 @@ pub struct CheckArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A check's id, a kind of loss, `restart` or `exit-codes`; nothing lists the subjects
+    /// A check's id, a kind of loss, `reload`, `restart` or `exit-codes`; nothing lists the subjects
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }
@@ -190,6 +192,25 @@ pub struct RestartArgs {
     /// The unit, or the PID, of the HAProxy that is meant
     #[arg(value_name = "SERVICE")]
     pub service: Option<String>,
+}
+
+/// Arguments of `reload`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  haguard reload --plan\n  haguard reload --approve 3f9c1a2b04\n  \
+    haguard reload --master-socket /run/haproxy-master.sock\n\nIt loads the files on disk into a new worker and \
+    proves that worker. It never restarts HAProxy.\n\nExit codes: 0 reloaded and proven, 1 failed and the worker of \
+    before is proven in force, 3 refused or no consent, 5 could not determine, 6 the world moved since the plan, 7 \
+    busy or frozen, 8 changed but not proven, 130 interrupted before anything was done.")]
+pub struct ReloadArgs {
+    /// The unit, or the PID, of the HAProxy that is meant
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// Show the plan and the command that applies it; do nothing
+    #[arg(long, conflicts_with = "approve")]
+    pub plan: bool,
+    /// Apply the plan with this id, if it is still the plan of now
+    #[arg(long, value_name = "ID")]
+    pub approve: Option<String>,
 }
 
 /// Arguments of `history`.

@@ -12,7 +12,7 @@
 //! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
-//! | [`act`] | the only writer: so far the journal | its own state folder |
+//! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its own state folder |
 //! | [`report`] | one model, two renderers | the stream it is given |
 //! | `commands` | the stories, one operation per file | all of the above |
 //!
@@ -75,7 +75,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Answer::Verbatim(text)) => return ended(io::stdout().write_all(text.as_bytes()), Exit::Done),
         Err(failure) => failed(commands::name(&cli.command), &failure),
     };
-    ended(print(&report, &cli.global, no_color), report.exit)
+    let printed = print(&report, &cli.global, no_color);
+    // Whoever stopped reading must not be told that a change was none.
+    ended(if report.changed { Ok(()) } else { printed }, report.exit)
 }
 
 /// `-v` shows what is asked of whom, `-vv` every step, both on stderr; without it only warnings are shown.
@@ -90,6 +92,8 @@ fn listen_in(verbose: u8) {
         .with_writer(io::stderr)
         .with_target(false)
         .without_time()
+        // It would report a stderr that is gone on stderr, and panic over it.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     // A second run in one process (the tests) keeps the first listener.
     let _ = listener.try_init();

@@ -18,6 +18,7 @@ mod parts;
 mod reader;
 mod refusal;
 mod rehearsal;
+mod reload;
 mod runtime_client;
 mod secrets;
 mod support;

@@ -1,5 +1,6 @@
 //! The journal: one JSON line for each thing that was attempted, refusals included.
 
+use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::steps::Step;
 use crate::exit::Exit;
 
 /// One attempt.
@@ -32,6 +34,9 @@ pub struct Entry {
     pub summary: String,
     /// Who.
     pub who: Who,
+    /// The run whose steps stand before this entry; runs that only look have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// Who called.
@@ -67,6 +72,11 @@ pub fn path(state_dir: &Path) -> PathBuf {
 /// # Errors
 /// When the folder cannot be made or the file cannot be written.
 pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
+    append_line(state_dir, entry)
+}
+
+/// One line, on disk before this returns: a step that is about to be done must be known after a crash.
+pub(super) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()> {
     let file = path(state_dir);
     let shown = file.display();
     DirBuilder::new()
@@ -80,11 +90,11 @@ pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
         .mode(0o600)
         .open(&file)
         .with_context(|| format!("opening the journal {shown}"))?;
-    let mut line = serde_json::to_vec(entry)?;
+    let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
     journal.lock().with_context(|| format!("locking the journal {shown}"))?;
     journal.write_all(&line).with_context(|| format!("writing the journal {shown}"))?;
-    Ok(())
+    journal.sync_data().with_context(|| format!("writing the journal {shown}"))
 }
 
 /// The newest `last` entries, oldest first, and how many lines could not be read.
@@ -92,28 +102,47 @@ pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
 /// # Errors
 /// When the journal is there and cannot be opened. One that is not there is empty.
 pub fn read(state_dir: &Path, last: usize) -> Result<(Vec<Entry>, usize)> {
-    let file = path(state_dir);
-    let journal = match File::open(&file) {
-        Ok(journal) => journal,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(error) => return Err(error).with_context(|| format!("opening the journal {}", file.display())),
-    };
-    let mut entries = std::collections::VecDeque::new();
-    let mut broken = 0;
-    for line in BufReader::new(journal).split(b'\n') {
-        let line = line.with_context(|| format!("reading the journal {}", file.display()))?;
-        match serde_json::from_slice(&line) {
-            Ok(entry) => {
-                entries.push_back(entry);
+    let (mut entries, mut broken) = (VecDeque::new(), 0);
+    for line in lines(state_dir)? {
+        match line? {
+            Line::Entry(entry) => {
+                entries.push_back(*entry);
                 if entries.len() > last {
                     entries.pop_front();
                 }
             }
+            Line::Step(_) => {}
             // A line that a crash cut short must not hide the others.
-            Err(_) => broken += 1,
+            Line::Broken => broken += 1,
         }
     }
     Ok((entries.into(), broken))
+}
+
+/// One line of the journal.
+pub(super) enum Line {
+    Entry(Box<Entry>),
+    Step(Box<Step>),
+    Broken,
+}
+
+/// Every line, oldest first; none where there is no journal.
+pub(super) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<Line>>>> {
+    let file = path(state_dir);
+    let journal = match File::open(&file) {
+        Ok(journal) => journal,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        Err(error) => return Err(error).with_context(|| format!("opening the journal {}", file.display())),
+    };
+    let read = move |line: std::io::Result<Vec<u8>>| {
+        let line = line.with_context(|| format!("reading the journal {}", file.display()))?;
+        let entry = || serde_json::from_slice(&line).map(|entry| Line::Entry(Box::new(entry)));
+        let step = || serde_json::from_slice(&line).map(|step| Line::Step(Box::new(step)));
+        Ok(entry().or_else(|_| step()).unwrap_or(Line::Broken))
+    };
+    Ok(Box::new(BufReader::new(journal).split(b'\n').map(read)))
 }
 
 /// A command line that may be kept: what follows `password`, `token`, `secret` or `key` is taken out, and so are
@@ -162,6 +191,7 @@ mod tests {
             changed: false,
             summary: summary.into(),
             who: Who::default(),
+            run: None,
         }
     }
 

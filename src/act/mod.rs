@@ -1,3 +1,15 @@
-//! What haguard writes. So far that is its own journal and nothing else.
+//! The only writer: consent, the lock, the journal, the act itself and its proof.
 
+pub mod apply;
+pub mod claims;
+pub mod confirm;
+pub mod health;
+pub mod interrupts;
 pub mod journal;
+pub mod kept;
+pub mod listeners;
+pub mod lock;
+pub mod outcome;
+pub mod shown;
+pub mod steps;
+pub mod watch;

@@ -1,6 +1,6 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, binds, config, dataplane, process, runtime};
+use super::{Check, arch, binds, config, dataplane, process, reload, runtime};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -108,13 +108,29 @@ pub const CHECKS: &[Check] = checks! {
          the same configuration.";
 };
 
+/// Checks that only one operation needs.
+pub const OF_OPERATIONS: &[Check] = checks! {
+    "reload.way", reload::way, "there is a proven way to order a reload",
+        "A reload is ordered from the master, over its socket or by a signal to the one process that is proven to \
+         be it. haguard never starts a second process by hand, and never turns a reload into a restart.";
+    "reload.settled", reload::settled, "no reload is under way or pending",
+        "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
+         reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
+         warning as long as it is known which worker serves.";
+};
+
+/// Every check there is.
+pub fn every() -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().chain(OF_OPERATIONS)
+}
+
 /// The check of this id.
 pub fn find(id: &str) -> Option<&'static Check> {
-    CHECKS.iter().find(|check| check.id == id)
+    every().find(|check| check.id == id)
 }
 
 /// The known id that is most like this one.
 pub fn nearest(id: &str) -> &'static str {
-    let score = |check: &&Check| (strsim::jaro_winkler(id, check.id) * 1e6) as u64;
-    CHECKS.iter().max_by_key(score).map_or("", |check| check.id)
+    let score = |check: &&'static Check| (strsim::jaro_winkler(id, check.id) * 1e6) as u64;
+    every().max_by_key(score).map_or("", |check| check.id)
 }

@@ -59,7 +59,7 @@ pub(super) fn lkg(seen: Seen<'_>) -> Outcome {
             "its last known good file is not the configuration on disk: a failed reload would undo changes",
         )
         .because([good.path.display().to_string()])
-        .mend("a successful reload through the API makes them the same again"),
+        .mend("a successful reload through the API, or a restart of dataplaneapi, makes them the same again"),
         Known::Seen(good) => Outcome::pass("its last known good file is the configuration on disk")
             .because([good.path.display().to_string()]),
     })

@@ -6,7 +6,10 @@ pub mod catalog;
 mod config;
 mod dataplane;
 mod process;
+mod reload;
 mod runtime;
+
+pub use reload::RELOAD;
 
 use serde::{Deserialize, Serialize};
 
@@ -127,12 +130,14 @@ pub struct Check {
     run: fn(Seen<'_>) -> Outcome,
 }
 
-/// Runs the checks of these ids, or all of them when none is named, in the order of the catalogue.
+/// Runs the checks of these ids, or all that belong to no single operation when none is named, in the order of the
+/// catalogue.
 pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[String]) -> Vec<Finding> {
     let seen = Seen { facts, ledger };
-    let wanted = |check: &&Check| ids.is_empty() || ids.iter().any(|id| id == check.id);
-    catalog::CHECKS
-        .iter()
+    let named = |check: &Check| ids.iter().any(|id| id == check.id);
+    let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
+    let wanted = |check: &&Check| named(check) || general(check);
+    catalog::every()
         .filter(wanted)
         .map(|check| {
             let Outcome { level, text, evidence, mend } = (check.run)(seen);

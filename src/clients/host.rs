@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use procfs::process::Process as Entry;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::known::Known;
 use crate::wire::process::Process;
 
 pub use owners::{Owners, owners, user_name};
-pub use rights::{Rights, rights, same_network};
-pub use sockets::{holds_unix_listener, listeners, open_sockets, table};
+pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
+pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening};
 
 /// Every HAProxy that can be seen, in the order of its PID.
 ///
@@ -72,6 +73,7 @@ pub fn process(pid: u32) -> Result<Process> {
         ppid: u32::try_from(stat.ppid).unwrap_or(0),
         uid: entry.uid()?,
         started: started(stat.starttime),
+        start_ticks: Some(stat.starttime),
         comm: stat.comm,
         argv: entry.cmdline().unwrap_or_default(),
         exe: match shown {
@@ -86,12 +88,12 @@ pub fn process(pid: u32) -> Result<Process> {
     })
 }
 
-/// The boot time in /proc/stat is rounded to a second; the uptime is not.
+/// The boot time in /proc/stat is rounded to a second and the uptime to a hundredth; the kernel's two clocks are exact.
 fn started(ticks: u64) -> Option<Timestamp> {
-    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-    let uptime_ms = (uptime.split_whitespace().next()?.parse::<f64>().ok()? * 1000.0) as i64;
+    let booted = clock_gettime(ClockId::Boottime);
+    let up_ms = booted.tv_sec.checked_mul(1000)?.checked_add(booted.tv_nsec / 1_000_000)?;
     let start_ms = i64::try_from(ticks.checked_mul(1000)? / procfs::ticks_per_second()).ok()?;
-    Timestamp::from_millisecond(crate::time::now().as_millisecond() - uptime_ms + start_ms).ok()
+    Timestamp::from_millisecond(crate::time::now().as_millisecond() - up_ms + start_ms).ok()
 }
 
 fn denied(error: Option<std::io::Error>) -> String {
@@ -133,6 +135,11 @@ fn same_namespace(pid: u32, kind: &str) -> Known<bool> {
             Known::unknown(format!("/proc/{pid}/ns/{kind}: {}", denied(Some(error))))
         }
     }
+}
+
+/// Processes whose parent this is, in the order of their PID.
+pub fn children(parent: u32) -> Vec<Process> {
+    haproxies().unwrap_or_default().into_iter().filter(|process| process.ppid == parent).collect()
 }
 
 /// The environment that a process was started with. It may hold secrets: use it, never show it.

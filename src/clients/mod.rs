@@ -7,6 +7,7 @@ mod http_error;
 pub mod program;
 pub mod runtime;
 pub mod sealed;
+pub mod signal;
 pub mod systemd;
 mod target;
 pub mod trial;

@@ -14,6 +14,7 @@
 
 mod error;
 mod read_only;
+mod reload;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;

@@ -19,12 +19,31 @@ const RESTART: &[&str] = &[
      the unit's limits or capabilities, or for a bind with a device that changed.",
 ];
 
+const RELOAD: &[&str] = &[
+    "A reload starts the next worker beside the one that serves. haguard reload looks, shows a plan with an id, wants \
+     consent to that id, asks the master, and then proves the new worker: its PID, its sockets and listeners, its \
+     proxies and servers, and that no server which was up is down. An exit status or an answer is never the proof.",
+    "The id stands for the plan and for everything that must still be true when it is applied: the master, the serving \
+     worker, the count of reloads, every configuration file, the program on disk, and what only memory holds. When any \
+     of it moved, exit 6 says what, and nothing is done.",
+    "A reload that fails leaves the worker of before in force (exit 1), but clients may have been refused meanwhile: a \
+     bind that is taken costs about two seconds on every branch. haguard watches the listening sockets and says for \
+     how long. What it cannot judge ends with exit 8 and the commands to judge it by hand. It never restarts HAProxy.",
+    "One run at a time changes a HAProxy: another one exits 7 and names the holder. /etc/haguard/freeze, or freeze in \
+     the state folder, stops every change; what it says is shown as the reason. SIGINT and SIGTERM let the step under \
+     way finish; a lost terminal stops nothing. haguard history tells where a run stopped that was killed.",
+];
+
 /// Explains one subject, or lists them all.
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(subjects()) };
     let (title, text) = match id.as_str() {
         "exit-codes" => {
             ("what each exit code says; they never depend on the output format".to_owned(), codes())
+        }
+        "reload" => {
+            let text = RELOAD.iter().map(|p| (*p).to_owned()).collect();
+            ("how a reload is planned, done and proven".to_owned(), text)
         }
         "restart" => ("why restart refuses".to_owned(), RESTART.iter().map(|p| (*p).to_owned()).collect()),
         id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
@@ -51,8 +70,12 @@ fn codes() -> Vec<String> {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let fixed = [("exit-codes", "what each exit code says"), ("restart", "why restart refuses")];
-    let checks = catalog::CHECKS.iter().map(|check| (check.id, check.title));
+    let fixed = [
+        ("exit-codes", "what each exit code says"),
+        ("reload", "how a reload is planned, done and proven"),
+        ("restart", "why restart refuses"),
+    ];
+    let checks = catalog::every().map(|check| (check.id, check.title));
     let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));
     fixed.into_iter().chain(checks).chain(kinds)
 }

@@ -1,8 +1,10 @@
 //! `history` shows the journal.
 
 use super::Context;
-use crate::act::journal;
+use crate::act::journal::{self, Entry};
+use crate::act::steps::{self, Step};
 use crate::cli::HistoryArgs;
+use crate::clients::host;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Body, Report, Table};
@@ -16,15 +18,37 @@ pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, F
     if broken > 0 {
         tracing::warn!("{broken} lines of {} could not be read", journal::path(state_dir).display());
     }
-    let rows = entries.iter().map(|entry| {
+    let mut rows: Vec<(jiff::Timestamp, Vec<String>)> = entries.iter().map(ended).collect();
+    let open = steps::unfinished(state_dir).map_err(Failure::unknown)?;
+    rows.extend(open.iter().map(unfinished));
+    rows.sort_by_key(|(at, _)| *at);
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).rev().take(args.last).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().rev().collect();
+    let count = rows.len();
+    let table = Table { columns: vec!["when (UTC)", "who", "command", "exit", "what"], rows };
+    Ok(Report::new("history", Exit::Done, format!("{count} entries"), Body::Table(table)))
+}
+
+fn ended(entry: &Entry) -> (jiff::Timestamp, Vec<String>) {
+    (
+        entry.at,
         vec![
             entry.at.strftime("%F %T").to_string(),
             entry.who.name(),
             entry.command.clone(),
             entry.exit.code().to_string(),
             entry.summary.clone(),
-        ]
+        ],
+    )
+}
+
+/// A run without an end: its process is still at it, or was killed.
+fn unfinished(step: &Step) -> (jiff::Timestamp, Vec<String>) {
+    let running = host::process(step.pid).is_ok_and(|process| {
+        process.comm.starts_with("haguard") && process.started.is_none_or(|started| started <= step.at)
     });
-    let table = Table { columns: vec!["when (UTC)", "who", "command", "exit", "what"], rows: rows.collect() };
-    Ok(Report::new("history", Exit::Done, format!("{} entries", entries.len()), Body::Table(table)))
+    let state = if running { "under way" } else { "stopped without an end" };
+    let what = format!("{} of {}: {state} {}", step.command, step.target, step.place());
+    let at = step.at.strftime("%F %T").to_string();
+    (step.at, vec![at, step.who.name(), step.command.clone(), "-".to_owned(), what])
 }

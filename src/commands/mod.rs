@@ -7,8 +7,12 @@ mod explain;
 mod history;
 mod inspect;
 mod look;
+mod progress;
+mod record;
 mod rehearse;
+mod reload;
 mod restart;
+mod turn;
 
 use crate::cli::{Command, ConfigCommand, Global};
 use crate::config::Settings;
@@ -50,6 +54,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Check(args) => check::run(args, context)?,
         Command::Rehearse(args) => rehearse::run(args, context)?,
         Command::Restart(args) => restart::run(args, context)?,
+        Command::Reload(args) => reload::run(args, context)?,
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
         Command::Explain(args) => explain::run(args)?,
@@ -70,6 +75,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Explain(_) => "explain",
         Command::Rehearse(_) => "rehearse",
         Command::Restart(_) => "restart",
+        Command::Reload(_) => "reload",
         Command::History(_) => "history",
         Command::Config(_) => "config show",
         Command::Completions(_) => "completions",

@@ -1,7 +1,6 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
 
-use super::{Context, look};
-use crate::act::journal::{self, Entry, Who};
+use super::{Context, look, record};
 use crate::checks;
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
@@ -10,7 +9,6 @@ use crate::facts::{Facts, Known};
 use crate::failure::Failure;
 use crate::plan::{self, Advice, Fate, Kind, Ledger};
 use crate::report::{Body, Holds, Refusal, Report};
-use crate::time;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -25,7 +23,7 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
     report.findings = findings.into_iter().filter(|finding| finding.level.is_notable()).collect();
     report.losses = ledger.lines;
     report.next = next;
-    record(context, &facts, &report);
+    record::end(context, record::target(Some(&facts)), &report, None);
     Ok(report)
 }
 
@@ -110,30 +108,5 @@ fn manner(facts: &Facts) -> String {
         Some(Known::Seen(_)) => "read; a rehearsed cold start did not come up".to_owned(),
         Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),
         None => "read, not rehearsed".to_owned(),
-    }
-}
-
-/// A refusal that cannot be recorded is still a refusal; the operator is told.
-fn record(context: &Context<'_>, facts: &Facts, report: &Report) {
-    let environment = &context.settings.environment;
-    let entry = Entry {
-        at: time::now(),
-        host: facts.host.clone(),
-        command: report.command.clone(),
-        argv: journal::redact(&context.argv),
-        target: facts.instance.seen().map_or_else(|| "unknown".to_owned(), |instance| instance.title()),
-        exit: report.exit,
-        changed: report.changed,
-        summary: report.summary.clone(),
-        who: Who {
-            uid: facts.uid,
-            login_uid: crate::clients::host::login_uid(),
-            user: environment.user.clone(),
-            sudo_user: environment.sudo_user.clone(),
-            ssh_client: environment.ssh_client.clone(),
-        },
-    };
-    if let Err(error) = journal::append(&context.settings.state_dir.value, &entry) {
-        tracing::warn!("this refusal was not recorded: {error:#}");
     }
 }

@@ -89,6 +89,9 @@ pub struct Instance {
     pub workers: Known<Vec<Worker>>,
     /// Workers of earlier reloads that still run.
     pub old_workers: Known<Vec<Worker>>,
+    /// Reloads that were asked of the master since its start.
+    #[serde(default = "not_kept")]
+    pub reloads: Known<u32>,
     /// Reloads that failed in a row since the last good one.
     pub failed_reloads: Known<u32>,
     /// When the serving worker started.
@@ -101,6 +104,11 @@ pub struct Instance {
     pub running_version: Known<String>,
     /// The version that the next start would run.
     pub disk_version: Known<String>,
+}
+
+/// Snapshots of older versions have no such fact.
+fn not_kept() -> Known<u32> {
+    Known::unknown("the snapshot does not say")
 }
 
 impl Instance {

@@ -92,6 +92,7 @@ fn process() -> Process {
         ppid: 1,
         uid: 0,
         started: Some(Timestamp::UNIX_EPOCH),
+        start_ticks: Some(4200),
         comm: "haproxy".to_owned(),
         argv: "/usr/sbin/haproxy -W -S /run/master.sock -f /etc/haproxy.cfg"
             .split(' ')
@@ -132,6 +133,7 @@ fn whole_instance() -> Instance {
         serving: Known::Seen(101),
         workers: Known::Seen(vec![worker(101)]),
         old_workers: Known::Seen(Vec::new()),
+        reloads: Known::Seen(0),
         failed_reloads: Known::Seen(0),
         worker_started: Known::Seen(Timestamp::UNIX_EPOCH),
         master_socket: Known::Seen(socket("/run/master.sock", "master", 100)),

@@ -32,19 +32,19 @@ pub fn alternatives(facts: &Facts) -> Vec<Advice> {
             "sudo haguard restart",
         ));
     }
-    list.push(Advice::new("see each object that a reload or a restart would lose:", inspect(instance)));
+    list.push(Advice::new(
+        "see each object that a reload or a restart would lose:",
+        named("haguard inspect --losses", instance),
+    ));
     if let Some(test) = test(facts, instance) {
         list.push(Advice::new("test the files on disk as the master would read them:", test));
     }
-    match reload(instance) {
-        Some(reload) => {
-            list.push(Advice::new(
-                "load a changed configuration, or new libraries (keeps connections):",
-                reload,
-            ));
-            list.extend(prove(instance));
-        }
-        None => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
+    match instance.mode {
+        Mode::MasterWorker => list.push(Advice::new(
+            "load a changed configuration, or new libraries: keeps connections, shows a plan first, and is proven:",
+            named("haguard reload", instance),
+        )),
+        Mode::Standalone => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
     }
     list
 }
@@ -90,14 +90,38 @@ pub fn by_hand(facts: &Facts) -> Vec<Advice> {
     list
 }
 
+/// How a reload is judged by hand, where haguard could not, or did not finish.
+pub fn judge_by_hand(instance: &Instance) -> Vec<Advice> {
+    let mut list = Vec::new();
+    if let Known::Seen(socket) = &instance.master_socket {
+        let old =
+            instance.serving.seen().map_or(String::new(), |pid| format!(", and a worker that is not {pid}"));
+        let when = format!("a reload that worked shows [failed: 0]{old}:");
+        list.push(Advice { when, command: send("show proc", &socket.path) });
+        list.push(Advice::new(
+            "HAProxy's own words about it (from 2.7 on):",
+            send("show startup-logs", &socket.path),
+        ));
+    }
+    for socket in instance.admin_sockets.seen().into_iter().flatten().take(1) {
+        list.push(Advice::new(
+            "the worker that serves calls itself `Pid:` here:",
+            send("show info", &socket.path),
+        ));
+    }
+    list.push(Advice::new(
+        "each port of the configuration, with the process that listens on it:",
+        "ss -ltnp | grep haproxy",
+    ));
+    list
+}
+
 /// How this HAProxy is named on haguard's command line.
-fn inspect(instance: &Instance) -> String {
+fn named(command: &str, instance: &Instance) -> String {
     match (&instance.master_socket, instance.own_socket()) {
-        (Known::Seen(socket), _) => {
-            format!("haguard inspect --losses --master-socket {}", quote(&socket.path))
-        }
-        (_, Some(socket)) => format!("haguard inspect --losses --stats-socket {}", quote(&socket.path)),
-        (_, None) => "haguard inspect --losses".to_owned(),
+        (Known::Seen(socket), _) => format!("{command} --master-socket {}", quote(&socket.path)),
+        (_, Some(socket)) => format!("{command} --stats-socket {}", quote(&socket.path)),
+        (_, None) => command.to_owned(),
     }
 }
 
@@ -113,29 +137,6 @@ fn test(facts: &Facts, instance: &Instance) -> Option<String> {
     let folder = instance.main.cwd.seen().filter(|_| relative);
     let place = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
     Some(format!("{place}{}", words.join(" ")))
-}
-
-fn reload(instance: &Instance) -> Option<String> {
-    if instance.mode == Mode::Standalone {
-        return None;
-    }
-    if let Some(unit) = instance.unit() {
-        return Some(format!("systemctl reload {}", quote(unit)));
-    }
-    match &instance.master_socket {
-        Known::Seen(socket) => Some(send("reload", &socket.path)),
-        Known::Unknown { .. } => Some(format!("kill -USR2 {}", instance.main.pid)),
-    }
-}
-
-/// A reload's exit status proves nothing; the master's list does.
-fn prove(instance: &Instance) -> Option<Advice> {
-    let socket = instance.master_socket.seen()?;
-    let when = match instance.serving.seen() {
-        Some(pid) => format!("and prove it: [failed: 0], and a worker that is not {pid}:"),
-        None => "and prove it: [failed: 0], and a new worker:".to_owned(),
-    };
-    Some(Advice { when, command: send("show proc", &socket.path) })
 }
 
 fn restart(instance: &Instance) -> String {
@@ -183,7 +184,7 @@ fn send(command: &str, path: &str) -> String {
 }
 
 /// A word as a shell needs it.
-fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
@@ -201,17 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_reloaded_through_systemd_and_proven_through_the_master() {
+    fn a_reload_goes_through_haguard_and_a_restart_by_hand_through_systemd() {
         let mut facts = sample::healthy();
         sample::instance(&mut facts).controller =
             Known::Seen(Controller::Systemd { unit: "haproxy.service".into() });
         let said = alternatives(&facts);
         let said = commands(&said);
-        assert!(said.contains(&"systemctl reload haproxy.service"), "{said:?}");
-        assert!(
-            said.contains(&"echo \"show proc\" | socat -t300 - UNIX-CONNECT:/run/master.sock"),
-            "{said:?}"
-        );
+        assert!(said.contains(&"haguard reload --master-socket /run/master.sock"), "{said:?}");
         assert_eq!(commands(&by_hand(&facts)).last(), Some(&"systemctl restart haproxy.service"));
     }
 

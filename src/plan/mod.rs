@@ -1,11 +1,17 @@
 //! Plans and what they would cost: pure functions of facts, no I/O.
 
 pub mod advice;
+pub mod basis;
 pub mod binds;
 pub mod difference;
 pub mod losses;
+mod reload;
+pub mod steps;
 
 pub use advice::{Advice, alternatives, by_hand};
+pub use basis::{Basis, Moved};
 pub use binds::{BindChange, bind_change, not_held};
 pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
+pub use reload::reload;
+pub use steps::{Action, Plan, Step, Way};

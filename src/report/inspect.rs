@@ -119,6 +119,7 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
         serving,
         workers,
         old_workers,
+        reloads: _,
         failed_reloads,
         worker_started,
         master_socket,

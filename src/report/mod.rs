@@ -6,6 +6,7 @@ mod json;
 mod ledger;
 mod refusal;
 mod rehearsal;
+mod reload;
 pub mod style;
 mod text;
 pub mod wrap;
@@ -17,7 +18,7 @@ use serde::Serialize;
 use crate::checks::{Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
-use crate::plan::{Advice, Loss};
+use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::words::plural;
 
 pub use rehearsal::{Holds, Rehearsed};
@@ -44,7 +45,7 @@ pub struct Report {
     /// The ledger.
     pub losses: Vec<Loss>,
     /// The plan; commands that only read have none.
-    pub plan: Option<()>,
+    pub plan: Option<Plan>,
     /// Claims with what was seen before and after.
     pub proof: Vec<Proof>,
     /// What the run cost.
@@ -64,6 +65,8 @@ pub enum Body {
     Refusal(Refusal),
     /// `rehearse`.
     Rehearsal(Box<Rehearsed>),
+    /// `reload`.
+    Reload(Box<Reload>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
     /// `inspect --losses`.
@@ -92,6 +95,35 @@ pub struct Refusal {
     /// The safe ways.
     pub alternatives: Vec<Advice>,
     /// The emergency path by hand, in order.
+    pub by_hand: Vec<Advice>,
+}
+
+/// What a reload came to.
+#[derive(Debug, Default, Serialize)]
+pub struct Reload {
+    /// planned, asked, refused, declined, stale, interrupted, proven, failed, unproven, stopped or unknown.
+    pub outcome: String,
+    /// Why, as a paragraph; empty where the summary says it.
+    pub why: String,
+    /// What is not as it was when the plan was shown.
+    pub moved: Vec<Moved>,
+    /// The worker that serves after the act.
+    pub worker: Option<u32>,
+    /// For how long a listener was closed to clients, in milliseconds; none where nothing was done.
+    pub refused_ms: Option<u64>,
+    /// HAProxy's own start-up log of this reload.
+    pub startup_log: Vec<String>,
+    /// What is not proven.
+    pub open: Vec<String>,
+    /// What is worth saying and no failure.
+    pub notes: Vec<String>,
+    /// The steps that were finished.
+    pub finished: Vec<String>,
+    /// How the ledger was made, where a plan is shown.
+    pub compared_with: Option<String>,
+    /// The command that applies the plan.
+    pub apply: Option<String>,
+    /// How to judge by hand what could not be judged.
     pub by_hand: Vec<Advice>,
 }
 

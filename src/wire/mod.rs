@@ -11,5 +11,6 @@ pub mod mountinfo;
 pub mod pattern_file;
 pub mod proc_net;
 pub mod process;
+pub mod reexec;
 pub mod runtime;
 pub mod startup;

@@ -17,6 +17,9 @@ pub struct Process {
     pub uid: u32,
     /// When it started.
     pub started: Option<Timestamp>,
+    /// The same in clock ticks since boot, as the kernel counts: exact, so that two looks agree on it.
+    #[serde(default)]
+    pub start_ticks: Option<u64>,
     /// Its command name.
     pub comm: String,
     /// Its arguments. HAProxy takes no secret in them.

@@ -70,6 +70,18 @@ fn is_host_name(word: &str) -> bool {
     !word.is_empty() && word.chars().all(letters) && word.chars().any(|c| c.is_ascii_alphabetic())
 }
 
+/// Everything that was printed, `LEVEL: words`, without the PID and with what may be secret taken out.
+pub fn log(text: &str) -> Vec<String> {
+    let line = |line: &str| match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((level, rest)) => {
+            let words = rest.split_once(") : ").map_or(rest, |(_, words)| words);
+            format!("{}: {}", level.trim(), hide(words.trim()))
+        }
+        None => hide(line.trim()),
+    };
+    text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
+}
+
 /// HAProxy quotes parts of a line that it does not understand: what follows these words may be a password.
 const BEFORE_SECRETS: &[&str] = &["password", "insecure-password", "auth", "key"];
 

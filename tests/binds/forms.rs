@@ -2,9 +2,10 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use super::{address, facts, listeners, quic};
+use super::{address, facts, listeners, new_binds, quic};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
 use crate::support::process::{on_path, self_signed};
@@ -181,5 +182,25 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
         if rustix::process::geteuid().is_root() {
             rehearsed_alike(&haproxy);
         }
+    }
+}
+
+#[test]
+fn a_path_that_starts_nowhere_starts_where_haproxy_does() {
+    for branch in Branch::all() {
+        let config = "frontend f\n    bind unix@near.sock\n";
+        let Some(mut haproxy) = Instance::builder(branch).config(config).arg("-C").arg("{dir}").start()
+        else {
+            continue;
+        };
+        let seen = facts(&haproxy);
+        assert!(listeners(&seen, "live").contains(&"unix near.sock".to_owned()), "{branch}");
+        assert_eq!(listeners(&seen, "live"), listeners(&seen, "next"), "{branch}");
+        let theirs = UnixListener::bind(haproxy.dir().join("theirs.sock")).unwrap();
+        haproxy.write_config(&(haproxy.config() + "    bind unix@theirs.sock\n    bind unix@no/a.sock\n"));
+        let states: Vec<String> =
+            new_binds(&facts(&haproxy)).into_iter().map(|(_, state, _)| state).collect();
+        assert_eq!(states, ["denied", "taken"], "{branch}");
+        drop(theirs);
     }
 }

@@ -123,7 +123,7 @@ fn every_situation(branch: Branch, certificate: &Path) {
     let (folder, mut strangers) = (tempfile::tempdir().unwrap(), Strangers::default());
     for situation in strangers.situations(branch, folder.path(), certificate) {
         let Situation { name, text, state, ours, says } = situation;
-        // A new one each time: from a failed reload on, the path of its admin socket is answered by nobody.
+        // A new one each time: from 3.2 on, nobody answers on its unix sockets after a second failed reload.
         let Some(mut haproxy) = Instance::builder(branch).global(limited).config(BASE).start() else {
             return;
         };
@@ -186,5 +186,34 @@ fn what_haproxy_would_take_over_without_a_word_is_called_taken_too() {
             }
         }
         assert!(!file.is_file(), "{branch}: the file is gone");
+    }
+}
+
+/// To /proc the listener stays the same; what it meets does not. The kernel, which remembers that the port was shared
+/// before, lets it come up, but every client of IPv4 goes to the neighbour.
+#[test]
+fn a_bind_that_shall_take_ipv4_from_now_on_is_taken_where_a_neighbour_has_it() {
+    for branch in Branch::all() {
+        let neighbour = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = neighbour.local_addr().unwrap().port();
+        let bind = |wide: &str| format!("{BASE}    bind :::{port}{wide}\n");
+        let Some(mut haproxy) = Instance::builder(branch).config(&bind(" v6only")).start() else { continue };
+        let narrow = haproxy.config();
+        assert_eq!(check(&haproxy)["level"], "pass", "{branch}");
+        for wider in [" v4v6", ""] {
+            haproxy.write_config(&narrow.replace(" v6only", wider));
+            let fresh = new_binds(&facts(&haproxy));
+            assert_eq!((fresh.len(), fresh[0].1.as_str()), (1, "taken"), "{branch}: {fresh:?}");
+            assert_eq!(fresh[0].2["by"][0]["process"]["pid"], std::process::id(), "{branch}: {fresh:?}");
+        }
+        assert!(haproxy.reload().success, "{branch}: {}", haproxy.log());
+        neighbour.set_nonblocking(true).unwrap();
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        neighbour.accept().unwrap_or_else(|error| panic!("{branch}: the neighbour has no client: {error}"));
+        drop((client, neighbour, haproxy));
+        let Some(mut haproxy) = Instance::builder(branch).config(&bind(" v6only")).start() else { continue };
+        haproxy.write_config(&haproxy.config().replace(" v6only", " v4v6"));
+        assert_eq!(check(&haproxy)["level"], "pass", "{branch}: nobody is in the way");
+        assert!(haproxy.reload().success, "{branch}: {}", haproxy.log());
     }
 }

@@ -90,7 +90,10 @@ fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
         for args in [&["restart"][..], &["restart", "--stats-socket", admin]] {
             let (text, document) = refused(&haguard, args);
             assert!(text.starts_with("refused: restart of HAProxy (master "), "{text}");
-            assert!(text.contains("kill -USR2 "), "a reload is possible without -S: {text}");
+            assert!(
+                text.contains("haguard reload --stats-socket "),
+                "a reload is possible without -S: {text}"
+            );
             assert_eq!(losses(&document, "server-admin-state").len(), 1, "{branch}: {document:#}");
             let responsive = finding(&document, "proc.master-responsive");
             assert_eq!(responsive["level"], "unknown", "{branch}");

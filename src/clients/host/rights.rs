@@ -45,6 +45,13 @@ pub fn rights(pid: u32) -> Result<Rights> {
     })
 }
 
+/// Whether an IPv6 wildcard takes IPv6 alone where nothing else is asked for, in our own network namespace. None on a
+/// host without IPv6.
+pub fn ipv6_only_by_default() -> Option<bool> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv6/bindv6only").ok()?;
+    Some(text.trim() == "1")
+}
+
 /// It lives in our own network namespace.
 pub fn same_network(pid: u32) -> Known<bool> {
     same_namespace(pid, "net")

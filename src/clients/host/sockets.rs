@@ -1,7 +1,7 @@
 //! The sockets of processes, from /proc/PID/fd and /proc/PID/net: always of the network namespace that the process
 //! lives in, which need not be ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -50,6 +50,15 @@ pub fn table(pid: u32, connections: bool) -> Result<Vec<Row>> {
     }
     rows.extend(proc_net::unix(&read("unix")?));
     Ok(rows)
+}
+
+/// Addresses on which somebody takes TCP connections, as this process sees the network.
+///
+/// # Errors
+/// When its view of the network cannot be read.
+pub fn tcp_listening(pid: u32) -> Result<BTreeSet<Listener>> {
+    let rows = table(pid, false)?.into_iter().filter(|row| row.listening);
+    Ok(rows.map(|row| row.listener).filter(|listener| matches!(listener, Listener::Tcp(_))).collect())
 }
 
 /// The sockets that a process has open: each inode with one of its descriptors.

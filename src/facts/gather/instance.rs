@@ -9,6 +9,7 @@ use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer
 use super::{Aim, Found, Look, identity};
 use crate::clients::runtime::{AskError, Socket};
 use crate::clients::{host, systemd};
+use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::runtime::answer::Refused;
 use crate::wire::runtime::info::Info;
@@ -42,6 +43,23 @@ pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>
             many.len()
         )),
     }
+}
+
+/// Who holds the socket that was named, or says so in its arguments; else the only one that is meant.
+pub(super) fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
+    let candidates = Candidate::group(host::haproxies().ok()?);
+    let named = settings.master_socket.as_ref().or(settings.stats_socket.as_ref());
+    let holds = |candidate: &Candidate, path: &Path| {
+        let mut pids = std::iter::once(candidate.process.pid).chain(candidate.workers.iter().copied());
+        pids.any(|pid| host::holds_unix_listener(pid, path).unwrap_or(false))
+            || candidate.master_socket.as_deref().map(Path::new) == Some(path)
+    };
+    let mut meant = candidates.iter().filter(|candidate| match named {
+        Some(said) => holds(candidate, &said.value),
+        None => is_meant(aim, candidate),
+    });
+    let only = meant.next()?;
+    meant.next().is_none().then(|| only.process.clone())
 }
 
 fn wanted(aim: &Aim) -> String {
@@ -207,6 +225,7 @@ fn master_worker(
         worker_started: started(&serving),
         workers: Known::Seen(workers),
         old_workers: Known::Seen(old_workers),
+        reloads: Known::Seen(listed.master.reloads),
         failed_reloads: Known::Seen(listed.failed),
         master_socket: Known::Seen(SocketFact {
             path: path.display().to_string(),
@@ -268,6 +287,7 @@ fn without_master(
         worker_started: started(&serving),
         workers: Known::unknown(why),
         old_workers: Known::unknown(why),
+        reloads: Known::unknown(why),
         failed_reloads: Known::unknown(why),
         master_socket: Known::unknown(why),
         admin_sockets: admin,

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, SCHEMA};
+use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
@@ -101,6 +101,29 @@ impl Prints {
 
 /// Looks at the HAProxy that is meant and at everything around it.
 pub fn look(settings: &Settings, aim: &Aim, effort: Effort) -> Facts {
+    looked(settings, aim, effort, None)
+}
+
+/// Looks at what runs now, after a change. What the next worker would be was known before it and is taken from there.
+pub fn again(settings: &Settings, before: &Facts) -> Facts {
+    let aim = before.instance.seen().map_or(Aim::Any, |instance| Aim::Pid(instance.main.pid));
+    looked(settings, &aim, Effort::Read, Some(before))
+}
+
+/// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
+pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
+    instance::main_process(settings, aim)
+}
+
+/// The bytes of a file of this process's, read as it would open it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
+    std::fs::read(files::on_host(main, path))
+}
+
+fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>) -> Facts {
     let begun = Instant::now();
     let taken_at = time::now();
     let limit = settings.timeout.value;
@@ -118,7 +141,7 @@ pub fn look(settings: &Settings, aim: &Aim, effort: Effort) -> Facts {
     };
     let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
     let mut facts = match instance::find(&look, aim, &candidates) {
-        Known::Seen(found) => seen(&look, found),
+        Known::Seen(found) => seen(&look, found, before),
         Known::Unknown { why } if nothing_runs(&look, &candidates) => alone(&look, &why),
         Known::Unknown { why } => unseen(&look, &why),
     };
@@ -141,12 +164,15 @@ fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
 }
 
 /// The parts are independent, so they are looked at side by side.
-fn seen(look: &Look<'_>, mut found: Found) -> Facts {
+fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let before = proof::prints(look, &found);
     let main = &found.instance.main;
     let (live, read, test, api, tried) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
-        let test = scope.spawn(|| files::test(look, &found));
+        let test = scope.spawn(|| match earlier {
+            Some(earlier) => earlier.config.test.clone(),
+            None => files::test(look, &found),
+        });
         let api = scope.spawn(|| dataplane::ask(look, Some(main)));
         let read = files::read(look, &found);
         let tried =
@@ -160,9 +186,11 @@ fn seen(look: &Look<'_>, mut found: Found) -> Facts {
             tried,
         )
     });
-    let declared = binds::declared(look, &found.instance.main, &read);
-    let from_files = next::picture(look, &found.instance.main, &read, &live, &declared);
-    let (rehearsal, next) = next::strongest(tried, from_files);
+    let declared = binds::declared(look, main, &read);
+    let (rehearsal, next) = match earlier {
+        Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
+        None => next::strongest(tried, next::picture(look, main, &read, &live, &declared)),
+    };
     let binds = new_binds::of(&found, &live, &next, &declared);
     let config = files::on_disk(&found.instance.worker_started, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());

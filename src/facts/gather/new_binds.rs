@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Found;
-use super::bind_paths;
 use super::binds::Declared;
+use super::{bind_paths, files};
 use crate::clients::host::{self, Rights};
 use crate::clients::trial::{self, Trial};
 use crate::facts::binds::minus;
@@ -32,10 +32,21 @@ pub(super) fn of(
     let lines: BTreeMap<&Listener, &Declared> =
         asked.iter().filter_map(|one| Some((one.listener.seen()?, one))).collect();
     let mut binds = addresses(found, &minus(&wanted, listens), &lines);
+    // The same listener to /proc, but not to a neighbour on IPv4: the line may have said `v6only` until now.
+    let kept = lines.iter().filter(|(listener, line)| widens(listener, line) && listens.contains(listener));
+    let kept: Vec<Listener> = kept.map(|(listener, _)| (*listener).clone()).collect();
+    let widened = addresses(found, &kept, &lines).into_iter();
+    binds.extend(widened.filter(|bind| matches!(bind.state, BindState::Taken { .. })));
     if next.how == How::Read {
         binds.extend(asked.iter().filter_map(untold));
     }
     Known::Seen(binds)
+}
+
+/// It would take IPv4 as well, unless the host's own setting forbids it.
+fn widens(listener: &Listener, line: &Declared) -> bool {
+    let six = listener.socket().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
+    six && line.options.v6only != Some(true) && line.options.namespace.is_none()
 }
 
 fn certain(asked: &[Declared]) -> Vec<Listener> {
@@ -109,6 +120,8 @@ struct Bench<'a> {
     found: &'a Found,
     rights: Known<Rights>,
     same_network: Known<bool>,
+    /// What holds for an IPv6 wildcard whose line does not say; none where that is set in another network.
+    six_only: Option<bool>,
     /// By port, or by 0 for what has none.
     rows: HashMap<u16, Vec<&'a Row>>,
     own: Known<BTreeSet<u64>>,
@@ -117,6 +130,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn new(found: &'a Found, rows: &'a [Row]) -> Self {
         let pid = found.instance.main.pid;
+        let same_network = host::same_network(pid);
         let mut by_port: HashMap<u16, Vec<&Row>> = HashMap::new();
         for row in rows.iter().filter(|row| row.listening) {
             by_port.entry(row.listener.socket().map_or(0, |at| at.port())).or_default().push(row);
@@ -124,7 +138,8 @@ impl<'a> Bench<'a> {
         Bench {
             found,
             rights: host::rights(pid).into(),
-            same_network: host::same_network(pid),
+            six_only: (same_network == Known::Seen(true)).then(host::ipv6_only_by_default).flatten(),
+            same_network,
             rows: by_port,
             own: own_sockets(found),
         }
@@ -134,8 +149,9 @@ impl<'a> Bench<'a> {
         let port = listener.socket().map_or(0, |at| at.port());
         let near = self.rows.get(&port).into_iter().flatten();
         let (mut own, mut sure, mut perhaps) = (false, Vec::new(), Vec::new());
+        let full = self.in_full(listener);
         for row in near {
-            match overlap(listener, options, &row.listener) {
+            match overlap(&full, options.v6only.or(self.six_only), &row.listener) {
                 Overlap::No => {}
                 _ if self.own.seen().is_some_and(|own| own.contains(&row.inode)) => own = true,
                 Overlap::Yes => sure.push((*row).clone()),
@@ -161,6 +177,16 @@ impl<'a> Bench<'a> {
             },
             Listener::Abstract { .. } => Judged::Told(BindState::Free),
             Listener::Tcp(_) | Listener::Udp(_) => self.tried(listener, options, own, perhaps),
+        }
+    }
+
+    /// A path as others write it; HAProxy's own may start in its folder.
+    fn in_full(&self, listener: &Listener) -> Listener {
+        match listener {
+            Listener::Unix(path) => {
+                Listener::Unix(files::named(&self.found.instance.main, path).display().to_string())
+            }
+            other => other.clone(),
         }
     }
 
@@ -218,9 +244,9 @@ impl<'a> Bench<'a> {
 }
 
 /// How a new bind and a listener meet, after what the line says of IPv6.
-fn overlap(new: &Listener, options: &BindOptions, other: &Listener) -> Overlap {
+fn overlap(new: &Listener, v6only: Option<bool>, other: &Listener) -> Overlap {
     let six = new.socket().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
-    match (new.overlap(other), six, options.v6only) {
+    match (new.overlap(other), six, v6only) {
         (Overlap::IfDualStack, true, Some(true)) => Overlap::No,
         (Overlap::IfDualStack, true, Some(false)) => Overlap::Yes,
         (overlap, _, _) => overlap,

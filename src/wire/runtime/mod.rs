@@ -10,6 +10,7 @@ pub mod cli_sockets;
 pub mod info;
 pub mod patterns;
 pub mod peers;
+pub mod reload;
 pub mod servers_state;
 pub mod show_proc;
 pub mod stat;

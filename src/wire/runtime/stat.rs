@@ -35,6 +35,8 @@ pub struct StatRow {
     pub stot: u64,
     /// `UP`, `DOWN`, `MAINT`, `OPEN`, `no check`, `UP 1/3` and the like.
     pub status: String,
+    /// `L4OK`, `L7TOUT`, `INI` before the first result, `* L4OK` while the next is under way; absent without a check.
+    pub check: Option<String>,
     /// `http`, `tcp`; absent on some rows.
     pub mode: Option<String>,
     /// Active servers of a backend; 1 for a server that is not a backup.
@@ -69,6 +71,7 @@ struct Columns {
     scur: usize,
     stot: usize,
     status: usize,
+    check: Option<usize>,
     mode: Option<usize>,
     act: Option<usize>,
     bck: Option<usize>,
@@ -85,6 +88,7 @@ impl Columns {
             scur: need("scur")?,
             stot: need("stot")?,
             status: need("status")?,
+            check: at("check_status"),
             mode: at("mode"),
             act: at("act"),
             bck: at("bck"),
@@ -98,6 +102,8 @@ impl Columns {
             digits => digits.parse::<u64>().map_err(|_| "a number is expected"),
         };
         let count = |at: Option<usize>| at.and_then(|at| record.get(at)).and_then(|word| word.parse().ok());
+        let text =
+            |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).cloned();
         let kind = match field(self.kind)? {
             "0" => StatKind::Frontend,
             "1" => StatKind::Backend,
@@ -113,7 +119,8 @@ impl Columns {
             scur: number(self.scur)?,
             stot: number(self.stot)?,
             status: field(self.status)?.to_owned(),
-            mode: self.mode.and_then(|at| record.get(at)).filter(|mode| !mode.is_empty()).cloned(),
+            check: text(self.check),
+            mode: text(self.mode),
             act: count(self.act),
             bck: count(self.bck),
         }))

@@ -1,0 +1,369 @@
+//! The act: a plan that was consented to, step by step. It ends at the first step that does not come out well, and it
+//! never turns into a restart.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+
+use super::claims::{self, Claim};
+use super::confirm::Clearance;
+use super::health::{self, Health};
+use super::interrupts::Interrupts;
+use super::kept::{self, Kept};
+use super::listeners;
+use super::outcome::{self, Eve, Outcome, Sent};
+use super::steps::Steps;
+use super::watch::{Refused, Watch};
+use crate::clients::host;
+use crate::clients::runtime::Socket;
+use crate::config::Settings;
+use crate::facts::gather;
+use crate::facts::{Facts, Instance, Known, Listener};
+use crate::plan::{Basis, Moved, Plan};
+use crate::time::Deadline;
+use crate::wire::runtime::show_proc::ShowProc;
+
+/// One question before the act.
+const ONE_ANSWER: Duration = Duration::from_secs(3);
+
+/// What a run brings with it.
+pub struct Run<'a> {
+    /// What was configured.
+    pub settings: &'a Settings,
+    /// Signals that came.
+    pub interrupts: &'a Interrupts,
+    /// The run's journal.
+    pub steps: &'a Steps,
+    /// Told each step's name, and how long it may take.
+    pub progress: &'a dyn Fn(&str, Duration),
+}
+
+/// How the act ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Done, and every claim holds.
+    Proven,
+    /// The reload failed; the worker of before is proven in force.
+    Failed,
+    /// Something changed, and not everything about it is proven.
+    Unproven,
+    /// A signal asked to stop when a part was done.
+    Stopped(&'static str),
+    /// A signal asked to stop before anything was done.
+    Interrupted(&'static str),
+    /// The world moved in the last moment; nothing was done.
+    Moved(Vec<Moved>),
+    /// The journal cannot be written, so nothing was done.
+    Unrecorded(anyhow::Error),
+}
+
+/// What the act left.
+#[derive(Debug)]
+pub struct Done {
+    /// How it ended.
+    pub ended: Ended,
+    /// The worker that serves, where it is known.
+    pub worker: Option<u32>,
+    /// The steps that were finished.
+    pub finished: Vec<&'static str>,
+    /// HAProxy's own start-up log of this reload.
+    pub log: Vec<String>,
+    /// Claims with what was seen before and after.
+    pub claims: Vec<Claim>,
+    /// How long clients were refused.
+    pub refused: Refused,
+    /// Things worth saying that are no failure.
+    pub notes: Vec<String>,
+    /// The look afterwards.
+    pub after: Option<Box<Facts>>,
+    /// Commands sent to HAProxy.
+    pub calls: u32,
+    /// The order was given.
+    pub ordered: bool,
+}
+
+impl Done {
+    fn nothing(ended: Ended) -> Self {
+        Done {
+            ended,
+            worker: None,
+            finished: Vec::new(),
+            log: Vec::new(),
+            claims: Vec::new(),
+            refused: Refused::default(),
+            notes: Vec::new(),
+            after: None,
+            calls: 0,
+            ordered: false,
+        }
+    }
+
+    /// A step of it stands in the journal.
+    pub fn recorded(&self) -> bool {
+        !matches!(self.ended, Ended::Interrupted(_) | Ended::Moved(_) | Ended::Unrecorded(_))
+    }
+
+    /// What is not proven, in sentences.
+    pub fn broken(&self) -> Vec<String> {
+        self.claims.iter().filter_map(|claim| claim.broken.clone()).collect()
+    }
+}
+
+/// Reloads. `before` is the look that the plan was made from.
+pub fn reload(clearance: Clearance<'_>, before: &Facts, run: &Run<'_>) -> Done {
+    let calls: Arc<AtomicU32> = Arc::default();
+    let Known::Seen(instance) = &before.instance else {
+        return Done::nothing(Ended::Moved(Vec::new()));
+    };
+    let files = files(instance, before);
+    let moved = moved(clearance.plan(), instance, &files, &calls);
+    if !moved.is_empty() {
+        return Done::nothing(Ended::Moved(moved));
+    }
+    let channel = health::channel(instance, &calls);
+    let health = channel.as_ref().map(health::look).and_then(Result::ok);
+    let eve = Eve::look(instance, Arc::clone(&calls));
+    if let Some(signal) = run.interrupts.stop() {
+        return Done::nothing(Ended::Interrupted(signal));
+    }
+    if let Err(error) = run.steps.begin("reload") {
+        return Done::nothing(Ended::Unrecorded(error));
+    }
+    let (mut done, came) = ordered(&eve, instance, before, run, &calls);
+    if let Some(worker) = came {
+        // --keep-runtime puts back what the reload lost here, before success is declared.
+        prove(&mut done, before, worker, health.as_ref(), run, &calls);
+        if matches!(done.ended, Ended::Proven) {
+            keep(&mut done, worker, files, run);
+        }
+    }
+    done.calls = calls.load(Ordering::Relaxed);
+    done
+}
+
+/// What can be read again in a moment: processes, counts and the bytes of the files.
+fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>) -> Vec<Moved> {
+    let main = host::process(instance.main.pid).ok();
+    let mut now = Basis { main_pid: main.as_ref().map(|main| main.pid), ..plan.basis.clone() };
+    now.main_start = main.and_then(|main| main.start_ticks);
+    if let Known::Seen(socket) = &instance.master_socket {
+        let master = Socket::new(&socket.path, ONE_ANSWER, Arc::clone(calls));
+        let listed = master.ask_master("show proc").ok().and_then(|text| ShowProc::parse(&text).ok());
+        let old = plan.basis.serving;
+        let candidates = listed.as_ref().map(ShowProc::serving_candidates).unwrap_or_default();
+        let serves = candidates.iter().find(|row| Some(row.pid) == old).or(candidates.first());
+        now.serving = serves.map(|row| row.pid);
+        now.reloads = listed.as_ref().map(|listed| listed.master.reloads);
+        now.failed_reloads = listed.map(|listed| listed.failed);
+    }
+    for (path, bytes) in files {
+        let md5 = bytes.as_ref().map(|bytes| Md5::digest(bytes).iter().map(|b| format!("{b:02x}")).collect());
+        now.files.insert(path.clone(), md5);
+    }
+    plan.basis.moved(&now)
+}
+
+type Files = Vec<(String, Option<Vec<u8>>)>;
+
+fn files(instance: &Instance, facts: &Facts) -> Files {
+    let paths = facts.config.files.iter().map(|file| file.path.clone());
+    paths.map(|path| (path.clone(), gather::bytes(&instance.main, &path).ok())).collect()
+}
+
+/// Gives the order and waits for what comes of it, while the listening rows are watched. A worker comes back where it is
+/// a new one that is still to be proven.
+fn ordered(
+    eve: &Eve<'_>,
+    instance: &Instance,
+    before: &Facts,
+    run: &Run<'_>,
+    calls: &Arc<AtomicU32>,
+) -> (Done, Option<u32>) {
+    (run.progress)("reload: HAProxy loads the configuration", outcome::LIMIT);
+    let watched = listeners::always(before);
+    let watch = Watch::start(instance.main.pid, watched.clone());
+    let deadline = Deadline::after(outcome::LIMIT);
+    let sent = eve.order();
+    let outcome = eve.settle(&sent, deadline);
+    let refused = watch.end();
+    let mut done = Done { refused, ordered: !sent.undelivered, ..Done::nothing(Ended::Unproven) };
+    done.log = log(&sent, instance, calls);
+    done.notes.extend(done.refused.trouble.take().map(|why| format!("clients could not be watched: {why}")));
+    done.notes.extend(sent.trouble.map(|trouble| format!("the master's answer was not heard: {trouble}")));
+    match outcome {
+        Outcome::Took { worker } => {
+            run.steps.end("reload", &format!("worker {worker} took over"));
+            done.worker = Some(worker);
+            done.finished.push("reload");
+            match run.interrupts.stop() {
+                Some(signal) => done.ended = Ended::Stopped(signal),
+                None => return (done, Some(worker)),
+            }
+        }
+        Outcome::Kept { worker, why } => {
+            run.steps.end("reload", &format!("failed; worker {worker} serves: {why}"));
+            done.worker = Some(worker);
+            done.claims = in_force(instance, worker, &why, &listeners::now(before));
+            let proven = done.claims.iter().all(|claim| claim.broken.is_none());
+            done.ended = if proven { Ended::Failed } else { Ended::Unproven };
+        }
+        Outcome::Unknown { why } => {
+            run.steps.end("reload", &format!("not known: {why}"));
+            let both = (serving(instance), "unknown".to_owned());
+            done.claims =
+                vec![Claim::new("a worker serves", both, "show proc".to_owned(), false, || why.clone())];
+        }
+    }
+    (done, None)
+}
+
+/// The start-up log: with the answer, else as the master kept it. 2.6 keeps none.
+fn log(sent: &Sent, instance: &Instance, calls: &Arc<AtomicU32>) -> Vec<String> {
+    if !sent.answer.log.is_empty() {
+        return sent.answer.log.clone();
+    }
+    let master = instance.master_socket.seen().filter(|_| !sent.undelivered);
+    let socket = master.map(|socket| Socket::new(&socket.path, ONE_ANSWER, Arc::clone(calls)));
+    socket.and_then(|socket| socket.startup_log().ok()).unwrap_or_default()
+}
+
+fn serving(instance: &Instance) -> String {
+    instance.serving.seen().map_or("unknown".to_owned(), u32::to_string)
+}
+
+/// After a failed reload: the worker of before answers, and it holds every listener again.
+fn in_force(instance: &Instance, worker: u32, why: &str, expected: &BTreeSet<Listener>) -> Vec<Claim> {
+    let same = instance.serving.seen() == Some(&worker);
+    let both = (serving(instance), worker.to_string());
+    let answers = Claim::new("the worker of before serves", both, why.to_owned(), same, || {
+        format!("worker {worker} serves, which is not the one of before")
+    });
+    // It takes its listeners back one by one.
+    let deadline = Deadline::after(ONE_ANSWER);
+    let missing = loop {
+        let now: BTreeSet<Listener> = host::listeners(worker).unwrap_or_default().into_iter().collect();
+        let missing: Vec<String> = expected.difference(&now).map(Listener::short).collect();
+        if missing.is_empty() || deadline.left().is_zero() {
+            break missing;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    let both = (expected.len().to_string(), (expected.len() - missing.len()).to_string());
+    let source = format!("/proc/{worker}/fd, /proc/net");
+    let held = Claim::new("it holds its listeners", both, source, missing.is_empty(), || {
+        format!("worker {worker} does not listen on {} any more", claims::listed(&missing))
+    });
+    vec![answers, held]
+}
+
+/// Looks again, and compares with the plan.
+fn prove(
+    done: &mut Done,
+    before: &Facts,
+    worker: u32,
+    health: Option<&Health>,
+    run: &Run<'_>,
+    calls: &Arc<AtomicU32>,
+) {
+    (run.progress)("prove: the new worker is compared with the plan", health::WAIT);
+    if let Err(error) = run.steps.begin("prove") {
+        done.notes.push(format!("the journal could not be written: {error:#}"));
+    }
+    let started = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let after = gather::again(run.settings, before);
+    done.claims = claims::of_reload(before, &after, worker);
+    let health = compared(done, &after, health, run, calls);
+    done.claims.push(health);
+    done.claims.push(refused(&done.refused));
+    let now = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let alive = |ticks: Option<u64>| ticks.map_or("gone".to_owned(), |ticks| format!("alive, start {ticks}"));
+    let both = (alive(started), alive(now));
+    let source = format!("/proc/{worker}/stat");
+    done.claims.push(Claim::new(
+        "the new worker lives on",
+        both,
+        source,
+        now.is_some() && now == started,
+        || format!("worker {worker} ended soon after it had started"),
+    ));
+    let broken = done.broken();
+    let result = if broken.is_empty() { "proven".to_owned() } else { broken.join("; ") };
+    run.steps.end("prove", &result);
+    done.finished.push("prove");
+    done.after = Some(Box::new(after));
+    if broken.is_empty() {
+        done.ended = Ended::Proven;
+    }
+}
+
+fn compared(
+    done: &mut Done,
+    after: &Facts,
+    health: Option<&Health>,
+    run: &Run<'_>,
+    calls: &Arc<AtomicU32>,
+) -> Claim {
+    let claim = "no server that was up is down";
+    let channel = after.instance.seen().and_then(|instance| health::channel(instance, calls));
+    let (Some(channel), Some(before)) = (channel, health) else {
+        let both = ("unknown".to_owned(), "unknown".to_owned());
+        return Claim::new(claim, both, "show stat".to_owned(), false, || {
+            "the health of the servers could not be compared".to_owned()
+        });
+    };
+    match health::wait(&channel, before, run.interrupts) {
+        Err(error) => {
+            let both = ("seen".to_owned(), "unknown".to_owned());
+            Claim::new(claim, both, "show stat".to_owned(), false, || format!("health: {error:#}"))
+        }
+        Ok(compared) => {
+            if !compared.open.is_empty() {
+                let names = claims::listed(&compared.open);
+                done.notes.push(format!("no check of these has had a result yet: {names}"));
+            }
+            let both = (format!("{} up", compared.up_before), format!("{} up", compared.up_after));
+            Claim::new(claim, both, "show stat".to_owned(), compared.fell.is_empty(), || {
+                format!("these servers were up and are down now: {}", claims::listed(&compared.fell))
+            })
+        }
+    }
+}
+
+/// A gap is a fact about the reload and no doubt about what runs now.
+fn refused(refused: &Refused) -> Claim {
+    let ms = refused.longest().as_millis();
+    let source = format!(
+        "/proc/net of the master, {} addresses, looked at every {} ms at most",
+        refused.watched,
+        refused.blind.as_millis()
+    );
+    Claim::new("clients were refused for", ("0 ms".to_owned(), format!("{ms} ms")), source, true, String::new)
+}
+
+/// Keeps what the proven worker loaded. A copy that cannot be kept takes nothing back.
+fn keep(done: &mut Done, worker: u32, files: Files, run: &Run<'_>) {
+    if let Err(error) = run.steps.begin("keep") {
+        done.notes.push(format!("the journal could not be written: {error:#}"));
+    }
+    let whole =
+        files.into_iter().map(|(path, bytes)| Some((path.into(), bytes?))).collect::<Option<Vec<_>>>();
+    let start_ticks = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let saved = match (whole, start_ticks) {
+        (Some(files), Some(start_ticks)) => {
+            kept::save(&run.settings.state_dir.value, &Kept { worker, start_ticks, files })
+                .map(|folder| folder.display().to_string())
+        }
+        _ => Err(anyhow::anyhow!("not every file could be read")),
+    };
+    match saved {
+        Ok(folder) => run.steps.end("keep", &folder),
+        Err(error) => {
+            run.steps.end("keep", &format!("failed: {error:#}"));
+            done.notes.push(format!("no copy of the configuration was kept: {error:#}"));
+        }
+    }
+    done.finished.push("keep");
+}

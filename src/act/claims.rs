@@ -1,0 +1,320 @@
+//! The proof of a reload: what was before beside what is after, and what of it does not hold.
+
+use std::collections::BTreeSet;
+
+use super::listeners;
+use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
+use crate::words::plural;
+
+/// Names that a sentence shows before it counts the rest.
+const NAMES: usize = 6;
+
+/// One claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What is claimed, with before and after.
+    pub proof: Proof,
+    /// Why it does not hold, or could not be told; none where it holds.
+    pub broken: Option<String>,
+}
+
+impl Claim {
+    /// A claim with its evidence; `holds` says whether it does, and `broken` why not.
+    pub fn new(
+        claim: &str,
+        (before, after): (String, String),
+        source: String,
+        holds: bool,
+        broken: impl FnOnce() -> String,
+    ) -> Self {
+        let proof = Proof { claim: claim.to_owned(), before, after, source };
+        Claim { proof, broken: (!holds).then(broken) }
+    }
+}
+
+/// What must be true of the facts `after` a reload from which `worker` came.
+pub fn of_reload(before: &Facts, after: &Facts, worker: u32) -> Vec<Claim> {
+    let Known::Seen((was, is)) = before.instance.as_ref().zip(after.instance.as_ref()) else {
+        let why = after.instance.why().unwrap_or("what ran before is not known").to_owned();
+        let both = ("seen".to_owned(), "unknown".to_owned());
+        return vec![Claim::new("HAProxy can be seen", both, "a look".to_owned(), false, || why)];
+    };
+    let mut claims = vec![new_worker(was, is, worker), same_master(was, is)];
+    claims.extend(counts(was, is));
+    claims.extend(sockets(was, is, worker));
+    claims.push(held(before, after, worker));
+    claims.push(names("proxies", proxies(before), running_proxies(after), before.next.how));
+    claims.push(names("servers", servers(before), running_servers(after), before.next.how));
+    claims.extend(files(before, after));
+    claims
+}
+
+fn new_worker(was: &Instance, is: &Instance, worker: u32) -> Claim {
+    let survived =
+        is.workers.seen().into_iter().flatten().find(|row| row.pid == worker).map(|row| row.reloads);
+    let after = match survived {
+        Some(reloads) => format!("{worker}, {}", plural(reloads as usize, "reload")),
+        None => worker.to_string(),
+    };
+    let serves = is.serving.seen() == Some(&worker) && was.serving.seen() != Some(&worker);
+    // Without a master's list there is no count; the other claims carry the proof then.
+    let fresh = survived == Some(0) || is.workers.seen().is_none();
+    Claim::new(
+        "a new worker serves",
+        (shown(&was.serving), after),
+        if is.workers.seen().is_some() { "show proc, show info" } else { "/proc, show info" }.to_owned(),
+        serves && fresh,
+        || format!("worker {} serves, not the new worker {worker}", shown(&is.serving)),
+    )
+}
+
+fn same_master(was: &Instance, is: &Instance) -> Claim {
+    let name = |of: &Instance| format!("{}, start {}", of.main.pid, of.main.start_ticks.unwrap_or_default());
+    let same = was.main.pid == is.main.pid && was.main.start_ticks == is.main.start_ticks;
+    let source = format!("/proc/{}/stat", is.main.pid);
+    Claim::new("the master is the same process", (name(was), name(is)), source, same, || {
+        "the master is another process than before".to_owned()
+    })
+}
+
+/// What only a master's list can tell.
+fn counts(was: &Instance, is: &Instance) -> Vec<Claim> {
+    let (Known::Seen(before), Known::Seen(after)) = (&was.reloads, &is.reloads) else { return Vec::new() };
+    let failed = Claim::new(
+        "no reload has failed since",
+        (shown(&was.failed_reloads), shown(&is.failed_reloads)),
+        "show proc: [failed: N]".to_owned(),
+        is.failed_reloads.seen() == Some(&0),
+        || {
+            format!(
+                "the master counts {} failed",
+                plural(*is.failed_reloads.seen().unwrap_or(&0) as usize, "reload")
+            )
+        },
+    );
+    let counted = Claim::new(
+        "the master counts one reload more",
+        (before.to_string(), after.to_string()),
+        "show proc".to_owned(),
+        *after == before + 1,
+        || {
+            format!(
+                "the master counts {} reloads more: somebody else reloads too",
+                after.saturating_sub(*before)
+            )
+        },
+    );
+    vec![counted, failed]
+}
+
+fn sockets(was: &Instance, is: &Instance, worker: u32) -> Vec<Claim> {
+    let now = is.admin_sockets.seen().map(Vec::as_slice).unwrap_or_default();
+    let claims = now.iter().map(|socket| {
+        let before = was.admin_sockets.seen().into_iter().flatten().find(|other| other.path == socket.path);
+        let before = before.map_or("not there".to_owned(), |other| shown(&other.answered_by));
+        Claim::new(
+            "an admin socket is answered by the new worker",
+            (before, shown(&socket.answered_by)),
+            format!("show info on {}", socket.path),
+            socket.answered_by.seen() == Some(&worker),
+            || {
+                format!(
+                    "{} is answered by {}, not by worker {worker}",
+                    socket.path,
+                    shown(&socket.answered_by)
+                )
+            },
+        )
+    });
+    claims.collect()
+}
+
+fn held(before: &Facts, after: &Facts, worker: u32) -> Claim {
+    let expected = listeners::expected(before);
+    let source = format!("/proc/{worker}/fd, /proc/net");
+    let (missing, count) = match &after.live.listeners {
+        Known::Unknown { why } => {
+            let both = (expected.len().to_string(), "unknown".to_owned());
+            return Claim::new("every listener is held by the new worker", both, source, false, || {
+                format!("what worker {worker} listens on could not be seen: {why}")
+            });
+        }
+        Known::Seen(now) => {
+            let now: BTreeSet<&Listener> = now.iter().collect();
+            let missing = expected.iter().filter(|name| !now.contains(name)).map(Listener::short);
+            (missing.collect::<Vec<_>>(), now.len())
+        }
+    };
+    let both =
+        (expected.len().to_string(), format!("{} of them, {count} in all", expected.len() - missing.len()));
+    Claim::new("every listener is held by the new worker", both, source, missing.is_empty(), || {
+        format!("worker {worker} does not listen on {}", listed(&missing))
+    })
+}
+
+/// Names that must be there, and names that may be.
+type Planned = Known<(BTreeSet<String>, BTreeSet<String>)>;
+
+fn planned<'a>(
+    all: impl Iterator<Item = (String, bool)> + Clone + 'a,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let sure = all.clone().filter(|(_, certain)| *certain).map(|(name, _)| name).collect();
+    (sure, all.map(|(name, _)| name).collect())
+}
+
+fn proxies(facts: &Facts) -> Planned {
+    facts
+        .next
+        .proxies
+        .as_ref()
+        .map(|all| planned(all.iter().map(|proxy| (proxy.name.clone(), proxy.certain))))
+}
+
+fn servers(facts: &Facts) -> Planned {
+    facts.next.servers.as_ref().map(|all| planned(all.iter().map(|server| (server.path(), server.certain))))
+}
+
+fn running_proxies(facts: &Facts) -> Known<BTreeSet<String>> {
+    facts.live.proxies.as_ref().map(|all| all.iter().map(|proxy| proxy.name.clone()).collect())
+}
+
+fn running_servers(facts: &Facts) -> Known<BTreeSet<String>> {
+    facts.live.servers.as_ref().map(|all| all.iter().map(|server| server.path()).collect())
+}
+
+fn names(what: &str, next: Planned, now: Known<BTreeSet<String>>, how: How) -> Claim {
+    let (claim, source) = match how {
+        How::Rehearsed => (format!("the {what} are those that were rehearsed"), "a rehearsal, show stat"),
+        How::Read | How::Live => {
+            (format!("the {what} are those of the files"), "the files as read, show stat")
+        }
+    };
+    let ((sure, may), now) = match (next, now) {
+        (Known::Seen(next), Known::Seen(now)) => (next, now),
+        // What nobody could foresee is said, and is no failure; a worker that cannot be asked is.
+        (Known::Unknown { why }, now) => {
+            let after = now.seen().map_or("unknown".to_owned(), |all| all.len().to_string());
+            let both = (format!("not compared: {why}"), after);
+            return Claim::new(&claim, both, source.to_owned(), now.seen().is_some(), || {
+                format!("the {what} could not be asked for")
+            });
+        }
+        (Known::Seen((sure, _)), Known::Unknown { why }) => {
+            let both = (sure.len().to_string(), "unknown".to_owned());
+            return Claim::new(&claim, both, source.to_owned(), false, || format!("the {what}: {why}"));
+        }
+    };
+    let missing: Vec<String> = sure.difference(&now).cloned().collect();
+    let foreign: Vec<String> = now.difference(&may).cloned().collect();
+    let both = (sure.len().to_string(), now.len().to_string());
+    Claim::new(&claim, both, source.to_owned(), missing.is_empty() && foreign.is_empty(), || {
+        let mut said = Vec::new();
+        if !missing.is_empty() {
+            said.push(format!("missing: {}", listed(&missing)));
+        }
+        if !foreign.is_empty() {
+            said.push(format!("not foreseen: {}", listed(&foreign)));
+        }
+        format!("the {what} of the new worker are not as planned; {}", said.join("; "))
+    })
+}
+
+/// The worker loaded what the plan was made for only where no file changed meanwhile.
+fn files(before: &Facts, after: &Facts) -> Vec<Claim> {
+    let claims = before.config.files.iter().map(|file| {
+        let now = after.config.files.iter().find(|other| other.path == file.path);
+        let now = now.map_or_else(|| Known::unknown("it is not there"), |other| other.md5.clone());
+        let same = file.md5.seen().is_some() && file.md5.seen() == now.seen();
+        let both = (shown(&file.md5), shown(&now));
+        Claim::new("a file is as it was planned with", both, file.path.clone(), same, || {
+            format!(
+                "{} was written during the reload: which version the worker loaded is not known",
+                file.path
+            )
+        })
+    });
+    claims.collect()
+}
+
+fn shown<T: ToString>(value: &Known<T>) -> String {
+    match value {
+        Known::Seen(value) => value.to_string(),
+        Known::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+/// Names with the rest counted.
+pub fn listed(names: &[String]) -> String {
+    let first = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample::{self, known};
+
+    /// The sample after a good reload: worker 102, one reload more.
+    fn reloaded() -> Facts {
+        let mut facts = sample::healthy();
+        let instance = sample::instance(&mut facts);
+        instance.serving = Known::Seen(102);
+        instance.reloads = Known::Seen(1);
+        known(&mut instance.workers)[0].pid = 102;
+        known(&mut instance.admin_sockets)[0].answered_by = Known::Seen(102);
+        facts
+    }
+
+    fn broken(after: &Facts) -> Vec<String> {
+        let claims = of_reload(&sample::healthy(), after, 102);
+        claims.into_iter().filter_map(|claim| claim.broken).collect()
+    }
+
+    #[test]
+    fn a_good_reload_leaves_nothing_open() {
+        assert_eq!(broken(&reloaded()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_thing_that_is_not_as_planned_is_named() {
+        type Worsen = fn(&mut Facts);
+        let cases: &[(Worsen, &str)] = &[
+            (|f| sample::instance(f).serving = Known::Seen(101), "worker 101 serves, not the new worker 102"),
+            (|f| sample::instance(f).main.start_ticks = Some(1), "another process"),
+            (|f| sample::instance(f).failed_reloads = Known::Seen(1), "1 failed reload"),
+            (|f| sample::instance(f).reloads = Known::Seen(3), "3 reloads more"),
+            (
+                |f| known(&mut sample::instance(f).admin_sockets)[0].answered_by = Known::Seen(9),
+                "answered by 9",
+            ),
+            (|f| known(&mut f.live.listeners).clear(), "does not listen on 127.0.0.1:8000"),
+            (|f| f.live.listeners = Known::unknown("denied"), "denied"),
+            (|f| drop(known(&mut f.live.proxies).pop()), "missing: web"),
+            (|f| known(&mut f.live.servers).push(sample::server("web", "x", 1)), "not foreseen: web/x"),
+            (|f| f.live.servers = Known::unknown("silent"), "silent"),
+            (|f| f.config.files[0].md5 = Known::Seen("1".into()), "written during the reload"),
+            (|f| f.instance = Known::unknown("it is gone"), "it is gone"),
+        ];
+        for (worsen, said) in cases {
+            let mut after = reloaded();
+            worsen(&mut after);
+            let broken = broken(&after);
+            assert!(broken.len() == 1 && broken[0].contains(said), "{said}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_behind_a_condition_may_be_there_or_not() {
+        let mut before = sample::healthy();
+        known(&mut before.next.proxies)[1].certain = false;
+        let mut after = reloaded();
+        for _ in 0..2 {
+            let claims = of_reload(&before, &after, 102);
+            assert!(claims.iter().all(|claim| claim.broken.is_none()), "{claims:?}");
+            known(&mut after.live.proxies).truncate(1);
+        }
+    }
+}

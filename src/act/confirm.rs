@@ -1,0 +1,151 @@
+//! Consent: the only place that makes a [`Clearance`], from one plan, its verdict and somebody's yes.
+
+use dialoguer::Confirm;
+
+use crate::checks::{self, Finding};
+use crate::exit::Exit;
+use crate::plan::{Moved, Plan};
+
+/// The consent to one plan. Nothing that changes something can be called without one.
+#[derive(Debug)]
+#[must_use = "a clearance is for the act that it was given for"]
+pub struct Clearance<'p> {
+    plan: &'p Plan,
+}
+
+impl<'p> Clearance<'p> {
+    /// The plan that was consented to.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+}
+
+/// How consent can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent<'a> {
+    /// `--approve ID`.
+    Approved(&'a str),
+    /// Somebody sits at a terminal.
+    Ask,
+    /// Nobody can be asked.
+    Nobody,
+}
+
+/// Why there is no clearance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withheld {
+    /// A check failed or could not tell.
+    Blocked(Exit),
+    /// The plan with this id is not the plan of now.
+    Stale {
+        /// What differs; empty where the difference is in the operation itself.
+        moved: Vec<Moved>,
+        /// The id was shown here.
+        shown: bool,
+    },
+    /// Nobody was asked.
+    Missing,
+    /// Somebody was asked and said no.
+    Declined,
+}
+
+impl Withheld {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Withheld::Blocked(exit) => *exit,
+            Withheld::Stale { .. } => Exit::Stale,
+            Withheld::Missing | Withheld::Declined => Exit::Refused,
+        }
+    }
+}
+
+/// Gets consent to `plan`. `recall` finds a plan that was shown under an id; `show` shows this one before the question.
+///
+/// # Errors
+/// [`Withheld`]: nothing may be changed.
+pub fn confirm<'p>(
+    plan: &'p Plan,
+    findings: &[Finding],
+    consent: Consent<'_>,
+    recall: impl FnOnce(&str) -> Option<Plan>,
+    show: impl FnOnce(),
+) -> Result<Clearance<'p>, Withheld> {
+    // A plan that is out of date is said first: it explains what the checks find now.
+    if let Consent::Approved(id) = consent
+        && id != plan.id
+    {
+        let old = recall(id);
+        let moved = old.as_ref().map(|old| old.basis.moved(&plan.basis)).unwrap_or_default();
+        return Err(Withheld::Stale { moved, shown: old.is_some() });
+    }
+    match checks::verdict(findings) {
+        Exit::Done => {}
+        blocked => return Err(Withheld::Blocked(blocked)),
+    }
+    match consent {
+        Consent::Approved(_) => Ok(Clearance { plan }),
+        Consent::Nobody => Err(Withheld::Missing),
+        Consent::Ask => {
+            show();
+            let question = format!("Apply plan {} to {}", plan.id, plan.target);
+            // A terminal that breaks gives no consent.
+            let said = Confirm::new().with_prompt(question).default(false).interact_opt();
+            match said.ok().flatten() {
+                Some(true) => Ok(Clearance { plan }),
+                _ => Err(Withheld::Declined),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Known, sample};
+    use crate::plan;
+
+    fn plan_of(pid: u32) -> Plan {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).serving = Known::Seen(pid);
+        plan::reload(&facts, &plan::ledger(&facts)).unwrap()
+    }
+
+    fn finding(level: checks::Level) -> Finding {
+        Finding { id: "x.y".into(), level, text: "t".into(), evidence: vec![], mend: None }
+    }
+
+    fn with<'p>(
+        plan: &'p Plan,
+        findings: &[Finding],
+        consent: Consent<'_>,
+    ) -> Result<Clearance<'p>, Withheld> {
+        let old = plan_of(101);
+        let recall = |id: &str| (id == old.id).then(|| old.clone());
+        confirm(plan, findings, consent, recall, || ())
+    }
+
+    #[test]
+    fn only_the_id_of_this_very_plan_is_consent() {
+        let plan = plan_of(102);
+        assert_eq!(with(&plan, &[], Consent::Approved(&plan.id)).unwrap().plan(), &plan);
+        let old = plan_of(101);
+        let Err(Withheld::Stale { moved, shown: true }) = with(&plan, &[], Consent::Approved(&old.id)) else {
+            panic!("the worker was replaced");
+        };
+        assert_eq!(moved[0].to_string(), "serving worker: was 101, is 102");
+        let never = with(&plan, &[], Consent::Approved("0000000000")).unwrap_err();
+        assert_eq!(never, Withheld::Stale { moved: vec![], shown: false });
+        assert_eq!(with(&plan, &[], Consent::Nobody).unwrap_err().exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn no_consent_passes_a_check_that_failed_or_could_not_tell() {
+        let plan = plan_of(102);
+        for (level, exit) in [(checks::Level::Fail, Exit::Refused), (checks::Level::Unknown, Exit::Unknown)] {
+            let withheld = with(&plan, &[finding(level)], Consent::Approved(&plan.id)).unwrap_err();
+            assert_eq!(withheld, Withheld::Blocked(exit));
+        }
+        assert!(with(&plan, &[finding(checks::Level::Warn)], Consent::Approved(&plan.id)).is_ok());
+    }
+}

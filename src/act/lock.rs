@@ -1,0 +1,196 @@
+//! One run at a time per HAProxy, and none while a freeze file says so.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clients::host;
+use crate::time;
+
+/// The freeze file of the host. A second one, `freeze` in the state folder, counts as well.
+pub const FREEZE: &str = "/etc/haguard/freeze";
+
+/// Whose turn it is. The kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+#[must_use = "the lock is free again when this is dropped"]
+pub struct Lock {
+    _file: File,
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// The user.
+    pub user: String,
+    /// What it was called with, without secrets.
+    pub command: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why it is not our turn.
+#[derive(Debug, thiserror::Error)]
+pub enum Busy {
+    /// Another run holds the lock.
+    #[error("another run is changing this HAProxy: {0}")]
+    Held(String),
+    /// A freeze file is there.
+    #[error("changes are frozen by {path}: {reason}", path = path.display())]
+    Frozen {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        reason: String,
+    },
+    /// The lock could not be asked for.
+    #[error(transparent)]
+    Broken(#[from] anyhow::Error),
+}
+
+/// Takes the lock of the HAProxy whose main process has this PID and start, or says who has it.
+///
+/// # Errors
+/// [`Busy::Held`], or [`Busy::Broken`] when the state folder cannot be written.
+pub fn hold(
+    state_dir: &Path,
+    main_pid: u32,
+    start_ticks: u64,
+    command: String,
+    user: String,
+) -> Result<Lock, Busy> {
+    let folder = state_dir.join("locks");
+    make(&folder)?;
+    tidy(&folder);
+    let path = folder.join(format!("{main_pid}-{start_ticks}.lock"));
+    let holder = Holder { pid: std::process::id(), user, command, since: time::now() };
+    loop {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("opening the lock {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Busy::Held(describe(&mut file))),
+            Err(TryLockError::Error(error)) => {
+                return Err(Busy::Broken(
+                    anyhow::Error::from(error).context(format!("locking {}", path.display())),
+                ));
+            }
+        }
+        // Somebody may have tidied the file away between our opening and our locking it.
+        if file.metadata().is_ok_and(|meta| meta.nlink() == 0) {
+            continue;
+        }
+        write(&mut file, &holder).with_context(|| format!("writing the lock {}", path.display()))?;
+        return Ok(Lock { _file: file });
+    }
+}
+
+fn make(folder: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("making {}", folder.display()))
+}
+
+fn write(file: &mut File, holder: &Holder) -> Result<()> {
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec(holder)?)?;
+    Ok(file.flush()?)
+}
+
+/// The holder as it wrote itself down; it may just be doing so.
+fn describe(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
+        Some(Holder { pid, user, command, since }) => {
+            format!("PID {pid} of {user} since {}, `{command}`", since.strftime("%F %T UTC"))
+        }
+        None => "one that has just begun".to_owned(),
+    }
+}
+
+/// Takes away the locks of HAProxies that have ended. A file that is held is never touched.
+fn tidy(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ids = name.to_str().and_then(|name| name.strip_suffix(".lock")?.split_once('-'));
+        let Some((Ok(pid), Ok(start))) = ids.map(|(pid, start)| (pid.parse::<u32>(), start.parse::<u64>()))
+        else {
+            continue;
+        };
+        let runs = host::process(pid).is_ok_and(|process| process.start_ticks == Some(start));
+        let free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if !runs && free() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The freeze that is in force: `/etc/haguard/freeze`, or `freeze` in the state folder. What it says is the reason.
+pub fn frozen(state_dir: &Path) -> Option<Busy> {
+    [PathBuf::from(FREEZE), state_dir.join("freeze")].into_iter().find_map(|path| {
+        let reason = match std::fs::read_to_string(&path) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            // One that cannot be read is still there.
+            Err(error) => format!("(its reason cannot be read: {error})"),
+        };
+        let reason = if reason.is_empty() { "it gives no reason".to_owned() } else { reason };
+        Some(Busy::Frozen { path, reason })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mine(state: &Path) -> Result<Lock, Busy> {
+        let me = std::process::id();
+        let start = host::process(me).unwrap().start_ticks.unwrap();
+        hold(state, me, start, "haguard reload".into(), "alice".into())
+    }
+
+    #[test]
+    fn a_second_run_is_told_who_holds_it_and_a_third_gets_it_when_it_is_free() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = mine(dir.path()).unwrap();
+        let said = mine(dir.path()).unwrap_err().to_string();
+        assert!(said.contains(&format!("PID {} of alice since ", std::process::id())), "{said}");
+        assert!(said.contains("`haguard reload`"), "{said}");
+        drop(first);
+        let _third = mine(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn locks_of_processes_that_have_ended_are_tidied_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = hold(dir.path(), u32::MAX >> 1, 7, "x".into(), "y".into()).unwrap();
+        let path = dir.path().join(format!("locks/{}-7.lock", u32::MAX >> 1));
+        let held = mine(dir.path()).unwrap();
+        assert!(path.exists(), "it is held");
+        drop((gone, held));
+        let _held = mine(dir.path()).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_freeze_says_why_and_an_empty_one_holds_too() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(frozen(dir.path()).is_none());
+        for (text, said) in [("INC-1\n", "freeze: INC-1"), ("", "gives no reason")] {
+            std::fs::write(dir.path().join("freeze"), text).unwrap();
+            assert!(frozen(dir.path()).unwrap().to_string().contains(said));
+        }
+    }
+}

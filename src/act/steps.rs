@@ -1,0 +1,143 @@
+//! The steps of one run in the journal: each written before it is done, and its result after.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::journal::{self, Line, Who};
+use crate::time;
+
+/// One line about one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The run it belongs to; the entry that ends the run names it too.
+    pub run: String,
+    /// The process of the run.
+    pub pid: u32,
+    /// The command's name.
+    pub command: String,
+    /// What it is done to.
+    pub target: String,
+    /// Who.
+    pub who: Who,
+    /// The step.
+    pub step: String,
+    /// What came of it; none in the line that is written before it is done.
+    pub result: Option<String>,
+}
+
+/// The journal of one run.
+#[derive(Debug)]
+pub struct Steps {
+    state_dir: PathBuf,
+    line: Step,
+}
+
+impl Steps {
+    /// A journal for this run; nothing is written yet.
+    pub fn new(state_dir: PathBuf, command: &str, target: String, who: Who) -> Self {
+        let (at, pid) = (time::now(), std::process::id());
+        let run = format!("{}-{pid}", at.as_millisecond());
+        let line = Step {
+            at,
+            run,
+            pid,
+            command: command.to_owned(),
+            target,
+            who,
+            step: String::new(),
+            result: None,
+        };
+        Steps { state_dir, line }
+    }
+
+    /// The run's id.
+    pub fn run(&self) -> &str {
+        &self.line.run
+    }
+
+    /// Writes that a step is about to be done.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. Then the step must not be done.
+    pub fn begin(&self, step: &str) -> Result<()> {
+        self.write(step, None)
+    }
+
+    /// Writes what came of it. The step is done, so a journal that fails now stops nothing.
+    pub fn end(&self, step: &str, result: &str) {
+        if let Err(error) = self.write(step, Some(result.to_owned())) {
+            tracing::warn!("the result of step {step} was not recorded: {error:#}");
+        }
+    }
+
+    fn write(&self, step: &str, result: Option<String>) -> Result<()> {
+        let line = Step { at: time::now(), step: step.to_owned(), result, ..self.line.clone() };
+        journal::append_line(&self.state_dir, &line)
+    }
+}
+
+/// The last step of each run that has no entry at its end: it is under way, or it was killed.
+///
+/// # Errors
+/// When the journal is there and cannot be read.
+pub fn unfinished(state_dir: &std::path::Path) -> Result<Vec<Step>> {
+    let mut open: BTreeMap<String, Step> = BTreeMap::new();
+    for line in journal::lines(state_dir)? {
+        match line? {
+            Line::Step(step) => drop(open.insert(step.run.clone(), *step)),
+            Line::Entry(entry) => drop(entry.run.and_then(|run| open.remove(&run))),
+            Line::Broken => {}
+        }
+    }
+    Ok(open.into_values().collect())
+}
+
+impl Step {
+    /// Where the run stood when this line was written.
+    pub fn place(&self) -> String {
+        match &self.result {
+            None => format!("in step {}, whose result is not recorded", self.step),
+            Some(result) => format!("after step {}: {result}", self.step),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::act::journal::Entry;
+    use crate::exit::Exit;
+
+    #[test]
+    fn a_run_that_has_no_end_is_told_with_its_last_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().to_path_buf();
+        let steps = Steps::new(state.clone(), "reload", "HAProxy (master 1)".into(), Who::default());
+        assert_eq!(unfinished(&state).unwrap(), []);
+        steps.begin("reload").unwrap();
+        assert_eq!(unfinished(&state).unwrap()[0].place(), "in step reload, whose result is not recorded");
+        steps.end("reload", "worker 2 took over");
+        assert_eq!(unfinished(&state).unwrap()[0].place(), "after step reload: worker 2 took over");
+        let entry = Entry {
+            at: time::now(),
+            host: "lb1".into(),
+            command: "reload".into(),
+            argv: vec![],
+            target: "HAProxy (master 1)".into(),
+            exit: Exit::Done,
+            changed: true,
+            summary: "done".into(),
+            who: Who::default(),
+            run: Some(steps.run().to_owned()),
+        };
+        journal::append(&state, &entry).unwrap();
+        assert_eq!(unfinished(&state).unwrap(), []);
+        assert_eq!(journal::read(&state, 9).unwrap(), (vec![entry], 0));
+    }
+}

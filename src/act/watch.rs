@@ -1,0 +1,126 @@
+//! Whether clients could connect meanwhile: the listening rows of the kernel, looked at every few milliseconds.
+//!
+//! No connection is made. A bind whose row is gone refuses clients; rows are looked at twice before that is believed,
+//! because a table that changes while it is read can hide a row for one look.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::clients::host;
+use crate::facts::Listener;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// A look-out over addresses while something is changed.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Refused>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Each address with the time for which nobody listened there; those without a gap are not in it.
+    pub gaps: BTreeMap<Listener, Duration>,
+    /// How many addresses were watched.
+    pub watched: usize,
+    /// The longest pause between two looks: a shorter gap may have been missed.
+    pub blind: Duration,
+    /// Why it could not be watched to the end.
+    pub trouble: Option<String>,
+}
+
+impl Refused {
+    /// The longest time for which an address refused clients.
+    pub fn longest(&self) -> Duration {
+        self.gaps.values().max().copied().unwrap_or_default()
+    }
+}
+
+impl Watch {
+    /// Starts to watch these addresses, as process `pid` sees the network.
+    pub fn start(pid: u32, addresses: BTreeSet<Listener>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || watch(pid, &addresses, &stopped));
+        Watch { stop, thread }
+    }
+
+    /// Ends the watch.
+    pub fn end(self) -> Refused {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
+        self.thread.join().unwrap_or_else(|_| Refused {
+            trouble: Some("the watch ended early".to_owned()),
+            ..Refused::default()
+        })
+    }
+}
+
+fn watch(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> Refused {
+    let mut seen = Refused { watched: addresses.len(), ..Refused::default() };
+    let mut last = Instant::now();
+    while !stopped.load(Ordering::SeqCst) {
+        std::thread::park_timeout(PAUSE);
+        let missing = match missing(pid, addresses) {
+            Ok(missing) => missing,
+            Err(error) => {
+                seen.trouble = Some(format!("{error:#}"));
+                break;
+            }
+        };
+        let now = Instant::now();
+        let since = now - last;
+        last = now;
+        seen.blind = seen.blind.max(since);
+        for address in missing {
+            *seen.gaps.entry(address).or_default() += since;
+        }
+    }
+    seen
+}
+
+fn missing(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Listener>> {
+    let rows = host::tcp_listening(pid)?;
+    let mut missing: Vec<Listener> = addresses.difference(&rows).cloned().collect();
+    if !missing.is_empty() {
+        let again = host::tcp_listening(pid)?;
+        missing.retain(|address| !again.contains(address));
+    }
+    Ok(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A look that finds what the condition wants, or a failure after ten seconds.
+    fn until(mut done: impl FnMut() -> bool) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !done() {
+            assert!(Instant::now() < end, "in vain");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_address_that_nobody_listens_on_for_a_while_is_told_and_the_others_are_not() {
+        let (stays, goes) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let names = [&stays, &goes].map(|listener| Listener::Tcp(listener.local_addr().unwrap()));
+        let me = std::process::id();
+        let watch = Watch::start(me, names.iter().cloned().collect());
+        drop(goes);
+        let begun = Instant::now();
+        until(|| begun.elapsed() > Duration::from_millis(60));
+        let seen = watch.end();
+        assert_eq!(seen.gaps.keys().collect::<Vec<_>>(), [&names[1]], "{seen:?}");
+        assert!(seen.longest() > Duration::ZERO && seen.trouble.is_none() && seen.watched == 2);
+    }
+}

@@ -1,0 +1,140 @@
+//! What must hold before a reload: a proven way to order it, and nothing under way.
+
+use super::{Outcome, Seen};
+use crate::facts::{Facts, Instance, Known, Mode};
+use crate::words::plural;
+
+/// Every check that must be well before a reload; unknown blocks like a failure.
+pub const RELOAD: &[&str] = &[
+    "arch.identity",
+    "arch.manager",
+    "arch.sockets",
+    "config.test-same-argv",
+    "reload.way",
+    "reload.settled",
+];
+
+/// The master, and how it is asked.
+pub(super) fn way(seen: Seen<'_>) -> Outcome {
+    let instance = match &seen.facts.instance {
+        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Seen(instance) => instance,
+    };
+    if instance.mode == Mode::Standalone {
+        return Outcome::fail("it runs without a master, so nobody can start the next worker beside it")
+            .because([format!("argv: {}", instance.main.argv.join(" "))])
+            .mend("start it with -W and a master socket: -S /run/haproxy-master.sock");
+    }
+    match (&instance.master_socket, instance.main.start_ticks) {
+        (Known::Seen(socket), _) => Outcome::pass(format!("the master takes `reload` on {}", socket.path)),
+        (Known::Unknown { why }, Some(_)) => {
+            Outcome::warn("the master can only be sent a signal, and never says how the reload went")
+                .because([why.clone()])
+                .mend("start it with a master socket: -S /run/haproxy-master.sock")
+        }
+        (Known::Unknown { .. }, None) => Outcome::unknown(
+            "/proc does not say when the master started, so a signal might hit another process",
+        ),
+    }
+}
+
+/// Nothing under way, and nothing that will start by itself.
+pub(super) fn settled(seen: Seen<'_>) -> Outcome {
+    let instance = match &seen.facts.instance {
+        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Seen(instance) => instance,
+    };
+    if let Known::Unknown { why } = &instance.serving {
+        return Outcome::unknown(format!(
+            "which worker serves is not known: {why}; a reload may be under way"
+        ))
+        .mend("wait until `show proc` on the master socket lists one worker that answers");
+    }
+    match pending(seen.facts) {
+        Known::Unknown { why } => {
+            return Outcome::unknown(format!("whether the Data Plane API has a reload pending: {why}"));
+        }
+        Known::Seen(ids) if !ids.is_empty() => {
+            return Outcome::fail(format!(
+                "the Data Plane API has {} pending and would reload again",
+                plural(ids.len(), "reload")
+            ))
+            .because(ids)
+            .mend("wait until GET /v3/services/haproxy/reloads shows it done, then look again");
+        }
+        Known::Seen(_) => {}
+    }
+    past(instance)
+}
+
+fn pending(facts: &Facts) -> Known<Vec<String>> {
+    match &facts.dataplane {
+        None => Known::Seen(Vec::new()),
+        Some(api) => {
+            api.pending_reloads.clone().map(|list| list.into_iter().map(|reload| reload.id).collect())
+        }
+    }
+}
+
+/// A failed reload of before is understood where it is known who serves: this reload may be the cure.
+fn past(instance: &Instance) -> Outcome {
+    let serving = instance.serving.seen().map_or(String::new(), u32::to_string);
+    match &instance.failed_reloads {
+        Known::Seen(0) | Known::Unknown { .. } => Outcome::pass("no reload is under way or pending"),
+        Known::Seen(failed) => Outcome::warn(format!(
+            "{} in a row failed; worker {serving} serves the configuration of before, and this reload may be the cure",
+            plural(*failed as usize, "reload")
+        ))
+        .because([format!("show proc: [failed: {failed}]")])
+        .mend("read `show startup-logs` on the master socket first"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::{self, Level};
+    use crate::facts::sample;
+    use crate::facts::{Facts, Known, Mode};
+    use crate::plan;
+
+    fn level(facts: &Facts, id: &str) -> Level {
+        checks::judge(facts, &plan::ledger(facts), &[id.to_owned()])[0].level
+    }
+
+    #[test]
+    fn a_healthy_instance_may_be_reloaded_and_one_without_a_master_may_not() {
+        let mut facts = sample::healthy();
+        assert_eq!(level(&facts, "reload.way"), Level::Pass);
+        assert_eq!(level(&facts, "reload.settled"), Level::Pass);
+        sample::instance(&mut facts).mode = Mode::Standalone;
+        assert_eq!(level(&facts, "reload.way"), Level::Fail);
+    }
+
+    #[test]
+    fn without_a_master_socket_it_takes_a_process_that_cannot_be_mistaken() {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).master_socket = Known::unknown("no -S");
+        assert_eq!(level(&facts, "reload.way"), Level::Warn);
+        sample::instance(&mut facts).main.start_ticks = None;
+        assert_eq!(level(&facts, "reload.way"), Level::Unknown);
+    }
+
+    #[test]
+    fn a_reload_that_failed_warns_where_it_is_known_who_serves_and_blocks_where_not() {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).failed_reloads = Known::Seen(2);
+        assert_eq!(level(&facts, "reload.settled"), Level::Warn);
+        sample::instance(&mut facts).serving = Known::unknown("no worker answers");
+        assert_eq!(level(&facts, "reload.settled"), Level::Unknown);
+    }
+
+    #[test]
+    fn checks_of_an_operation_are_not_run_unasked() {
+        let facts = sample::healthy();
+        let all = checks::judge(&facts, &plan::ledger(&facts), &[]);
+        assert!(all.iter().all(|finding| !finding.id.starts_with("reload.")));
+        for id in super::RELOAD {
+            assert!(checks::catalog::find(id).is_some(), "{id}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The one command of the master's that changes something, behind a door of its own.
+
+use std::time::Duration;
+
+use super::{AskError, Closes, Socket};
+use crate::wire::runtime::reload::{self, ReloadAnswer};
+
+impl Socket {
+    /// Asks the master to reload and waits for its answer, `limit` at most. It is sent once and never again.
+    ///
+    /// The answer comes when the new worker is up or has given up, which takes as long as the configuration takes to
+    /// load; 2.6 answers nothing and closes at once.
+    ///
+    /// # Errors
+    /// When nothing came back in time, or the connection broke: the reload may be under way all the same.
+    pub fn reload(&self, limit: Duration) -> Result<ReloadAnswer, AskError> {
+        let patient = Socket { timeout: limit, ..self.clone() };
+        Ok(reload::parse(&patient.exchange("reload", Closes::Us)?))
+    }
+
+    /// The log of the last start or reload, as the master keeps it from 2.7 on.
+    ///
+    /// # Errors
+    /// When the master does not answer, or does not know the command.
+    pub fn startup_log(&self) -> Result<Vec<String>, AskError> {
+        Ok(crate::wire::startup::log(&self.ask_master("show startup-logs")?))
+    }
+}

@@ -1,0 +1,38 @@
+//! The step under way, with its deadline, on a terminal; nothing anywhere else.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Context;
+
+/// A line that says what is going on.
+pub(super) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A line that shows nothing yet.
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        let shown = context.global.verbose == 0 && std::io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        Progress { bar }
+    }
+
+    /// Shows a step and how long it may take.
+    pub(super) fn step(&self, name: &str, limit: Duration) {
+        self.bar.reset_elapsed();
+        self.bar.set_message(format!("{name} (at most {limit:?})"));
+        self.bar.enable_steady_tick(Duration::from_millis(120));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

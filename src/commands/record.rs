@@ -1,0 +1,44 @@
+//! What is written into the journal about a run, whatever came of it.
+
+use super::Context;
+use crate::act::journal::{self, Entry, Who};
+use crate::facts::Facts;
+use crate::report::Report;
+use crate::{clients, time};
+
+/// Who called.
+pub(super) fn who(context: &Context<'_>) -> Who {
+    let environment = &context.settings.environment;
+    Who {
+        uid: clients::host::uid(),
+        login_uid: clients::host::login_uid(),
+        user: environment.user.clone(),
+        sudo_user: environment.sudo_user.clone(),
+        ssh_client: environment.ssh_client.clone(),
+    }
+}
+
+/// What the run was about.
+pub(super) fn target(facts: Option<&Facts>) -> String {
+    let instance = facts.and_then(|facts| facts.instance.seen());
+    instance.map_or_else(|| "unknown".to_owned(), |instance| instance.title())
+}
+
+/// Records the end of a run. A refusal that cannot be recorded is still a refusal; the operator is told.
+pub(super) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
+    let entry = Entry {
+        at: time::now(),
+        host: clients::host::hostname(),
+        command: report.command.clone(),
+        argv: journal::redact(&context.argv),
+        target,
+        exit: report.exit,
+        changed: report.changed,
+        summary: report.summary.clone(),
+        who: who(context),
+        run,
+    };
+    if let Err(error) = journal::append(&context.settings.state_dir.value, &entry) {
+        tracing::warn!("the end of this run was not recorded: {error:#}");
+    }
+}

@@ -1,0 +1,120 @@
+//! `reload`: the plan, consent, the act, the proof.
+
+mod account;
+
+use std::io::{self, IsTerminal};
+
+use account::Account;
+
+use super::progress::Progress;
+use super::{Context, look, record, turn};
+use crate::act::apply::{self, Run};
+use crate::act::confirm::{self, Consent, Withheld};
+use crate::act::interrupts::Interrupts;
+use crate::act::shown;
+use crate::act::steps::Steps;
+use crate::checks::{self, RELOAD};
+use crate::cli::ReloadArgs;
+use crate::facts::gather::{Aim, Effort};
+use crate::failure::Failure;
+use crate::plan;
+use crate::report::Report;
+
+/// Runs it, and records how it ended.
+pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let mut about = None;
+    let result = story(args, context, &mut about);
+    let (target, run) = about.unwrap_or_else(|| (record::target(None), None));
+    match &result {
+        Ok(report) => record::end(context, target, report, run),
+        Err(failure) => record::end(context, target, &crate::failed("reload", failure), run),
+    }
+    result
+}
+
+type About = Option<(String, Option<String>)>;
+
+/// Nothing is changed before `apply`, and `apply` wants a clearance.
+fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<Report, Failure> {
+    let interrupts = Interrupts::catch()?;
+    let state_dir = &context.settings.state_dir.value;
+    let aim = Aim::parse(args.service.as_deref());
+    let early = turn::early(context, &aim)?;
+
+    // Rehearsed where that can be done, else read: `facts.next.how` says which.
+    let facts = look::look(context, &aim, Effort::Rehearse);
+    let ledger = plan::ledger(&facts);
+    // Binds that are new and taken are found by a check of their own.
+    let findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
+    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings };
+    let (Some(plan), Some(instance)) = (plan::reload(&facts, &ledger), facts.instance.seen()) else {
+        return Ok(account.unknown());
+    };
+    *about = Some((instance.title(), None));
+    let _turn = match early {
+        Some((pid, lock)) if pid == instance.main.pid => lock,
+        _ => turn::hold(context, &instance.main)?,
+    };
+    if let Err(error) = shown::remember(state_dir, &plan) {
+        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
+    }
+    if args.plan {
+        return Ok(account.planned(&plan));
+    }
+    turn::not_frozen(context)?;
+
+    let consent = consent(args, context);
+    let recall = |id: &str| shown::recall(state_dir, id);
+    let show = || account.show(&plan);
+    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show) {
+        Ok(clearance) => clearance,
+        Err(withheld) => {
+            return Ok(match interrupts.stop() {
+                Some(signal) => account.interrupted(&plan, signal),
+                None => account.withheld(&plan, &withheld),
+            });
+        }
+    };
+    if consent == Consent::Ask {
+        // Somebody took their time; apply itself reads again only what can be read in a moment.
+        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let moved = plan.basis.moved(&plan::Basis::of(&now, &plan::ledger(&now)));
+        if !moved.is_empty() {
+            return Ok(account.withheld(&plan, &Withheld::Stale { moved, shown: true }));
+        }
+    }
+
+    let steps = Steps::new(state_dir.clone(), "reload", instance.title(), record::who(context));
+    let progress = Progress::new(context);
+    let run = Run {
+        settings: &context.settings,
+        interrupts: &interrupts,
+        steps: &steps,
+        progress: &|name, limit| progress.step(name, limit),
+    };
+    let done = apply::reload(clearance, &facts, &run);
+    drop(progress);
+    if done.recorded() {
+        *about = Some((instance.title(), Some(steps.run().to_owned())));
+    }
+    Ok(account.done(&plan, done))
+}
+
+fn consent<'a>(args: &'a ReloadArgs, context: &Context<'_>) -> Consent<'a> {
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    match &args.approve {
+        Some(id) => Consent::Approved(id),
+        None if terminal && !context.global.no_input => Consent::Ask,
+        None => Consent::Nobody,
+    }
+}
+
+trait MapOwned {
+    fn map_owned(&self) -> Vec<String>;
+}
+
+impl MapOwned for [&str] {
+    fn map_owned(&self) -> Vec<String> {
+        self.iter().map(|id| (*id).to_owned()).collect()
+    }
+}

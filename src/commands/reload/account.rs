@@ -1,0 +1,227 @@
+//! What a reload tells: the report of each way in which it can end.
+
+use std::io;
+
+use super::super::{Context, restart};
+use crate::act::apply::{Done, Ended};
+use crate::act::confirm::Withheld;
+use crate::checks::{self, Finding};
+use crate::cli::ReloadArgs;
+use crate::exit::Exit;
+use crate::facts::{Facts, Instance};
+use crate::plan::advice::{judge_by_hand, quote};
+use crate::plan::{Ledger, Moved, Plan};
+use crate::report::{Body, Paint, Reload, Report};
+
+/// Everything that a report can be made from.
+pub(super) struct Account<'a> {
+    pub(super) args: &'a ReloadArgs,
+    pub(super) context: &'a Context<'a>,
+    pub(super) facts: &'a Facts,
+    pub(super) ledger: &'a Ledger,
+    pub(super) findings: &'a [Finding],
+}
+
+impl Account<'_> {
+    /// It is not known what runs.
+    pub(super) fn unknown(&self) -> Report {
+        let why = self.facts.instance.why().unwrap_or("no instance was found");
+        let body = Reload { why: why.to_owned(), ..self.body("unknown") };
+        self.report(Exit::Unknown, format!("what runs here is not known: {why}"), body, None)
+    }
+
+    /// `--plan`.
+    pub(super) fn planned(&self, plan: &Plan) -> Report {
+        let exit = checks::verdict(self.findings);
+        let mut body =
+            Reload { compared_with: Some(restart::compared_with(self.facts)), ..self.body("planned") };
+        let target = &plan.target;
+        let summary = match exit {
+            Exit::Done => {
+                body.apply = Some(self.command(&approve(plan)));
+                format!("plan {}: reload of {target}", plan.id)
+            }
+            _ => format!("plan {}: reload of {target}, which would be refused now", plan.id),
+        };
+        self.report(exit, summary, body, Some(plan))
+    }
+
+    /// No clearance.
+    pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
+        let target = &plan.target;
+        let mut body = self.body("refused");
+        let summary = match withheld {
+            Withheld::Blocked(Exit::Unknown) => {
+                format!("reload of {target}: something it depends on is not known")
+            }
+            Withheld::Blocked(_) => format!("reload of {target}: a check says no"),
+            Withheld::Stale { moved, shown } => {
+                body.outcome = "stale".to_owned();
+                body.why = stale(moved, *shown);
+                body.moved = moved.clone();
+                body.apply = Some(self.command("--plan"));
+                format!("reload of {target}: the world moved since the plan")
+            }
+            Withheld::Missing => {
+                body.compared_with = Some(restart::compared_with(self.facts));
+                body.why = "Nobody is here to be asked, and no plan was approved.".to_owned();
+                body.apply = Some(self.command(&approve(plan)));
+                format!("reload of {target}: it needs somebody's consent")
+            }
+            Withheld::Declined => {
+                body.outcome = "declined".to_owned();
+                format!("reload of {target}: declined")
+            }
+        };
+        self.report(withheld.exit(), summary, body, Some(plan))
+    }
+
+    /// A signal came before anything was done.
+    pub(super) fn interrupted(&self, plan: &Plan, signal: &str) -> Report {
+        let summary = format!("reload of {}: {signal} came before anything was done", plan.target);
+        self.report(Exit::Interrupted, summary, self.body("interrupted"), Some(plan))
+    }
+
+    /// The act, however it ended.
+    pub(super) fn done(&self, plan: &Plan, mut done: Done) -> Report {
+        let broken = done.broken();
+        let mut body = Reload {
+            worker: done.worker,
+            refused_ms: done
+                .ordered
+                .then(|| u64::try_from(done.refused.longest().as_millis()).unwrap_or(u64::MAX)),
+            startup_log: std::mem::take(&mut done.log),
+            open: broken,
+            notes: std::mem::take(&mut done.notes),
+            finished: done.finished.iter().map(|step| (*step).to_owned()).collect(),
+            ..self.body("proven")
+        };
+        let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
+        let old = self.facts.instance.seen().and_then(|instance| instance.serving.seen());
+        let old = old.map_or("the one of before".to_owned(), u32::to_string);
+        let target = &plan.target;
+        let (exit, outcome, summary) = match &done.ended {
+            Ended::Proven => (
+                Exit::Done,
+                "proven",
+                format!("reloaded {target}: {worker} serves in place of {old}, proven"),
+            ),
+            Ended::Failed => (
+                Exit::Failed,
+                "failed",
+                format!("reload of {target} failed: {worker} serves as before, proven"),
+            ),
+            Ended::Unproven => {
+                (Exit::Unproven, "unproven", format!("reload of {target}: not everything about it is proven"))
+            }
+            Ended::Stopped(signal) => (
+                Exit::Unproven,
+                "stopped",
+                format!("reload of {target}: stopped by {signal} after {worker} took over, before the proof"),
+            ),
+            Ended::Interrupted(signal) => return self.interrupted(plan, signal),
+            Ended::Moved(moved) => {
+                return self.withheld(plan, &Withheld::Stale { moved: moved.clone(), shown: true });
+            }
+            Ended::Unrecorded(error) => {
+                body.why = format!("The journal cannot be written, so nothing was done: {error:#}");
+                (Exit::Unknown, "unknown", format!("reload of {target}: the journal cannot be written"))
+            }
+        };
+        body.outcome = outcome.to_owned();
+        if exit == Exit::Unproven {
+            body.by_hand = self.facts.instance.seen().map(judge_by_hand).unwrap_or_default();
+        }
+        let mut report = self.report(exit, summary, body, Some(plan));
+        report.changed = matches!(exit, Exit::Done | Exit::Unproven);
+        report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
+        report.cost.runtime_calls += done.calls;
+        report.cost.reloads = u32::from(done.ordered);
+        report.findings.extend(done.after.as_deref().map(afterwards).unwrap_or_default());
+        if let Some(after) = done.after.as_deref() {
+            report.cost.runtime_calls += after.cost.runtime_calls;
+            report.cost.dataplane_calls += after.cost.dataplane_calls;
+            report.cost.ms += after.cost.ms;
+        }
+        report
+    }
+
+    /// Shows the plan on stderr, where the question follows.
+    pub(super) fn show(&self, plan: &Plan) {
+        let mut body =
+            Reload { compared_with: Some(restart::compared_with(self.facts)), ..self.body("asked") };
+        body.worker = None;
+        let summary = format!("plan {}: reload of {}", plan.id, plan.target);
+        let report = self.report(Exit::Done, summary, body, Some(plan));
+        let color = self.context.settings.environment.no_color;
+        let paint = Paint { color: !color && self.context.global.color != crate::cli::When::Never };
+        // A terminal that is gone will give no consent either.
+        let _ = report.write_text(&mut io::stderr(), paint);
+    }
+
+    fn body(&self, outcome: &str) -> Reload {
+        Reload { outcome: outcome.to_owned(), ..Reload::default() }
+    }
+
+    fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
+        let next = body.apply.iter().cloned();
+        let next: Vec<String> =
+            next.chain(body.by_hand.iter().map(|advice| advice.command.clone())).collect();
+        let mut report = Report::new("reload", exit, summary, Body::Reload(Box::new(body))).after(self.facts);
+        report.findings = self.findings.to_vec();
+        report.losses = self.ledger.lines.clone();
+        report.plan = plan.cloned();
+        report.next = next;
+        report
+    }
+
+    /// This very command with another ending, as it can be pasted.
+    fn command(&self, ending: &str) -> String {
+        let mut words = vec!["haguard".to_owned(), "reload".to_owned()];
+        words.extend(self.args.service.as_deref().map(quote));
+        let global = self.context.global;
+        let flags = [
+            ("--config", &global.config),
+            ("--master-socket", &global.master_socket),
+            ("--stats-socket", &global.stats_socket),
+        ];
+        for (flag, value) in flags {
+            words.extend(value.iter().flat_map(|path| [flag.to_owned(), quote(&path.to_string_lossy())]));
+        }
+        if self.args.service.is_none() && global.master_socket.is_none() && global.stats_socket.is_none() {
+            words.extend(self.facts.instance.seen().and_then(|instance| self.which(instance)));
+        }
+        words.push(ending.to_owned());
+        words.join(" ")
+    }
+
+    /// With several here, the one that was chosen at the terminal.
+    fn which(&self, instance: &Instance) -> Option<String> {
+        let several = self.facts.candidates.seen().is_some_and(|all| all.len() > 1);
+        let settings = &self.context.settings;
+        let said = settings.master_socket.is_some() || settings.stats_socket.is_some();
+        (several && !said).then(|| instance.main.pid.to_string())
+    }
+}
+
+fn approve(plan: &Plan) -> String {
+    format!("--approve {}", plan.id)
+}
+
+fn stale(moved: &[Moved], shown: bool) -> String {
+    match (moved.is_empty(), shown) {
+        (_, false) => {
+            "No plan with this id was shown on this host: ids come from `haguard reload --plan`.".to_owned()
+        }
+        (true, true) => "The plan with this id is another one: its steps or its options differ.".to_owned(),
+        (false, true) => "These are not as they were when the plan was shown:".to_owned(),
+    }
+}
+
+/// What a Data Plane API makes of the reload: its own findings, seen after it.
+fn afterwards(after: &Facts) -> Vec<Finding> {
+    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"].map(str::to_owned);
+    let ledger = crate::plan::ledger(after);
+    let findings = checks::judge(after, &ledger, &ids).into_iter();
+    findings.filter(|finding| finding.level != checks::Level::Skipped).collect()
+}

@@ -1,0 +1,50 @@
+//! Whose turn it is: the lock of the HAProxy that is meant, and the freeze.
+
+use super::{Context, record};
+use crate::act::journal;
+use crate::act::lock::{self, Busy, Lock};
+use crate::exit::Exit;
+use crate::facts::Process;
+use crate::facts::gather::{self, Aim};
+use crate::failure::Failure;
+
+/// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
+/// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.
+pub(super) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Lock)>, Failure> {
+    match gather::main_process(&context.settings, aim) {
+        Some(main) => Ok(Some((main.pid, hold(context, &main)?))),
+        None => Ok(None),
+    }
+}
+
+/// Takes the lock of this process.
+pub(super) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
+    let command = journal::redact(&context.argv).join(" ");
+    let user = record::who(context).name();
+    let state_dir = &context.settings.state_dir.value;
+    let start = main.start_ticks.unwrap_or_default();
+    lock::hold(state_dir, main.pid, start, command, user).map_err(failure)
+}
+
+/// Refuses while a freeze is in force.
+pub(super) fn not_frozen(context: &Context<'_>) -> Result<(), Failure> {
+    match lock::frozen(&context.settings.state_dir.value) {
+        Some(frozen) => Err(failure(frozen)),
+        None => Ok(()),
+    }
+}
+
+fn failure(busy: Busy) -> Failure {
+    let (exit, mend) = match &busy {
+        Busy::Held(_) => {
+            (Exit::Busy, "wait until it is done; `haguard history` shows what came of it".to_owned())
+        }
+        Busy::Frozen { path, .. } => {
+            (Exit::Busy, format!("whoever froze it takes {} away when it is over", path.display()))
+        }
+        Busy::Broken(_) => {
+            (Exit::Unknown, "run as root, or set HAGUARD_STATE_DIR to a folder of your own".to_owned())
+        }
+    };
+    Failure { exit, error: busy.into(), mend: Some(mend) }
+}

@@ -1,0 +1,198 @@
+//! The basis of a plan: what must still be true when it is applied, and what has moved since.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::losses::{Kind, Ledger};
+use crate::facts::{Facts, Known};
+
+/// What must still be true when a plan is applied. It holds names and hashes, and nothing that differs between two
+/// looks at the same world: no counts of connections or entries, no clock, no keyed prints.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The master, or the only process: its PID.
+    pub main_pid: Option<u32>,
+    /// When it started, in clock ticks since boot: a PID alone may have been given to another process.
+    pub main_start: Option<u64>,
+    /// The worker that serves.
+    pub serving: Option<u32>,
+    /// Reloads that were asked of the master since its start.
+    pub reloads: Option<u32>,
+    /// Reloads that failed in a row.
+    pub failed_reloads: Option<u32>,
+    /// The program that the next worker would run: its path and the version on disk.
+    pub program: Option<String>,
+    /// MD5 of every configuration file, by path; none where it could not be read.
+    pub files: BTreeMap<String, Option<String>>,
+    /// What only memory holds: `KIND OBJECT` of the ledger, with its state where that is one word.
+    pub runtime: BTreeSet<String>,
+}
+
+/// One thing that is not as the plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// What moved.
+    pub what: String,
+    /// How it was.
+    pub before: String,
+    /// How it is.
+    pub after: String,
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: was {}, is {}", self.what, self.before, self.after)
+    }
+}
+
+impl Basis {
+    /// The basis of any plan about these facts.
+    pub fn of(facts: &Facts, ledger: &Ledger) -> Self {
+        let files =
+            facts.config.files.iter().map(|file| (file.path.clone(), file.md5.seen().cloned())).collect();
+        let runtime = ledger.lines.iter().filter(|line| is_named_drift(line.kind));
+        let named = |line: &super::Loss| match line.kind {
+            // Whether a server drains or is in maintenance matters; an address that DNS changed does not.
+            Kind::ServerAdminState | Kind::ServerWeight => {
+                let state = line.detail.split(',').next().unwrap_or_default();
+                format!("{} {} ({state})", line.kind.name(), line.object)
+            }
+            kind => format!("{} {}", kind.name(), line.object),
+        };
+        let runtime = runtime.map(named).collect();
+        let Known::Seen(instance) = &facts.instance else {
+            return Basis { files, runtime, ..Basis::default() };
+        };
+        let exe = instance.main.exe.seen().map_or("an unreadable program", String::as_str);
+        Basis {
+            main_pid: Some(instance.main.pid),
+            main_start: instance.main.start_ticks,
+            serving: instance.serving.seen().copied(),
+            reloads: instance.reloads.seen().copied(),
+            failed_reloads: instance.failed_reloads.seen().copied(),
+            program: instance.disk_version.seen().map(|version| format!("{exe} {version}")),
+            files,
+            runtime,
+        }
+    }
+
+    /// What differs in `now`, in the order of this basis; nothing where both are the same.
+    pub fn moved(&self, now: &Basis) -> Vec<Moved> {
+        let Basis { main_pid, main_start, serving, reloads, failed_reloads, program, files, runtime } = self;
+        let mut list = Changes(Vec::new());
+        let process = |pid: &Option<u32>, start: &Option<u64>| match (pid, start) {
+            (Some(pid), Some(start)) => format!("{pid} (start {start})"),
+            (Some(pid), None) => pid.to_string(),
+            (None, _) => UNKNOWN.to_owned(),
+        };
+        list.differ("main process", process(main_pid, main_start), process(&now.main_pid, &now.main_start));
+        list.differ("serving worker", shown(serving), shown(&now.serving));
+        list.differ("reloads since the master's start", shown(reloads), shown(&now.reloads));
+        list.differ("failed reloads", shown(failed_reloads), shown(&now.failed_reloads));
+        list.differ("program on disk", shown(program), shown(&now.program));
+        let paths: BTreeSet<&String> = files.keys().chain(now.files.keys()).collect();
+        for path in paths {
+            let md5 = |files: &BTreeMap<String, Option<String>>| match files.get(path) {
+                None => "not among the files".to_owned(),
+                Some(None) => "unreadable".to_owned(),
+                Some(Some(md5)) => format!("md5 {md5}"),
+            };
+            list.differ(path, md5(files), md5(&now.files));
+        }
+        for gone in runtime.difference(&now.runtime) {
+            list.differ(gone, "in memory only".to_owned(), "not there".to_owned());
+        }
+        for come in now.runtime.difference(runtime) {
+            list.differ(come, "not there".to_owned(), "in memory only".to_owned());
+        }
+        list.0
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+
+struct Changes(Vec<Moved>);
+
+impl Changes {
+    fn differ(&mut self, what: &str, before: String, after: String) {
+        if before != after {
+            self.0.push(Moved { what: what.to_owned(), before, after });
+        }
+    }
+}
+
+fn shown<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(|| UNKNOWN.to_owned(), T::to_string)
+}
+
+/// Kinds whose objects an operator would name. The others change by themselves from one moment to the next, or are
+/// part of the basis already: the files by their hash.
+fn is_named_drift(kind: Kind) -> bool {
+    match kind {
+        Kind::MemoryOnlyConfig
+        | Kind::DynamicServer
+        | Kind::ServerAdminState
+        | Kind::ServerWeight
+        | Kind::ServerAddress
+        | Kind::MapEntry
+        | Kind::AclEntry
+        | Kind::Certificate => true,
+        Kind::Connections | Kind::StickTable | Kind::UnloadableConfig | Kind::PendingReload => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample::{self, known};
+    use crate::facts::{Admin, Connections, Table};
+    use crate::plan;
+
+    fn basis(facts: &Facts) -> Basis {
+        Basis::of(facts, &plan::ledger(facts))
+    }
+
+    #[test]
+    fn what_changes_by_itself_moves_nothing() {
+        let was = basis(&sample::healthy());
+        let mut facts = sample::healthy();
+        facts.live.connections = Known::Seen(Connections { current: 99, draining: 3 });
+        let table =
+            |used| Table { name: "t".into(), used, peers: None, synced: false, remote_peers: Vec::new() };
+        facts.live.tables = Known::Seen(vec![table(7)]);
+        facts.taken_at = jiff::Timestamp::MAX;
+        facts.cost.ms = 99;
+        assert_eq!(was.moved(&basis(&facts)), []);
+        assert_eq!(was, basis(&facts));
+    }
+
+    #[test]
+    fn each_part_that_moved_is_named_with_before_and_after() {
+        let was = basis(&sample::healthy());
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).main.pid = 200;
+        sample::instance(&mut facts).serving = Known::Seen(201);
+        sample::instance(&mut facts).reloads = Known::Seen(1);
+        sample::instance(&mut facts).failed_reloads = Known::Seen(1);
+        sample::instance(&mut facts).disk_version = Known::unknown("gone");
+        facts.config.files[0].md5 = Known::Seen("1".repeat(32));
+        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        let said: Vec<String> = was.moved(&basis(&facts)).iter().map(Moved::to_string).collect();
+        assert_eq!(said.len(), 7, "{said:#?}");
+        assert_eq!(said[0], "main process: was 100 (start 4200), is 200 (start 4200)");
+        assert_eq!(said[4], "program on disk: was /usr/sbin/haproxy 3.0.11, is unknown");
+        let state = "server-admin-state web/s1 (in maintenance): was not there, is in memory only";
+        assert_eq!(said[6], state);
+    }
+
+    #[test]
+    fn another_state_of_the_same_server_is_a_move() {
+        let mut facts = sample::healthy();
+        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        let was = basis(&facts);
+        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Drain);
+        assert_eq!(was.moved(&basis(&facts)).len(), 2);
+    }
+}

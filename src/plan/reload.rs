@@ -1,0 +1,186 @@
+//! The plan of a reload: what the next worker brings, who is asked for it, and how it is proven.
+
+use std::collections::BTreeSet;
+
+use super::steps::{Action, Plan, Step, Way};
+use super::{Basis, Ledger};
+use crate::facts::{Facts, Instance, Known, Proxy, Server};
+use crate::words::plural;
+
+/// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
+const MOST_STEPS: usize = 100;
+
+/// The plan of a reload; none where it is not known what runs.
+pub fn reload(facts: &Facts, ledger: &Ledger) -> Option<Plan> {
+    let instance = facts.instance.seen()?;
+    let mut steps = vec![Step {
+        action: Action::Reload,
+        object: instance.title(),
+        how: way(instance),
+        reason: reason(facts),
+    }];
+    steps.extend(proxies(facts));
+    steps.extend(servers(facts));
+    if steps.len() > MOST_STEPS {
+        let more = steps.len() - MOST_STEPS;
+        steps.truncate(MOST_STEPS);
+        steps.push(Step {
+            action: Action::Change,
+            object: format!("{more} more proxies and servers"),
+            how: Way::Structural,
+            reason: "not listed here".to_owned(),
+        });
+    }
+    steps.push(Step {
+        action: Action::Prove,
+        object: "the new worker".to_owned(),
+        how: Way::Look,
+        reason: "its PID, its sockets and listeners, its proxies and servers, their health".to_owned(),
+    });
+    steps.push(Step {
+        action: Action::Keep,
+        object: plural(facts.config.files.len(), "configuration file"),
+        how: Way::State,
+        reason: "so that this state can be found again".to_owned(),
+    });
+    let basis = Basis::of(facts, ledger);
+    Some(Plan::new("reload", Vec::new(), format!("{} on {}", instance.title(), facts.host), basis, steps))
+}
+
+/// The master's socket where there is one: its answer is the truest.
+fn way(instance: &Instance) -> Way {
+    match &instance.master_socket {
+        Known::Seen(_) => Way::MasterCli,
+        Known::Unknown { .. } => Way::Signal,
+    }
+}
+
+fn reason(facts: &Facts) -> String {
+    match facts.config.edited_since_load.seen() {
+        Some(files) if !files.is_empty() => {
+            format!("puts in force what was written since the worker started: {}", files.join(" "))
+        }
+        _ => "starts a new worker from the same files".to_owned(),
+    }
+}
+
+/// Proxies that come and go; those behind a condition that could not be decided are left out.
+fn proxies(facts: &Facts) -> Vec<Step> {
+    let Known::Seen((live, next)) = facts.live.proxies.as_ref().zip(facts.next.proxies.as_ref()) else {
+        return Vec::new();
+    };
+    let has = |list: &[Proxy], name: &str| list.iter().any(|proxy| proxy.name == name);
+    let came = next.iter().filter(|proxy| proxy.certain && !has(live, &proxy.name));
+    let gone = live.iter().filter(|proxy| !has(next, &proxy.name));
+    let added = came.map(|proxy| {
+        let at = proxy.at.as_deref().map_or("in the files".to_owned(), |at| format!("at {at}"));
+        structural(Action::Add, format!("{} {}", kind(proxy), proxy.name), at)
+    });
+    let removed = gone.map(|proxy| {
+        structural(Action::Remove, format!("{} {}", kind(proxy), proxy.name), "in no loaded file".to_owned())
+    });
+    added.chain(removed).collect()
+}
+
+/// Servers that come and go in backends that stay.
+fn servers(facts: &Facts) -> Vec<Step> {
+    let Known::Seen((live, next)) = facts.live.servers.as_ref().zip(facts.next.servers.as_ref()) else {
+        return Vec::new();
+    };
+    let names = |list: &[Server], certain: bool| -> BTreeSet<(String, String)> {
+        let wanted = list.iter().filter(|server| server.certain || !certain);
+        wanted.map(|server| (server.backend.clone(), server.name.clone())).collect()
+    };
+    let backends = |proxies: &Known<Vec<Proxy>>| -> BTreeSet<String> {
+        proxies.seen().into_iter().flatten().map(|proxy| proxy.name.clone()).collect()
+    };
+    let stays: BTreeSet<String> =
+        backends(&facts.live.proxies).intersection(&backends(&facts.next.proxies)).cloned().collect();
+    let step = |action, (backend, server): &(String, String), why: &str| {
+        structural(action, format!("server {backend}/{server}"), why.to_owned())
+    };
+    let kept = |(backend, _): &&(String, String)| stays.contains(backend);
+    let (was, will, may) = (names(live, false), names(next, true), names(next, false));
+    let added = will.difference(&was).filter(kept).map(|name| step(Action::Add, name, "in the files"));
+    let removed =
+        was.difference(&may).filter(kept).map(|name| step(Action::Remove, name, "in no loaded file"));
+    added.chain(removed).collect()
+}
+
+fn structural(action: Action, object: String, reason: String) -> Step {
+    Step { action, object, how: Way::Structural, reason }
+}
+
+fn kind(proxy: &Proxy) -> &'static str {
+    match (proxy.frontend, proxy.backend) {
+        (true, true) => "listen section",
+        (true, false) => "frontend",
+        _ => "backend",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample::{self, known};
+    use crate::plan;
+    use proptest::prelude::*;
+
+    fn plan(facts: &Facts) -> Plan {
+        reload(facts, &plan::ledger(facts)).unwrap()
+    }
+
+    #[test]
+    fn the_same_world_gives_the_same_id_and_another_one_does_not() {
+        let first = plan(&sample::healthy());
+        assert_eq!(first.id.len(), 10);
+        assert_eq!(first, plan(&sample::healthy()));
+        let mut facts = sample::healthy();
+        facts.config.files[0].md5 = Known::Seen("1".repeat(32));
+        assert_ne!(plan(&facts).id, first.id);
+    }
+
+    #[test]
+    fn what_comes_and_what_goes_is_named() {
+        let mut facts = sample::healthy();
+        known(&mut facts.next.proxies).push(sample::proxy("api", false));
+        known(&mut facts.live.proxies).push(sample::proxy("old", true));
+        known(&mut facts.live.servers).push(sample::server("web", "dyn", 1));
+        known(&mut facts.next.servers).push(sample::server("api", "new", 1));
+        let steps = plan(&facts).steps;
+        let said: Vec<String> =
+            steps.iter().map(|step| format!("{} {}", step.action.name(), step.object)).collect();
+        assert_eq!(
+            said,
+            [
+                "reload HAProxy (master 100)",
+                "add backend api",
+                "remove frontend old",
+                "remove server web/dyn",
+                "prove the new worker",
+                "keep 1 configuration file",
+            ]
+        );
+        assert_eq!(steps[0].how, Way::MasterCli);
+    }
+
+    #[test]
+    fn without_an_instance_there_is_nothing_to_plan() {
+        let mut facts = sample::healthy();
+        facts.instance = Known::unknown("nothing answers");
+        assert!(reload(&facts, &plan::ledger(&facts)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_comes_back_from_its_document(pid: u32, reloads: u32, name in "\\PC{1,12}") {
+            let mut facts = sample::healthy();
+            sample::instance(&mut facts).main.pid = pid;
+            sample::instance(&mut facts).reloads = Known::Seen(reloads);
+            known(&mut facts.next.proxies).push(sample::proxy(&name, false));
+            let plan = plan(&facts);
+            let text = serde_json::to_string(&plan).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A plan: what will be done, on what basis, under an id that stands for both.
+
+use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
+
+use super::Basis;
+
+/// How much of the hash an id shows: 40 bits, enough that no two plans of a host are mistaken for each other.
+const ID_LENGTH: usize = 10;
+
+/// Everything that an operation will do. Nothing is left to decide when it is applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// A hash of everything below: two looks at the same world give the same id.
+    pub id: String,
+    /// The command.
+    pub operation: String,
+    /// Its options that change what is done.
+    pub options: Vec<String>,
+    /// What it is done to.
+    pub target: String,
+    /// What must still be true when it is applied.
+    pub basis: Basis,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub object: String,
+    /// By which way.
+    pub how: Way,
+    /// Why, or what comes of it.
+    pub reason: String,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Comes into being.
+    Add,
+    /// Becomes different.
+    Change,
+    /// Ceases to be.
+    Remove,
+    /// The master is asked for a new worker.
+    Reload,
+    /// What came of it is compared with what was planned.
+    Prove,
+    /// A copy is kept.
+    Keep,
+}
+
+impl Action {
+    /// The public name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Add => "add",
+            Action::Change => "change",
+            Action::Remove => "remove",
+            Action::Reload => "reload",
+            Action::Prove => "prove",
+            Action::Keep => "keep",
+        }
+    }
+}
+
+/// By which way a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Over the runtime socket, without a reload.
+    Runtime,
+    /// By the configuration that the new worker loads.
+    Structural,
+    /// By the command `reload` on the master's socket.
+    MasterCli,
+    /// By SIGUSR2 to the proven master.
+    Signal,
+    /// By looking.
+    Look,
+    /// By writing to haguard's own state folder.
+    State,
+}
+
+impl Way {
+    /// The public name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Runtime => "runtime",
+            Way::Structural => "structural",
+            Way::MasterCli => "master-cli",
+            Way::Signal => "signal",
+            Way::Look => "look",
+            Way::State => "state",
+        }
+    }
+}
+
+impl Plan {
+    /// A plan with its id.
+    pub fn new(
+        operation: &str,
+        options: Vec<String>,
+        target: String,
+        basis: Basis,
+        steps: Vec<Step>,
+    ) -> Self {
+        let mut plan =
+            Plan { id: String::new(), operation: operation.to_owned(), options, target, basis, steps };
+        plan.id = plan.hash();
+        plan
+    }
+
+    /// Two maps in the same order make the same text, so the same plan has the same hash.
+    fn hash(&self) -> String {
+        let Plan { id: _, operation, options, target, basis, steps } = self;
+        let hashed = serde_json::to_vec(&(operation, options, target, basis, steps)).unwrap_or_default();
+        let hex: String = Sha1::digest(&hashed).iter().map(|byte| format!("{byte:02x}")).collect();
+        hex.get(..ID_LENGTH).unwrap_or(&hex).to_owned()
+    }
+}

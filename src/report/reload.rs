@@ -1,0 +1,135 @@
+//! `reload` as text: how it ended, the plan or the proof, and what to do next.
+
+use std::io::{self, Write};
+
+use super::wrap::{command, prose};
+use super::{Paint, Reload, Report, findings, ledger};
+use crate::exit::Exit;
+use crate::plan::{Advice, Plan};
+
+/// Lines of a start-up log that a screen has room for: the last ones say why.
+const MOST_LOG: usize = 12;
+
+pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let Reload {
+        outcome,
+        why,
+        moved,
+        worker: _,
+        refused_ms,
+        startup_log,
+        open,
+        notes,
+        finished,
+        compared_with,
+        apply,
+        by_hand,
+    } = reload;
+    let word = match report.exit {
+        Exit::Done => paint.strong(outcome),
+        _ => paint.bad(outcome),
+    };
+    let indent = " ".repeat(outcome.len() + 2);
+    writeln!(out, "{word}: {}", prose(&indent, &report.summary).trim_start())?;
+    if !why.is_empty() {
+        writeln!(out, "{}", prose("", why))?;
+    }
+    for moved in moved {
+        writeln!(out, "{}", prose("  ", &moved.to_string()))?;
+    }
+    if let (Some(plan), Some(compared_with)) = (&report.plan, compared_with) {
+        steps(plan, out, paint)?;
+        match report.losses.is_empty() {
+            true => writeln!(out, "\nnothing that only memory holds would be lost")?,
+            false => writeln!(out, "\n{}", ledger::table(&report.losses, paint))?,
+        }
+        writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
+    }
+    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
+    if !notable.is_empty() {
+        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
+        findings::write(&notable, out, paint)?;
+    }
+    if let Some(ms) = refused_ms {
+        proof(report, *ms, out, paint)?;
+    }
+    list("not proven", open, out, paint)?;
+    if report.exit != Exit::Done && !startup_log.is_empty() {
+        let skipped = startup_log.len().saturating_sub(MOST_LOG);
+        list("what HAProxy said", &startup_log[skipped..], out, paint)?;
+    }
+    list("besides", notes, out, paint)?;
+    if report.exit == Exit::Unproven && !finished.is_empty() {
+        writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
+    }
+    advice("judge it by hand", by_hand, out, paint)?;
+    if let Some(apply) = apply {
+        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
+        writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
+    }
+    if outcome == "asked" {
+        return writeln!(out);
+    }
+    let changed = match (report.changed, refused_ms) {
+        (true, _) => "it is changed.",
+        (false, Some(_)) => "nothing is left changed.",
+        (false, None) => "nothing was changed.",
+    };
+    writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
+}
+
+fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    writeln!(out, "\n{}", paint.strong("what would be done"))?;
+    for (at, step) in plan.steps.iter().enumerate() {
+        let first = format!("  {:>2} {:<7}", at + 1, step.action.name());
+        let text = format!("{} ({}): {}", step.object, step.how.name(), step.reason);
+        writeln!(
+            out,
+            "{}",
+            first.clone() + prose(&" ".repeat(first.len() + 1), &text).get(first.len()..).unwrap_or("")
+        )?;
+    }
+    Ok(())
+}
+
+fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    writeln!(out, "\n{}", paint.strong("before and after"))?;
+    for proof in &report.proof {
+        let seen = match proof.before == proof.after {
+            true => proof.after.clone(),
+            false => format!("{} -> {}", proof.before, proof.after),
+        };
+        writeln!(out, "{}", prose("  ", &format!("{}: {seen}", proof.claim)))?;
+    }
+    if report.exit != Exit::Done {
+        let said = match ms {
+            0 => "no listener was closed for clients meanwhile".to_owned(),
+            ms => format!("clients were refused for about {ms} ms"),
+        };
+        writeln!(out, "{}", prose("  ", &said))?;
+    }
+    Ok(())
+}
+
+fn list(heading: &str, lines: &[String], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong(heading))?;
+    for line in lines {
+        writeln!(out, "{}", prose("  ", line))?;
+    }
+    Ok(())
+}
+
+fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if list.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong(heading))?;
+    for Advice { when, command: line } in list {
+        writeln!(out, "{}", prose("  ", when))?;
+        writeln!(out, "{}", command("    ", line))?;
+    }
+    Ok(())
+}

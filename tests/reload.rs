@@ -1,0 +1,302 @@
+//! `haguard reload` on real HAProxies: what it shows, what it wants, what it does, and what it proves.
+
+mod consent;
+mod dataplane;
+mod failure;
+mod signals;
+mod turn;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::document::word;
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::origin::Origin;
+use crate::support::process::Process;
+use crate::support::wait::wait_for;
+
+const CONFIG: &str = "
+frontend web
+    bind 127.0.0.1:{port:web}
+    default_backend app
+backend app
+    server one 127.0.0.1:{port:origin} check inter 200ms
+    server two 127.0.0.1:{port:origin}
+";
+
+/// It loads for as long as the file `hold` stands beside it.
+const HELD_WHILE_LOADING: &str = "
+local function held() local f = io.open('{dir}/hold') if f then f:close() return true end return false end
+while held() do os.execute('sleep 0.02') end
+";
+
+/// One HAProxy, and a haguard for it.
+struct Bench {
+    haproxy: Instance,
+    haguard: Haguard,
+    _origin: Origin,
+}
+
+impl Bench {
+    fn start(branch: Branch) -> Option<Self> {
+        Self::built(branch, |builder| builder)
+    }
+
+    fn built(
+        branch: Branch,
+        with: impl FnOnce(crate::support::builder::Builder) -> crate::support::builder::Builder,
+    ) -> Option<Self> {
+        let origin = Origin::start();
+        let builder = Instance::builder(branch).config(&origin.behind(CONFIG));
+        let builder = builder.file("hold.lua", HELD_WHILE_LOADING).global("lua-load {dir}/hold.lua");
+        let haproxy = with(builder).start()?;
+        let bench = Bench { haproxy, haguard: Haguard::new(), _origin: origin };
+        bench.wait_checked();
+        Some(bench)
+    }
+
+    /// The check of `app/one` has had a result, so its health can be compared.
+    fn wait_checked(&self) {
+        wait_for("the first check", || self.haproxy.ask("show stat").contains(",L4OK,").then_some(()));
+    }
+
+    /// The arguments that name this HAProxy.
+    fn socket(&self) -> [String; 2] {
+        let path = |path: &Path| path.display().to_string();
+        match (self.haproxy.master_socket(), self.haproxy.admin_socket()) {
+            (Some(master), _) => ["--master-socket".to_owned(), path(master)],
+            (None, admin) => ["--stats-socket".to_owned(), path(admin.unwrap())],
+        }
+    }
+
+    fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let more = more.iter().map(|word| (*word).to_owned());
+        std::iter::once("reload".to_owned()).chain(self.socket()).chain(more).collect()
+    }
+
+    fn run(&self, more: &[&str]) -> Said {
+        self.haguard.run(self.arguments(more))
+    }
+
+    fn json(&self, more: &[&str]) -> Value {
+        self.run(&[more, &["-o", "json"]].concat()).json()
+    }
+
+    /// The id of the plan of now.
+    fn plan(&self) -> String {
+        let document = self.json(&["--plan"]);
+        word(&document["plan"]["id"]).to_owned()
+    }
+
+    /// Starts a run and goes on.
+    fn background(&self, more: &[&str]) -> Background {
+        self.background_of(self.arguments(more))
+    }
+
+    fn background_of(&self, args: Vec<String>) -> Background {
+        static RUNS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let log = self.haguard.home().join(format!("run-{number}.log"));
+        let args: Vec<_> = args.into_iter().map(Into::into).collect();
+        let home = self.haguard.home().display().to_string();
+        let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
+        let process = Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log);
+        Background { process, log }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.haguard.home().join("state/journal.jsonl")
+    }
+
+    /// The lines of the journal.
+    fn recorded(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.journal()).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Stops every run at its next line of the journal, until this is dropped.
+    fn gate(&self) -> File {
+        std::fs::create_dir_all(self.journal().parent().unwrap()).unwrap();
+        let journal = File::options().create(true).append(true).open(self.journal()).unwrap();
+        journal.lock().unwrap();
+        journal
+    }
+
+    /// Keeps the next worker loading, until the path that comes back is removed.
+    fn hold_loading(&self) -> PathBuf {
+        let hold = self.haproxy.dir().join("hold");
+        File::create(&hold).unwrap();
+        hold
+    }
+
+    /// HAProxy serves, whoever of its workers does.
+    fn assert_serves(&self) {
+        let answer = self.haproxy.get("web", "/");
+        assert!(answer.contains(" 200 "), "{answer}\n{}", self.haproxy.log());
+    }
+}
+
+/// A run of haguard that goes on by itself.
+struct Background {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Background {
+    /// Waits until it stands before the gate.
+    fn wait_at_gate(&self) {
+        let me = format!(" {} ", self.process.pid());
+        wait_for("the run wants to write its journal", || {
+            assert!(!self.process.has_ended(), "{}", self.said());
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&me)).then_some(())
+        });
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits for its end: the exit status, and everything that it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        wait_for("haguard ends", || self.process.has_ended().then_some(()));
+        let status = self.process.end(rustix::process::Signal::TERM).unwrap();
+        (status.code(), self.said())
+    }
+}
+
+/// Every branch at once: most of the time is spent waiting.
+fn on_every_branch(test: impl Fn(Branch) + Sync) {
+    std::thread::scope(|scope| {
+        for branch in Branch::all() {
+            let test = &test;
+            scope.spawn(move || test(branch));
+        }
+    });
+}
+
+/// The text with every run of blanks as one.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn assert_width(text: &str) {
+    for line in text.lines().filter(|line| line.chars().count() > 80) {
+        let words = line.trim_end_matches('\\').split_whitespace().count();
+        assert!(words == 1 && line.starts_with("  "), "{}: {line}", line.len());
+    }
+}
+
+fn proof<'a>(document: &'a Value, claim: &str) -> &'a Value {
+    let all = document["proof"].as_array().unwrap();
+    all.iter()
+        .find(|proof| word(&proof["claim"]).contains(claim))
+        .unwrap_or_else(|| panic!("{claim}: {all:#?}"))
+}
+
+#[test]
+fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
+    on_every_branch(|branch| {
+        let Some(mut bench) = Bench::start(branch) else { return };
+        let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
+        let text = format!("{}\nbackend late\n    server s 127.0.0.1:9\n", bench.haproxy.config());
+        bench.haproxy.write_config(&text);
+        let plan = bench.json(&["--plan"]);
+        assert_eq!((&plan["exit"], &plan["changed"]), (&0.into(), &false.into()), "{branch}: {plan:#}");
+        let steps: Vec<String> =
+            plan["plan"]["steps"].as_array().unwrap().iter().map(Value::to_string).collect();
+        assert!(steps.iter().any(|step| step.contains("add") && step.contains("backend late")), "{steps:?}");
+        assert!(word(&plan["plan"]["steps"][0]["reason"]).contains("written since the worker started"));
+        assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}: a plan does nothing");
+
+        let id = word(&plan["plan"]["id"]);
+        let done = bench.json(&["--approve", id]);
+        assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
+        let new = bench.haproxy.worker_pid();
+        assert_ne!(new, worker, "{branch}");
+        assert_eq!((&done["reload"]["worker"], &done["reload"]["outcome"]), (&new.into(), &"proven".into()));
+        assert_eq!(done["reload"]["refused_ms"], 0, "{branch}: {done:#}");
+        assert_eq!(done["cost"]["reloads"], 1, "{branch}");
+        assert_eq!(bench.haproxy.master_pid(), master);
+        assert!(bench.haproxy.ask("show backend").contains("late"), "{branch}");
+        assert_eq!(proof(&done, "admin socket")["after"], new.to_string(), "{branch}");
+        assert_eq!(proof(&done, "a new worker")["before"], worker.to_string(), "{branch}");
+        assert_eq!(proof(&done, "no server that was up")["after"], "1 up", "{branch}: {done:#}");
+        assert!(
+            word(&proof(&done, "every listener")["after"]).starts_with("2 of them"),
+            "{branch}: {done:#}"
+        );
+        bench.assert_serves();
+
+        let kept: Vec<_> = std::fs::read_dir(bench.haguard.home().join("state/kept")).unwrap().collect();
+        let folder = kept[0].as_ref().unwrap().path();
+        assert!(folder.file_name().unwrap().to_str().unwrap().starts_with(&format!("{new}-")), "{folder:?}");
+        assert_eq!(std::fs::read_to_string(folder.join("0")).unwrap(), bench.haproxy.config(), "{branch}");
+
+        // A second one right after it is another plan.
+        let again = bench.plan();
+        assert_ne!(again, id, "{branch}");
+        let second = bench.run(&["--approve", &again]);
+        assert_eq!(second.status, 0, "{branch}: {second}");
+        let steps: Vec<String> =
+            bench.recorded().iter().map(|l| format!("{} {}", l["step"], l["result"].is_null())).collect();
+        let whole = [
+            r#""reload" true"#,
+            r#""reload" false"#,
+            r#""prove" true"#,
+            r#""prove" false"#,
+            r#""keep" true"#,
+        ];
+        assert!(steps.windows(whole.len()).any(|run| run == whole), "{branch}: {steps:?}");
+    });
+}
+
+#[test]
+fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_the_same() {
+    on_every_branch(|branch| {
+        let Some(bench) = Bench::built(branch, |builder| builder.without_master_socket()) else { return };
+        let worker = bench.haproxy.worker_pid();
+        let plan = bench.json(&["--plan"]);
+        assert_eq!(plan["plan"]["steps"][0]["how"], "signal", "{branch}: {plan:#}");
+        let done = bench.json(&["--approve", word(&plan["plan"]["id"])]);
+        assert_eq!(done["exit"], 0, "{branch}: {done:#}");
+        let new = bench.haproxy.worker_pid();
+        assert_ne!(new, worker, "{branch}");
+        assert_eq!(done["reload"]["worker"], new, "{branch}");
+        bench.assert_serves();
+    });
+}
+
+#[test]
+fn every_text_of_a_reload_fits_a_terminal() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    bench.haproxy.admin("set server app/two state maint");
+    let plan = bench.run(&["--plan"]);
+    assert_eq!(plan.status, 0, "{plan}");
+    let said = flat(&plan.stdout);
+    for words in [
+        "what would be done 1 reload HAProxy (master",
+        "1 server state set at run time: app/two",
+        "read, not rehearsed",
+        "nothing was changed. (exit 0)",
+    ] {
+        assert!(said.contains(words), "`{words}` in {plan}");
+    }
+    // The command that is printed last is the one that applies it.
+    let command = said.rsplit_once("apply it with ").unwrap().1.replace("\\ ", "");
+    let command = command.split(" nothing was").next().unwrap().strip_prefix("haguard ").unwrap().to_owned();
+    let done = bench.haguard.run(command.split(' '));
+    assert_eq!(done.status, 0, "{done}");
+    assert!(done.stdout.starts_with("proven: reloaded HAProxy"), "{done}");
+    assert!(done.stdout.trim_end().ends_with("it is changed. (exit 0)"), "{done}");
+    assert!(!done.stdout.contains("nothing was changed"), "{done}");
+    let stale = bench.haguard.run(command.split(' '));
+    for said in [&plan, &done, &stale] {
+        assert!(said.stderr.is_empty(), "no terminal, no progress: {said}");
+        assert_width(&said.stdout);
+    }
+}

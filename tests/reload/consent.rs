@@ -1,0 +1,104 @@
+//! Consent: to a plan that was shown, by somebody who is there or by its id, and only while it is still the plan.
+
+use super::{Bench, flat, on_every_branch};
+use crate::support::document::word;
+use crate::support::haguard::Said;
+use crate::support::haproxy::Branch;
+use crate::support::process::on_path;
+use crate::support::skip;
+
+#[test]
+fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
+    let Some(bench) = Bench::start(Branch::V32) else { return };
+    let worker = bench.haproxy.worker_pid();
+    for more in [&[][..], &["--no-input"]] {
+        let said = bench.run(more);
+        assert_eq!(said.status, 3, "{said}");
+        assert!(flat(&said.stdout).contains("it needs somebody's consent"), "{said}");
+        let command = flat(&said.stdout.replace("\\\n", ""));
+        assert!(command.contains(&format!("--approve {}", bench.plan())), "{said}");
+        assert!(said.stdout.trim_end().ends_with("nothing was changed. (exit 3)"), "{said}");
+    }
+    let document = bench.json(&[]);
+    assert!(word(&document["next"][0]).starts_with("haguard reload --master-socket /"), "{document:#}");
+    assert_eq!(bench.haproxy.worker_pid(), worker);
+}
+
+#[test]
+fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
+    on_every_branch(|branch| {
+        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut id = bench.plan();
+        assert_eq!(id, bench.plan(), "{branch}: two looks at the same world give the same id");
+        // Traffic moves nothing.
+        bench.assert_serves();
+        assert_eq!(id, bench.plan(), "{branch}");
+        let stale = |bench: &Bench, id: &str, words: &str| {
+            let document = bench.json(&["--approve", id]);
+            assert_eq!((&document["exit"], &document["changed"]), (&6.into(), &false.into()), "{document:#}");
+            assert!(
+                document["reload"]["moved"].to_string().contains(words),
+                "{branch} {words}: {document:#}"
+            );
+            let text = bench.run(&["--approve", id]);
+            assert_eq!(text.status, 6, "{text}");
+            assert!(flat(&text.stdout).contains(words), "{words}: {text}");
+            assert!(!text.stdout.contains("--approve"), "what nobody has seen is not offered: {text}");
+            bench.plan()
+        };
+        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        bench.haproxy.write_config(&text);
+        id = stale(&bench, &id, "haproxy.cfg");
+        bench.haproxy.admin("set server app/two state maint");
+        id = stale(&bench, &id, "server-admin-state app/two");
+        assert!(bench.haproxy.reload().success, "{branch}");
+        let moved = stale(&bench, &id, "serving worker");
+        assert_ne!(moved, id);
+    });
+}
+
+#[test]
+fn an_id_that_was_never_shown_here_is_said_to_be_one() {
+    let Some(bench) = Bench::start(Branch::V28) else { return };
+    let said = bench.run(&["--approve", "0123456789"]);
+    assert_eq!(said.status, 6, "{said}");
+    assert!(flat(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
+}
+
+/// haguard on a terminal of its own; `script` makes it, and the keys are typed ahead.
+fn on_a_terminal(bench: &Bench, keys: &'static str) -> Option<Said> {
+    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
+        return None;
+    }
+    let line = format!("{} {}", env!("CARGO_BIN_EXE_haguard"), bench.arguments(&[]).join(" "));
+    let mut command = bench.haguard.command_of("script");
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").write_stdin(keys);
+    Some(Said::of(&mut command))
+}
+
+#[test]
+fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    let worker = bench.haproxy.worker_pid();
+    for keys in ["n", "\r", "q\r"] {
+        let Some(said) = on_a_terminal(&bench, keys) else { return };
+        assert_eq!(said.status, 3, "{keys:?}: {said}");
+        let text = flat(&said.stdout);
+        assert!(
+            text.contains("what would be done") && text.contains("Apply plan "),
+            "shown, then asked: {said}"
+        );
+        assert!(text.contains("declined") && text.contains("nothing was changed."), "{said}");
+        assert_eq!(bench.haproxy.worker_pid(), worker);
+    }
+    let said = on_a_terminal(&bench, "\u{3}").unwrap();
+    assert_eq!(said.status, 130, "Ctrl-C at the question: {said}");
+    assert!(said.stdout.contains("SIGINT came before anything was done"), "{said}");
+    let said = on_a_terminal(&bench, "y").unwrap();
+    assert_eq!(said.status, 0, "{said}");
+    assert!(
+        said.stdout.contains("reload: HAProxy loads the configuration (at most 300s)"),
+        "progress: {said}"
+    );
+    assert_ne!(bench.haproxy.worker_pid(), worker);
+}
