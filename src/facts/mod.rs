@@ -3,7 +3,9 @@
 pub mod dataplane;
 pub mod files;
 pub mod gather;
+pub mod holdings;
 pub mod instance;
+pub mod loaded;
 pub mod picture;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -11,7 +13,9 @@ pub(crate) mod sample;
 pub use crate::known::Known;
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
+pub use holdings::Holdings;
 pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
+pub use loaded::Loaded;
 pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };

@@ -2,9 +2,11 @@
 
 pub mod dataplane;
 mod files;
+pub mod holdings;
 mod identity;
 mod instance;
 mod live;
+pub mod loaded;
 mod next;
 mod proof;
 mod servers;
