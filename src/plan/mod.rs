@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod losses;
+pub mod replay;
 
 pub use advice::{Advice, alternatives, by_hand};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
