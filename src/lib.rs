@@ -8,11 +8,11 @@
 //! | [`cli`] | what can be typed | nothing |
 //! | [`config`] | what was configured, and by whom | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
-//! | [`clients`] | sockets, HTTP, /proc, programs | the outside, reading |
+//! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
 //! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
-//! | [`act`] | the only writer: so far the journal | its own state folder |
+//! | [`act`] | the only writer: the journal, and what a reload lost | its state folder, a worker's memory |
 //! | [`report`] | one model, two renderers | the stream it is given |
 //! | `commands` | the stories, one operation per file | all of the above |
 //!

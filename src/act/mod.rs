@@ -1,3 +1,4 @@
-//! What haguard writes. So far that is its own journal and nothing else.
+//! What haguard writes: its own journal, and what a reload lost into the worker that lost it.
 
 pub mod journal;
+pub mod replay;
