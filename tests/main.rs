@@ -16,6 +16,7 @@ mod other_user;
 mod parts;
 mod reader;
 mod refusal;
+mod replay;
 mod runtime_client;
 mod secrets;
 mod support;
