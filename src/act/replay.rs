@@ -85,7 +85,7 @@ fn batch(steps: &[(usize, &Step)]) -> usize {
 fn returned(item: &Item, refused: Option<&String>, left: &Replay) -> Returned {
     let still = left.items.iter().find(|other| {
         (other.kind, &other.object, other.what) == (item.kind, &item.object, item.what)
-            || (other.what == "all" && other.kind == item.kind)
+            || (other.what == "all" && source(other.kind) == source(item.kind))
     });
     let why =
         match (&item.verdict, still.map(|still| &still.verdict)) {
@@ -108,7 +108,47 @@ fn returned(item: &Item, refused: Option<&String>, left: &Replay) -> Returned {
     }
 }
 
+/// Kinds that are read together, so that one of them that could not be read leaves all of them without proof.
+fn source(kind: Kind) -> Kind {
+    match kind {
+        Kind::ServerAdminState | Kind::ServerWeight | Kind::ServerAddress => Kind::DynamicServer,
+        Kind::AclEntry => Kind::MapEntry,
+        other => other,
+    }
+}
+
 /// A reason that no HAProxy gave.
 fn unsent(why: impl ToString) -> Undone {
     Undone::NotSent { why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(verdict: Verdict) -> Item {
+        let (object, detail) = ("web/s1".to_owned(), "weight 3".to_owned());
+        Item { kind: Kind::ServerWeight, object, what: "weight", detail, verdict }
+    }
+
+    #[test]
+    fn what_haproxy_took_is_returned_only_when_it_is_seen() {
+        let wanted = item(Verdict::PutBack(Vec::new()));
+        let left = |verdict| Replay { items: vec![item(verdict)] };
+        assert!(returned(&wanted, None, &Replay::default()).returned);
+        // An answer that was not understood does not matter where the worker shows that it was done.
+        assert!(returned(&wanted, Some(&"no clear answer".to_owned()), &Replay::default()).returned);
+        let still = returned(&wanted, None, &left(Verdict::PutBack(Vec::new())));
+        assert!(!still.returned && still.why.unwrap().contains("still not"));
+        let unread = returned(&wanted, None, &left(Verdict::Cannot("silent".into())));
+        assert!(!unread.returned && unread.why.unwrap().contains("read again: silent"));
+    }
+
+    #[test]
+    fn a_worker_that_cannot_be_read_again_proves_nothing() {
+        let all = Item { what: "all", object: "servers".into(), ..item(Verdict::Cannot("silent".into())) };
+        let wanted = item(Verdict::PutBack(Vec::new()));
+        let of_servers = Item { kind: Kind::DynamicServer, ..all };
+        assert!(!returned(&wanted, None, &Replay { items: vec![of_servers] }).returned);
+    }
 }
