@@ -19,6 +19,7 @@ const CONFIG: &str = "
 frontend fe
     bind 127.0.0.1:{port:fe}
     http-request deny if { req.hdr(x) -f {dir}/x.lst }
+    http-request deny if { src -f {dir}/ip.lst }
     use_backend %[path,map({dir}/x.map)]
 backend web
     balance roundrobin
@@ -26,13 +27,16 @@ backend web
 ";
 
 fn start(branch: Branch) -> Option<Instance> {
-    Instance::builder(branch).config(CONFIG).file("x.lst", "").file("x.map", "").start()
+    Instance::builder(branch).config(CONFIG).file("x.lst", "").file("x.map", "").file("ip.lst", "").start()
 }
 
 fn list(channel: &Channel, kind: PatternKind) -> List {
     let command = if kind == PatternKind::Map { "show map" } else { "show acl" };
     let all = patterns::parse_lists(&channel.ask(command).unwrap()).unwrap();
-    List { kind, id: all.iter().find(|list| list.file.is_some()).unwrap().id }
+    List {
+        kind,
+        id: all.iter().find(|list| list.file.as_ref().is_some_and(|file| file.contains("/x."))).unwrap().id,
+    }
 }
 
 /// Any word or value: blanks, quotes, backslashes, separators and what lies beyond ASCII, but no line end.
@@ -177,6 +181,24 @@ fn a_server_for_a_backend_that_is_not_there_does_not_shift_the_answers() {
             assert_eq!(done, [true, false, true, false], "{branch} {way:?}: {outcomes:?}");
             let not_found = matches!(&outcomes[3], Err(Undone::Refused(Refused::NotFound(_))));
             assert!(not_found, "{branch} {way:?}: {outcomes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_reason_of_haproxys_does_not_repeat_the_value() {
+    for branch in Branch::all() {
+        let Some(haproxy) = start(branch) else { continue };
+        for way in WAYS {
+            let channel = channel(&haproxy, way);
+            let all = patterns::parse_lists(&channel.ask("show acl").unwrap()).unwrap();
+            let ip = |file: &Option<String>| file.as_ref().is_some_and(|file| file.ends_with("/ip.lst"));
+            let id = all.iter().find(|list| ip(&list.file)).unwrap().id;
+            let list = List { kind: PatternKind::Acl, id };
+            let change = Change::add_acl(list, Target::Current, "secret-token").unwrap();
+            let why = channel.change(&[change]).pop().unwrap().unwrap_err();
+            assert!(why.to_string().contains("is not a valid IPv4"), "{branch} {way:?}: {why}");
+            assert!(!why.to_string().contains("secret"), "{branch} {way:?}: {why}");
         }
     }
 }

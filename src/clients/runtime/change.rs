@@ -83,7 +83,7 @@ impl Change {
 
     /// What an answer means for this command.
     pub(super) fn judge(&self, answer: Result<String, Refused>) -> Result<String, Undone> {
-        let text = answer.map_err(Undone::Refused)?;
+        let text = answer.map_err(|why| Undone::Refused(self.without_values(why)))?;
         let done = match self.success {
             Success::Silence => text.is_empty(),
             Success::Says(words) => words.iter().any(|word| text.contains(word)),
@@ -93,7 +93,32 @@ impl Change {
         }
         let said =
             text.lines().rfind(|line| !line.is_empty() && *line != "Failed!").unwrap_or("it said nothing");
-        Err(Undone::Refused(Refused::Other(said.to_owned())))
+        Err(Undone::Refused(self.without_values(Refused::Other(said.to_owned()))))
+    }
+
+    /// HAProxy's reason, which may repeat a value that must not be shown.
+    fn without_values(&self, why: Refused) -> Refused {
+        let Refused::Other(said) = &why else { return why };
+        if self.shown == self.line {
+            return why;
+        }
+        let masked = match (said.find('\''), said.rfind('\'')) {
+            (Some(first), Some(last)) if first < last => match (said.get(..=first), said.get(last..)) {
+                (Some(head), Some(tail)) => format!("{head}***{tail}"),
+                _ => String::new(),
+            },
+            _ => said.clone(),
+        };
+        let words = self
+            .line
+            .split_whitespace()
+            .skip(3)
+            .chain(self.payload.iter().flat_map(|p| p.split_whitespace()));
+        let mut values = words.filter(|word| word.len() > 3 && !self.shown.contains(word));
+        match values.any(|value| masked.contains(value)) {
+            true => Refused::Other("in words that repeat the value, which is not shown".to_owned()),
+            false => Refused::Other(masked),
+        }
     }
 
     /// A command whose words are all fit to be seen.
@@ -187,6 +212,18 @@ mod tests {
             }
         }
         commands
+    }
+
+    #[test]
+    fn a_reason_does_not_repeat_a_value() {
+        let list = List { kind: crate::wire::haproxy_cfg::PatternKind::Acl, id: 1 };
+        let change = Change::add_acl(list, Target::Current, "token-one").unwrap();
+        let said = |text: &str| change.judge(Ok(text.to_owned())).unwrap_err().to_string();
+        assert_eq!(said("'token-one' is not a valid address.\n"), "refused: '***' is not a valid address.");
+        assert!(!said("bad token-one here\n").contains("token"));
+        assert_eq!(said("out of memory\n"), "refused: out of memory");
+        let plain = Change::set_server_weight("web", "s1", 999).unwrap();
+        assert!(plain.judge(Ok("weight '999' is bad\n".into())).unwrap_err().to_string().contains("999"));
     }
 
     #[test]
