@@ -8,7 +8,7 @@
 //! | [`cli`] | what can be typed | nothing |
 //! | [`config`] | what was configured, and by whom | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
-//! | [`clients`] | sockets, HTTP, /proc, programs | the outside, reading |
+//! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
 //! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |

@@ -19,6 +19,7 @@ mod reader;
 mod refusal;
 mod rehearsal;
 mod reload;
+mod replay;
 mod runtime_client;
 mod secrets;
 mod support;

@@ -198,7 +198,10 @@ fn the_ledger_and_the_refusal_rest_on_the_rehearsal() {
         let socket = haproxy.master_socket().unwrap().to_owned();
         let document = haguard.json(&["restart"], &socket);
         let compared = document["refusal"]["compared_with"].as_str().unwrap();
-        assert!(compared.contains("(rehearsed: a cold start came up in"), "{branch}: {compared}");
+        assert!(
+            compared.contains("(rehearsed: a cold start comes up with 1 frontend"),
+            "{branch}: {compared}"
+        );
         haproxy.admin("set server web/s1 state maint");
         let ledger = haguard.json(&["inspect", "--losses"], &socket)["losses"].clone();
         assert_eq!(ledger[0]["how"], "rehearsed", "{branch}: {ledger:#}");

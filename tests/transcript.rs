@@ -15,6 +15,7 @@ use crate::support::haproxy::{Branch, ask, binary};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::ports;
 use crate::support::process::Process;
+use crate::support::skip;
 use crate::support::wait::wait_for;
 
 /// A scene of its own: the program, the files and the sockets in three folders.
@@ -134,6 +135,10 @@ fn broken_again(text: &str) -> String {
 
 #[test]
 fn the_refusal_in_the_readme_is_what_the_program_says() {
+    if !rustix::process::geteuid().is_root() {
+        skip::missing("root, without which nothing is rehearsed");
+        return;
+    }
     let origin = Origin::start();
     let Some(scene) = Scene::start(&origin) else { return };
     scene.fill();

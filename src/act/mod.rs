@@ -10,6 +10,7 @@ pub mod kept;
 pub mod listeners;
 pub mod lock;
 pub mod outcome;
+pub mod replay;
 pub mod shown;
 pub mod steps;
 pub mod watch;

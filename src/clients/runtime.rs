@@ -10,11 +10,16 @@
 //! - After `@!PID` only one command goes to the worker, so each is asked on a connection of its own.
 //! - A worker that is stopped keeps a master's connection until it goes on; closing ours does not free it.
 //!
+//! Questions and changes are two types: `ask` sends only a [`ReadOnly`], `Channel::change` only a [`Change`].
+//!
 //! The deadline holds for the whole exchange, from connecting to the last byte.
 
+pub mod change;
 mod error;
+mod lines;
 mod read_only;
 mod reload;
+mod send;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -27,17 +32,15 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
 
+pub use self::change::Change;
 pub use self::error::AskError;
+use self::lines::{SEVERITIES, in_lines, joined};
 pub use self::read_only::{NotReadOnly, ReadOnly};
+pub use self::send::Undone;
 use crate::wire::runtime::answer::{self, Refused};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
 pub const ANSWER_CAP: usize = 256 * 1024 * 1024;
-
-/// Longest line of commands: half of HAProxy's buffer, whose other half it keeps for itself.
-const LINE_CAP: usize = 8 * 1024;
-
-const SEVERITIES: &str = "set severity-output number";
 
 /// How long to wait before knocking again at a door whose queue is full.
 const KNOCK_AGAIN: Duration = Duration::from_millis(10);
@@ -62,6 +65,22 @@ enum Closes {
     HAProxy,
     /// The master waits for our half-close, which must not come before the answer.
     Us,
+    /// The same for an answer of one line, which 2.6 does not always close with an empty one.
+    UsAfterALine,
+}
+
+/// What goes over the wire, and what may be said of it elsewhere.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    text: &'a str,
+    shown: &'a str,
+}
+
+impl<'a> From<&'a str> for Sent<'a> {
+    /// A question holds nothing that may not be seen.
+    fn from(text: &'a str) -> Self {
+        Sent { text, shown: text }
+    }
 }
 
 impl Socket {
@@ -113,7 +132,7 @@ impl Socket {
 
     /// Asks the master itself, such as `show proc`.
     pub fn ask_master(&self, command: &str) -> Result<String, AskError> {
-        let text = self.exchange(ReadOnly::new(command)?.as_str(), Closes::Us)?;
+        let text = self.exchange(ReadOnly::new(command)?.as_str().into(), Closes::Us)?;
         answer::classify(&self.whole(text)?).map_err(|why| self.refused(command, why))
     }
 
@@ -123,18 +142,14 @@ impl Socket {
     }
 
     fn ask_worker(&self, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
-        let text = self.exchange(&format!("{SEVERITIES};{}", command.as_str()), Closes::HAProxy)?;
+        let line = format!("{SEVERITIES};{}", command.as_str());
+        let text = self.exchange(line.as_str().into(), Closes::HAProxy)?;
         let answer = answer::single(&text).ok_or_else(|| self.cut_short(text.len()))?;
         Ok(answer::classify(answer))
     }
 
     fn ask_line(&self, commands: &[ReadOnly]) -> Result<Vec<Result<String, Refused>>, AskError> {
-        let mut line = SEVERITIES.to_owned();
-        for command in commands {
-            line.push(';');
-            line.push_str(command.as_str());
-        }
-        let text = self.whole(self.exchange(&line, Closes::HAProxy)?)?;
+        let text = self.whole(self.exchange(joined(commands).as_str().into(), Closes::HAProxy)?)?;
         match answer::split(&text, commands.len()) {
             Ok(answers) => Ok(answers),
             // A value with an empty line in it, set by a rule at run time: no answer may be taken for another's.
@@ -146,7 +161,8 @@ impl Socket {
     }
 
     fn ask_through(&self, pid: u32, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
-        let text = self.exchange(&format!("@!{pid} {}", command.as_str()), Closes::Us)?;
+        let line = format!("@!{pid} {}", command.as_str());
+        let text = self.exchange(line.as_str().into(), Closes::Us)?;
         Ok(answer::classify(&self.whole(text)?))
     }
 
@@ -156,11 +172,11 @@ impl Socket {
         if complete { Ok(text) } else { Err(self.cut_short(text.len())) }
     }
 
-    /// Sends one line and reads up to the end of the connection.
-    fn exchange(&self, line: &str, closes: Closes) -> Result<String, AskError> {
+    /// Sends one line (with its payload, where it has one) and reads up to the end of the connection.
+    fn exchange(&self, sent: Sent<'_>, closes: Closes) -> Result<String, AskError> {
         let deadline = Instant::now() + self.timeout;
         let mut stream = self.connect(deadline)?;
-        self.send(&mut stream, line, deadline)?;
+        self.send(&mut stream, sent.text, deadline)?;
         let mut received = Vec::new();
         let mut half_closed = closes == Closes::HAProxy;
         let mut chunk = vec![0; 64 * 1024];
@@ -183,7 +199,8 @@ impl Socket {
                 return Err(AskError::TooBig { path: self.path.clone(), cap: self.cap });
             }
             // An empty line may stand inside the answer too; reading goes on to the end in any case.
-            if !half_closed && (ends(&received) || gone(&received)) {
+            let line = closes == Closes::UsAfterALine && received.ends_with(b"\n");
+            if !half_closed && (line || ends(&received) || gone(&received)) {
                 half_closed = true;
                 match stream.shutdown(Shutdown::Write) {
                     Err(error) if error.kind() != ErrorKind::NotConnected => return Err(self.broken(error)),
@@ -192,7 +209,7 @@ impl Socket {
             }
         }
         // The command, not the answer: answers can hold secrets.
-        tracing::debug!(socket = %self.path.display(), command = line, bytes = received.len(), "asked");
+        tracing::debug!(socket = %self.path.display(), command = sent.shown, bytes = received.len(), "asked");
         Ok(String::from_utf8(received)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
@@ -200,7 +217,7 @@ impl Socket {
     fn send(&self, stream: &mut UnixStream, line: &str, deadline: Instant) -> Result<(), AskError> {
         let Some(left) = left(deadline) else { return Err(self.late(0)) };
         stream.set_write_timeout(Some(left)).map_err(|error| self.broken(error))?;
-        // At most 8 kB, which the kernel takes in one piece.
+        // At most 16 kB, which the kernel takes in one piece.
         stream.write_all(format!("{line}\n").as_bytes()).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => self.late(0),
             ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.cut_short(0),
@@ -323,24 +340,6 @@ fn read_only(commands: &[String]) -> Result<Vec<ReadOnly>, NotReadOnly> {
     commands.iter().map(|command| ReadOnly::new(command)).collect()
 }
 
-/// Commands in their order, cut into lines that HAProxy's buffer takes; one that must stand alone does.
-fn in_lines(commands: &[ReadOnly]) -> Vec<&[ReadOnly]> {
-    let mut lines = Vec::new();
-    let mut rest = commands;
-    while !rest.is_empty() {
-        let mut length = SEVERITIES.len();
-        let mut fits = |command: &&ReadOnly| {
-            length += command.as_str().len() + 1;
-            command.shares_a_line() && length < LINE_CAP
-        };
-        let count = rest.iter().take_while(|command| fits(command)).count().max(1);
-        let (line, after) = rest.split_at(count);
-        lines.push(line);
-        rest = after;
-    }
-    lines
-}
-
 fn left(deadline: Instant) -> Option<Duration> {
     Some(deadline.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
 }
@@ -352,31 +351,4 @@ fn ends(received: &[u8]) -> bool {
 /// Whether the master has said that the worker is gone; a look at the beginning, which is all there is of it.
 fn gone(received: &[u8]) -> bool {
     received.len() < 200 && std::str::from_utf8(received).is_ok_and(answer::target_is_gone)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn commands(texts: &[&str]) -> Vec<ReadOnly> {
-        texts.iter().map(|text| ReadOnly::new(text).unwrap()).collect()
-    }
-
-    #[test]
-    fn commands_share_lines_in_their_order() {
-        let all = commands(&["show map #1", "show map #2", "show peers", "show info", "show stat"]);
-        let sizes: Vec<usize> = in_lines(&all).iter().map(|line| line.len()).collect();
-        assert_eq!(sizes, [2, 1, 2]);
-        assert!(in_lines(&[]).is_empty());
-    }
-
-    #[test]
-    fn a_line_stays_below_its_cap() {
-        let long = format!("show map /{}", "x".repeat(2000));
-        let all = commands(&vec![long.as_str(); 20]);
-        let lines = in_lines(&all);
-        assert_eq!(lines.iter().map(|line| line.len()).sum::<usize>(), 20);
-        assert!(lines.iter().all(|line| line.iter().map(|c| c.as_str().len() + 1).sum::<usize>() < LINE_CAP));
-        assert!(lines.iter().any(|line| line.len() > 1));
-    }
 }

@@ -100,11 +100,9 @@ pub(super) fn compared_with(facts: &Facts) -> String {
 /// How the next worker is known, and what came up where it was tried.
 fn manner(facts: &Facts) -> String {
     match &facts.rehearsal {
-        Some(Known::Seen(rehearsal)) if rehearsal.came_up => format!(
-            "rehearsed: a cold start came up in {} ms with {}",
-            rehearsal.start_up_ms,
-            Holds::of(&facts.next).words()
-        ),
+        Some(Known::Seen(rehearsal)) if rehearsal.came_up => {
+            format!("rehearsed: a cold start comes up with {}", Holds::of(&facts.next).words())
+        }
         Some(Known::Seen(_)) => "read; a rehearsed cold start did not come up".to_owned(),
         Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),
         None => "read, not rehearsed".to_owned(),

@@ -4,7 +4,9 @@ pub mod binds;
 pub mod dataplane;
 pub mod files;
 pub mod gather;
+pub mod holdings;
 pub mod instance;
+pub mod loaded;
 pub mod picture;
 pub mod rehearsal;
 #[cfg(test)]
@@ -15,7 +17,9 @@ pub use crate::wire::listener::{Listener, Overlap};
 pub use binds::{BindState, Holder, NewBind, Owner};
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
+pub use holdings::Holdings;
 pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
+pub use loaded::Loaded;
 pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };

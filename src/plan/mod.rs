@@ -6,6 +6,7 @@ pub mod binds;
 pub mod difference;
 pub mod losses;
 mod reload;
+pub mod replay;
 pub mod steps;
 
 pub use advice::{Advice, alternatives, by_hand};

@@ -7,7 +7,7 @@ use super::sockets::open_sockets;
 /// What the search found.
 #[derive(Debug, Default)]
 pub struct Owners {
-    /// The process of each socket; of several, the one with the lowest PID, which is the parent where a server forked.
+    /// The process of each socket; of several the oldest one, from which the others got it.
     pub of: BTreeMap<u64, u32>,
     /// Processes whose open files were closed to us: one of them may have what was not found.
     pub hidden: bool,
@@ -19,14 +19,18 @@ pub fn owners(inodes: &BTreeSet<u64>) -> Owners {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
+    let mut ages: BTreeMap<u64, u64> = BTreeMap::new();
     for pid in pids {
-        if found.of.len() == inodes.len() {
-            break;
-        }
         match open_sockets(pid) {
             Ok(open) => {
-                for inode in open.keys().filter(|inode| inodes.contains(inode)) {
-                    found.of.entry(*inode).or_insert(pid);
+                let mut held = open.keys().filter(|inode| inodes.contains(inode)).peekable();
+                // PIDs wrap, so it is the start that tells a parent from its children.
+                let start = held.peek().and_then(|_| start_ticks(pid)).unwrap_or(u64::MAX);
+                for inode in held {
+                    if ages.get(inode).is_none_or(|oldest| start < *oldest) {
+                        ages.insert(*inode, start);
+                        found.of.insert(*inode, pid);
+                    }
                 }
             }
             // One that ended meanwhile hides nothing.
@@ -34,6 +38,11 @@ pub fn owners(inodes: &BTreeSet<u64>) -> Owners {
         }
     }
     found
+}
+
+fn start_ticks(pid: u32) -> Option<u64> {
+    let entry = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    entry.stat().ok().map(|stat| stat.starttime)
 }
 
 /// The name of a user of this host.

@@ -1,7 +1,9 @@
 //! The commands that this client is able to send: those that change nothing and reveal no secret.
 
-/// A command that only reads. There is no other way to make one than [`ReadOnly::new`], and the client sends
-/// nothing else.
+use super::lines::Piece;
+
+/// A command that only reads. There is no other way to make one than [`ReadOnly::new`], and where something is asked
+/// the client sends nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOnly(String);
 
@@ -52,10 +54,16 @@ impl ReadOnly {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+impl Piece for ReadOnly {
+    fn text(&self) -> &str {
+        &self.0
+    }
 
     /// Whether its answer is known to hold no empty line of its own on any branch, so that it may share a line
     /// with others. The rest (`show peers` puts one between sections) is asked on a connection of its own.
-    pub(super) fn shares_a_line(&self) -> bool {
+    fn shares_a_line(&self) -> bool {
         let words: Vec<&str> = self.0.split(' ').filter(|word| !word.is_empty()).collect();
         matches!(
             words.as_slice(),

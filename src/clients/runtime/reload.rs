@@ -15,7 +15,7 @@ impl Socket {
     /// When nothing came back in time, or the connection broke: the reload may be under way all the same.
     pub fn reload(&self, limit: Duration) -> Result<ReloadAnswer, AskError> {
         let patient = Socket { timeout: limit, ..self.clone() };
-        Ok(reload::parse(&patient.exchange("reload", Closes::Us)?))
+        Ok(reload::parse(&patient.exchange("reload".into(), Closes::Us)?))
     }
 
     /// The log of the last start or reload, as the master keeps it from 2.7 on.

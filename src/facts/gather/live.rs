@@ -184,7 +184,7 @@ fn fingerprints(channel: &Asked<'_>, names: Vec<String>) -> Vec<Certificate> {
 }
 
 /// A name as the command line of the socket needs it.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     name.replace('\\', "\\\\").replace(' ', "\\ ").replace(';', "\\;")
 }
 
@@ -212,7 +212,7 @@ fn lists(look: &Look<'_>, channel: &Asked<'_>, maps: &[PatternList], acls: &[Pat
     lists
 }
 
-fn name(list: &PatternList) -> String {
+pub(super) fn name(list: &PatternList) -> String {
     match (&list.file, list.uses.first()) {
         (Some(file), _) => file.clone(),
         (None, Some(first)) => format!("{}:{} {}", first.cfg_file, first.line, first.keyword),

@@ -26,7 +26,7 @@ pub(super) fn live(row: ServerState) -> Server {
 }
 
 /// What an operator asked of it: what it inherits or learns from a resolver comes back by itself.
-fn admin(state: AdminState) -> Admin {
+pub(super) fn admin(state: AdminState) -> Admin {
     match (state.forced_maint(), state.forced_drain()) {
         (true, _) => Admin::Maint,
         (false, true) => Admin::Drain,

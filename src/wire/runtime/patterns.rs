@@ -45,6 +45,9 @@ impl PatternList {
 /// One entry of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatternEntry {
+    /// Its address in memory: the one name under which a doubled key can be changed or deleted alone. It means
+    /// nothing to another process.
+    pub reference: String,
     /// The pattern.
     pub key: String,
     /// What a map gives for it; ACL entries have none.
@@ -124,24 +127,39 @@ fn inline_use(description: &str) -> Result<Vec<Use>, &'static str> {
 /// such an entry cannot be told from the other, here or by anybody who reads the socket.
 pub fn parse_map_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
     entries(text, |rest| match rest.split_once(' ') {
-        Some((key, value)) => PatternEntry { key: key.to_owned(), value: Some(value.to_owned()) },
-        None => PatternEntry { key: rest.to_owned(), value: None },
+        Some((key, value)) => (key, Some(value)),
+        None => (rest, None),
     })
 }
 
 /// Reads the answer of `show acl #ID`. The whole rest of a line is the pattern, spaces too.
 pub fn parse_acl_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
-    entries(text, |rest| PatternEntry { key: rest.to_owned(), value: None })
+    entries(text, |rest| (rest, None))
 }
 
-/// Each line begins with the entry's address in memory, which means nothing to another process.
-fn entries(text: &str, read: impl Fn(&str) -> PatternEntry) -> Result<Vec<PatternEntry>, Malformed> {
+/// Reads the answer of `prepare map` or `prepare acl`: the number of the version that was made.
+pub fn parse_prepared(text: &str) -> Result<u32, Malformed> {
+    let number = first_line(text).strip_prefix("New version created: ").map(str::trim);
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| Malformed::new("prepare map|acl", "no version", first_line(text)))
+}
+
+/// Each line begins with the entry's address.
+fn entries(text: &str, read: impl Fn(&str) -> (&str, Option<&str>)) -> Result<Vec<PatternEntry>, Malformed> {
     text.lines()
         .filter(|line| !line.is_empty())
         .map(|line| {
             let (pointer, rest) = line.split_once(' ').unwrap_or((line, ""));
             match pointer.strip_prefix("0x") {
-                Some(hex) if !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(read(rest)),
+                Some(hex) if !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    let (key, value) = read(rest);
+                    Ok(PatternEntry {
+                        reference: pointer.to_owned(),
+                        key: key.to_owned(),
+                        value: value.map(str::to_owned),
+                    })
+                }
                 _ => Err(Malformed::new(ENTRIES, "no address before the entry", line)),
             }
         })
@@ -203,7 +221,8 @@ mod tests {
         for (branch, text) in fixtures::every("show_acl_entries") {
             let entries = parse_acl_entries(&text).unwrap();
             assert_eq!(entries.len(), 2, "{branch}");
-            assert_eq!(entries[0], PatternEntry { key: "10.0.0.1".to_owned(), value: None }, "{branch}");
+            assert_eq!((entries[0].key.as_str(), &entries[0].value), ("10.0.0.1", &None), "{branch}");
+            assert!(entries[0].reference.starts_with("0x"), "{branch}");
         }
     }
 
@@ -215,6 +234,12 @@ mod tests {
         assert!(parse_map_entries(refused).is_err() && parse_acl_entries(refused).is_err());
         assert!(parse_lists(refused).is_err() && parse_lists("").is_err());
         assert!(parse_map_entries("0xxyz a b\n").is_err());
+    }
+
+    #[test]
+    fn a_prepared_version_has_a_number() {
+        assert_eq!(parse_prepared("New version created: 7\n"), Ok(7));
+        assert!(parse_prepared("Unknown map identifier.\n").is_err() && parse_prepared("").is_err());
     }
 
     #[test]
@@ -232,6 +257,7 @@ mod tests {
             let _ = (parse_lists(&text), parse_map_entries(&text), parse_acl_entries(&text));
             let _ = parse_lists(&format!("# id (file) description\n1 ({tail}"));
             let _ = parse_map_entries(&format!("0x{tail}"));
+            let _ = parse_prepared(&format!("New version created: {tail}"));
         }
 
         #[test]

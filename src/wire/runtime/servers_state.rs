@@ -77,6 +77,34 @@ pub struct ServerState {
     pub check_state: u32,
     /// The same for the agent check.
     pub agent_state: u32,
+    /// Its id was given by hand.
+    pub forced_id: bool,
+    /// It is reached over TLS.
+    pub tls: bool,
+    /// Port of its checks where that is another one; 0 is its own.
+    pub check_port: u16,
+    /// Address of its checks where that is another one.
+    pub check_address: Option<String>,
+    /// Port of its agent; 0 where it has none.
+    pub agent_port: u16,
+    /// Address of its agent where that is another one.
+    pub agent_address: Option<String>,
+}
+
+/// Bits of [`ServerState::check_state`] and [`ServerState::agent_state`].
+const CONFIGURED: u32 = 2;
+const ENABLED: u32 = 4;
+
+impl ServerState {
+    /// Whether health checks were asked for, and whether they are switched on.
+    pub fn checks(&self) -> (bool, bool) {
+        (self.check_state & CONFIGURED != 0, self.check_state & ENABLED != 0)
+    }
+
+    /// The same for the agent check.
+    pub fn agent(&self) -> (bool, bool) {
+        (self.agent_state & CONFIGURED != 0, self.agent_state & ENABLED != 0)
+    }
 }
 
 /// Reads the answer of `show servers state`, or a server-state file.
@@ -107,6 +135,9 @@ fn row(header: &[&str], words: &[&str]) -> Result<ServerState, &'static str> {
         words.get(at).copied().ok_or("a row ends early")
     };
     let number = |name: &str| word(name)?.parse::<u32>().map_err(|_| "a number is expected");
+    // Columns that a state file of an older branch does not have.
+    let later = |name: &str| word(name).ok().and_then(none_if_dash);
+    let port = |name: &str| later(name).and_then(|port| port.parse().ok()).unwrap_or(0);
     Ok(ServerState {
         backend: word("be_name")?.to_owned(),
         backend_id: number("be_id")?,
@@ -126,6 +157,12 @@ fn row(header: &[&str], words: &[&str]) -> Result<ServerState, &'static str> {
         check_health: number("srv_check_health")?,
         check_state: number("srv_check_state")?,
         agent_state: number("srv_agent_state")?,
+        forced_id: later("srv_f_forced_id").is_some_and(|flag| flag == "1"),
+        tls: later("srv_use_ssl").is_some_and(|flag| flag == "1"),
+        check_port: port("srv_check_port"),
+        check_address: later("srv_check_addr"),
+        agent_port: port("srv_agent_port"),
+        agent_address: later("srv_agent_addr"),
     })
 }
 
@@ -158,6 +195,17 @@ mod tests {
             assert_eq!(named.fqdn.as_deref(), Some("localhost"), "{branch}");
             assert!(named.port > 24000 && named.op_state == 2, "{branch}: {named:?}");
         }
+    }
+
+    #[test]
+    fn where_checks_go_and_whether_they_are_on() {
+        let header = fixtures::read("3.0", "show_servers_state").lines().nth(1).unwrap().to_owned();
+        let row = "3 web 9 d 127.0.0.1 0 1 1 1 0 1 0 0 2 22 0 1 - 9 - 1 12 127.0.0.3 ::1 57";
+        let seen = &parse(&format!("1\n{header}\n{row}\n")).unwrap()[0];
+        assert_eq!((seen.checks(), seen.agent()), ((true, false), (true, true)));
+        assert_eq!((seen.tls, seen.forced_id, seen.check_port, seen.agent_port), (true, true, 12, 57));
+        assert_eq!(seen.check_address.as_deref(), Some("127.0.0.3"));
+        assert_eq!(seen.agent_address.as_deref(), Some("::1"));
     }
 
     #[test]

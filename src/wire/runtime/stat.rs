@@ -43,6 +43,16 @@ pub struct StatRow {
     pub act: Option<u32>,
     /// Backup servers of a backend; 1 for a server that is one.
     pub bck: Option<u32>,
+    /// Most sessions at once; absent where there is no limit.
+    pub limit: Option<u32>,
+    /// Most requests that may wait for a server; absent where there is no limit.
+    pub queue_limit: Option<u32>,
+    /// The cookie value of a server.
+    pub cookie: Option<String>,
+    /// Good checks in a row that bring a server back; absent while its checks are off.
+    pub rise: Option<u32>,
+    /// Bad checks in a row that take it away; absent while its checks are off.
+    pub fall: Option<u32>,
 }
 
 /// Reads the answer of `show stat`. Rows of a kind that is not known are passed over.
@@ -75,6 +85,11 @@ struct Columns {
     mode: Option<usize>,
     act: Option<usize>,
     bck: Option<usize>,
+    limit: Option<usize>,
+    queue_limit: Option<usize>,
+    cookie: Option<usize>,
+    rise: Option<usize>,
+    fall: Option<usize>,
 }
 
 impl Columns {
@@ -92,6 +107,11 @@ impl Columns {
             mode: at("mode"),
             act: at("act"),
             bck: at("bck"),
+            limit: at("slim"),
+            queue_limit: at("qlimit"),
+            cookie: at("cookie"),
+            rise: at("check_rise"),
+            fall: at("check_fall"),
         })
     }
 
@@ -102,8 +122,8 @@ impl Columns {
             digits => digits.parse::<u64>().map_err(|_| "a number is expected"),
         };
         let count = |at: Option<usize>| at.and_then(|at| record.get(at)).and_then(|word| word.parse().ok());
-        let text =
-            |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).cloned();
+        let word =
+            |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|word| !word.is_empty()).cloned();
         let kind = match field(self.kind)? {
             "0" => StatKind::Frontend,
             "1" => StatKind::Backend,
@@ -119,10 +139,15 @@ impl Columns {
             scur: number(self.scur)?,
             stot: number(self.stot)?,
             status: field(self.status)?.to_owned(),
-            check: text(self.check),
-            mode: text(self.mode),
+            check: word(self.check),
+            mode: word(self.mode),
             act: count(self.act),
             bck: count(self.bck),
+            limit: count(self.limit),
+            queue_limit: count(self.queue_limit),
+            cookie: word(self.cookie),
+            rise: count(self.rise),
+            fall: count(self.fall),
         }))
     }
 }

@@ -1,0 +1,213 @@
+//! What one worker holds, with the values themselves: what a replay puts back. Nothing here can be serialized, and
+//! `Debug` shows counts, because a map may hold tokens and a certificate comes with its key.
+
+use std::fmt;
+
+use super::{Address, Admin, Known, PatternKind};
+use crate::secret::Secret;
+
+/// Everything of one worker that can be set at run time.
+#[derive(Clone)]
+pub struct Holdings {
+    /// Its backends, by name.
+    pub backends: Known<Vec<String>>,
+    /// Its servers.
+    pub servers: Known<Vec<HeldServer>>,
+    /// Its map and ACL lists, without those that HAProxy made for itself.
+    pub lists: Known<Vec<HeldList>>,
+    /// Its certificates; an empty place holds none.
+    pub certificates: Known<Vec<HeldCertificate>>,
+    /// Its stick tables that hold entries.
+    pub tables: Known<Vec<HeldTable>>,
+}
+
+impl Holdings {
+    /// Holdings of which nothing could be read, for one reason.
+    pub fn unseen(why: &str) -> Self {
+        Holdings {
+            backends: Known::unknown(why),
+            servers: Known::unknown(why),
+            lists: Known::unknown(why),
+            certificates: Known::unknown(why),
+            tables: Known::unknown(why),
+        }
+    }
+}
+
+/// Checks of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// They were asked for, by the configuration or with `add server`.
+    pub configured: bool,
+    /// They are switched on.
+    pub enabled: bool,
+    /// The port they go to; 0 is the server's own, or none.
+    pub port: u16,
+    /// The address they go to, where that is another one.
+    pub address: Option<String>,
+}
+
+/// One server, as far as HAProxy shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldServer {
+    /// Its backend.
+    pub backend: String,
+    /// Its name.
+    pub name: String,
+    /// Its id, where that was chosen by hand.
+    pub id: Option<u32>,
+    /// Where it is.
+    pub address: Address,
+    /// The host name or SRV record that its address comes from.
+    pub named: Option<String>,
+    /// What it is told to do.
+    pub admin: Admin,
+    /// What the configuration told it.
+    pub initial_admin: Admin,
+    /// Its weight, 0 to 256.
+    pub weight: u32,
+    /// Its weight by the configuration, or by `add server`.
+    pub initial_weight: u32,
+    /// Health checks.
+    pub health: Checks,
+    /// The agent check.
+    pub agent: Checks,
+    /// It is reached over TLS; how exactly is shown nowhere.
+    pub tls: bool,
+    /// Most sessions at once.
+    pub maxconn: Option<u32>,
+    /// Most requests that may wait for it.
+    pub maxqueue: Option<u32>,
+    /// It serves only when the others are gone.
+    pub backup: bool,
+    /// Its cookie value.
+    pub cookie: Option<String>,
+    /// Good checks in a row that bring it back; not shown while its checks are off.
+    pub rise: Option<u32>,
+    /// Bad checks in a row that take it away; not shown while its checks are off.
+    pub fall: Option<u32>,
+}
+
+impl HeldServer {
+    /// `backend/server`, as HAProxy writes it.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.backend, self.name)
+    }
+}
+
+/// One map or ACL list.
+#[derive(Clone)]
+pub struct HeldList {
+    /// Map or ACL.
+    pub kind: PatternKind,
+    /// Its number, good for this worker only.
+    pub id: u32,
+    /// Its file, or `FILE:LINE` of the configuration line that holds it, with the sample it is compared with.
+    pub name: String,
+    /// The sample alone, for a list on a line: the line moves with every edit.
+    pub sample: Option<String>,
+    /// Its entries, in HAProxy's order.
+    pub entries: Known<Vec<HeldEntry>>,
+}
+
+/// One entry of a list.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldEntry {
+    /// Its address in memory, by which this worker knows it.
+    pub reference: String,
+    /// The pattern.
+    pub key: String,
+    /// What a map gives for it.
+    pub value: Option<String>,
+}
+
+impl HeldEntry {
+    /// The entry without its address.
+    pub fn pair(&self) -> (&str, &str) {
+        (&self.key, self.value.as_deref().unwrap_or_default())
+    }
+}
+
+/// One certificate.
+#[derive(Clone)]
+pub struct HeldCertificate {
+    /// The name it is loaded under: a path.
+    pub name: String,
+    /// SHA-1 of the certificate as lowercase hex.
+    pub sha1: Known<String>,
+    /// The certificate with its chain and key.
+    pub pem: Known<Secret>,
+}
+
+/// One stick table that holds entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldTable {
+    /// Its name.
+    pub name: String,
+    /// Entries in it.
+    pub used: u64,
+    /// A peers section with a local peer carries it over a reload.
+    pub carried: bool,
+}
+
+impl fmt::Debug for Holdings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { backends, servers, lists, certificates, tables } = self;
+        f.debug_struct("Holdings")
+            .field("backends", &count(backends))
+            .field("servers", &count(servers))
+            .field("lists", &count(lists))
+            .field("certificates", &count(certificates))
+            .field("tables", &count(tables))
+            .finish()
+    }
+}
+
+impl fmt::Debug for HeldList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldList").field("name", &self.name).field("entries", &count(&self.entries)).finish()
+    }
+}
+
+impl fmt::Debug for HeldEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldEntry").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HeldCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldCertificate").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+fn count<T>(known: &Known<Vec<T>>) -> Known<usize> {
+    known.as_ref().map(Vec::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_counts_and_no_value() {
+        let entry = HeldEntry { reference: "0x1".into(), key: "token".into(), value: Some("hunter2".into()) };
+        let list = HeldList {
+            kind: PatternKind::Map,
+            id: 1,
+            name: "/m".into(),
+            sample: None,
+            entries: Known::Seen(vec![entry.clone()]),
+        };
+        let certificate = HeldCertificate {
+            name: "/c.pem".into(),
+            sha1: Known::Seen("aa".into()),
+            pem: Known::Seen(Secret::new("hunter2")),
+        };
+        let text = format!("{list:?} {certificate:?} {entry:?}");
+        let all = Holdings { lists: Known::Seen(vec![list]), ..Holdings::unseen("not asked") };
+        let text = format!("{text} {all:?}");
+        assert!(!text.contains("token") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("lists: Seen(1)") && text.contains("/c.pem"), "{text}");
+    }
+}

@@ -1,0 +1,225 @@
+//! From one list of entries to another with the fewest changes that keep the order.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::facts::holdings::HeldEntry;
+use crate::secret::Secret;
+
+/// One change of a list. Values are secrets, so that `Debug` shows none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Behind all others.
+    Add(Secret, Option<Secret>),
+    /// Another value for the entry with this address.
+    Set(String, Secret),
+    /// The entry with this address goes.
+    Delete(String),
+}
+
+/// How to get from what is to what was.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The changes; `None` where the order cannot be reached by them.
+    pub(super) edits: Option<Vec<Edit>>,
+    /// The list as it shall be.
+    pub(super) whole: Vec<(Secret, Option<Secret>)>,
+    /// Entries that come.
+    pub(super) added: usize,
+    /// Entries whose value changes.
+    pub(super) changed: usize,
+    /// Entries that go.
+    pub(super) removed: usize,
+    /// Entries that were left out.
+    pub(super) skipped: usize,
+}
+
+impl Way {
+    /// Nothing has to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.edits.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// The values that come with an addition or a change.
+    pub(super) fn brought(&self) -> impl Iterator<Item = &str> {
+        self.edits.iter().flatten().filter_map(|edit| match edit {
+            Edit::Add(_, value) => value.as_ref().map(Secret::reveal),
+            Edit::Set(_, value) => Some(value.reveal()),
+            Edit::Delete(_) => None,
+        })
+    }
+
+    /// What differs, in words.
+    pub(super) fn words(&self) -> String {
+        let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
+        let said: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if said.is_empty() { "their order".to_owned() } else { said.join(", ") }
+    }
+}
+
+/// The way from `is` to `was`. An entry that `skip` names is not brought in, and no value becomes one that it names.
+pub(super) fn way(is: &[HeldEntry], was: &[HeldEntry], skip: impl Fn(&HeldEntry) -> bool) -> Way {
+    let partner = partners(is, was);
+    let mut of_old: Vec<Option<&HeldEntry>> = vec![None; was.len()];
+    for (entry, old) in is.iter().zip(&partner) {
+        if let Some(slot) = old.and_then(|old| of_old.get_mut(old)) {
+            *slot = Some(entry);
+        }
+    }
+    // What each old entry becomes: itself, what the new worker has in its place, or nothing.
+    let mut skipped = 0;
+    let wanted: Vec<Option<&HeldEntry>> = was
+        .iter()
+        .zip(&of_old)
+        .map(|(old, new)| {
+            let same = new.is_some_and(|new| new.pair() == old.pair());
+            if same || !skip(old) {
+                return Some(old);
+            }
+            skipped += 1;
+            *new
+        })
+        .collect();
+    let mut edits = Vec::new();
+    let mut reached: Vec<(&str, &str)> = Vec::new();
+    let (mut changed, mut removed) = (0, 0);
+    for (entry, old) in is.iter().zip(&partner) {
+        match old.and_then(|old| wanted.get(old).copied().flatten()) {
+            None => {
+                removed += 1;
+                edits.push(Edit::Delete(entry.reference.clone()));
+            }
+            Some(want) => {
+                if want.pair() != entry.pair() {
+                    changed += 1;
+                    let value = want.value.clone().unwrap_or_default();
+                    edits.push(Edit::Set(entry.reference.clone(), Secret::new(value)));
+                }
+                reached.push(want.pair());
+            }
+        }
+    }
+    let mut added = 0;
+    for want in wanted.iter().zip(&of_old).filter(|(_, new)| new.is_none()).filter_map(|(want, _)| *want) {
+        added += 1;
+        edits.push(Edit::Add(Secret::new(&want.key), want.value.clone().map(Secret::new)));
+        reached.push(want.pair());
+    }
+    let wanted: Vec<&HeldEntry> = wanted.into_iter().flatten().collect();
+    let in_order = wanted.iter().map(|want| want.pair()).eq(reached);
+    let whole = wanted.iter().map(|want| (Secret::new(&want.key), want.value.clone().map(Secret::new)));
+    Way { whole: whole.collect(), edits: in_order.then_some(edits), added, changed, removed, skipped }
+}
+
+/// For each entry that is, the old one that it stands for: first one that is equal, then one with the same key.
+fn partners(is: &[HeldEntry], was: &[HeldEntry]) -> Vec<Option<usize>> {
+    let mut equal: HashMap<(&str, &str), VecDeque<usize>> = HashMap::new();
+    for (number, old) in was.iter().enumerate() {
+        equal.entry(old.pair()).or_default().push_back(number);
+    }
+    let mut partner: Vec<Option<usize>> =
+        is.iter().map(|entry| equal.get_mut(&entry.pair()).and_then(VecDeque::pop_front)).collect();
+    let mut taken = vec![false; was.len()];
+    for old in partner.iter().flatten() {
+        if let Some(slot) = taken.get_mut(*old) {
+            *slot = true;
+        }
+    }
+    let mut by_key: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    for (number, old) in was.iter().enumerate().filter(|(number, _)| taken.get(*number) == Some(&false)) {
+        by_key.entry(&old.key).or_default().push_back(number);
+    }
+    for (entry, slot) in is.iter().zip(&mut partner).filter(|(_, slot)| slot.is_none()) {
+        *slot = by_key.get_mut(entry.key.as_str()).and_then(VecDeque::pop_front);
+    }
+    partner
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn list(pairs: &[(String, String)]) -> Vec<HeldEntry> {
+        let entry = |(n, (key, value)): (usize, &(String, String))| HeldEntry {
+            reference: format!("0x{n:x}"),
+            key: key.clone(),
+            value: Some(value.clone()),
+        };
+        pairs.iter().enumerate().map(entry).collect()
+    }
+
+    /// What HAProxy would hold after the changes.
+    fn applied(is: &[HeldEntry], way: &Way) -> Vec<(String, String)> {
+        let plain = |value: &Option<Secret>| value.as_ref().map_or(String::new(), |v| v.reveal().to_owned());
+        let Some(edits) = &way.edits else {
+            return way.whole.iter().map(|(k, v)| (k.reveal().to_owned(), plain(v))).collect();
+        };
+        let mut all: Vec<(String, String, String)> = is
+            .iter()
+            .map(|e| (e.reference.clone(), e.key.clone(), e.value.clone().unwrap_or_default()))
+            .collect();
+        for edit in edits {
+            match edit {
+                Edit::Add(key, value) => all.push((String::new(), key.reveal().to_owned(), plain(value))),
+                Edit::Set(at, value) => {
+                    all.iter_mut().find(|e| e.0 == *at).unwrap().2 = value.reveal().to_owned();
+                }
+                Edit::Delete(at) => all.retain(|e| e.0 != *at),
+            }
+        }
+        all.into_iter().map(|(_, key, value)| (key, value)).collect()
+    }
+
+    fn pairs(text: &[(&str, &str)]) -> Vec<(String, String)> {
+        text.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    #[test]
+    fn what_was_appended_changed_and_removed_takes_one_change_each() {
+        let is = list(&pairs(&[("a", "1"), ("b", "2"), ("c", "3")]));
+        let was = list(&pairs(&[("a", "1"), ("b", "9"), ("d", "4")]));
+        let found = way(&is, &was, |_| false);
+        assert_eq!(found.words(), "1 added, 1 changed, 1 removed");
+        assert_eq!(found.edits.as_ref().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_second_of_two_equal_keys_is_the_one_that_goes() {
+        let is = list(&pairs(&[("a", "1"), ("a", "2")]));
+        let found = way(&is, &list(&pairs(&[("a", "1")])), |_| false);
+        assert_eq!(found.edits, Some(vec![Edit::Delete("0x1".into())]));
+    }
+
+    #[test]
+    fn another_order_needs_the_whole_list() {
+        let is = list(&pairs(&[("/a", "1"), ("/ab", "2")]));
+        let was = list(&pairs(&[("/ab", "2"), ("/a", "1")]));
+        let found = way(&is, &was, |_| false);
+        assert_eq!((found.edits.is_none(), found.words()), (true, "their order".to_owned()));
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_left_out_and_a_value_stays() {
+        let is = list(&pairs(&[("a", "web")]));
+        let was = list(&pairs(&[("a", "gone"), ("b", "gone"), ("c", "web")]));
+        let found = way(&is, &was, |entry| entry.value.as_deref() == Some("gone"));
+        assert_eq!((found.skipped, found.added, found.changed), (2, 1, 0));
+        assert_eq!(applied(&is, &found), pairs(&[("a", "web"), ("c", "web")]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_way_always_leads_there(
+            is in proptest::collection::vec(("[a-c]", "[xy]?"), 0..9),
+            was in proptest::collection::vec(("[a-c]", "[xy]?"), 0..9),
+        ) {
+            let (held, goal) = (list(&is), list(&was));
+            let found = way(&held, &goal, |_| false);
+            prop_assert_eq!(applied(&held, &found), was.clone());
+            prop_assert_eq!(found.is_empty(), is == was);
+            prop_assert!(way(&goal, &goal, |_| false).is_empty());
+        }
+    }
+}
