@@ -63,10 +63,14 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     }
     turn::not_frozen(context)?;
 
+    // A question that comes after the wish to stop would wait for an answer that nobody gives.
+    if let Some(signal) = interrupts.stop() {
+        return Ok(account.interrupted(&plan, signal));
+    }
     let consent = consent(args, context);
     let recall = |id: &str| shown::recall(state_dir, id);
     let show = || account.show(&plan);
-    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show) {
+    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
         Ok(clearance) => clearance,
         Err(withheld) => {
             return Ok(match interrupts.stop() {

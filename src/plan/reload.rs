@@ -10,6 +10,10 @@ use crate::words::plural;
 /// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
 const MOST_STEPS: usize = 100;
 
+/// What is written since the worker started stands in the ledger: a file's time against a process's start can come out
+/// either way when both are the same moment, and an id must not depend on that.
+const REASON: &str = "a new worker loads the files on disk, and the old one finishes its connections";
+
 /// The plan of a reload; none where it is not known what runs.
 pub fn reload(facts: &Facts, ledger: &Ledger) -> Option<Plan> {
     let instance = facts.instance.seen()?;
@@ -17,7 +21,7 @@ pub fn reload(facts: &Facts, ledger: &Ledger) -> Option<Plan> {
         action: Action::Reload,
         object: instance.title(),
         how: way(instance),
-        reason: reason(facts),
+        reason: REASON.to_owned(),
     }];
     steps.extend(proxies(facts));
     steps.extend(servers(facts));
@@ -52,15 +56,6 @@ fn way(instance: &Instance) -> Way {
     match &instance.master_socket {
         Known::Seen(_) => Way::MasterCli,
         Known::Unknown { .. } => Way::Signal,
-    }
-}
-
-fn reason(facts: &Facts) -> String {
-    match facts.config.edited_since_load.seen() {
-        Some(files) if !files.is_empty() => {
-            format!("puts in force what was written since the worker started: {}", files.join(" "))
-        }
-        _ => "starts a new worker from the same files".to_owned(),
     }
 }
 

@@ -24,6 +24,8 @@ fn a_second_run_is_told_who_reloads_and_a_slow_reload_is_not_called_failed() {
             assert!(said.contains(&format!("PID {pid} of ")), "{branch}: {second}");
             assert!(said.contains("haguard reload") && said.contains("--approve"), "{branch}: {second}");
         }
+        let history = bench.haguard.run(["history"]);
+        assert!(flat(&history.stdout).contains("under way in step reload"), "{branch}: {history}");
         assert!(!first.process.has_ended(), "{branch}: {}", first.said());
         // Longer than any single question may take.
         let begun = std::time::Instant::now();
