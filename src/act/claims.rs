@@ -87,8 +87,8 @@ fn counts(was: &Instance, is: &Instance) -> Vec<Claim> {
         is.failed_reloads.seen() == Some(&0),
         || {
             format!(
-                "the master counts {} failed",
-                plural(*is.failed_reloads.seen().unwrap_or(&0) as usize, "reload")
+                "the master counts {}",
+                plural(*is.failed_reloads.seen().unwrap_or(&0) as usize, "failed reload")
             )
         },
     );
