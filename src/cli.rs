@@ -208,6 +208,9 @@ pub struct ReloadArgs {
     /// Show the plan and the command that applies it; do nothing
     #[arg(long, conflicts_with = "approve")]
     pub plan: bool,
+    /// Put back what only memory holds: states, weights, addresses, servers, map and ACL entries, certificates
+    #[arg(long)]
+    pub keep_runtime: bool,
     /// Apply the plan with this id, if it is still the plan of now
     #[arg(long, value_name = "ID")]
     pub approve: Option<String>,

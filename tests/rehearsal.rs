@@ -199,7 +199,7 @@ fn the_ledger_and_the_refusal_rest_on_the_rehearsal() {
         let document = haguard.json(&["restart"], &socket);
         let compared = document["refusal"]["compared_with"].as_str().unwrap();
         assert!(
-            compared.contains("(rehearsed: a cold start comes up with 1 frontend"),
+            compared.contains("(rehearsed from cold: it comes up with 1 frontend"),
             "{branch}: {compared}"
         );
         haproxy.admin("set server web/s1 state maint");

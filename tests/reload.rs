@@ -3,6 +3,7 @@
 mod consent;
 mod dataplane;
 mod failure;
+mod keep;
 mod signals;
 mod turn;
 
@@ -37,7 +38,7 @@ while held() do os.execute('sleep 0.02') end
 struct Bench {
     haproxy: Instance,
     haguard: Haguard,
-    _origin: Origin,
+    origin: Origin,
 }
 
 impl Bench {
@@ -53,7 +54,7 @@ impl Bench {
         let builder = Instance::builder(branch).config(&origin.behind(CONFIG));
         let builder = builder.file("hold.lua", HELD_WHILE_LOADING).global("lua-load {dir}/hold.lua");
         let haproxy = with(builder).start()?;
-        let bench = Bench { haproxy, haguard: Haguard::new(), _origin: origin };
+        let bench = Bench { haproxy, haguard: Haguard::new(), origin };
         bench.wait_checked();
         Some(bench)
     }
@@ -210,7 +211,6 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
         let steps: Vec<String> =
             plan["plan"]["steps"].as_array().unwrap().iter().map(Value::to_string).collect();
         assert!(steps.iter().any(|step| step.contains("add") && step.contains("backend late")), "{steps:?}");
-        assert!(word(&plan["plan"]["steps"][0]["reason"]).contains("written since the worker started"));
         assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}: a plan does nothing");
 
         let id = word(&plan["plan"]["id"]);
@@ -281,7 +281,7 @@ fn every_text_of_a_reload_fits_a_terminal() {
     for words in [
         "what would be done 1 reload HAProxy (master",
         "1 server state set at run time: app/two",
-        "read, not rehearsed",
+        "rehearsed",
         "nothing was changed. (exit 0)",
     ] {
         assert!(said.contains(words), "`{words}` in {plan}");

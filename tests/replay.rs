@@ -17,7 +17,7 @@ use haguard::cli::Flags;
 use haguard::clients::runtime::{Channel, Socket};
 use haguard::config::{Environment, Settings};
 use haguard::facts::gather::holdings::{Keys, holdings, worker_channel};
-use haguard::facts::gather::{Aim, loaded, look};
+use haguard::facts::gather::{Aim, Effort, loaded, look};
 use haguard::facts::{Facts, Holdings, Loaded};
 use haguard::plan::ledger;
 use haguard::plan::replay::{Preview, preview};
@@ -66,7 +66,7 @@ impl Before {
             timeout: Some(LONG),
         };
         let settings = Settings::load(&flags, Environment::default(), false).expect("settings");
-        let facts = look(&settings, &Aim::Any);
+        let facts = look(&settings, &Aim::Any, Effort::Read);
         let instance = facts.instance.seen().expect("it was found");
         let pid = *instance.serving.seen().expect("it serves");
         let channel = worker_channel(&settings, instance, pid, Deadline::after(LONG), &Arc::default());

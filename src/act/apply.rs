@@ -11,10 +11,12 @@ use md5::{Digest, Md5};
 use super::claims::{self, Claim};
 use super::confirm::Clearance;
 use super::health::{self, Health};
+use super::hold::{self, Hold};
 use super::interrupts::Interrupts;
 use super::kept::{self, Kept};
 use super::listeners;
 use super::outcome::{self, Eve, Outcome, Sent};
+use super::replay::Returned;
 use super::steps::Steps;
 use super::watch::{Refused, Watch};
 use crate::clients::host;
@@ -37,6 +39,8 @@ pub struct Run<'a> {
     pub interrupts: &'a Interrupts,
     /// The run's journal.
     pub steps: &'a Steps,
+    /// What is put back after the reload, where that is wanted.
+    pub hold: Option<&'a Hold>,
     /// Told each step's name, and how long it may take.
     pub progress: &'a dyn Fn(&str, Duration),
 }
@@ -73,6 +77,8 @@ pub struct Done {
     pub log: Vec<String>,
     /// Claims with what was seen before and after.
     pub claims: Vec<Claim>,
+    /// What became of each thing that was to be put back.
+    pub returned: Vec<Returned>,
     /// How long clients were refused.
     pub refused: Refused,
     /// Things worth saying that are no failure.
@@ -93,6 +99,7 @@ impl Done {
             finished: Vec::new(),
             log: Vec::new(),
             claims: Vec::new(),
+            returned: Vec::new(),
             refused: Refused::default(),
             notes: Vec::new(),
             after: None,
@@ -132,10 +139,21 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, run: &Run<'_>) -> Done {
     if let Err(error) = run.steps.begin("reload") {
         return Done::nothing(Ended::Unrecorded(error));
     }
+    let fresh = run.hold.and_then(|hold| hold.refreshed(run.settings, before, &calls));
     let (mut done, came) = ordered(&eve, instance, before, run, &calls);
     if let Some(worker) = came {
-        // --keep-runtime puts back what the reload lost here, before success is declared.
-        prove(&mut done, before, worker, health.as_ref(), run, &calls);
+        let back = hold::step(&mut done, fresh.as_ref(), instance, worker, run, &calls);
+        match run.interrupts.stop() {
+            Some(signal) => done.ended = Ended::Stopped(signal),
+            None => prove(&mut done, before, worker, health.as_ref(), run, &calls),
+        }
+        if let Some(claim) = back {
+            done.ended = match (claim.broken.is_some(), done.ended) {
+                (true, Ended::Proven) => Ended::Unproven,
+                (_, ended) => ended,
+            };
+            done.claims.push(claim);
+        }
         if matches!(done.ended, Ended::Proven) {
             keep(&mut done, worker, files, run);
         }
@@ -198,10 +216,7 @@ fn ordered(
             run.steps.end("reload", &format!("worker {worker} took over"));
             done.worker = Some(worker);
             done.finished.push("reload");
-            match run.interrupts.stop() {
-                Some(signal) => done.ended = Ended::Stopped(signal),
-                None => return (done, Some(worker)),
-            }
+            return (done, Some(worker));
         }
         Outcome::Kept { worker, why } => {
             run.steps.end("reload", &format!("failed; worker {worker} serves: {why}"));
@@ -274,7 +289,7 @@ fn prove(
     }
     let started = host::process(worker).ok().and_then(|process| process.start_ticks);
     let after = gather::again(run.settings, before);
-    done.claims = claims::of_reload(before, &after, worker);
+    done.claims = claims::of_reload(before, &after, worker, &done.returned);
     let health = compared(done, &after, health, run, calls);
     done.claims.push(health);
     done.claims.push(refused(&done.refused));

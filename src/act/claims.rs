@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::listeners;
+use super::replay::Returned;
 use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
+use crate::plan::Kind;
 use crate::words::plural;
 
 /// Names that a sentence shows before it counts the rest.
@@ -32,8 +34,8 @@ impl Claim {
     }
 }
 
-/// What must be true of the facts `after` a reload from which `worker` came.
-pub fn of_reload(before: &Facts, after: &Facts, worker: u32) -> Vec<Claim> {
+/// What must be true of the facts `after` a reload from which `worker` came, and into which `returned` was put back.
+pub fn of_reload(before: &Facts, after: &Facts, worker: u32, returned: &[Returned]) -> Vec<Claim> {
     let Known::Seen((was, is)) = before.instance.as_ref().zip(after.instance.as_ref()) else {
         let why = after.instance.why().unwrap_or("what ran before is not known").to_owned();
         let both = ("seen".to_owned(), "unknown".to_owned());
@@ -44,7 +46,7 @@ pub fn of_reload(before: &Facts, after: &Facts, worker: u32) -> Vec<Claim> {
     claims.extend(sockets(was, is, worker));
     claims.push(held(before, after, worker));
     claims.push(names("proxies", proxies(before), running_proxies(after), before.next.how));
-    claims.push(names("servers", servers(before), running_servers(after), before.next.how));
+    claims.push(names("servers", servers(before, returned), running_servers(after), before.next.how));
     claims.extend(files(before, after));
     claims
 }
@@ -87,8 +89,8 @@ fn counts(was: &Instance, is: &Instance) -> Vec<Claim> {
         is.failed_reloads.seen() == Some(&0),
         || {
             format!(
-                "the master counts {} failed",
-                plural(*is.failed_reloads.seen().unwrap_or(&0) as usize, "reload")
+                "the master counts {}",
+                plural(*is.failed_reloads.seen().unwrap_or(&0) as usize, "failed reload")
             )
         },
     );
@@ -170,8 +172,17 @@ fn proxies(facts: &Facts) -> Planned {
         .map(|all| planned(all.iter().map(|proxy| (proxy.name.clone(), proxy.certain))))
 }
 
-fn servers(facts: &Facts) -> Planned {
-    facts.next.servers.as_ref().map(|all| planned(all.iter().map(|server| (server.path(), server.certain))))
+fn servers(facts: &Facts, returned: &[Returned]) -> Planned {
+    let back = returned.iter().filter(|one| one.returned && one.kind == Kind::DynamicServer);
+    let back: BTreeSet<String> = back.map(|one| one.object.clone()).collect();
+    let planned = facts
+        .next
+        .servers
+        .as_ref()
+        .map(|all| planned(all.iter().map(|server| (server.path(), server.certain))));
+    // A server that came back may be one that was added at run time, or one less that was deleted then.
+    planned
+        .map(|(sure, may)| (sure.difference(&back).cloned().collect(), may.union(&back).cloned().collect()))
 }
 
 fn running_proxies(facts: &Facts) -> Known<BTreeSet<String>> {
@@ -269,7 +280,7 @@ mod tests {
     }
 
     fn broken(after: &Facts) -> Vec<String> {
-        let claims = of_reload(&sample::healthy(), after, 102);
+        let claims = of_reload(&sample::healthy(), after, 102, &[]);
         claims.into_iter().filter_map(|claim| claim.broken).collect()
     }
 
@@ -312,7 +323,7 @@ mod tests {
         known(&mut before.next.proxies)[1].certain = false;
         let mut after = reloaded();
         for _ in 0..2 {
-            let claims = of_reload(&before, &after, 102);
+            let claims = of_reload(&before, &after, 102, &[]);
             assert!(claims.iter().all(|claim| claim.broken.is_none()), "{claims:?}");
             known(&mut after.live.proxies).truncate(1);
         }

@@ -1,7 +1,10 @@
 //! Consent: the only place that makes a [`Clearance`], from one plan, its verdict and somebody's yes.
 
-use dialoguer::Confirm;
+use std::io::{self, BufRead, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::interrupts::Interrupts;
 use crate::checks::{self, Finding};
 use crate::exit::Exit;
 use crate::plan::{Moved, Plan};
@@ -70,6 +73,7 @@ pub fn confirm<'p>(
     consent: Consent<'_>,
     recall: impl FnOnce(&str) -> Option<Plan>,
     show: impl FnOnce(),
+    interrupts: &Interrupts,
 ) -> Result<Clearance<'p>, Withheld> {
     // A plan that is out of date is said first: it explains what the checks find now.
     if let Consent::Approved(id) = consent
@@ -88,15 +92,36 @@ pub fn confirm<'p>(
         Consent::Nobody => Err(Withheld::Missing),
         Consent::Ask => {
             show();
-            let question = format!("Apply plan {} to {}", plan.id, plan.target);
             // A terminal that breaks gives no consent.
-            let said = Confirm::new().with_prompt(question).default(false).interact_opt();
-            match said.ok().flatten() {
-                Some(true) => Ok(Clearance { plan }),
+            match ask(&format!("Apply plan {} to {}? [y/N] ", plan.id, plan.target), interrupts) {
+                Ok(true) => Ok(Clearance { plan }),
                 _ => Err(Withheld::Declined),
             }
         }
     }
+}
+
+/// Asks on stderr and reads a line from stdin. A ready-made prompt that takes single keys goes on waiting after Ctrl-C
+/// where that signal is caught, as it is here.
+fn ask(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
+    let mut stderr = io::stderr();
+    stderr.write_all(question.as_bytes())?;
+    stderr.flush()?;
+    let stdin = io::stdin();
+    let pause = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    while interrupts.stop().is_none() && !interrupts.terminal_lost() {
+        let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut watched, Some(&pause)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => {
+                let mut line = String::new();
+                stdin.lock().read_line(&mut line)?;
+                return Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"));
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -108,7 +133,7 @@ mod tests {
     fn plan_of(pid: u32) -> Plan {
         let mut facts = sample::healthy();
         sample::instance(&mut facts).serving = Known::Seen(pid);
-        plan::reload(&facts, &plan::ledger(&facts)).unwrap()
+        plan::reload(&facts, &plan::ledger(&facts), None).unwrap()
     }
 
     fn finding(level: checks::Level) -> Finding {
@@ -122,7 +147,7 @@ mod tests {
     ) -> Result<Clearance<'p>, Withheld> {
         let old = plan_of(101);
         let recall = |id: &str| (id == old.id).then(|| old.clone());
-        confirm(plan, findings, consent, recall, || ())
+        confirm(plan, findings, consent, recall, || (), &Interrupts::default())
     }
 
     #[test]

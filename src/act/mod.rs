@@ -4,6 +4,7 @@ pub mod apply;
 pub mod claims;
 pub mod confirm;
 pub mod health;
+pub mod hold;
 pub mod interrupts;
 pub mod journal;
 pub mod kept;

@@ -4,30 +4,12 @@ mod steps;
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-
 use crate::clients::runtime::{Channel, Undone};
 use crate::facts::gather::holdings::{Keys, holdings};
 use crate::facts::{Holdings, Loaded};
 use crate::plan::Kind;
+pub use crate::plan::replay::Returned;
 use crate::plan::replay::{Item, Replay, Step, Verdict, replay};
-
-/// What became of one thing that was set at run time, or may have been.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Returned {
-    /// What kind of thing.
-    pub kind: Kind,
-    /// Which one, by the name HAProxy gives it.
-    pub object: String,
-    /// Which side of it.
-    pub what: &'static str,
-    /// The particulars; no values of lists, no keys.
-    pub detail: String,
-    /// It is as it was, seen in the worker after the change.
-    pub returned: bool,
-    /// Why it is not.
-    pub why: Option<String>,
-}
 
 /// Brings the worker behind `channel` to where the old one was. A thing that fails does not stop the others. Done a
 /// second time it finds nothing to do and changes nothing.

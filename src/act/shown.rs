@@ -66,7 +66,7 @@ mod tests {
     fn a_plan_that_was_shown_comes_back_and_a_path_is_no_id() {
         let dir = tempfile::tempdir().unwrap();
         let facts = sample::healthy();
-        let plan = plan::reload(&facts, &plan::ledger(&facts)).unwrap();
+        let plan = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
         remember(dir.path(), &plan).unwrap();
         assert_eq!(recall(dir.path(), &plan.id), Some(plan.clone()));
         assert_eq!(recall(dir.path(), "0123456789"), None);

@@ -20,7 +20,12 @@ pub(super) fn valid(seen: Seen<'_>) -> Outcome {
 pub(super) fn rehearsal(seen: Seen<'_>) -> Outcome {
     let rehearsal = match &seen.facts.rehearsal {
         None => return Outcome::skipped("this command only looks: `haguard rehearse` tries it"),
-        Some(Known::Unknown { why }) => return Outcome::unknown(format!("not rehearsed: {why}")),
+        // Weaker and said so: what a test and a reader can tell is judged by checks of their own.
+        Some(Known::Unknown { why }) => {
+            let tested = seen.facts.config.test.seen().is_some_and(|test| test.valid);
+            let text = format!("not rehearsed, only tested and read: {why}");
+            return if tested { Outcome::warn(text) } else { Outcome::unknown(text) };
+        }
         Some(Known::Seen(rehearsal)) => rehearsal,
     };
     let evidence = [rehearsal.command.clone()];

@@ -10,6 +10,8 @@ pub const RELOAD: &[&str] = &[
     "arch.manager",
     "arch.sockets",
     "config.test-same-argv",
+    "config.rehearsal",
+    "config.new-binds-free",
     "reload.way",
     "reload.settled",
 ];

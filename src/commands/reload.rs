@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::{Context, look, record, turn};
 use crate::act::apply::{self, Run};
 use crate::act::confirm::{self, Consent, Withheld};
+use crate::act::hold::Hold;
 use crate::act::interrupts::Interrupts;
 use crate::act::shown;
 use crate::act::steps::Steps;
@@ -46,10 +47,15 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
     let findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
-    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings };
-    let (Some(plan), Some(instance)) = (plan::reload(&facts, &ledger), facts.instance.seen()) else {
-        return Ok(account.unknown());
+    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings, hold: None };
+    let Some(instance) = facts.instance.seen() else { return Ok(account.unknown()) };
+    let hold = match args.keep_runtime {
+        true => Some(Hold::read(&context.settings, &facts, &ledger).map_err(unreadable)?),
+        false => None,
     };
+    let account = Account { hold: hold.as_ref(), ..account };
+    let kept = hold.as_ref().map(Hold::previews);
+    let Some(plan) = plan::reload(&facts, &ledger, kept) else { return Ok(account.unknown()) };
     *about = Some((instance.title(), None));
     let _turn = match early {
         Some((pid, lock)) if pid == instance.main.pid => lock,
@@ -63,10 +69,14 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     }
     turn::not_frozen(context)?;
 
+    // A question that comes after the wish to stop would wait for an answer that nobody gives.
+    if let Some(signal) = interrupts.stop() {
+        return Ok(account.interrupted(&plan, signal));
+    }
     let consent = consent(args, context);
     let recall = |id: &str| shown::recall(state_dir, id);
     let show = || account.show(&plan);
-    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show) {
+    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
         Ok(clearance) => clearance,
         Err(withheld) => {
             return Ok(match interrupts.stop() {
@@ -90,6 +100,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         settings: &context.settings,
         interrupts: &interrupts,
         steps: &steps,
+        hold: hold.as_ref(),
         progress: &|name, limit| progress.step(name, limit),
     };
     let done = apply::reload(clearance, &facts, &run);
@@ -98,6 +109,12 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         *about = Some((instance.title(), Some(steps.run().to_owned())));
     }
     Ok(account.done(&plan, done))
+}
+
+fn unreadable(why: String) -> Failure {
+    let error =
+        anyhow::anyhow!("what the worker holds could not be read, so nothing could be put back: {why}");
+    Failure::unknown(error).mend("`haguard inspect` says what can be asked; or reload without --keep-runtime")
 }
 
 fn consent<'a>(args: &'a ReloadArgs, context: &Context<'_>) -> Consent<'a> {

@@ -101,9 +101,9 @@ pub(super) fn compared_with(facts: &Facts) -> String {
 fn manner(facts: &Facts) -> String {
     match &facts.rehearsal {
         Some(Known::Seen(rehearsal)) if rehearsal.came_up => {
-            format!("rehearsed: a cold start comes up with {}", Holds::of(&facts.next).words())
+            format!("rehearsed from cold: it comes up with {}", Holds::of(&facts.next).words())
         }
-        Some(Known::Seen(_)) => "read; a rehearsed cold start did not come up".to_owned(),
+        Some(Known::Seen(_)) => "read; rehearsed from cold it did not come up".to_owned(),
         Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),
         None => "read, not rehearsed".to_owned(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Basis, Ledger};
 use crate::facts::{Facts, Instance, Known, Proxy, Server};
@@ -10,23 +11,35 @@ use crate::words::plural;
 /// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
 const MOST_STEPS: usize = 100;
 
-/// The plan of a reload; none where it is not known what runs.
-pub fn reload(facts: &Facts, ledger: &Ledger) -> Option<Plan> {
+/// What is written since the worker started stands in the ledger: a file's time against a process's start can come out
+/// either way when both are the same moment, and an id must not depend on that.
+const REASON: &str = "a new worker loads the files on disk, and the old one finishes its connections";
+
+/// The plan of a reload; none where it is not known what runs. `kept` says what of the runtime state would be put back,
+/// where that is wanted.
+pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[Preview]>) -> Option<Plan> {
     let instance = facts.instance.seen()?;
     let mut steps = vec![Step {
         action: Action::Reload,
         object: instance.title(),
         how: way(instance),
-        reason: reason(facts),
+        reason: REASON.to_owned(),
     }];
     steps.extend(proxies(facts));
     steps.extend(servers(facts));
+    let back = kept.into_iter().flatten().filter(|told| told.how.is_some());
+    steps.extend(back.map(|told| Step {
+        action: Action::Change,
+        object: format!("{} {}", told.kind.name(), told.object),
+        how: Way::Runtime,
+        reason: "set at run time; it is put back".to_owned(),
+    }));
     if steps.len() > MOST_STEPS {
         let more = steps.len() - MOST_STEPS;
         steps.truncate(MOST_STEPS);
         steps.push(Step {
             action: Action::Change,
-            object: format!("{more} more proxies and servers"),
+            object: format!("{more} more things"),
             how: Way::Structural,
             reason: "not listed here".to_owned(),
         });
@@ -44,7 +57,8 @@ pub fn reload(facts: &Facts, ledger: &Ledger) -> Option<Plan> {
         reason: "so that this state can be found again".to_owned(),
     });
     let basis = Basis::of(facts, ledger);
-    Some(Plan::new("reload", Vec::new(), format!("{} on {}", instance.title(), facts.host), basis, steps))
+    let options = kept.map(|_| vec!["keep-runtime".to_owned()]).unwrap_or_default();
+    Some(Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps))
 }
 
 /// The master's socket where there is one: its answer is the truest.
@@ -52,15 +66,6 @@ fn way(instance: &Instance) -> Way {
     match &instance.master_socket {
         Known::Seen(_) => Way::MasterCli,
         Known::Unknown { .. } => Way::Signal,
-    }
-}
-
-fn reason(facts: &Facts) -> String {
-    match facts.config.edited_since_load.seen() {
-        Some(files) if !files.is_empty() => {
-            format!("puts in force what was written since the worker started: {}", files.join(" "))
-        }
-        _ => "starts a new worker from the same files".to_owned(),
     }
 }
 
@@ -127,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn plan(facts: &Facts) -> Plan {
-        reload(facts, &plan::ledger(facts)).unwrap()
+        reload(facts, &plan::ledger(facts), None).unwrap()
     }
 
     #[test]
@@ -168,7 +173,7 @@ mod tests {
     fn without_an_instance_there_is_nothing_to_plan() {
         let mut facts = sample::healthy();
         facts.instance = Known::unknown("nothing answers");
-        assert!(reload(&facts, &plan::ledger(&facts)).is_none());
+        assert!(reload(&facts, &plan::ledger(&facts), None).is_none());
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::checks::{Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
+use crate::plan::replay::Returned;
 use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::words::plural;
 
@@ -117,6 +118,8 @@ pub struct Reload {
     pub open: Vec<String>,
     /// What is worth saying and no failure.
     pub notes: Vec<String>,
+    /// What became of each thing that was to be put back.
+    pub returned: Vec<Returned>,
     /// The steps that were finished.
     pub finished: Vec<String>,
     /// How the ledger was made, where a plan is shown.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::wrap::{command, prose};
 use super::{Paint, Reload, Report, findings, ledger};
 use crate::exit::Exit;
-use crate::plan::{Advice, Plan};
+use crate::plan::replay::Returned;
+use crate::plan::{Advice, Kind, Plan};
 
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MOST_LOG: usize = 12;
@@ -20,6 +21,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
         startup_log,
         open,
         notes,
+        returned,
         finished,
         compared_with,
         apply,
@@ -53,6 +55,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
     if let Some(ms) = refused_ms {
         proof(report, *ms, out, paint)?;
     }
+    put_back(returned, out, paint)?;
     list("not proven", open, out, paint)?;
     if report.exit != Exit::Done && !startup_log.is_empty() {
         let skipped = startup_log.len().saturating_sub(MOST_LOG);
@@ -107,6 +110,35 @@ fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Re
             ms => format!("clients were refused for about {ms} ms"),
         };
         writeln!(out, "{}", prose("  ", &said))?;
+    }
+    Ok(())
+}
+
+/// Names that a line of a kind shows before it counts the rest.
+const NAMES: usize = 4;
+
+/// A line for each kind of thing that came back, and one for each thing that did not.
+fn put_back(returned: &[Returned], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if returned.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong("put back into the new worker"))?;
+    let mut kinds: Vec<(Kind, Vec<&str>)> = Vec::new();
+    for one in returned.iter().filter(|one| one.returned) {
+        match kinds.iter_mut().find(|(kind, _)| *kind == one.kind) {
+            Some((_, objects)) => objects.push(&one.object),
+            None => kinds.push((one.kind, vec![&one.object])),
+        }
+    }
+    for (kind, objects) in kinds {
+        let shown = objects.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");
+        let more = objects.len().saturating_sub(NAMES);
+        let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
+        writeln!(out, "{}", prose("  ", &format!("{}: {shown}{rest}", kind.name())))?;
+    }
+    for one in returned.iter().filter(|one| !one.returned) {
+        let why = one.why.as_deref().unwrap_or("no reason is known");
+        writeln!(out, "{}", prose("  ", &format!("NOT {} {}: {why}", one.kind.name(), one.object)))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::io;
 use super::super::{Context, restart};
 use crate::act::apply::{Done, Ended};
 use crate::act::confirm::Withheld;
+use crate::act::hold::Hold;
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;
@@ -20,6 +21,7 @@ pub(super) struct Account<'a> {
     pub(super) facts: &'a Facts,
     pub(super) ledger: &'a Ledger,
     pub(super) findings: &'a [Finding],
+    pub(super) hold: Option<&'a Hold>,
 }
 
 impl Account<'_> {
@@ -33,8 +35,11 @@ impl Account<'_> {
     /// `--plan`.
     pub(super) fn planned(&self, plan: &Plan) -> Report {
         let exit = checks::verdict(self.findings);
-        let mut body =
-            Reload { compared_with: Some(restart::compared_with(self.facts)), ..self.body("planned") };
+        let mut body = Reload {
+            compared_with: Some(restart::compared_with(self.facts)),
+            notes: self.not_kept(),
+            ..self.body("planned")
+        };
         let target = &plan.target;
         let summary = match exit {
             Exit::Done => {
@@ -64,6 +69,7 @@ impl Account<'_> {
             }
             Withheld::Missing => {
                 body.compared_with = Some(restart::compared_with(self.facts));
+                body.notes = self.not_kept();
                 body.why = "Nobody is here to be asked, and no plan was approved.".to_owned();
                 body.apply = Some(self.command(&approve(plan)));
                 format!("reload of {target}: it needs somebody's consent")
@@ -93,6 +99,7 @@ impl Account<'_> {
             startup_log: std::mem::take(&mut done.log),
             open: broken,
             notes: std::mem::take(&mut done.notes),
+            returned: std::mem::take(&mut done.returned),
             finished: done.finished.iter().map(|step| (*step).to_owned()).collect(),
             ..self.body("proven")
         };
@@ -148,8 +155,11 @@ impl Account<'_> {
 
     /// Shows the plan on stderr, where the question follows.
     pub(super) fn show(&self, plan: &Plan) {
-        let mut body =
-            Reload { compared_with: Some(restart::compared_with(self.facts)), ..self.body("asked") };
+        let mut body = Reload {
+            compared_with: Some(restart::compared_with(self.facts)),
+            notes: self.not_kept(),
+            ..self.body("asked")
+        };
         body.worker = None;
         let summary = format!("plan {}: reload of {}", plan.id, plan.target);
         let report = self.report(Exit::Done, summary, body, Some(plan));
@@ -161,6 +171,17 @@ impl Account<'_> {
 
     fn body(&self, outcome: &str) -> Reload {
         Reload { outcome: outcome.to_owned(), ..Reload::default() }
+    }
+
+    /// What `--keep-runtime` cannot put back, foreseen: for a plan that is shown.
+    fn not_kept(&self) -> Vec<String> {
+        let previews = self.hold.map(Hold::previews).unwrap_or_default().iter();
+        let lost = previews.filter(|told| told.how.is_none());
+        lost.map(|told| {
+            let why = told.why.as_deref().unwrap_or("no reason is known");
+            format!("not put back: {} {}: {why}", told.kind.name(), told.object)
+        })
+        .collect()
     }
 
     fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
@@ -191,6 +212,7 @@ impl Account<'_> {
         if self.args.service.is_none() && global.master_socket.is_none() && global.stats_socket.is_none() {
             words.extend(self.facts.instance.seen().and_then(|instance| self.which(instance)));
         }
+        words.extend(self.args.keep_runtime.then(|| "--keep-runtime".to_owned()));
         words.push(ending.to_owned());
         words.join(" ")
     }

@@ -76,6 +76,17 @@ pub(super) fn read_for(look: &Look<'_>, main: &Process) -> Read {
     }
 }
 
+/// What a configuration says that is given by its bytes.
+pub(super) fn model(look: &Look<'_>, main: &Process, files: &[(PathBuf, Vec<u8>)]) -> Option<Model> {
+    let built = build(look, main).ok()?;
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    let sources: Vec<Source<'_>> = files
+        .iter()
+        .map(|(path, bytes)| Source { file: path.display().to_string(), text: text(bytes).into() })
+        .collect();
+    Some(Model::of(&haproxy_cfg::read(&sources, &surroundings(main, Some(&built)))))
+}
+
 /// The unix paths of the stats sockets that the configuration names.
 pub(super) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
     let read = read_for(look, main);

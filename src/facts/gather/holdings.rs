@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use anyhow::{Context, Result, anyhow};
 
 use super::live::{escaped, name};
-use super::{Effort, Look, Prints, servers, sockets};
+use super::{Effort, Look, servers, sockets};
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::facts::holdings::{Checks, HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
@@ -39,14 +39,7 @@ pub fn worker_channel(
     deadline: Deadline,
     calls: &Arc<AtomicU32>,
 ) -> Known<Channel> {
-    let look = Look {
-        effort: Effort::Read,
-        settings,
-        deadline,
-        calls: Arc::clone(calls),
-        dataplane_calls: AtomicU32::default(),
-        prints: Prints::default(),
-    };
+    let look = Look { deadline, calls: Arc::clone(calls), ..Look::of(settings, Effort::Read) };
     // Who answered before a reload says nothing about who answers now.
     let known = instance.admin_sockets.as_ref().map(|known| {
         let again = known.iter().map(|socket| sockets::asked(&look, socket.path.as_ref(), &socket.source));

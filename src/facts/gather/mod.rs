@@ -19,6 +19,7 @@ mod sockets;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::time::{self, Deadline};
+pub use crate::wire::haproxy_cfg::Model;
 
 /// Which HAProxy is meant, where the settings do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +82,23 @@ struct Found {
     master: Option<Socket>,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn of(settings: &'a Settings, effort: Effort) -> Self {
+        let limit = settings.timeout.value;
+        Look {
+            settings,
+            effort,
+            deadline: Deadline::after(if effort == Effort::Rehearse {
+                limit.max(rehearsal::LIMIT)
+            } else {
+                limit
+            }),
+            calls: Arc::default(),
+            dataplane_calls: AtomicU32::default(),
+            prints: Prints::default(),
+        }
+    }
+
     /// What a slow part may take: a rehearsed start is waited for, because a reload would wait for it too.
     fn patience(&self, usual: Duration) -> Duration {
         match self.effort {
@@ -117,6 +135,11 @@ pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
     instance::main_process(settings, aim)
 }
 
+/// The model of a configuration that is given by its bytes, as this process would read it.
+pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) -> Option<Model> {
+    files::model(&Look::of(settings, Effort::Read), main, files)
+}
+
 /// The bytes of a file of this process's, read as it would open it.
 ///
 /// # Errors
@@ -128,19 +151,7 @@ pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
 fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>) -> Facts {
     let begun = Instant::now();
     let taken_at = time::now();
-    let limit = settings.timeout.value;
-    let look = Look {
-        settings,
-        effort,
-        deadline: Deadline::after(if effort == Effort::Rehearse {
-            limit.max(rehearsal::LIMIT)
-        } else {
-            limit
-        }),
-        calls: Arc::default(),
-        dataplane_calls: AtomicU32::default(),
-        prints: Prints::default(),
-    };
+    let look = Look::of(settings, effort);
     let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
     let mut facts = match instance::find(&look, aim, &candidates) {
         Known::Seen(found) => seen(&look, found, before),

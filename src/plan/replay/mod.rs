@@ -8,6 +8,7 @@ mod certificates;
 mod edits;
 mod lists;
 mod preview;
+mod returned;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 
 pub use self::edits::Edit;
 pub use self::preview::{Preview, preview};
+pub use self::returned::Returned;
 use super::losses::Kind;
 
 /// One step towards what was. `Debug` shows no value of a list and no key.

@@ -1,0 +1,153 @@
+//! What a reload would lose, held over it: read from the old worker, put back into the new one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use super::apply::{Done, Run};
+use super::claims::{self, Claim};
+use super::kept;
+use super::replay::{self, Returned};
+use crate::clients::host;
+use crate::config::Settings;
+use crate::facts::gather::holdings::{Keys, holdings, worker_channel};
+use crate::facts::gather::{self, loaded};
+use crate::facts::{Facts, Holdings, Instance, Known, Loaded};
+use crate::plan::replay::{Preview, preview};
+use crate::plan::{Kind, Ledger};
+use crate::time::Deadline;
+
+/// Thousands of servers and entries take less than a second; a worker that is busy may take longer.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// What is held.
+#[derive(Debug)]
+pub struct Hold {
+    held: Holdings,
+    loaded: Loaded,
+    certificates: Vec<String>,
+    previews: Vec<Preview>,
+}
+
+impl Hold {
+    /// Reads the worker that serves, and what is known of the configuration that it loaded.
+    ///
+    /// # Errors
+    /// When it is not known which worker that is, or it cannot be asked.
+    pub fn read(settings: &Settings, facts: &Facts, ledger: &Ledger) -> Result<Self, String> {
+        let instance = facts.instance.seen().ok_or("what runs here is not known")?;
+        let lost = ledger.lines.iter().filter(|line| line.kind == Kind::Certificate);
+        let certificates: Vec<String> = lost.map(|line| line.object.clone()).collect();
+        let held = of_serving(settings, instance, &certificates, &Arc::default())?;
+        let copy = copy(settings, instance);
+        let loaded = loaded::loaded(facts, &held, copy.as_ref());
+        let previews = preview(ledger, &held, &loaded);
+        Ok(Hold { held, loaded, certificates, previews })
+    }
+
+    /// What would be put back, and what would not and why: for the plan.
+    pub fn previews(&self) -> &[Preview] {
+        &self.previews
+    }
+
+    /// The same of this moment: what a connector added since the plan was made is held too.
+    pub fn refreshed(&self, settings: &Settings, facts: &Facts, calls: &Arc<AtomicU32>) -> Option<Holdings> {
+        of_serving(settings, facts.instance.seen()?, &self.certificates, calls).ok()
+    }
+
+    /// Puts everything back into the new worker.
+    fn put_back(
+        &self,
+        fresh: Option<&Holdings>,
+        settings: &Settings,
+        instance: &Instance,
+        worker: u32,
+        calls: &Arc<AtomicU32>,
+    ) -> Result<Vec<Returned>, String> {
+        match worker_channel(settings, instance, worker, Deadline::after(LIMIT), calls) {
+            Known::Unknown { why } => Err(why),
+            Known::Seen(channel) => Ok(replay::put_back(fresh.unwrap_or(&self.held), &self.loaded, &channel)),
+        }
+    }
+
+    /// The proof: everything that the plan said would come back is back. What it said cannot come back is no surprise.
+    fn claim(&self, returned: &Result<Vec<Returned>, String>, worker: u32) -> Claim {
+        let title = "what the reload lost is put back";
+        let source = format!("the sockets of worker {worker}, before and after the replay");
+        let returned = match returned {
+            Ok(returned) => returned,
+            Err(why) => {
+                let both = ("known".to_owned(), "unknown".to_owned());
+                return Claim::new(title, both, source, false, || format!("nothing was put back: {why}"));
+            }
+        };
+        let foreseen = |one: &&Returned| {
+            !self
+                .previews
+                .iter()
+                .any(|told| told.how.is_none() && (told.kind, &told.object) == (one.kind, &one.object))
+        };
+        let missing: Vec<String> = returned
+            .iter()
+            .filter(|one| !one.returned)
+            .filter(foreseen)
+            .map(|one| {
+                format!("{} {} ({})", one.kind.name(), one.object, one.why.as_deref().unwrap_or("no reason"))
+            })
+            .collect();
+        let back = returned.iter().filter(|one| one.returned).count();
+        let both = (returned.len().to_string(), format!("{back} back"));
+        Claim::new(title, both, source, missing.is_empty(), || {
+            format!("not put back: {}", claims::listed(&missing))
+        })
+    }
+}
+
+/// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
+/// service would be in service again.
+pub(super) fn step(
+    done: &mut Done,
+    fresh: Option<&Holdings>,
+    instance: &Instance,
+    worker: u32,
+    run: &Run<'_>,
+    calls: &Arc<AtomicU32>,
+) -> Option<Claim> {
+    let hold = run.hold?;
+    (run.progress)("put back: the new worker gets what only memory held", LIMIT);
+    if let Err(error) = run.steps.begin("put-back") {
+        done.notes.push(format!("the journal could not be written: {error:#}"));
+    }
+    let returned = hold.put_back(fresh, run.settings, instance, worker, calls);
+    let claim = hold.claim(&returned, worker);
+    run.steps.end("put-back", claim.broken.as_deref().unwrap_or(&claim.proof.after));
+    done.returned = returned.unwrap_or_default();
+    done.finished.push("put-back");
+    Some(claim)
+}
+
+fn of_serving(
+    settings: &Settings,
+    instance: &Instance,
+    certificates: &[String],
+    calls: &Arc<AtomicU32>,
+) -> Result<Holdings, String> {
+    let serving = match &instance.serving {
+        Known::Seen(serving) => *serving,
+        Known::Unknown { why } => return Err(why.clone()),
+    };
+    match worker_channel(settings, instance, serving, Deadline::after(LIMIT), calls) {
+        Known::Unknown { why } => Err(why),
+        Known::Seen(channel) => Ok(holdings(&channel, Keys::Of(certificates))),
+    }
+}
+
+/// What the serving worker is known to have loaded, from the copy that the reload that started it kept.
+fn copy(settings: &Settings, instance: &Instance) -> Option<gather::Model> {
+    let serving = *instance.serving.seen()?;
+    let start = host::process(serving).ok()?.start_ticks?;
+    let kept = kept::find(&settings.state_dir.value, serving, start).ok()??;
+    let files: Vec<(PathBuf, Vec<u8>)> = kept.files;
+    gather::model(settings, &instance.main, &files)
+}

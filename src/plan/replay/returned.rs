@@ -1,0 +1,22 @@
+//! What became of a thing that was to be put back.
+
+use serde::Serialize;
+
+use crate::plan::losses::Kind;
+
+/// What became of one thing that was set at run time, or may have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Which one, by the name HAProxy gives it.
+    pub object: String,
+    /// Which side of it.
+    pub what: &'static str,
+    /// The particulars; no values of lists, no keys.
+    pub detail: String,
+    /// It is as it was, seen in the worker after the change.
+    pub returned: bool,
+    /// Why it is not.
+    pub why: Option<String>,
+}
