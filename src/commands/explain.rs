@@ -19,6 +19,20 @@ const RESTART: &[&str] = &[
      the unit's limits or capabilities, or for a bind with a device that changed.",
 ];
 
+const REHEARSE: &[&str] = &[
+    "haguard rehearse starts the next worker in a sealed copy of this host: every file system is copy-on-write, the \
+     network has only loopback, and the processes are its own. It is started as the master would start it, with the \
+     same program, arguments, environment, folder and user, and it is asked by the same code as the one that runs. \
+     What it binds, loads, resolves and drops is what the next worker would; what it writes vanishes.",
+    "So it finds what HAProxy's own test does not: a port that needs root, a folder or a file that its user may not \
+     use, a script that fails at run time. What the copy cannot tell is looked up beside it: whether an address that \
+     would be bound is free on this host and who holds it. Names are resolved on the host first. Health checks, peers \
+     and logs reach nobody in there, so health is not compared.",
+    "It needs root. Where it cannot run, the files are tested and read instead, every line says so, and rehearse ends \
+     with 5 at best. reload, restart and inspect --losses rehearse; inspect and check only look. However haguard ends, \
+     SIGKILL included, the copy ends with it.",
+];
+
 const RELOAD: &[&str] = &[
     "A reload starts the next worker beside the one that serves. haguard reload looks, shows a plan with an id, wants \
      consent to that id, asks the master, and then proves the new worker: its PID, its sockets and listeners, its \
@@ -29,6 +43,10 @@ const RELOAD: &[&str] = &[
     "A reload that fails leaves the worker of before in force (exit 1), but clients may have been refused meanwhile: a \
      bind that is taken costs about two seconds on every branch. haguard watches the listening sockets and says for \
      how long. What it cannot judge ends with exit 8 and the commands to judge it by hand. It never restarts HAProxy.",
+    "--keep-runtime reads what only memory holds just before the order and puts it back into the new worker before \
+     anything is called proven: what keeps traffic away first, checks of servers switched on again, map entries last. \
+     Only what came at run time is put back, never what an edit of the files changed; what cannot be told apart, or \
+     cannot be read from HAProxy, is named in the plan.",
     "One run at a time changes a HAProxy: another one exits 7 and names the holder. /etc/haguard/freeze, or freeze in \
      the state folder, stops every change; what it says is shown as the reason. SIGINT and SIGTERM let the step under \
      way finish; a lost terminal stops nothing. haguard history tells where a run stopped that was killed.",
@@ -44,6 +62,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
         "reload" => {
             let text = RELOAD.iter().map(|p| (*p).to_owned()).collect();
             ("how a reload is planned, done and proven".to_owned(), text)
+        }
+        "rehearse" => {
+            let text = REHEARSE.iter().map(|p| (*p).to_owned()).collect();
+            ("how the next worker is tried out, and what that tells".to_owned(), text)
         }
         "restart" => ("why restart refuses".to_owned(), RESTART.iter().map(|p| (*p).to_owned()).collect()),
         id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
@@ -73,6 +95,7 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let fixed = [
         ("exit-codes", "what each exit code says"),
         ("reload", "how a reload is planned, done and proven"),
+        ("rehearse", "how the next worker is tried out, and what that tells"),
         ("restart", "why restart refuses"),
     ];
     let checks = catalog::every().map(|check| (check.id, check.title));

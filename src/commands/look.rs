@@ -36,12 +36,15 @@ fn ask(candidates: &[Candidate]) -> Option<u32> {
 }
 
 fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
-    let limit = context.settings.timeout.value;
+    let (what, limit) = match effort {
+        Effort::Read => ("asking HAProxy", context.settings.timeout.value),
+        Effort::Rehearse => ("asking HAProxy, rehearsing the next worker", gather::PATIENCE),
+    };
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
         bar.set_style(style);
     }
-    bar.set_message(format!("asking HAProxy (at most {limit:?})"));
+    bar.set_message(format!("{what} (at most {limit:?})"));
     if context.global.verbose == 0 && std::io::stderr().is_terminal() {
         bar.enable_steady_tick(Duration::from_millis(120));
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Context, look};
-use crate::checks;
+use crate::checks::{self, Finding, Level};
 use crate::cli::RehearseArgs;
 use crate::config::{Origin, Settings, Sourced};
 use crate::exit::Exit;
@@ -27,11 +27,12 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
     let context = Context { settings, global: context.global, argv: Vec::new() };
     let facts = look::look(&context, &Aim::Any, Effort::Rehearse);
     let difference = facts.instance.seen().map(|_| plan::difference(&facts));
-    let (exit, summary) = verdict(args, &facts, difference.as_ref());
     let ledger = plan::ledger(&facts);
+    let findings = checks::judge(&facts, &ledger, &checks::of_candidate());
+    let (exit, summary) = verdict(args, &facts, &findings, difference.as_ref());
     let body = Body::Rehearsal(Box::new(Rehearsed::of(&facts, difference)));
     let mut report = Report::new("rehearse", exit, summary, body).after(&facts);
-    report.findings = checks::judge(&facts, &ledger, &checks::of_candidate());
+    report.findings = findings;
     Ok(report)
 }
 
@@ -54,7 +55,12 @@ fn candidate(files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
     }
 }
 
-fn verdict(args: &RehearseArgs, facts: &Facts, difference: Option<&Difference>) -> (Exit, String) {
+fn verdict(
+    args: &RehearseArgs,
+    facts: &Facts,
+    findings: &[Finding],
+    difference: Option<&Difference>,
+) -> (Exit, String) {
     let not_tried = match &facts.rehearsal {
         Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
             Some(why) => return (Exit::Refused, format!("the next worker would not come up: {why}")),
@@ -75,6 +81,20 @@ fn verdict(args: &RehearseArgs, facts: &Facts, difference: Option<&Difference>) 
     let Some(difference) = difference else {
         return (Exit::Done, "it would come up; nothing runs here to compare it with".to_owned());
     };
+    // A sealed copy has every address to itself; this host has not.
+    let binds = findings.iter().find(|finding| finding.id == "config.new-binds-free");
+    match binds.map(|finding| (finding.level, &finding.text)) {
+        Some((Level::Fail, text)) => {
+            return (Exit::Refused, format!("the next worker would not come up here: {text}"));
+        }
+        Some((Level::Unknown, text)) => {
+            return (
+                Exit::Unknown,
+                format!("whether it could bind what it binds in a sealed copy is not known: {text}"),
+            );
+        }
+        _ => {}
+    }
     let same = difference.changes.is_empty();
     let exit = if args.exit_code && !same { Exit::Differs } else { Exit::Done };
     let what = match same {

@@ -41,8 +41,9 @@ pub fn alternatives(facts: &Facts) -> Vec<Advice> {
     }
     match instance.mode {
         Mode::MasterWorker => list.push(Advice::new(
-            "load a changed configuration, or new libraries: keeps connections, shows a plan first, and is proven:",
-            named("haguard reload", instance),
+            "load a changed configuration, or new libraries; keeps connections and what was set at run time, shows a plan \
+             first, and is proven:",
+            named("haguard reload --keep-runtime", instance),
         )),
         Mode::Standalone => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
     }
@@ -208,7 +209,7 @@ mod tests {
             Known::Seen(Controller::Systemd { unit: "haproxy.service".into() });
         let said = alternatives(&facts);
         let said = commands(&said);
-        assert!(said.contains(&"haguard reload --master-socket /run/master.sock"), "{said:?}");
+        assert!(said.contains(&"haguard reload --keep-runtime --master-socket /run/master.sock"), "{said:?}");
         assert_eq!(commands(&by_hand(&facts)).last(), Some(&"systemctl restart haproxy.service"));
     }
 

@@ -91,7 +91,7 @@ fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
             let (text, document) = refused(&haguard, args);
             assert!(text.starts_with("refused: restart of HAProxy (master "), "{text}");
             assert!(
-                text.contains("haguard reload --stats-socket "),
+                text.contains("haguard reload --keep-runtime --stats-socket "),
                 "a reload is possible without -S: {text}"
             );
             assert_eq!(losses(&document, "server-admin-state").len(), 1, "{branch}: {document:#}");

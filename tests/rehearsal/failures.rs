@@ -137,3 +137,19 @@ fn a_script_that_raises_an_alarm_after_the_start_is_told() {
         assert_eq!(document["findings"][0]["level"], "warn", "{branch}: {document:#}");
     }
 }
+
+#[test]
+fn a_bind_that_somebody_else_holds_comes_up_in_the_copy_and_not_here() {
+    for branch in Branch::all() {
+        let Some(mut haproxy) = of_root(branch) else { continue };
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = stranger.local_addr().unwrap();
+        haproxy.write_config(&format!("{}frontend more\n    bind {at}\n", haproxy.config()));
+        let (status, document) = rehearse(&Haguard::new(), &haproxy, &[]);
+        assert_eq!(status, 3, "{branch}: {document:#}");
+        assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");
+        let summary = document["summary"].as_str().unwrap();
+        let me = format!("(PID {}", std::process::id());
+        assert!(summary.contains(&at.to_string()) && summary.contains(&me), "{branch}: {summary}");
+    }
+}

@@ -58,9 +58,14 @@ impl Haguard {
     }
 
     /// The same as a plain command, for a run that is not waited for.
-    #[expect(clippy::disallowed_methods, reason = "assert_cmd only starts what it waits for")]
     pub(crate) fn plain(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_haguard"));
+        self.plain_of(env!("CARGO_BIN_EXE_haguard"))
+    }
+
+    /// Another program as a plain command.
+    #[expect(clippy::disallowed_methods, reason = "assert_cmd only starts what it waits for")]
+    pub(crate) fn plain_of(&self, program: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(program);
         command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
         command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
         command

@@ -56,6 +56,9 @@ impl Aim {
     }
 }
 
+/// How long a look may take that rehearses.
+pub const PATIENCE: Duration = rehearsal::LIMIT;
+
 /// How the next worker is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
