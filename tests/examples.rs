@@ -14,18 +14,35 @@ const CONFIG: &str = "frontend web\n    bind 127.0.0.1:{port:web}\n    http-requ
 
 /// Runs a recipe with the haguard under test on PATH.
 fn recipe(program: &str, arguments: &[String], haguard: &Haguard) -> Output {
+    recipe_with(program, arguments, haguard, &[])
+}
+
+fn recipe_with(program: &str, arguments: &[String], haguard: &Haguard, variables: &[(&str, &str)]) -> Output {
     let folder = Path::new(env!("CARGO_BIN_EXE_haguard")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), skip::variable("PATH").unwrap_or_default().display());
     let mut command = Command::new(program);
     command.args(arguments).env("PATH", path).env("HAGUARD_STATE_DIR", haguard.home().join("state"));
+    command.envs(variables.iter().copied());
     command.env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("MAKELEVEL");
     command.output().unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
-fn make(target: &str, haproxy: &Instance) -> Output {
+fn make(target: &str, more: &[&str], haproxy: &Instance, haguard: &Haguard) -> Output {
     let file = golden::path("examples/Makefile").display().to_string();
-    let socket = format!("SOCKET={}", haproxy.master_socket().unwrap().display());
-    recipe("make", &["-f".into(), file, socket, target.into()], &Haguard::new())
+    let socket = format!("SOCKET={}", socket(haproxy));
+    let mut arguments = vec!["-f".to_owned(), file, socket, target.to_owned()];
+    arguments.extend(more.iter().map(|word| (*word).to_owned()));
+    recipe("make", &arguments, haguard)
+}
+
+fn socket(haproxy: &Instance) -> String {
+    haproxy.master_socket().unwrap().display().to_string()
+}
+
+/// The id that a plan ends with.
+fn id(told: &str) -> String {
+    let (_, rest) = told.rsplit_once("--approve").unwrap_or_else(|| panic!("no plan to approve: {told}"));
+    rest.trim_start_matches([' ', '\\', '\n']).split_whitespace().next().unwrap().to_owned()
 }
 
 fn said(output: &Output) -> String {
@@ -36,36 +53,70 @@ fn said(output: &Output) -> String {
 fn the_makefile_refuses_a_restart_and_names_the_status() {
     let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
     let master = haproxy.master_pid();
-    let output = make("restart-haproxy", &haproxy);
+    let output = make("restart-haproxy", &[], &haproxy, &Haguard::new());
     let said = said(&output);
     assert!(said.contains("refused: restart of HAProxy") && said.contains("Error 3"), "{said}");
     assert_eq!((output.status.code(), haproxy.master_pid()), (Some(2), master), "{said}");
 }
 
 #[test]
-fn the_makefile_reloads_with_proof_and_fails_where_there_is_none() {
+fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
     for branch in Branch::all() {
         let Some(mut haproxy) = Instance::builder(branch).config(CONFIG).start() else { continue };
+        let haguard = Haguard::new();
         let before = haproxy.worker_pid();
-        let output = make("reload-haproxy", &haproxy);
-        let after = haproxy.worker_pid();
-        let told = said(&output);
+        let asked = make("reload-haproxy", &[], &haproxy, &haguard);
+        let told = said(&asked);
+        assert!(told.contains("somebody's consent") && told.contains("Error 3"), "{branch}: {told}");
+        let planned = make("plan-reload", &[], &haproxy, &haguard);
+        assert!(planned.status.success(), "{branch}: {}", said(&planned));
+        assert_eq!(haproxy.worker_pid(), before, "{branch}: nothing was reloaded");
+        let id = format!("ID={}", id(&said(&planned)));
+        let output = make("approve-reload", &[&id], &haproxy, &haguard);
+        let (told, after) = (said(&output), haproxy.worker_pid());
         assert!(output.status.success(), "{branch}: {told}");
-        assert!(
-            told.contains(&format!("worker {before} was replaced by worker {after}")),
-            "{branch}: {told}"
-        );
+        let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = format!("worker {after} serves in place of {before}, proven");
+        assert!(flat.contains(&words), "{branch}: {told}");
 
         let good = haproxy.config();
         haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
-        let output = make("reload-haproxy", &haproxy);
-        assert!(!output.status.success(), "{branch}: {}", said(&output));
+        for (target, code) in [("plan-reload", 3), ("reload-haproxy", 3), ("approve-reload", 6)] {
+            let told = said(&make(target, &[&id], &haproxy, &haguard));
+            assert!(told.contains(&format!("Error {code}")), "{branch}: {target}: {told}");
+        }
         assert_eq!(haproxy.worker_pid(), after, "{branch}: nothing was reloaded");
     }
 }
 
 #[test]
-fn the_justfile_passes_the_status_of_the_refusal_on() {
+fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_come_up() {
+    if !rustix::process::geteuid().is_root() {
+        skip::missing("root, which a rehearsal needs");
+        return;
+    }
+    let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    let haguard = Haguard::new();
+    let settings = haguard.config(&format!("[haproxy]\nmaster_socket = '{}'\n", socket(&haproxy)));
+    let settings = settings.display().to_string();
+    let file = haproxy.dir().join("candidate.cfg");
+    let make = |text: &str| {
+        std::fs::write(&file, haproxy.config() + text).unwrap();
+        let [makefile, file] =
+            [golden::path("examples/Makefile"), file.clone()].map(|p| p.display().to_string());
+        let arguments = ["-f".to_owned(), makefile, "rehearse".to_owned(), format!("FILE={file}")];
+        said(&recipe_with("make", &arguments, &haguard, &[("HAGUARD_CONFIG", &settings)]))
+    };
+    let told = make("");
+    assert!(!told.contains("Error") && told.contains("(exit 0)"), "{told}");
+    let told = make("backend more\n    server m1 127.0.0.1:1\n");
+    assert!(told.contains("Error 4") && told.contains("+ backend more"), "{told}");
+    let told = make("frontend bad\n    bind unix@/no/such/folder/s.sock\n");
+    assert!(told.contains("Error 3") && told.contains("/no/such/folder"), "{told}");
+}
+
+#[test]
+fn the_justfile_passes_the_status_on() {
     let fetched = Some(golden::path(".cache/bin/just")).filter(|path| path.exists());
     let Some(just) = on_path("just").or(fetched) else {
         skip::missing("just, which .ci/just fetches");
@@ -73,13 +124,21 @@ fn the_justfile_passes_the_status_of_the_refusal_on() {
     };
     let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
     let file = golden::path("examples/justfile").display().to_string();
-    let socket = haproxy.master_socket().unwrap().display().to_string();
-    let run = |target: &str| {
-        let arguments = ["--justfile", &file, "--set", "socket", &socket, target].map(str::to_owned);
-        recipe(&just.to_string_lossy(), &arguments, &Haguard::new())
+    let socket = socket(&haproxy);
+    let haguard = Haguard::new();
+    let run = |target: &[&str]| {
+        let arguments = [&["--justfile", &file, "--set", "socket", &socket], target].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        recipe(&just.to_string_lossy(), &arguments, &haguard)
     };
-    let output = run("restart-haproxy");
-    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-    let output = run("reload-haproxy");
-    assert!(output.status.success(), "{}", said(&output));
+    for target in ["restart-haproxy", "reload-haproxy"] {
+        let output = run(&[target]);
+        assert_eq!(output.status.code(), Some(3), "{target}: {}", said(&output));
+    }
+    let planned = run(&["plan-reload"]);
+    assert!(planned.status.success(), "{}", said(&planned));
+    let output = run(&["approve-reload", &id(&said(&planned))]);
+    assert!(output.status.success() && said(&output).contains("proven: reloaded"), "{}", said(&output));
+    let output = run(&["rehearse", "/no/such.cfg"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
 }
