@@ -47,7 +47,7 @@ use commands::{Answer, Context};
 use config::{Environment, Settings};
 use exit::Exit;
 use failure::Failure;
-use report::{Body, Failed, Paint, Report};
+use report::{Body, Paint, Report};
 
 /// Runs the command line and returns the process status.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -73,7 +73,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let report = match answer {
         Ok(Answer::Report(report)) => *report,
         Ok(Answer::Verbatim(text)) => return ended(io::stdout().write_all(text.as_bytes()), Exit::Done),
-        Err(failure) => failed(commands::name(&cli.command), &failure),
+        Err(failure) => Report::failed(commands::name(&cli.command), &failure),
     };
     let printed = print(&report, &cli.global, no_color);
     // Whoever stopped reading must not be told that a change was none.
@@ -99,11 +99,6 @@ fn listen_in(verbose: u8) {
     let _ = listener.try_init();
 }
 
-fn failed(command: &str, failure: &Failure) -> Report {
-    let body = Body::Error(Failed { message: failure.to_string(), mend: failure.mend.clone() });
-    Report::new(command, failure.exit, failure.to_string(), body)
-}
-
 /// Help and version are answers; anything else that clap says is a usage error.
 fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
@@ -114,7 +109,7 @@ fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
         let message = error.render().to_string();
         let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
-        let _ = failed("usage", &failure).write_json(&mut io::stdout());
+        let _ = Report::failed("usage", &failure).write_json(&mut io::stdout());
     } else {
         let _ = error.print();
     }

@@ -68,3 +68,40 @@ fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_lef
         assert!(facts["live"]["listeners"]["unknown"]["why"].as_str().unwrap().contains("root"), "{said}");
     }
 }
+
+#[test]
+fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_read() {
+    let Some(haproxy) =
+        Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
+    else {
+        return;
+    };
+    let socket = haproxy.master_socket().unwrap();
+    std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let haguard = Haguard::new();
+    let path = socket.to_str().unwrap();
+    let Some(said) = as_nobody(&haguard, &["rehearse", "--master-socket", path, "-o", "json"]) else {
+        return;
+    };
+    assert_eq!(said.status, 5, "{said}");
+    let rehearsal = &said.json()["rehearsal"];
+    assert_eq!(
+        (&rehearsal["how"], &rehearsal["came_up"]),
+        (&"read".into(), &serde_json::Value::Null),
+        "{said}"
+    );
+    assert!(rehearsal["not_tried"].as_str().unwrap().contains("needs root"), "{said}");
+    // What would be lost on a reload is told from the files, and says so.
+    let Some(said) = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]) else { return };
+    let compared = said.json()["refusal"]["compared_with"].to_string();
+    assert!(compared.contains("not rehearsed") || compared.contains("not known"), "{said}");
+    // A file that HAProxy would refuse is refused all the same.
+    let bad = haguard.home().join("bad.cfg");
+    std::fs::write(&bad, "bogus\n").unwrap();
+    std::fs::set_permissions(&bad, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let bad = bad.to_str().unwrap();
+    let args = ["rehearse", "--master-socket", path, "--config-file", bad, "-o", "json"];
+    let Some(said) = as_nobody(&haguard, &args) else { return };
+    assert!(matches!(said.status, 3 | 5), "{said}");
+}

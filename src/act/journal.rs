@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::steps::Step;
 use crate::exit::Exit;
 
 /// One attempt.
@@ -60,6 +59,27 @@ impl Who {
         let name = self.sudo_user.as_ref().or(self.user.as_ref());
         name.cloned().unwrap_or_else(|| format!("uid {}", self.uid))
     }
+}
+
+/// One line about one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it was written.
+    pub at: Timestamp,
+    /// The run it belongs to; the entry that ends the run names it too.
+    pub run: String,
+    /// The process of the run.
+    pub pid: u32,
+    /// The command's name.
+    pub command: String,
+    /// What it is done to.
+    pub target: String,
+    /// Who.
+    pub who: Who,
+    /// The step.
+    pub step: String,
+    /// What came of it; none in the line that is written before it is done.
+    pub result: Option<String>,
 }
 
 /// Where the journal of this state folder is.

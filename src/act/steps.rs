@@ -3,33 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::journal::{self, Line, Who};
+use super::journal::{self, Line, Step, Who};
 use crate::time;
-
-/// One line about one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// When it was written.
-    pub at: Timestamp,
-    /// The run it belongs to; the entry that ends the run names it too.
-    pub run: String,
-    /// The process of the run.
-    pub pid: u32,
-    /// The command's name.
-    pub command: String,
-    /// What it is done to.
-    pub target: String,
-    /// Who.
-    pub who: Who,
-    /// The step.
-    pub step: String,
-    /// What came of it; none in the line that is written before it is done.
-    pub result: Option<String>,
-}
+use anyhow::Result;
 
 /// The journal of one run.
 #[derive(Debug)]

@@ -33,10 +33,10 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
 
 pub use self::change::Change;
+pub use self::change::Undone;
 pub use self::error::AskError;
 use self::lines::{SEVERITIES, in_lines, joined};
 pub use self::read_only::{NotReadOnly, ReadOnly};
-pub use self::send::Undone;
 use crate::wire::runtime::answer::{self, Refused};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.

@@ -1,8 +1,9 @@
 //! `history` shows the journal.
 
 use super::Context;
+use crate::act::journal::Step;
 use crate::act::journal::{self, Entry};
-use crate::act::steps::{self, Step};
+use crate::act::steps;
 use crate::cli::HistoryArgs;
 use crate::clients::host;
 use crate::exit::Exit;

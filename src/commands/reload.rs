@@ -28,7 +28,7 @@ pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Fa
     let (target, run) = about.unwrap_or_else(|| (record::target(None), None));
     match &result {
         Ok(report) => record::end(context, target, report, run),
-        Err(failure) => record::end(context, target, &crate::failed("reload", failure), run),
+        Err(failure) => record::end(context, target, &Report::failed("reload", failure), run),
     }
     result
 }

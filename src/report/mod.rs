@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::checks::{Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
+use crate::failure::Failure;
 use crate::plan::replay::Returned;
 use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::words::plural;
@@ -222,6 +223,12 @@ impl Report {
             next: Vec::new(),
             body,
         }
+    }
+
+    /// A command that ended before it had anything to show.
+    pub fn failed(command: &str, failure: &Failure) -> Self {
+        let body = Body::Error(Failed { message: failure.to_string(), mend: failure.mend.clone() });
+        Report::new(command, failure.exit, failure.to_string(), body)
     }
 
     /// The same with the proof and the cost of the look that it rests on.

@@ -36,10 +36,10 @@ fn no_packet_and_no_log_line_leaves_it() {
         let (tcp_port, udp_port) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
         let file = haproxy.dir().join("candidate.cfg");
         // Starting, it would check a server, greet a peer, and log both ways; a script writes a file.
-        let text = haproxy
-            .config()
-            .replace("global", "global\n    localpeer me\n    lua-load {dir}/write.lua")
-            + "peers mates\n    peer me 127.0.0.1:{port}\n    peer other 127.0.0.1:{tcp}\n\
+        let text = haproxy.config().replace(
+            "global",
+            "global\n    localpeer me\n    pidfile {dir}/pid\n    lua-load {dir}/write.lua",
+        ) + "peers mates\n    peer me 127.0.0.1:{port}\n    peer other 127.0.0.1:{tcp}\n\
                backend checked\n    log {dir}/log.sock local0\n    log 127.0.0.1:{udp} local0\n    option log-health-checks\n    \
                server c1 127.0.0.1:{tcp} check inter 10ms\n";
         let dir = haproxy.dir().to_str().unwrap();
@@ -62,6 +62,7 @@ fn no_packet_and_no_log_line_leaves_it() {
         assert!(udp.recv(&mut [0; 512]).is_err_and(silent), "{branch}: a log line by UDP");
         assert!(unix.recv(&mut [0; 512]).is_err_and(silent), "{branch}: a log line through a socket");
         assert!(!written.exists(), "{branch}: the script's file is on the host");
+        assert!(!haproxy.dir().join("pid").exists(), "{branch}: its PID file is on the host");
     }
 }
 

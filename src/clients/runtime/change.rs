@@ -14,11 +14,30 @@ use std::fmt;
 pub use self::patterns::{List, Target};
 pub use self::servers::{NewServer, State};
 use super::lines::{LINE_CAP, Piece, SEVERITIES};
-use super::send::Undone;
 use crate::wire::runtime::answer::Refused;
 
 /// Longest payload: with its line it fits into HAProxy's buffer of 16 kB, of which a part is reserved.
 pub const PAYLOAD_CAP: usize = 12 * 1024;
+
+/// Why a change is not, or not certainly, in force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undone {
+    /// HAProxy refused it.
+    #[error(transparent)]
+    Refused(Refused),
+    /// It was sent and no answer can be told to be its own.
+    #[error("whether it was done has to be read, because no clear answer came: {why}")]
+    Unclear {
+        /// What happened instead.
+        why: String,
+    },
+    /// It never left.
+    #[error("it was not sent: {why}")]
+    NotSent {
+        /// What was in the way.
+        why: String,
+    },
+}
 
 /// A runtime command that changes something. `Debug` and messages show what it is about, never the values.
 #[derive(Clone, PartialEq, Eq)]

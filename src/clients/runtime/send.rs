@@ -1,29 +1,10 @@
 //! Sending changes, and asking for the one secret that putting a certificate back needs.
 
+use super::change::Undone;
 use super::lines::{in_lines, joined};
 use super::{AskError, Change, Channel, Closes, NotReadOnly, SEVERITIES, Sent, Socket, change};
 use crate::secret::Secret;
-use crate::wire::runtime::answer::{self, Refused};
-
-/// Why a change is not, or not certainly, in force.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undone {
-    /// HAProxy refused it.
-    #[error(transparent)]
-    Refused(Refused),
-    /// It was sent and no answer can be told to be its own.
-    #[error("whether it was done has to be read, because no clear answer came: {why}")]
-    Unclear {
-        /// What happened instead.
-        why: String,
-    },
-    /// It never left.
-    #[error("it was not sent: {why}")]
-    NotSent {
-        /// What was in the way.
-        why: String,
-    },
-}
+use crate::wire::runtime::answer;
 
 type Outcome = Result<String, Undone>;
 

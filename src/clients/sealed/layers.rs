@@ -88,9 +88,9 @@ fn visible(all: Vec<Mount>) -> Vec<Mount> {
 }
 
 /// A folder right below the root, on the root's own file system, with nothing mounted in it: covering it in our
-/// namespace hides nothing that the overlays need.
+/// namespace hides nothing that the overlays need. None that our own program is loaded from, which starts once more.
 fn staging(mounts: &[Mount]) -> Option<PathBuf> {
-    let preferred = ["/mnt", "/media", "/srv", "/opt", "/home", "/var", "/usr", "/etc"].map(PathBuf::from);
+    let preferred = ["/mnt", "/media", "/srv", "/home", "/root", "/var", "/opt", "/etc"].map(PathBuf::from);
     let free = |folder: &PathBuf| {
         folder.symlink_metadata().is_ok_and(|seen| seen.is_dir())
             && !mounts.iter().any(|mount| Path::new(&mount.point).starts_with(folder))

@@ -205,7 +205,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let declared = binds::declared(look, main, &read);
     let (rehearsal, next) = match earlier {
         Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
-        None => next::strongest(tried, next::picture(look, main, &read, &live, &declared)),
+        None => rehearsal::strongest(tried, next::picture(look, main, &read, &live, &declared)),
     };
     let binds = new_binds::of(&found, &live, &next, &declared);
     let config = files::on_disk(&found.instance.worker_started, &read, test);
@@ -240,7 +240,7 @@ fn alone(look: &Look<'_>, why: &str) -> Facts {
     let test = files::run_test(look, &main).into();
     let declared = binds::declared(look, &main, &read);
     let from_files = next::picture(look, &main, &read, &Picture::unseen(How::Live, why), &declared);
-    let (rehearsal, next) = next::strongest(Some(tried), from_files);
+    let (rehearsal, next) = rehearsal::strongest(Some(tried), from_files);
     Facts { rehearsal, next, config: files::on_disk(&Known::unknown(why), &read, test), ..blank(why) }
 }
 

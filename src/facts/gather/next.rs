@@ -9,11 +9,8 @@ use sha1::{Digest, Sha1};
 
 use super::binds::{self, Declared};
 use super::files::{self, Read};
-use super::rehearsal::Rehearsed;
 use super::{Look, servers};
-use crate::facts::{
-    Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Rehearsal, Table,
-};
+use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
 use crate::wire::haproxy_cfg::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
 use crate::wire::pattern_file;
 
@@ -39,26 +36,6 @@ pub(super) fn picture(
         certificates: Known::Seen(certificates(main, live)),
         listeners: binds::listeners(binds),
     }
-}
-
-/// What was rehearsed, where it was, with what only the files tell laid over it: where a proxy stands, and what is
-/// behind a list that the next worker does not use.
-pub(super) fn strongest(tried: Option<Rehearsed>, read: Picture) -> (Option<Known<Rehearsal>>, Picture) {
-    let Some(Rehearsed { rehearsal, picture }) = tried else { return (None, read) };
-    let Some(mut picture) = picture else { return (Some(rehearsal), read) };
-    if let Known::Seen(proxies) = &mut picture.proxies {
-        for proxy in proxies {
-            let written = read.proxies.seen().into_iter().flatten().find(|other| other.name == proxy.name);
-            proxy.at = written.and_then(|written| written.at.clone());
-        }
-    }
-    if let (Known::Seen(mine), Known::Seen(others)) = (&mut picture.patterns, read.patterns) {
-        let known =
-            |list: &Patterns| mine.iter().any(|mine| mine.kind == list.kind && mine.name == list.name);
-        let unused: Vec<Patterns> = others.into_iter().filter(|list| list.file && !known(list)).collect();
-        mine.extend(unused);
-    }
-    (Some(rehearsal), picture)
 }
 
 fn proxies(model: &Model) -> Vec<Proxy> {

@@ -11,7 +11,7 @@ use super::{Look, binds, files, live};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::clients::sealed::{FOLDER, SealedCopy, Spec, TAKEN_OVER};
-use crate::facts::{Known, Listener, Picture, Process, Rehearsal};
+use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
 use crate::wire::argv::Argv;
 use crate::wire::haproxy_cfg::{Endpoint, Host, Model};
 use crate::wire::runtime::show_proc::ShowProc;
@@ -39,6 +39,26 @@ impl Rehearsed {
     pub(super) fn not(why: impl Into<String>) -> Self {
         Rehearsed { rehearsal: Known::unknown(why), picture: None }
     }
+}
+
+/// What was rehearsed, where it was, with what only the files tell laid over it: where a proxy stands, and what is
+/// behind a list that the next worker does not use.
+pub(super) fn strongest(tried: Option<Rehearsed>, read: Picture) -> (Option<Known<Rehearsal>>, Picture) {
+    let Some(Rehearsed { rehearsal, picture }) = tried else { return (None, read) };
+    let Some(mut picture) = picture else { return (Some(rehearsal), read) };
+    if let Known::Seen(proxies) = &mut picture.proxies {
+        for proxy in proxies {
+            let written = read.proxies.seen().into_iter().flatten().find(|other| other.name == proxy.name);
+            proxy.at = written.and_then(|written| written.at.clone());
+        }
+    }
+    if let (Known::Seen(mine), Known::Seen(others)) = (&mut picture.patterns, read.patterns) {
+        let known =
+            |list: &Patterns| mine.iter().any(|mine| mine.kind == list.kind && mine.name == list.name);
+        let unused: Vec<Patterns> = others.into_iter().filter(|list| list.file && !known(list)).collect();
+        mine.extend(unused);
+    }
+    (Some(rehearsal), picture)
 }
 
 /// Starts what the master would start next.

@@ -1,0 +1,10 @@
+//! `/proc/PID/mountinfo`.
+#![no_main]
+
+use haguard::wire::mountinfo;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let mounts = mountinfo::parse(text);
+    assert!(mounts.len() <= text.lines().count());
+});
