@@ -10,7 +10,7 @@ DESTDIR ?=
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: ## see a restart refused, and what it would have destroyed
+demo: ## see what haguard refuses and what it proves, beside what happens without
 	@.ci/demo
 
 test: ## fetch every HAProxy branch, run every test

@@ -3,6 +3,8 @@
 //! Names that differ from run to run become the ones that a reader expects. The folders of the scene are as long as
 //! the ones they become, so that every line breaks where it would break with those; commands are broken again.
 
+mod documents;
+
 use std::path::Path;
 
 use haguard::report::wrap;
