@@ -7,6 +7,7 @@ pub mod difference;
 pub mod losses;
 mod reload;
 pub mod steps;
+pub mod way_back;
 
 pub use advice::{Advice, alternatives, by_hand};
 pub use basis::{Basis, Moved};
@@ -15,3 +16,4 @@ pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
 pub use reload::reload;
 pub use steps::{Action, Plan, Step, Way};
+pub use way_back::WayBack;
