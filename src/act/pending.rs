@@ -126,7 +126,11 @@ pub fn lay_by(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]) -> Resul
 pub fn begin(state_dir: &Path, pending: &Pending) -> Result<()> {
     let _turn = turn(state_dir)?;
     let other = read(&path(state_dir, &pending.id))?;
-    ensure!(!other.is_some_and(|other| other.is_open() && other.is_watched()), "{} waits already", pending.id);
+    ensure!(
+        !other.is_some_and(|other| other.is_open() && other.is_watched()),
+        "{} waits already",
+        pending.id
+    );
     write(state_dir, pending)?;
     forget(state_dir);
     Ok(())
@@ -164,7 +168,8 @@ pub fn find(state_dir: &Path, id: &str) -> Result<Option<Pending>> {
 /// All of them, oldest first. One that cannot be read is left out.
 pub fn all(state_dir: &Path) -> Vec<Pending> {
     let entries = std::fs::read_dir(folder(state_dir)).into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let paths =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
     let mut all: Vec<Pending> = paths.filter_map(|path| read(&path).ok().flatten()).collect();
     all.sort_by_key(|pending| pending.begun);
     all
@@ -201,12 +206,14 @@ fn read(path: &Path) -> Result<Option<Pending>> {
 }
 
 fn write(state_dir: &Path, pending: &Pending) -> Result<()> {
-    let (path, fresh) = (path(state_dir, &pending.id), folder(state_dir).join(format!("{}.fresh", pending.id)));
+    let (path, fresh) =
+        (path(state_dir, &pending.id), folder(state_dir).join(format!("{}.fresh", pending.id)));
     let shown = path.display();
     let mut options = OpenOptions::new();
     let file = options.create(true).truncate(true).write(true).mode(0o600).open(&fresh);
     let mut file = file.with_context(|| format!("writing {shown}"))?;
-    file.write_all(&serde_json::to_vec(pending)?).and_then(|()| file.sync_all())
+    file.write_all(&serde_json::to_vec(pending)?)
+        .and_then(|()| file.sync_all())
         .with_context(|| format!("writing {shown}"))?;
     std::fs::rename(&fresh, &path).with_context(|| format!("writing {shown}"))
 }

@@ -30,7 +30,10 @@ pub struct Previous {
 impl fmt::Debug for Previous {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let paths: Vec<&PathBuf> = self.files.iter().map(|(path, _)| path).collect();
-        f.debug_struct("Previous").field("source", &self.source).field("files", &paths).finish_non_exhaustive()
+        f.debug_struct("Previous")
+            .field("source", &self.source)
+            .field("files", &paths)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,8 @@ impl Previous {
         if !given.is_empty() {
             return Self::given(facts, given).map(Some);
         }
-        let serving = instance.serving.seen().and_then(|pid| Some((*pid, host::process(*pid).ok()?.start_ticks?)));
+        let serving =
+            instance.serving.seen().and_then(|pid| Some((*pid, host::process(*pid).ok()?.start_ticks?)));
         if let Some((worker, start)) = serving
             && let Some(kept) = kept::find(state_dir, worker, start)?
         {
@@ -60,7 +64,8 @@ impl Previous {
         if !untouched(instance, facts) {
             return Ok(None);
         }
-        let read = |path: &str| gather::bytes(&instance.main, path).with_context(|| format!("reading {path}"));
+        let read =
+            |path: &str| gather::bytes(&instance.main, path).with_context(|| format!("reading {path}"));
         let files = facts.config.files.iter().map(|file| Ok((PathBuf::from(&file.path), read(&file.path)?)));
         let source = "the files on disk, which nobody has touched since the worker loaded them".to_owned();
         Ok(Some(Previous { source, files: files.collect::<Result<_>>()?, on_disk: true }))
@@ -75,9 +80,14 @@ impl Previous {
             now.len(),
             now.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
         );
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+        let read =
+            |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
         let files = now.iter().zip(given).map(|(file, path)| Ok((PathBuf::from(&file.path), read(path)?)));
-        Ok(Previous { source: "what --previous named".to_owned(), files: files.collect::<Result<_>>()?, on_disk: false })
+        Ok(Previous {
+            source: "what --previous named".to_owned(),
+            files: files.collect::<Result<_>>()?,
+            on_disk: false,
+        })
     }
 
     /// What a plan says of it.

@@ -60,7 +60,8 @@ pub fn put_back(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str) -> Res
     }
     let mut put = PutBack::default();
     for swap in &prepared {
-        let (Swap::Exchange { file, beside } | Swap::Create { file, beside } | Swap::Remove { file, beside }) = swap;
+        let (Swap::Exchange { file, beside } | Swap::Create { file, beside } | Swap::Remove { file, beside }) =
+            swap;
         put.changed.push(file.clone());
         put.aside.extend((!matches!(swap, Swap::Create { .. })).then(|| beside.clone()));
         sync_folder(file);
@@ -83,7 +84,8 @@ fn prepare(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str, prepared: &
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // Its own mode is gone with it; a neighbour's is the best guess.
                 let neighbour = now.iter().find_map(|path| std::fs::metadata(path).ok());
-                let like = neighbour.with_context(|| format!("{} and all others are gone", path.display()))?;
+                let like =
+                    neighbour.with_context(|| format!("{} and all others are gone", path.display()))?;
                 let beside = write_beside(path, bytes, &like, id)?;
                 prepared.push(Swap::Create { file: path.clone(), beside });
             }
@@ -174,7 +176,8 @@ fn write(path: &Path, bytes: &[u8], like: &std::fs::Metadata) -> Result<()> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {
-        std::os::unix::fs::fchown(&file, Some(like.uid()), Some(like.gid())).context("giving it to its owner")?;
+        std::os::unix::fs::fchown(&file, Some(like.uid()), Some(like.gid()))
+            .context("giving it to its owner")?;
     }
     file.set_permissions(PermissionsExt::from_mode(like.mode() & 0o7777))?;
     file.write_all(bytes)?;

@@ -1,6 +1,7 @@
 //! `reload`: the plan, consent, the act, the proof.
 
 mod account;
+mod way_back;
 
 use std::io::{self, IsTerminal};
 
@@ -45,16 +46,19 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
-    let findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
-    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings };
+    let mut findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
     let (Some(plan), Some(instance)) = (plan::reload(&facts, &ledger), facts.instance.seen()) else {
-        return Ok(account.unknown());
+        return Ok(Account { args, context, facts: &facts, ledger: &ledger, findings: &findings }.unknown());
     };
     *about = Some((instance.title(), None));
     let _turn = match early {
         Some((pid, lock)) if pid == instance.main.pid => lock,
         _ => turn::hold(context, &instance.main)?,
     };
+    let back = way_back::find(args, context, &facts, instance)?;
+    findings.extend(back.as_ref().map(|back| back.finding.clone()));
+    let plan = back.iter().fold(plan, |plan, back| back.in_plan(plan));
+    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings };
     if let Err(error) = shown::remember(state_dir, &plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
     }
@@ -84,6 +88,8 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         }
     }
 
+    // Whoever goes back is there before anything is done.
+    let watched = back.as_ref().map(|back| back.watch(context, &facts, &plan)).transpose()?;
     let steps = Steps::new(state_dir.clone(), "reload", instance.title(), record::who(context));
     let progress = Progress::new(context);
     let run = Run {
@@ -91,13 +97,15 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         interrupts: &interrupts,
         steps: &steps,
         progress: &|name, limit| progress.step(name, limit),
+        ordering: &|| watched.as_ref().map_or(Ok(()), |watched| watched.ordering()),
     };
-    let done = apply::reload(clearance, &facts, &run);
+    let mut done = apply::reload(clearance, &facts, &run);
     drop(progress);
+    let wanted = watched.and_then(|watched| watched.ended(&plan, &mut done));
     if done.recorded() {
         *about = Some((instance.title(), Some(steps.run().to_owned())));
     }
-    Ok(account.done(&plan, done))
+    Ok(account.done(&plan, done, wanted))
 }
 
 fn consent<'a>(args: &'a ReloadArgs, context: &Context<'_>) -> Consent<'a> {

@@ -32,7 +32,8 @@ impl Plan {
             action: Action::Reload,
             object: "the same HAProxy".to_owned(),
             how: Way::UnlessConfirmed,
-            reason: "and the worker that comes of it is proven; files other than these are not put back".to_owned(),
+            reason: "and the worker that comes of it is proven; files other than these are not put back"
+                .to_owned(),
         });
         let mut options = self.options;
         options.push(format!("--confirm-within {within:?}"));
