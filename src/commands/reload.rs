@@ -67,6 +67,10 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     }
     turn::not_frozen(context)?;
 
+    if let Some(signal) = interrupts.stop() {
+        // It came while nobody was asked anything yet, and a question would not hear of it.
+        return Ok(account.interrupted(&plan, signal));
+    }
     let consent = consent(args, context);
     let recall = |id: &str| shown::recall(state_dir, id);
     let show = || account.show(&plan);
