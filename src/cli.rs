@@ -123,6 +123,8 @@ pub enum Command {
     Restart(RestartArgs),
     /// Reload HAProxy: show the plan, ask, do it, prove it
     Reload(ReloadArgs),
+    /// Let a reload stay that --confirm-within would undo, or list those that wait
+    Confirm(ConfirmArgs),
     /// Show the journal: what was attempted, refusals included
     History(HistoryArgs),
     /// Show the configuration in force
@@ -163,7 +165,7 @@ pub struct CheckArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A check's id, a kind of loss, `reload`, `restart` or `exit-codes`; nothing lists the subjects
+    /// A check's id, a kind of loss, `reload`, `confirm`, `restart` or `exit-codes`; nothing lists the subjects
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }
@@ -197,8 +199,10 @@ pub struct RestartArgs {
 /// Arguments of `reload`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  haguard reload --plan\n  haguard reload --approve 3f9c1a2b04\n  \
-    haguard reload --master-socket /run/haproxy-master.sock\n\nIt loads the files on disk into a new worker and \
-    proves that worker. It never restarts HAProxy.\n\nExit codes: 0 reloaded and proven, 1 failed and the worker of \
+    haguard reload --master-socket /run/haproxy-master.sock\n  haguard reload --confirm-within 90s\n\nIt loads the files \
+    on disk into a new worker and proves that worker. It never restarts HAProxy.\n\nWith --confirm-within the \
+    configuration files of before are put back, loaded and proven unless `haguard confirm ID` comes in time, even if \
+    this shell is gone; maps, certificates and other files are not put back.\n\nExit codes: 0 reloaded and proven, 1 failed and the worker of \
     before is proven in force, 3 refused or no consent, 5 could not determine, 6 the world moved since the plan, 7 \
     busy or frozen, 8 changed but not proven, 130 interrupted before anything was done.")]
 pub struct ReloadArgs {
@@ -214,6 +218,26 @@ pub struct ReloadArgs {
     /// Apply the plan with this id, if it is still the plan of now
     #[arg(long, value_name = "ID")]
     pub approve: Option<String>,
+    /// Go back to the configuration of before unless `haguard confirm` comes within this time, such as 90s
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub confirm_within: Option<Duration>,
+    /// What the worker that serves has loaded, where haguard has no copy: once for each file, in their order
+    #[arg(long, value_name = "FILE")]
+    pub previous: Vec<PathBuf>,
+}
+
+/// Arguments of `confirm`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard confirm\n  haguard confirm 3f9c1a2b04\n\nThe id is that of the plan. \
+    Without one, the reloads that wait for a confirmation are listed.\n\nExit codes: 0 it stays, 2 no such reload wants \
+    one, 5 nobody watches it and HAProxy has ended since, 6 too late, or nothing to confirm, 7 the reload is still under \
+    way, 8 it stays, and nobody would have gone back."
+)]
+pub struct ConfirmArgs {
+    /// The plan's id
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// Arguments of `history`.

@@ -55,6 +55,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(code) = clients::sealed::run_if_asked(&args) {
         return code;
     }
+    if let Some(code) = commands::watch::run_if_asked(&args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error, &args).code()),

@@ -1,5 +1,6 @@
 //! `haguard reload` on real HAProxies: what it shows, what it wants, what it does, and what it proves.
 
+mod confirm;
 mod consent;
 mod dataplane;
 mod failure;

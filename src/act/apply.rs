@@ -43,6 +43,8 @@ pub struct Run<'a> {
     pub hold: Option<&'a Hold>,
     /// Told each step's name, and how long it may take.
     pub progress: &'a dyn Fn(&str, Duration),
+    /// Asked in the last moment before the order; when it fails, no order is given.
+    pub ordering: &'a dyn Fn() -> anyhow::Result<()>,
 }
 
 /// How the act ended.
@@ -62,6 +64,8 @@ pub enum Ended {
     Moved(Vec<Moved>),
     /// The journal cannot be written, so nothing was done.
     Unrecorded(anyhow::Error),
+    /// Nobody is there who would go back, so nothing was done.
+    Unwatched(anyhow::Error),
 }
 
 /// What the act left.
@@ -138,6 +142,10 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, run: &Run<'_>) -> Done {
     }
     if let Err(error) = run.steps.begin("reload") {
         return Done::nothing(Ended::Unrecorded(error));
+    }
+    if let Err(error) = (run.ordering)() {
+        run.steps.end("reload", &format!("not ordered: {error:#}"));
+        return Done::nothing(Ended::Unwatched(error));
     }
     let fresh = run.hold.and_then(|hold| hold.refreshed(run.settings, before, &calls));
     let (mut done, came) = ordered(&eve, instance, before, run, &calls);

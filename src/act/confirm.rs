@@ -101,6 +101,22 @@ pub fn confirm<'p>(
     }
 }
 
+/// The consent to a plan that says how it is undone is the consent to undoing it, on the same HAProxy. `plan` is the
+/// reload that does it.
+///
+/// # Errors
+/// [`Withheld`]: the plan that was agreed to says nothing of it, or a check is against it now.
+pub fn way_back<'p>(plan: &'p Plan, agreed: &Plan, findings: &[Finding]) -> Result<Clearance<'p>, Withheld> {
+    let process = |plan: &Plan| (plan.basis.main_pid, plan.basis.main_start);
+    if !agreed.goes_back() || process(plan) != process(agreed) {
+        return Err(Withheld::Missing);
+    }
+    match checks::verdict(findings) {
+        Exit::Done => Ok(Clearance { plan }),
+        blocked => Err(Withheld::Blocked(blocked)),
+    }
+}
+
 /// Asks on stderr and reads a line from stdin. A ready-made prompt that takes single keys goes on waiting after Ctrl-C
 /// where that signal is caught, as it is here.
 fn ask(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
@@ -162,6 +178,21 @@ mod tests {
         let never = with(&plan, &[], Consent::Approved("0000000000")).unwrap_err();
         assert_eq!(never, Withheld::Stale { moved: vec![], shown: false });
         assert_eq!(with(&plan, &[], Consent::Nobody).unwrap_err().exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn consent_to_a_plan_covers_its_way_back_and_no_other_reload() {
+        let plan = plan_of(102);
+        let files = vec![("/etc/a.cfg".to_owned(), "1".to_owned())];
+        let back = plan::WayBack { within: std::time::Duration::from_secs(9), source: "x".into(), files };
+        let agreed = plan_of(101).with_way_back(&back);
+        assert!(way_back(&plan, &agreed, &[]).is_ok());
+        assert_eq!(way_back(&plan, &plan_of(101), &[]).unwrap_err(), Withheld::Missing);
+        let mut other = plan.clone();
+        other.basis.main_pid = Some(7);
+        assert_eq!(way_back(&other, &agreed, &[]).unwrap_err(), Withheld::Missing);
+        let failed = way_back(&plan, &agreed, &[finding(checks::Level::Fail)]).unwrap_err();
+        assert_eq!(failed, Withheld::Blocked(Exit::Refused));
     }
 
     #[test]

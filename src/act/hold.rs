@@ -31,16 +31,25 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Reads the worker that serves, and what is known of the configuration that it loaded.
+    /// Reads the worker that serves, and what is known of the configuration that it loaded: `previous` names a copy of
+    /// that, file by file, where there is one.
     ///
     /// # Errors
     /// When it is not known which worker that is, or it cannot be asked.
-    pub fn read(settings: &Settings, facts: &Facts, ledger: &Ledger) -> Result<Self, String> {
+    pub fn read(
+        settings: &Settings,
+        facts: &Facts,
+        ledger: &Ledger,
+        previous: &[PathBuf],
+    ) -> Result<Self, String> {
         let instance = facts.instance.seen().ok_or("what runs here is not known")?;
         let lost = ledger.lines.iter().filter(|line| line.kind == Kind::Certificate);
         let certificates: Vec<String> = lost.map(|line| line.object.clone()).collect();
         let held = of_serving(settings, instance, &certificates, &Arc::default())?;
-        let copy = copy(settings, instance);
+        let copy = match previous {
+            [] => copy(settings, instance),
+            given => gather::model(settings, &instance.main, &read(facts, given)?),
+        };
         let loaded = loaded::loaded(facts, &held, copy.as_ref());
         let previews = preview(ledger, &held, &loaded);
         Ok(Hold { held, loaded, certificates, previews })
@@ -141,6 +150,19 @@ fn of_serving(
         Known::Unknown { why } => Err(why),
         Known::Seen(channel) => Ok(holdings(&channel, Keys::Of(certificates))),
     }
+}
+
+/// Files that were given, in the places of those that HAProxy loads.
+fn read(facts: &Facts, given: &[PathBuf]) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+    let loads = facts.config.files.len();
+    if given.len() != loads {
+        return Err(format!("HAProxy loads {loads} files, and --previous was given {} times", given.len()));
+    }
+    let places = facts.config.files.iter().map(|file| PathBuf::from(&file.path));
+    let bytes = |path: &PathBuf| {
+        std::fs::read(path).map_err(|error| format!("--previous {}: {error}", path.display()))
+    };
+    places.zip(given).map(|(place, path)| Ok((place, bytes(path)?))).collect()
 }
 
 /// What the serving worker is known to have loaded, from the copy that the reload that started it kept.

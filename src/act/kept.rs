@@ -35,16 +35,7 @@ pub fn save(state_dir: &Path, kept: &Kept) -> Result<PathBuf> {
     let parent = state_dir.join("kept");
     let name = name(kept.worker, kept.start_ticks);
     let fresh = parent.join(format!("{name}.{}.fresh", std::process::id()));
-    let make = |folder: &Path| {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.with_context(|| format!("making {}", folder.display()))
-    };
-    make(&fresh)?;
-    let index = Index { files: kept.files.iter().map(|(path, _)| path.clone()).collect() };
-    write(&fresh.join("index.json"), &serde_json::to_vec(&index)?)?;
-    for (at, (_, bytes)) in kept.files.iter().enumerate() {
-        write(&fresh.join(at.to_string()), bytes)?;
-    }
+    lay_out(&fresh, &kept.files)?;
     let folder = parent.join(name);
     // The same worker has the same files: a second copy replaces the first.
     let _ = std::fs::remove_dir_all(&folder);
@@ -53,23 +44,42 @@ pub fn save(state_dir: &Path, kept: &Kept) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Writes copies of files into a new folder, with a list of where they belong.
+pub(super) fn lay_out(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("making {}", folder.display()))?;
+    let index = Index { files: files.iter().map(|(path, _)| path.clone()).collect() };
+    write(&folder.join("index.json"), &serde_json::to_vec(&index)?)?;
+    for (at, (_, bytes)) in files.iter().enumerate() {
+        write(&folder.join(at.to_string()), bytes)?;
+    }
+    Ok(())
+}
+
+/// Path and bytes of every file that was laid out in a folder.
+///
+/// # Errors
+/// When they cannot all be read.
+pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
+    };
+    let index: Index = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
+    let files = index.files.into_iter().enumerate();
+    files.map(|(at, path)| Ok((path, read(&at.to_string())?))).collect()
+}
+
 /// The copy of what this worker loaded, where there is one.
 ///
 /// # Errors
 /// When it is there and cannot be read whole.
 pub fn find(state_dir: &Path, worker: u32, start_ticks: u64) -> Result<Option<Kept>> {
     let folder = state_dir.join("kept").join(name(worker, start_ticks));
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
-    };
     if !folder.is_dir() {
         return Ok(None);
     }
-    let index: Index = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
-    let files = index.files.into_iter().enumerate();
-    let files: Result<Vec<_>> = files.map(|(at, path)| Ok((path, read(&at.to_string())?))).collect();
-    Ok(Some(Kept { worker, start_ticks, files: files? }))
+    Ok(Some(Kept { worker, start_ticks, files: read(&folder)? }))
 }
 
 fn name(worker: u32, start_ticks: u64) -> String {

@@ -120,6 +120,15 @@ impl<'a> Eve<'a> {
         }
     }
 
+    /// Nothing shows that an order came after all: the same children, and a master that counts no reload more.
+    pub fn is_untouched(&self) -> bool {
+        let main = self.instance.main.pid;
+        let same = children(main) == self.children && state(main) == self.state;
+        let Some(master) = &self.master else { return same };
+        let listed = master.ask_master("show proc").ok().and_then(|text| ShowProc::parse(&text).ok());
+        same && listed.is_some_and(|listed| self.instance.reloads.seen() == Some(&listed.master.reloads))
+    }
+
     fn by_master(&self, master: &Socket, old: u32, deadline: Deadline) -> Outcome {
         loop {
             let last;

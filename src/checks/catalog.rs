@@ -1,6 +1,6 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, binds, config, dataplane, process, reload, runtime};
+use super::{Check, arch, binds, config, dataplane, process, reload, runtime, way_back};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -117,6 +117,9 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
          reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
          warning as long as it is known which worker serves.";
+    "reload.way-back", way_back::skipped, "the configuration of before would come up again",
+        "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
+         that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
 };
 
 /// Every check there is.

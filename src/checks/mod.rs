@@ -8,8 +8,10 @@ mod dataplane;
 mod process;
 mod reload;
 mod runtime;
+mod way_back;
 
 pub use reload::RELOAD;
+pub use way_back::way_back;
 
 use serde::{Deserialize, Serialize};
 

@@ -11,3 +11,4 @@ pub mod signal;
 pub mod systemd;
 mod target;
 pub mod trial;
+pub mod watcher;

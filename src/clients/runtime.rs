@@ -130,10 +130,21 @@ impl Socket {
         Ok(answers)
     }
 
-    /// Asks the master itself, such as `show proc`.
+    /// Asks the master itself, such as `show proc`. One that executes itself again closes what it had accepted without a
+    /// word; a question can be asked again.
     pub fn ask_master(&self, command: &str) -> Result<String, AskError> {
-        let text = self.exchange(ReadOnly::new(command)?.as_str().into(), Closes::Us)?;
-        answer::classify(&self.whole(text)?).map_err(|why| self.refused(command, why))
+        let question = ReadOnly::new(command)?;
+        let away = Instant::now() + AWAY;
+        let text = loop {
+            let text = self.exchange(question.as_str().into(), Closes::Us).and_then(|text| self.whole(text));
+            match text {
+                Err(AskError::CutShort { received: 0, .. }) if Instant::now() < away => {
+                    std::thread::park_timeout(KNOCK_AGAIN);
+                }
+                other => break other?,
+            }
+        };
+        answer::classify(&text).map_err(|why| self.refused(command, why))
     }
 
     /// The worker `pid` of this master's, asked through it.

@@ -52,6 +52,23 @@ const RELOAD: &[&str] = &[
      way finish; a lost terminal stops nothing. haguard history tells where a run stopped that was killed.",
 ];
 
+const CONFIRM: &[&str] = &[
+    "haguard reload --confirm-within 90s undoes itself: unless haguard confirm ID comes within that time after the proof, \
+     the configuration files of before are put back, HAProxy is reloaded, and the worker that comes of it is proven in \
+     the same way. The plan shows this, so the consent to the plan is the consent to the way back.",
+    "Before is what the serving worker loaded: the files that --previous names, else the copy that haguard keeps of what \
+     it has proven, else the files on disk where nobody has touched them since. Where none of these is sure it refuses. \
+     What would be put back is rehearsed, or at least tested, first. Only configuration files are put back: no maps, no \
+     certificates, nothing that was set over a socket.",
+    "A process of its own waits, in a session of its own, so that a closed shell or a killed haguard does not take the \
+     way back along. It lives before the reload is ordered. A reload that failed leaves nothing to confirm; one that is \
+     not proven goes back all the same. A reboot ends it, and so does a login manager that ends all of a user's processes \
+     when he logs out.",
+    "What was not confirmed is kept beside each file as FILE.unconfirmed-ID, whoever wrote it last. haguard history tells \
+     every step. A freeze does not stop a way back that was consented to before; haguard confirm does. While one waits, \
+     another haguard reload of the same HAProxy exits 7.",
+];
+
 /// Explains one subject, or lists them all.
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(subjects()) };
@@ -67,6 +84,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
             let text = REHEARSE.iter().map(|p| (*p).to_owned()).collect();
             ("how the next worker is tried out, and what that tells".to_owned(), text)
         }
+        "confirm" => (
+            "how a reload that nobody confirms is undone".to_owned(),
+            CONFIRM.iter().map(|p| (*p).to_owned()).collect(),
+        ),
         "restart" => ("why restart refuses".to_owned(), RESTART.iter().map(|p| (*p).to_owned()).collect()),
         id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
             (Some(check), _) => (check.title.to_owned(), vec![check.why.to_owned()]),
@@ -94,6 +115,7 @@ fn codes() -> Vec<String> {
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let fixed = [
         ("exit-codes", "what each exit code says"),
+        ("confirm", "how a reload that nobody confirms is undone"),
         ("reload", "how a reload is planned, done and proven"),
         ("rehearse", "how the next worker is tried out, and what that tells"),
         ("restart", "why restart refuses"),

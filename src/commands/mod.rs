@@ -3,7 +3,9 @@
 mod check;
 mod completions;
 mod config_show;
+mod confirm;
 mod explain;
+mod go_back;
 mod history;
 mod inspect;
 mod look;
@@ -13,6 +15,7 @@ mod rehearse;
 mod reload;
 mod restart;
 mod turn;
+pub(crate) mod watch;
 
 use crate::cli::{Command, ConfigCommand, Global};
 use crate::config::Settings;
@@ -55,6 +58,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Rehearse(args) => rehearse::run(args, context)?,
         Command::Restart(args) => restart::run(args, context)?,
         Command::Reload(args) => reload::run(args, context)?,
+        Command::Confirm(args) => confirm::run(args, context)?,
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
         Command::Explain(args) => explain::run(args)?,
@@ -76,6 +80,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Rehearse(_) => "rehearse",
         Command::Restart(_) => "restart",
         Command::Reload(_) => "reload",
+        Command::Confirm(_) => "confirm",
         Command::History(_) => "history",
         Command::Config(_) => "config show",
         Command::Completions(_) => "completions",

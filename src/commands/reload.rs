@@ -1,6 +1,7 @@
 //! `reload`: the plan, consent, the act, the proof.
 
 mod account;
+mod way_back;
 
 use std::io::{self, IsTerminal};
 
@@ -37,6 +38,10 @@ type About = Option<(String, Option<String>)>;
 
 /// Nothing is changed before `apply`, and `apply` wants a clearance.
 fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<Report, Failure> {
+    if !args.previous.is_empty() && !args.keep_runtime && args.confirm_within.is_none() {
+        let error = anyhow::anyhow!("--previous is of use only with --keep-runtime or --confirm-within");
+        return Err(Failure::usage(error).mend("`haguard explain reload` says what for"));
+    }
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
     let aim = Aim::parse(args.service.as_deref());
@@ -46,21 +51,24 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
-    let findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
-    let account = Account { args, context, facts: &facts, ledger: &ledger, findings: &findings, hold: None };
-    let Some(instance) = facts.instance.seen() else { return Ok(account.unknown()) };
+    let mut findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
+    let account = |findings| Account { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
+    let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown()) };
     let hold = match args.keep_runtime {
-        true => Some(Hold::read(&context.settings, &facts, &ledger).map_err(unreadable)?),
+        true => Some(Hold::read(&context.settings, &facts, &ledger, &args.previous).map_err(unreadable)?),
         false => None,
     };
-    let account = Account { hold: hold.as_ref(), ..account };
     let kept = hold.as_ref().map(Hold::previews);
-    let Some(plan) = plan::reload(&facts, &ledger, kept) else { return Ok(account.unknown()) };
+    let Some(plan) = plan::reload(&facts, &ledger, kept) else { return Ok(account(&findings).unknown()) };
     *about = Some((instance.title(), None));
     let _turn = match early {
         Some((pid, lock)) if pid == instance.main.pid => lock,
         _ => turn::hold(context, &instance.main)?,
     };
+    let back = way_back::find(args, context, &facts, instance)?;
+    findings.extend(back.as_ref().map(|back| back.finding.clone()));
+    let plan = back.iter().fold(plan, |plan, back| back.in_plan(plan));
+    let account = Account { hold: hold.as_ref(), ..account(&findings) };
     if let Err(error) = shown::remember(state_dir, &plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
     }
@@ -94,6 +102,8 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         }
     }
 
+    // Whoever goes back is there before anything is done.
+    let watched = back.as_ref().map(|back| back.watch(context, &facts, &plan)).transpose()?;
     let steps = Steps::new(state_dir.clone(), "reload", instance.title(), record::who(context));
     let progress = Progress::new(context);
     let run = Run {
@@ -102,13 +112,15 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         steps: &steps,
         hold: hold.as_ref(),
         progress: &|name, limit| progress.step(name, limit),
+        ordering: &|| watched.as_ref().map_or(Ok(()), |watched| watched.ordering()),
     };
-    let done = apply::reload(clearance, &facts, &run);
+    let mut done = apply::reload(clearance, &facts, &run);
     drop(progress);
+    let wanted = watched.and_then(|watched| watched.ended(&plan, &mut done));
     if done.recorded() {
         *about = Some((instance.title(), Some(steps.run().to_owned())));
     }
-    Ok(account.done(&plan, done))
+    Ok(account.done(&plan, done, wanted))
 }
 
 fn unreadable(why: String) -> Failure {

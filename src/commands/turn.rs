@@ -3,6 +3,7 @@
 use super::{Context, record};
 use crate::act::journal;
 use crate::act::lock::{self, Busy, Lock};
+use crate::act::pending::{self, Pending};
 use crate::exit::Exit;
 use crate::facts::Process;
 use crate::facts::gather::{self, Aim};
@@ -23,7 +24,22 @@ pub(super) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failur
     let user = record::who(context).name();
     let state_dir = &context.settings.state_dir.value;
     let start = main.start_ticks.unwrap_or_default();
-    lock::hold(state_dir, main.pid, start, command, user).map_err(failure)
+    let held = lock::hold(state_dir, main.pid, start, command, user).map_err(failure)?;
+    match pending::of(state_dir, main.pid, main.start_ticks) {
+        Some(pending) => Err(waiting(&pending)),
+        None => Ok(held),
+    }
+}
+
+/// A reload waits for a confirmation: another one on top of it would leave open what goes back to what.
+fn waiting(pending: &Pending) -> Failure {
+    let until =
+        pending.until.map_or("the end of a reload".to_owned(), |at| at.strftime("%F %T UTC").to_string());
+    let Pending { id, target, who, .. } = pending;
+    let error =
+        anyhow::anyhow!("plan {id} of {target}, by {}, waits for a confirmation until {until}", who.name());
+    let mend = format!("`haguard confirm {id}` lets it stay; or wait until it has gone back");
+    Failure { exit: Exit::Busy, error, mend: Some(mend) }
 }
 
 /// Refuses while a freeze is in force.

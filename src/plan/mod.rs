@@ -8,6 +8,7 @@ pub mod losses;
 mod reload;
 pub mod replay;
 pub mod steps;
+pub mod way_back;
 
 pub use advice::{Advice, alternatives, by_hand};
 pub use basis::{Basis, Moved};
@@ -16,3 +17,4 @@ pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
 pub use reload::reload;
 pub use steps::{Action, Plan, Step, Way};
+pub use way_back::WayBack;

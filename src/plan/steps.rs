@@ -54,6 +54,8 @@ pub enum Action {
     Prove,
     /// A copy is kept.
     Keep,
+    /// It is put back as it was.
+    Restore,
 }
 
 impl Action {
@@ -66,6 +68,7 @@ impl Action {
             Action::Reload => "reload",
             Action::Prove => "prove",
             Action::Keep => "keep",
+            Action::Restore => "restore",
         }
     }
 }
@@ -86,6 +89,8 @@ pub enum Way {
     Look,
     /// By writing to haguard's own state folder.
     State,
+    /// By a process that waits for `haguard confirm`, when none came.
+    UnlessConfirmed,
 }
 
 impl Way {
@@ -98,6 +103,7 @@ impl Way {
             Way::Signal => "signal",
             Way::Look => "look",
             Way::State => "state",
+            Way::UnlessConfirmed => "unless-confirmed",
         }
     }
 }

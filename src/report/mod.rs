@@ -1,5 +1,6 @@
 //! The report: one model of what a command found, and two renderers that compute nothing.
 
+mod confirmation;
 mod findings;
 mod inspect;
 mod json;
@@ -23,6 +24,7 @@ use crate::plan::replay::Returned;
 use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::words::plural;
 
+pub use confirmation::{Confirm, Confirmation};
 pub use rehearsal::{Holds, Rehearsed};
 pub use style::Paint;
 
@@ -69,6 +71,8 @@ pub enum Body {
     Rehearsal(Box<Rehearsed>),
     /// `reload`.
     Reload(Box<Reload>),
+    /// `confirm ID`.
+    Confirmation(Confirmation),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
     /// `inspect --losses`.
@@ -129,6 +133,8 @@ pub struct Reload {
     pub apply: Option<String>,
     /// How to judge by hand what could not be judged.
     pub by_hand: Vec<Advice>,
+    /// How it is confirmed, where it is undone otherwise.
+    pub confirm: Option<Confirm>,
 }
 
 /// What the ledger was made from.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Reload, Report, findings, ledger};
+use super::{Paint, Reload, Report, confirmation, findings, ledger};
 use crate::exit::Exit;
 use crate::plan::replay::Returned;
 use crate::plan::{Advice, Kind, Plan};
@@ -26,6 +26,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
         compared_with,
         apply,
         by_hand,
+        confirm,
     } = reload;
     let word = match report.exit {
         Exit::Done => paint.strong(outcome),
@@ -66,6 +67,9 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
     advice("judge it by hand", by_hand, out, paint)?;
+    if let Some(wanted) = confirm {
+        confirmation::wanted(wanted, out, paint)?;
+    }
     if let Some(apply) = apply {
         let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
         writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;

@@ -58,7 +58,7 @@ fn killed_while_haproxy_loads_the_journal_says_that_the_result_is_not_known() {
 }
 
 /// A child of HAProxy's is asleep while the file is there.
-fn loading(bench: &Bench) -> bool {
+pub(super) fn loading(bench: &Bench) -> bool {
     let master = bench.haproxy.master_pid();
     let children = |pid: u32| -> Vec<u32> {
         let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
 use crate::plan::advice::{judge_by_hand, quote};
 use crate::plan::{Ledger, Moved, Plan};
-use crate::report::{Body, Paint, Reload, Report};
+use crate::report::{Body, Confirm, Paint, Reload, Report};
 
 /// Everything that a report can be made from.
 pub(super) struct Account<'a> {
@@ -89,7 +89,7 @@ impl Account<'_> {
     }
 
     /// The act, however it ended.
-    pub(super) fn done(&self, plan: &Plan, mut done: Done) -> Report {
+    pub(super) fn done(&self, plan: &Plan, mut done: Done, confirm: Option<Confirm>) -> Report {
         let broken = done.broken();
         let mut body = Reload {
             worker: done.worker,
@@ -101,6 +101,7 @@ impl Account<'_> {
             notes: std::mem::take(&mut done.notes),
             returned: std::mem::take(&mut done.returned),
             finished: done.finished.iter().map(|step| (*step).to_owned()).collect(),
+            confirm,
             ..self.body("proven")
         };
         let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
@@ -133,6 +134,10 @@ impl Account<'_> {
             Ended::Unrecorded(error) => {
                 body.why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: the journal cannot be written"))
+            }
+            Ended::Unwatched(error) => {
+                body.why = format!("Nobody would go back, so nothing was done: {error:#}");
+                (Exit::Unknown, "unknown", format!("reload of {target}: nobody watches it"))
             }
         };
         body.outcome = outcome.to_owned();
@@ -186,6 +191,7 @@ impl Account<'_> {
 
     fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
         let next = body.apply.iter().cloned();
+        let next = next.chain(body.confirm.iter().map(|confirm| confirm.command.clone()));
         let next: Vec<String> =
             next.chain(body.by_hand.iter().map(|advice| advice.command.clone())).collect();
         let mut report = Report::new("reload", exit, summary, Body::Reload(Box::new(body))).after(self.facts);
@@ -213,6 +219,10 @@ impl Account<'_> {
             words.extend(self.facts.instance.seen().and_then(|instance| self.which(instance)));
         }
         words.extend(self.args.keep_runtime.then(|| "--keep-runtime".to_owned()));
+        words.extend(self.args.confirm_within.map(|within| format!("--confirm-within {within:?}")));
+        words.extend(
+            self.args.previous.iter().map(|file| format!("--previous {}", quote(&file.to_string_lossy()))),
+        );
         words.push(ending.to_owned());
         words.join(" ")
     }

@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use md5::Digest;
+
 use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
@@ -149,6 +151,11 @@ pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) 
 /// When it cannot be read.
 pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
     std::fs::read(files::on_host(main, path))
+}
+
+/// The MD5 of bytes, as facts and plans show it.
+pub fn md5(bytes: &[u8]) -> String {
+    files::hex(&md5::Md5::digest(bytes))
 }
 
 fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>) -> Facts {

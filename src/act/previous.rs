@@ -1,0 +1,185 @@
+//! The configuration that a reload replaces: where its bytes can be had.
+
+use std::fmt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+
+use super::kept;
+use crate::clients::host;
+use crate::facts::gather;
+use crate::facts::{Facts, Instance, Known, Process};
+use crate::plan::WayBack;
+
+/// /proc counts in hundredths of a second.
+const CLOCK_SLACK_MS: i64 = 20;
+
+/// Files that can be put back.
+#[derive(Clone)]
+pub struct Previous {
+    /// Where they were found.
+    pub source: String,
+    /// Path and bytes, in the order they are loaded. They may hold passwords: never show them.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// They are the very files on disk.
+    pub on_disk: bool,
+}
+
+impl fmt::Debug for Previous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<&PathBuf> = self.files.iter().map(|(path, _)| path).collect();
+        f.debug_struct("Previous")
+            .field("source", &self.source)
+            .field("files", &paths)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Previous {
+    /// Finds what the serving worker loaded: the files that somebody gave, else the copy that haguard keeps of what it
+    /// has proven, else the files on disk where nobody touched them since. None where none of these is sure.
+    ///
+    /// # Errors
+    /// When given files cannot be read or do not fit, or when files cannot be put back there at all.
+    pub fn find(state_dir: &Path, facts: &Facts, given: &[PathBuf]) -> Result<Option<Self>> {
+        let instance = facts.instance.seen().context("which HAProxy runs is not known")?;
+        ensure!(
+            instance.main.same_mount_namespace == Known::Seen(true),
+            "{} sees file systems of its own, where haguard does not put files back",
+            instance.title()
+        );
+        if !given.is_empty() {
+            return Self::given(facts, given).map(Some);
+        }
+        let serving =
+            instance.serving.seen().and_then(|pid| Some((*pid, host::process(*pid).ok()?.start_ticks?)));
+        if let Some((worker, start)) = serving
+            && let Some(kept) = kept::find(state_dir, worker, start)?
+        {
+            let source = format!("the copy that haguard kept of what worker {worker} loaded");
+            return Ok(Some(Previous { source, files: kept.files, on_disk: false }));
+        }
+        if !untouched(instance, facts) {
+            return Ok(None);
+        }
+        let read =
+            |path: &str| gather::bytes(&instance.main, path).with_context(|| format!("reading {path}"));
+        let files = facts.config.files.iter().map(|file| Ok((PathBuf::from(&file.path), read(&file.path)?)));
+        let source = "the files on disk, which nobody has touched since the worker loaded them".to_owned();
+        Ok(Some(Previous { source, files: files.collect::<Result<_>>()?, on_disk: true }))
+    }
+
+    fn given(facts: &Facts, given: &[PathBuf]) -> Result<Self> {
+        let now = &facts.config.files;
+        ensure!(
+            given.len() == now.len(),
+            "--previous was given {} times, and HAProxy loads {} files: {}",
+            given.len(),
+            now.len(),
+            now.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
+        );
+        let read =
+            |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+        let files = now.iter().zip(given).map(|(file, path)| Ok((PathBuf::from(&file.path), read(path)?)));
+        Ok(Previous {
+            source: "what --previous named".to_owned(),
+            files: files.collect::<Result<_>>()?,
+            on_disk: false,
+        })
+    }
+
+    /// What a plan says of it.
+    pub fn way_back(&self, within: std::time::Duration) -> WayBack {
+        let files = self.files.iter().map(|(path, bytes)| (path.display().to_string(), gather::md5(bytes)));
+        WayBack { within, source: self.source.clone(), files: files.collect() }
+    }
+}
+
+/// Neither content, nor name, nor mode of a file changed since, and no file came to or went from its folder where the
+/// whole folder is loaded: a time of writing alone can be made old.
+fn untouched(instance: &Instance, facts: &Facts) -> bool {
+    let Known::Seen(started) = &instance.worker_started else { return false };
+    let paths = facts.config.files.iter().map(|file| file.path.as_str());
+    let folders = facts.config.arguments.iter().map(String::as_str);
+    paths.chain(folders).all(|path| older(&PathBuf::from(instance.main.absolute(path)), *started))
+}
+
+fn older(path: &Path, started: Timestamp) -> bool {
+    let last = started.as_millisecond() + CLOCK_SLACK_MS;
+    std::fs::metadata(path).is_ok_and(|meta| {
+        let latest = (meta.mtime(), meta.mtime_nsec()).max((meta.ctime(), meta.ctime_nsec()));
+        latest.0.saturating_mul(1000) + latest.1 / 1_000_000 <= last
+    })
+}
+
+/// Copies that HAProxy can try without their being in force. They go when this is dropped.
+#[derive(Debug)]
+pub struct Trial {
+    folder: PathBuf,
+    /// The copies, in the order they are loaded.
+    pub files: Vec<PathBuf>,
+}
+
+impl Trial {
+    /// Lays the copies out where the user that HAProxy is started as can read them.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn lay_out(previous: &Previous, state_dir: &Path, main: &Process) -> Result<Self> {
+        let parent = if main.uid == host::uid() { state_dir } else { Path::new("/tmp") };
+        let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
+        std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.with_context(|| format!("making {}", folder.display()))?;
+        let mut trial = Trial { folder, files: Vec::new() };
+        for (number, (path, bytes)) in previous.files.iter().enumerate() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let copy = trial.folder.join(format!("{number}-{name}"));
+            let mut options = std::fs::OpenOptions::new();
+            let file = options.create_new(true).write(true).mode(0o600).open(&copy);
+            let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, bytes));
+            written.with_context(|| format!("writing {}", copy.display()))?;
+            trial.files.push(copy);
+        }
+        if main.uid != host::uid() {
+            for path in trial.files.iter().chain([&trial.folder]) {
+                std::os::unix::fs::chown(path, Some(main.uid), None)
+                    .with_context(|| format!("giving {} to its reader", path.display()))?;
+            }
+        }
+        Ok(trial)
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_hold_passwords_is_never_shown() {
+        let files = vec![(PathBuf::from("/etc/a.cfg"), b"hunter2".to_vec())];
+        let previous = Previous { source: "x".into(), files, on_disk: false };
+        let shown = format!("{previous:?}");
+        assert!(shown.contains("/etc/a.cfg") && !shown.contains("104"), "{shown}");
+    }
+
+    #[test]
+    fn an_older_file_that_was_moved_there_counts_as_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.cfg");
+        std::fs::write(&path, "x").unwrap();
+        let written = Timestamp::try_from(std::fs::metadata(&path).unwrap().modified().unwrap()).unwrap();
+        assert!(older(&path, written));
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        assert!(!older(&path, Timestamp::from_second(9).unwrap()), "its time of writing was made old");
+    }
+}

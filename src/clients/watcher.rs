@@ -1,0 +1,173 @@
+//! A haguard that stays behind when the one that was called has ended: a process in a session of its own, without a
+//! terminal, which a closed shell does not take along.
+//!
+//! Caller and watcher talk in lines over two pipes. A pipe that closes tells the watcher that its caller has ended,
+//! however it ended.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Stdin, Write, stdin, stdout};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use signal_hook::consts::SIGHUP;
+
+use super::program;
+use crate::time::Deadline;
+
+/// What it is called with in place of a program's name.
+const CALLED: &str = "haguard: watcher of a confirmation";
+/// The name that it shows in /proc.
+const NAME: &str = "haguard-watcher";
+/// It answers at once, or something is wrong with it.
+const ONE_ANSWER: Duration = Duration::from_secs(30);
+
+/// The caller's end.
+#[derive(Debug)]
+pub struct Watcher {
+    child: Child,
+    pipe: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Watcher {
+    /// Starts one, hands it its orders, and waits until it has taken its post.
+    ///
+    /// # Errors
+    /// When it cannot be started, or says why it cannot watch.
+    pub fn start(orders: &str) -> Result<Self> {
+        let mut command = program::ourselves();
+        command.arg0(CALLED).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().context("starting the watcher")?;
+        let pipe = child.stdin.take().context("the watcher has no input")?;
+        let answers = BufReader::new(child.stdout.take().context("the watcher has no output")?);
+        let mut watcher = Watcher { child, pipe, answers };
+        watcher.tell(orders)?;
+        Ok(watcher)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells it one line and returns its answer.
+    ///
+    /// # Errors
+    /// When it has ended, does not answer, or answers that it failed.
+    pub fn tell(&mut self, line: &str) -> Result<String> {
+        writeln!(self.pipe, "{line}").context("the watcher has ended")?;
+        let limit = Timespec::try_from(ONE_ANSWER).context("the time limit")?;
+        let deadline = Deadline::after(ONE_ANSWER);
+        while !deadline.left().is_zero() {
+            let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
+            match poll(&mut watched, Some(&limit)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error).context("waiting for the watcher"),
+                Ok(0) => break,
+                Ok(_) => {}
+            }
+            let mut answer = String::new();
+            let length = self.answers.read_line(&mut answer).context("hearing the watcher")?;
+            let answer = answer.trim_end();
+            return match (length, answer.strip_prefix("failed: ")) {
+                (0, _) => bail!("the watcher has ended"),
+                (_, Some(why)) => bail!("the watcher cannot watch: {why}"),
+                _ => Ok(answer.to_owned()),
+            };
+        }
+        bail!("the watcher did not answer in {ONE_ANSWER:?}")
+    }
+}
+
+/// This process was started as a watcher.
+pub fn is_asked(args: &[OsString]) -> bool {
+    args.first().is_some_and(|name| name == CALLED)
+}
+
+/// The watcher's end.
+#[derive(Debug)]
+pub struct Caller {
+    lines: BufReader<Stdin>,
+}
+
+impl Caller {
+    /// Leaves the caller's session and terminal.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn leave() -> Result<Self> {
+        rustix::process::setsid().context("taking a session of its own")?;
+        let name = std::ffi::CString::new(NAME)?;
+        rustix::thread::set_name(&name).context("naming the watcher")?;
+        // The flag is never looked at: a terminal that is gone is no business of the watcher's.
+        signal_hook::flag::register(SIGHUP, Arc::default()).context("catching SIGHUP")?;
+        Ok(Caller { lines: BufReader::new(stdin()) })
+    }
+
+    /// The caller's next line; none once it has ended.
+    pub fn hear(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.lines.read_line(&mut line).unwrap_or_default();
+        // A line that was cut short was never said.
+        (read > 0 && line.ends_with('\n')).then(|| line.trim_end().to_owned())
+    }
+
+    /// Answers one line.
+    pub fn answer(&self, line: &str) {
+        // A caller that has ended needs no answer.
+        let _ = stdout().write_all(format!("{}\n", line.replace('\n', " ")).as_bytes());
+    }
+}
+
+/// Waits until `decided` says so, which is asked again whenever something in `folder` changes; false when the deadline
+/// came first.
+///
+/// # Errors
+/// When the folder cannot be watched.
+pub fn wait(folder: &Path, deadline: Deadline, decided: impl Fn() -> bool) -> Result<bool> {
+    let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).context("watching a folder")?;
+    inotify::add_watch(&changes, folder, WatchFlags::MOVED_TO | WatchFlags::DELETE | WatchFlags::MOVED_FROM)
+        .with_context(|| format!("watching {}", folder.display()))?;
+    loop {
+        // Asked after the watch began, so that no change falls between.
+        if decided() {
+            return Ok(true);
+        }
+        let left = deadline.left();
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let limit = Timespec::try_from(left).context("the deadline")?;
+        match poll(&mut [PollFd::new(&changes, PollFlags::IN)], Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("waiting"),
+        }
+        // What happened does not matter: the condition is asked anew.
+        let mut events = [0_u8; 4096];
+        while rustix::io::read(&changes, &mut events).is_ok_and(|length| length > 0) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_in_the_folder_ends_the_wait_and_so_does_the_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fresh, there) = (dir.path().join("fresh"), dir.path().join("there"));
+        assert!(!wait(dir.path(), Deadline::after(Duration::from_millis(20)), || there.exists()).unwrap());
+        std::fs::write(&fresh, "x").unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(dir.path(), Deadline::after(ONE_ANSWER), || there.exists()));
+            std::fs::rename(&fresh, &there).unwrap();
+            assert!(waiting.join().unwrap().unwrap());
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! `confirm` lets a reload stay that would be undone otherwise, or lists those that wait for it.
+
+use super::{Context, record};
+use crate::act::pending::{self, Pending, State};
+use crate::cli::ConfirmArgs;
+use crate::clients::host;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::{Body, Confirmation, Report, Table};
+use crate::time;
+
+/// Decides, and records it.
+pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let Some(id) = &args.id else { return Ok(list(context)) };
+    let state_dir = &context.settings.state_dir.value;
+    let by = record::who(context).name();
+    let mut known = None;
+    let decided = pending::change(state_dir, id, |pending| {
+        let before = pending.clone();
+        let (until, watched) = (pending.until, pending.is_watched());
+        let stays = pending.state == State::Waiting && (until.is_some() || !watched);
+        if stays {
+            pending.state = State::Confirmed { at: time::now(), by };
+        }
+        known = Some((before, watched));
+        stays
+    });
+    decided.map_err(|error| {
+        Failure::unknown(error).mend("run as the user that reloaded, or set HAGUARD_STATE_DIR")
+    })?;
+    let Some((before, watched)) = known else { return Err(unknown(id, context)) };
+    let report = told(&before, watched);
+    record::end(context, before.target.clone(), &report, None);
+    Ok(report)
+}
+
+fn unknown(id: &str, context: &Context<'_>) -> Failure {
+    let open: Vec<String> = open(context).iter().map(|pending| pending.id.clone()).collect();
+    let mend = match open.as_slice() {
+        [] => "nothing waits for a confirmation here".to_owned(),
+        ids => format!("these wait for a confirmation: {}", ids.join(" ")),
+    };
+    Failure::usage(anyhow::anyhow!("no reload of plan `{id}` wants to be confirmed")).mend(mend)
+}
+
+/// What became of it, by how it was found.
+fn told(found: &Pending, watched: bool) -> Report {
+    let Pending { id, target, until, .. } = found;
+    let until_text = until.map(|at| at.strftime("%F %T UTC").to_string());
+    let until_text = until_text.as_deref().unwrap_or("no known time");
+    let runs = host::process(found.main_pid).is_ok_and(|process| process.start_ticks == found.main_start);
+    let mut why = String::new();
+    let (exit, outcome, summary) = match &found.state {
+        State::Waiting if watched && until.is_none() => (
+            Exit::Busy,
+            "under way",
+            format!("plan {id}: the reload of {target} is not done yet; confirm what came of it"),
+        ),
+        State::Waiting if watched => (
+            Exit::Done,
+            "confirmed",
+            format!("plan {id}: {target} keeps what it has loaded; it would have gone back at {until_text}"),
+        ),
+        State::Waiting => {
+            why = format!(
+                "The process that waited for this (PID {}) has ended, by a reboot or by a signal, so nothing goes back \
+                 by itself. Look at what is in force: haguard inspect. The files of before are in {}.",
+                found.watcher.0,
+                found.copy.display()
+            );
+            match runs {
+                true => (
+                    Exit::Unproven,
+                    "unwatched",
+                    format!("plan {id}: {target} keeps what it has loaded, and nobody had watched that"),
+                ),
+                false => (
+                    Exit::Unknown,
+                    "unwatched",
+                    format!("plan {id}: {target} has ended since, and nobody had watched that"),
+                ),
+            }
+        }
+        State::Confirmed { at, by } => (
+            Exit::Done,
+            "confirmed",
+            format!("plan {id}: {by} has confirmed it already, at {}", at.strftime("%F %T UTC")),
+        ),
+        State::GoingBack { .. } if watched => (
+            Exit::Stale,
+            "late",
+            format!("plan {id}: too late, the time was over at {until_text}; {target} is going back"),
+        ),
+        State::GoingBack { since } => {
+            why = format!(
+                "haguard history tells how far it got. The files of before are in {}.",
+                found.copy.display()
+            );
+            let since = since.strftime("%F %T UTC");
+            (
+                Exit::Unproven,
+                "stopped",
+                format!("plan {id}: the way back began at {since} and was ended part-way"),
+            )
+        }
+        State::Back { at, summary, .. } => {
+            why = summary.clone();
+            (
+                Exit::Stale,
+                "late",
+                format!("plan {id}: too late, {target} went back at {}", at.strftime("%F %T UTC")),
+            )
+        }
+        State::Void { why: reason, .. } => {
+            why = reason.clone();
+            (Exit::Stale, "void", format!("plan {id}: there is nothing to confirm"))
+        }
+    };
+    let body = Confirmation {
+        id: id.clone(),
+        outcome: outcome.to_owned(),
+        target: target.clone(),
+        until: *until,
+        why,
+    };
+    Report::new("confirm", exit, summary, Body::Confirmation(body))
+}
+
+fn open(context: &Context<'_>) -> Vec<Pending> {
+    let all = pending::all(&context.settings.state_dir.value).into_iter();
+    all.filter(Pending::is_open).collect()
+}
+
+fn list(context: &Context<'_>) -> Report {
+    let row = |pending: &Pending| {
+        let state = match (&pending.state, pending.is_watched()) {
+            (State::Waiting, true) => "waits",
+            (_, true) => "is going back",
+            (_, false) => "nobody watches it any more",
+        };
+        let until = pending.until.map_or("-".to_owned(), |at| at.strftime("%F %T").to_string());
+        vec![pending.id.clone(), until, pending.who.name(), pending.target.clone(), state.to_owned()]
+    };
+    let rows: Vec<Vec<String>> = open(context).iter().map(row).collect();
+    let summary = format!("{} to confirm", rows.len());
+    let columns = vec!["plan", "until (UTC)", "who", "what", "state"];
+    Report::new("confirm", Exit::Done, summary, Body::Table(Table { columns, rows }))
+}

@@ -1,0 +1,178 @@
+//! The way back of a reload that wants to be confirmed: found, tried and watched before anything is done.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::watch::Orders;
+use super::super::{Context, look, record};
+use crate::act::apply::{Done, Ended};
+use crate::act::claims::Claim;
+use crate::act::previous::{Previous, Trial};
+use crate::act::{journal, pending};
+use crate::checks::{self, Finding};
+use crate::cli::ReloadArgs;
+use crate::clients::watcher::Watcher;
+use crate::config::{Origin, Settings, Sourced};
+use crate::exit::Exit;
+use crate::facts::gather::{Aim, Effort};
+use crate::facts::{Facts, Instance};
+use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::report::Confirm;
+
+/// A way back that was found.
+#[derive(Debug)]
+pub(super) struct WayBack {
+    within: Duration,
+    previous: Previous,
+    /// Whether it would come up.
+    pub(super) finding: Finding,
+}
+
+/// Finds the configuration of before and tries it out; nothing where no confirmation is wanted.
+pub(super) fn find(
+    args: &ReloadArgs,
+    context: &Context<'_>,
+    facts: &Facts,
+    instance: &Instance,
+) -> Result<Option<WayBack>, Failure> {
+    let Some(within) = args.confirm_within else { return Ok(None) };
+    let given = absolute(&args.previous)?;
+    let state_dir = &context.settings.state_dir.value;
+    let found = Previous::find(state_dir, facts, &given).map_err(|error| match given.is_empty() {
+        true => Failure { exit: Exit::Refused, error, mend: Some(MEND.to_owned()) },
+        false => {
+            Failure::usage(error).mend("give --previous once for each file, in the order HAProxy loads them")
+        }
+    })?;
+    let previous = found.ok_or_else(|| {
+        let why = format!(
+            "what {} loaded is not known any more, so there is no way back: its files were touched since",
+            instance.title()
+        );
+        Failure { exit: Exit::Refused, error: anyhow::anyhow!(why), mend: Some(MEND.to_owned()) }
+    })?;
+    let finding = match previous.on_disk {
+        // It is the configuration that this reload loads, which has been tried already.
+        true => checks::way_back(facts, &previous.source),
+        false => tried(context, &previous, instance)?,
+    };
+    Ok(Some(WayBack { within, previous, finding }))
+}
+
+const MEND: &str = "name the files of before with --previous FILE; or run `haguard reload` once before editing, which \
+                    keeps a copy of what it has proven";
+
+fn absolute(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let full = files.iter().map(|path| {
+        std::fs::canonicalize(path).map_err(|error| {
+            Failure::usage(anyhow::anyhow!("{}: {error}", path.display()))
+                .mend("give --previous a file that is on this host")
+        })
+    });
+    full.collect()
+}
+
+/// As if the files of before were the ones to be loaded next.
+fn tried(context: &Context<'_>, previous: &Previous, instance: &Instance) -> Result<Finding, Failure> {
+    let trial = Trial::lay_out(previous, &context.settings.state_dir.value, &instance.main)
+        .map_err(|error| Failure::unknown(error.context("trying the configuration of before")))?;
+    let config = Sourced { value: trial.files.clone(), origin: Origin::Flag("--previous") };
+    let settings = Settings { config: Some(config), ..context.settings.clone() };
+    let context = Context { settings, global: context.global, argv: Vec::new() };
+    let facts = look::look(&context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+    Ok(checks::way_back(&facts, &previous.source))
+}
+
+impl WayBack {
+    /// The plan with it.
+    pub(super) fn in_plan(&self, plan: Plan) -> Plan {
+        plan.with_way_back(&self.previous.way_back(self.within))
+    }
+
+    /// Lays the files by and starts the process that waits. It lives before anything is changed.
+    pub(super) fn watch(
+        &self,
+        context: &Context<'_>,
+        facts: &Facts,
+        plan: &Plan,
+    ) -> Result<Watched, Failure> {
+        let global = context.global;
+        let full = |path: &Option<PathBuf>| path.as_ref().and_then(|path| std::path::absolute(path).ok());
+        let start = || {
+            let copy = pending::lay_by(&context.settings.state_dir.value, &plan.id, &self.previous.files)?;
+            let orders = Orders {
+                config: full(&global.config),
+                sockets: [full(&global.master_socket), full(&global.stats_socket)],
+                timeout_ms: global.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+                within_ms: u64::try_from(self.within.as_millis()).unwrap_or(u64::MAX),
+                copy,
+                source: self.previous.source.clone(),
+                command: journal::redact(&context.argv),
+                who: record::who(context),
+                plan: plan.clone(),
+                facts: facts.clone(),
+            };
+            Watcher::start(&serde_json::to_string(&orders)?)
+        };
+        match start() {
+            Ok(watcher) => Ok(Watched {
+                watcher: watcher.into(),
+                within: self.within,
+                source: self.previous.source.clone(),
+            }),
+            Err(error) => Err(Failure::unknown(error.context("nobody would go back, so nothing was done"))),
+        }
+    }
+}
+
+/// A way back that somebody watches.
+#[derive(Debug)]
+pub(super) struct Watched {
+    watcher: std::cell::RefCell<Watcher>,
+    within: Duration,
+    source: String,
+}
+
+impl Watched {
+    /// The order comes next; the watcher says that it is there.
+    pub(super) fn ordering(&self) -> anyhow::Result<()> {
+        self.watcher.borrow_mut().tell("ordering").map(drop)
+    }
+
+    /// Tells the watcher how the reload ended. A change that nobody would undo is not what was asked for, and is said.
+    pub(super) fn ended(&self, plan: &Plan, done: &mut Done) -> Option<Confirm> {
+        let mut watcher = self.watcher.borrow_mut();
+        let word = match &done.ended {
+            Ended::Proven | Ended::Unproven | Ended::Stopped(_) => "changed".to_owned(),
+            Ended::Failed => {
+                let worker =
+                    done.worker.map_or("the worker of before".to_owned(), |pid| format!("worker {pid}"));
+                format!("void the reload failed, and {worker} serves as before")
+            }
+            // Nothing was ordered; this run's own end says why.
+            _ => "unordered".to_owned(),
+        };
+        let answer = watcher.tell(&word);
+        if word != "changed" {
+            return None;
+        }
+        let until = answer.and_then(|answer| Ok(answer.parse::<Timestamp>()?));
+        let (pid, source) = (watcher.pid(), "the watcher's answer".to_owned());
+        let both = ("alive".to_owned(), until.as_ref().map_or("gone".to_owned(), |_| "alive".to_owned()));
+        let claim = format!("process {pid} waits for a confirmation");
+        let claim = Claim::new(&claim, both, source, until.is_ok(), || {
+            "nothing goes back by itself: the process that waits for a confirmation is gone".to_owned()
+        });
+        done.claims.push(claim);
+        let Ok(until) = until else {
+            done.ended = Ended::Unproven;
+            return None;
+        };
+        let within = format!("{:?}", self.within);
+        let command = format!("haguard confirm {}", plan.id);
+        Some(Confirm { id: plan.id.clone(), within, until, command, previous: self.source.clone() })
+    }
+}

@@ -1,0 +1,72 @@
+//! The way back of a reload that wants to be confirmed, as a part of its plan: who consents to one consents to both.
+
+use std::time::Duration;
+
+use super::{Action, Plan, Step, Way};
+
+/// How a reload would be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayBack {
+    /// How long a confirmation is waited for.
+    pub within: Duration,
+    /// Where the files of before were found.
+    pub source: String,
+    /// Each file with the MD5 of what would be put back.
+    pub files: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// This plan with the way back at its end, and an id of its own.
+    #[must_use]
+    pub fn with_way_back(self, back: &WayBack) -> Self {
+        let WayBack { within, source, files } = back;
+        let mut steps = self.steps;
+        let restore = files.iter().map(|(path, md5)| Step {
+            action: Action::Restore,
+            object: path.clone(),
+            how: Way::UnlessConfirmed,
+            reason: format!("after {within:?} without `haguard confirm`: {source} (md5 {md5})"),
+        });
+        steps.extend(restore);
+        steps.push(Step {
+            action: Action::Reload,
+            object: "the same HAProxy".to_owned(),
+            how: Way::UnlessConfirmed,
+            reason: "and the worker that comes of it is proven; files other than these are not put back"
+                .to_owned(),
+        });
+        let mut options = self.options;
+        options.push(format!("--confirm-within {within:?}"));
+        Plan::new(&self.operation, options, self.target, self.basis, steps)
+    }
+
+    /// It says how it is undone.
+    pub fn goes_back(&self) -> bool {
+        self.steps.iter().any(|step| step.how == Way::UnlessConfirmed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample;
+    use crate::plan;
+
+    #[test]
+    fn the_id_stands_for_the_way_back_too() {
+        let facts = sample::healthy();
+        let plain = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
+        let back = |seconds, md5: &str| {
+            let files = vec![("/etc/a.cfg".to_owned(), md5.to_owned())];
+            let back = WayBack { within: Duration::from_secs(seconds), source: "a copy".into(), files };
+            plain.clone().with_way_back(&back)
+        };
+        let one = back(90, "1");
+        assert!(one.goes_back() && !plain.goes_back());
+        assert_eq!(one.options, ["--confirm-within 90s"]);
+        let ids = [&plain, &one, &back(91, "1"), &back(90, "2")].map(|plan| plan.id.clone());
+        let different: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len());
+        assert_eq!(one, back(90, "1"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What a reload goes back to: only what is sure, and only what comes up.
+
+use super::super::{Bench, flat, on_every_branch};
+use super::{Edited, LONG};
+use crate::support::document::{finding, word};
+use crate::support::haproxy::Branch;
+
+#[test]
+fn without_knowing_what_runs_it_is_refused_with_the_mend() {
+    on_every_branch(|branch| {
+        let Some(mut bench) = Bench::start(branch) else { return };
+        let worker = bench.haproxy.worker_pid();
+        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        bench.haproxy.write_config(&text);
+        let said = bench.run(&["--confirm-within", "1s", "--plan"]);
+        assert_eq!(said.status, 3, "{branch}: {said}");
+        let text = flat(&said.stderr);
+        for words in ["there is no way back", "--previous FILE", "run `haguard reload` once before editing"] {
+            assert!(text.contains(words), "{branch} `{words}`: {said}");
+        }
+        assert!(said.stderr.ends_with("nothing was changed.\n"), "{said}");
+        assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}");
+    });
+}
+
+#[test]
+fn files_that_nobody_touched_are_the_configuration_of_before() {
+    let Some(bench) = Bench::start(Branch::V34) else { return };
+    let plan = bench.json(&["--confirm-within", LONG, "--plan"]);
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    assert!(plan["plan"]["steps"].to_string().contains("which nobody has touched since"), "{plan:#}");
+    assert_eq!(finding(&plan, "reload.way-back")["level"], "pass", "{plan:#}");
+    // A file of the same bytes whose time of writing is as old as before, as `mv` and `cp -p` leave it.
+    let path = bench.haproxy.config_path();
+    let other = path.with_extension("other");
+    std::fs::copy(path, &other).unwrap();
+    let written = std::fs::metadata(path).unwrap().modified().unwrap();
+    std::fs::File::options().write(true).open(&other).unwrap().set_modified(written).unwrap();
+    std::fs::rename(&other, path).unwrap();
+    assert_eq!(bench.run(&["--confirm-within", LONG, "--plan"]).status, 3);
+}
+
+#[test]
+fn it_goes_back_to_the_files_that_were_given() {
+    on_every_branch(|branch| {
+        let Some(mut bench) = Bench::start(branch) else { return };
+        let before = format!("# as it was\n{}", bench.haproxy.config());
+        let given = bench.haproxy.dir().join("given.cfg");
+        std::fs::write(&given, &before).unwrap();
+        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        bench.haproxy.write_config(&text);
+        let given = given.to_str().unwrap();
+        let flags = ["--confirm-within", "1s", "--previous", given];
+        let plan = bench.json(&[&flags[..], &["--plan"]].concat());
+        assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
+        let apply = word(&plan["next"][0]).to_owned();
+        assert!(apply.contains(&format!("--previous {given}")), "{branch}: {apply}");
+        let done = bench.haguard.run(apply.strip_prefix("haguard ").unwrap().split(' '));
+        assert_eq!(done.status, 0, "{branch}: {done}");
+        let end = bench.end_of(word(&plan["plan"]["id"]));
+        assert_eq!(end["exit"], 0, "{branch}: {end:#}");
+        assert_eq!(bench.haproxy.config(), before, "{branch}");
+    });
+}
+
+#[test]
+fn files_that_do_not_fit_are_a_usage_error() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    let path = bench.haproxy.config_path().to_str().unwrap();
+    let cases = [
+        (&["--previous", path, "--previous", path][..], "given 2 times, and HAProxy loads 1 files"),
+        (&["--previous", "/nowhere/x.cfg"], "/nowhere/x.cfg"),
+    ];
+    for (flags, words) in cases {
+        let said = bench.run(&[flags, &["--confirm-within", "1s", "--plan"]].concat());
+        assert_eq!(said.status, 2, "{said}");
+        assert!(flat(&said.stderr).contains(words), "`{words}`: {said}");
+    }
+    let alone = bench.run(&["--previous", path]);
+    assert_eq!(alone.status, 2, "{alone}");
+}
+
+#[test]
+fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
+    on_every_branch(|branch| {
+        let Some(bench) = Bench::start(branch) else { return };
+        let worker = bench.haproxy.worker_pid();
+        let given = bench.haproxy.dir().join("given.cfg");
+        std::fs::write(&given, format!("{}\n    no_such_keyword\n", bench.haproxy.config())).unwrap();
+        let flags = ["--confirm-within", "1s", "--previous", given.to_str().unwrap()];
+        let plan = bench.json(&[&flags[..], &["--plan"]].concat());
+        assert_eq!(plan["exit"], 3, "{branch}: {plan:#}");
+        let finding = finding(&plan, "reload.way-back");
+        assert_eq!(finding["level"], "fail", "{branch}: {finding:#}");
+        assert!(finding.to_string().contains("no_such_keyword"), "{branch}: {finding:#}");
+        let id = word(&plan["plan"]["id"]);
+        let done = bench.run(&[&flags[..], &["--approve", id]].concat());
+        assert_eq!(done.status, 3, "{branch}: {done}");
+        assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}");
+        let left: Vec<_> = std::fs::read_dir(bench.haguard.home().join("state")).unwrap().flatten().collect();
+        assert!(left.iter().all(|e| !e.file_name().to_string_lossy().contains("trial")), "{left:?}");
+    });
+}
+
+#[test]
+fn a_folder_is_as_before_with_every_file_that_came_or_went() {
+    let Some(bench) = Bench::built(Branch::V32, |builder| builder.config_folder()) else { return };
+    assert_eq!(bench.run(&["--approve", &bench.plan()]).status, 0);
+    let folder = bench.haproxy.config_path().parent().unwrap();
+    let came = folder.join("late.cfg");
+    std::fs::write(&came, "backend late\n").unwrap();
+    let plan = bench.json(&["--confirm-within", "1s", "--plan"]);
+    let id = word(&plan["plan"]["id"]);
+    let done = bench.json(&["--confirm-within", "1s", "--approve", id]);
+    assert_eq!(done["exit"], 0, "{done:#}");
+    let end = bench.end_of(id);
+    assert_eq!(end["exit"], 0, "{end:#}");
+    assert!(!came.exists());
+    let aside = folder.join(format!("late.cfg.unconfirmed-{id}"));
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "backend late\n");
+    assert!(!bench.haproxy.ask("show backend").contains("late"));
+}
+
+#[test]
+fn the_id_of_a_plan_without_a_way_back_is_no_consent_to_one_with_it() {
+    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let bench = &edited.bench;
+    let (plain, back) = (bench.plan(), edited.plan(LONG));
+    for (flags, id) in
+        [(&["--confirm-within", LONG][..], &plain), (&[], &back), (&["--confirm-within", "9s"], &back)]
+    {
+        let said = bench.run(&[flags, &["--approve", id]].concat());
+        assert_eq!(said.status, 6, "{said}");
+        assert!(flat(&said.stdout).contains("its steps or its options differ"), "{said}");
+    }
+}
