@@ -14,7 +14,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, 
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, chdir, pidfd_open, pivot_root, setrlimit};
 use rustix::thread::UnshareFlags;
 
-use super::{Event, FOLDER, NAME, Spec, layers, network, receive};
+use super::{Event, FOLDER, NAME, Spec, layers, namespaces, network, receive};
 use crate::clients::program;
 
 /// What the first stage is called with in place of a program's name.
@@ -74,6 +74,10 @@ fn unshare() -> rustix::io::Result<()> {
 /// PID 1: moves into the copy, starts the program, and ends with it or with the caller.
 fn second(root: &Path) -> Result<u8> {
     let spec = receive(&mut unbuffered()?).context("reading what to start")?;
+    // What follows sets the network and writes files: never on the host.
+    for (kind, own) in namespaces()? {
+        anyhow::ensure!(spec.host.get(&kind) != Some(&own), "the {kind} namespace is the host's");
+    }
     let name = std::ffi::CString::new(NAME)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
     enter(root)?;

@@ -53,6 +53,8 @@ pub struct Spec {
     pub owner: Option<(u32, u32)>,
     /// Most open files, soft and hard.
     pub open_files: Option<(u64, u64)>,
+    /// The namespaces of the host, which the copy must not share: see [`namespaces`].
+    pub host: BTreeMap<String, PathBuf>,
     /// What `/etc/hosts` says in the copy.
     pub hosts: String,
     /// Settings under `/proc/sys/net` that the copy takes over from the host.
@@ -215,6 +217,18 @@ impl Drop for SealedCopy {
         }
         let _ = self.stage.wait();
     }
+}
+
+/// The namespaces of this process that a sealed copy has of its own, by kind.
+///
+/// # Errors
+/// When /proc does not tell.
+pub fn namespaces() -> Result<BTreeMap<String, PathBuf>> {
+    let link = |kind: &str| {
+        let path = format!("/proc/self/ns/{kind}");
+        Ok((kind.to_owned(), std::fs::read_link(&path).context(path)?))
+    };
+    ["mnt", "net", "pid", "ipc", "uts"].into_iter().map(link).collect()
 }
 
 /// The number that a process has in its own PID namespace.

@@ -10,7 +10,7 @@ use super::names::{self, Resolved};
 use super::{Look, binds, files, live};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
-use crate::clients::sealed::{FOLDER, SealedCopy, Spec, TAKEN_OVER};
+use crate::clients::sealed::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
 use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
 use crate::wire::argv::Argv;
 use crate::wire::haproxy_cfg::{Endpoint, Host, Model};
@@ -140,6 +140,7 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Spec> 
         folder: main.cwd.seen().cloned(),
         owner: files::owner(main)?,
         open_files: host::open_files(main.pid),
+        host: sealed::namespaces()?,
         hosts: String::new(),
         sysctls: sysctls(main),
         interfaces: interfaces(model),
