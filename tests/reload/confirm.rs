@@ -13,7 +13,6 @@ use crate::support::document::word;
 use crate::support::haguard::Said;
 use crate::support::haproxy::Branch;
 use crate::support::process::wait_gone;
-use crate::support::wait::wait_for;
 
 /// Longer than any test takes: it is decided by something else.
 const LONG: &str = "10m";
