@@ -12,7 +12,7 @@
 //! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
-//! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its own state folder |
+//! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its files, its own state folder |
 //! | [`report`] | one model, two renderers | the stream it is given |
 //! | `commands` | the stories, one operation per file | all of the above |
 //!

@@ -91,12 +91,24 @@ fn half_an_answer_is_no_answer() {
         assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
         thread.join().unwrap();
     }
-    for text in ["", "#<PID>\n12 master", "#<PID>\n12 master 0 [failed: 0] 0d00h00m01s 3.0\n"] {
+    for text in ["#<PID>\n12 master", "#<PID>\n12 master 0 [failed: 0] 0d00h00m01s 3.0\n"] {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask_master("show proc").unwrap_err();
         assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn a_master_that_closes_without_a_word_is_asked_again() {
+    let silent = std::sync::atomic::AtomicBool::new(true);
+    let (_folder, path, thread) = stub(2, move |_, mut stream| {
+        if !silent.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            stream.write_all(b"12 master 0\n\n").unwrap();
+        }
+    });
+    assert_eq!(socket(&path, LONG).ask_master("show proc").unwrap(), "12 master 0\n");
+    thread.join().unwrap();
 }
 
 #[test]

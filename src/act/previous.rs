@@ -130,6 +130,8 @@ impl Trial {
     pub fn lay_out(previous: &Previous, state_dir: &Path, main: &Process) -> Result<Self> {
         let parent = if main.uid == host::uid() { state_dir } else { Path::new("/tmp") };
         let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
+        // Our own number: what is there was left by somebody who was killed.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
         made.with_context(|| format!("making {}", folder.display()))?;

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Stdin, Write, stdin, stdout};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -125,32 +126,45 @@ impl Caller {
     }
 }
 
-/// Waits until `decided` says so, which is asked again whenever something in `folder` changes; false when the deadline
-/// came first.
-///
-/// # Errors
-/// When the folder cannot be watched.
-pub fn wait(folder: &Path, deadline: Deadline, decided: impl Fn() -> bool) -> Result<bool> {
-    let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).context("watching a folder")?;
-    inotify::add_watch(&changes, folder, WatchFlags::MOVED_TO | WatchFlags::DELETE | WatchFlags::MOVED_FROM)
-        .with_context(|| format!("watching {}", folder.display()))?;
-    loop {
-        // Asked after the watch began, so that no change falls between.
-        if decided() {
-            return Ok(true);
+/// A folder whose changes are noticed.
+#[derive(Debug)]
+pub struct Folder {
+    changes: OwnedFd,
+}
+
+impl Folder {
+    /// Notices every file that is renamed or removed there from now on.
+    ///
+    /// # Errors
+    /// When the folder cannot be watched, or this user watches too much already.
+    pub fn watch(path: &Path) -> Result<Self> {
+        let what = || format!("watching {}", path.display());
+        let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).with_context(what)?;
+        let kinds = WatchFlags::MOVED_TO | WatchFlags::MOVED_FROM | WatchFlags::DELETE;
+        inotify::add_watch(&changes, path, kinds).with_context(what)?;
+        Ok(Folder { changes })
+    }
+
+    /// Waits until `decided` says so, which is asked again after every change; false when the deadline came first.
+    ///
+    /// # Errors
+    /// When the kernel cannot wait so long.
+    pub fn wait(&self, deadline: Deadline, decided: impl Fn() -> bool) -> Result<bool> {
+        while !decided() {
+            let left = deadline.left();
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let limit = Timespec::try_from(left).context("the deadline")?;
+            match poll(&mut [PollFd::new(&self.changes, PollFlags::IN)], Some(&limit)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error).context("waiting"),
+            }
+            // What happened does not matter: the condition is asked anew.
+            let mut events = [0_u8; 4096];
+            while rustix::io::read(&self.changes, &mut events).is_ok_and(|length| length > 0) {}
         }
-        let left = deadline.left();
-        if left.is_zero() {
-            return Ok(false);
-        }
-        let limit = Timespec::try_from(left).context("the deadline")?;
-        match poll(&mut [PollFd::new(&changes, PollFlags::IN)], Some(&limit)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error).context("waiting"),
-        }
-        // What happened does not matter: the condition is asked anew.
-        let mut events = [0_u8; 4096];
-        while rustix::io::read(&changes, &mut events).is_ok_and(|length| length > 0) {}
+        Ok(true)
     }
 }
 
@@ -162,10 +176,11 @@ mod tests {
     fn a_change_in_the_folder_ends_the_wait_and_so_does_the_deadline() {
         let dir = tempfile::tempdir().unwrap();
         let (fresh, there) = (dir.path().join("fresh"), dir.path().join("there"));
-        assert!(!wait(dir.path(), Deadline::after(Duration::from_millis(20)), || there.exists()).unwrap());
+        let folder = Folder::watch(dir.path()).unwrap();
+        assert!(!folder.wait(Deadline::after(Duration::from_millis(20)), || there.exists()).unwrap());
         std::fs::write(&fresh, "x").unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| wait(dir.path(), Deadline::after(ONE_ANSWER), || there.exists()));
+            let waiting = scope.spawn(|| folder.wait(Deadline::after(ONE_ANSWER), || there.exists()));
             std::fs::rename(&fresh, &there).unwrap();
             assert!(waiting.join().unwrap().unwrap());
         });

@@ -14,7 +14,8 @@ use crate::act::pending::State;
 use crate::act::put_back::{self, PutBack};
 use crate::act::steps::Steps;
 use crate::act::{confirm, kept};
-use crate::checks::{self, Level, RELOAD};
+use crate::checks::{self, Finding, Level, RELOAD};
+use crate::clients::host;
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Known};
@@ -23,6 +24,8 @@ use crate::time::{self, Deadline};
 
 /// A run that holds the lock may itself be waiting for a worker that loads; this much longer is too long.
 const TURN: Duration = Duration::from_secs(600);
+/// What cannot be told now may be told in a moment; what cannot be told after this will not be.
+const SETTLED: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Goes back, and writes down how that ended.
@@ -78,10 +81,8 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
     }
     steps.end("restore", &told(put, &edited));
 
-    let facts = look(post, Effort::Rehearse)?;
+    let (facts, findings) = settled(post)?;
     let ledger = plan::ledger(&facts);
-    let ids: Vec<String> = RELOAD.iter().map(|id| (*id).to_owned()).collect();
-    let findings = checks::judge(&facts, &ledger, &ids);
     // What the reload was told to keep is kept on the way back, too.
     let keeps = agreed.options.iter().any(|option| option == "keep-runtime");
     let hold = keeps
@@ -104,6 +105,20 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
         ordering: &|| Ok(()),
     };
     judged(&apply::reload(clearance, &facts, &run), &facts)
+}
+
+/// A look in which everything could be told: somebody else's reload may be under way, and it ends.
+fn settled(post: &Post) -> Result<(Facts, Vec<Finding>)> {
+    let deadline = Deadline::after(SETTLED);
+    let ids: Vec<String> = RELOAD.iter().map(|id| (*id).to_owned()).collect();
+    loop {
+        let facts = look(post, Effort::Rehearse)?;
+        let findings = checks::judge(&facts, &plan::ledger(&facts), &ids);
+        if checks::verdict(&findings) != Exit::Unknown || deadline.left().is_zero() {
+            return Ok((facts, findings));
+        }
+        std::thread::park_timeout(LOOK_AGAIN);
+    }
 }
 
 /// The worker, where it is proven; else what is not, and who serves.
@@ -156,15 +171,22 @@ fn hold(post: &Post) -> Result<Lock> {
 fn look(post: &Post, effort: Effort) -> Result<Facts> {
     let basis = &post.orders.plan.basis;
     let pid = basis.main_pid.context("no PID")?;
-    let facts = gather::look(&post.settings, &Aim::Pid(pid), effort);
-    match &facts.instance {
-        Known::Unknown { why } => bail!("what runs here is not known: {why}"),
-        Known::Seen(instance) => {
-            let same = instance.main.pid == pid && instance.main.start_ticks == basis.main_start;
-            ensure!(same, "HAProxy is another process than the one that was reloaded");
+    let same = host::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
+    ensure!(same, "the HAProxy that was reloaded has ended since");
+    let deadline = Deadline::after(SETTLED);
+    loop {
+        let facts = gather::look(&post.settings, &Aim::Pid(pid), effort);
+        match &facts.instance {
+            // Its sockets are away while somebody reloads it.
+            Known::Unknown { .. } if !deadline.left().is_zero() => std::thread::park_timeout(LOOK_AGAIN),
+            Known::Unknown { why } => bail!("what runs here is not known: {why}"),
+            Known::Seen(instance) => {
+                let same = instance.main.pid == pid && instance.main.start_ticks == basis.main_start;
+                ensure!(same, "HAProxy is another process than the one that was reloaded");
+                return Ok(facts);
+            }
         }
     }
-    Ok(facts)
 }
 
 fn now(facts: &Facts) -> Vec<PathBuf> {

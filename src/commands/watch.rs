@@ -17,7 +17,7 @@ use crate::act::outcome::{Eve, Outcome, Sent};
 use crate::act::pending::{self, Pending, State};
 use crate::cli::Flags;
 use crate::clients::host;
-use crate::clients::watcher::{self, Caller};
+use crate::clients::watcher::{self, Caller, Folder};
 use crate::config::{Environment, Settings};
 use crate::exit::Exit;
 use crate::facts::Facts;
@@ -59,11 +59,16 @@ pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
         return None;
     }
     let ran = Caller::leave().and_then(|mut caller| {
-        let post = take_post(&mut caller);
-        if let Err(error) = &post {
+        // Whatever could keep it from waiting is found before it says that it watches.
+        let ready = take_post(&mut caller).and_then(|post| {
+            let folder = Folder::watch(&pending::folder(&post.settings.state_dir.value))?;
+            Ok((post, folder))
+        });
+        if let Err(error) = &ready {
             caller.answer(&format!("failed: {error:#}"));
         }
-        story(&post?, &mut caller)
+        let (post, folder) = ready?;
+        story(&post, &folder, &mut caller)
     });
     Some(if ran.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -98,7 +103,7 @@ fn take_post(caller: &mut Caller) -> Result<Post> {
 }
 
 /// Hears how the reload went, waits, and goes back where nobody confirms it.
-fn story(post: &Post, caller: &mut Caller) -> Result<()> {
+fn story(post: &Post, folder: &Folder, caller: &mut Caller) -> Result<()> {
     let within = Duration::from_millis(post.orders.within_ms);
     let instance = post.orders.facts.instance.seen().context("which HAProxy is meant is not known")?;
     let eve = Eve::look(instance, Arc::default());
@@ -130,7 +135,7 @@ fn story(post: &Post, caller: &mut Caller) -> Result<()> {
 
     let state_dir = &post.settings.state_dir.value;
     let decided = || !post.is_waiting();
-    if watcher::wait(&pending::folder(state_dir), deadline, decided)? {
+    if folder.wait(deadline, decided)? {
         return Ok(());
     }
     let over = pending::change(state_dir, &post.orders.plan.id, |pending| {

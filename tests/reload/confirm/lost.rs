@@ -56,6 +56,9 @@ fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
         let hold = bench.hold_loading();
         drop(gate);
         wait_for("HAProxy loads", || super::super::signals::loading(bench).then_some(()));
+        let early = bench.confirm(&id);
+        assert_eq!(early.status, 7, "{branch}: {early}");
+        assert!(flat(&early.stdout).contains("is not done yet"), "{branch}: {early}");
         run.process.end(Signal::KILL);
         std::fs::remove_file(hold).unwrap();
         wait_for("the reload goes on", || (bench.haproxy.listed_worker()? != worker).then_some(()));

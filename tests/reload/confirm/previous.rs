@@ -1,9 +1,13 @@
 //! What a reload goes back to: only what is sure, and only what comes up.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
 use super::super::{Bench, flat, on_every_branch};
 use super::{Edited, LONG};
 use crate::support::document::{finding, word};
 use crate::support::haproxy::Branch;
+use crate::support::process::on_path;
+use crate::support::skip;
 
 #[test]
 fn without_knowing_what_runs_it_is_refused_with_the_mend() {
@@ -100,6 +104,31 @@ fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
         let left: Vec<_> = std::fs::read_dir(bench.haguard.home().join("state")).unwrap().flatten().collect();
         assert!(left.iter().all(|e| !e.file_name().to_string_lossy().contains("trial")), "{left:?}");
     });
+}
+
+#[test]
+fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
+    if !rustix::process::geteuid().is_root() || on_path("setpriv").is_none() {
+        skip::missing("root and setpriv, which start a HAProxy as somebody else");
+        return;
+    }
+    let Some(bench) = Bench::built(Branch::V30, |builder| builder.owned_by(65534)) else { return };
+    let path = bench.haproxy.config_path().to_owned();
+    std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+    let first = bench.run(&["--approve", &bench.plan()]);
+    assert_eq!(first.status, 0, "{first}");
+    let before = bench.haproxy.config();
+    std::fs::write(&path, format!("{before}\nbackend late\n")).unwrap();
+    let plan = bench.json(&["--confirm-within", "1s", "--plan"]);
+    assert_eq!(finding(&plan, "reload.way-back")["level"], "pass", "{plan:#}");
+    let id = word(&plan["plan"]["id"]);
+    assert_eq!(bench.run(&["--confirm-within", "1s", "--approve", id]).status, 0);
+    let end = bench.end_of(id);
+    assert_eq!(end["exit"], 0, "{end:#}");
+    let meta = std::fs::metadata(&path).unwrap();
+    assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (65534, 65534, 0o640));
+    assert_eq!(bench.haproxy.config(), before);
 }
 
 #[test]

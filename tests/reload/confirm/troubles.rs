@@ -94,6 +94,23 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
 }
 
 #[test]
+fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
+    let Some(mut edited) = Edited::start(Branch::V30) else { return };
+    let (id, _) = edited.reload("3s");
+    edited.bench.haproxy.restart();
+    let bench = &edited.bench;
+    let worker = bench.haproxy.worker_pid();
+    let end = bench.end_of(&id);
+    assert_eq!(end["exit"], 8, "{end:#}");
+    let said = word(&end["summary"]);
+    assert!(said.contains("the HAProxy that was reloaded has ended since"), "{said}");
+    let copy = bench.haguard.home().join(format!("state/confirm/{id}.files"));
+    assert!(said.ends_with(&format!("the files of before are in {}", copy.display())), "{said}");
+    assert_eq!(std::fs::read_to_string(copy.join("0")).unwrap(), edited.before);
+    assert_eq!((bench.haproxy.config(), bench.haproxy.worker_pid()), (edited.edit.clone(), worker));
+}
+
+#[test]
 fn a_way_back_waits_for_the_run_that_is_under_way() {
     let Some(edited) = Edited::start(Branch::V30) else { return };
     let bench = &edited.bench;
