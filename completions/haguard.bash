@@ -25,6 +25,9 @@ _haguard() {
             haguard,config)
                 cmd="haguard__subcmd__config"
                 ;;
+            haguard,confirm)
+                cmd="haguard__subcmd__confirm"
+                ;;
             haguard,explain)
                 cmd="haguard__subcmd__explain"
                 ;;
@@ -67,6 +70,9 @@ _haguard() {
             haguard__subcmd__help,config)
                 cmd="haguard__subcmd__help__subcmd__config"
                 ;;
+            haguard__subcmd__help,confirm)
+                cmd="haguard__subcmd__help__subcmd__confirm"
+                ;;
             haguard__subcmd__help,explain)
                 cmd="haguard__subcmd__help__subcmd__explain"
                 ;;
@@ -98,7 +104,7 @@ _haguard() {
 
     case "${cmd}" in
         haguard)
-            opts="-o -v -h -V --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help --version inspect check explain rehearse restart reload history config completions help"
+            opts="-o -v -h -V --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help --version inspect check explain rehearse restart reload confirm history config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,6 +355,48 @@ _haguard() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        haguard__subcmd__confirm)
+            opts="-o -v -h --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --master-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stats-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         haguard__subcmd__explain)
             opts="-o -v -h --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -392,7 +440,7 @@ _haguard() {
             return 0
             ;;
         haguard__subcmd__help)
-            opts="inspect check explain rehearse restart reload history config completions help"
+            opts="inspect check explain rehearse restart reload confirm history config completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +498,20 @@ _haguard() {
         haguard__subcmd__help__subcmd__config__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        haguard__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -702,13 +764,21 @@ _haguard() {
             return 0
             ;;
         haguard__subcmd__reload)
-            opts="-o -v -h --plan --keep-runtime --approve --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help"
+            opts="-o -v -h --plan --keep-runtime --approve --confirm-within --previous --config --output --color --no-input --timeout --master-socket --stats-socket --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --approve)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --previous)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,6 +43,7 @@ complete -c haguard -n "__fish_haguard_needs_command" -f -a "explain" -d 'Explai
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "rehearse" -d 'Try out the next worker in a sealed copy of this host, and show how it differs'
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "restart" -d 'Refuse to restart HAProxy, and say what that would destroy'
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "reload" -d 'Reload HAProxy: show the plan, ask, do it, prove it'
+complete -c haguard -n "__fish_haguard_needs_command" -f -a "confirm" -d 'Let a reload stay that --confirm-within would undo, or list those that wait'
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "history" -d 'Show the journal: what was attempted, refusals included'
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "config" -d 'Show the configuration in force'
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
@@ -113,6 +114,8 @@ complete -c haguard -n "__fish_haguard_using_subcommand restart" -l no-input -d 
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l approve -d 'Apply the plan with this id, if it is still the plan of now' -r
+complete -c haguard -n "__fish_haguard_using_subcommand reload" -l confirm-within -d 'Go back to the configuration of before unless `haguard confirm` comes within this time, such as 90s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand reload" -l previous -d 'What the worker that serves has loaded, where haguard has no copy: once for each file, in their order' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l config -d 'Read this configuration file' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'"
@@ -127,6 +130,18 @@ complete -c haguard -n "__fish_haguard_using_subcommand reload" -l keep-runtime 
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l no-input -d 'Never ask a question'
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l config -d 'Read this configuration file' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
+json\t'For programs: schema haguard/1'"
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l color -d 'Use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe or a file'
+never\t'Not even on a terminal'"
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l timeout -d 'Give up looking after this long, such as 10s' -r
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l master-socket -d 'Master socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l stats-socket -d 'Admin socket of the HAProxy that is meant' -r -F
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l no-input -d 'Never ask a question'
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s n -l last -d 'Show this many of the newest entries' -r
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l config -d 'Read this configuration file' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s o -l output -d 'Print as text, or as one JSON document' -r -f -a "text\t'For people'
@@ -181,14 +196,15 @@ complete -c haguard -n "__fish_haguard_using_subcommand completions" -l stats-so
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l no-input -d 'Never ask a question'
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "inspect" -d 'Show what runs here, which files it uses and what only memory holds'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "check" -d 'Run the preflight checks'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "explain" -d 'Explain a check, a kind of loss, a refusal or the exit codes'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "rehearse" -d 'Try out the next worker in a sealed copy of this host, and show how it differs'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "restart" -d 'Refuse to restart HAProxy, and say what that would destroy'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "reload" -d 'Reload HAProxy: show the plan, ask, do it, prove it'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "history" -d 'Show the journal: what was attempted, refusals included'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "config" -d 'Show the configuration in force'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload history config completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "inspect" -d 'Show what runs here, which files it uses and what only memory holds'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "check" -d 'Run the preflight checks'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "explain" -d 'Explain a check, a kind of loss, a refusal or the exit codes'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "rehearse" -d 'Try out the next worker in a sealed copy of this host, and show how it differs'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "restart" -d 'Refuse to restart HAProxy, and say what that would destroy'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "reload" -d 'Reload HAProxy: show the plan, ask, do it, prove it'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "confirm" -d 'Let a reload stay that --confirm-within would undo, or list those that wait'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "history" -d 'Show the journal: what was attempted, refusals included'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "config" -d 'Show the configuration in force'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c haguard -n "__fish_haguard_using_subcommand help; and not __fish_seen_subcommand_from inspect check explain rehearse restart reload confirm history config completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print each value that is in force'

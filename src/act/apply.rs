@@ -11,17 +11,14 @@ use md5::{Digest, Md5};
 use super::claims::{self, Claim};
 use super::confirm::Clearance;
 use super::health::{self, Health};
-use super::hold::{self, Hold};
-use super::interrupts::Interrupts;
+use super::hold::Hold;
 use super::kept::{self, Kept};
 use super::listeners;
 use super::outcome::{self, Eve, Outcome, Sent};
-use super::replay::Returned;
-use super::steps::Steps;
+use super::run::{Done, Ended, Run};
 use super::watch::{Refused, Watch};
 use crate::clients::host;
 use crate::clients::runtime::Socket;
-use crate::config::Settings;
 use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::plan::{Basis, Moved, Plan};
@@ -31,100 +28,8 @@ use crate::wire::runtime::show_proc::ShowProc;
 /// One question before the act.
 const ONE_ANSWER: Duration = Duration::from_secs(3);
 
-/// What a run brings with it.
-pub struct Run<'a> {
-    /// What was configured.
-    pub settings: &'a Settings,
-    /// Signals that came.
-    pub interrupts: &'a Interrupts,
-    /// The run's journal.
-    pub steps: &'a Steps,
-    /// What is put back after the reload, where that is wanted.
-    pub hold: Option<&'a Hold>,
-    /// Told each step's name, and how long it may take.
-    pub progress: &'a dyn Fn(&str, Duration),
-    /// Asked in the last moment before the order; when it fails, no order is given.
-    pub ordering: &'a dyn Fn() -> anyhow::Result<()>,
-}
-
-/// How the act ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// Done, and every claim holds.
-    Proven,
-    /// The reload failed; the worker of before is proven in force.
-    Failed,
-    /// Something changed, and not everything about it is proven.
-    Unproven,
-    /// A signal asked to stop when a part was done.
-    Stopped(&'static str),
-    /// A signal asked to stop before anything was done.
-    Interrupted(&'static str),
-    /// The world moved in the last moment; nothing was done.
-    Moved(Vec<Moved>),
-    /// The journal cannot be written, so nothing was done.
-    Unrecorded(anyhow::Error),
-    /// Nobody is there who would go back, so nothing was done.
-    Unwatched(anyhow::Error),
-}
-
-/// What the act left.
-#[derive(Debug)]
-pub struct Done {
-    /// How it ended.
-    pub ended: Ended,
-    /// The worker that serves, where it is known.
-    pub worker: Option<u32>,
-    /// The steps that were finished.
-    pub finished: Vec<&'static str>,
-    /// HAProxy's own start-up log of this reload.
-    pub log: Vec<String>,
-    /// Claims with what was seen before and after.
-    pub claims: Vec<Claim>,
-    /// What became of each thing that was to be put back.
-    pub returned: Vec<Returned>,
-    /// How long clients were refused.
-    pub refused: Refused,
-    /// Things worth saying that are no failure.
-    pub notes: Vec<String>,
-    /// The look afterwards.
-    pub after: Option<Box<Facts>>,
-    /// Commands sent to HAProxy.
-    pub calls: u32,
-    /// The order was given.
-    pub ordered: bool,
-}
-
-impl Done {
-    fn nothing(ended: Ended) -> Self {
-        Done {
-            ended,
-            worker: None,
-            finished: Vec::new(),
-            log: Vec::new(),
-            claims: Vec::new(),
-            returned: Vec::new(),
-            refused: Refused::default(),
-            notes: Vec::new(),
-            after: None,
-            calls: 0,
-            ordered: false,
-        }
-    }
-
-    /// A step of it stands in the journal.
-    pub fn recorded(&self) -> bool {
-        !matches!(self.ended, Ended::Interrupted(_) | Ended::Moved(_) | Ended::Unrecorded(_))
-    }
-
-    /// What is not proven, in sentences.
-    pub fn broken(&self) -> Vec<String> {
-        self.claims.iter().filter_map(|claim| claim.broken.clone()).collect()
-    }
-}
-
-/// Reloads. `before` is the look that the plan was made from.
-pub fn reload(clearance: Clearance<'_>, before: &Facts, run: &Run<'_>) -> Done {
+/// Reloads. `before` is the look that the plan was made from; `hold` is put back into the new worker.
+pub fn reload(clearance: Clearance<'_>, before: &Facts, hold: Option<&Hold>, run: &Run<'_>) -> Done {
     let calls: Arc<AtomicU32> = Arc::default();
     let Known::Seen(instance) = &before.instance else {
         return Done::nothing(Ended::Moved(Vec::new()));
@@ -147,10 +52,10 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, run: &Run<'_>) -> Done {
         run.steps.end("reload", &format!("not ordered: {error:#}"));
         return Done::nothing(Ended::Unwatched(error));
     }
-    let fresh = run.hold.and_then(|hold| hold.refreshed(run.settings, before, &calls));
+    let fresh = hold.and_then(|hold| hold.refreshed(run.settings, before, &calls));
     let (mut done, came) = ordered(&eve, instance, before, run, &calls);
     if let Some(worker) = came {
-        let back = hold::step(&mut done, fresh.as_ref(), instance, worker, run, &calls);
+        let back = hold.map(|hold| hold.step(&mut done, fresh.as_ref(), instance, worker, run, &calls));
         match run.interrupts.stop() {
             Some(signal) => done.ended = Ended::Stopped(signal),
             None => prove(&mut done, before, worker, health.as_ref(), run, &calls),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::apply::{Done, Run};
 use super::claims::{self, Claim};
 use super::kept;
 use super::replay::{self, Returned};
+use super::run::{Done, Run};
 use crate::clients::host;
 use crate::config::Settings;
 use crate::facts::gather::holdings::{Keys, holdings, worker_channel};
@@ -65,6 +65,29 @@ impl Hold {
         of_serving(settings, facts.instance.seen()?, &self.certificates, calls).ok()
     }
 
+    /// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
+    /// service would be in service again.
+    pub(super) fn step(
+        &self,
+        done: &mut Done,
+        fresh: Option<&Holdings>,
+        instance: &Instance,
+        worker: u32,
+        run: &Run<'_>,
+        calls: &Arc<AtomicU32>,
+    ) -> Claim {
+        (run.progress)("put back: the new worker gets what only memory held", LIMIT);
+        if let Err(error) = run.steps.begin("put-back") {
+            done.notes.push(format!("the journal could not be written: {error:#}"));
+        }
+        let returned = self.put_back(fresh, run.settings, instance, worker, calls);
+        let claim = self.claim(&returned, worker);
+        run.steps.end("put-back", claim.broken.as_deref().unwrap_or(&claim.proof.after));
+        done.returned = returned.unwrap_or_default();
+        done.finished.push("put-back");
+        claim
+    }
+
     /// Puts everything back into the new worker.
     fn put_back(
         &self,
@@ -111,29 +134,6 @@ impl Hold {
             format!("not put back: {}", claims::listed(&missing))
         })
     }
-}
-
-/// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
-/// service would be in service again.
-pub(super) fn step(
-    done: &mut Done,
-    fresh: Option<&Holdings>,
-    instance: &Instance,
-    worker: u32,
-    run: &Run<'_>,
-    calls: &Arc<AtomicU32>,
-) -> Option<Claim> {
-    let hold = run.hold?;
-    (run.progress)("put back: the new worker gets what only memory held", LIMIT);
-    if let Err(error) = run.steps.begin("put-back") {
-        done.notes.push(format!("the journal could not be written: {error:#}"));
-    }
-    let returned = hold.put_back(fresh, run.settings, instance, worker, calls);
-    let claim = hold.claim(&returned, worker);
-    run.steps.end("put-back", claim.broken.as_deref().unwrap_or(&claim.proof.after));
-    done.returned = returned.unwrap_or_default();
-    done.finished.push("put-back");
-    Some(claim)
 }
 
 fn of_serving(

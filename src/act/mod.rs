@@ -15,6 +15,7 @@ pub mod pending;
 pub mod previous;
 pub mod put_back;
 pub mod replay;
+pub mod run;
 pub mod shown;
 pub mod steps;
 pub mod watch;

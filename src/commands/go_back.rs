@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::watch::Post;
-use crate::act::apply::{self, Done, Ended, Run};
+use super::post::Post;
+use crate::act::apply;
 use crate::act::hold::Hold;
 use crate::act::interrupts::Interrupts;
 use crate::act::lock::{self, Busy, Lock};
 use crate::act::pending::State;
 use crate::act::put_back::{self, PutBack};
+use crate::act::run::{Done, Ended, Run};
 use crate::act::steps::Steps;
 use crate::act::{confirm, kept};
 use crate::checks::{self, Finding, Level, RELOAD};
@@ -100,11 +101,10 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
         settings: &post.settings,
         interrupts: &interrupts,
         steps,
-        hold: hold.as_ref(),
         progress: &|_, _| (),
         ordering: &|| Ok(()),
     };
-    judged(&apply::reload(clearance, &facts, &run), &facts)
+    judged(&apply::reload(clearance, &facts, hold.as_ref(), &run), &facts)
 }
 
 /// A look in which everything could be told: somebody else's reload may be under way, and it ends.

@@ -9,6 +9,7 @@ mod go_back;
 mod history;
 mod inspect;
 mod look;
+mod post;
 mod progress;
 mod record;
 mod rehearse;

@@ -9,10 +9,11 @@ use account::Account;
 
 use super::progress::Progress;
 use super::{Context, look, record, turn};
-use crate::act::apply::{self, Run};
+use crate::act::apply;
 use crate::act::confirm::{self, Consent, Withheld};
 use crate::act::hold::Hold;
 use crate::act::interrupts::Interrupts;
+use crate::act::run::Run;
 use crate::act::shown;
 use crate::act::steps::Steps;
 use crate::checks::{self, RELOAD};
@@ -110,11 +111,10 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         settings: &context.settings,
         interrupts: &interrupts,
         steps: &steps,
-        hold: hold.as_ref(),
         progress: &|name, limit| progress.step(name, limit),
         ordering: &|| watched.as_ref().map_or(Ok(()), |watched| watched.ordering()),
     };
-    let mut done = apply::reload(clearance, &facts, &run);
+    let mut done = apply::reload(clearance, &facts, hold.as_ref(), &run);
     drop(progress);
     let wanted = watched.and_then(|watched| watched.ended(&plan, &mut done));
     if done.recorded() {

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::super::{Context, restart};
-use crate::act::apply::{Done, Ended};
 use crate::act::confirm::Withheld;
 use crate::act::hold::Hold;
+use crate::act::run::{Done, Ended};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::watch::Orders;
+use super::super::post::Orders;
 use super::super::{Context, look, record};
-use crate::act::apply::{Done, Ended};
 use crate::act::claims::Claim;
 use crate::act::previous::{Previous, Trial};
+use crate::act::run::{Done, Ended};
 use crate::act::{journal, pending};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;

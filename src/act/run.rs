@@ -1,0 +1,102 @@
+//! What a run of an act brings with it, and what it leaves.
+
+use std::time::Duration;
+
+use super::claims::Claim;
+use super::interrupts::Interrupts;
+use super::replay::Returned;
+use super::steps::Steps;
+use super::watch::Refused;
+use crate::config::Settings;
+use crate::facts::Facts;
+use crate::plan::Moved;
+
+/// What a run brings with it.
+pub struct Run<'a> {
+    /// What was configured.
+    pub settings: &'a Settings,
+    /// Signals that came.
+    pub interrupts: &'a Interrupts,
+    /// The run's journal.
+    pub steps: &'a Steps,
+    /// Told each step's name, and how long it may take.
+    pub progress: &'a dyn Fn(&str, Duration),
+    /// Asked in the last moment before the order; when it fails, no order is given.
+    pub ordering: &'a dyn Fn() -> anyhow::Result<()>,
+}
+
+/// How the act ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Done, and every claim holds.
+    Proven,
+    /// The reload failed; the worker of before is proven in force.
+    Failed,
+    /// Something changed, and not everything about it is proven.
+    Unproven,
+    /// A signal asked to stop when a part was done.
+    Stopped(&'static str),
+    /// A signal asked to stop before anything was done.
+    Interrupted(&'static str),
+    /// The world moved in the last moment; nothing was done.
+    Moved(Vec<Moved>),
+    /// The journal cannot be written, so nothing was done.
+    Unrecorded(anyhow::Error),
+    /// Nobody is there who would go back, so nothing was done.
+    Unwatched(anyhow::Error),
+}
+
+/// What the act left.
+#[derive(Debug)]
+pub struct Done {
+    /// How it ended.
+    pub ended: Ended,
+    /// The worker that serves, where it is known.
+    pub worker: Option<u32>,
+    /// The steps that were finished.
+    pub finished: Vec<&'static str>,
+    /// HAProxy's own start-up log of this reload.
+    pub log: Vec<String>,
+    /// Claims with what was seen before and after.
+    pub claims: Vec<Claim>,
+    /// What became of each thing that was to be put back.
+    pub returned: Vec<Returned>,
+    /// How long clients were refused.
+    pub refused: Refused,
+    /// Things worth saying that are no failure.
+    pub notes: Vec<String>,
+    /// The look afterwards.
+    pub after: Option<Box<Facts>>,
+    /// Commands sent to HAProxy.
+    pub calls: u32,
+    /// The order was given.
+    pub ordered: bool,
+}
+
+impl Done {
+    pub(super) fn nothing(ended: Ended) -> Self {
+        Done {
+            ended,
+            worker: None,
+            finished: Vec::new(),
+            log: Vec::new(),
+            claims: Vec::new(),
+            returned: Vec::new(),
+            refused: Refused::default(),
+            notes: Vec::new(),
+            after: None,
+            calls: 0,
+            ordered: false,
+        }
+    }
+
+    /// A step of it stands in the journal.
+    pub fn recorded(&self) -> bool {
+        !matches!(self.ended, Ended::Interrupted(_) | Ended::Moved(_) | Ended::Unrecorded(_))
+    }
+
+    /// What is not proven, in sentences.
+    pub fn broken(&self) -> Vec<String> {
+        self.claims.iter().filter_map(|claim| claim.broken.clone()).collect()
+    }
+}

@@ -1,0 +1,105 @@
+//! A watcher at its post: what it was told, and what it writes down.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::act::journal::{self, Entry, Who};
+use crate::act::pending::{self, State};
+use crate::clients::host;
+use crate::config::Settings;
+use crate::exit::Exit;
+use crate::facts::Facts;
+use crate::plan::Plan;
+use crate::time::{self, Deadline};
+
+/// What a watcher is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Orders {
+    pub(super) config: Option<PathBuf>,
+    /// As `--master-socket` and `--stats-socket`.
+    pub(super) sockets: [Option<PathBuf>; 2],
+    pub(super) timeout_ms: Option<u64>,
+    pub(super) within_ms: u64,
+    /// The folder with the copy that would be put back.
+    pub(super) copy: PathBuf,
+    /// What that copy is.
+    pub(super) source: String,
+    /// The command that began it, without secrets.
+    pub(super) command: Vec<String>,
+    pub(super) who: Who,
+    /// The plan that was consented to.
+    pub(super) plan: Plan,
+    /// The look that it was made from.
+    pub(super) facts: Facts,
+}
+
+/// A watcher at its post.
+pub(super) struct Post {
+    pub(super) orders: Orders,
+    pub(super) settings: Settings,
+    /// What was reloaded, as messages call it.
+    pub(super) target: String,
+}
+
+impl Post {
+    pub(super) fn is_waiting(&self) -> bool {
+        let found = pending::find(&self.settings.state_dir.value, &self.orders.plan.id);
+        found.ok().flatten().is_some_and(|pending| pending.state == State::Waiting)
+    }
+
+    /// The reload is done: from now on a confirmation is waited for.
+    pub(super) fn started(&self, deadline: Deadline) -> Result<Timestamp> {
+        let left = jiff::SignedDuration::try_from(deadline.left())?;
+        let until = time::now().checked_add(left).unwrap_or(Timestamp::MAX);
+        let id = &self.orders.plan.id;
+        pending::change(&self.settings.state_dir.value, id, |pending| {
+            pending.until = Some(until);
+            pending.state == State::Waiting
+        })?;
+        Ok(until)
+    }
+
+    /// There is nothing to confirm.
+    pub(super) fn void(&self, why: &str, tell: bool) -> Result<()> {
+        let state = State::Void { at: time::now(), why: why.to_owned() };
+        self.decide(state);
+        if tell {
+            let summary = format!("plan {}: nothing to confirm: {why}", self.orders.plan.id);
+            self.record(Exit::Done, false, summary, None);
+        }
+        Ok(())
+    }
+
+    /// Writes the last word, and lets go of a copy that nobody needs any more.
+    pub(super) fn decide(&self, state: State) {
+        let needed = matches!(&state, State::Back { exit, .. } if *exit != Exit::Done);
+        let written = pending::change(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
+            pending.state = state;
+            true
+        });
+        if written.is_ok() && !needed {
+            let _ = std::fs::remove_dir_all(&self.orders.copy);
+        }
+    }
+
+    /// The journal is the only reader there is.
+    pub(super) fn record(&self, exit: Exit, changed: bool, summary: String, run: Option<String>) {
+        let entry = Entry {
+            at: time::now(),
+            host: host::hostname(),
+            command: "confirm".to_owned(),
+            argv: self.orders.command.clone(),
+            target: self.target.clone(),
+            exit,
+            changed,
+            summary,
+            who: self.orders.who.clone(),
+            run,
+        };
+        // Nobody is here who could be told that it failed.
+        let _ = journal::append(&self.settings.state_dir.value, &entry);
+    }
+}
