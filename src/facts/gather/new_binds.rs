@@ -239,7 +239,11 @@ impl<'a> Bench<'a> {
     fn connections(&self, listener: &Listener) -> Vec<Row> {
         let rows = host::table(self.found.instance.main.pid, true).unwrap_or_default();
         let meets = |row: &Row| !row.listening && row.listener.overlap(listener) != Overlap::No;
-        rows.into_iter().filter(meets).take(1).collect()
+        // One that has ended is still in the table for a while, with no process behind it.
+        let mut met: Vec<Row> = rows.into_iter().filter(meets).collect();
+        met.sort_by_key(|row| row.inode == 0);
+        met.truncate(1);
+        met
     }
 }
 
