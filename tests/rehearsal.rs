@@ -38,6 +38,15 @@ fn changes(document: &Value) -> Vec<String> {
     all.map(|c| format!("{} {} {}", word(c, "action"), word(c, "what"), word(c, "object"))).collect()
 }
 
+/// As little as serves.
+const PLAIN: &str = "
+frontend fe
+    bind 127.0.0.1:{port:fe}
+    default_backend web
+backend web
+    server s1 127.0.0.1:81
+";
+
 const CONFIG: &str = "
 frontend fe
     bind 127.0.0.1:{port:fe}

@@ -9,12 +9,9 @@ use jiff::Timestamp;
 
 use super::kept;
 use crate::clients::host;
-use crate::facts::gather;
+use crate::facts::gather::{self, CLOCK_SLACK_MS};
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::plan::WayBack;
-
-/// /proc counts in hundredths of a second.
-const CLOCK_SLACK_MS: i64 = 20;
 
 /// Files that can be put back.
 #[derive(Clone)]

@@ -36,7 +36,8 @@ pub(super) fn write(
     advice("if it really must restart, by hand and in this order", by_hand, out, paint)
 }
 
-fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+/// Commands under a heading, each with its occasion; nothing where there are none.
+pub(super) fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if list.is_empty() {
         return Ok(());
     }

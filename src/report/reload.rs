@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Reload, Report, confirmation, findings, ledger};
+use super::{Paint, Reload, Report, confirmation, findings, ledger, refusal};
 use crate::exit::Exit;
 use crate::plan::replay::Returned;
-use crate::plan::{Advice, Kind, Plan};
+use crate::plan::{Kind, Plan};
 
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MOST_LOG: usize = 12;
@@ -66,7 +66,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
-    advice("judge it by hand", by_hand, out, paint)?;
+    refusal::advice("judge it by hand", by_hand, out, paint)?;
     if let Some(wanted) = confirm {
         confirmation::wanted(wanted, out, paint)?;
     }
@@ -154,18 +154,6 @@ fn list(heading: &str, lines: &[String], out: &mut impl Write, paint: Paint) -> 
     writeln!(out, "\n{}", paint.strong(heading))?;
     for line in lines {
         writeln!(out, "{}", prose("  ", line))?;
-    }
-    Ok(())
-}
-
-fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if list.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.strong(heading))?;
-    for Advice { when, command: line } in list {
-        writeln!(out, "{}", prose("  ", when))?;
-        writeln!(out, "{}", command("    ", line))?;
     }
     Ok(())
 }

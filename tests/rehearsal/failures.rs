@@ -2,21 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{possible, rehearse};
+use super::{PLAIN, possible, rehearse};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::check_config;
 
 /// A user that owns nothing but what is given to it.
 const NOBODY: u32 = 65534;
-
-const PLAIN: &str = "
-frontend fe
-    bind 127.0.0.1:{port:fe}
-    default_backend web
-backend web
-    server s1 127.0.0.1:81
-";
 
 /// Adds `lines` to a running configuration and expects the rehearsal to fail with `words`, and nothing else to happen.
 #[track_caller]

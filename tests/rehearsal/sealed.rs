@@ -6,18 +6,10 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 
-use super::{possible, rehearse};
+use super::{PLAIN, possible, rehearse};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::wait::wait_for;
-
-const PLAIN: &str = "
-frontend fe
-    bind 127.0.0.1:{port:fe}
-    default_backend web
-backend web
-    server s1 127.0.0.1:81
-";
 
 #[test]
 fn no_packet_and_no_log_line_leaves_it() {
