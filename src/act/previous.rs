@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::kept;
 use crate::clients::host;
-use crate::facts::gather::{self, CLOCK_SLACK_MS};
+use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::plan::WayBack;
 
@@ -104,7 +104,8 @@ fn untouched(instance: &Instance, facts: &Facts) -> bool {
 }
 
 fn older(path: &Path, started: Timestamp) -> bool {
-    let last = started.as_millisecond() + CLOCK_SLACK_MS;
+    // /proc rounds the start down. What is this close to it may have come after it, and is not taken for sure.
+    let last = started.as_millisecond();
     std::fs::metadata(path).is_ok_and(|meta| {
         let latest = (meta.mtime(), meta.mtime_nsec()).max((meta.ctime(), meta.ctime_nsec()));
         latest.0.saturating_mul(1000) + latest.1 / 1_000_000 <= last

@@ -19,7 +19,7 @@ use crate::wire::startup;
 /// The files are read within this much, even where their folder is a network away.
 const TEST_LIMIT: Duration = Duration::from_secs(8);
 /// A file written this shortly after the worker's start counts as read by it: /proc counts in hundredths.
-pub const CLOCK_SLACK_MS: i64 = 20;
+pub(super) const CLOCK_SLACK_MS: i64 = 20;
 
 /// The files, read.
 pub(super) struct Read {

@@ -58,8 +58,6 @@ impl Aim {
     }
 }
 
-pub use files::CLOCK_SLACK_MS;
-
 /// How long a look may take that rehearses.
 pub const PATIENCE: Duration = rehearsal::LIMIT;
 
