@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use md5::{Digest, Md5};
-
 use super::claims::{self, Claim};
 use super::confirm::Clearance;
 use super::health::{self, Health};
@@ -91,7 +89,7 @@ fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>
         now.failed_reloads = listed.map(|listed| listed.failed);
     }
     for (path, bytes) in files {
-        let md5 = bytes.as_ref().map(|bytes| Md5::digest(bytes).iter().map(|b| format!("{b:02x}")).collect());
+        let md5 = bytes.as_ref().map(|bytes| gather::md5(bytes));
         now.files.insert(path.clone(), md5);
     }
     plan.basis.moved(&now)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::listeners;
 use super::replay::Returned;
 use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
-use crate::plan::Kind;
+use crate::plan::{self, Kind};
 use crate::words::plural;
 
 /// Names that a sentence shows before it counts the rest.
@@ -142,9 +142,9 @@ fn held(before: &Facts, after: &Facts, worker: u32) -> Claim {
             });
         }
         Known::Seen(now) => {
-            let now: BTreeSet<&Listener> = now.iter().collect();
-            let missing = expected.iter().filter(|name| !now.contains(name)).map(Listener::short);
-            (missing.collect::<Vec<_>>(), now.len())
+            let wanted: Vec<Listener> = expected.iter().cloned().collect();
+            let missing = plan::not_held(&wanted, now).iter().map(Listener::short).collect::<Vec<_>>();
+            (missing, now.len())
         }
     };
     let both =

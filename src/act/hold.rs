@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::claims::{self, Claim};
 use super::kept;
+use super::previous::Previous;
 use super::replay::{self, Returned};
 use super::run::{Done, Run};
-use crate::clients::host;
 use crate::config::Settings;
 use crate::facts::gather::holdings::{Keys, holdings, worker_channel};
 use crate::facts::gather::{self, loaded};
@@ -47,9 +47,11 @@ impl Hold {
         let certificates: Vec<String> = lost.map(|line| line.object.clone()).collect();
         let held = of_serving(settings, instance, &certificates, &Arc::default())?;
         let copy = match previous {
-            [] => copy(settings, instance),
-            given => gather::model(settings, &instance.main, &read(facts, given)?),
+            // A copy that cannot be read tells nothing, like one that is not there.
+            [] => kept::of_serving(&settings.state_dir.value, instance).ok().flatten().map(|kept| kept.files),
+            given => Some(Previous::given(facts, given).map_err(|error| format!("{error:#}"))?.files),
         };
+        let copy = copy.and_then(|files| gather::model(settings, &instance.main, &files));
         let loaded = loaded::loaded(facts, &held, copy.as_ref());
         let previews = preview(ledger, &held, &loaded);
         Ok(Hold { held, loaded, certificates, previews })
@@ -150,26 +152,4 @@ fn of_serving(
         Known::Unknown { why } => Err(why),
         Known::Seen(channel) => Ok(holdings(&channel, Keys::Of(certificates))),
     }
-}
-
-/// Files that were given, in the places of those that HAProxy loads.
-fn read(facts: &Facts, given: &[PathBuf]) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
-    let loads = facts.config.files.len();
-    if given.len() != loads {
-        return Err(format!("HAProxy loads {loads} files, and --previous was given {} times", given.len()));
-    }
-    let places = facts.config.files.iter().map(|file| PathBuf::from(&file.path));
-    let bytes = |path: &PathBuf| {
-        std::fs::read(path).map_err(|error| format!("--previous {}: {error}", path.display()))
-    };
-    places.zip(given).map(|(place, path)| Ok((place, bytes(path)?))).collect()
-}
-
-/// What the serving worker is known to have loaded, from the copy that the reload that started it kept.
-fn copy(settings: &Settings, instance: &Instance) -> Option<gather::Model> {
-    let serving = *instance.serving.seen()?;
-    let start = host::process(serving).ok()?.start_ticks?;
-    let kept = kept::find(&settings.state_dir.value, serving, start).ok()??;
-    let files: Vec<(PathBuf, Vec<u8>)> = kept.files;
-    gather::model(settings, &instance.main, &files)
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::clients::host;
+use crate::facts::Instance;
+
 /// More copies than this are given up, oldest first.
 const KEPT: usize = 8;
 
@@ -68,6 +71,18 @@ pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let index: Index = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
     let files = index.files.into_iter().enumerate();
     files.map(|(at, path)| Ok((path, read(&at.to_string())?))).collect()
+}
+
+/// The copy of what the worker that serves has loaded, where there is one.
+///
+/// # Errors
+/// When it is there and cannot be read whole.
+pub fn of_serving(state_dir: &Path, instance: &Instance) -> Result<Option<Kept>> {
+    let started = |pid: u32| host::process(pid).ok()?.start_ticks;
+    match instance.serving.seen().and_then(|pid| Some((*pid, started(*pid)?))) {
+        Some((worker, start)) => find(state_dir, worker, start),
+        None => Ok(None),
+    }
 }
 
 /// The copy of what this worker loaded, where there is one.

@@ -50,12 +50,8 @@ impl Previous {
         if !given.is_empty() {
             return Self::given(facts, given).map(Some);
         }
-        let serving =
-            instance.serving.seen().and_then(|pid| Some((*pid, host::process(*pid).ok()?.start_ticks?)));
-        if let Some((worker, start)) = serving
-            && let Some(kept) = kept::find(state_dir, worker, start)?
-        {
-            let source = format!("the copy that haguard kept of what worker {worker} loaded");
+        if let Some(kept) = kept::of_serving(state_dir, instance)? {
+            let source = format!("the copy that haguard kept of what worker {} loaded", kept.worker);
             return Ok(Some(Previous { source, files: kept.files, on_disk: false }));
         }
         if !untouched(instance, facts) {
@@ -68,7 +64,11 @@ impl Previous {
         Ok(Some(Previous { source, files: files.collect::<Result<_>>()?, on_disk: true }))
     }
 
-    fn given(facts: &Facts, given: &[PathBuf]) -> Result<Self> {
+    /// Files that somebody named, in the places of those that HAProxy loads.
+    ///
+    /// # Errors
+    /// When they are not as many, or one cannot be read.
+    pub fn given(facts: &Facts, given: &[PathBuf]) -> Result<Self> {
         let now = &facts.config.files;
         ensure!(
             given.len() == now.len(),

@@ -134,9 +134,9 @@ pub struct Check {
 
 /// Runs the checks of these ids, or all that belong to no single operation when none is named, in the order of the
 /// catalogue.
-pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[String]) -> Vec<Finding> {
+pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
     let seen = Seen { facts, ledger };
-    let named = |check: &Check| ids.iter().any(|id| id == check.id);
+    let named = |check: &Check| ids.contains(&check.id);
     let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
     catalog::every()
@@ -149,13 +149,7 @@ pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[String]) -> Vec<Finding> {
 }
 
 /// The checks that judge what would be loaded, whatever runs.
-pub fn of_candidate() -> Vec<String> {
-    ["config.rehearsal", "config.test-same-argv", "config.new-binds-free"]
-        .iter()
-        .filter(|id| catalog::find(id).is_some())
-        .map(|id| (*id).to_owned())
-        .collect()
-}
+pub const CANDIDATE: &[&str] = &["config.rehearsal", "config.test-same-argv", "config.new-binds-free"];
 
 /// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.
 pub fn verdict(findings: &[Finding]) -> Exit {

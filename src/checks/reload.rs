@@ -100,7 +100,7 @@ mod tests {
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
-        checks::judge(facts, &plan::ledger(facts), &[id.to_owned()])[0].level
+        checks::judge(facts, &plan::ledger(facts), &[id])[0].level
     }
 
     #[test]

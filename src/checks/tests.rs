@@ -11,7 +11,7 @@ fn judged(facts: &Facts) -> Vec<Finding> {
 }
 
 fn level(facts: &Facts, id: &str) -> Level {
-    judge(facts, &plan::ledger(facts), &[id.to_owned()])[0].level
+    judge(facts, &plan::ledger(facts), &[id])[0].level
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn without_an_instance_nothing_passes() {
 fn a_failed_reload_fails_and_names_the_worker_that_serves() {
     let mut facts = sample::healthy();
     sample::instance(&mut facts).failed_reloads = Known::Seen(1);
-    let finding = &judge(&facts, &plan::ledger(&facts), &["proc.reload-settled".to_owned()])[0];
+    let finding = &judge(&facts, &plan::ledger(&facts), &["proc.reload-settled"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.text.contains("worker 101"), "{}", finding.text);
 }
@@ -108,7 +108,7 @@ fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
     let mut facts = sample::healthy();
     known(&mut facts.config.test).valid = false;
     known(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
-    let finding = &judge(&facts, &plan::ledger(&facts), &["config.test-same-argv".to_owned()])[0];
+    let finding = &judge(&facts, &plan::ledger(&facts), &["config.test-same-argv"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.evidence.contains(&"unknown keyword 'bogus'".to_owned()));
     assert_eq!(verdict(&judged(&facts)), Exit::Refused);
@@ -137,7 +137,7 @@ fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_
         unseen: None,
     };
     sample::new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
-    let finding = &judge(&facts, &plan::ledger(&facts), &["config.new-binds-free".to_owned()])[0];
+    let finding = &judge(&facts, &plan::ledger(&facts), &["config.new-binds-free"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert_eq!(finding.text, "new bind 127.0.0.1:8001 is held by nginx (PID 42, www-data) on 0.0.0.0:8001");
     let evidence = finding.evidence.join("\n");

@@ -161,8 +161,7 @@ pub fn gid(pid: u32) -> Option<u32> {
 /// Memory that a process holds now, in kilobytes; of a master with its workers, the most that one of them holds.
 pub fn resident_kb(pid: u32) -> Option<u64> {
     let of = |pid: u32| Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmrss;
-    let workers = named("haproxy").unwrap_or_default().into_iter().filter(|process| process.ppid == pid);
-    workers.map(|worker| worker.pid).chain([pid]).filter_map(of).max()
+    children(pid).into_iter().map(|worker| worker.pid).chain([pid]).filter_map(of).max()
 }
 
 /// The most memory that a process has held, in kilobytes.

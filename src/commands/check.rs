@@ -16,7 +16,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
         return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
     }
     let facts = look::look(context, &Aim::Any, Effort::Read);
-    let findings = checks::judge(&facts, &plan::ledger(&facts), &args.ids);
+    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
+    let findings = checks::judge(&facts, &plan::ledger(&facts), &ids);
     let tally = Tally::of(&findings);
     let mut report = Report::new("check", checks::verdict(&findings), tally.sentence(), Body::Verdict(tally))
         .after(&facts);

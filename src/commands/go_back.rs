@@ -110,10 +110,9 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
 /// A look in which everything could be told: somebody else's reload may be under way, and it ends.
 fn settled(post: &Post) -> Result<(Facts, Vec<Finding>)> {
     let deadline = Deadline::after(SETTLED);
-    let ids: Vec<String> = RELOAD.iter().map(|id| (*id).to_owned()).collect();
     loop {
         let facts = look(post, Effort::Rehearse)?;
-        let findings = checks::judge(&facts, &plan::ledger(&facts), &ids);
+        let findings = checks::judge(&facts, &plan::ledger(&facts), RELOAD);
         if checks::verdict(&findings) != Exit::Unknown || deadline.left().is_zero() {
             return Ok((facts, findings));
         }

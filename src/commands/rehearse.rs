@@ -28,7 +28,7 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
     let facts = look::look(&context, &Aim::Any, Effort::Rehearse);
     let difference = facts.instance.seen().map(|_| plan::difference(&facts));
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, &checks::of_candidate());
+    let findings = checks::judge(&facts, &ledger, checks::CANDIDATE);
     let (exit, summary) = verdict(args, &facts, &findings, difference.as_ref());
     let body = Body::Rehearsal(Box::new(Rehearsed::of(&facts, difference)));
     let mut report = Report::new("rehearse", exit, summary, body).after(&facts);

@@ -52,7 +52,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
-    let mut findings = checks::judge(&facts, &ledger, &RELOAD.map_owned());
+    let mut findings = checks::judge(&facts, &ledger, RELOAD);
     let account = |findings| Account { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
     let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown()) };
     let hold = match args.keep_runtime {
@@ -135,15 +135,5 @@ fn consent<'a>(args: &'a ReloadArgs, context: &Context<'_>) -> Consent<'a> {
         Some(id) => Consent::Approved(id),
         None if terminal && !context.global.no_input => Consent::Ask,
         None => Consent::Nobody,
-    }
-}
-
-trait MapOwned {
-    fn map_owned(&self) -> Vec<String>;
-}
-
-impl MapOwned for [&str] {
-    fn map_owned(&self) -> Vec<String> {
-        self.iter().map(|id| (*id).to_owned()).collect()
     }
 }

@@ -95,6 +95,17 @@ pub struct Proxy {
     pub certain: bool,
 }
 
+impl Proxy {
+    /// What kind of section it is, in words.
+    pub fn section(&self) -> &'static str {
+        match (self.frontend, self.backend) {
+            (true, true) => "listen section",
+            (true, false) => "frontend",
+            _ => "backend",
+        }
+    }
+}
+
 /// What a server is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +136,15 @@ pub struct Address {
     pub ip: String,
     /// The port; 0 where the client's port is kept.
     pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.ip.contains(':') {
+            true => write!(f, "[{}]:{}", self.ip, self.port),
+            false => write!(f, "{}:{}", self.ip, self.port),
+        }
+    }
 }
 
 /// One server.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::losses::Drift;
-use crate::facts::{Address, Facts, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server};
+use crate::facts::{Facts, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server};
 
 /// What the next worker would do with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,14 +135,7 @@ fn servers(live: &[Server], next: &[Server]) -> Vec<Change> {
 }
 
 fn at(server: &Server) -> String {
-    server.address.seen().map_or(String::new(), |address| format!("at {}", text(address)))
-}
-
-fn text(address: &Address) -> String {
-    match address.ip.contains(':') {
-        true => format!("[{}]:{}", address.ip, address.port),
-        false => format!("{}:{}", address.ip, address.port),
-    }
+    server.address.seen().map_or(String::new(), |address| format!("at {address}"))
 }
 
 /// In what respects two servers of one name differ, as far as both are known.
@@ -151,7 +144,7 @@ fn server_detail(live: &Server, next: &Server) -> Vec<String> {
     if let (Some(now), Some(then)) = (live.address.seen(), next.address.seen())
         && now != then
     {
-        detail.push(format!("{} becomes {}", text(now), text(then)));
+        detail.push(format!("{now} becomes {then}"));
     }
     if let (Some(now), Some(then)) = (live.weight.seen(), next.weight.seen())
         && now != then

@@ -79,10 +79,14 @@ fn proxies(facts: &Facts) -> Vec<Step> {
     let gone = live.iter().filter(|proxy| !has(next, &proxy.name));
     let added = came.map(|proxy| {
         let at = proxy.at.as_deref().map_or("in the files".to_owned(), |at| format!("at {at}"));
-        structural(Action::Add, format!("{} {}", kind(proxy), proxy.name), at)
+        structural(Action::Add, format!("{} {}", proxy.section(), proxy.name), at)
     });
     let removed = gone.map(|proxy| {
-        structural(Action::Remove, format!("{} {}", kind(proxy), proxy.name), "in no loaded file".to_owned())
+        structural(
+            Action::Remove,
+            format!("{} {}", proxy.section(), proxy.name),
+            "in no loaded file".to_owned(),
+        )
     });
     added.chain(removed).collect()
 }
@@ -114,14 +118,6 @@ fn servers(facts: &Facts) -> Vec<Step> {
 
 fn structural(action: Action, object: String, reason: String) -> Step {
     Step { action, object, how: Way::Structural, reason }
-}
-
-fn kind(proxy: &Proxy) -> &'static str {
-    match (proxy.frontend, proxy.backend) {
-        (true, true) => "listen section",
-        (true, false) => "frontend",
-        _ => "backend",
-    }
 }
 
 #[cfg(test)]

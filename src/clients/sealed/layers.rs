@@ -48,7 +48,8 @@ pub(super) fn lay_out() -> Result<PathBuf> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .context("keeping mounts to ourselves")?;
     let table = fs::read_to_string("/proc/self/mountinfo").context("reading /proc/self/mountinfo")?;
-    let mounts = visible(mountinfo::parse(&table));
+    let all = mountinfo::parse(&table);
+    let mounts = visible(all.clone());
     let staging = staging(&mounts).context("no folder of the root file system can be covered")?;
     mount("tmpfs", &staging, "tmpfs", MountFlags::empty(), None)
         .with_context(|| format!("mounting a tmpfs over {} in our own namespace", staging.display()))?;
@@ -64,7 +65,7 @@ pub(super) fn lay_out() -> Result<PathBuf> {
         }
     }
     devices(&root);
-    kernel(&root, &mountinfo::parse(&table));
+    kernel(&root, &all);
     Ok(root)
 }
 

@@ -252,7 +252,7 @@ fn stale(moved: &[Moved], shown: bool) -> String {
 
 /// What a Data Plane API makes of the reload: its own findings, seen after it.
 fn afterwards(after: &Facts) -> Vec<Finding> {
-    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"].map(str::to_owned);
+    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
     let ledger = crate::plan::ledger(after);
     let findings = checks::judge(after, &ledger, &ids).into_iter();
     findings.filter(|finding| finding.level != checks::Level::Skipped).collect()

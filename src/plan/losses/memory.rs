@@ -22,11 +22,7 @@ fn proxies(facts: &Facts, lines: &mut Vec<Loss>) {
         Known::Seen(both) => both,
     };
     for proxy in only_in_memory(live, next) {
-        let what = match (proxy.frontend, proxy.backend) {
-            (true, true) => "listen section",
-            (true, false) => "frontend",
-            _ => "backend",
-        };
+        let what = proxy.section();
         let servers =
             facts.live.servers.seen().map_or(0, |all| all.iter().filter(|s| s.backend == proxy.name).count());
         let with = if proxy.backend { format!(" with {servers} servers") } else { String::new() };

@@ -90,7 +90,7 @@ fn address(facts: &Facts, live: &Server, next: &Server, lines: &mut Vec<Loss>, n
     match live.address.as_ref().zip(next.address.as_ref()) {
         Known::Seen((now, then)) if now == then => {}
         Known::Seen((now, then)) => {
-            let detail = format!("runs at {}, would be {}{}", text(now), text(then), edited(facts));
+            let detail = format!("runs at {now}, would be {then}{}", edited(facts));
             lines.push(both(facts, Kind::ServerAddress, live.path(), 1, Fate::Lost, detail));
         }
         Known::Unknown { why } => named.push(format!("{}: {why}", live.path())),
@@ -98,12 +98,5 @@ fn address(facts: &Facts, live: &Server, next: &Server, lines: &mut Vec<Loss>, n
 }
 
 fn shown(address: &Known<Address>) -> String {
-    address.seen().map_or_else(|| "an unknown address".to_owned(), text)
-}
-
-fn text(address: &Address) -> String {
-    match address.ip.contains(':') {
-        true => format!("[{}]:{}", address.ip, address.port),
-        false => format!("{}:{}", address.ip, address.port),
-    }
+    address.seen().map_or_else(|| "an unknown address".to_owned(), Address::to_string)
 }
