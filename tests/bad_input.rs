@@ -142,15 +142,15 @@ fn a_snapshot_that_is_none_is_refused_and_a_mutilated_one_too() {
     let whole = haguard.json(&["inspect"], haproxy.master_socket().unwrap());
     let text = whole.to_string();
     let facts = whole["facts"].to_string();
-    let other = text.replace("haguard-facts/1", "haguard-facts/9");
+    let other = text.replace("haguard-facts/2", "haguard-facts/9");
     let without = facts.replacen("\"taken_at\"", "\"taken_as\"", 1);
     let wrong_type = facts.replacen("\"uid\":0", "\"uid\":\"root\"", 1);
     for (content, words) in [
         ("", &["no JSON document"][..]),
         ("HTTP/1.1 200 OK\n", &["no JSON document"]),
-        ("[]", &["schema", "haguard-facts/1"]),
-        ("{\"facts\": 7}", &["schema", "haguard-facts/1"]),
-        (&other, &["haguard-facts/9", "not haguard-facts/1"]),
+        ("[]", &["schema", "haguard-facts/2"]),
+        ("{\"facts\": 7}", &["schema", "haguard-facts/2"]),
+        (&other, &["haguard-facts/9", "not haguard-facts/2"]),
         (&text[..text.len() / 2], &["no JSON document"]),
         (&without, &["taken_at"]),
         (&wrong_type, &["uid"]),

@@ -1,7 +1,7 @@
 //! What runs here, and whether the claims about it agree.
 
 use super::{Outcome, Seen};
-use crate::facts::{Controller, Instance, Known, Mode, SocketFact};
+use crate::facts::{Control, Controller, Evidence, Instance, Known, Mode, SocketFact};
 
 /// Without an instance there is nothing to judge.
 fn of_instance(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcome {
@@ -55,13 +55,24 @@ pub(super) fn single_instance(seen: Seen<'_>) -> Outcome {
 }
 
 pub(super) fn manager(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| match &instance.controller {
-        Known::Seen(Controller::Systemd { unit }) => Outcome::pass(format!("systemd controls it as {unit}"))
-            .because([format!("control group and MainPID {} agree", instance.main.pid)]),
-        Known::Seen(Controller::Nobody { cgroup }) => {
-            Outcome::warn("no service manager controls it").because([format!("control group {cgroup}")])
-        }
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
+    of_instance(seen, |instance| {
+        let evidence = instance.control.evidence().iter().map(Evidence::words);
+        let outcome = match &instance.control {
+            Control::Proven { controller: Controller::Nobody { .. }, .. } => {
+                Outcome::warn("no service manager controls it")
+            }
+            Control::Proven { controller, .. } => {
+                Outcome::pass(format!("it is controlled by {}", controller.words()))
+            }
+            Control::Claimed { controller, why, .. } => {
+                Outcome::unknown(format!("it seems to be controlled by {}: {why}", controller.words()))
+            }
+            Control::Conflict { why, .. } => {
+                Outcome::fail(format!("sources disagree on what controls it: {why}"))
+            }
+            Control::Unknown { why, .. } => Outcome::unknown(why.clone()),
+        };
+        outcome.because(evidence)
     })
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::facts::sample::{self, known};
 use crate::facts::{
-    Admin, BindState, Candidate, Connections, Controller, Holder, Known, Mode, Owner, Picture, Worker,
+    Admin, BindState, Candidate, Connections, Control, Controller, Holder, Known, Mode, Owner, Picture,
+    Worker,
 };
 use crate::plan;
 use proptest::prelude::*;
@@ -169,7 +170,7 @@ const WORSE: &[fn(&mut Facts)] = &[
     },
     |f| {
         if let Known::Seen(instance) = &mut f.instance {
-            instance.controller = Known::unknown("conflict");
+            instance.control = Control::unknown("conflict");
         }
     },
     |f| {
@@ -202,7 +203,7 @@ proptest! {
     fn worsening_any_fact_never_improves_the_verdict(first in 0..WORSE.len(), second in 0..WORSE.len()) {
         let mut facts = sample::healthy();
         let controller = Controller::Systemd { unit: "haproxy.service".into() };
-        sample::instance(&mut facts).controller = Known::Seen(controller);
+        sample::instance(&mut facts).control = sample::control(controller);
         let before = verdict(&judged(&facts));
         WORSE[first](&mut facts);
         let once = verdict(&judged(&facts));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Known;
+use super::{Control, Known};
 pub use crate::wire::argv::Argv;
 pub use crate::wire::process::Process;
 
@@ -56,22 +56,6 @@ impl SocketFact {
     }
 }
 
-/// Who restarts and reloads this HAProxy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Controller {
-    /// A systemd unit: its control group and `MainPID` agree.
-    Systemd {
-        /// The unit.
-        unit: String,
-    },
-    /// No manager was found: a person's shell or a script started it.
-    Nobody {
-        /// The control group that it lives in.
-        cgroup: String,
-    },
-}
-
 /// One HAProxy and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
@@ -82,7 +66,7 @@ pub struct Instance {
     /// The sources that agree on its identity; with two it is proven.
     pub identity: Known<Vec<String>>,
     /// Who controls it.
-    pub controller: Known<Controller>,
+    pub control: Control,
     /// The worker that serves now.
     pub serving: Known<u32>,
     /// Workers, as the master lists them.
@@ -130,10 +114,7 @@ impl Instance {
 
     /// The unit that is proven to control it.
     pub fn unit(&self) -> Option<&str> {
-        match self.controller.seen() {
-            Some(Controller::Systemd { unit }) => Some(unit),
-            _ => None,
-        }
+        self.control.unit()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
 
 pub mod binds;
+pub mod control;
 pub mod dataplane;
 pub mod files;
 pub mod gather;
@@ -15,10 +16,11 @@ pub(crate) mod sample;
 pub use crate::known::Known;
 pub use crate::wire::listener::{Listener, Overlap};
 pub use binds::{BindState, Holder, NewBind, Owner};
+pub use control::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use holdings::Holdings;
-pub use instance::{Candidate, Controller, Instance, Mode, Process, SocketFact, Worker};
+pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};
 pub use loaded::Loaded;
 pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
@@ -29,7 +31,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The version of this vocabulary, written into every saved snapshot.
-pub const SCHEMA: &str = "haguard-facts/1";
+pub const SCHEMA: &str = "haguard-facts/2";
 
 /// Everything that was seen in one look. Serializable, so that an incident is a file and a bug report a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

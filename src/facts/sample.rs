@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Controller, Cost, Facts, How,
-    Instance, Known, Mode, Picture, Process, Proxy, SCHEMA, Server, SocketFact, Worker,
+    Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Control, Controller, Cost, Evidence,
+    Facts, How, Instance, Known, Mode, Picture, Process, Proxy, SCHEMA, Server, SocketFact, Worker,
 };
 
 /// One frontend, backend `web` with servers `s1` and `s2`; what runs is what the files say.
@@ -117,6 +117,12 @@ fn socket(path: &str, level: &str, by: u32) -> SocketFact {
     }
 }
 
+/// A controller that two sources agree on.
+pub(crate) fn control(controller: Controller) -> Control {
+    let evidence = ["/proc/100/cgroup", "its ancestors"].map(|source| Evidence::new(source, "they agree"));
+    Control::Proven { controller, evidence: evidence.to_vec() }
+}
+
 fn whole_instance() -> Instance {
     let worker = |pid| Worker {
         pid,
@@ -129,7 +135,7 @@ fn whole_instance() -> Instance {
         main: process(),
         mode: Mode::MasterWorker,
         identity: Known::Seen(vec!["show proc".to_owned(), "SO_PEERCRED".to_owned()]),
-        controller: Known::Seen(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
+        control: control(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
         serving: Known::Seen(101),
         workers: Known::Seen(vec![worker(101)]),
         old_workers: Known::Seen(Vec::new()),

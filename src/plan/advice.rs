@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::facts::instance::Argv;
-use crate::facts::{Controller, Facts, Instance, Known, Mode};
+use crate::facts::{Facts, Instance, Known, Mode};
 
 /// A command with the occasion for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,9 +141,9 @@ fn test(facts: &Facts, instance: &Instance) -> Option<String> {
 }
 
 fn restart(instance: &Instance) -> String {
-    match &instance.controller {
-        Known::Seen(Controller::Systemd { unit }) => format!("systemctl restart {}", quote(unit)),
-        _ => {
+    match instance.unit() {
+        Some(unit) => format!("systemctl restart {}", quote(unit)),
+        None => {
             let argv: Vec<String> = start_arguments(instance).iter().map(|word| quote(word)).collect();
             let pid = instance.main.pid;
             format!("kill -TERM {pid}; tail --pid={pid} -f /dev/null; {}", argv.join(" "))
@@ -196,7 +196,7 @@ pub fn quote(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::{Controller, sample};
 
     fn commands(list: &[Advice]) -> Vec<&str> {
         list.iter().map(|advice| advice.command.as_str()).collect()
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn a_reload_goes_through_haguard_and_a_restart_by_hand_through_systemd() {
         let mut facts = sample::healthy();
-        sample::instance(&mut facts).controller =
-            Known::Seen(Controller::Systemd { unit: "haproxy.service".into() });
+        sample::instance(&mut facts).control =
+            sample::control(Controller::Systemd { unit: "haproxy.service".into() });
         let said = alternatives(&facts);
         let said = commands(&said);
         assert!(said.contains(&"haguard reload --keep-runtime --master-socket /run/master.sock"), "{said:?}");

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use super::wrap::prose;
 use super::{Paint, Report, findings, ledger};
 use crate::facts::binds::in_ranges;
-use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
+use crate::facts::{
+    BindState, ConfigOnDisk, Control, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker,
+};
 use crate::plan;
 use crate::words::plural;
 
@@ -115,7 +117,7 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
         main,
         mode: _,
         identity,
-        controller,
+        control,
         serving,
         workers,
         old_workers,
@@ -130,7 +132,7 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
     row(out, "haproxy", &instance.title())?;
     row(out, "program", &shown(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
     row(out, "version", &versions(running_version, disk_version))?;
-    row(out, "controlled by", &shown(controller, control))?;
+    row(out, "controlled by", &controlled(control))?;
     row(out, "proven by", &shown(identity, |sources| sources.join("; ")))?;
     row(out, "serving", &shown(serving, |pid| format!("worker {pid}{}", since(worker_started))))?;
     row(out, "workers", &shown(workers, |list| pids(list)))?;
@@ -146,10 +148,12 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn control(controller: &crate::facts::Controller) -> String {
-    match controller {
-        crate::facts::Controller::Systemd { unit } => format!("systemd, {unit}"),
-        crate::facts::Controller::Nobody { cgroup } => format!("no service manager (control group {cgroup})"),
+/// Whom the sources name, and how sure that is where it is no proof.
+fn controlled(control: &Control) -> String {
+    match (control.named(), control.why()) {
+        (Some(controller), None) => controller.words(),
+        (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.words()),
+        (None, why) => format!("{}: {}", control.certainty(), why.unwrap_or_default()),
     }
 }
 

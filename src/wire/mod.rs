@@ -14,3 +14,4 @@ pub mod process;
 pub mod reexec;
 pub mod runtime;
 pub mod startup;
+pub mod unit;

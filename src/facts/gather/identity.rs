@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::Look;
-use super::sockets::ONE_ANSWER;
-use crate::clients::{host, systemd};
-use crate::facts::{Controller, Known, Process};
+use crate::clients::host;
+use crate::facts::{Control, Controller, Evidence, Known, Process};
 
 /// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
 pub(super) fn by_master(main: &Process, path: &Path, peer: &Known<u32>) -> Known<Vec<String>> {
@@ -42,26 +41,19 @@ fn enough(sources: Vec<String>) -> Known<Vec<String>> {
     }
 }
 
-pub(super) fn controller(look: &Look<'_>, main: &Process) -> Known<Controller> {
-    let cgroup = match &main.cgroup {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(cgroup) => cgroup,
-    };
-    let said = look.settings.unit.as_ref().map(|unit| unit.value.as_str());
-    let Some(unit) = systemd::service_of(cgroup) else {
-        return match said {
-            Some(said) => {
-                Known::unknown(format!("{said} was named, but the process is in control group {cgroup}"))
-            }
-            None => Known::Seen(Controller::Nobody { cgroup: cgroup.clone() }),
-        };
-    };
-    match systemd::show(unit, look.deadline.at_most(ONE_ANSWER)) {
-        Err(error) => Known::unknown(format!("control group {cgroup}, but {error:#}")),
-        Ok(shown) if shown.main_pid == main.pid => Known::Seen(Controller::Systemd { unit: unit.to_owned() }),
-        Ok(shown) => Known::unknown(format!(
-            "control group {cgroup}, but MainPID of {unit} is {}, not {}",
-            shown.main_pid, main.pid
-        )),
+/// Who controls it; a unit that was named must be the one.
+pub(super) fn control(look: &Look<'_>, main: &Process) -> Control {
+    let control = look.managers.control(main);
+    let Some(said) = look.settings.unit.as_ref() else { return control };
+    if control.unit().is_none_or(|unit| unit == said.value) && control.proven().is_none_or(is_systemd) {
+        return control;
     }
+    let found = control.proven().map_or_else(String::new, Controller::words);
+    let mut evidence = control.evidence().to_vec();
+    evidence.push(Evidence::new(said.origin.to_string(), format!("unit = {}", said.value)));
+    Control::Conflict { evidence, why: format!("{} was named, but it is controlled by {found}", said.value) }
+}
+
+fn is_systemd(controller: &Controller) -> bool {
+    matches!(controller, Controller::Systemd { .. })
 }

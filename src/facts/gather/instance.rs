@@ -7,13 +7,14 @@ use jiff::Timestamp;
 
 use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, socket};
 use super::{Aim, Found, Look, identity};
+use crate::clients::host;
 use crate::clients::runtime::{AskError, Socket};
-use crate::clients::{host, systemd};
 use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::runtime::answer::Refused;
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
+use crate::wire::unit;
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
 pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>>) -> Known<Found> {
@@ -74,7 +75,7 @@ fn is_meant(aim: &Aim, candidate: &Candidate) -> bool {
     match aim {
         Aim::Any => true,
         Aim::Pid(pid) => candidate.process.pid == *pid || candidate.workers.contains(pid),
-        Aim::Unit(unit) => candidate.process.cgroup.seen().and_then(|c| systemd::service_of(c)) == Some(unit),
+        Aim::Unit(name) => candidate.process.cgroup.seen().and_then(|c| unit::service_of(c)) == Some(name),
     }
 }
 
@@ -221,7 +222,7 @@ fn master_worker(
     let instance = Instance {
         mode: Mode::MasterWorker,
         identity,
-        controller: identity::controller(look, &main),
+        control: identity::control(look, &main),
         worker_started: started(&serving),
         workers: Known::Seen(workers),
         old_workers: Known::Seen(old_workers),
@@ -283,7 +284,7 @@ fn without_master(
     let instance = Instance {
         mode,
         identity,
-        controller: identity::controller(look, &main),
+        control: identity::control(look, &main),
         worker_started: started(&serving),
         workers: Known::unknown(why),
         old_workers: Known::unknown(why),

@@ -2,6 +2,7 @@
 
 mod bind_paths;
 mod binds;
+mod control;
 pub mod dataplane;
 mod files;
 pub mod holdings;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use control::Managers;
 use md5::Digest;
 
 use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA};
@@ -78,6 +80,7 @@ struct Look<'a> {
     calls: Arc<AtomicU32>,
     dataplane_calls: AtomicU32,
     prints: Prints,
+    managers: Managers,
 }
 
 /// The instance, and the way to ask its serving worker.
@@ -90,17 +93,18 @@ struct Found {
 impl<'a> Look<'a> {
     fn of(settings: &'a Settings, effort: Effort) -> Self {
         let limit = settings.timeout.value;
+        let deadline = Deadline::after(match effort {
+            Effort::Rehearse => limit.max(rehearsal::LIMIT),
+            Effort::Read => limit,
+        });
         Look {
             settings,
             effort,
-            deadline: Deadline::after(if effort == Effort::Rehearse {
-                limit.max(rehearsal::LIMIT)
-            } else {
-                limit
-            }),
+            deadline,
             calls: Arc::default(),
             dataplane_calls: AtomicU32::default(),
             prints: Prints::default(),
+            managers: Managers::new(deadline),
         }
     }
 

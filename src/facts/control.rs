@@ -1,0 +1,316 @@
+//! Who keeps a process running, and how that is known.
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where it was seen, such as `/proc/42/cgroup` or `systemctl show`.
+    pub source: String,
+    /// What was seen there.
+    pub value: String,
+}
+
+impl Evidence {
+    /// One piece of it.
+    pub fn new(source: impl Into<String>, value: impl Into<String>) -> Self {
+        Evidence { source: source.into(), value: value.into() }
+    }
+
+    /// As one line.
+    pub fn words(&self) -> String {
+        format!("{}: {}", self.source, self.value)
+    }
+}
+
+/// Who restarts and reloads a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Controller {
+    /// A unit of this host's systemd.
+    Systemd {
+        /// The unit.
+        unit: String,
+    },
+    /// A unit of a user's own systemd.
+    UserSystemd {
+        /// The unit.
+        unit: String,
+        /// The user.
+        uid: u32,
+    },
+    /// A container of Docker's.
+    Docker {
+        /// Which one.
+        container: Container,
+    },
+    /// A container of Podman's.
+    Podman {
+        /// Which one.
+        container: Container,
+    },
+    /// A container of Kubernetes'.
+    Kubernetes {
+        /// Its id.
+        container: String,
+        /// Its pod's uid, where the control group says it.
+        pod: Option<String>,
+    },
+    /// A task of a Nomad allocation.
+    Nomad {
+        /// The allocation's id.
+        allocation: String,
+        /// The task's name.
+        task: String,
+    },
+    /// A program of supervisord's.
+    Supervisord {
+        /// Its name in supervisord's configuration.
+        program: String,
+        /// The process of supervisord.
+        supervisor: u32,
+        /// The configuration file of supervisord, where it is known.
+        config: Option<String>,
+    },
+    /// A service folder of runit's.
+    Runit {
+        /// The folder.
+        folder: String,
+        /// The process of runsv.
+        supervisor: u32,
+    },
+    /// A service folder of s6's.
+    S6 {
+        /// The folder.
+        folder: String,
+        /// The process of s6-supervise.
+        supervisor: u32,
+    },
+    /// A terminal multiplexer: somebody typed it in there.
+    Multiplexer {
+        /// tmux or screen.
+        program: String,
+        /// The process of its server.
+        server: u32,
+        /// Whose it is.
+        uid: u32,
+        /// The session's name, where it is known.
+        session: Option<String>,
+    },
+    /// A login shell or another interactive one: somebody typed it in there.
+    Shell {
+        /// The shell's process.
+        shell: u32,
+        /// The terminal, such as `pts/3`.
+        tty: Option<String>,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// Another system that runs on this host in namespaces of its own, such as an nspawn guest: what controls the
+    /// process has to be asked in there.
+    Guest {
+        /// Its first process, as this host numbers it.
+        leader: u32,
+        /// What its control group says inside, such as `/system.slice/haproxy.service`.
+        inside: Option<String>,
+    },
+    /// No manager was found: a script or somebody who is gone started it.
+    Nobody {
+        /// The control group that it lives in.
+        cgroup: String,
+    },
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its whole id.
+    pub id: String,
+    /// Its name, without the slash.
+    pub name: String,
+    /// The image it was made from.
+    pub image: String,
+    /// What it does when its process ends: no, always, unless-stopped, on-failure.
+    pub restart_policy: String,
+    /// The process that the daemon calls its first, as this host numbers it.
+    pub pid: u32,
+    /// The socket of the daemon.
+    pub socket: String,
+    /// The compose project that it belongs to.
+    pub compose: Option<Compose>,
+}
+
+/// A service of a compose project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compose {
+    /// The project.
+    pub project: String,
+    /// The service.
+    pub service: String,
+    /// The folder it was started from.
+    pub folder: Option<String>,
+    /// Its files.
+    pub files: Option<String>,
+}
+
+/// Who keeps a process running, as far as it can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "certainty")]
+pub enum Control {
+    /// Two sources agree.
+    Proven {
+        /// On whom.
+        controller: Controller,
+        /// What they say.
+        evidence: Vec<Evidence>,
+    },
+    /// One source says so, and nothing speaks against it.
+    Claimed {
+        /// Whom it names.
+        controller: Controller,
+        /// What it says.
+        evidence: Vec<Evidence>,
+        /// What is missing for a proof, and what would be needed.
+        why: String,
+    },
+    /// Sources disagree.
+    Conflict {
+        /// What they say.
+        evidence: Vec<Evidence>,
+        /// On what they disagree.
+        why: String,
+    },
+    /// It could not be seen.
+    Unknown {
+        /// What was seen.
+        evidence: Vec<Evidence>,
+        /// Why not, and what would be needed.
+        why: String,
+    },
+}
+
+impl Control {
+    /// It was not looked at, or could not be, for one reason.
+    pub fn unknown(why: impl Into<String>) -> Self {
+        Control::Unknown { evidence: Vec::new(), why: why.into() }
+    }
+
+    /// Whom two sources agree on.
+    pub fn proven(&self) -> Option<&Controller> {
+        match self {
+            Control::Proven { controller, .. } => Some(controller),
+            _ => None,
+        }
+    }
+
+    /// Whom at least one source names, and none denies.
+    pub fn named(&self) -> Option<&Controller> {
+        match self {
+            Control::Proven { controller, .. } | Control::Claimed { controller, .. } => Some(controller),
+            Control::Conflict { .. } | Control::Unknown { .. } => None,
+        }
+    }
+
+    /// What was seen.
+    pub fn evidence(&self) -> &[Evidence] {
+        match self {
+            Control::Proven { evidence, .. }
+            | Control::Claimed { evidence, .. }
+            | Control::Conflict { evidence, .. }
+            | Control::Unknown { evidence, .. } => evidence,
+        }
+    }
+
+    /// Why it is not proven.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Control::Proven { .. } => None,
+            Control::Claimed { why, .. } | Control::Conflict { why, .. } | Control::Unknown { why, .. } => {
+                Some(why)
+            }
+        }
+    }
+
+    /// proven, claimed, conflict or unknown.
+    pub fn certainty(&self) -> &'static str {
+        match self {
+            Control::Proven { .. } => "proven",
+            Control::Claimed { .. } => "claimed",
+            Control::Conflict { .. } => "conflict",
+            Control::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The unit of this host's systemd that is proven to control it.
+    pub fn unit(&self) -> Option<&str> {
+        match self.proven() {
+            Some(Controller::Systemd { unit }) => Some(unit),
+            _ => None,
+        }
+    }
+}
+
+impl Controller {
+    /// The word of `[[pin]]` and of JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Controller::Systemd { .. } => "systemd",
+            Controller::UserSystemd { .. } => "user-systemd",
+            Controller::Docker { .. } => "docker",
+            Controller::Podman { .. } => "podman",
+            Controller::Kubernetes { .. } => "kubernetes",
+            Controller::Nomad { .. } => "nomad",
+            Controller::Supervisord { .. } => "supervisord",
+            Controller::Runit { .. } => "runit",
+            Controller::S6 { .. } => "s6",
+            Controller::Multiplexer { .. } => "multiplexer",
+            Controller::Shell { .. } => "shell",
+            Controller::Guest { .. } => "guest",
+            Controller::Nobody { .. } => "nobody",
+        }
+    }
+
+    /// In words, such as `systemd, haproxy.service`.
+    pub fn words(&self) -> String {
+        match self {
+            Controller::Systemd { unit } => format!("systemd, {unit}"),
+            Controller::UserSystemd { unit, uid } => format!("systemd of user {uid}, {unit}"),
+            Controller::Docker { container } => format!("Docker, {}", container.words()),
+            Controller::Podman { container } => format!("Podman, {}", container.words()),
+            Controller::Kubernetes { container, .. } => format!("Kubernetes, container {container}"),
+            Controller::Nomad { allocation, task } => {
+                format!("Nomad, task {task} of allocation {allocation}")
+            }
+            Controller::Supervisord { program, supervisor, .. } => {
+                format!("supervisord ({supervisor}), program {program}")
+            }
+            Controller::Runit { folder, .. } => format!("runit, {folder}"),
+            Controller::S6 { folder, .. } => format!("s6, {folder}"),
+            Controller::Multiplexer { program, server, uid, session } => {
+                let session = session.as_ref().map_or(String::new(), |name| format!(", session {name}"));
+                format!("{program} of user {uid} (server {server}{session})")
+            }
+            Controller::Shell { shell, tty, uid } => {
+                let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
+                format!("a shell of user {uid}{tty} (PID {shell})")
+            }
+            Controller::Guest { leader, inside } => {
+                let inside = inside.as_ref().map_or(String::new(), |path| format!(": {path} in there"));
+                format!("another system on this host (first process {leader}{inside})")
+            }
+            Controller::Nobody { cgroup } => format!("no service manager (control group {cgroup})"),
+        }
+    }
+}
+
+impl Container {
+    /// Its name, and its compose service where it has one.
+    pub fn words(&self) -> String {
+        match &self.compose {
+            Some(compose) => {
+                format!("container {} (compose {}/{})", self.name, compose.project, compose.service)
+            }
+            None => format!("container {}", self.name),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A systemd unit, as `systemctl show` prints its properties.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What haguard asks of a unit, by systemd's own names.
+pub const PROPERTIES: &[&str] = &[
+    "ActiveState",
+    "CanReload",
+    "CanStart",
+    "CanStop",
+    "ControlGroup",
+    "Documentation",
+    "DropInPaths",
+    "EnvironmentFiles",
+    "ExecMainStartTimestampMonotonic",
+    "ExecReload",
+    "ExecStart",
+    "FragmentPath",
+    "Id",
+    "LoadState",
+    "MainPID",
+    "NRestarts",
+    "Names",
+    "NeedDaemonReload",
+    "RefuseManualStart",
+    "RefuseManualStop",
+    "Restart",
+    "SubState",
+    "TriggeredBy",
+    "Type",
+    "UnitFileState",
+    "User",
+];
+
+/// A unit's properties; what systemd did not print is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Property to value, as printed: lists have blanks between their members, yes and no are words.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Unit {
+    /// One property.
+    pub fn get(&self, name: &str) -> &str {
+        self.properties.get(name).map_or("", String::as_str)
+    }
+
+    /// A property that is yes or no.
+    pub fn is(&self, name: &str) -> bool {
+        self.get(name) == "yes"
+    }
+
+    /// A property that is a list.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.get(name).split_whitespace().collect()
+    }
+
+    /// The process that systemd calls the service's own; none when nothing runs.
+    pub fn main_pid(&self) -> Option<u32> {
+        self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
+    }
+
+    /// systemd has a file of it, and could read it.
+    pub fn is_loaded(&self) -> bool {
+        self.get("LoadState") == "loaded"
+    }
+}
+
+/// Reads what `systemctl show` prints of one unit or, with an empty line between them, of several.
+pub fn parse(text: &str) -> Vec<Unit> {
+    let mut units = Vec::new();
+    let mut unit = Unit::default();
+    for line in text.lines() {
+        match line.split_once('=') {
+            Some((name, value)) => {
+                // A property that can be there several times, such as ExecStart, is printed once for each.
+                let said = unit.properties.entry(name.to_owned()).or_default();
+                if !said.is_empty() {
+                    said.push('\n');
+                }
+                said.push_str(value);
+            }
+            None if line.is_empty() && !unit.properties.is_empty() => units.push(std::mem::take(&mut unit)),
+            None => {}
+        }
+    }
+    if !unit.properties.is_empty() {
+        units.push(unit);
+    }
+    units
+}
+
+/// The system service at the end of a control group, where it names one: `/system.slice/haproxy.service`.
+pub fn service_of(cgroup: &str) -> Option<&str> {
+    let name = cgroup.rsplit('/').next()?;
+    (cgroup.starts_with("/system.slice/") && name.ends_with(".service")).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?", cgroup in "\\PC{0,60}") {
+            let _ = (parse(&text), service_of(&cgroup));
+        }
+    }
+
+    #[test]
+    fn properties_in_any_order_and_unknown_ones() {
+        let text = "LoadState=loaded\nControlGroup=/system.slice/haproxy.service\nX=1\nMainPID=42\nCanStop=no\n\n\
+                    MainPID=0\nDropInPaths=/a /b\nExecStart={ a }\nExecStart={ b }\n";
+        let units = parse(text);
+        assert_eq!(units.len(), 2);
+        assert_eq!(units[0].main_pid(), Some(42));
+        assert_eq!(units[0].get("ControlGroup"), "/system.slice/haproxy.service");
+        assert!(units[0].is_loaded() && !units[0].is("CanStop") && !units[1].is_loaded());
+        assert_eq!(units[1].main_pid(), None);
+        assert_eq!(units[1].list("DropInPaths"), ["/a", "/b"]);
+        assert_eq!(units[1].get("ExecStart"), "{ a }\n{ b }");
+        assert_eq!(parse("garbage"), []);
+    }
+
+    #[test]
+    fn only_a_system_service_of_this_host_counts() {
+        assert_eq!(service_of("/system.slice/haproxy.service"), Some("haproxy.service"));
+        assert_eq!(
+            service_of("/system.slice/system-haproxy.slice/haproxy@a.service"),
+            Some("haproxy@a.service")
+        );
+        assert_eq!(service_of("/payload/system.slice/haproxy.service"), None);
+        assert_eq!(service_of("/user.slice/user-0.slice/session-1.scope"), None);
+    }
+}
