@@ -13,9 +13,11 @@ help: ## list these targets
 demo: ## see what haguard refuses and what it proves, beside what happens without
 	@.ci/demo
 
-test: ## fetch every HAProxy branch, run every test
+test: ## fetch every HAProxy branch, make a systemd guest, run every test
 	.ci/haproxy
 	.ci/just || echo "no just: the test of examples/justfile will say SKIP, and fail in CI"
+	.ci/guest || echo "no guest: the tests of systemd will say SKIP, and fail in CI"
+	.ci/docker || echo "no dockerd: the tests of containers will say SKIP, and fail in CI"
 	cargo test --locked
 	@.ci/parts
 

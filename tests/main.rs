@@ -15,6 +15,7 @@ mod identity;
 mod ledger;
 mod other_user;
 mod parts;
+mod parts_host;
 mod reader;
 mod refusal;
 mod rehearsal;

@@ -1,8 +1,11 @@
 //! What tests share: real parts, started on loopback and ended exactly.
 pub(crate) mod builder;
+pub(crate) mod cgroup;
 pub(crate) mod dataplane;
+pub(crate) mod docker;
 pub(crate) mod document;
 pub(crate) mod golden;
+pub(crate) mod guest;
 pub(crate) mod haguard;
 pub(crate) mod haproxy;
 pub(crate) mod http;

@@ -83,6 +83,11 @@ pub(crate) fn alive(number: u32) -> bool {
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
 
+/// Kills a process that is not our child, by its number; one that is gone already is no matter.
+pub(crate) fn kill(number: u32) {
+    let _ = rustix::process::kill_process(pid(number), Signal::KILL);
+}
+
 /// Waits until the process is gone.
 #[track_caller]
 pub(crate) fn wait_gone(number: u32) {

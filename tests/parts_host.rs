@@ -1,0 +1,52 @@
+//! The real parts that only root has: a guest with systemd, and a Docker daemon.
+
+use crate::support::docker::{Dockerd, HAPROXY};
+use crate::support::guest::{BRANCHES, Guest};
+use crate::support::haproxy::Branch;
+use crate::support::process::alive;
+
+#[test]
+fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
+    let Some(mut guest) = Guest::boot() else { return };
+    assert_eq!(guest.property("haproxy.service", "ActiveState"), "active");
+    assert!(alive(guest.main_pid("haproxy.service")));
+    assert_eq!(guest.haguard(["--version"]).status, 0);
+    for branch in [Branch::V26, Branch::V30, Branch::V32, Branch::V34] {
+        let program = format!("{BRANCHES}/{branch}/haproxy");
+        assert!(guest.ok([program.as_str(), "-v"]).contains(&format!("version {branch}.")));
+    }
+    guest.write("/etc/kept", "over a power cut");
+    guest.reboot();
+    assert_eq!(guest.read("/etc/kept"), "over a power cut");
+    let (leader, root) = (guest.leader(), guest.path("/etc"));
+    drop(guest);
+    assert!(!alive(leader) && !root.exists());
+}
+
+#[test]
+fn two_guests_at_once_do_not_take_each_others_services_for_their_own() {
+    let (Some(one), Some(other)) = (Guest::boot(), Guest::boot()) else { return };
+    let before = other.main_pid("haproxy.service");
+    one.ok(["systemctl", "stop", "haproxy"]);
+    assert_eq!(other.property("haproxy.service", "ActiveState"), "active");
+    assert!(alive(before));
+}
+
+#[test]
+fn a_container_runs_haproxy_and_goes_with_its_daemon() {
+    let Some(dockerd) = Dockerd::start() else { return };
+    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    let folder = tempfile::TempDir::with_prefix("hag").unwrap();
+    let config = "global\n    stats socket /etc/haproxy/admin.sock level admin\ndefaults\n    mode http\n    \
+                  timeout connect 2s\n    timeout client 60s\n    timeout server 60s\nbackend b\n    server s 127.0.0.1:9\n";
+    std::fs::write(folder.path().join("haproxy.cfg"), config).unwrap();
+    let bind = format!("{}:/etc/haproxy", folder.path().display());
+    let argv = [HAPROXY, "-W", "-f", "/etc/haproxy/haproxy.cfg"];
+    let container = dockerd.run((&image, "edge"), &argv, &[("tier", "edge")], &[&bind], "always");
+    let exe = std::fs::read_link(format!("/proc/{}/exe", container.pid)).unwrap();
+    assert_eq!(exe.to_str(), Some(HAPROXY), "{}", dockerd.logs(&container.id));
+    let seen = dockerd.api("GET", &format!("/containers/{}/json", container.id), None);
+    assert_eq!(seen["Config"]["Labels"]["tier"], "edge");
+    drop(dockerd);
+    assert!(!alive(container.pid));
+}
