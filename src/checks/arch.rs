@@ -61,6 +61,15 @@ pub(super) fn manager(seen: Seen<'_>) -> Outcome {
             Control::Proven { controller: Controller::Nobody { .. }, .. } => {
                 Outcome::warn("no service manager controls it")
             }
+            Control::Proven {
+                controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
+                ..
+            } => Outcome::warn(format!("no service manager controls it, only {}", controller.words()))
+                .mend("run it as a unit of systemd, so that it comes back after an end or a boot"),
+            Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
+                Outcome::unknown(format!("it belongs to {}", controller.words()))
+                    .mend("run haguard in there: only its own managers know who controls it")
+            }
             Control::Proven { controller, .. } => {
                 Outcome::pass(format!("it is controlled by {}", controller.words()))
             }

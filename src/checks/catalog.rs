@@ -22,8 +22,11 @@ pub const CHECKS: &[Check] = checks! {
         "With two instances on a host, a command that was meant for one can hit the other. haguard then wants a \
          socket to be named and says which instance it means.";
     "arch.manager", arch::manager, "a service manager controls it",
-        "How a process must be reloaded or restarted depends on who started it. systemd is believed only when \
-         the process's control group and the unit's MainPID agree.";
+        "How a process must be reloaded or restarted depends on who keeps it running: systemd, a container's daemon, \
+         Nomad, supervisord, runit, s6, a terminal that somebody typed into, or nobody. Each is believed only when a \
+         second source agrees, for systemd the control group and the unit's MainPID, for Docker the control group and \
+         the daemon's State.Pid. A unit of a guest has the same name as one of this host and is not taken for it, and a \
+         unit whose main process is a script around HAProxy does not control HAProxy.";
     "arch.master-worker", arch::master_worker, "a master starts its workers",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
          ordered but not proven.";

@@ -1,5 +1,6 @@
 //! This host's processes and listeners, from /proc.
 
+mod lineage;
 mod owners;
 mod rights;
 mod sockets;
@@ -12,8 +13,10 @@ use procfs::process::Process as Entry;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::known::Known;
+use crate::wire::cgroup;
 use crate::wire::process::Process;
 
+pub use lineage::{Relative, first_of_namespace, relative};
 pub use owners::{Owners, owners, user_name};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
 pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening};
@@ -118,10 +121,7 @@ fn cgroup(pid: u32) -> Known<String> {
         Ok(text) => text,
         Err(error) => return Known::unknown(format!("/proc/{pid}/cgroup: {}", denied(Some(error)))),
     };
-    // Version 2 stands on the line `0::`; a version 1 host has systemd's own hierarchy by name.
-    let line = text.lines().find_map(|line| line.strip_prefix("0::"));
-    let named = || text.lines().find_map(|line| line.split_once(":name=systemd:").map(|(_, path)| path));
-    match line.or_else(named) {
+    match cgroup::path(&text) {
         Some(path) => Known::Seen(path.to_owned()),
         None => Known::unknown(format!("/proc/{pid}/cgroup names no group")),
     }

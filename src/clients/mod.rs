@@ -1,9 +1,11 @@
 //! Clients: the only code that talks to another process. Concrete structs, blocking, with deadlines.
 
 pub mod dataplane;
+pub mod docker;
 pub mod host;
 pub mod http;
 mod http_error;
+pub mod keepers;
 pub mod program;
 pub mod runtime;
 pub mod sealed;

@@ -18,6 +18,8 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, or `$HOME/.local/state`.
     pub state_home: Option<PathBuf>,
+    /// `DOCKER_HOST`: the daemon to ask.
+    pub docker_host: Option<String>,
     /// `SUDO_USER`: who called sudo.
     pub sudo_user: Option<String>,
     /// `SSH_CONNECTION`, its first word: the address that the shell came from.
@@ -48,6 +50,7 @@ impl Environment {
             dataplane_password: text("HAGUARD_DATAPLANE_PASSWORD").map(Secret::new),
             config_home: path("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
             state_home: path("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
+            docker_host: text("DOCKER_HOST"),
             sudo_user: text("SUDO_USER"),
             ssh_client: text("SSH_CONNECTION").and_then(|v| v.split_whitespace().next().map(str::to_owned)),
             user: text("USER"),

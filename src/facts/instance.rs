@@ -127,6 +127,13 @@ pub struct Candidate {
     pub workers: Vec<u32>,
     /// Its master socket, read from its arguments.
     pub master_socket: Option<String>,
+    /// Who controls it.
+    #[serde(default = "control_not_kept")]
+    pub control: Control,
+}
+
+fn control_not_kept() -> Control {
+    Control::unknown("the snapshot does not say")
 }
 
 impl Candidate {
@@ -141,6 +148,7 @@ impl Candidate {
                 workers: workers_of(root),
                 master_socket: root.args().master_socket.map(|socket| root.absolute(&socket)),
                 process: root.clone(),
+                control: Control::unknown("not looked at"),
             })
             .collect()
     }
@@ -149,6 +157,11 @@ impl Candidate {
     pub fn describe(&self) -> String {
         let Process { pid, uid, .. } = self.process;
         let socket = self.master_socket.as_deref().map_or(String::new(), |path| format!(", -S {path}"));
-        format!("PID {pid}, uid {uid}, {}{socket}", self.process.args().files.join(" "))
+        let control = match (&self.control, self.control.named()) {
+            (Control::Proven { controller, .. }, _) => controller.words(),
+            (_, Some(controller)) => format!("{} (not proven)", controller.words()),
+            (control, None) => format!("control {}", control.certainty()),
+        };
+        format!("PID {pid}, uid {uid}, {}{socket}; {control}", self.process.args().files.join(" "))
     }
 }

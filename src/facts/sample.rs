@@ -30,6 +30,7 @@ pub(crate) fn healthy() -> Facts {
             process: process(),
             workers: vec![101],
             master_socket: Some("/run/master.sock".to_owned()),
+            control: control(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
         }]),
         instance: Known::Seen(whole_instance()),
         live: picture(How::Live),

@@ -4,8 +4,11 @@
 //! property test and a fuzz target (`tests/fuzz`).
 
 pub mod argv;
+pub mod cgroup;
 pub mod dataplane;
+pub mod docker;
 pub mod haproxy_cfg;
+pub mod keepers;
 pub mod listener;
 pub mod mountinfo;
 pub mod pattern_file;

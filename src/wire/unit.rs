@@ -92,12 +92,6 @@ pub fn parse(text: &str) -> Vec<Unit> {
     units
 }
 
-/// The system service at the end of a control group, where it names one: `/system.slice/haproxy.service`.
-pub fn service_of(cgroup: &str) -> Option<&str> {
-    let name = cgroup.rsplit('/').next()?;
-    (cgroup.starts_with("/system.slice/") && name.ends_with(".service")).then_some(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,8 +99,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?", cgroup in "\\PC{0,60}") {
-            let _ = (parse(&text), service_of(&cgroup));
+        fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?") {
+            let _ = parse(&text);
         }
     }
 
@@ -123,16 +117,5 @@ mod tests {
         assert_eq!(units[1].list("DropInPaths"), ["/a", "/b"]);
         assert_eq!(units[1].get("ExecStart"), "{ a }\n{ b }");
         assert_eq!(parse("garbage"), []);
-    }
-
-    #[test]
-    fn only_a_system_service_of_this_host_counts() {
-        assert_eq!(service_of("/system.slice/haproxy.service"), Some("haproxy.service"));
-        assert_eq!(
-            service_of("/system.slice/system-haproxy.slice/haproxy@a.service"),
-            Some("haproxy@a.service")
-        );
-        assert_eq!(service_of("/payload/system.slice/haproxy.service"), None);
-        assert_eq!(service_of("/user.slice/user-0.slice/session-1.scope"), None);
     }
 }

@@ -11,10 +11,10 @@ use crate::clients::host;
 use crate::clients::runtime::{AskError, Socket};
 use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
+use crate::wire::cgroup::{self, Claim};
 use crate::wire::runtime::answer::Refused;
 use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
-use crate::wire::unit;
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
 pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>>) -> Known<Found> {
@@ -75,7 +75,12 @@ fn is_meant(aim: &Aim, candidate: &Candidate) -> bool {
     match aim {
         Aim::Any => true,
         Aim::Pid(pid) => candidate.process.pid == *pid || candidate.workers.contains(pid),
-        Aim::Unit(name) => candidate.process.cgroup.seen().and_then(|c| unit::service_of(c)) == Some(name),
+        Aim::Unit(name) => {
+            // A guest's unit of that name is the guest's.
+            let ours = candidate.process.same_pid_namespace != Known::Seen(false);
+            let claim = candidate.process.cgroup.seen().map(|path| cgroup::claim(path));
+            ours && claim == Some(Claim::Service { unit: name.clone() })
+        }
     }
 }
 

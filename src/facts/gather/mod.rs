@@ -104,7 +104,7 @@ impl<'a> Look<'a> {
             calls: Arc::default(),
             dataplane_calls: AtomicU32::default(),
             prints: Prints::default(),
-            managers: Managers::new(deadline),
+            managers: Managers::new(deadline, &settings.environment),
         }
     }
 
@@ -166,7 +166,7 @@ fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>
     let begun = Instant::now();
     let taken_at = time::now();
     let look = Look::of(settings, effort);
-    let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
+    let candidates = candidates(&look);
     let mut facts = match instance::find(&look, aim, &candidates) {
         Known::Seen(found) => seen(&look, found, before),
         Known::Unknown { why } if nothing_runs(&look, &candidates) => alone(&look, &why),
@@ -178,6 +178,17 @@ fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>
     facts.cost.runtime_calls = look.calls.load(Ordering::Relaxed);
     facts.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts
+}
+
+/// Every HAProxy that can be seen, and who controls each.
+fn candidates(look: &Look<'_>) -> Known<Vec<Candidate>> {
+    let found = host::haproxies().map(|all| {
+        let mut candidates = Candidate::group(all);
+        look.managers.prepare(candidates.iter().map(|candidate| &candidate.process));
+        candidates.iter_mut().for_each(|one| one.control = look.managers.control(&one.process));
+        candidates
+    });
+    found.into()
 }
 
 /// Files were given to be tried, no socket was named, and no HAProxy is here.

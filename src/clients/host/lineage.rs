@@ -1,0 +1,94 @@
+//! A process and those above it: the few things about each that tell who keeps whom. All of it may be read by everybody.
+
+use anyhow::{Context, Result, ensure};
+use procfs::process::Process as Entry;
+
+use crate::wire::keepers;
+
+/// A process as one of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relative {
+    /// Its number.
+    pub pid: u32,
+    /// Its parent; zero where the parent is outside of our PID namespace.
+    pub ppid: u32,
+    /// Its real user.
+    pub uid: u32,
+    /// Its command name.
+    pub comm: String,
+    /// Its arguments.
+    pub argv: Vec<String>,
+    /// Its session: the number of the process that began it.
+    pub session: u32,
+    /// Its controlling terminal, such as `pts/3`.
+    pub tty: Option<String>,
+    /// When it started, in clock ticks since boot.
+    pub start_ticks: u64,
+    /// Its number in each PID namespace from ours down to its own.
+    pub numbers: Vec<u32>,
+}
+
+impl Relative {
+    /// It lives in a PID namespace below ours.
+    pub fn is_nested(&self) -> bool {
+        self.numbers.len() > 1
+    }
+
+    /// Its program's name as it was called, without folders and the hyphen of a login shell.
+    pub fn called(&self) -> &str {
+        let first = self.argv.first().map_or(self.comm.as_str(), String::as_str);
+        first.rsplit('/').next().unwrap_or(first).trim_start_matches('-')
+    }
+}
+
+/// Looks at one process.
+///
+/// # Errors
+/// When it has ended or is hidden.
+pub fn relative(pid: u32) -> Result<Relative> {
+    let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
+    let stat = entry.stat().with_context(|| format!("PID {pid}"))?;
+    ensure!(stat.state != 'Z', "PID {pid} has ended");
+    let status =
+        std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("PID {pid}"))?;
+    let numbers = |name: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    Ok(Relative {
+        pid,
+        ppid: u32::try_from(stat.ppid).unwrap_or(0),
+        uid: numbers("Uid:").first().copied().with_context(|| format!("/proc/{pid}/status names no user"))?,
+        comm: stat.comm,
+        argv: entry.cmdline().unwrap_or_default(),
+        session: u32::try_from(stat.session).unwrap_or(0),
+        tty: keepers::terminal(stat.tty_nr),
+        start_ticks: stat.starttime,
+        numbers: numbers("NSpid:"),
+    })
+}
+
+/// The first process of the PID namespace that this one lives in, by its number out here.
+pub fn first_of_namespace(pid: u32) -> Option<u32> {
+    let of = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let namespace = of(pid)?;
+    let entries = std::fs::read_dir("/proc").ok()?.flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut inside = pids.filter(|pid| of(*pid).as_ref() == Some(&namespace));
+    inside.find(|pid| relative(*pid).is_ok_and(|one| one.numbers.last() == Some(&1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_parent_is_older_than_we_are() {
+        let me = relative(std::process::id()).unwrap();
+        assert!(!me.is_nested() && me.called().starts_with("haguard"), "{me:?}");
+        assert!(first_of_namespace(me.pid).is_none_or(|first| first == 1));
+        if me.ppid != 0 {
+            assert!(relative(me.ppid).unwrap().start_ticks <= me.start_ticks);
+        }
+    }
+}

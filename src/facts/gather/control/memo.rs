@@ -1,0 +1,36 @@
+//! Answers that are asked for once in a look.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What was answered to each question.
+pub(super) struct Memo<K, V>(Mutex<BTreeMap<K, V>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Memo(Mutex::default())
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Memo<K, V> {
+    /// The answer of before, or a new one. Whoever asks the same meanwhile waits for it.
+    pub(super) fn get(&self, question: &K, ask: impl FnOnce() -> V) -> V {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = kept.get(question) {
+            return answer.clone();
+        }
+        let answer = ask();
+        kept.insert(question.clone(), answer.clone());
+        answer
+    }
+
+    /// An answer that came with others.
+    pub(super) fn put(&self, question: K, answer: V) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(question).or_insert(answer);
+    }
+
+    /// It was asked already.
+    pub(super) fn has(&self, question: &K) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(question)
+    }
+}

@@ -1,0 +1,171 @@
+//! What Docker, and Podman's service that speaks the same language, answer about containers. Environments are never
+//! read: they hold secrets.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// A container in the list of those that run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    /// Its whole id.
+    pub id: String,
+    /// Its names, each with a slash before it.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The image that it was made from.
+    #[serde(default)]
+    pub image: String,
+}
+
+/// A container, as it is inspected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its whole id.
+    pub id: String,
+    /// Its name, without the slash.
+    pub name: String,
+    /// The image, as the container was told to use it.
+    pub image: String,
+    /// no, always, unless-stopped or on-failure.
+    pub restart_policy: String,
+    /// It runs.
+    pub running: bool,
+    /// Its first process by the number that the daemon's host gives it; none when it does not run.
+    pub pid: Option<u32>,
+    /// Files and folders from outside.
+    pub mounts: Vec<Mount>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A file or folder from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mount {
+    /// bind, volume or tmpfs.
+    #[serde(default, rename = "Type")]
+    pub kind: String,
+    /// The path on the host.
+    #[serde(default)]
+    pub source: String,
+    /// The path in the container.
+    pub destination: String,
+    /// It may be written.
+    #[serde(default, rename = "RW")]
+    pub writable: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Raw {
+    id: String,
+    name: String,
+    state: State,
+    #[serde(default)]
+    config: RawConfig,
+    #[serde(default)]
+    host_config: HostConfig,
+    #[serde(default)]
+    mounts: Option<Vec<Mount>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    running: bool,
+    pid: i64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawConfig {
+    image: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    restart_policy: Policy,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Policy {
+    name: String,
+}
+
+/// Reads the answer to `GET /containers/json`.
+///
+/// # Errors
+/// When it is something else.
+pub fn list(text: &str) -> Result<Vec<Listed>> {
+    serde_json::from_str(text).context("no list of containers")
+}
+
+/// Reads the answer to `GET /containers/ID/json`.
+///
+/// # Errors
+/// When it is something else.
+pub fn inspected(text: &str) -> Result<Inspected> {
+    let raw: Raw = serde_json::from_str(text).context("no description of a container")?;
+    let policy = raw.host_config.restart_policy.name;
+    Ok(Inspected {
+        id: raw.id,
+        name: raw.name.trim_start_matches('/').to_owned(),
+        image: raw.config.image,
+        restart_policy: if policy.is_empty() { "no".to_owned() } else { policy },
+        running: raw.state.running,
+        pid: u32::try_from(raw.state.pid).ok().filter(|pid| *pid != 0),
+        mounts: raw.mounts.unwrap_or_default(),
+        labels: raw.config.labels.unwrap_or_default(),
+    })
+}
+
+/// The words of an answer that is an error.
+pub fn complaint(text: &str) -> Option<String> {
+    serde_json::from_str::<serde_json::Value>(text).ok()?.get("message")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(text in "\\PC{0,80}", pid: i64) {
+            let _ = (list(&text), inspected(&text), complaint(&text));
+            let odd = format!(r#"{{"Id":"a","Name":"","State":{{"Running":true,"Pid":{pid}}}}}"#);
+            prop_assert!(inspected(&odd).unwrap().pid != Some(0));
+        }
+    }
+
+    #[test]
+    fn what_matters_of_a_container_and_no_secret() {
+        let text = r#"{"Id":"ab","Name":"/web","State":{"Running":true,"Pid":42,"Health":null},
+            "Config":{"Image":"haproxy:3.0","Env":["TOKEN=hunter2"],"Labels":{"com.docker.compose.project":"edge"}},
+            "HostConfig":{"RestartPolicy":{"Name":"always","MaximumRetryCount":0}},
+            "Mounts":[{"Type":"bind","Source":"/etc/h","Destination":"/usr/local/etc","Mode":"ro","RW":false}]}"#;
+        let seen = inspected(text).unwrap();
+        assert_eq!((seen.name.as_str(), seen.pid, seen.restart_policy.as_str()), ("web", Some(42), "always"));
+        assert_eq!(seen.labels["com.docker.compose.project"], "edge");
+        assert_eq!((seen.mounts[0].source.as_str(), seen.mounts[0].writable), ("/etc/h", false));
+        assert!(!format!("{seen:?}").contains("hunter2"));
+        let bare = r#"{"Id":"ab","Name":"web","State":{"Running":false,"Pid":0},"Mounts":null,"Config":{"Labels":null}}"#;
+        let seen = inspected(bare).unwrap();
+        assert_eq!((seen.pid, seen.running, seen.restart_policy.as_str()), (None, false, "no"));
+        assert_eq!(
+            list(r#"[{"Id":"ab","Names":["/web"],"Image":"i","Command":"x"}]"#).unwrap()[0].names,
+            ["/web"]
+        );
+        assert!(list("{}").is_err() && inspected("[]").is_err());
+        assert_eq!(
+            complaint(r#"{"message":"No such container: x"}"#).as_deref(),
+            Some("No such container: x")
+        );
+    }
+}
