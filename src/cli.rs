@@ -1,9 +1,15 @@
 //! The command line: what can be typed. Nothing here does anything.
 
+mod check;
+mod format;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use check::{CheckArgs, Operation};
+pub use format::Format;
 
 use crate::time::parse_duration;
 
@@ -34,7 +40,7 @@ pub struct Global {
     /// Read this configuration file
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Print as text, or as one JSON document
+    /// Print as text, as one JSON document, or as `check` alone can
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub output: Format,
     /// Use colour
@@ -86,16 +92,6 @@ pub struct Flags {
     pub timeout: Option<Duration>,
 }
 
-/// How the answer is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs: schema haguard/1
-    Json,
-}
-
 /// When colour is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -145,21 +141,6 @@ pub struct InspectArgs {
     /// Judge a snapshot that `inspect -o json` wrote, instead of this host
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-}
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  haguard check\n  haguard check proc.reload-settled config.test-same-argv\n  \
-    haguard check -o json\n\nExit codes: 0 all well or warnings only, 3 something failed, 5 something could not be told."
-)]
-pub struct CheckArgs {
-    /// Run these checks only
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
-    /// List the checks instead of running them
-    #[arg(long)]
-    pub list: bool,
 }
 
 /// Arguments of `explain`.

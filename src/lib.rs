@@ -13,7 +13,7 @@
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
 //! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its files, its own state folder |
-//! | [`report`] | one model, two renderers | the stream it is given |
+//! | [`report`] | one model, several renderers | the stream it is given |
 //! | `commands` | the stories, one operation per file | all of the above |
 //!
 //! Leaves that know nothing of the house: [`exit`], [`failure`], [`known`], [`secret`], [`time`], [`words`].
@@ -60,8 +60,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(usage(&error, &args).code()),
+        Err(error) => return ExitCode::from(usage(&error, &args)),
     };
+    if let Err(failure) = has_format(&cli) {
+        let _ = Report::failed(commands::name(&cli.command), &failure).write_text(&mut io::stderr(), PLAIN);
+        return ExitCode::from(failure.exit.code());
+    }
     listen_in(cli.global.verbose);
     let environment = Environment::read();
     let no_color = environment.no_color;
@@ -75,12 +79,33 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     let report = match answer {
         Ok(Answer::Report(report)) => *report,
-        Ok(Answer::Verbatim(text)) => return ended(io::stdout().write_all(text.as_bytes()), Exit::Done),
+        Ok(Answer::Verbatim(text)) => {
+            return ended(io::stdout().write_all(text.as_bytes()), Exit::Done.code());
+        }
         Err(failure) => Report::failed(commands::name(&cli.command), &failure),
     };
     let printed = print(&report, &cli.global, no_color);
     // Whoever stopped reading must not be told that a change was none.
-    ended(if report.changed { Ok(()) } else { printed }, report.exit)
+    let status = match cli.global.output {
+        Format::Nagios => report.nagios_status(),
+        _ => report.exit.code(),
+    };
+    ended(if report.changed { Ok(()) } else { printed }, status)
+}
+
+/// Text for a stream of which nothing is known.
+const PLAIN: Paint = Paint { color: false };
+
+/// A format that a command has not is said before anything is looked at.
+fn has_format(cli: &Cli) -> Result<(), Failure> {
+    let (wanted, formats) = (cli.global.output, cli.command.formats());
+    if formats.contains(&wanted) {
+        return Ok(());
+    }
+    let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+    let command = commands::name(&cli.command);
+    let error = anyhow::anyhow!("`haguard {command}` has no format `{}`", wanted.name());
+    Err(Failure::usage(error).mend(format!("it has {}", names.join(", "))))
 }
 
 /// `-v` shows what is asked of whom, `-vv` every step, both on stderr; without it only warnings are shown.
@@ -103,33 +128,43 @@ fn listen_in(verbose: u8) {
 }
 
 /// Help and version are answers; anything else that clap says is a usage error.
-fn usage(error: &clap::Error, args: &[OsString]) -> Exit {
+fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();
-        return Exit::Done;
+        return Exit::Done.code();
     }
-    if asked_for_json(args) {
-        let message = error.render().to_string();
-        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
-        let _ = Report::failed("usage", &failure).write_json(&mut io::stdout());
+    let message = error.render().to_string();
+    let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
+    let report = Report::failed("usage", &failure);
+    if asked_for(args, "json") {
+        let _ = report.write_json(&mut io::stdout());
+    } else if asked_for(args, "nagios") {
+        // To a monitor the status of a usage error would be an alarm.
+        let _ = report.write_nagios(&mut io::stdout());
+        return report.nagios_status();
     } else {
         let _ = error.print();
     }
-    Exit::Usage
+    Exit::Usage.code()
 }
 
 /// The command line could not be read, so this is all there is to go by.
-fn asked_for_json(args: &[OsString]) -> bool {
+fn asked_for(args: &[OsString], format: &str) -> bool {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let joined = ["-ojson", "-o=json", "--output=json"];
-    words.iter().any(|word| joined.contains(word))
-        || words.windows(2).any(|w| matches!(w, ["-o" | "--output", "json"]))
+    let joined = ["-o", "-o=", "--output="].map(|flag| format!("{flag}{format}"));
+    words.iter().any(|word| joined.iter().any(|joined| joined == word))
+        || words.windows(2).any(|pair| matches!(pair[0], "-o" | "--output") && pair[1] == format)
 }
 
 fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
-    if global.output == Format::Json {
-        return report.write_json(&mut io::BufWriter::new(io::stdout().lock()));
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match global.output {
+        Format::Json => return report.write_json(&mut stdout),
+        Format::Junit => return report.write_junit(&mut stdout),
+        Format::Github => return report.write_github(&mut stdout),
+        Format::Nagios => return report.write_nagios(&mut stdout),
+        Format::Text | Format::Short => drop(stdout),
     }
     // An error is said on stderr, so that a pipe gets answers only.
     let to_stderr = matches!(report.body, Body::Error(_));
@@ -141,16 +176,20 @@ fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
             When::Auto => terminal && !no_color,
         },
     };
+    let write = |mut out: &mut dyn Write| match global.output {
+        Format::Short => report.write_short(&mut out, paint),
+        _ => report.write_text(&mut out, paint),
+    };
     match to_stderr {
-        true => report.write_text(&mut io::BufWriter::new(io::stderr().lock()), paint),
-        false => report.write_text(&mut io::BufWriter::new(io::stdout().lock()), paint),
+        true => write(&mut io::BufWriter::new(io::stderr().lock())),
+        false => write(&mut io::BufWriter::new(io::stdout().lock())),
     }
 }
 
 /// A reader that went away (`| head`) is no failure, and the verdict stands whether or not it was read.
-fn ended(printed: io::Result<()>, exit: Exit) -> ExitCode {
+fn ended(printed: io::Result<()>, status: u8) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Failed.code()),
-        _ => ExitCode::from(exit.code()),
+        _ => ExitCode::from(status),
     }
 }

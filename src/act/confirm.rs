@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn finding(level: checks::Level) -> Finding {
-        Finding { id: "x.y".into(), level, text: "t".into(), evidence: vec![], mend: None }
+        Finding { id: "x.y".into(), level, text: "t".into(), evidence: vec![], mend: None, ignored_by: None }
     }
 
     fn with<'p>(

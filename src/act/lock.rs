@@ -6,33 +6,16 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::clients::host;
+use crate::clients::turn::{self, Holder};
 use crate::time;
-
-/// The freeze file of the host. A second one, `freeze` in the state folder, counts as well.
-pub const FREEZE: &str = "/etc/haguard/freeze";
 
 /// Whose turn it is. The kernel frees it when the process ends, however it ends.
 #[derive(Debug)]
 #[must_use = "the lock is free again when this is dropped"]
 pub struct Lock {
     _file: File,
-}
-
-/// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The process.
-    pub pid: u32,
-    /// The user.
-    pub user: String,
-    /// What it was called with, without secrets.
-    pub command: String,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 /// Why it is not our turn.
@@ -65,10 +48,10 @@ pub fn hold(
     command: String,
     user: String,
 ) -> Result<Lock, Busy> {
-    let folder = state_dir.join("locks");
-    make(&folder)?;
-    tidy(&folder);
-    let path = folder.join(format!("{main_pid}-{start_ticks}.lock"));
+    let path = turn::lock_path(state_dir, main_pid, start_ticks);
+    let folder = path.parent().unwrap_or(state_dir);
+    make(folder)?;
+    tidy(folder);
     let holder = Holder { pid: std::process::id(), user, command, since: time::now() };
     loop {
         let mut file = OpenOptions::new()
@@ -112,12 +95,8 @@ fn write(file: &mut File, holder: &Holder) -> Result<()> {
 fn describe(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    match read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok()) {
-        Some(Holder { pid, user, command, since }) => {
-            format!("PID {pid} of {user} since {}, `{command}`", since.strftime("%F %T UTC"))
-        }
-        None => "one that has just begun".to_owned(),
-    }
+    let holder = read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok());
+    holder.map_or_else(|| "one that has just begun".to_owned(), |holder| holder.words())
 }
 
 /// Takes away the locks of HAProxies that have ended. A file that is held is never touched.
@@ -139,16 +118,7 @@ fn tidy(folder: &Path) {
 
 /// The freeze that is in force: `/etc/haguard/freeze`, or `freeze` in the state folder. What it says is the reason.
 pub fn frozen(state_dir: &Path) -> Option<Busy> {
-    [PathBuf::from(FREEZE), state_dir.join("freeze")].into_iter().find_map(|path| {
-        let reason = match std::fs::read_to_string(&path) {
-            Ok(text) => text.trim().to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-            // One that cannot be read is still there.
-            Err(error) => format!("(its reason cannot be read: {error})"),
-        };
-        let reason = if reason.is_empty() { "it gives no reason".to_owned() } else { reason };
-        Some(Busy::Frozen { path, reason })
-    })
+    turn::frozen(state_dir).map(|(path, reason)| Busy::Frozen { path, reason })
 }
 
 #[cfg(test)]

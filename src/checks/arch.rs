@@ -54,6 +54,33 @@ pub(super) fn single_instance(seen: Seen<'_>) -> Outcome {
     }
 }
 
+pub(super) fn pid_file(seen: Seen<'_>) -> Outcome {
+    of_instance(seen, |instance| match &seen.facts.vitals.pid_file {
+        Known::Unknown { why } => {
+            Outcome::skipped(format!("whether it writes a PID file is not known: {why}"))
+        }
+        Known::Seen(None) => Outcome::pass("it was told to write no PID file"),
+        Known::Seen(Some(file)) => {
+            let ours = |pid: &u32| *pid == instance.main.pid || instance.serving.seen() == Some(pid);
+            let evidence = |pids: &[u32]| {
+                let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+                [format!("{}: {}", file.path, pids.join(" "))]
+            };
+            match &file.pids {
+                Known::Seen(pids) if !pids.is_empty() && pids.iter().all(ours) => {
+                    Outcome::pass("the PID file names it").because(evidence(pids))
+                }
+                Known::Seen(pids) => {
+                    Outcome::warn(format!("the PID file does not name {}", instance.title()))
+                        .because(evidence(pids))
+                        .mend("let no script signal what it names; haguard never does")
+                }
+                Known::Unknown { why } => Outcome::warn(format!("the PID file cannot be read: {why}")),
+            }
+        }
+    })
+}
+
 pub(super) fn manager(seen: Seen<'_>) -> Outcome {
     of_instance(seen, |instance| {
         let evidence = instance.control.evidence().iter().map(Evidence::words);

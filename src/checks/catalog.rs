@@ -1,6 +1,6 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, binds, config, dataplane, process, reload, runtime, way_back};
+use super::{Check, arch, binds, config, dataplane, host, process, reload, runtime, vitals, way_back};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -27,6 +27,9 @@ pub const CHECKS: &[Check] = checks! {
          second source agrees, for systemd the control group and the unit's MainPID, for Docker the control group and \
          the daemon's State.Pid. A unit of a guest has the same name as one of this host and is not taken for it, and a \
          unit whose main process is a script around HAProxy does not control HAProxy.";
+    "arch.pidfile", arch::pid_file, "the PID file names it",
+        "A PID file outlives its process, and its number is given to another one. haguard never believes it; scripts do, \
+         and signal whatever has the number now. So a file that names somebody else is told.";
     "arch.master-worker", arch::master_worker, "a master starts its workers",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
          ordered but not proven.";
@@ -45,6 +48,19 @@ pub const CHECKS: &[Check] = checks! {
     "proc.leftovers", process::leftovers, "no worker of an earlier reload is left",
         "Each reload leaves its worker behind until its last connection ends. Many of them cost memory, and a \
          restart cuts their connections too.";
+    "proc.seamless", vitals::seamless, "a new worker gets the listening sockets of the old one",
+        "The master hands its listening sockets to each new worker, so that no client is refused in between. -dR, \
+         noreuseport or `-x /dev/null` switch that off, and HAProxy's log says when it did not work.";
+    "proc.fd-headroom", vitals::files, "files can still be opened",
+        "Every connection, listener and old worker takes a file descriptor. At the limit connections are not accepted, \
+         and a reload fails although the configuration is good. The limit of a running master cannot be raised by a \
+         reload.";
+    "proc.mem-headroom", vitals::memory, "a second worker has room beside the one that serves",
+        "During a reload both workers are there, each with its own copy of certificates, maps and buffers. Where memory \
+         does not suffice, the kernel ends one of them, and it may be the one that serves.";
+    "proc.known-bug", vitals::known_bug, "the version that runs has no known bug of the master",
+        "Some releases lose signals after a failed reload, hide workers or close the master socket for everybody. haguard \
+         knows a few of them with the commit that corrected each, and compares the branch and the day of the release.";
     "config.rehearsal", config::rehearsal, "the next worker comes up in a sealed copy of this host",
         "A configuration that passes HAProxy's own test can still fail when it is started: a folder or a file that \
          its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
@@ -60,6 +76,10 @@ pub const CHECKS: &[Check] = checks! {
          reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a moment. It \
          names the owner, an address that is on no interface, a port or a folder that HAProxy may not use; the path \
          of a unix socket that somebody listens on counts as held, because HAProxy would replace it without a word.";
+    "config.files-readable", config::files_readable, "the files that the configuration names can be read",
+        "A map, an ACL or a certificate that is gone, or that the user who starts HAProxy may not read, makes the next \
+         start fail although the configuration itself was never touched. haguard names the file and the line that asks \
+         for it, also where it cannot run HAProxy's own test.";
     "config.edited-since-load", config::edited, "no file was written since the worker started",
         "What runs is what was on disk when the worker started. A file that is newer is a change that the next \
          reload, by anybody, puts in force.";
@@ -68,9 +88,16 @@ pub const CHECKS: &[Check] = checks! {
          here, or with a variable of an environment that cannot be read, makes the answer unknown.";
     "config.hard-stop-after", config::hard_stop_after, "old workers have a last moment",
         "Without hard-stop-after a worker that holds one idle connection lives for ever after a reload.";
+    "config.mworker-max-reloads", config::max_reloads, "the number of old workers has a limit",
+        "Each reload leaves a worker behind for as long as it has connections. mworker-max-reloads ends those that have \
+         outlived so many reloads; without it, and without hard-stop-after, frequent reloads fill the memory. HAProxy \
+         itself sets 50 from 3.3 on.";
     "config.state-file", config::state_file, "no server-state file pins old ports",
         "load-server-state-from-file restores ports as well as states: with ports that change, a reload can send \
          traffic to a port that nobody listens on any more.";
+    "config.state-file-stale", config::state_file_fresh, "the server-state file is written before each reload",
+        "A server-state file that is older than the worker describes servers of long ago: a reload would put their states, \
+         and with them ports and addresses, in force again.";
     "runtime.memory-only", runtime::memory_only, "every frontend and backend is in the files",
         "A backend that runs but is in no loaded file disappears with the next reload or restart. That is the \
          outage haguard was made for.";
@@ -90,6 +117,9 @@ pub const CHECKS: &[Check] = checks! {
          after a restart unless another peer teaches it.";
     "dp.reachable", dataplane::reachable, "the Data Plane API answers",
         "What was written through the Data Plane API and has not been loaded can only be told by asking it.";
+    "dp.auth", dataplane::auth, "the Data Plane API takes our user and password",
+        "Everything about the Data Plane API is unknown to whoever is not let in. A password that is sent over the network \
+         without TLS is everybody's.";
     "dp.memory", dataplane::memory, "the Data Plane API's memory is the file on disk",
         "After a reload that failed, the Data Plane API restores the last good file but keeps the bad \
          configuration in memory: every later write brings it back and fails again. SIGUSR2 makes it read the \
@@ -106,9 +136,29 @@ pub const CHECKS: &[Check] = checks! {
     "dp.open-transactions", dataplane::transactions, "no transaction is open",
         "An open transaction is somebody's unfinished work; committing it later changes the configuration again, \
          and forgotten ones use up the API's limit.";
+    "dp.reload-strategy", dataplane::reload_strategy, "the Data Plane API asks the master to reload",
+        "With master_runtime the API asks the master and hears whether the new worker came up. With reload_cmd it runs a \
+         command without a shell, so that pipes and $() never work, and takes status 0 for a success, which systemctl \
+         reload gives for a failed reload too.";
+    "dp.other-writers", dataplane::other_writers, "nobody else writes the Data Plane API's file",
+        "A template engine or a connector that writes the same file takes back what the API wrote, and the API takes back \
+         what they wrote. haguard looks for those it knows by name among the processes of this host.";
     "host.version-skew", process::version_skew, "the version that runs is the version on disk",
         "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
          the same configuration.";
+    "host.stale-libs", host::stale_libraries, "the libraries that run are those on disk",
+        "After an upgrade of OpenSSL or libc the running processes go on with the old code, holes included. A restart is \
+         not needed for that: on a reload the master executes itself again, and both it and the new worker load what is \
+         on disk.";
+    "host.needrestart", host::needrestart, "needrestart leaves HAProxy alone",
+        "needrestart runs after package upgrades and may restart every service that uses a replaced library, which is the \
+         most common restart that nobody ordered. It heeds a guard in the unit and its own rules.";
+    "host.freeze", host::freeze, "changes are not frozen",
+        "/etc/haguard/freeze, or freeze in the state folder, stops every change by haguard and says why. While one is in \
+         force, looking is all that can be done; --for calls it a failure, because the operation would refuse.";
+    "host.lock", host::lock, "nobody else is changing this HAProxy",
+        "One run at a time changes a HAProxy; a reload that waits for its confirmation counts as one. Whoever comes \
+         meanwhile is told who it is and exits 7; --for calls that a failure.";
 };
 
 /// Checks that only one operation needs.

@@ -2,6 +2,8 @@
 
 use super::{Outcome, Seen};
 use crate::facts::Known;
+use crate::facts::files::NamedFiles;
+use crate::facts::version_numbers;
 use crate::words::plural;
 
 pub(super) fn valid(seen: Seen<'_>) -> Outcome {
@@ -79,6 +81,71 @@ pub(super) fn hard_stop_after(seen: Seen<'_>) -> Outcome {
             Outcome::warn("hard-stop-after is not set: a worker with one idle connection lives for ever")
                 .mend("add `hard-stop-after 30m` (or what your longest request needs) to the global section")
         }
+    }
+}
+
+/// From this branch on a worker that has outlived 50 reloads is ended where nothing else is set.
+const LIMITED_FROM: (u32, u32) = (3, 3);
+
+pub(super) fn max_reloads(seen: Seen<'_>) -> Outcome {
+    let config = &seen.facts.config;
+    if let Known::Unknown { why } = &config.source {
+        return Outcome::unknown(why.clone());
+    }
+    let version = seen.facts.instance.seen().and_then(|instance| instance.disk_version.seen());
+    let branch = version.and_then(|version| version_numbers(version)).map(|(major, minor, _)| (major, minor));
+    match (&config.max_reloads, &config.hard_stop_after, branch) {
+        (Some(limit), _, _) => Outcome::pass(format!("a worker is ended after {limit} reloads")),
+        (None, _, Some(branch)) if branch >= LIMITED_FROM => {
+            Outcome::pass("a worker is ended after 50 reloads, as HAProxy does by itself from 3.3 on")
+        }
+        (None, Some(limit), _) => {
+            Outcome::pass(format!("workers may pile up without a limit, but each ends after {limit}"))
+        }
+        (None, None, _) => Outcome::warn("nothing limits how many workers of earlier reloads pile up")
+            .mend("add `mworker-max-reloads 50` or `hard-stop-after 30m` to the global section"),
+    }
+}
+
+pub(super) fn files_readable(seen: Seen<'_>) -> Outcome {
+    match &seen.facts.config.named_files {
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Seen(NamedFiles { count, unreadable }) if unreadable.is_empty() => {
+            Outcome::pass(format!("{} of maps, ACLs and certificates can be read", plural(*count, "file")))
+        }
+        Known::Seen(NamedFiles { unreadable, .. }) => Outcome::fail(format!(
+            "{} that the configuration names cannot be read",
+            plural(unreadable.len(), "file")
+        ))
+        .because(unreadable.iter().cloned())
+        .mend("put the files back, or give the user that starts HAProxy the right to read them"),
+    }
+}
+
+pub(super) fn state_file_fresh(seen: Seen<'_>) -> Outcome {
+    let config = &seen.facts.config;
+    let (file, written) = match (&config.source, &config.state_file, &config.state_file_written) {
+        (Known::Unknown { why }, _, _) => return Outcome::unknown(why.clone()),
+        (_, Some(file), Some(written)) => (file, written),
+        _ => return Outcome::pass("no server-state file is in force"),
+    };
+    let started = seen.facts.instance.as_ref().map(|instance| instance.worker_started.clone());
+    let started = match started {
+        Known::Seen(Known::Seen(started)) => started,
+        Known::Seen(Known::Unknown { why }) | Known::Unknown { why } => return Outcome::unknown(why),
+    };
+    match written {
+        Known::Unknown { why } => Outcome::warn(format!("the server-state file cannot be read: {why}"))
+            .because([file.clone()])
+            .mend("let the script that reloads write it first, or drop load-server-state-from-file"),
+        Known::Seen(at) if *at < started => {
+            Outcome::warn("the server-state file is older than the worker: the next one would start with old states and ports")
+                .because([format!("{file} was written {}", at.strftime("%F %T UTC"))])
+                .because([format!("the worker started {}", started.strftime("%F %T UTC"))])
+                .mend("write `show servers state` into it just before each reload")
+        }
+        Known::Seen(at) => Outcome::pass("the server-state file is newer than the worker")
+            .because([format!("{file} was written {}", at.strftime("%F %T UTC"))]),
     }
 }
 

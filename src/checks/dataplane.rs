@@ -1,6 +1,7 @@
 //! The Data Plane API: what it holds beside what is on disk and in force.
 
 use super::{Outcome, Seen};
+use crate::facts::dataplane::ReloadsBy;
 use crate::facts::{DataPlaneFacts, Known};
 use crate::words::plural;
 
@@ -20,6 +21,80 @@ pub(super) fn reachable(seen: Seen<'_>) -> Outcome {
             Outcome::pass(format!("version {version} answers")).because([api.url.clone()])
         }
         Known::Unknown { why } => Outcome::unknown(why.clone()).because([api.url.clone()]),
+    })
+}
+
+pub(super) fn auth(seen: Seen<'_>) -> Outcome {
+    of_api(seen, |api| {
+        let clear = api.url.starts_with("http://") && !local(&api.url);
+        match &api.lets_us_in {
+            Known::Unknown { why } => Outcome::unknown(why.clone()),
+            Known::Seen(false) => Outcome::fail("it does not take the user and the password it is given")
+                .because([api.url.clone(), api.api_version.why().unwrap_or_default().to_owned()])
+                .mend("correct [dataplane] username and password_file, or HAGUARD_DATAPLANE_PASSWORD"),
+            Known::Seen(true) if clear => {
+                Outcome::warn("it takes them, but the password goes over the network as it is")
+                    .because([api.url.clone()])
+                    .mend("give it a certificate and name it with https://, or use its unix socket")
+            }
+            Known::Seen(true) => Outcome::pass("it takes the user and the password it is given"),
+        }
+    })
+}
+
+/// The address never leaves this host.
+fn local(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    ["127.", "localhost", "[::1]"].iter().any(|start| authority.starts_with(start))
+}
+
+pub(super) fn reload_strategy(seen: Seen<'_>) -> Outcome {
+    let master = seen.facts.instance.seen().and_then(|instance| instance.master_socket.seen());
+    of_api(seen, |api| match &api.reloads_by {
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Seen(ReloadsBy::Master { socket }) => match master.filter(|master| master.path != *socket) {
+            Some(master) => Outcome::fail("it reloads through another master socket than this HAProxy's")
+                .because([
+                    format!("master_runtime: {socket}"),
+                    format!("this master listens on {}", master.path),
+                ])
+                .mend(format!("set master_runtime: {} in dataplaneapi.yml", master.path)),
+            None => Outcome::pass("it asks the master to reload, and hears how it went")
+                .because([format!("master_runtime: {socket}")]),
+        },
+        Known::Seen(ReloadsBy::Command { program, wants_a_shell, restarts }) => {
+            let evidence = [format!("reload_cmd runs {program}")];
+            let mend = "set master_runtime to the master socket instead: the master says how a reload went";
+            match (restarts, wants_a_shell) {
+                (true, _) => Outcome::fail("each of its reloads is a restart").because(evidence).mend(mend),
+                (_, true) => {
+                    Outcome::fail("its reload_cmd is written for a shell, and it runs it without one")
+                        .because(evidence)
+                        .mend(mend)
+                }
+                _ => Outcome::warn("it reloads by a command, and believes whatever ends with status 0")
+                    .because(evidence)
+                    .mend(mend),
+            }
+        }
+        Known::Seen(ReloadsBy::Unnamed) => Outcome::warn(
+            "its settings say neither master_runtime nor reload_cmd",
+        )
+        .mend("set master_runtime to the master socket, so that a write through the API is put in force"),
+    })
+}
+
+pub(super) fn other_writers(seen: Seen<'_>) -> Outcome {
+    of_api(seen, |api| match &api.other_writers {
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Seen(writers) if writers.is_empty() => {
+            Outcome::pass("no program that is known to write HAProxy's files runs beside it")
+        }
+        Known::Seen(writers) => {
+            Outcome::warn("another program may write the file that the Data Plane API writes")
+                .because(writers.iter().cloned())
+                .mend("let one of them write: each takes back what the other has written")
+        }
     })
 }
 
@@ -90,3 +165,7 @@ pub(super) fn transactions(seen: Seen<'_>) -> Outcome {
         .mend("whoever opened it commits or deletes it; GET /v3/services/haproxy/transactions lists them"),
     })
 }
+
+#[cfg(test)]
+#[path = "dataplane_tests.rs"]
+mod tests;

@@ -5,11 +5,19 @@ mod binds;
 pub mod catalog;
 mod config;
 mod dataplane;
+mod host;
+mod ignore;
+mod measures;
+mod operations;
 mod process;
 mod reload;
 mod runtime;
+mod vitals;
 mod way_back;
 
+pub use ignore::{Ignore, ignoring, never};
+pub use measures::{Measure, measures};
+pub use operations::{OPERATIONS, Operation, RESTART, wanting};
 pub use reload::RELOAD;
 pub use way_back::way_back;
 
@@ -66,6 +74,9 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What to do about it.
     pub mend: Option<String>,
+    /// Who says that it is to be ignored, and why: then it is a warning at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_by: Option<String>,
 }
 
 /// What a check function returns: a finding that does not know its id yet.
@@ -111,6 +122,11 @@ impl Outcome {
         self.mend = Some(mend.into());
         self
     }
+
+    fn of(self, id: &str) -> Finding {
+        let Outcome { level, text, evidence, mend } = self;
+        Finding { id: id.to_owned(), level, text, evidence, mend, ignored_by: None }
+    }
 }
 
 /// What every check sees.
@@ -132,6 +148,13 @@ pub struct Check {
     run: fn(Seen<'_>) -> Outcome,
 }
 
+impl Check {
+    /// What it is about: the part of its id before the dot.
+    pub fn group(&self) -> &'static str {
+        self.id.split('.').next().unwrap_or(self.id)
+    }
+}
+
 /// Runs the checks of these ids, or all that belong to no single operation when none is named, in the order of the
 /// catalogue.
 pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
@@ -139,13 +162,7 @@ pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
     let named = |check: &Check| ids.contains(&check.id);
     let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
-    catalog::every()
-        .filter(wanted)
-        .map(|check| {
-            let Outcome { level, text, evidence, mend } = (check.run)(seen);
-            Finding { id: check.id.to_owned(), level, text, evidence, mend }
-        })
-        .collect()
+    catalog::every().filter(wanted).map(|check| (check.run)(seen).of(check.id)).collect()
 }
 
 /// The checks that judge what would be loaded, whatever runs.

@@ -1,6 +1,6 @@
 //! Master, workers and versions.
 
-use super::{Outcome, Seen};
+use super::{Outcome, Seen, vitals};
 use crate::facts::{Instance, Known, Mode};
 use crate::words::plural;
 
@@ -16,12 +16,15 @@ fn of_master(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcom
 }
 
 pub(super) fn responsive(seen: Seen<'_>) -> Outcome {
-    of_master(seen, |instance| match &instance.workers {
-        Known::Seen(workers) => {
-            Outcome::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))
+    of_master(seen, |instance| {
+        match (&instance.workers, vitals::deaf(&seen.facts.vitals, instance.main.pid)) {
+            (_, Some(deaf)) => deaf,
+            (Known::Seen(workers), None) => {
+                Outcome::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))
+            }
+            (Known::Unknown { why }, None) => Outcome::unknown(format!("the master was not asked: {why}"))
+                .mend("start it with a master socket: -S /run/haproxy-master.sock"),
         }
-        Known::Unknown { why } => Outcome::unknown(format!("the master was not asked: {why}"))
-            .mend("start it with a master socket: -S /run/haproxy-master.sock"),
     })
 }
 

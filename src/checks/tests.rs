@@ -1,5 +1,6 @@
 use super::*;
 use crate::facts::sample::{self, known};
+use crate::facts::vitals::PidFile;
 use crate::facts::{
     Admin, BindState, Candidate, Connections, Control, Controller, Holder, Known, Mode, Owner, Picture,
     Worker,
@@ -47,6 +48,7 @@ fn without_an_instance_nothing_passes() {
     facts.next = Picture::unseen(facts.next.how, "nothing answers");
     facts.binds = Known::unknown("nothing answers");
     facts.config = crate::facts::ConfigOnDisk::unseen("nothing answers");
+    facts.vitals = crate::facts::Vitals::unseen("nothing answers");
     let findings = judged(&facts);
     assert!(findings.iter().all(|f| f.level != Level::Pass), "{findings:?}");
     assert_eq!(verdict(&findings), Exit::Unknown);
@@ -148,6 +150,62 @@ fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_
     assert!(finding.mend.as_ref().unwrap().contains("stop nginx (PID 42)"));
 }
 
+#[test]
+fn a_pid_file_that_names_somebody_else_is_told_and_none_is_fine() {
+    let mut facts = sample::healthy();
+    assert_eq!(level(&facts, "arch.pidfile"), Level::Pass);
+    let mut with = |pids| {
+        facts.vitals.pid_file = Known::Seen(Some(PidFile { path: "/run/haproxy.pid".into(), pids }));
+        level(&facts, "arch.pidfile")
+    };
+    assert_eq!(with(Known::Seen(vec![100])), Level::Pass);
+    assert_eq!(with(Known::Seen(vec![7])), Level::Warn);
+    assert_eq!(with(Known::Seen(vec![])), Level::Warn);
+    assert_eq!(with(Known::unknown("no such file")), Level::Warn);
+}
+
+#[test]
+fn a_file_that_the_next_worker_could_not_read_fails_with_its_line() {
+    let mut facts = sample::healthy();
+    assert_eq!(level(&facts, "config.files-readable"), Level::Pass);
+    known(&mut facts.config.named_files).unreadable.push("/etc/h.cfg:9 /etc/x.map: gone".into());
+    let finding = &judge(&facts, &plan::ledger(&facts), &["config.files-readable"])[0];
+    assert_eq!((finding.level, finding.evidence.len()), (Level::Fail, 1));
+    facts.config.named_files = Known::unknown("denied");
+    assert_eq!(level(&facts, "config.files-readable"), Level::Unknown);
+}
+
+#[test]
+fn old_workers_are_bounded_by_the_files_by_their_age_or_by_the_branch() {
+    let mut facts = sample::healthy();
+    let mut with = |max: Option<&str>, hard_stop: Option<&str>, version: &str| {
+        facts.config.max_reloads = max.map(str::to_owned);
+        facts.config.hard_stop_after = hard_stop.map(str::to_owned);
+        sample::instance(&mut facts).disk_version = Known::Seen(version.into());
+        level(&facts, "config.mworker-max-reloads")
+    };
+    assert_eq!(with(None, None, "3.2.26"), Level::Warn);
+    assert_eq!(with(None, None, "3.4.2"), Level::Pass);
+    assert_eq!(with(Some("3"), None, "2.6.1"), Level::Pass);
+    assert_eq!(with(None, Some("30m"), "2.6.1"), Level::Pass);
+}
+
+#[test]
+fn a_state_file_from_before_the_worker_is_stale() {
+    let mut facts = sample::healthy();
+    assert_eq!(level(&facts, "config.state-file-stale"), Level::Pass);
+    facts.config.state_file = Some("/var/lib/haproxy/state".into());
+    let started = jiff::Timestamp::from_second(1000).unwrap();
+    sample::instance(&mut facts).worker_started = Known::Seen(started);
+    let mut with = |written| {
+        facts.config.state_file_written = Some(written);
+        level(&facts, "config.state-file-stale")
+    };
+    assert_eq!(with(Known::Seen(jiff::Timestamp::from_second(999).unwrap())), Level::Warn);
+    assert_eq!(with(Known::Seen(jiff::Timestamp::from_second(1001).unwrap())), Level::Pass);
+    assert_eq!(with(Known::unknown("no such file")), Level::Warn);
+}
+
 /// Each way to make the healthy sample worse; the verdict may never get better by any of them.
 const WORSE: &[fn(&mut Facts)] = &[
     |f| f.instance = Known::unknown("gone"),
@@ -162,6 +220,11 @@ const WORSE: &[fn(&mut Facts)] = &[
     |f| sample::new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
     |f| f.config.source = Known::unknown("denied"),
     |f| f.config.edited_since_load = Known::unknown("denied"),
+    |f| f.vitals = crate::facts::Vitals::unseen("denied"),
+    |f| f.vitals.stale_libraries = Known::Seen(vec!["/usr/lib/libssl.so.3".into()]),
+    |f| sample::known(&mut f.vitals.reload_signal).pending = true,
+    |f| f.vitals.freeze = Known::Seen(Some("INC-1".into())),
+    |f| f.config.named_files = Known::unknown("denied"),
     |f| f.live.connections = Known::Seen(Connections { current: 9, draining: 0 }),
     |f| {
         if let Known::Seen(instance) = &mut f.instance {

@@ -37,8 +37,7 @@ pub fn way_back(previous: &Facts, source: &str) -> Finding {
         Level::Pass => outcome,
         _ => outcome.mend("name files that come up with --previous, or reload without --confirm-within"),
     };
-    let Outcome { level, text, evidence, mend } = outcome;
-    Finding { id: ID.to_owned(), level, text, evidence, mend }
+    outcome.of(ID)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod lineage;
 mod owners;
 mod rights;
 mod sockets;
+mod vitals;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use lineage::{Relative, first_of_namespace, relative};
 pub use owners::{Owners, owners, user_name};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
 pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening};
+pub use vitals::{SignalState, files_in_use, group_headroom_kb, signal_state, stale_libraries};
 
 /// Every HAProxy that can be seen, in the order of its PID.
 ///

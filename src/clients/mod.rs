@@ -13,4 +13,5 @@ pub mod signal;
 pub mod systemd;
 mod target;
 pub mod trial;
+pub mod turn;
 pub mod watcher;

@@ -1,13 +1,21 @@
 //! `check` runs the preflight checks alone.
 
-use super::{Context, look};
-use crate::checks::{self, catalog};
+use std::time::Duration;
+
+use super::progress::Progress;
+use super::{Context, ignores, look, record};
+use crate::checks::{self, Finding, Operation, catalog};
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
+use crate::facts::Facts;
 use crate::facts::gather::{Aim, Effort};
 use crate::failure::Failure;
-use crate::plan;
-use crate::report::{Body, Report, Table, Tally};
+use crate::plan::{self, Ledger};
+use crate::report::{Body, Report, Table, Tally, Verdict};
+use crate::time::Deadline;
+
+/// The pause between two looks while something is waited for.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Judges what is seen; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -15,19 +23,55 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
         let error = anyhow::anyhow!("there is no check `{id}`: did you mean `{}`?", catalog::nearest(id));
         return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
     }
-    let facts = look::look(context, &Aim::Any, Effort::Read);
-    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
-    let findings = checks::judge(&facts, &plan::ledger(&facts), &ids);
+    let ignores = ignores::of(args, context)?;
+    let (facts, ledger, findings) = settled(args, context, &ignores);
     let tally = Tally::of(&findings);
-    let mut report = Report::new("check", checks::verdict(&findings), tally.sentence(), Body::Verdict(tally))
-        .after(&facts);
+    let (exit, summary) = (checks::verdict(&findings), tally.sentence());
+    let verdict = Verdict { tally, measures: checks::measures(&facts, &ledger) };
+    let mut report = Report::new("check", exit, summary, Body::Verdict(verdict)).after(&facts);
     report.findings = findings;
+    if !args.ignore.is_empty() {
+        record::end(context, record::target(Some(&facts)), &report, None);
+    }
     Ok(report)
+}
+
+/// Looks until all is well or the time is over; the last look is the one that counts.
+fn settled(
+    args: &CheckArgs,
+    context: &Context<'_>,
+    ignores: &ignores::Ignores,
+) -> (Facts, Ledger, Vec<Finding>) {
+    let deadline = args.wait.map(Deadline::after);
+    let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
+    let effort = if operation.is_some() { Effort::Rehearse } else { Effort::Read };
+    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
+    loop {
+        let facts = look::look(context, &Aim::Any, effort);
+        let ledger = plan::ledger(&facts);
+        let findings = match operation {
+            Some(operation) => operation.judge(&facts, &ledger),
+            None => checks::judge(&facts, &ledger, &ids),
+        };
+        let findings = ignores.apply(findings);
+        let left = deadline.map_or(Duration::ZERO, |deadline| deadline.left());
+        if checks::verdict(&findings) == Exit::Done || left.is_zero() {
+            return (facts, ledger, findings);
+        }
+        let progress = Progress::new(context);
+        progress.step(&format!("{}; looking again", Tally::of(&findings).sentence()), left);
+        std::thread::park_timeout(PAUSE.min(left));
+    }
 }
 
 /// The catalogue.
 pub(super) fn list() -> Report {
-    let rows = catalog::every().map(|check| vec![check.id.to_owned(), check.title.to_owned()]).collect();
-    let body = Body::Table(Table { columns: vec!["id", "true when all is well"], rows });
+    let row = |check: &checks::Check| {
+        let operations = checks::wanting(check.id).join(" ");
+        vec![check.id.to_owned(), check.group().to_owned(), operations, check.title.to_owned()]
+    };
+    let rows = catalog::every().map(row).collect();
+    let body =
+        Body::Table(Table { columns: vec!["id", "group", "wanted by", "true when all is well"], rows });
     Report::new("check", Exit::Done, format!("{} checks", catalog::every().count()), body)
 }

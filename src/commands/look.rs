@@ -7,8 +7,9 @@ use dialoguer::Select;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
+use crate::act::pending;
 use crate::facts::gather::{self, Aim, Effort};
-use crate::facts::{Candidate, Facts};
+use crate::facts::{Candidate, Facts, Known};
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
 pub(super) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
@@ -35,6 +36,18 @@ fn ask(candidates: &[Candidate]) -> Option<u32> {
     chosen.ok().flatten().map(|index| candidates[index].process.pid)
 }
 
+/// A reload that waits for its confirmation holds no lock, and still has its turn.
+fn waiting(context: &Context<'_>, facts: &Facts) -> Option<String> {
+    let main = &facts.instance.seen()?.main;
+    let pending = pending::of(&context.settings.state_dir.value, main.pid, main.start_ticks)?;
+    Some(format!(
+        "plan {}, by {}, waits for `haguard confirm {}`",
+        pending.id,
+        pending.who.name(),
+        pending.id
+    ))
+}
+
 fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     let (what, limit) = match effort {
         Effort::Read => ("asking HAProxy", context.settings.timeout.value),
@@ -48,7 +61,10 @@ fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     if context.global.verbose == 0 && std::io::stderr().is_terminal() {
         bar.enable_steady_tick(Duration::from_millis(120));
     }
-    let facts = gather::look(&context.settings, aim, effort);
+    let mut facts = gather::look(&context.settings, aim, effort);
     bar.finish_and_clear();
+    if let Some(waiting) = waiting(context, &facts) {
+        facts.vitals.turn = Known::Seen(Some(waiting));
+    }
     facts
 }

@@ -7,6 +7,7 @@ mod confirm;
 mod explain;
 mod go_back;
 mod history;
+mod ignores;
 mod inspect;
 mod look;
 mod post;

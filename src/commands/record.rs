@@ -24,6 +24,15 @@ pub(super) fn target(facts: Option<&Facts>) -> String {
     instance.map_or_else(|| "unknown".to_owned(), |instance| instance.title())
 }
 
+/// What somebody lives with is part of the record: it may be why a command went on.
+fn summary(report: &Report) -> String {
+    let ignored = report.findings.iter().filter_map(|finding| {
+        let by = finding.ignored_by.as_ref()?;
+        Some(format!("; ignored {} ({by})", finding.id))
+    });
+    std::iter::once(report.summary.clone()).chain(ignored).collect()
+}
+
 /// Records the end of a run. A refusal that cannot be recorded is still a refusal; the operator is told.
 pub(super) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
     let entry = Entry {
@@ -34,7 +43,7 @@ pub(super) fn end(context: &Context<'_>, target: String, report: &Report, run: O
         target,
         exit: report.exit,
         changed: report.changed,
-        summary: report.summary.clone(),
+        summary: summary(report),
         who: who(context),
         run,
     };

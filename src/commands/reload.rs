@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use account::Account;
 
 use super::progress::Progress;
-use super::{Context, look, record, turn};
+use super::{Context, ignores, look, record, turn};
 use crate::act::apply;
 use crate::act::confirm::{self, Consent, Withheld};
 use crate::act::hold::Hold;
@@ -43,6 +43,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         let error = anyhow::anyhow!("--previous is of use only with --keep-runtime or --confirm-within");
         return Err(Failure::usage(error).mend("`haguard explain reload` says what for"));
     }
+    let ignores = ignores::of_file(context)?;
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
     let aim = Aim::parse(args.service.as_deref());
@@ -52,7 +53,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
-    let mut findings = checks::judge(&facts, &ledger, RELOAD);
+    let mut findings = ignores.apply(checks::judge(&facts, &ledger, RELOAD));
     let account = |findings| Account { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
     let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown()) };
     let hold = match args.keep_runtime {

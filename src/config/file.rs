@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer};
 
 /// The whole file. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -13,6 +14,29 @@ pub struct File {
     pub haproxy: Haproxy,
     /// The Data Plane API, where there is one.
     pub dataplane: Option<Dataplane>,
+    /// Findings to live with.
+    pub ignore: Vec<Ignore>,
+}
+
+/// `[[ignore]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignore {
+    /// The check's id.
+    pub check: String,
+    /// Why, for whoever reads it later.
+    pub reason: String,
+    /// The last day on which it counts.
+    #[serde(default, deserialize_with = "day")]
+    pub until: Option<Date>,
+}
+
+/// A day as TOML writes it, without quotes and without a time.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    use serde::de::Error;
+    let said = toml::value::Datetime::deserialize(deserializer)?;
+    let day = said.to_string().parse::<Date>().ok().filter(|_| said.time.is_none());
+    day.map(Some).ok_or_else(|| D::Error::custom("until is a day, such as 2027-01-31"))
 }
 
 /// `[haproxy]`.
@@ -51,14 +75,21 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("dataplane", &["url", "username", "password_file", "ca_file"]),
 ];
 
+/// Each list of tables with the keys of its members: `[[NAME]]`.
+pub const LISTS: &[(&str, &[&str])] = &[("ignore", &["check", "reason", "until"])];
+
 /// Reads the text of a `haguard.toml`.
 ///
 /// # Errors
 /// With line and column for a syntax error, and with the nearest known name for an unknown key.
 pub fn parse(text: &str) -> Result<File> {
     let table: toml::Table = toml::from_str(text).map_err(|error| placed(text, &error))?;
-    let tables: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+    let tables: Vec<&str> = KEYS.iter().chain(LISTS).map(|(name, _)| *name).collect();
     for (name, value) in &table {
+        if let Some((_, keys)) = LISTS.iter().find(|(known, _)| known == name) {
+            members(name, value, keys)?;
+            continue;
+        }
         let Some((_, keys)) = KEYS.iter().find(|(known, _)| known == name) else {
             bail!("unknown table `{name}`{}", nearest(name, &tables));
         };
@@ -74,6 +105,19 @@ pub fn parse(text: &str) -> Result<File> {
         check_url(&dataplane.url).context("in [dataplane]")?;
     }
     Ok(file)
+}
+
+/// A list of tables, each of which has known keys.
+fn members(name: &str, value: &toml::Value, keys: &[&str]) -> Result<()> {
+    let list = value.as_array().with_context(|| format!("`{name}` is a list: write [[{name}]]"))?;
+    for member in list {
+        let member =
+            member.as_table().with_context(|| format!("`{name}` is a list of tables: write [[{name}]]"))?;
+        if let Some(key) = member.keys().find(|key| !keys.contains(&key.as_str())) {
+            bail!("unknown key `{key}` in [[{name}]]{}", nearest(key, keys));
+        }
+    }
+    Ok(())
 }
 
 /// Where and what, in one line. The line itself is not repeated: somebody may have put a password there.
@@ -128,7 +172,7 @@ mod tests {
             "unknown key `master_sokcet` in [haproxy]: did you mean `master_socket`?"
         );
         assert_eq!(error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
-        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane");
+        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore");
         assert_eq!(error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
     }
 
@@ -161,6 +205,23 @@ mod tests {
         for (table, keys) in KEYS {
             let written: Vec<&String> = parsed[*table].as_table().unwrap().keys().collect();
             assert_eq!(written.len(), keys.len(), "{table}");
+        }
+    }
+
+    #[test]
+    fn a_finding_to_live_with_has_a_reason_and_may_have_a_last_day() {
+        let text = "[[ignore]]\ncheck = 'config.state-file'\nreason = 'INC-1'\nuntil = 2027-01-31\n\
+                    [[ignore]]\ncheck = 'proc.leftovers'\nreason = 'websockets'\n";
+        let ignore = parse(text).unwrap().ignore;
+        assert_eq!(ignore[0].until, Some(jiff::civil::date(2027, 1, 31)));
+        assert_eq!((ignore[1].check.as_str(), ignore[1].until), ("proc.leftovers", None));
+        assert_eq!(error("[ignore]\ncheck = 'x'\n"), "`ignore` is a list: write [[ignore]]");
+        assert!(error("[[ignore]]\ncheck = 'x'\n").contains("reason"));
+        let said = error("[[ignore]]\nchekc = 'x'\n");
+        assert_eq!(said, "unknown key `chekc` in [[ignore]]: did you mean `check`?");
+        for until in ["'2027-01-31'", "2027-01-31T10:00:00Z", "10:00:00"] {
+            let text = format!("[[ignore]]\ncheck = 'x'\nreason = 'y'\nuntil = {until}\n");
+            assert!(parse(&text).is_err(), "{until}");
         }
     }
 

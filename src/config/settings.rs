@@ -82,6 +82,8 @@ pub struct Settings {
     pub unit: Option<Sourced<String>>,
     /// The Data Plane API, if one is configured.
     pub dataplane: Option<Dataplane>,
+    /// Findings to live with.
+    pub ignores: Vec<Sourced<file::Ignore>>,
     /// How long a whole look may take.
     pub timeout: Sourced<Duration>,
     /// Where the journal lives.
@@ -127,6 +129,11 @@ impl Settings {
             binary: file.haproxy.binary.map(|value| Sourced { value, origin: from_file.clone() }),
             unit: file.haproxy.unit.map(|value| Sourced { value, origin: from_file.clone() }),
             dataplane,
+            ignores: file
+                .ignore
+                .into_iter()
+                .map(|value| Sourced { value, origin: from_file.clone() })
+                .collect(),
             timeout: match flags.timeout {
                 Some(value) => Sourced { value, origin: Origin::Flag("--timeout") },
                 None => Sourced { value: DEFAULT_TIMEOUT, origin: Origin::Default },

@@ -38,6 +38,58 @@ pub struct DataPlaneFacts {
     pub config_file: Known<WrittenFile>,
     /// The process that it reaches through its runtime socket.
     pub runtime_pid: Known<Option<u32>>,
+    /// It takes the user and the password that it is given.
+    #[serde(default = "not_said")]
+    pub lets_us_in: Known<bool>,
+    /// How its settings make it reload HAProxy.
+    #[serde(default = "not_said")]
+    pub reloads_by: Known<ReloadsBy>,
+    /// Other programs on this host that work on the file it writes, each with its PID.
+    #[serde(default = "not_said")]
+    pub other_writers: Known<Vec<String>>,
+}
+
+fn not_said<T>() -> Known<T> {
+    Known::unknown("the snapshot does not say")
+}
+
+/// How a server reloads HAProxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum ReloadsBy {
+    /// It asks the master on this socket, and hears how it went.
+    Master {
+        /// The socket.
+        socket: String,
+    },
+    /// It runs a command, and sees its exit status only.
+    Command {
+        /// The program; its arguments may hold secrets.
+        program: String,
+        /// It has words that only a shell understands, and the server runs it without one.
+        wants_a_shell: bool,
+        /// It restarts HAProxy.
+        restarts: bool,
+    },
+    /// Its settings name no way.
+    Unnamed,
+}
+
+impl ReloadsBy {
+    /// Reads it off the server's settings.
+    pub fn of(settings: &Settings) -> Self {
+        let words = |command: &str| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        match (&settings.master_runtime, &settings.reload_cmd) {
+            (Some(socket), _) => ReloadsBy::Master { socket: socket.display().to_string() },
+            (None, Some(command)) => ReloadsBy::Command {
+                program: words(command).first().cloned().unwrap_or_default(),
+                wants_a_shell: command.contains(['|', '`', '$', ';', '&', '>', '<', '*'])
+                    && !words(command).iter().any(|word| word == "-c"),
+                restarts: words(command).iter().any(|word| word == "restart"),
+            },
+            (None, None) => ReloadsBy::Unnamed,
+        }
+    }
 }
 
 fn not_kept() -> Known<String> {

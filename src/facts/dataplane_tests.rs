@@ -15,7 +15,28 @@ fn healthy() -> DataPlaneFacts {
         open_transactions: Known::Seen(vec![]),
         config_file: Known::unknown("x"),
         runtime_pid: Known::Seen(None),
+        lets_us_in: Known::Seen(true),
+        reloads_by: Known::Seen(ReloadsBy::Unnamed),
+        other_writers: Known::Seen(vec![]),
     }
+}
+
+#[test]
+fn how_it_reloads_is_read_off_its_settings() {
+    let by =
+        |command: &str| ReloadsBy::of(&Settings { reload_cmd: Some(command.into()), ..Settings::default() });
+    let command = |program: &str, wants_a_shell, restarts| ReloadsBy::Command {
+        program: program.into(),
+        wants_a_shell,
+        restarts,
+    };
+    assert_eq!(by("systemctl reload haproxy"), command("systemctl", false, false));
+    assert_eq!(by("systemctl restart haproxy"), command("systemctl", false, true));
+    assert_eq!(by("kill -USR2 $(cat /run/haproxy.pid)"), command("kill", true, false));
+    assert_eq!(by("sh -c 'kill -USR2 $(cat /run/haproxy.pid)'"), command("sh", false, false));
+    let asked = Settings { master_runtime: Some("/run/m.sock".into()), ..Settings::default() };
+    assert_eq!(ReloadsBy::of(&asked), ReloadsBy::Master { socket: "/run/m.sock".into() });
+    assert_eq!(ReloadsBy::of(&Settings::default()), ReloadsBy::Unnamed);
 }
 
 #[test]

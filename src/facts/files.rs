@@ -44,8 +44,34 @@ pub struct ConfigOnDisk {
     pub undecided: Vec<String>,
     /// `hard-stop-after`, as written.
     pub hard_stop_after: Option<String>,
+    /// `mworker-max-reloads`, as written.
+    #[serde(default)]
+    pub max_reloads: Option<String>,
+    /// `noreuseport` is in force: no worker takes over the listening sockets of the one before.
+    #[serde(default)]
+    pub noreuseport: bool,
     /// The server-state file in force, with what it is.
     pub state_file: Option<String>,
+    /// When the server-state file was written; none where none is in force.
+    #[serde(default)]
+    pub state_file_written: Option<Known<Timestamp>>,
+    /// Maps, ACLs and certificates that the files name.
+    #[serde(default = "not_kept")]
+    pub named_files: Known<NamedFiles>,
+}
+
+/// Snapshots of older versions have no such fact.
+fn not_kept() -> Known<NamedFiles> {
+    Known::unknown("the snapshot does not say")
+}
+
+/// The files that a configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedFiles {
+    /// How many.
+    pub count: usize,
+    /// Those that the user who starts HAProxy could not read, as `FILE:LINE PATH: why`.
+    pub unreadable: Vec<String>,
 }
 
 impl ConfigOnDisk {
@@ -59,7 +85,11 @@ impl ConfigOnDisk {
             edited_since_load: Known::unknown(why),
             undecided: Vec::new(),
             hard_stop_after: None,
+            max_reloads: None,
+            noreuseport: false,
             state_file: None,
+            state_file_written: None,
+            named_files: Known::unknown(why),
         }
     }
 }

@@ -12,9 +12,11 @@ pub mod picture;
 pub mod rehearsal;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod vitals;
 
 pub use crate::known::Known;
 pub use crate::wire::listener::{Listener, Overlap};
+pub use crate::wire::startup::version_numbers;
 pub use binds::{BindState, Holder, NewBind, Owner};
 pub use control::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
@@ -26,6 +28,7 @@ pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
 pub use rehearsal::Rehearsal;
+pub use vitals::Vitals;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -60,6 +63,9 @@ pub struct Facts {
     pub config: ConfigOnDisk,
     /// The Data Plane API, where one is configured.
     pub dataplane: Option<DataPlaneFacts>,
+    /// How its processes fare, and who else has a say.
+    #[serde(default = "vitals::not_kept")]
+    pub vitals: Vitals,
     /// What the look cost.
     pub cost: Cost,
     /// The proof that looking changed nothing.

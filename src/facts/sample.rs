@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::vitals::{Memory, Needrestart, OpenFiles, ReloadSignal, Vitals};
 use super::{
     Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Control, Controller, Cost, Evidence,
     Facts, How, Instance, Known, Mode, Picture, Process, Proxy, SCHEMA, Server, SocketFact, Worker,
@@ -39,6 +40,7 @@ pub(crate) fn healthy() -> Facts {
         binds: Known::Seen(Vec::new()),
         config: config(),
         dataplane: None,
+        vitals: vitals(),
         cost: Cost::default(),
         unchanged: Known::Seen(Vec::new()),
     }
@@ -150,6 +152,23 @@ fn whole_instance() -> Instance {
     }
 }
 
+fn vitals() -> Vitals {
+    let files = |pid| Known::Seen(OpenFiles { pid, used: 40, limit: 20_000 });
+    Vitals {
+        master_files: files(100),
+        worker_files: files(101),
+        memory: Known::Seen(Memory { worker_kb: 20_000, host_kb: 4_000_000, group_kb: None }),
+        reload_signal: Known::Seen(ReloadSignal::default()),
+        stale_libraries: Known::Seen(Vec::new()),
+        pid_file: Known::Seen(None),
+        startup_log: Known::Seen(vec!["NOTICE: Loading success.".to_owned()]),
+        released: Known::Seen(jiff::civil::date(2026, 10, 14)),
+        needrestart: Known::Seen(Needrestart::Absent),
+        freeze: Known::Seen(None),
+        turn: Known::Seen(None),
+    }
+}
+
 fn config() -> ConfigOnDisk {
     ConfigOnDisk {
         source: Known::Seen("arguments of PID 100".to_owned()),
@@ -167,6 +186,10 @@ fn config() -> ConfigOnDisk {
         edited_since_load: Known::Seen(Vec::new()),
         undecided: Vec::new(),
         hard_stop_after: Some("30m".to_owned()),
+        max_reloads: None,
+        noreuseport: false,
         state_file: None,
+        state_file_written: None,
+        named_files: Known::Seen(super::files::NamedFiles { count: 0, unreadable: Vec::new() }),
     }
 }

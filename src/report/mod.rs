@@ -1,13 +1,17 @@
-//! The report: one model of what a command found, and two renderers that compute nothing.
+//! The report: one model of what a command found, and several renderers that compute nothing.
 
 mod confirmation;
 mod findings;
+mod github;
 mod inspect;
 mod json;
+mod junit;
 mod ledger;
+mod nagios;
 mod refusal;
 mod rehearsal;
 mod reload;
+mod short;
 pub mod style;
 mod text;
 pub mod wrap;
@@ -16,7 +20,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::checks::{Finding, Level};
+use crate::checks::{Finding, Level, Measure};
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
 use crate::failure::Failure;
@@ -78,7 +82,7 @@ pub enum Body {
     /// `inspect --losses`.
     Ledger(Comparison),
     /// `check`.
-    Verdict(Tally),
+    Verdict(Verdict),
     /// `history`, `config show`, `check --list`: rows under named columns.
     Table(Table),
     /// `explain`.
@@ -144,13 +148,25 @@ pub struct Comparison {
     pub compared_with: String,
 }
 
+/// What the checks came to.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// How many findings of each level.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// The numbers that a monitor draws.
+    pub measures: Vec<Measure>,
+}
+
 /// How many findings of each level.
 #[derive(Debug, Default, Serialize)]
 pub struct Tally {
     /// Passed.
     pub pass: usize,
-    /// Warnings.
+    /// Warnings, with those that are ignored.
     pub warn: usize,
+    /// Findings that somebody lives with.
+    pub ignored: usize,
     /// Failures.
     pub fail: usize,
     /// Could not be told.
@@ -164,6 +180,7 @@ impl Tally {
     pub fn of(findings: &[Finding]) -> Self {
         let mut tally = Tally::default();
         for finding in findings {
+            tally.ignored += usize::from(finding.ignored_by.is_some());
             match finding.level {
                 Level::Pass => tally.pass += 1,
                 Level::Warn => tally.warn += 1,
@@ -177,8 +194,11 @@ impl Tally {
 
     /// The tally as a sentence.
     pub fn sentence(&self) -> String {
-        let Self { pass, warn, fail, unknown, skipped } = self;
-        let warnings = plural(*warn, "warning");
+        let Self { pass, warn, ignored, fail, unknown, skipped } = self;
+        let warnings = match ignored {
+            0 => plural(*warn, "warning"),
+            ignored => format!("{} ({ignored} ignored)", plural(*warn, "warning")),
+        };
         format!("{fail} failed, {unknown} unknown, {warnings}, {pass} ok, {skipped} skipped")
     }
 }
@@ -249,6 +269,43 @@ impl Report {
     /// When the stream cannot be written.
     pub fn write_text(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
         text::write(self, out, paint)
+    }
+
+    /// Writes what is not ok, a line each.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_short(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+        short::write(self, out, paint)
+    }
+
+    /// Writes it as a JUnit report.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_junit(&self, out: &mut impl Write) -> io::Result<()> {
+        junit::write(self, out)
+    }
+
+    /// Writes it as annotations of GitHub Actions.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_github(&self, out: &mut impl Write) -> io::Result<()> {
+        github::write(self, out)
+    }
+
+    /// Writes it as a Nagios plugin does.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_nagios(&self, out: &mut impl Write) -> io::Result<()> {
+        nagios::write(self, out)
+    }
+
+    /// The process status of a Nagios plugin: the only one that depends on the format.
+    pub fn nagios_status(&self) -> u8 {
+        nagios::status(self)
     }
 
     /// Writes it as one JSON document.

@@ -54,6 +54,11 @@ impl Paint {
         }
     }
 
+    /// The word of a finding that somebody lives with.
+    pub fn ignored(self) -> String {
+        self.caution("! ignored")
+    }
+
     /// The word of a fate.
     pub fn fate(self, fate: Fate) -> String {
         match fate {

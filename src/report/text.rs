@@ -25,7 +25,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
             writeln!(out, "{}", paint.faint(&prose("", compared_with)))?;
         }
         Body::Verdict(_) => {
-            findings::write(&report.findings, out, paint)?;
+            findings::whole(&report.findings, out, paint)?;
             writeln!(out, "\n{}", prose("", &report.summary))?;
         }
         Body::Table(table) => return grid(table, out),

@@ -11,6 +11,8 @@ pub struct Argv {
     pub master_worker: bool,
     /// `-L`: the local peer's name.
     pub localpeer: Option<String>,
+    /// `-p`: where it writes its PID.
+    pub pid_file: Option<String>,
     /// `-C`: the folder it changes to before reading files.
     pub folder: Option<String>,
     /// The arguments beside the files that decide what a configuration means, for a test with `-c`: `-L`, `-C`, `-n`,
@@ -78,6 +80,7 @@ pub fn parse(argv: &[String]) -> Argv {
                     "-f" => found.files.push(value.clone()),
                     "-L" => found.localpeer = Some(value.clone()),
                     "-C" => found.folder = Some(value.clone()),
+                    "-p" => found.pid_file = Some(value.clone()),
                     "-S" => found.master_socket = value.split(',').next().map(str::to_owned),
                     _ => {}
                 }
@@ -108,6 +111,7 @@ mod tests {
             "/usr/sbin/haproxy -sf 12 13 -x sockpair@5 -Ws -S /run/m.sock,mode,600 -f /etc/a.cfg -f /etc/d -p /run/p",
         ));
         assert_eq!(argv.files, ["/etc/a.cfg", "/etc/d"]);
+        assert_eq!(argv.pid_file.as_deref(), Some("/run/p"));
         assert_eq!(argv.master_socket.as_deref(), Some("/run/m.sock"));
         assert!(argv.master_worker);
         assert!(argv.for_test.is_empty());

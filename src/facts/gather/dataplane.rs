@@ -9,7 +9,7 @@ use crate::clients::dataplane::DataPlane;
 use crate::clients::host;
 use crate::clients::http::{Credentials, HttpError, Target};
 use crate::config::settings;
-use crate::facts::dataplane::{self, Arguments, ReloadStatus, TransactionStatus};
+use crate::facts::dataplane::{self, Arguments, ReloadStatus, ReloadsBy, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
 use crate::wire::dataplane as wire;
 use crate::wire::listener::Listener;
@@ -57,6 +57,9 @@ fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
         open_transactions: Known::unknown(why),
         config_file: Known::unknown(why),
         runtime_pid: Known::unknown(why),
+        lets_us_in: Known::unknown(why),
+        reloads_by: Known::unknown(why),
+        other_writers: Known::unknown(why),
     }
 }
 
@@ -80,7 +83,36 @@ fn with_its_files(
     };
     let candidates = main.map(of_main).unwrap_or_default();
     let file = dataplane::which_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);
-    facts.writing(file, &settings.unwrap_or_default(), good)
+    let reloads_by = match (&process, &settings) {
+        (_, Some(settings)) => Known::Seen(ReloadsBy::of(settings)),
+        (Some(process), None) => {
+            Known::unknown(format!("the settings of PID {} cannot be read", process.pid))
+        }
+        (None, None) => Known::unknown("no dataplaneapi that listens there is seen on this host"),
+    };
+    let other_writers = match &file {
+        Known::Seen(file) => writers(&file.path).into(),
+        Known::Unknown { why } => Known::unknown(why.clone()),
+    };
+    DataPlaneFacts { reloads_by, other_writers, ..facts }.writing(file, &settings.unwrap_or_default(), good)
+}
+
+/// Programs that write configuration files from templates, by their process names (which the kernel cuts at 15 letters).
+const WRITERS: &[&str] =
+    &["consul-template", "confd", "nomad-haproxy", "haproxy-nomad", "envconsul", "gomplate"];
+
+/// Those of them that run here and name the file, or HAProxy, among their arguments.
+fn writers(file: &Path) -> anyhow::Result<Vec<String>> {
+    let file = file.display().to_string();
+    let named =
+        |process: &Process| process.argv.iter().any(|word| word.contains(&file) || word.contains("haproxy"));
+    let mut found = Vec::new();
+    for name in WRITERS {
+        found.extend(
+            host::named(name)?.into_iter().filter(named).map(|p| format!("{} (PID {})", p.comm, p.pid)),
+        );
+    }
+    Ok(found)
 }
 
 fn in_its_folder(process: &Process, argv: Arguments) -> Arguments {
@@ -135,9 +167,15 @@ pub fn read(client: &DataPlane) -> DataPlaneFacts {
         reloads.as_ref().map(|list| list.iter().filter(|reload| reload.status == status).cloned().collect())
     };
     let not_yet = || Known::unknown("not looked for yet");
+    let info = client.info();
+    let lets_us_in = match &info {
+        Ok(_) => Known::Seen(true),
+        Err(HttpError::WrongCredentials { .. } | HttpError::NoCredentials { .. }) => Known::Seen(false),
+        Err(error) => Known::unknown(error.why()),
+    };
     DataPlaneFacts {
         url: client.url().to_owned(),
-        api_version: seen(client.info()),
+        api_version: seen(info),
         memory_version,
         disk_version: header.as_ref().map(|header| header.version),
         md5_recorded: header.as_ref().map(|header| header.md5.clone()),
@@ -153,7 +191,14 @@ pub fn read(client: &DataPlane) -> DataPlaneFacts {
         }),
         config_file: Known::unknown("not looked for yet"),
         runtime_pid: seen(client.runtime_pid()),
+        lets_us_in,
+        reloads_by: not_looked(),
+        other_writers: not_looked(),
     }
+}
+
+fn not_looked<T>() -> Known<T> {
+    Known::unknown("its settings were not looked at")
 }
 
 fn seen<T>(result: Result<T, HttpError>) -> Known<T> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
-use super::{Found, Look};
+use super::{Found, Look, named_files};
 use crate::clients::host;
 use crate::clients::program::Program;
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
@@ -154,19 +154,19 @@ pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
 fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
     let (path, shown) = (on_host(main, name), named(main, name));
     let bytes = std::fs::read(&path).with_context(|| format!("reading {}", shown.display()));
-    let modified = std::fs::metadata(&path)
-        .and_then(|meta| meta.modified())
-        .map_err(anyhow::Error::from)
-        .and_then(|at| Ok(Timestamp::try_from(at)?));
     let file = ConfigFile {
         path: shown.display().to_string(),
         md5: match &bytes {
             Ok(bytes) => Known::Seen(hex(&Md5::digest(bytes))),
             Err(error) => Known::unknown(format!("{error:#}")),
         },
-        modified: modified.into(),
+        modified: modified(&path).into(),
     };
     (file, bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn modified(path: &Path) -> Result<Timestamp> {
+    Ok(Timestamp::try_from(std::fs::metadata(path)?.modified()?)?)
 }
 
 /// Bytes as lowercase hex.
@@ -269,10 +269,12 @@ pub(super) fn owner(main: &Process) -> Result<Option<(u32, u32)>> {
 /// The facts of it.
 pub(super) fn on_disk(
     worker_started: &Known<Timestamp>,
+    main: &Process,
     read: &Read,
     test: Known<ConfigTest>,
 ) -> ConfigOnDisk {
     let model = read.model.seen();
+    let state_file = model.and_then(state_file);
     let source = match (&read.source, &read.model) {
         (Known::Seen(_), Known::Unknown { why }) => Known::unknown(why.clone()),
         (source, _) => source.clone(),
@@ -284,7 +286,14 @@ pub(super) fn on_disk(
         test,
         undecided: model.map(undecided).unwrap_or_default(),
         hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
-        state_file: model.and_then(state_file),
+        max_reloads: model.and_then(|model| model.settings.mworker_max_reloads.clone()),
+        noreuseport: model.is_some_and(|model| model.settings.noreuseport),
+        state_file_written: state_file.as_ref().map(|path| modified(&on_host(main, path)).into()),
+        state_file,
+        named_files: match &read.model {
+            Known::Seen(model) => named_files::of(main, model),
+            Known::Unknown { why } => Known::unknown(why.clone()),
+        },
         files: read.files.clone(),
     }
 }

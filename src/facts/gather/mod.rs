@@ -10,6 +10,7 @@ mod identity;
 mod instance;
 mod live;
 pub mod loaded;
+mod named_files;
 mod names;
 mod new_binds;
 mod next;
@@ -17,6 +18,7 @@ mod proof;
 mod rehearsal;
 mod servers;
 mod sockets;
+mod vitals;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -28,7 +30,7 @@ use std::time::{Duration, Instant};
 use control::Managers;
 use md5::Digest;
 
-use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA};
+use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
@@ -205,7 +207,7 @@ fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
 fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let before = proof::prints(look, &found);
     let main = &found.instance.main;
-    let (live, read, test, api, tried) = std::thread::scope(|scope| {
+    let (live, read, test, api, tried, vitals) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
         let test = scope.spawn(|| match earlier {
             Some(earlier) => earlier.config.test.clone(),
@@ -213,6 +215,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         });
         let api = scope.spawn(|| dataplane::ask(look, Some(main)));
         let read = files::read(look, &found);
+        let vitals = vitals::of(look, &found, &read);
         let tried =
             (look.effort == Effort::Rehearse).then(|| rehearsal::rehearse(look, main, read.model.seen()));
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
@@ -222,6 +225,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
             api.join().unwrap_or(None),
             tried,
+            vitals,
         )
     });
     let declared = binds::declared(look, main, &read);
@@ -230,7 +234,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         None => rehearsal::strongest(tried, next::picture(look, main, &read, &live, &declared)),
     };
     let binds = new_binds::of(&found, &live, &next, &declared);
-    let config = files::on_disk(&found.instance.worker_started, &read, test);
+    let config = files::on_disk(&found.instance.worker_started, main, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let unchanged = proof::compare(before, proof::prints(look, &found));
     Facts {
@@ -240,6 +244,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         binds,
         config,
         dataplane: api,
+        vitals,
         unchanged,
         instance: Known::Seen(found.instance),
         ..blank("not looked at")
@@ -248,7 +253,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
 
 /// The Data Plane API may answer where HAProxy does not.
 fn unseen(look: &Look<'_>, why: &str) -> Facts {
-    Facts { dataplane: dataplane::ask(look, None), ..blank(why) }
+    Facts { dataplane: dataplane::ask(look, None), vitals: vitals::of_host(look, why), ..blank(why) }
 }
 
 /// Files were given, and no HAProxy runs that would load them: they are started as whoever asks would start them.
@@ -263,7 +268,7 @@ fn alone(look: &Look<'_>, why: &str) -> Facts {
     let declared = binds::declared(look, &main, &read);
     let from_files = next::picture(look, &main, &read, &Picture::unseen(How::Live, why), &declared);
     let (rehearsal, next) = rehearsal::strongest(Some(tried), from_files);
-    Facts { rehearsal, next, config: files::on_disk(&Known::unknown(why), &read, test), ..blank(why) }
+    Facts { rehearsal, next, config: files::on_disk(&Known::unknown(why), &main, &read, test), ..blank(why) }
 }
 
 /// Nothing was seen, for one reason.
@@ -281,6 +286,7 @@ fn blank(why: &str) -> Facts {
         binds: Known::unknown(why),
         config: ConfigOnDisk::unseen(why),
         dataplane: None,
+        vitals: Vitals::unseen(why),
         cost: Cost::default(),
         unchanged: Known::unknown(why),
     }

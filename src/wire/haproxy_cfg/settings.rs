@@ -22,6 +22,8 @@ pub struct Settings {
     pub hard_stop_after: Option<String>,
     /// `mworker-max-reloads`
     pub mworker_max_reloads: Option<String>,
+    /// `noreuseport`, with which no worker takes over the listening sockets of the one before
+    pub noreuseport: bool,
     /// `pidfile`
     pub pidfile: Option<String>,
     /// `crt-base`
@@ -79,6 +81,7 @@ pub(super) fn of(config: &Config) -> Settings {
             "nbthread" => settings.nbthread = value,
             "hard-stop-after" => settings.hard_stop_after = value,
             "mworker-max-reloads" => settings.mworker_max_reloads = value,
+            "noreuseport" => settings.noreuseport = true,
             "pidfile" => settings.pidfile = value,
             "crt-base" => settings.crt_base = value,
             "ca-base" => settings.ca_base = value,

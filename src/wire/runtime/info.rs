@@ -1,5 +1,6 @@
 //! `show info` of a worker: who it is and what it carries.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Malformed, first_line, lines};
@@ -13,6 +14,8 @@ pub struct Info {
     pub pid: u32,
     /// Its version, with the packager's suffix.
     pub version: String,
+    /// The day on which that version was released.
+    pub release_date: Option<Date>,
     /// Seconds since it started.
     pub uptime_sec: u64,
     /// When it started, in seconds since 1970.
@@ -47,6 +50,7 @@ impl Info {
         Ok(Info {
             pid: value("Pid").and_then(|v| v.parse().ok()).ok_or_else(|| bad("no `Pid`"))?,
             version: kept("Version").ok_or_else(|| bad("no `Version`"))?,
+            release_date: value("Release_date").and_then(|v| v.replace('/', "-").parse().ok()),
             uptime_sec: number("Uptime_sec", "no `Uptime_sec`")?,
             start_time_sec: number("Start_time_sec", "").ok(),
             stopping: number("Stopping", "no `Stopping`")? != 0,
@@ -77,6 +81,7 @@ mod tests {
             let tainted = if branch == "2.8" { "0x100" } else { "0" };
             assert_eq!(seen.tainted.as_deref(), Some(tainted), "{branch}");
             assert!(!seen.stopping && seen.listeners >= 5 && seen.max_conn > 1000, "{branch}: {seen:?}");
+            assert!(seen.release_date.is_some_and(|date| date.year() >= 2023), "{branch}: {seen:?}");
             assert!(seen.start_time_sec.is_some_and(|at| at > 1_700_000_000), "{branch}");
         }
     }

@@ -1,0 +1,111 @@
+//! Findings that somebody has decided to live with: they are still shown, as warnings, with the reason.
+
+use jiff::civil::Date;
+
+use super::{Finding, Level};
+
+/// One decision to live with what a check finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignore {
+    /// The check's id.
+    pub check: String,
+    /// Why.
+    pub reason: String,
+    /// Who says so: a flag, or a file.
+    pub origin: String,
+    /// The last day on which it counts, where it was given one.
+    pub until: Option<Date>,
+}
+
+/// Why findings of this check cannot be ignored; none where they can.
+pub fn never(id: &str) -> Option<&'static str> {
+    match id.split('.').next() {
+        Some("arch") => Some(
+            "it says which process is meant and who controls it: nothing may be changed on a guess of that",
+        ),
+        Some("guard") => Some("it says whether the guard is in force: whoever does not want it removes it"),
+        Some("reload" | "restart") => Some("it is what the operation itself stands on"),
+        _ => None,
+    }
+}
+
+/// The findings with those decisions applied, as of `today`. A pass needs none, and one that has run out is told.
+pub fn ignoring(findings: Vec<Finding>, ignores: &[Ignore], today: Date) -> Vec<Finding> {
+    let judge = |mut finding: Finding| {
+        let told = ignores.iter().filter(|ignore| ignore.check == finding.id && never(&finding.id).is_none());
+        if !finding.level.is_notable() {
+            return finding;
+        }
+        let (over, valid): (Vec<&Ignore>, Vec<&Ignore>) =
+            told.partition(|ignore| ignore.until.is_some_and(|until| until < today));
+        match (valid.first(), over.first()) {
+            (Some(ignore), _) => {
+                finding.level = Level::Warn;
+                finding.ignored_by = Some(format!("{}: {}", ignore.origin, ignore.reason));
+            }
+            (None, Some(Ignore { origin, reason, until: Some(until), .. })) => {
+                finding.evidence.push(format!("{origin} ignored it until {until}: {reason}"));
+            }
+            _ => {}
+        }
+        finding
+    };
+    findings.into_iter().map(judge).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{catalog, verdict};
+    use crate::exit::Exit;
+    use jiff::civil::date;
+
+    fn finding(id: &str, level: Level) -> Finding {
+        Finding { id: id.into(), level, text: "t".into(), evidence: vec![], mend: None, ignored_by: None }
+    }
+
+    fn ignore(check: &str, until: Option<Date>) -> Ignore {
+        Ignore { check: check.into(), reason: "INC-1".into(), origin: "flag --ignore".into(), until }
+    }
+
+    const TODAY: Date = date(2026, 11, 21);
+
+    #[test]
+    fn an_ignored_failure_is_a_warning_that_says_why() {
+        let found = vec![finding("config.decided", Level::Unknown), finding("config.rehearsal", Level::Fail)];
+        let found =
+            ignoring(found, &[ignore("config.decided", None), ignore("config.rehearsal", None)], TODAY);
+        assert_eq!(verdict(&found), Exit::Done);
+        assert!(found.iter().all(|finding| finding.level == Level::Warn));
+        assert_eq!(found[0].ignored_by.as_deref(), Some("flag --ignore: INC-1"));
+    }
+
+    #[test]
+    fn a_pass_needs_no_ignore_and_another_id_is_not_meant() {
+        let found = vec![finding("config.decided", Level::Pass), finding("config.rehearsal", Level::Fail)];
+        let after = ignoring(found.clone(), &[ignore("config.decided", None)], TODAY);
+        assert_eq!(after, found);
+    }
+
+    #[test]
+    fn an_ignore_ends_with_its_last_day_and_the_finding_says_so() {
+        let found = || vec![finding("config.decided", Level::Fail)];
+        let last = ignoring(found(), &[ignore("config.decided", Some(TODAY))], TODAY);
+        assert_eq!(last[0].level, Level::Warn);
+        let over = ignoring(found(), &[ignore("config.decided", Some(date(2026, 11, 20)))], TODAY);
+        assert_eq!((over[0].level, &over[0].ignored_by), (Level::Fail, &None));
+        assert!(over[0].evidence[0].contains("until 2026-11-20: INC-1"), "{over:?}");
+    }
+
+    #[test]
+    fn who_it_is_who_controls_it_and_what_an_operation_stands_on_is_never_ignored() {
+        for check in catalog::every() {
+            let group = check.id.split('.').next().unwrap();
+            let may = !["arch", "guard", "reload", "restart"].contains(&group);
+            assert_eq!(never(check.id).is_none(), may, "{}", check.id);
+        }
+        let found =
+            ignoring(vec![finding("arch.identity", Level::Fail)], &[ignore("arch.identity", None)], TODAY);
+        assert_eq!(verdict(&found), Exit::Refused);
+    }
+}

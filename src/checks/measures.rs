@@ -1,0 +1,85 @@
+//! The numbers that a monitor draws.
+
+use serde::Serialize;
+
+use crate::facts::{Admin, Facts, Known};
+use crate::plan::{Fate, Kind, Ledger};
+
+/// One number, with a name that never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measure {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value; none where it is not known.
+    pub value: Option<u64>,
+}
+
+/// What was counted, always the same numbers in the same order.
+pub fn measures(facts: &Facts, ledger: &Ledger) -> Vec<Measure> {
+    let instance = facts.instance.seen();
+    let connections = facts.live.connections.seen();
+    let servers = facts.live.servers.seen();
+    let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let out = |admin: Admin| {
+        servers.map(|all| length(all.iter().filter(|server| server.admin == Known::Seen(admin)).count()))
+    };
+    let old = instance.and_then(|instance| {
+        let (old, serving) = (instance.old_workers.seen()?, instance.serving.seen());
+        Some(length(old.iter().filter(|worker| Some(&worker.pid) != serving).count()))
+    });
+    let failed = instance.and_then(|instance| instance.failed_reloads.seen()).map(|count| u64::from(*count));
+    let vitals = &facts.vitals;
+    let [files, memory] = [
+        vitals.worker_files.seen().map(|files| files.used),
+        vitals.memory.seen().map(|memory| memory.worker_kb.saturating_mul(1024)),
+    ];
+    [
+        ("connections", connections.map(|all| all.current)),
+        ("draining_connections", connections.map(|all| all.draining)),
+        ("servers", servers.map(|all| length(all.len()))),
+        ("servers_maint", out(Admin::Maint)),
+        ("servers_drain", out(Admin::Drain)),
+        ("old_workers", old),
+        ("failed_reloads", failed),
+        ("lost_on_reload", lost(ledger)),
+        ("open_files", files),
+        ("worker_memory_bytes", memory),
+    ]
+    .map(|(name, value)| Measure { name, value })
+    .to_vec()
+}
+
+/// Things in memory that a reload would not bring back; none where that is not known in full. Connections are kept.
+fn lost(ledger: &Ledger) -> Option<u64> {
+    let lines = ledger.lines.iter().filter(|line| line.kind != Kind::UnloadableConfig);
+    let counted = lines.map(|line| match line.on_reload {
+        Fate::Kept => Some(0),
+        Fate::Lost => line.count,
+        Fate::Unknown => None,
+    });
+    counted.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Connections, sample};
+    use crate::plan;
+
+    fn value(facts: &Facts, name: &str) -> Option<u64> {
+        measures(facts, &plan::ledger(facts)).into_iter().find(|measure| measure.name == name).unwrap().value
+    }
+
+    #[test]
+    fn what_is_known_is_counted_and_what_is_not_has_no_number() {
+        let mut facts = sample::healthy();
+        facts.live.connections = Known::Seen(Connections { current: 7, draining: 2 });
+        sample::known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        let seen = ["connections", "draining_connections", "servers", "servers_maint", "servers_drain"];
+        assert_eq!(seen.map(|name| value(&facts, name)), [7, 2, 2, 1, 0].map(Some));
+        assert_eq!(value(&facts, "lost_on_reload"), Some(1));
+        facts.live.servers = Known::unknown("silent");
+        assert_eq!(value(&facts, "servers"), None);
+        assert_eq!(value(&facts, "lost_on_reload"), None);
+    }
+}

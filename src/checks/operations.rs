@@ -1,0 +1,98 @@
+//! Which checks an operation wants before it begins.
+
+use super::{CANDIDATE, Finding, Level, RELOAD, judge};
+use crate::facts::Facts;
+use crate::plan::Ledger;
+
+/// What the emergency path of `restart` wants: the right process, and files that come up on free addresses.
+pub const RESTART: &[&str] = &[
+    "arch.identity",
+    "arch.manager",
+    "arch.sockets",
+    "config.test-same-argv",
+    "config.rehearsal",
+    "config.new-binds-free",
+];
+
+/// What stops every operation that changes something, whatever is found otherwise.
+const TURN: &[&str] = &["host.freeze", "host.lock"];
+
+/// An operation and its checks.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// The command's name.
+    pub name: &'static str,
+    /// It changes something, so it waits for its turn.
+    pub changes: bool,
+    /// The ids, in no particular order.
+    pub checks: &'static [&'static str],
+}
+
+/// Every operation that has checks of its own. All of them rehearse.
+pub const OPERATIONS: &[Operation] = &[
+    Operation { name: "reload", changes: true, checks: RELOAD },
+    Operation { name: "restart", changes: true, checks: RESTART },
+    Operation { name: "rehearse", changes: false, checks: CANDIDATE },
+];
+
+/// The names of the operations that want this check.
+pub fn wanting(id: &str) -> Vec<&'static str> {
+    let wants = |operation: &&Operation| operation.ids().any(|wanted| wanted == id);
+    OPERATIONS.iter().filter(wants).map(|operation| operation.name).collect()
+}
+
+impl Operation {
+    /// The operation of this name.
+    pub fn find(name: &str) -> Option<&'static Operation> {
+        OPERATIONS.iter().find(|operation| operation.name == name)
+    }
+
+    /// Every check that it wants.
+    pub fn ids(&self) -> impl Iterator<Item = &'static str> {
+        let turn: &[&str] = if self.changes { TURN } else { &[] };
+        self.checks.iter().chain(turn).copied()
+    }
+
+    /// Judges as the operation itself would: what would make it wait for its turn is a failure here.
+    pub fn judge(&self, facts: &Facts, ledger: &Ledger) -> Vec<Finding> {
+        let ids: Vec<&str> = self.ids().collect();
+        let mut findings = judge(facts, ledger, &ids);
+        for finding in &mut findings {
+            if TURN.contains(&finding.id.as_str()) && finding.level == Level::Warn {
+                finding.level = Level::Fail;
+            }
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{catalog, verdict};
+    use crate::exit::Exit;
+    use crate::facts::sample;
+    use crate::plan;
+
+    #[test]
+    fn every_check_of_an_operation_exists_and_names_it() {
+        for operation in OPERATIONS {
+            for id in operation.ids() {
+                assert!(catalog::find(id).is_some(), "{id}");
+                assert!(wanting(id).contains(&operation.name), "{id}");
+            }
+        }
+        assert!(wanting("runtime.map-drift").is_empty());
+    }
+
+    #[test]
+    fn a_freeze_warns_whoever_looks_and_stops_whoever_would_change_something() {
+        let mut facts = sample::healthy();
+        let reload = Operation::find("reload").unwrap();
+        let blocks = |facts: &Facts| verdict(&reload.judge(facts, &plan::ledger(facts)));
+        assert_eq!(blocks(&facts), Exit::Done);
+        facts.vitals.freeze = crate::facts::Known::Seen(Some("freeze: INC-1".into()));
+        assert_eq!(judge(&facts, &plan::ledger(&facts), &["host.freeze"])[0].level, Level::Warn);
+        assert_eq!(blocks(&facts), Exit::Refused);
+    }
+}

@@ -1,0 +1,54 @@
+//! The formats, and which command has which.
+
+use clap::ValueEnum;
+
+use super::Command;
+
+/// How the answer is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: schema haguard/1
+    Json,
+    /// For people in a hurry: only what is not ok (check)
+    Short,
+    /// For CI: a JUnit report (check)
+    Junit,
+    /// For CI: annotations of GitHub Actions (check)
+    Github,
+    /// For monitoring: a Nagios plugin's answer and status (check)
+    Nagios,
+}
+
+impl Format {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+            Format::Short => "short",
+            Format::Junit => "junit",
+            Format::Github => "github",
+            Format::Nagios => "nagios",
+        }
+    }
+}
+
+/// What every command has.
+const ALWAYS: &[Format] = &[Format::Text, Format::Json];
+
+/// What `check` has.
+const OF_CHECKS: &[Format] =
+    &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
+
+impl Command {
+    /// The formats that this command has.
+    pub fn formats(&self) -> &'static [Format] {
+        match self {
+            Command::Check(args) if !args.list => OF_CHECKS,
+            _ => ALWAYS,
+        }
+    }
+}

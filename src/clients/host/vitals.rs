@@ -1,0 +1,92 @@
+//! How a process fares, from /proc and its control group.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use procfs::process::Process as Entry;
+
+use super::denied;
+use crate::wire::proc_maps;
+
+/// How many files a process has open.
+///
+/// # Errors
+/// When its descriptors may not be counted.
+pub fn files_in_use(pid: u32) -> Result<u64> {
+    let folder = format!("/proc/{pid}/fd");
+    let entries = std::fs::read_dir(&folder).map_err(|error| anyhow!("{folder}: {}", denied(Some(error))))?;
+    Ok(u64::try_from(entries.flatten().count())?)
+}
+
+/// Libraries of a process that were replaced on disk since it loaded them.
+///
+/// # Errors
+/// When its memory map may not be read.
+pub fn stale_libraries(pid: u32) -> Result<Vec<String>> {
+    let path = format!("/proc/{pid}/maps");
+    let text = std::fs::read(&path).map_err(|error| anyhow!("{path}: {}", denied(Some(error))))?;
+    Ok(proc_maps::stale_libraries(&String::from_utf8_lossy(&text)))
+}
+
+/// What a process does with one signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignalState {
+    /// It waits to be taken.
+    pub pending: bool,
+    /// It is thrown away.
+    pub ignored: bool,
+    /// There is a handler for it.
+    pub caught: bool,
+    /// The process is stopped.
+    pub stopped: bool,
+}
+
+/// What a process does with this signal now.
+///
+/// # Errors
+/// When it has ended.
+pub fn signal_state(pid: u32, signal: u32) -> Result<SignalState> {
+    let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
+    let status = entry.status().with_context(|| format!("/proc/{pid}/status"))?;
+    let bit = 1_u64 << signal.saturating_sub(1).min(63);
+    Ok(SignalState {
+        pending: (status.sigpnd | status.shdpnd) & bit != 0,
+        ignored: status.sigign & bit != 0,
+        caught: status.sigcgt & bit != 0,
+        stopped: status.state.starts_with(['T', 't']),
+    })
+}
+
+/// Memory that the control group of a process may still take, in kilobytes: the least of the group and those above it.
+/// None where nothing limits it, or where its group is not below ours to see.
+pub fn group_headroom_kb(cgroup: &str) -> Option<u64> {
+    let inside = Path::new(cgroup.trim_start_matches('/'));
+    let number = |folder: &Path, name: &str| -> Option<u64> {
+        std::fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok()
+    };
+    let headroom = |group: &Path| {
+        let folder = Path::new("/sys/fs/cgroup").join(group);
+        let (limit, used) = (number(&folder, "memory.max")?, number(&folder, "memory.current")?);
+        let stat = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+        // The kernel takes these pages back before it ends a process.
+        let cache =
+            stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse().ok()).unwrap_or(0);
+        Some(limit.saturating_sub(used.saturating_sub(cache)) / 1024)
+    };
+    inside.ancestors().filter_map(headroom).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_process_has_files_open_and_no_library_that_is_gone() {
+        let me = std::process::id();
+        assert!(files_in_use(me).unwrap() >= 3);
+        assert_eq!(stale_libraries(me).unwrap(), Vec::<String>::new());
+        let state = signal_state(me, 12).unwrap();
+        assert!(!state.pending && !state.stopped, "{state:?}");
+        assert!(files_in_use(u32::MAX >> 1).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! Which findings somebody lives with: said by flag or in the configuration, and only where that is allowed.
+
+use super::Context;
+use crate::checks::{self, Finding, Ignore, catalog};
+use crate::cli::CheckArgs;
+use crate::config::Origin;
+use crate::failure::Failure;
+use crate::time;
+
+/// The decisions that are in force.
+pub(super) struct Ignores(Vec<Ignore>);
+
+/// Those of the configuration: the only ones that a changing command heeds.
+pub(super) fn of_file(context: &Context<'_>) -> Result<Ignores, Failure> {
+    let said = context.settings.ignores.iter().map(|sourced| Ignore {
+        check: sourced.value.check.clone(),
+        reason: sourced.value.reason.clone(),
+        origin: sourced.origin.to_string(),
+        until: sourced.value.until,
+    });
+    said.map(allowed).collect::<Result<_, _>>().map(Ignores)
+}
+
+/// Those of the command line, and those of the configuration after them.
+pub(super) fn of(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
+    let origin = Origin::Flag("--ignore").to_string();
+    let typed = args.ignore.iter().map(|id| Ignore {
+        check: id.clone(),
+        reason: args.reason.clone().unwrap_or_default(),
+        origin: origin.clone(),
+        until: None,
+    });
+    let mut all = typed.map(allowed).collect::<Result<Vec<_>, _>>()?;
+    all.extend(of_file(context)?.0);
+    Ok(Ignores(all))
+}
+
+impl Ignores {
+    /// The findings with these decisions applied.
+    pub(super) fn apply(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let today = time::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        checks::ignoring(findings, &self.0, today)
+    }
+}
+
+fn allowed(ignore: Ignore) -> Result<Ignore, Failure> {
+    let Ignore { check, reason, origin, .. } = &ignore;
+    if catalog::find(check).is_none() {
+        let near = catalog::nearest(check);
+        let error = anyhow::anyhow!("{origin}: there is no check `{check}`: did you mean `{near}`?");
+        return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
+    }
+    if let Some(why) = checks::never(check) {
+        let error = anyhow::anyhow!("{origin}: {check} cannot be ignored: {why}");
+        return Err(Failure::usage(error).mend(format!("`haguard explain {check}` says what would mend it")));
+    }
+    if reason.trim().is_empty() {
+        let error = anyhow::anyhow!("{origin}: {check} is to be ignored without a reason");
+        return Err(Failure::usage(error).mend("say why: it is shown with the finding"));
+    }
+    Ok(ignore)
+}

@@ -1,0 +1,132 @@
+//! A Nagios plugin's answer: one line with performance data, what is not ok after it, and a status of its own.
+
+use std::io::{self, Write};
+
+use super::wrap::tame;
+use super::{Body, Failed, Report};
+use crate::checks::{Finding, Level};
+
+/// The four states that a plugin can report, with their process statuses.
+const STATES: [(&str, u8); 4] = [("OK", 0), ("WARNING", 1), ("CRITICAL", 2), ("UNKNOWN", 3)];
+
+/// The state; a failure outweighs what is unknown, as in every verdict, and what is ignored raises no alarm.
+fn state(report: &Report) -> (&'static str, u8) {
+    let [ok, warning, critical, unknown] = STATES;
+    if let Body::Error(_) = report.body {
+        return unknown;
+    }
+    let counted = report.findings.iter().filter(|finding| finding.ignored_by.is_none());
+    match counted.map(|finding| finding.level).max() {
+        Some(Level::Fail) => critical,
+        Some(Level::Unknown) => unknown,
+        Some(Level::Warn) => warning,
+        _ => ok,
+    }
+}
+
+/// The process status, the one that depends on a format.
+pub(super) fn status(report: &Report) -> u8 {
+    state(report).1
+}
+
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let (word, _) = state(report);
+    if let Body::Error(Failed { message, mend }) = &report.body {
+        writeln!(out, "HAPROXY {word} - {}", plain(message))?;
+        return mend.iter().try_for_each(|mend| writeln!(out, "mend: {}", plain(mend)));
+    }
+    writeln!(out, "HAPROXY {word} - {}{}", plain(&headline(report)), performance(report))?;
+    for finding in report.findings.iter().filter(|finding| finding.level.is_notable()) {
+        let Finding { id, level, text, evidence, mend, ignored_by } = finding;
+        let ignored = ignored_by.as_ref().map_or(String::new(), |by| format!(" (ignored by {by})"));
+        writeln!(out, "{} {id}: {}", level.word(), plain(&format!("{text}{ignored}")))?;
+        for line in evidence.iter().chain(mend) {
+            writeln!(out, "  {}", plain(line))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is worst, and the tally: the line that is sent to a telephone.
+fn headline(report: &Report) -> String {
+    let counted = report.findings.iter().filter(|finding| finding.ignored_by.is_none());
+    let worst = counted.filter(|finding| finding.level.is_notable());
+    // Of several the first, in the order of the catalogue.
+    let worst = worst.reduce(|first, next| if next.level > first.level { next } else { first });
+    match worst {
+        Some(Finding { id, text, .. }) => format!("{id}: {text} ({})", report.summary),
+        None => report.summary.clone(),
+    }
+}
+
+/// `name=value`, without those that are not known.
+fn performance(report: &Report) -> String {
+    let Body::Verdict(verdict) = &report.body else { return String::new() };
+    let known = verdict.measures.iter().filter_map(|measure| Some((measure.name, measure.value?)));
+    let words: Vec<String> = known
+        .map(|(name, value)| match name.strip_suffix("_bytes") {
+            Some(name) => format!("{name}={value}B;;;0"),
+            None => format!("{name}={value};;;0"),
+        })
+        .collect();
+    if words.is_empty() { String::new() } else { format!(" | {}", words.join(" ")) }
+}
+
+/// A bar begins the performance data, wherever it stands.
+fn plain(text: &str) -> String {
+    tame(text).replace('|', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Measure;
+    use crate::exit::Exit;
+    use crate::report::{Tally, Verdict};
+
+    fn said(levels: &[(Level, bool)]) -> (String, u8) {
+        let finding = |(level, ignored): &(Level, bool)| Finding {
+            id: "x.y".into(),
+            level: *level,
+            text: "a | b".into(),
+            evidence: vec!["c|d".into()],
+            mend: None,
+            ignored_by: ignored.then(|| "flag --ignore: INC-1".into()),
+        };
+        let findings: Vec<Finding> = levels.iter().map(finding).collect();
+        let measures = vec![
+            Measure { name: "connections", value: Some(7) },
+            Measure { name: "servers", value: None },
+            Measure { name: "worker_memory_bytes", value: Some(2048) },
+        ];
+        let body = Body::Verdict(Verdict { tally: Tally::of(&findings), measures });
+        let mut report = Report::new("check", Exit::Done, "the tally", body);
+        report.findings = findings;
+        let mut out = Vec::new();
+        write(&report, &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), status(&report))
+    }
+
+    #[test]
+    fn one_line_with_the_numbers_and_one_bar() {
+        let (text, status) = said(&[(Level::Pass, false)]);
+        assert_eq!(
+            (text.as_str(), status),
+            ("HAPROXY OK - the tally | connections=7;;;0 worker_memory=2048B;;;0\n", 0)
+        );
+        let (text, status) = said(&[(Level::Warn, false), (Level::Fail, false)]);
+        assert!(text.starts_with("HAPROXY CRITICAL - x.y: a / b (the tally) | connections=7"), "{text}");
+        assert_eq!((text.matches('|').count(), status), (1, 2), "{text}");
+        assert!(text.contains("\nFAIL x.y: a / b\n  c/d\n"), "{text}");
+    }
+
+    #[test]
+    fn the_four_states() {
+        let of = |levels: &[(Level, bool)]| said(levels).1;
+        assert_eq!(of(&[(Level::Skipped, false), (Level::Pass, false)]), 0);
+        assert_eq!(of(&[(Level::Warn, false)]), 1);
+        assert_eq!(of(&[(Level::Unknown, false), (Level::Fail, false)]), 2);
+        assert_eq!(of(&[(Level::Unknown, false), (Level::Warn, false)]), 3);
+        assert_eq!(of(&[(Level::Warn, true), (Level::Pass, false)]), 0, "somebody lives with it");
+    }
+}

@@ -1,0 +1,16 @@
+//! The short answer: what is not ok, a line each, and the tally.
+
+use std::io::{self, Write};
+
+use super::wrap::prose;
+use super::{Body, Paint, Report, findings, text};
+
+pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if let Body::Error(_) = report.body {
+        return text::write(report, out, paint);
+    }
+    for finding in report.findings.iter().filter(|finding| finding.level.is_notable()) {
+        findings::line(finding, out, paint)?;
+    }
+    writeln!(out, "{}", prose("", &report.summary))
+}
