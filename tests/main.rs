@@ -10,6 +10,7 @@ mod dataplane_facts;
 mod demo;
 mod examples;
 mod facts_file;
+mod guard;
 mod http_faults;
 mod identity;
 mod ledger;

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod claims;
 pub mod confirm;
+pub mod guard;
 pub mod health;
 pub mod hold;
 pub mod interrupts;

@@ -1,6 +1,6 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, binds, config, dataplane, host, process, reload, runtime, vitals, way_back};
+use super::{Check, arch, binds, config, dataplane, guard, host, process, reload, runtime, vitals, way_back};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -61,6 +61,9 @@ pub const CHECKS: &[Check] = checks! {
     "proc.known-bug", vitals::known_bug, "the version that runs has no known bug of the master",
         "Some releases lose signals after a failed reload, hide workers or close the master socket for everybody. haguard \
          knows a few of them with the commit that corrected each, and compares the branch and the day of the release.";
+    "proc.unplanned-restarts", guard::unplanned_restarts, "systemd has not started it again by itself",
+        "After a crash or a kill, Restart= brings HAProxy back with nothing in its memory, and nobody is told. systemd \
+         counts these restarts in NRestarts; each one lost what the ledger shows.";
     "config.rehearsal", config::rehearsal, "the next worker comes up in a sealed copy of this host",
         "A configuration that passes HAProxy's own test can still fail when it is started: a folder or a file that \
          its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
@@ -143,6 +146,20 @@ pub const CHECKS: &[Check] = checks! {
     "dp.other-writers", dataplane::other_writers, "nobody else writes the Data Plane API's file",
         "A template engine or a connector that writes the same file takes back what the API wrote, and the API takes back \
          what they wrote. haguard looks for those it knows by name among the processes of this host.";
+    "guard.installed", guard::installed, "systemd is told to refuse a restart by hand",
+        "One static line, RefuseManualStop=yes, makes systemd itself refuse restart, stop and try-restart by anybody: \
+         a person's reflex, a playbook, needrestart. Reload, start, boot and shutdown go on as before. `haguard guard \
+         install` writes it, `haguard guard remove` takes it away without a trace.";
+    "guard.effective", guard::effective, "systemd has read the guard and keeps to it",
+        "A drop-in that systemd has not read refuses nothing, and neither does one that a file under /run lifts, which \
+         an emergency restart by hand leaves behind when it is cut short. What counts is the property of the loaded \
+         unit, not the file.";
+    "guard.boot-enabled", guard::boot_enabled, "HAProxy starts at the next boot",
+        "`systemctl disable --now` disables the unit first and is then refused the stop: HAProxy runs on, and is gone \
+         after the next boot. The state of the unit's file tells.";
+    "guard.holes", guard::holes, "nothing went around the guard",
+        "kill, `disable --now`, the removal of the package, and containers are not kept off by the guard. The first \
+         three leave traces in systemd's properties; where HAProxy is in a container, systemd is never asked.";
     "host.version-skew", process::version_skew, "the version that runs is the version on disk",
         "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
          the same configuration.";
@@ -170,6 +187,10 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
          reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
          warning as long as it is known which worker serves.";
+    "guard.ready", guard::ready, "the guard can come or go without changing anything else",
+        "daemon-reload puts every edit of unit files in force, so the guard is not written while an edit of this unit \
+         waits to be read. A file of the guard's name that haguard did not write, or that somebody edited since, is \
+         left alone.";
     "reload.way-back", way_back::skipped, "the configuration of before would come up again",
         "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
          that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";

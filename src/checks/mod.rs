@@ -5,6 +5,7 @@ mod binds;
 pub mod catalog;
 mod config;
 mod dataplane;
+mod guard;
 mod host;
 mod ignore;
 mod measures;
@@ -15,6 +16,7 @@ mod runtime;
 mod vitals;
 mod way_back;
 
+pub use guard::{guard, guard_ready};
 pub use ignore::{Ignore, ignoring, never};
 pub use measures::{Measure, measures};
 pub use operations::{OPERATIONS, Operation, RESTART, wanting};

@@ -1,5 +1,8 @@
 //! systemd, through `systemctl show`: its form that is meant to be parsed, and readable without root.
 
+pub mod change;
+pub mod drop_in;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,11 +25,9 @@ pub fn show(name: &str, limit: Duration) -> Result<Unit> {
 /// # Errors
 /// When systemd is not the init system here, or does not answer about each in time.
 pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
-    if !Path::new("/run/systemd/system").is_dir() {
-        bail!("systemd does not run this host");
-    }
+    here()?;
     // Without a name systemd tells of itself.
-    if names.is_empty() { Ok(Vec::new()) } else { asked(&[], names, limit) }
+    if names.is_empty() { Ok(Vec::new()) } else { shown(&[], names, limit) }
 }
 
 /// Asks a user's own systemd about a unit: as that user, or as root.
@@ -36,29 +37,48 @@ pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
 pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
     let machine = format!("--machine={uid}@.host");
     let unit = match host::uid() {
-        own if own == uid => asked(&["--user"], &[name], limit)?,
-        0 => asked(&["--user", &machine], &[name], limit)?,
+        own if own == uid => shown(&["--user"], &[name], limit)?,
+        0 => shown(&["--user", &machine], &[name], limit)?,
         _ => bail!("the systemd of user {uid} answers that user and root alone (run as root)"),
     };
     unit.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
 }
 
-fn asked(options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
-    let properties = format!("--property={}", unit::PROPERTIES.join(","));
-    let words = [options, &["show", &properties, "--"], names].concat();
-    let program = Program {
-        program: "systemctl".into(),
-        arguments: words.into_iter().map(str::to_owned).collect(),
-        ..Program::default()
-    };
-    let said = program.run(limit)?;
-    let what = || format!("systemctl {} {}", [options, &["show"]].concat().join(" "), names.join(" "));
-    if !said.status.success() {
-        bail!("{}: {}", what(), said.stderr.trim());
+/// The names of every service that systemd has a file of.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn services(limit: Duration) -> Result<Vec<String>> {
+    here()?;
+    let said = asked(&["list-unit-files", "--type=service", "--plain", "--no-legend", "--no-pager"], limit)?;
+    Ok(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+fn here() -> Result<()> {
+    if !Path::new("/run/systemd/system").is_dir() {
+        bail!("systemd does not run this host");
     }
-    let units = unit::parse(&said.stdout);
+    Ok(())
+}
+
+fn shown(options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
+    let properties = format!("--property={}", unit::PROPERTIES.join(","));
+    let units = unit::parse(&asked(&[options, &["show", &properties, "--"], names].concat(), limit)?);
     if units.len() != names.len() {
-        bail!("{} told of {} units", what(), units.len());
+        bail!("systemctl show {} told of {} units", names.join(" "), units.len());
     }
     Ok(units)
+}
+
+fn asked(words: &[&str], limit: Duration) -> Result<String> {
+    let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+    let program = Program { program: "systemctl".into(), arguments, ..Program::default() };
+    let said = program.run(limit)?;
+    if !said.status.success() {
+        // The list of properties tells nobody anything.
+        let told = words.iter().filter(|word| !word.starts_with("--property"));
+        let told: Vec<&str> = told.copied().collect();
+        bail!("systemctl {}: {}", told.join(" "), said.stderr.trim());
+    }
+    Ok(said.stdout)
 }

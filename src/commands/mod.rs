@@ -6,6 +6,7 @@ mod config_show;
 mod confirm;
 mod explain;
 mod go_back;
+mod guard;
 mod history;
 mod ignores;
 mod inspect;
@@ -19,7 +20,7 @@ mod restart;
 mod turn;
 pub(crate) mod watch;
 
-use crate::cli::{Command, ConfigCommand, Global};
+use crate::cli::{Command, ConfigCommand, Global, GuardCommand};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -61,6 +62,7 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Restart(args) => restart::run(args, context)?,
         Command::Reload(args) => reload::run(args, context)?,
         Command::Confirm(args) => confirm::run(args, context)?,
+        Command::Guard(command) => guard::run(command, context)?,
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
         Command::Explain(args) => explain::run(args)?,
@@ -83,6 +85,9 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Restart(_) => "restart",
         Command::Reload(_) => "reload",
         Command::Confirm(_) => "confirm",
+        Command::Guard(GuardCommand::Status(_)) => "guard status",
+        Command::Guard(GuardCommand::Install(_)) => "guard install",
+        Command::Guard(GuardCommand::Remove(_)) => "guard remove",
         Command::History(_) => "history",
         Command::Config(_) => "config show",
         Command::Completions(_) => "completions",

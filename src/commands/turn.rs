@@ -18,14 +18,26 @@ pub(super) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Loc
     }
 }
 
+/// Takes the lock of a unit's process; all units that run nothing share one.
+pub(super) fn hold_unit(context: &Context<'_>, main: Option<&Process>) -> Result<Lock, Failure> {
+    match main {
+        Some(main) => hold(context, main),
+        None => hold_number(context, 0, None),
+    }
+}
+
 /// Takes the lock of this process.
 pub(super) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
+    hold_number(context, main.pid, main.start_ticks)
+}
+
+fn hold_number(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) -> Result<Lock, Failure> {
     let command = journal::redact(&context.argv).join(" ");
     let user = record::who(context).name();
     let state_dir = &context.settings.state_dir.value;
-    let start = main.start_ticks.unwrap_or_default();
-    let held = lock::hold(state_dir, main.pid, start, command, user).map_err(failure)?;
-    match pending::of(state_dir, main.pid, main.start_ticks) {
+    let start = start_ticks.unwrap_or_default();
+    let held = lock::hold(state_dir, pid, start, command, user).map_err(failure)?;
+    match pending::of(state_dir, pid, start_ticks) {
         Some(pending) => Err(waiting(&pending)),
         None => Ok(held),
     }

@@ -5,6 +5,7 @@ pub mod control;
 pub mod dataplane;
 pub mod files;
 pub mod gather;
+pub mod guard;
 pub mod holdings;
 pub mod instance;
 pub mod loaded;
@@ -21,6 +22,7 @@ pub use binds::{BindState, Holder, NewBind, Owner};
 pub use control::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
 pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
+pub use guard::{DropIn, GuardFacts, Stand};
 pub use holdings::Holdings;
 pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};
 pub use loaded::Loaded;
@@ -66,6 +68,9 @@ pub struct Facts {
     /// How its processes fare, and who else has a say.
     #[serde(default = "vitals::not_kept")]
     pub vitals: Vitals,
+    /// The guard of the unit that controls it; none where no unit is proven to.
+    #[serde(default)]
+    pub guard: Option<Known<GuardFacts>>,
     /// What the look cost.
     pub cost: Cost,
     /// The proof that looking changed nothing.

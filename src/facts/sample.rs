@@ -41,6 +41,7 @@ pub(crate) fn healthy() -> Facts {
         config: config(),
         dataplane: None,
         vitals: vitals(),
+        guard: None,
         cost: Cost::default(),
         unchanged: Known::Seen(Vec::new()),
     }

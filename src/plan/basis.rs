@@ -28,6 +28,9 @@ pub struct Basis {
     pub files: BTreeMap<String, Option<String>>,
     /// What only memory holds: `KIND OBJECT` of the ledger, with its state where that is one word.
     pub runtime: BTreeSet<String>,
+    /// What systemd and the files say of a unit, for a plan that is about one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unit: BTreeMap<String, String>,
 }
 
 /// One thing that is not as the plan was made for.
@@ -75,12 +78,14 @@ impl Basis {
             program: instance.disk_version.seen().map(|version| format!("{exe} {version}")),
             files,
             runtime,
+            unit: BTreeMap::new(),
         }
     }
 
     /// What differs in `now`, in the order of this basis; nothing where both are the same.
     pub fn moved(&self, now: &Basis) -> Vec<Moved> {
-        let Basis { main_pid, main_start, serving, reloads, failed_reloads, program, files, runtime } = self;
+        let Basis { main_pid, main_start, serving, reloads, failed_reloads, program, files, runtime, unit } =
+            self;
         let mut list = Changes(Vec::new());
         let process = |pid: &Option<u32>, start: &Option<u64>| match (pid, start) {
             (Some(pid), Some(start)) => format!("{pid} (start {start})"),
@@ -100,6 +105,14 @@ impl Basis {
                 Some(Some(md5)) => format!("md5 {md5}"),
             };
             list.differ(path, md5(files), md5(&now.files));
+        }
+        let settings: BTreeSet<&String> = unit.keys().chain(now.unit.keys()).collect();
+        for name in settings {
+            let value = |unit: &BTreeMap<String, String>| match unit.get(name).map(String::as_str) {
+                None | Some("") => "not set".to_owned(),
+                Some(value) => value.to_owned(),
+            };
+            list.differ(name, value(unit), value(&now.unit));
         }
         for gone in runtime.difference(&now.runtime) {
             list.differ(gone, "in memory only".to_owned(), "not there".to_owned());

@@ -4,6 +4,7 @@ pub mod advice;
 pub mod basis;
 pub mod binds;
 pub mod difference;
+pub mod guard;
 pub mod losses;
 mod reload;
 pub mod replay;

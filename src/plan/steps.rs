@@ -89,6 +89,10 @@ pub enum Way {
     Look,
     /// By writing to haguard's own state folder.
     State,
+    /// By writing or removing a file.
+    File,
+    /// By systemctl.
+    Systemd,
     /// By a process that waits for `haguard confirm`, when none came.
     UnlessConfirmed,
 }
@@ -103,6 +107,8 @@ impl Way {
             Way::Signal => "signal",
             Way::Look => "look",
             Way::State => "state",
+            Way::File => "file",
+            Way::Systemd => "systemd",
             Way::UnlessConfirmed => "unless-confirmed",
         }
     }

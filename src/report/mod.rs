@@ -3,6 +3,7 @@
 mod confirmation;
 mod findings;
 mod github;
+mod guard;
 mod inspect;
 mod json;
 mod junit;
@@ -29,6 +30,7 @@ use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::words::plural;
 
 pub use confirmation::{Confirm, Confirmation};
+pub use guard::Guard;
 pub use rehearsal::{Holds, Rehearsed};
 pub use style::Paint;
 
@@ -77,6 +79,8 @@ pub enum Body {
     Reload(Box<Reload>),
     /// `confirm ID`.
     Confirmation(Confirmation),
+    /// `guard`.
+    Guard(Box<Guard>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
     /// `inspect --losses`.

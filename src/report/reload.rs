@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::wrap::{command, prose};
 use super::{Paint, Reload, Report, confirmation, findings, ledger, refusal};
 use crate::exit::Exit;
+use crate::facts::Proof;
 use crate::plan::replay::Returned;
 use crate::plan::{Kind, Plan};
 
@@ -85,7 +86,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
     writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
 }
 
-fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(super) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("what would be done"))?;
     for (at, step) in plan.steps.iter().enumerate() {
         let first = format!("  {:>2} {:<7}", at + 1, step.action.name());
@@ -99,15 +100,21 @@ fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     Ok(())
 }
 
-fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+/// Claims, each with what was seen before and after.
+pub(super) fn before_and_after(list: &[Proof], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("before and after"))?;
-    for proof in &report.proof {
+    for proof in list {
         let seen = match proof.before == proof.after {
             true => proof.after.clone(),
             false => format!("{} -> {}", proof.before, proof.after),
         };
         writeln!(out, "{}", prose("  ", &format!("{}: {seen}", proof.claim)))?;
     }
+    Ok(())
+}
+
+fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    before_and_after(&report.proof, out, paint)?;
     if report.exit != Exit::Done {
         let said = match ms {
             0 => "no listener was closed for clients meanwhile".to_owned(),

@@ -6,8 +6,8 @@ use comfy_table::{ContentArrangement, Table as Grid, presets};
 
 use super::wrap::{WIDTH, prose, tame};
 use super::{
-    Body, Comparison, Explanation, Failed, Paint, Report, Table, confirmation, findings, inspect, ledger,
-    refusal, rehearsal, reload,
+    Body, Comparison, Explanation, Failed, Paint, Report, Table, confirmation, findings, guard, inspect,
+    ledger, refusal, rehearsal, reload,
 };
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
@@ -15,6 +15,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
         Body::Refusal(body) => refusal::write(report, body, out, paint)?,
         Body::Rehearsal(body) => rehearsal::write(report, body, out, paint)?,
         Body::Reload(body) => return reload::write(report, body, out, paint),
+        Body::Guard(body) => return guard::write(report, body, out, paint),
         Body::Confirmation(body) => confirmation::write(report, body, out, paint)?,
         Body::Facts(facts) => inspect::write(report, facts, out, paint)?,
         Body::Ledger(Comparison { compared_with }) => {

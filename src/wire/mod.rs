@@ -7,6 +7,7 @@ pub mod argv;
 pub mod cgroup;
 pub mod dataplane;
 pub mod docker;
+pub mod drop_in;
 pub mod haproxy_cfg;
 pub mod keepers;
 pub mod listener;

@@ -5,6 +5,7 @@ mod binds;
 mod control;
 pub mod dataplane;
 mod files;
+mod guard;
 pub mod holdings;
 mod identity;
 mod instance;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use control::Managers;
+pub use guard::guard;
 use md5::Digest;
 
 use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals};
@@ -236,6 +238,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let binds = new_binds::of(&found, &live, &next, &declared);
     let config = files::on_disk(&found.instance.worker_started, main, &read, test);
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
+    let guarded = found.instance.unit().map(|unit| guard(unit, look.deadline.at_most(sockets::ONE_ANSWER)));
     let unchanged = proof::compare(before, proof::prints(look, &found));
     Facts {
         live,
@@ -245,6 +248,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         config,
         dataplane: api,
         vitals,
+        guard: guarded.map(Known::from),
         unchanged,
         instance: Known::Seen(found.instance),
         ..blank("not looked at")
@@ -287,6 +291,7 @@ fn blank(why: &str) -> Facts {
         config: ConfigOnDisk::unseen(why),
         dataplane: None,
         vitals: Vitals::unseen(why),
+        guard: None,
         cost: Cost::default(),
         unchanged: Known::unknown(why),
     }

@@ -1,0 +1,234 @@
+//! Whether systemd itself refuses the reflex restart, and what has gone around it. A missing guard stops nothing.
+
+use super::{Finding, Level, Outcome, Seen, catalog};
+use crate::facts::guard::{DropIn, GuardFacts, Stand};
+use crate::facts::{Control, Known};
+use crate::plan::guard::{Change, HOLES};
+
+/// The checks of one unit's guard, whether or not a HAProxy runs under it.
+pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
+    vec![
+        finding("guard.installed", is_installed(facts)),
+        finding("guard.effective", is_effective(facts)),
+        finding("guard.boot-enabled", starts_at_boot(facts)),
+        finding("guard.holes", went_around(facts)),
+        finding("proc.unplanned-restarts", restarted(facts)),
+    ]
+}
+
+/// Whether the guard can come or go, so that everything else stays as it is. `root` says who asks.
+pub fn guard_ready(change: Change, facts: &GuardFacts, root: bool) -> Finding {
+    let GuardFacts { unit, path, file, shown, .. } = facts;
+    let outcome = match file {
+        _ if change.is_done(facts) => Outcome::pass("there is nothing to do"),
+        _ if !shown.is_loaded() && change == Change::Install => {
+            Outcome::fail(format!("systemd could not load {unit}: LoadState is {}", shown.get("LoadState")))
+                .mend(format!("`systemctl status {unit}` says why"))
+        }
+        DropIn::Foreign => Outcome::fail(format!("{path} is there, and haguard did not write it"))
+            .mend("read it, and move it away if it is not needed"),
+        DropIn::Edited => Outcome::fail(format!("{path} was edited after haguard wrote it"))
+            .mend("read it, keep what is needed in a file of another name, and remove it by hand"),
+        DropIn::Unreadable { why } => Outcome::unknown(why.clone()),
+        DropIn::Absent if facts.needs_daemon_reload() => {
+            Outcome::fail(format!("files of {unit} were edited and systemd has not read them"))
+                .because([format!("NeedDaemonReload=yes, FragmentPath={}", shown.get("FragmentPath"))])
+                .mend("the guard would put these edits in force: see to them, then `systemctl daemon-reload`")
+        }
+        _ if !root => Outcome::fail("only root can write there").mend("run it with sudo"),
+        DropIn::Absent | DropIn::Ours { .. } => {
+            Outcome::pass("it can be done without changing anything else")
+        }
+    };
+    finding(READY, outcome)
+}
+
+const READY: &str = "guard.ready";
+
+fn finding(id: &str, outcome: Outcome) -> Finding {
+    debug_assert!(catalog::find(id).is_some(), "{id} is in the catalogue");
+    outcome.of(id)
+}
+
+pub(super) fn ready(_: Seen<'_>) -> Outcome {
+    Outcome::skipped("only `haguard guard install` and `guard remove` ask this")
+}
+
+pub(super) fn installed(seen: Seen<'_>) -> Outcome {
+    of_unit(seen, is_installed)
+}
+
+pub(super) fn effective(seen: Seen<'_>) -> Outcome {
+    of_unit(seen, is_effective)
+}
+
+pub(super) fn boot_enabled(seen: Seen<'_>) -> Outcome {
+    of_unit(seen, starts_at_boot)
+}
+
+pub(super) fn holes(seen: Seen<'_>) -> Outcome {
+    of_unit(seen, went_around)
+}
+
+pub(super) fn unplanned_restarts(seen: Seen<'_>) -> Outcome {
+    of_unit(seen, restarted)
+}
+
+/// Only a unit has a guard.
+fn of_unit(seen: Seen<'_>, judge: impl FnOnce(&GuardFacts) -> Outcome) -> Outcome {
+    match (&seen.facts.guard, &seen.facts.instance) {
+        (Some(Known::Seen(facts)), _) => judge(facts),
+        (Some(Known::Unknown { why }), _) | (None, Known::Unknown { why }) => Outcome::unknown(why.clone()),
+        (None, Known::Seen(instance)) => Outcome::skipped(match &instance.control {
+            Control::Proven { controller, .. } => {
+                format!("systemd could not refuse anything: it is controlled by {}", controller.words())
+            }
+            other => format!("it is not proven that a unit controls it: {}", other.why().unwrap_or_default()),
+        }),
+    }
+}
+
+fn is_installed(facts: &GuardFacts) -> Outcome {
+    let GuardFacts { unit, path, file, .. } = facts;
+    let install = format!("haguard guard install {unit}");
+    match file {
+        DropIn::Ours { .. } => Outcome::pass(format!("{path} is in place")),
+        DropIn::Absent if facts.effective() => {
+            Outcome::pass(format!("{unit} refuses a manual stop, by another file than haguard's"))
+        }
+        DropIn::Absent => {
+            Outcome::warn(format!("nothing keeps `systemctl restart {unit}` from being typed")).mend(install)
+        }
+        DropIn::Edited => Outcome::warn(format!("{path} was edited after haguard wrote it")),
+        DropIn::Foreign => Outcome::warn(format!("{path} is there, and haguard did not write it")),
+        DropIn::Unreadable { why } => Outcome::unknown(why.clone()),
+    }
+}
+
+fn is_effective(facts: &GuardFacts) -> Outcome {
+    let GuardFacts { unit, lifted_by, .. } = facts;
+    let seen =
+        ["RefuseManualStop", "NeedDaemonReload"].map(|name| format!("{name}={}", facts.shown.get(name)));
+    let outcome = match facts.stand() {
+        Stand::InForce | Stand::ByAnother => Outcome::pass("systemd refuses a manual stop and restart"),
+        Stand::Absent => return Outcome::skipped("no guard is installed"),
+        Stand::NotRead => Outcome::fail("not effective: its file is there, and systemd has not read it")
+            .mend(format!("haguard guard install {unit}")),
+        Stand::Lifted => Outcome::fail("not effective: it was lifted, and not put back")
+            .because(lifted_by.iter().cloned())
+            .mend(format!(
+                "if nobody restarts {unit} right now: rm {}, systemctl daemon-reload",
+                lifted_by.join(" ")
+            )),
+        Stand::Overruled => Outcome::fail("not effective: a later file overrules it")
+            .because([format!("DropInPaths={}", facts.shown.get("DropInPaths"))])
+            .mend(format!("`systemctl cat {unit}` shows every file in order")),
+    };
+    outcome.because(seen)
+}
+
+fn starts_at_boot(facts: &GuardFacts) -> Outcome {
+    let GuardFacts { unit, shown, .. } = facts;
+    let seen = [format!("UnitFileState={}", shown.get("UnitFileState"))];
+    let outcome = match shown.get("UnitFileState") {
+        "enabled" | "alias" | "static" | "generated" | "indirect" => {
+            Outcome::pass(format!("{unit} starts at boot, or with what starts it"))
+        }
+        "" | "transient" => Outcome::skipped(format!("{unit} has no file that could be enabled")),
+        "masked" | "masked-runtime" => Outcome::warn(format!("{unit} is masked: it cannot be started again"))
+            .mend(format!("systemctl unmask {unit}")),
+        _ => Outcome::warn(format!("{unit} would not start at the next boot")).mend(format!(
+            "`disable --now` leaves this behind where the stop is refused: systemctl enable {unit}"
+        )),
+    };
+    outcome.because(seen)
+}
+
+fn went_around(facts: &GuardFacts) -> Outcome {
+    let GuardFacts { unit, shown, .. } = facts;
+    let mut around = Vec::new();
+    if !shown.is_loaded() {
+        around.push(format!("the files of {unit} are gone: LoadState={}", shown.get("LoadState")));
+    }
+    if facts.effective() && facts.restarts().seen().is_some_and(|count| *count > 0) {
+        around.push(format!("the process ended and came back: NRestarts={}", shown.get("NRestarts")));
+    }
+    if facts.effective() && shown.get("UnitFileState") == "disabled" {
+        around.push("it was disabled for the next boot".to_owned());
+    }
+    match around.is_empty() {
+        true => Outcome::pass("no way around the guard was taken that leaves a trace")
+            .because(HOLES.iter().map(|hole| (*hole).to_owned())),
+        false => Outcome::warn("the guard was gone around").because(around),
+    }
+}
+
+fn restarted(facts: &GuardFacts) -> Outcome {
+    match facts.restarts() {
+        Known::Seen(0) => {
+            Outcome::pass("systemd has not had to start it again").because(["NRestarts=0".to_owned()])
+        }
+        Known::Seen(count) => Outcome::warn(format!(
+            "systemd has started {} again {count} times by itself; each time memory was lost",
+            facts.unit
+        ))
+        .because([format!("NRestarts={count}, Restart={}", facts.shown.get("Restart"))])
+        .mend(format!("journalctl -u {} tells how it ended", facts.unit)),
+        Known::Unknown { why } => Outcome::new(Level::Skipped, why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::guard::tests::sample;
+
+    fn level(facts: &GuardFacts, id: &str) -> Level {
+        guard(facts).into_iter().find(|finding| finding.id == id).unwrap().level
+    }
+
+    fn ours() -> DropIn {
+        DropIn::Ours { folder_made: false }
+    }
+
+    #[test]
+    fn a_missing_guard_is_a_warning_and_one_that_is_not_read_is_a_failure() {
+        let absent = sample(DropIn::Absent, "");
+        assert_eq!(level(&absent, "guard.installed"), Level::Warn);
+        assert_eq!(level(&absent, "guard.effective"), Level::Skipped);
+        let unread = sample(ours(), "NeedDaemonReload=yes");
+        assert_eq!(
+            (level(&unread, "guard.installed"), level(&unread, "guard.effective")),
+            (Level::Pass, Level::Fail)
+        );
+        let lifted = GuardFacts { lifted_by: vec!["/run/x.conf".into()], ..sample(ours(), "") };
+        assert_eq!(level(&lifted, "guard.effective"), Level::Fail);
+        assert!(guard(&sample(ours(), "RefuseManualStop=yes")).iter().all(|f| f.level == Level::Pass));
+    }
+
+    #[test]
+    fn each_way_around_that_leaves_a_trace_is_seen() {
+        let on = "RefuseManualStop=yes\n";
+        let facts = |more: &str| sample(ours(), &format!("{on}{more}"));
+        assert_eq!(level(&facts("NRestarts=2"), "guard.holes"), Level::Warn);
+        assert_eq!(level(&facts("NRestarts=2"), "proc.unplanned-restarts"), Level::Warn);
+        assert_eq!(level(&facts("UnitFileState=disabled"), "guard.boot-enabled"), Level::Warn);
+        assert_eq!(level(&facts("UnitFileState=disabled"), "guard.holes"), Level::Warn);
+        assert_eq!(level(&facts("LoadState=not-found"), "guard.holes"), Level::Warn);
+    }
+
+    #[test]
+    fn nothing_is_written_over_a_stranger_or_over_edits_that_nobody_has_read() {
+        let ready = |change, file, more: &str, root| guard_ready(change, &sample(file, more), root).level;
+        assert_eq!(ready(Change::Install, DropIn::Absent, "", true), Level::Pass);
+        assert_eq!(ready(Change::Install, DropIn::Absent, "", false), Level::Fail);
+        for file in [DropIn::Foreign, DropIn::Edited] {
+            assert_eq!(ready(Change::Install, file.clone(), "", true), Level::Fail);
+            assert_eq!(ready(Change::Remove, file, "RefuseManualStop=yes", true), Level::Fail);
+        }
+        assert_eq!(ready(Change::Install, DropIn::Absent, "NeedDaemonReload=yes", true), Level::Fail);
+        assert_eq!(ready(Change::Install, ours(), "NeedDaemonReload=yes", true), Level::Pass);
+        assert_eq!(ready(Change::Install, DropIn::Absent, "LoadState=masked", true), Level::Fail);
+        assert_eq!(ready(Change::Remove, DropIn::Absent, "", false), Level::Pass);
+    }
+}

@@ -1,0 +1,106 @@
+//! A drop-in comes and goes in one step of the kernel's: systemd never reads half of one.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// Makes the folder of a unit's drop-ins; true where it was not there.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(file: &Path) -> Result<bool> {
+    let folder = file.parent().context("a drop-in without a folder")?;
+    match DirBuilder::new().mode(0o755).create(folder) {
+        Ok(()) => {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o755))
+                .with_context(|| format!("making {}", folder.display()))?;
+            sync(folder.parent());
+            Ok(true)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("making {}", folder.display())),
+    }
+}
+
+/// Writes a drop-in under a name that nobody has.
+///
+/// # Errors
+/// When it cannot be written, or the name was taken meanwhile: then nothing is left of it.
+pub fn write(file: &Path, text: &str) -> Result<()> {
+    let folder = file.parent().context("a drop-in without a folder")?;
+    // systemd reads only names that end in .conf.
+    let beside = folder.join(format!(".haguard-{}", std::process::id()));
+    let written = (|| {
+        let mut fresh = OpenOptions::new().create_new(true).write(true).mode(0o644).open(&beside)?;
+        fresh.set_permissions(Permissions::from_mode(0o644))?;
+        fresh.write_all(text.as_bytes())?;
+        fresh.sync_all()?;
+        Ok(renameat_with(CWD, &beside, CWD, file, RenameFlags::NOREPLACE)?)
+    })();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    sync(Some(folder));
+    written.map_err(|error: std::io::Error| error).with_context(|| format!("writing {}", file.display()))
+}
+
+/// Takes a drop-in away, and its folder where that is wanted and it is empty then. One that is gone already is no error.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove(file: &Path, folder_too: bool) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("removing {}", file.display()));
+        }
+        _ => {}
+    }
+    let folder = file.parent();
+    sync(folder);
+    if let Some(folder) = folder.filter(|_| folder_too) {
+        match std::fs::remove_dir(folder) {
+            Err(error) if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
+                return Err(error).with_context(|| format!("removing {}", folder.display()));
+            }
+            _ => {}
+        }
+        sync(folder.parent());
+    }
+    Ok(())
+}
+
+fn sync(folder: Option<&Path>) {
+    // What was done is done; a folder that cannot be synchronised takes nothing back.
+    let _ = folder.and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_in_comes_and_goes_and_a_strangers_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.service.d/50-x.conf");
+        assert!(make_folder(&file).unwrap());
+        assert!(!make_folder(&file).unwrap());
+        write(&file, "[Unit]\n").unwrap();
+        assert!(write(&file, "other").is_err());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "[Unit]\n");
+        assert_eq!(
+            std::fs::read_dir(file.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+        std::fs::write(file.with_file_name("60-y.conf"), "").unwrap();
+        remove(&file, true).unwrap();
+        assert!(file.parent().unwrap().is_dir(), "somebody else has a file in there");
+        std::fs::remove_file(file.with_file_name("60-y.conf")).unwrap();
+        remove(&file, true).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,89 @@
+//! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
+
+use std::io::{self, IsTerminal};
+
+use super::super::{Context, record, turn};
+use super::account::{self, Account};
+use super::{Meant, meant};
+use crate::act::confirm::{self, Consent};
+use crate::act::guard::{self, Ended};
+use crate::act::interrupts::Interrupts;
+use crate::act::shown;
+use crate::act::steps::Steps;
+use crate::checks;
+use crate::cli::GuardChangeArgs;
+use crate::clients::host;
+use crate::failure::Failure;
+use crate::plan;
+use crate::plan::guard::Change;
+use crate::report::Report;
+
+/// Runs it, and records how it ended.
+pub(super) fn run(kind: Change, args: &GuardChangeArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let mut about = (args.unit.clone().unwrap_or_else(|| "unknown".to_owned()), None);
+    let result = story(kind, args, context, &mut about);
+    let (target, run) = about;
+    match &result {
+        Ok(report) => record::end(context, target, report, run),
+        Err(failure) => record::end(context, target, &Report::failed(kind.operation(), failure), run),
+    }
+    result
+}
+
+/// Nothing is changed before `guard::guard`, and that wants a clearance.
+fn story(
+    kind: Change,
+    args: &GuardChangeArgs,
+    context: &Context<'_>,
+    about: &mut (String, Option<String>),
+) -> Result<Report, Failure> {
+    let interrupts = Interrupts::catch()?;
+    let facts = match meant(args.unit.as_deref(), context)? {
+        Meant::Unit(facts) => facts,
+        Meant::NotSystemd(why) => return Ok(account::not_systemd(kind.operation(), &why)),
+        Meant::Unknown(why) => return Ok(account::unknown(kind.operation(), &why)),
+    };
+    about.0 = facts.unit.clone();
+    let plan = plan::guard::guard(kind, &facts, &host::hostname());
+    let mut findings = vec![checks::guard_ready(kind, &facts, host::uid() == 0)];
+    findings.extend(checks::guard(&facts).into_iter().filter(|finding| finding.id == "guard.boot-enabled"));
+    let account = Account { kind, context, facts: &facts, plan: &plan, findings: &findings };
+    if kind.is_done(&facts) {
+        return Ok(account.nothing_to_do());
+    }
+    let state_dir = &context.settings.state_dir.value;
+    if let Err(error) = shown::remember(state_dir, &plan) {
+        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
+    }
+    if args.plan {
+        return Ok(account.planned());
+    }
+    let main = facts.shown.main_pid().and_then(|pid| host::process(pid).ok());
+    let _turn = turn::hold_unit(context, main.as_ref())?;
+    turn::not_frozen(context)?;
+    let consent = consent(args, context);
+    let recall = |id: &str| shown::recall(state_dir, id);
+    let clearance = match confirm::confirm(&plan, &findings, consent, recall, || account.show(), &interrupts)
+    {
+        Ok(clearance) => clearance,
+        Err(withheld) => {
+            return Ok(match interrupts.stop() {
+                Some(signal) => account.ended(guard::Done::nothing(Ended::Interrupted(signal))),
+                None => account.withheld(&withheld),
+            });
+        }
+    };
+    let steps = Steps::new(state_dir.clone(), kind.operation(), facts.unit.clone(), record::who(context));
+    let done = guard::guard(clearance, kind, &facts, &interrupts, &steps);
+    about.1 = done.recorded().then(|| steps.run().to_owned());
+    Ok(account.ended(done))
+}
+
+fn consent<'a>(args: &'a GuardChangeArgs, context: &Context<'_>) -> Consent<'a> {
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    match &args.approve {
+        Some(id) => Consent::Approved(id),
+        None if terminal && !context.global.no_input => Consent::Ask,
+        None => Consent::Nobody,
+    }
+}

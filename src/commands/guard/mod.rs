@@ -1,0 +1,89 @@
+//! `guard`: systemd itself refuses the reflex restart.
+
+mod account;
+mod change;
+mod status;
+
+use super::{Context, look};
+use crate::cli::GuardCommand;
+use crate::clients::systemd;
+use crate::facts::gather::{self, Aim, Effort};
+use crate::facts::{DropIn, GuardFacts, Known};
+use crate::failure::Failure;
+use crate::plan::guard::Change;
+use crate::report::Report;
+
+/// Runs the one that was typed.
+pub(super) fn run(command: &GuardCommand, context: &Context<'_>) -> Result<Report, Failure> {
+    match command {
+        GuardCommand::Status(args) => status::run(args, context),
+        GuardCommand::Install(args) => change::run(Change::Install, args, context),
+        GuardCommand::Remove(args) => change::run(Change::Remove, args, context),
+    }
+}
+
+/// Whose guard it is about.
+enum Meant {
+    /// This unit's.
+    Unit(Box<GuardFacts>),
+    /// Nobody's: what runs HAProxy here never asks systemd.
+    NotSystemd(String),
+    /// It is not known which unit controls HAProxy, or systemd does not answer.
+    Unknown(String),
+}
+
+/// The unit that was named; else the one that is proven to control the HAProxy that is meant.
+fn meant(unit: Option<&str>, context: &Context<'_>) -> Result<Meant, Failure> {
+    if let Some(name) = unit {
+        return named(name, context);
+    }
+    let facts = look::look(context, &Aim::Any, Effort::Read);
+    let instance = match &facts.instance {
+        Known::Unknown { why } => return Ok(Meant::Unknown(why.clone())),
+        Known::Seen(instance) => instance,
+    };
+    Ok(match (facts.guard, instance.control.proven()) {
+        (Some(Known::Seen(guard)), _) => Meant::Unit(Box::new(guard)),
+        (Some(Known::Unknown { why }), _) => Meant::Unknown(why),
+        (None, Some(other)) => {
+            Meant::NotSystemd(format!("{} is controlled by {}", instance.title(), other.words()))
+        }
+        (None, None) => Meant::Unknown(instance.control.why().unwrap_or("nobody can be asked").to_owned()),
+    })
+}
+
+fn named(name: &str, context: &Context<'_>) -> Result<Meant, Failure> {
+    let limit = context.settings.timeout.value;
+    if name.is_empty()
+        || name.starts_with('-')
+        || name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
+    {
+        return Err(Failure::usage(anyhow::anyhow!("`{name}` is no name of a unit"))
+            .mend("write it as haproxy.service"));
+    }
+    let name = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
+    let facts = match gather::guard(&name, limit) {
+        Ok(facts) => facts,
+        Err(error) => return Ok(Meant::Unknown(format!("{error:#}"))),
+    };
+    // One whose files are gone may still run, and one that is gone may have left the guard's file.
+    let gone = facts.shown.get("LoadState") == "not-found" && facts.shown.main_pid().is_none();
+    match gone && facts.file == DropIn::Absent {
+        true => Err(not_there(&name, systemd::services(limit).unwrap_or_default())),
+        false => Ok(Meant::Unit(Box::new(facts))),
+    }
+}
+
+/// A name like it is the first thing that somebody wants to know.
+fn not_there(name: &str, mut services: Vec<String>) -> Failure {
+    services.sort_by_key(|other| (strsim::jaro_winkler(name, other) * -1e6) as i64);
+    let near = services.into_iter().filter(|other| strsim::jaro_winkler(name, other) > 0.8).take(3);
+    let near = near.collect::<Vec<_>>().join(", ");
+    let mend = match near.is_empty() {
+        true => {
+            "`systemctl list-unit-files` lists them; `haguard inspect` says what controls HAProxy".to_owned()
+        }
+        false => format!("did you mean {near}? `haguard inspect` says what controls HAProxy"),
+    };
+    Failure::usage(anyhow::anyhow!("systemd has no unit {name}")).mend(mend)
+}

@@ -1,0 +1,71 @@
+//! `guard status`: whether systemd refuses a restart by hand, and what it does not keep off. It needs no root.
+
+use super::super::Context;
+use super::account;
+use super::{Meant, meant};
+use crate::checks;
+use crate::cli::GuardStatusArgs;
+use crate::clients::host;
+use crate::exit::Exit;
+use crate::facts::gather;
+use crate::facts::{GuardFacts, Proof, Stand};
+use crate::failure::Failure;
+use crate::plan::guard::basis;
+use crate::report::{Body, Guard, Report};
+
+const COMMAND: &str = "guard status";
+
+/// Looks twice, so that the second look proves that nothing was changed.
+pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let facts = match meant(args.unit.as_deref(), context)? {
+        Meant::Unit(facts) => facts,
+        Meant::NotSystemd(why) => return Ok(account::not_systemd(COMMAND, &why)),
+        Meant::Unknown(why) => return Ok(account::unknown(COMMAND, &why)),
+    };
+    let (exit, outcome) = match facts.stand() {
+        Stand::InForce | Stand::ByAnother => (Exit::Done, "in force"),
+        _ => (Exit::Refused, "not in force"),
+    };
+    let body = Guard {
+        outcome: outcome.to_owned(),
+        why: running(&facts),
+        holes: account::holes(),
+        ..account::body(&facts)
+    };
+    let summary = format!("{} on {}: {}", facts.unit, host::hostname(), facts.stand().words());
+    let mut report = Report::new(COMMAND, exit, summary, Body::Guard(Box::new(body)));
+    report.findings = checks::guard(&facts);
+    report.proof = gather::guard(&facts.unit, context.settings.timeout.value)
+        .ok()
+        .map(|now| same(&facts, &now))
+        .into_iter()
+        .collect();
+    if exit != Exit::Done {
+        report.next = vec![format!("haguard guard install {}", facts.unit)];
+    }
+    Ok(report)
+}
+
+/// A guard of a unit that runs nothing guards nothing.
+fn running(facts: &GuardFacts) -> String {
+    match facts.shown.main_pid() {
+        Some(_) => String::new(),
+        None => format!(
+            "Nothing runs under {} (ActiveState={}): if HAProxy runs here, something else controls it; `haguard inspect` \
+             says what.",
+            facts.unit,
+            facts.shown.get("ActiveState")
+        ),
+    }
+}
+
+fn same(before: &GuardFacts, now: &GuardFacts) -> Proof {
+    let said =
+        |facts: &GuardFacts| format!("md5 {}", gather::md5(format!("{:?}", basis(facts).unit).as_bytes()));
+    Proof {
+        claim: "settings and drop-ins of the unit".to_owned(),
+        before: said(before),
+        after: said(now),
+        source: format!("systemctl show {}", before.unit),
+    }
+}

@@ -1,0 +1,164 @@
+//! The plan of a guard that comes or goes, and what it means for everybody who restarts things.
+
+use std::collections::BTreeMap;
+
+use super::steps::{Action, Plan, Step, Way};
+use super::{Basis, Moved};
+use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, Stand};
+
+/// What will be refused, and by whom it is tried.
+pub const REFUSED: &[&str] = &[
+    "systemctl restart, stop and try-restart; service NAME restart; /etc/init.d/NAME restart; invoke-rc.d; \
+     deb-systemd-invoke: refused with exit 4",
+    "Ansible `state=restarted` and its handlers, Puppet `restart`, Chef `action :restart`: the run fails; use their \
+     reload",
+    "needrestart: it lists the service among those whose restart is refused; a reload loads new libraries too",
+    "RPM's try-restart after an upgrade: refused with a warning; reload by hand then",
+];
+
+/// What goes on as before.
+pub const WORKS: &[&str] = &[
+    "systemctl reload, reload-or-restart and try-reload-or-restart, which become a reload",
+    "systemctl start, boot, shutdown",
+    "Debian's upgrade of the package, which reloads",
+];
+
+/// What the guard does not keep from happening, each measured.
+pub const HOLES: &[&str] = &[
+    "kill and systemctl kill still work, and Restart= brings a process without memory back: watch NRestarts \
+     (check proc.unplanned-restarts)",
+    "systemctl disable --now: the stop is refused, but the unit is disabled for the next boot (check \
+     guard.boot-enabled)",
+    "removing the package: its files go, the process runs on without a program",
+    "docker restart, and HAProxy as PID 1 of a container: systemd is not asked",
+];
+
+/// How a unit's guard is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It comes.
+    Install,
+    /// It goes.
+    Remove,
+}
+
+impl Change {
+    /// The command.
+    pub fn operation(self) -> &'static str {
+        match self {
+            Change::Install => "guard install",
+            Change::Remove => "guard remove",
+        }
+    }
+
+    /// The unit is as it will be already.
+    pub fn is_done(self, facts: &GuardFacts) -> bool {
+        match self {
+            Change::Install => facts.stand() == Stand::InForce,
+            Change::Remove => facts.file == DropIn::Absent,
+        }
+    }
+}
+
+/// The plan of it.
+pub fn guard(change: Change, facts: &GuardFacts, host: &str) -> Plan {
+    let file = |action, reason: &str| Step {
+        action,
+        object: facts.path.clone(),
+        how: Way::File,
+        reason: reason.to_owned(),
+    };
+    let mut steps = Vec::new();
+    match change {
+        Change::Install if facts.file == DropIn::Absent => {
+            steps.push(file(Action::Add, "one static line: RefuseManualStop=yes"));
+        }
+        Change::Install => {}
+        Change::Remove => {
+            let folder = matches!(facts.file, DropIn::Ours { folder_made: true });
+            let reason = if folder { "and its folder, where it is empty" } else { "it is haguard's own" };
+            steps.push(file(Action::Remove, reason));
+        }
+    }
+    steps.push(Step {
+        action: Action::Change,
+        object: "systemd".to_owned(),
+        how: Way::Systemd,
+        reason: "daemon-reload: it reads every unit's files again, and starts or stops nothing".to_owned(),
+    });
+    let proof = match change {
+        Change::Install => "a manual stop is refused, and nothing else about the unit is different",
+        Change::Remove => "nothing of the guard is left, and nothing else about the unit is different",
+    };
+    steps.push(Step {
+        action: Action::Prove,
+        object: facts.unit.clone(),
+        how: Way::Look,
+        reason: proof.to_owned(),
+    });
+    let target = format!("{} on {host}", facts.unit);
+    Plan::new(change.operation(), Vec::new(), target, basis(facts), steps)
+}
+
+/// What must still be true of the unit.
+pub fn basis(facts: &GuardFacts) -> Basis {
+    let mut unit = facts.shape();
+    for name in ["RefuseManualStop", "NeedDaemonReload", "DropInPaths", "Documentation"] {
+        unit.insert(name.to_owned(), facts.shown.get(name).to_owned());
+    }
+    unit.insert(facts.path.clone(), facts.file.word().to_owned());
+    Basis { unit, ..Basis::default() }
+}
+
+/// What is different about the unit that the guard has no part in.
+pub fn otherwise(before: &GuardFacts, now: &GuardFacts) -> Vec<Moved> {
+    let basis = |facts: &GuardFacts| Basis { unit: others(facts), ..Basis::default() };
+    basis(before).moved(&basis(now))
+}
+
+fn others(facts: &GuardFacts) -> BTreeMap<String, String> {
+    let mut all = facts.shape();
+    for (name, ours) in [("DropInPaths", facts.path.as_str()), ("Documentation", DOCUMENTATION)] {
+        // systemd puts quotes around a member with a character that a shell would take.
+        let kept = facts.shown.list(name).into_iter().filter(|word| word.trim_matches('"') != ours);
+        all.insert(name.to_owned(), kept.collect::<Vec<_>>().join(" "));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::guard::tests::sample;
+
+    #[test]
+    fn the_id_stands_for_the_unit_and_not_for_what_changes_by_itself() {
+        let plan = |more: &str| guard(Change::Install, &sample(DropIn::Absent, more), "lb1").id;
+        assert_eq!(plan(""), plan("NRestarts=3\nMainPID=7\nActiveState=inactive"));
+        assert_ne!(plan(""), plan("UnitFileState=disabled"));
+        assert_ne!(plan(""), plan("DropInPaths=/etc/x.conf"));
+    }
+
+    #[test]
+    fn the_guards_own_traces_are_no_difference_and_anything_else_is() {
+        let before = sample(DropIn::Absent, "Documentation=man:haproxy(1)");
+        let file = DropIn::Ours { folder_made: true };
+        let path = &before.path;
+        let more = format!(
+            "RefuseManualStop=yes\nCanStop=no\nDropInPaths={path}\nDocumentation=man:haproxy(1) \"man:haguard-restart(1)\""
+        );
+        assert_eq!(otherwise(&before, &sample(file.clone(), &more)), []);
+        let worse = sample(file, &format!("{more}\nCanReload=no"));
+        assert_eq!(otherwise(&before, &worse)[0].to_string(), "CanReload: was yes, is no");
+    }
+
+    #[test]
+    fn what_is_as_it_will_be_needs_no_plan() {
+        let ours = || DropIn::Ours { folder_made: false };
+        assert!(Change::Install.is_done(&sample(ours(), "RefuseManualStop=yes")));
+        assert!(!Change::Install.is_done(&sample(ours(), "NeedDaemonReload=yes")));
+        assert!(Change::Remove.is_done(&sample(DropIn::Absent, "")));
+        let steps = guard(Change::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
+        assert_eq!(steps.len(), 2, "only systemd has to read: {steps:?}");
+    }
+}

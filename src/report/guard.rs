@@ -1,0 +1,101 @@
+//! The guard as text: how it stands or how it was changed, and what it means for others.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::wrap::{command, prose};
+use super::{Paint, Report, findings, reload};
+use crate::exit::Exit;
+use crate::plan::{Advice, Moved};
+
+/// What a guard command came to.
+#[derive(Debug, Default, Serialize)]
+pub struct Guard {
+    /// in force, not in force, unknown, planned, asked, refused, declined, stale, interrupted, done, undone or unproven.
+    pub outcome: String,
+    /// Why, as a paragraph; empty where the summary says it.
+    pub why: String,
+    /// The unit, where it is known which.
+    pub unit: Option<String>,
+    /// How the guard stands, in words.
+    pub stand: Option<String>,
+    /// Its file.
+    pub file: Option<String>,
+    /// What would be written there.
+    pub text: Option<String>,
+    /// What is not as it was when the plan was shown.
+    pub moved: Vec<Moved>,
+    /// What is refused with the guard, and who will notice.
+    pub refused: Vec<String>,
+    /// What works as without it.
+    pub works: Vec<String>,
+    /// What it does not keep from happening.
+    pub holes: Vec<String>,
+    /// The command that applies the plan.
+    pub apply: Option<String>,
+    /// What to do by hand.
+    pub by_hand: Vec<Advice>,
+}
+
+pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let Guard { outcome, why, unit: _, stand: _, file, text, moved, refused, works, holes, apply, by_hand } =
+        guard;
+    let word = match report.exit {
+        Exit::Done => paint.strong(outcome),
+        _ => paint.bad(outcome),
+    };
+    let indent = " ".repeat(outcome.len() + 2);
+    writeln!(out, "{word}: {}", prose(&indent, &report.summary).trim_start())?;
+    if !why.is_empty() {
+        writeln!(out, "{}", prose("", why))?;
+    }
+    for moved in moved {
+        writeln!(out, "{}", prose("  ", &moved.to_string()))?;
+    }
+    if let (Some(plan), true) = (&report.plan, apply.is_some() || outcome == "asked") {
+        reload::steps(plan, out, paint)?;
+    }
+    if let (Some(file), Some(text)) = (file, text) {
+        writeln!(out, "\n{}", paint.strong(file))?;
+        for line in text.lines() {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
+    if !notable.is_empty() {
+        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
+        findings::write(&notable, out, paint)?;
+    }
+    list("what is refused, and who will notice", refused, out, paint)?;
+    list("what works as without it", works, out, paint)?;
+    list("what it does not keep from happening", holes, out, paint)?;
+    if report.changed || outcome == "undone" {
+        reload::before_and_after(&report.proof, out, paint)?;
+    }
+    super::refusal::advice("by hand", by_hand, out, paint)?;
+    if let Some(apply) = apply {
+        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
+        writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
+    }
+    if outcome == "asked" {
+        return writeln!(out);
+    }
+    let changed = match (report.changed, outcome.as_str()) {
+        (true, _) => "it is changed.",
+        (false, "undone") => "nothing is left changed.",
+        (false, _) => "nothing was changed.",
+    };
+    writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
+}
+
+fn list(heading: &str, lines: &[String], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong(heading))?;
+    for line in lines {
+        writeln!(out, "{}", prose("  - ", line))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The guard's drop-in: one static line that makes systemd itself refuse, and whose a file of its name is.
+
+/// Its name; those of a unit are read in the order of their names, whatever folder they are in.
+pub const NAME: &str = "50-haguard.conf";
+
+/// What `systemctl status` shows beside the unit, because systemd's own refusal does not tell the safe way.
+pub const DOCUMENTATION: &str = "man:haguard-restart(1)";
+
+const HEADER: &str = "# Written by `haguard guard install`; `haguard guard remove` takes it away.\n";
+const FOLDER: &str = "# Its folder was made for it.\n";
+
+/// Whose a file of this name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Byte for byte as haguard writes it.
+    Ours,
+    /// haguard wrote it and somebody edited it.
+    Edited,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Where the drop-in of a unit is.
+pub fn path(unit: &str) -> String {
+    format!("/etc/systemd/system/{unit}.d/{NAME}")
+}
+
+/// Its text. Whether its folder was made for it is written into it, so that no other place has to remember it.
+pub fn text(folder_made: bool) -> String {
+    let folder = if folder_made { FOLDER } else { "" };
+    format!("{HEADER}{folder}[Unit]\nRefuseManualStop=yes\nDocumentation={DOCUMENTATION}\n")
+}
+
+/// Whose this text is.
+pub fn whose(found: &str) -> Whose {
+    match () {
+        () if found == text(true) || found == text(false) => Whose::Ours,
+        () if found.contains(HEADER.trim_end()) => Whose::Edited,
+        () => Whose::Foreign,
+    }
+}
+
+/// The folder goes when the file goes.
+pub fn folder_made(found: &str) -> bool {
+    found == text(true)
+}
+
+/// What a drop-in says of stopping: its last word on it in `[Unit]`, none where it has none.
+pub fn refuses_stop(text: &str) -> Option<bool> {
+    let mut in_unit = false;
+    let mut said = None;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') {
+            in_unit = line == "[Unit]";
+        }
+        if let Some(("RefuseManualStop", value)) =
+            line.split_once('=').map(|(key, value)| (key.trim(), value.trim())).filter(|_| in_unit)
+        {
+            said = match value.to_ascii_lowercase().as_str() {
+                "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+                "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
+                // systemd ignores what is neither.
+                _ => said,
+            };
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(text in "\\PC{0,80}(\\[Unit\\]\n)?\\PC{0,80}") {
+            let _ = (whose(&text), refuses_stop(&text));
+        }
+    }
+
+    #[test]
+    fn ours_is_ours_to_the_last_byte() {
+        for made in [true, false] {
+            let ours = text(made);
+            assert_eq!((whose(&ours), folder_made(&ours)), (Whose::Ours, made));
+            assert_eq!(refuses_stop(&ours), Some(true));
+            assert_eq!(whose(&format!("{ours}\n")), Whose::Edited);
+        }
+        assert_eq!(whose("[Unit]\nRefuseManualStop=yes\n"), Whose::Foreign);
+    }
+
+    #[test]
+    fn the_last_word_in_the_right_section_counts() {
+        assert_eq!(refuses_stop("[Unit]\nRefuseManualStop = no\n"), Some(false));
+        assert_eq!(refuses_stop("[Service]\nRefuseManualStop=no\n[Unit]\nAfter=x\n"), None);
+        assert_eq!(refuses_stop("[Unit]\nRefuseManualStop=on\nRefuseManualStop=maybe\n"), Some(true));
+        assert_eq!(refuses_stop("[Unit]\n#RefuseManualStop=yes\n"), None);
+    }
+}
