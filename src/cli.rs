@@ -141,6 +141,9 @@ pub struct InspectArgs {
     /// Show the loss ledger alone, a line for each object
     #[arg(long)]
     pub losses: bool,
+    /// Pin who controls each service, where that is proven, in haguard.toml: later looks compare
+    #[arg(long, conflicts_with_all = ["facts", "losses"])]
+    pub save: bool,
     /// Judge a snapshot that `inspect -o json` wrote, instead of this host
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,

@@ -13,6 +13,7 @@ pub mod listeners;
 pub mod lock;
 pub mod outcome;
 pub mod pending;
+pub mod pins;
 pub mod previous;
 pub mod put_back;
 pub mod replay;

@@ -1,6 +1,8 @@
 //! The whole table of checks in one screen.
 
-use super::{Check, arch, binds, config, dataplane, guard, host, process, reload, runtime, vitals, way_back};
+use super::{
+    Check, arch, binds, config, dataplane, expected, guard, host, process, reload, runtime, vitals, way_back,
+};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -30,6 +32,10 @@ pub const CHECKS: &[Check] = checks! {
     "arch.pidfile", arch::pid_file, "the PID file names it",
         "A PID file outlives its process, and its number is given to another one. haguard never believes it; scripts do, \
          and signal whatever has the number now. So a file that names somebody else is told.";
+    "arch.expected", expected::expected, "what runs HAProxy is what was pinned",
+        "`inspect --save` records who controls each service and which files it uses. When a later look finds a container \
+         where a unit was, or another file, somebody has moved the service: commands that were right before would now \
+         hit the wrong thing. Without pins there is nothing to compare; what is not proven is unknown.";
     "arch.master-worker", arch::master_worker, "a master starts its workers",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
          ordered but not proven.";

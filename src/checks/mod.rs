@@ -5,6 +5,7 @@ mod binds;
 pub mod catalog;
 mod config;
 mod dataplane;
+mod expected;
 mod guard;
 mod host;
 mod ignore;

@@ -8,6 +8,7 @@ use crate::words::plural;
 pub const RELOAD: &[&str] = &[
     "arch.identity",
     "arch.manager",
+    "arch.expected",
     "arch.sockets",
     "config.test-same-argv",
     "config.rehearsal",

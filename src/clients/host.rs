@@ -1,5 +1,6 @@
 //! This host's processes and listeners, from /proc.
 
+mod everybody;
 mod lineage;
 mod owners;
 mod rights;
@@ -17,6 +18,7 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
+pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use lineage::{Relative, first_of_namespace, relative};
 pub use owners::{Owners, owners, user_name};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod drop_in;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,14 +45,19 @@ pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
     unit.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
 }
 
-/// The names of every service that systemd has a file of.
+/// The names of the services and sockets that have a file here or are loaded, for saying which one was perhaps meant.
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
-pub fn services(limit: Duration) -> Result<Vec<String>> {
+pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
     here()?;
-    let said = asked(&["list-unit-files", "--type=service", "--plain", "--no-legend", "--no-pager"], limit)?;
-    Ok(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+    let mut names = BTreeSet::new();
+    for list in [&["list-unit-files"][..], &["list-units", "--all"]] {
+        let plain = &["--type=service,socket", "--no-legend", "--plain", "--no-pager"];
+        let said = asked(&[list, plain].concat(), limit)?;
+        names.extend(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
+    }
+    Ok(names)
 }
 
 fn here() -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{Context, look};
 use crate::cli::ConfigShowArgs;
-use crate::config::Sourced;
+use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
 use crate::facts::gather::{Aim, Effort};
 use crate::facts::{Facts, Known};
@@ -27,6 +27,11 @@ pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
     );
     report.cost = facts.cost;
     report
+}
+
+fn origin_of_pins(context: &Context<'_>) -> String {
+    let file = context.settings.config_file.as_ref();
+    file.map_or(String::new(), |path| Origin::File(path.clone()).to_string())
 }
 
 fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
@@ -88,6 +93,12 @@ fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
         rows.push(("dataplane.password_file", path(&api.password_file).unwrap_or_default()));
         rows.push(("dataplane.ca_file", path(&api.ca_file).unwrap_or_default()));
     }
+    let pins: Vec<(String, String)> = facts
+        .pins
+        .iter()
+        .map(|pin| (format!("{}: {}", pin.service, pin.words()), origin_of_pins(context)))
+        .collect();
+    rows.extend(pins.into_iter().map(|value| ("pin", value)));
     let timeout = (format!("{:?}", settings.timeout.value), settings.timeout.origin.to_string());
     rows.push(("timeout", timeout));
     rows.push((

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Context, look, restart};
+use super::{Context, inspect_save, look, restart};
 use crate::checks;
 use crate::cli::InspectArgs;
 use crate::exit::Exit;
-use crate::facts::gather::{Aim, Effort};
+use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{self, Facts, Known};
 use crate::failure::Failure;
 use crate::plan;
@@ -19,8 +19,18 @@ use crate::words::plural;
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let facts = match &args.facts {
         Some(path) => load(path)?,
-        None => look::look(context, &Aim::Any, if args.losses { Effort::Rehearse } else { Effort::Read }),
+        None => {
+            let effort = if args.losses { Effort::Rehearse } else { Effort::Read };
+            let mut facts = look::look(context, &Aim::Any, effort);
+            if !args.losses {
+                facts.on_host = gather::services(&context.settings, Some(&facts));
+            }
+            facts
+        }
     };
+    if args.save {
+        return inspect_save::run(&facts, context);
+    }
     let ledger = plan::ledger(&facts);
     let findings = checks::judge(&facts, &ledger, &[]);
     let (exit, summary) = match &facts.instance {

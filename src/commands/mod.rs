@@ -10,6 +10,7 @@ mod guard;
 mod history;
 mod ignores;
 mod inspect;
+mod inspect_save;
 mod look;
 mod post;
 mod progress;
@@ -17,6 +18,7 @@ mod record;
 mod rehearse;
 mod reload;
 mod restart;
+mod restart_service;
 mod turn;
 pub(crate) mod watch;
 

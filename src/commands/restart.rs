@@ -1,10 +1,11 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
 
+use super::restart_service::{self, Meant};
 use super::{Context, look, record};
 use crate::checks;
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
-use crate::facts::gather::{Aim, Effort};
+use crate::facts::gather::Effort;
 use crate::facts::{Facts, Known};
 use crate::failure::Failure;
 use crate::plan::{self, Advice, Fate, Kind, Ledger};
@@ -12,7 +13,11 @@ use crate::report::{Body, Holds, Refusal, Report};
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let facts = look::look(context, &Aim::parse(args.service.as_deref()), Effort::Rehearse);
+    let aim = match restart_service::meant(args.service.as_deref(), context) {
+        Meant::Haproxy(aim) => aim,
+        Meant::Other(report) => return Ok(*report),
+    };
+    let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     let findings = checks::judge(&facts, &ledger, &[]);
     let refusal = refusal(args, &facts, &ledger);
@@ -60,7 +65,17 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
         compared_with: facts.instance.seen().map(|_| compared_with(facts)),
         alternatives: plan::alternatives(facts),
         by_hand: plan::by_hand(facts),
+        others: others(facts),
+        asked: None,
     }
+}
+
+/// The HAProxies of this host that are not the one that is meant.
+fn others(facts: &Facts) -> Vec<String> {
+    let Some(instance) = facts.instance.seen() else { return Vec::new() };
+    let all = facts.candidates.seen().into_iter().flatten();
+    let other = all.filter(|candidate| candidate.process.pid != instance.main.pid);
+    other.map(|candidate| candidate.describe()).collect()
 }
 
 fn why(facts: &Facts, ledger: &Ledger) -> String {

@@ -16,6 +16,8 @@ pub struct File {
     pub dataplane: Option<Dataplane>,
     /// Findings to live with.
     pub ignore: Vec<Ignore>,
+    /// The architecture that was pinned.
+    pub pin: Vec<Pin>,
 }
 
 /// `[[ignore]]`.
@@ -37,6 +39,25 @@ fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Er
     let said = toml::value::Datetime::deserialize(deserializer)?;
     let day = said.to_string().parse::<Date>().ok().filter(|_| said.time.is_none());
     day.map(Some).ok_or_else(|| D::Error::custom("until is a day, such as 2027-01-31"))
+}
+
+/// `[[pin]]`: who is expected to run a service, as `inspect --save` records it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// What it is: haproxy, data-plane-api, nomad-connector, nomad, postgresql, patroni, or a program's name.
+    pub service: String,
+    /// The kind of its controller: systemd, docker, nobody, ...
+    pub controller: String,
+    /// The unit, where systemd controls it.
+    pub unit: Option<String>,
+    /// The container's name, where one holds it.
+    pub container: Option<String>,
+    /// What another controller calls it: a program, a task, a folder, a session.
+    pub name: Option<String>,
+    /// Its configuration files.
+    #[serde(default)]
+    pub config: Vec<String>,
 }
 
 /// `[haproxy]`.
@@ -76,7 +97,10 @@ pub const KEYS: &[(&str, &[&str])] = &[
 ];
 
 /// Each list of tables with the keys of its members: `[[NAME]]`.
-pub const LISTS: &[(&str, &[&str])] = &[("ignore", &["check", "reason", "until"])];
+pub const LISTS: &[(&str, &[&str])] = &[
+    ("ignore", &["check", "reason", "until"]),
+    ("pin", &["service", "controller", "unit", "container", "name", "config"]),
+];
 
 /// Reads the text of a `haguard.toml`.
 ///
@@ -172,8 +196,10 @@ mod tests {
             "unknown key `master_sokcet` in [haproxy]: did you mean `master_socket`?"
         );
         assert_eq!(error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
-        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore");
+        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore, pin");
         assert_eq!(error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
+        assert_eq!(error("[pin]\n"), "`pin` can stand there several times: write [[pin]]");
+        assert_eq!(error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [pin]: did you mean `unit`?");
     }
 
     #[test]
@@ -199,11 +225,13 @@ mod tests {
     #[test]
     fn the_known_keys_are_the_keys_of_the_structs() {
         let all = "[haproxy]\nmaster_socket='a'\nstats_socket='b'\nconfig=['c']\nbinary='d'\nunit='e'\n\
-                   [dataplane]\nurl='http://h'\nusername='u'\npassword_file='p'\nca_file='c'\n";
+                   [dataplane]\nurl='http://h'\nusername='u'\npassword_file='p'\nca_file='c'\n\
+                   [[pin]]\nservice='s'\ncontroller='c'\nunit='u'\ncontainer='x'\nname='n'\nconfig=['f']\n";
         assert!(parse(all).is_ok());
         let parsed: toml::Table = toml::from_str(all).unwrap();
         for (table, keys) in KEYS {
-            let written: Vec<&String> = parsed[*table].as_table().unwrap().keys().collect();
+            let several = parsed[*table].as_array().map(|all| all[0].as_table().unwrap());
+            let written = several.or(parsed[*table].as_table()).unwrap();
             assert_eq!(written.len(), keys.len(), "{table}");
         }
     }

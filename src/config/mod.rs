@@ -2,6 +2,7 @@
 
 pub mod environment;
 pub mod file;
+pub mod pins;
 pub mod settings;
 
 pub use environment::Environment;

@@ -84,6 +84,8 @@ pub struct Settings {
     pub dataplane: Option<Dataplane>,
     /// Findings to live with.
     pub ignores: Vec<Sourced<file::Ignore>>,
+    /// The architecture that was pinned.
+    pub pins: Vec<file::Pin>,
     /// How long a whole look may take.
     pub timeout: Sourced<Duration>,
     /// Where the journal lives.
@@ -107,6 +109,14 @@ impl Settings {
             None => (None, File::default()),
         };
         Self::resolve(flags, environment, config_file, file, root)
+    }
+
+    /// The file that a value of ours would be written into: the one that was read, else the one that would be.
+    pub fn file_to_write(&self, root: bool) -> PathBuf {
+        let personal = self.environment.config_home.as_ref().filter(|_| !root);
+        let fallback =
+            personal.map_or_else(|| PathBuf::from(SYSTEM_CONFIG), |home| home.join("haguard/haguard.toml"));
+        self.config_file.clone().unwrap_or(fallback)
     }
 
     fn resolve(
@@ -134,6 +144,7 @@ impl Settings {
                 .into_iter()
                 .map(|value| Sourced { value, origin: from_file.clone() })
                 .collect(),
+            pins: file.pin,
             timeout: match flags.timeout {
                 Some(value) => Sourced { value, origin: Origin::Flag("--timeout") },
                 None => Sourced { value: DEFAULT_TIMEOUT, origin: Origin::Default },

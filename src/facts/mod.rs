@@ -10,9 +10,11 @@ pub mod holdings;
 pub mod instance;
 pub mod loaded;
 pub mod picture;
+pub mod pin;
 pub mod rehearsal;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod services;
 pub mod vitals;
 
 pub use crate::known::Known;
@@ -30,6 +32,7 @@ pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
 pub use rehearsal::Rehearsal;
+pub use services::{HostFacts, Local, LocalServer, Role, Service, Unowned};
 pub use vitals::Vitals;
 
 use jiff::Timestamp;
@@ -71,10 +74,21 @@ pub struct Facts {
     /// The guard of the unit that controls it; none where no unit is proven to.
     #[serde(default)]
     pub guard: Option<Known<GuardFacts>>,
+    /// The architecture that was pinned.
+    #[serde(default)]
+    pub pins: Vec<pin::Pin>,
+    /// The services of this host, where they were looked at.
+    #[serde(default = "not_looked_at")]
+    pub on_host: Known<HostFacts>,
     /// What the look cost.
     pub cost: Cost,
     /// The proof that looking changed nothing.
     pub unchanged: Known<Vec<Proof>>,
+}
+
+/// Snapshots of older versions, and commands that need no services, have none.
+fn not_looked_at<T>() -> Known<T> {
+    Known::unknown("not looked at")
 }
 
 /// A claim with what was seen before and after.

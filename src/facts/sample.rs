@@ -42,6 +42,8 @@ pub(crate) fn healthy() -> Facts {
         dataplane: None,
         vitals: vitals(),
         guard: None,
+        pins: Vec::new(),
+        on_host: Known::unknown("not looked at"),
         cost: Cost::default(),
         unchanged: Known::Seen(Vec::new()),
     }
@@ -192,5 +194,45 @@ fn config() -> ConfigOnDisk {
         state_file: None,
         state_file_written: None,
         named_files: Known::Seen(super::files::NamedFiles { count: 0, unreadable: Vec::new() }),
+    }
+}
+
+/// A web server in /opt/gui of a user, PID 4711, that this controller is proven to run.
+pub(crate) fn service(name: &str, port: u16, controller: Controller) -> super::Service {
+    let line = format!("python3 -m {name} {port}");
+    let process = Process {
+        pid: 4711,
+        uid: 1001,
+        comm: "python3".to_owned(),
+        argv: line.split(' ').map(str::to_owned).collect(),
+        exe: Known::Seen("/usr/bin/python3.13".to_owned()),
+        cwd: Known::Seen("/opt/gui".to_owned()),
+        ..process()
+    };
+    super::Service {
+        name: name.to_owned(),
+        role: None,
+        role_by: Vec::new(),
+        process,
+        members: Vec::new(),
+        user: Some("rbron".to_owned()),
+        control: control(controller),
+        listens: Known::Seen(vec![super::Listener::Tcp(([127, 0, 0, 1], port).into())]),
+        network: Known::Seen("net:[1]".to_owned()),
+        same_network: Known::Seen(true),
+        files: Vec::new(),
+    }
+}
+
+/// A host with these services, whose own address is 10.0.0.1.
+pub(crate) fn on_host(services: Vec<super::Service>) -> super::HostFacts {
+    super::HostFacts {
+        services,
+        unowned: Vec::new(),
+        network: Known::Seen("net:[1]".to_owned()),
+        addresses: Known::Seen(vec![[10, 0, 0, 1].into()]),
+        local: Vec::new(),
+        processes: 80,
+        hidden: 0,
     }
 }

@@ -1,11 +1,13 @@
 //! Plans and what they would cost: pure functions of facts, no I/O.
 
 pub mod advice;
+pub mod asked;
 pub mod basis;
 pub mod binds;
 pub mod difference;
 pub mod guard;
 pub mod losses;
+pub mod procedure;
 mod reload;
 pub mod replay;
 pub mod steps;
@@ -16,6 +18,7 @@ pub use basis::{Basis, Moved};
 pub use binds::{BindChange, bind_change, not_held};
 pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
+pub use procedure::{Procedure, procedure};
 pub use reload::reload;
 pub use steps::{Action, Plan, Step, Way};
 pub use way_back::WayBack;

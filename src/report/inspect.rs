@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::prose;
-use super::{Paint, Report, findings, ledger};
+use super::{Paint, Report, findings, ledger, services};
 use crate::facts::binds::in_ranges;
 use crate::facts::{
     BindState, ConfigOnDisk, Control, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker,
@@ -38,6 +38,14 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
         match report.losses.is_empty() {
             true => writeln!(out, "  nothing that only memory holds would be lost")?,
             false => writeln!(out, "{}", ledger::table(&report.losses, paint))?,
+        }
+    }
+    match &facts.on_host {
+        Known::Seen(host) => services::write(host, out, paint)?,
+        Known::Unknown { why } if why == "not looked at" => {}
+        Known::Unknown { why } => {
+            writeln!(out, "\n{}", paint.strong("services of this host"))?;
+            row(out, "unknown", why)?;
         }
     }
     let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
@@ -83,7 +91,7 @@ fn some(all: &[String]) -> String {
 }
 
 /// The proof that looking changed nothing.
-fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(super) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if report.proof.is_empty() {
         return Ok(());
     }
@@ -100,12 +108,12 @@ fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> 
     Ok(())
 }
 
-fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+pub(super) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     let hang = " ".repeat(18);
     writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
 }
 
-fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
+pub(super) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
     match known {
         Known::Seen(value) => show(value),
         Known::Unknown { why } => format!("unknown: {why}"),

@@ -9,9 +9,12 @@ mod json;
 mod junit;
 mod ledger;
 mod nagios;
+mod pins;
 mod refusal;
 mod rehearsal;
 mod reload;
+mod service;
+mod services;
 mod short;
 pub mod style;
 mod text;
@@ -31,7 +34,9 @@ use crate::words::plural;
 
 pub use confirmation::{Confirm, Confirmation};
 pub use guard::Guard;
+pub use pins::PinsReport;
 pub use rehearsal::{Holds, Rehearsed};
+pub use service::{AskedService, FoundService};
 pub use style::Paint;
 
 /// The version of the JSON document.
@@ -83,6 +88,8 @@ pub enum Body {
     Guard(Box<Guard>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
+    /// `inspect --save`.
+    Pins(PinsReport),
     /// `inspect --losses`.
     Ledger(Comparison),
     /// `check`.
@@ -110,6 +117,11 @@ pub struct Refusal {
     pub alternatives: Vec<Advice>,
     /// The emergency path by hand, in order.
     pub by_hand: Vec<Advice>,
+    /// Other HAProxies of this host, which were not meant.
+    pub others: Vec<String>,
+    /// Another service that was asked for, and what is known of it; none where HAProxy was meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<AskedService>>,
 }
 
 /// What a reload came to.

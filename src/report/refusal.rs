@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Refusal, Report, findings, ledger};
+use super::{Paint, Refusal, Report, findings, inspect, ledger, service};
 use crate::checks::Level;
 use crate::plan::Advice;
 
@@ -13,9 +13,12 @@ pub(super) fn write(
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    let Refusal { title, why, unseen, compared_with, alternatives, by_hand } = refusal;
+    let Refusal { title, why, unseen, compared_with, alternatives, by_hand, others, asked } = refusal;
     writeln!(out, "{} {}", paint.bad("refused:"), prose("         ", title).trim_start())?;
     writeln!(out, "{}", prose("", why))?;
+    if let Some(asked) = asked {
+        service::write(asked, out, paint)?;
+    }
     if let Some(compared_with) = compared_with.as_ref().filter(|_| !report.losses.is_empty()) {
         writeln!(out, "\n{}", ledger::table(&report.losses, paint))?;
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
@@ -27,13 +30,23 @@ pub(super) fn write(
             writeln!(out, "{}", prose("  ", line))?;
         }
     }
+    if !others.is_empty() {
+        writeln!(out, "\n{}", paint.strong("HAProxies of this host that are not meant"))?;
+        for line in others {
+            writeln!(out, "{}", prose("  ", line))?;
+        }
+    }
     let failed: Vec<_> = report.findings.iter().filter(|f| f.level == Level::Fail).cloned().collect();
     if !failed.is_empty() {
         writeln!(out, "\n{}", paint.strong("what is wrong here already"))?;
         findings::write(&failed, out, paint)?;
     }
     advice("do this instead", alternatives, out, paint)?;
-    advice("if it really must restart, by hand and in this order", by_hand, out, paint)
+    advice("if it really must restart, by hand and in this order", by_hand, out, paint)?;
+    match asked {
+        Some(_) => inspect::proof(report, out, paint),
+        None => Ok(()),
+    }
 }
 
 /// Commands under a heading, each with its occasion; nothing where there are none.

@@ -5,9 +5,11 @@
 
 pub mod argv;
 pub mod cgroup;
+pub mod command_line;
 pub mod dataplane;
 pub mod docker;
 pub mod drop_in;
+pub mod fib_trie;
 pub mod haproxy_cfg;
 pub mod keepers;
 pub mod listener;

@@ -70,13 +70,13 @@ pub fn open_sockets(pid: u32) -> Result<BTreeMap<u64, u32>> {
 }
 
 /// The open files of a process that matter here.
-struct Files {
-    sockets: BTreeMap<u64, u32>,
+pub(super) struct Files {
+    pub(super) sockets: BTreeMap<u64, u32>,
     polls: Vec<u32>,
 }
 
 impl Files {
-    fn of(pid: u32) -> Result<Self> {
+    pub(super) fn of(pid: u32) -> Result<Self> {
         let folder = format!("/proc/{pid}/fd");
         let entries =
             std::fs::read_dir(&folder).map_err(|error| anyhow!("{folder}: {}", denied(Some(error))))?;
@@ -98,7 +98,7 @@ impl Files {
 
     /// HAProxy's socket for sending logs has a port too and looks like a listener, but nobody waits for it to become
     /// readable. Where that cannot be told, it counts as one.
-    fn waits_on(&self, pid: u32, inode: u64) -> bool {
+    pub(super) fn waits_on(&self, pid: u32, inode: u64) -> bool {
         let read = |fd: &u32| std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok();
         let polls: Vec<String> = self.polls.iter().filter_map(read).collect();
         let watched = |fd| polls.iter().any(|text| proc_net::watched(text).any(|watched| watched == fd));

@@ -4,6 +4,8 @@ mod account;
 mod change;
 mod status;
 
+use std::time::Duration;
+
 use super::{Context, look};
 use crate::cli::GuardCommand;
 use crate::clients::systemd;
@@ -69,9 +71,14 @@ fn named(name: &str, context: &Context<'_>) -> Result<Meant, Failure> {
     // One whose files are gone may still run, and one that is gone may have left the guard's file.
     let gone = facts.shown.get("LoadState") == "not-found" && facts.shown.main_pid().is_none();
     match gone && facts.file == DropIn::Absent {
-        true => Err(not_there(&name, systemd::services(limit).unwrap_or_default())),
+        true => Err(not_there(&name, services(limit))),
         false => Ok(Meant::Unit(Box::new(facts))),
     }
+}
+
+fn services(limit: Duration) -> Vec<String> {
+    let names = systemd::names(limit).unwrap_or_default();
+    names.into_iter().filter(|name| name.ends_with(".service")).collect()
 }
 
 /// A name like it is the first thing that somebody wants to know.

@@ -18,6 +18,7 @@ mod next;
 mod proof;
 mod rehearsal;
 mod servers;
+mod services;
 mod sockets;
 mod vitals;
 
@@ -32,12 +33,14 @@ use control::Managers;
 pub use guard::guard;
 use md5::Digest;
 
+use super::pin::Pin;
 use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::time::{self, Deadline};
 pub use crate::wire::haproxy_cfg::Model;
+pub use services::{listening, service_of, services};
 
 /// Which HAProxy is meant, where the settings do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,11 +180,26 @@ fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>
         Known::Unknown { why } => unseen(&look, &why),
     };
     facts.candidates = candidates;
+    facts.pins = pins(settings);
     facts.taken_at = taken_at;
     facts.cost.dataplane_calls = look.dataplane_calls.load(Ordering::Relaxed);
     facts.cost.runtime_calls = look.calls.load(Ordering::Relaxed);
     facts.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     facts
+}
+
+/// The pins of the configuration, in the words of facts.
+fn pins(settings: &Settings) -> Vec<Pin> {
+    let pins = settings.pins.iter().cloned();
+    let pins = pins.map(|pin| Pin {
+        service: pin.service,
+        controller: pin.controller,
+        unit: pin.unit,
+        container: pin.container,
+        name: pin.name,
+        config: pin.config,
+    });
+    pins.collect()
 }
 
 /// Every HAProxy that can be seen, and who controls each.
@@ -292,6 +310,8 @@ fn blank(why: &str) -> Facts {
         dataplane: None,
         vitals: Vitals::unseen(why),
         guard: None,
+        pins: Vec::new(),
+        on_host: Known::unknown("not looked at"),
         cost: Cost::default(),
         unchanged: Known::unknown(why),
     }

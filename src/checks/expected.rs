@@ -1,0 +1,139 @@
+//! The architecture that was pinned, against the one that is found.
+
+use super::{Outcome, Seen};
+use crate::facts::pin::Pin;
+use crate::facts::{Control, Facts, Known, Role};
+
+/// Every pin that can be compared; a changing command looks at HAProxy, `inspect` at all services.
+pub(super) fn expected(seen: Seen<'_>) -> Outcome {
+    let facts = seen.facts;
+    if facts.pins.is_empty() {
+        return Outcome::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");
+    }
+    let haproxy = Role::Haproxy.key();
+    let mut services: Vec<&str> = facts.pins.iter().map(|pin| pin.service.as_str()).collect();
+    services.sort_unstable();
+    services.dedup();
+    let compared = services.into_iter().filter_map(|service| {
+        let pins: Vec<&Pin> = facts.pins.iter().filter(|pin| pin.service == service).collect();
+        match service == haproxy {
+            true => Some(compare(&pins, Some(of_haproxy(facts)))),
+            false => of_others(facts, service, &pins),
+        }
+    });
+    let worst = compared.max_by_key(|outcome| outcome.level);
+    worst
+        .unwrap_or_else(|| Outcome::skipped("only services are pinned that were not looked at"))
+        .mend_where_bad(
+            "`haguard inspect` shows what is found; `haguard inspect --save` pins it, if it is meant so",
+        )
+}
+
+/// Who runs the HAProxy that is meant, or why that is not proven.
+fn of_haproxy(facts: &Facts) -> Known<Pin> {
+    let instance = match &facts.instance {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(instance) => instance,
+    };
+    found(Role::Haproxy.key(), &instance.control, Pin::config_of(&instance.main))
+}
+
+fn found(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {
+    match control.proven() {
+        Some(controller) => Known::Seen(Pin::of(service, controller, config)),
+        None => Known::unknown(format!(
+            "who controls it is {}: {}",
+            control.certainty(),
+            control.why().unwrap_or("")
+        )),
+    }
+}
+
+/// A service beside HAProxy, where all services were looked at.
+fn of_others(facts: &Facts, name: &str, pins: &[&Pin]) -> Option<Outcome> {
+    let host = facts.on_host.seen()?;
+    let named = host.services.iter().filter(|one| one.pinned_as() == name);
+    let all: Vec<Outcome> = named
+        .map(|service| compare(pins, Some(found(name, &service.control, service.files.clone()))))
+        .collect();
+    // Several may be called so, and the pin is of one of them.
+    Some(all.into_iter().min_by_key(|outcome| outcome.level).unwrap_or_else(|| compare(pins, None)))
+}
+
+fn compare(pins: &[&Pin], found: Option<Known<Pin>>) -> Outcome {
+    let service = pins.first().map_or("", |pin| pin.service.as_str());
+    let pinned: Vec<String> = pins.iter().map(|pin| pin.words()).collect();
+    let pinned = pinned.join(", or ");
+    match found {
+        None => Outcome::warn(format!("{service} is pinned: {pinned}; found: it does not run here")),
+        Some(Known::Unknown { why }) => {
+            Outcome::unknown(format!("{service} is pinned: {pinned}; found: not proven")).because([why])
+        }
+        Some(Known::Seen(found)) if pins.iter().any(|pin| pin.fits(&found)) => {
+            Outcome::pass(format!("{service} is run as it was pinned: {}", found.words()))
+        }
+        Some(Known::Seen(found)) => {
+            Outcome::fail(format!("{service} is pinned: {pinned}; found: {}", found.words()))
+        }
+    }
+}
+
+impl Outcome {
+    fn mend_where_bad(self, mend: &str) -> Self {
+        if self.level.is_notable() { self.mend(mend) } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::{self, Level};
+    use crate::facts::pin::Pin;
+    use crate::facts::{Control, Controller, Facts, Known, sample};
+    use crate::plan;
+
+    fn judged(facts: &Facts) -> (Level, String) {
+        let finding = checks::judge(facts, &plan::ledger(facts), &["arch.expected"]).remove(0);
+        (finding.level, finding.text)
+    }
+
+    fn systemd() -> Controller {
+        Controller::Systemd { unit: "haproxy.service".into() }
+    }
+
+    #[test]
+    fn what_is_found_is_compared_with_what_was_pinned_and_both_are_shown() {
+        let mut facts = sample::healthy();
+        assert_eq!(judged(&facts).0, Level::Skipped);
+        facts.pins = vec![Pin::of("haproxy", &systemd(), vec!["/etc/haproxy.cfg".into()])];
+        let (level, text) = judged(&facts);
+        assert_eq!(level, Level::Fail);
+        assert_eq!(
+            text,
+            "haproxy is pinned: systemd haproxy.service, /etc/haproxy.cfg; found: no service manager, /etc/haproxy.cfg"
+        );
+        sample::instance(&mut facts).control = sample::control(systemd());
+        assert_eq!(judged(&facts).0, Level::Pass);
+        sample::instance(&mut facts).main.argv = ["haproxy", "-f", "/other.cfg"].map(str::to_owned).to_vec();
+        assert_eq!(judged(&facts).0, Level::Fail, "another file");
+        sample::instance(&mut facts).control = Control::unknown("denied");
+        assert_eq!(judged(&facts).0, Level::Unknown);
+        facts.instance = Known::unknown("gone");
+        assert_eq!(judged(&facts).0, Level::Unknown);
+    }
+
+    #[test]
+    fn other_services_are_compared_where_they_were_looked_at() {
+        let mut facts = sample::healthy();
+        facts.pins = vec![Pin::of("http.server", &systemd(), Vec::new())];
+        assert_eq!(judged(&facts).0, Level::Skipped, "not looked at");
+        facts.on_host = Known::Seen(sample::on_host(Vec::new()));
+        assert_eq!(judged(&facts).0, Level::Warn, "it does not run");
+        let nobody = Controller::Nobody { cgroup: "/".into() };
+        let mut services = vec![sample::service("http.server", 1, nobody)];
+        facts.on_host = Known::Seen(sample::on_host(services.clone()));
+        assert_eq!(judged(&facts).0, Level::Fail);
+        services.push(sample::service("http.server", 2, systemd()));
+        facts.on_host = Known::Seen(sample::on_host(services));
+        assert_eq!(judged(&facts).0, Level::Pass, "one of them is the one");
+    }
+}

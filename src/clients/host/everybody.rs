@@ -1,0 +1,174 @@
+//! Every process of this host with what it listens on: one pass over /proc, in which only those that matter are read in
+//! full.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use anyhow::{Context, Result};
+
+use super::sockets::{self, Files};
+use super::{denied, is_rehearsed, process};
+use crate::known::Known;
+use crate::wire::command_line;
+use crate::wire::fib_trie;
+use crate::wire::listener::Listener;
+use crate::wire::proc_net::Row;
+use crate::wire::process::Process;
+
+/// One process that listens, or that is a part of what surrounds HAProxy.
+#[derive(Debug, Clone)]
+pub struct Somebody {
+    /// It.
+    pub process: Process,
+    /// What it listens on, each with its number; unknown where its open files are closed to us.
+    pub listens: Known<BTreeMap<u64, Listener>>,
+    /// The network namespace it lives in, as the kernel names it.
+    pub network: Known<String>,
+}
+
+/// The pass.
+#[derive(Debug, Default)]
+pub struct Everybody {
+    /// Who was found, in the order of PIDs.
+    pub processes: Vec<Somebody>,
+    /// The parent of every process, also of those that are not listed.
+    pub parents: BTreeMap<u32, u32>,
+    /// Listeners of our own network namespace that belong to nobody who could be seen, with their user.
+    pub unowned: Vec<(Listener, Option<u32>)>,
+    /// How many processes there are.
+    pub count: usize,
+    /// How many of them kept their open files from us.
+    pub hidden: usize,
+}
+
+/// What a network namespace listens on, by the number of the socket.
+type Table = BTreeMap<u64, Row>;
+
+/// Looks at every process once.
+///
+/// # Errors
+/// When /proc cannot be read at all.
+pub fn everybody() -> Result<Everybody> {
+    let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
+    let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    let ours = network("self").seen().cloned();
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    let mut found = Everybody { count: pids.len(), ..Everybody::default() };
+    let mut owned = BTreeSet::new();
+    // In a container that number is somebody else's.
+    let kernel = std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm == "kthreadd\n");
+    for pid in pids {
+        let Some(ppid) = parent(pid) else { continue };
+        found.parents.insert(pid, ppid);
+        // Kernel threads have neither arguments nor files, and there are hundreds of them.
+        if kernel && (ppid == KTHREADD || pid == KTHREADD) {
+            continue;
+        }
+        let network = network(&pid.to_string());
+        let files = Files::of(pid);
+        let listens = match &files {
+            Err(error) => Known::unknown(format!("{error:#}")),
+            Ok(files) => {
+                let table = tables
+                    .entry(network.seen().cloned().unwrap_or_default())
+                    .or_insert_with(|| table(pid).unwrap_or_default());
+                Known::Seen(listening(pid, files, table))
+            }
+        };
+        found.hidden += usize::from(files.is_err());
+        owned.extend(listens.seen().into_iter().flat_map(BTreeMap::keys).copied());
+        let listens_on_something = listens.seen().is_some_and(|all| !all.is_empty());
+        if listens_on_something || may_have_a_role(pid) {
+            // One that ended meanwhile is no error.
+            let real = process(pid).ok().filter(|process| !process.is_haproxy() || !is_rehearsed(process));
+            found.processes.extend(real.map(|process| Somebody { process, listens, network }));
+        }
+    }
+    let own_table = ours.and_then(|ours| tables.remove(&ours)).or_else(|| table(std::process::id()).ok());
+    let left = own_table.into_iter().flatten().filter(|(inode, _)| !owned.contains(inode));
+    // A UDP socket without an owner may just as well be a client's.
+    let left = left.filter(|(_, row)| matches!(row.listener, Listener::Tcp(_)));
+    found.unowned = left.map(|(_, row)| (row.listener, row.uid)).collect();
+    found.unowned.sort();
+    Ok(found)
+}
+
+/// The parent of all kernel threads.
+const KTHREADD: u32 = 2;
+
+fn table(pid: u32) -> Result<Table> {
+    let rows = sockets::table(pid, false)?.into_iter().filter(|row| row.listening);
+    Ok(rows.map(|row| (row.inode, row)).collect())
+}
+
+fn listening(pid: u32, files: &Files, table: &Table) -> BTreeMap<u64, Listener> {
+    let held = files.sockets.keys().filter_map(|inode| table.get(inode));
+    let held = held.filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.waits_on(pid, row.inode));
+    held.map(|row| (row.inode, row.listener.clone())).collect()
+}
+
+/// What it runs is told by a short read; only what may matter is looked at closer.
+fn may_have_a_role(pid: u32) -> bool {
+    let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+    let argv: Vec<String> = String::from_utf8_lossy(&bytes)
+        .split('\0')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    // The name in the arguments may be a lie in both directions, so the program counts as well.
+    let exe = || std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    command_line::role(None, &argv).is_some()
+        || exe().is_some_and(|exe| command_line::role(Some(&exe.to_string_lossy()), &argv).is_some())
+}
+
+/// The parent, from the shortest file that names it.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&stat);
+    // The command's name may hold blanks and brackets, so the last bracket counts.
+    let mut rest = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let (state, ppid) = (rest.next()?, rest.next()?);
+    (state != "Z").then(|| ppid.parse().ok()).flatten()
+}
+
+/// The network namespace of a process, as the kernel names it.
+pub fn network(pid: &str) -> Known<String> {
+    let path = format!("/proc/{pid}/ns/net");
+    match std::fs::read_link(&path) {
+        Ok(name) => Known::Seen(name.to_string_lossy().into_owned()),
+        Err(error) => Known::unknown(format!("{path}: {}", denied(Some(error)))),
+    }
+}
+
+/// The addresses of the network namespace that this process lives in.
+///
+/// # Errors
+/// When the kernel's tables cannot be read.
+pub fn own_addresses(pid: u32) -> Result<Vec<IpAddr>> {
+    let path = format!("/proc/{pid}/net/fib_trie");
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| anyhow::anyhow!("{path}: {}", denied(Some(error))))?;
+    // A kernel without IPv6 has no such table.
+    let six = std::fs::read_to_string(format!("/proc/{pid}/net/if_inet6")).unwrap_or_default();
+    Ok([fib_trie::ipv4(&text), fib_trie::ipv6(&six)].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_are_among_everybody_as_soon_as_we_listen() {
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = Listener::Tcp(tcp.local_addr().unwrap());
+        let me = std::process::id();
+        let all = everybody().unwrap();
+        let mine = all.processes.iter().find(|somebody| somebody.process.pid == me).unwrap();
+        assert!(mine.listens.seen().unwrap().values().any(|listener| *listener == at), "{mine:?}");
+        assert!(!all.unowned.iter().any(|(listener, _)| *listener == at));
+        assert_eq!(all.parents[&me], mine.process.ppid);
+        assert_eq!(mine.network, network("self"));
+        assert!(own_addresses(me).unwrap().contains(&"127.0.0.1".parse().unwrap()));
+    }
+}

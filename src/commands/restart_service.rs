@@ -1,0 +1,215 @@
+//! `restart SERVICE` for what is not HAProxy: who really serves that name, PID or port, who keeps it running, and how it
+//! is restarted. Always a refusal, and nothing is touched.
+
+use std::collections::BTreeMap;
+
+use super::{Context, record};
+use crate::clients::{host, systemd};
+use crate::exit::Exit;
+use crate::facts::gather::{self, Aim};
+use crate::facts::{Candidate, HostFacts, Known, Proof, Role};
+use crate::plan::asked::{self, Asked, Fit};
+use crate::plan::{Advice, procedure};
+use crate::report::{AskedService, Body, FoundService, Refusal, Report};
+use crate::time::Deadline;
+
+/// What a word means.
+pub(super) enum Meant {
+    /// A HAProxy: its own story follows.
+    Haproxy(Aim),
+    /// Anything else, or nothing: the story ends here.
+    Other(Box<Report>),
+}
+
+/// Looks up who is meant.
+pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
+    let Some(word) = word.filter(|word| *word != "haproxy") else { return Meant::Haproxy(Aim::Any) };
+    let begun = std::time::Instant::now();
+    let settings = &context.settings;
+    let asked = Asked::parse(word);
+    let host = gather::services(settings, None);
+    let mut found: Vec<FoundService> = host.seen().map(|host| found(host, &asked)).unwrap_or_default();
+    if let ([one], Asked::Name(_) | Asked::Number(_)) = (found.as_slice(), &asked)
+        && one.fit == Fit::Exact
+        && one.service.role == Some(Role::Haproxy)
+    {
+        return Meant::Haproxy(Aim::Pid(one.service.process.pid));
+    }
+    if let Asked::Number(pid) = asked
+        && !found.iter().any(|one| one.service.pids().any(|own| own == pid))
+        && let Some(service) = gather::service_of(settings, pid)
+    {
+        let by = format!("PID {pid} is its own");
+        found.insert(0, FoundService { procedure: procedure(&service), service, fit: Fit::Exact, by });
+    }
+    let pids: Vec<u32> = found.iter().flat_map(|one| one.service.pids().collect::<Vec<_>>()).collect();
+    let before = gather::listening(&pids);
+    let deadline = Deadline::after(settings.timeout.value);
+    let unit = asked.unit().map(|name| (state(&name, deadline), name));
+    let refusal = refusal(word, &asked, &host, found, unit, deadline);
+    let summary = format!("refused: {}", refusal.title);
+    let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal));
+    report.proof = proof(before, gather::listening(&pids));
+    report.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    record::end(context, format!("`{word}`"), &report, None);
+    Meant::Other(Box::new(report))
+}
+
+fn found(host: &HostFacts, asked: &Asked) -> Vec<FoundService> {
+    let meant = asked::meant(host, asked).into_iter();
+    meant
+        .map(|meant| FoundService {
+            procedure: procedure(meant.service),
+            service: meant.service.clone(),
+            fit: meant.fit,
+            by: meant.by,
+        })
+        .collect()
+}
+
+/// What systemd says of a unit, as a sentence, and whether there is one.
+fn state(name: &str, deadline: Deadline) -> (bool, String) {
+    let unit = match systemd::show(name, deadline.left()) {
+        Err(error) => return (false, format!("There is no unit {name} to restart: {error:#}.")),
+        Ok(unit) if !unit.is_loaded() => return (false, format!("There is no unit {name} on this host.")),
+        Ok(unit) => unit,
+    };
+    let state = unit.get("ActiveState");
+    (
+        true,
+        match unit.main_pid() {
+            Some(pid) => format!("The unit {name} is {state}, and its process is {pid}."),
+            None => format!("The unit {name} is {state}, and no process of it runs."),
+        },
+    )
+}
+
+/// Names that are most like the word, each with what it is the name of.
+fn nearest(word: &str, host: Option<&HostFacts>, deadline: Deadline) -> Vec<String> {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for service in host.into_iter().flat_map(|host| &host.services) {
+        known.extend(asked::folder(service).map(|name| (name, format!("the folder of {}", service.title()))));
+        known.extend(asked::names(service).into_iter().map(|(_, name)| (name, service.title())));
+    }
+    known.extend(
+        systemd::names(deadline.left()).unwrap_or_default().into_iter().map(|name| (name, String::new())),
+    );
+    let names = asked::nearest(word, known.keys().cloned());
+    let described = |name: String| match &known[&name] {
+        note if note.is_empty() => name,
+        note => format!("{name}: {note}"),
+    };
+    names.into_iter().map(described).collect()
+}
+
+fn refusal(
+    word: &str,
+    asked: &Asked,
+    host: &Known<HostFacts>,
+    found: Vec<FoundService>,
+    unit: Option<((bool, String), String)>,
+    deadline: Deadline,
+) -> Refusal {
+    let exists = unit.as_ref().is_some_and(|((exists, _), _)| *exists);
+    let exact = found.iter().any(|one| one.fit == Fit::Exact);
+    let mut why: Vec<String> = unit.iter().map(|((_, sentence), _)| sentence.clone()).collect();
+    why.extend(told(asked, &found));
+    why.push("haguard restarts no service for you: it says who does.".to_owned());
+    let mut unseen: Vec<String> = host.why().map(str::to_owned).into_iter().collect();
+    if let Known::Seen(host) = host {
+        unseen.extend(unseen_of(host, asked, exact));
+    }
+    let look = Advice {
+        when: "see every service of this host, with who keeps it running:".to_owned(),
+        command: "haguard inspect".to_owned(),
+    };
+    let nearest = match (exists || exact, asked) {
+        (false, Asked::Name(name)) => nearest(name, host.seen(), deadline),
+        _ => Vec::new(),
+    };
+    Refusal {
+        title: format!("restart of `{word}` on {}", host::hostname()),
+        why: why.join(" "),
+        unseen,
+        compared_with: None,
+        alternatives: vec![look],
+        by_hand: Vec::new(),
+        others: if exact { Vec::new() } else { haproxies() },
+        asked: Some(Box::new(AskedService {
+            word: word.to_owned(),
+            unit: unit.map(|(_, name)| name),
+            found,
+            nearest,
+        })),
+    }
+}
+
+/// Who was found, and how that fits what was asked; a number is looked up in both of its meanings.
+fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Asked::Number(pid) = asked
+        && !found.iter().any(|one| one.service.pids().any(|own| own == *pid))
+    {
+        said.push(format!("No process has PID {pid}."));
+    }
+    if let Some(port) = asked.port()
+        && !found.iter().any(|one| one.service.on_port(port))
+    {
+        said.push(format!("Nobody who can be seen listens on port {port}."));
+    }
+    let titles = |fit: Fit| {
+        let all = found.iter().filter(|one| one.fit == fit);
+        all.map(|one| format!("{}, controlled by {}", one.service.title(), controller(one)))
+            .collect::<Vec<_>>()
+    };
+    match (titles(Fit::Exact), titles(Fit::Near), asked) {
+        (exact, _, _) if !exact.is_empty() => said.push(format!("What is meant is {}.", exact.join("; or "))),
+        (_, near, _) if !near.is_empty() => {
+            said.push(format!(
+                "Nothing that runs is called so; what comes nearest is {}.",
+                near.join("; or ")
+            ));
+        }
+        (_, _, Asked::Name(_)) => said.push("Nothing that runs here is called so.".to_owned()),
+        _ => {}
+    }
+    said
+}
+
+fn controller(one: &FoundService) -> String {
+    let control = &one.service.control;
+    match control.named() {
+        Some(controller) => format!("{} ({})", controller.words(), control.certainty()),
+        None => format!("nobody who is known ({})", control.certainty()),
+    }
+}
+
+/// The HAProxies of this host, in case that one of them was meant.
+fn haproxies() -> Vec<String> {
+    host::haproxies().map(Candidate::group).unwrap_or_default().iter().map(Candidate::describe).collect()
+}
+
+/// What may hide what was asked for.
+fn unseen_of(host: &HostFacts, asked: &Asked, exact: bool) -> Vec<String> {
+    let mut unseen = Vec::new();
+    let port = asked.port();
+    let of_port = host.unowned.iter().filter(|one| one.listener.socket().map(|at| at.port()) == port);
+    unseen.extend(of_port.filter(|_| port.is_some()).map(|one| format!("{} (run as root)", one.words())));
+    if host.hidden > 0 && !exact {
+        unseen.push(format!("what {} of {} processes listen on: run as root", host.hidden, host.processes));
+    }
+    unseen
+}
+
+/// Each process that was found is what it was.
+fn proof(before: Vec<(u32, String)>, after: Vec<(u32, String)>) -> Vec<Proof> {
+    let pairs = before.into_iter().zip(after);
+    pairs
+        .map(|((pid, before), (_, after))| Proof {
+            claim: format!("process {pid} and what it listens on"),
+            before,
+            after,
+            source: format!("/proc/{pid}"),
+        })
+        .collect()
+}

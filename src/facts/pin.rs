@@ -1,0 +1,92 @@
+//! The architecture that was pinned, to be compared with what is found.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Controller, Process};
+
+/// Who is expected to run a service, or who was found to run it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pin {
+    /// What it is: the key of its role, or its program's name.
+    pub service: String,
+    /// The kind of its controller.
+    pub controller: String,
+    /// The unit, where systemd controls it.
+    pub unit: Option<String>,
+    /// The container's name, where one holds it.
+    pub container: Option<String>,
+    /// What another controller calls it.
+    pub name: Option<String>,
+    /// Its configuration files.
+    pub config: Vec<String>,
+}
+
+impl Pin {
+    /// What would be pinned of a service with this controller. Nothing that a reboot changes is in it: no PID.
+    pub fn of(service: &str, controller: &Controller, config: Vec<String>) -> Self {
+        let mut pin = Pin {
+            service: service.to_owned(),
+            controller: controller.kind().to_owned(),
+            unit: None,
+            container: None,
+            name: None,
+            config,
+        };
+        match controller {
+            Controller::Systemd { unit } | Controller::UserSystemd { unit, .. } => {
+                pin.unit = Some(unit.clone())
+            }
+            Controller::Docker { container } | Controller::Podman { container } => {
+                pin.container = Some(container.name.clone());
+                pin.name = container.compose.as_ref().map(|one| format!("{}/{}", one.project, one.service));
+            }
+            Controller::Supervisord { program, .. } => pin.name = Some(program.clone()),
+            // An allocation's id changes with every deployment.
+            Controller::Nomad { task, .. } => pin.name = Some(task.clone()),
+            Controller::Runit { folder, .. } | Controller::S6 { folder, .. } => {
+                pin.name = Some(folder.clone())
+            }
+            Controller::Multiplexer { program, session, .. } => {
+                let session = session.as_deref().map_or(String::new(), |session| format!(" {session}"));
+                pin.name = Some(format!("{program}{session}"));
+            }
+            Controller::Guest { inside, .. } => pin.name = inside.clone(),
+            Controller::Kubernetes { .. } | Controller::Shell { .. } | Controller::Nobody { .. } => {}
+        }
+        pin
+    }
+
+    /// The configuration files that a HAProxy's arguments name, in full.
+    pub fn config_of(main: &Process) -> Vec<String> {
+        main.args().files.iter().map(|file| main.absolute(file)).collect()
+    }
+
+    /// In words, such as `systemd haproxy.service, /etc/haproxy/haproxy.cfg`.
+    pub fn words(&self) -> String {
+        let kind = match self.controller.as_str() {
+            "docker" => "Docker",
+            "podman" => "Podman",
+            "kubernetes" => "Kubernetes",
+            "nomad" => "Nomad",
+            "nobody" => "no service manager",
+            other => other,
+        };
+        let container = self.container.as_ref().map(|name| format!("container {name}"));
+        let named = [self.unit.clone(), container, self.name.clone()];
+        let mut words: Vec<String> =
+            std::iter::once(kind.to_owned()).chain(named.into_iter().flatten()).collect();
+        let mut said = words.drain(..).collect::<Vec<_>>().join(" ");
+        if !self.config.is_empty() {
+            said = format!("{said}, {}", self.config.join(" "));
+        }
+        said
+    }
+
+    /// What was found is what was pinned; a pin that names no files leaves them open.
+    pub fn fits(&self, found: &Pin) -> bool {
+        let files = self.config.is_empty() || found.config.is_empty() || self.config == found.config;
+        files
+            && (&self.service, &self.controller, &self.unit, &self.container, &self.name)
+                == (&found.service, &found.controller, &found.unit, &found.container, &found.name)
+    }
+}

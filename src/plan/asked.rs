@@ -1,0 +1,282 @@
+//! Which service a person means by a word: a unit, a container, a program, a process, a PID, a port.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::facts::{Controller, HostFacts, Service};
+
+/// What was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A number: a PID, or a port, or both.
+    Number(u32),
+    /// `:5050`
+    Port(u16),
+    /// `127.0.0.1:5050`
+    At(SocketAddr),
+    /// Any other word.
+    Name(String),
+}
+
+/// How sure it is that this service was meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// It is called so, or listens there.
+    Exact,
+    /// Its folder or its arguments hold the word.
+    Near,
+}
+
+/// A service that may have been meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant<'a> {
+    /// It.
+    pub service: &'a Service,
+    /// How sure that is.
+    pub fit: Fit,
+    /// What of it answers to the word.
+    pub by: String,
+}
+
+impl Asked {
+    /// Reads the word.
+    pub fn parse(text: &str) -> Self {
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
+        if let Ok(at) = text.parse::<SocketAddr>() {
+            return Asked::At(at);
+        }
+        let host = text.strip_prefix("localhost:").or(text.strip_prefix("*:")).or(text.strip_prefix(':'));
+        match (host.and_then(port), text.parse::<u32>()) {
+            (Some(port), _) => Asked::Port(port),
+            (None, Ok(number)) => Asked::Number(number),
+            (None, Err(_)) => Asked::Name(text.to_owned()),
+        }
+    }
+
+    /// The port in it, where there is one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Asked::Number(number) => u16::try_from(*number).ok(),
+            Asked::Port(port) => Some(*port),
+            Asked::At(at) => Some(at.port()),
+            Asked::Name(_) => None,
+        }
+    }
+
+    /// The unit that systemd would take it for.
+    pub fn unit(&self) -> Option<String> {
+        match self {
+            Asked::Name(name) if name.contains('/') => None,
+            Asked::Name(name) if is_unit(name) => Some(name.clone()),
+            Asked::Name(name) => Some(format!("{name}.service")),
+            _ => None,
+        }
+    }
+}
+
+fn is_unit(name: &str) -> bool {
+    [".service", ".socket", ".target", ".timer", ".scope", ".slice"].iter().any(|end| name.ends_with(end))
+}
+
+/// The services that may be meant: those that are exactly so called, else those that come near.
+pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
+    let all = || host.services.iter();
+    let found: Vec<Meant<'_>> = match asked {
+        Asked::Number(number) => all().filter_map(|service| by_number(service, *number)).collect(),
+        Asked::Port(port) => all().filter_map(|service| by_port(service, *port)).collect(),
+        Asked::At(at) => all()
+            .filter(|service| service.takes(at))
+            .map(|service| exact(service, format!("it listens on {at}")))
+            .collect(),
+        Asked::Name(name) => all().filter_map(|service| by_name(service, name)).collect(),
+    };
+    let best = found.iter().map(|meant| (meant.fit, less_likely(meant))).min();
+    let as_good = |meant: &Meant<'_>| match best {
+        Some((Fit::Near, unlikely)) => meant.fit == Fit::Near && less_likely(meant) == unlikely,
+        best => best.is_some_and(|(fit, _)| fit == meant.fit),
+    };
+    found.into_iter().filter(as_good).collect()
+}
+
+/// Of those that merely come near, the tmux that something runs in is not what was meant.
+fn less_likely(meant: &Meant<'_>) -> bool {
+    !meant.service.on_network()
+}
+
+fn exact(service: &Service, by: String) -> Meant<'_> {
+    Meant { service, fit: Fit::Exact, by }
+}
+
+fn by_number(service: &Service, number: u32) -> Option<Meant<'_>> {
+    let own = service.pids().any(|pid| pid == number);
+    let port = u16::try_from(number).ok().filter(|port| service.on_port(*port));
+    match (own, port) {
+        (true, Some(port)) => {
+            Some(exact(service, format!("PID {number} is its own, and it listens on port {port}")))
+        }
+        (true, None) => Some(exact(service, format!("PID {number} is its own"))),
+        (false, Some(port)) => Some(exact(service, format!("it listens on port {port}"))),
+        (false, None) => None,
+    }
+}
+
+fn by_port(service: &Service, port: u16) -> Option<Meant<'_>> {
+    service.on_port(port).then(|| exact(service, format!("it listens on port {port}")))
+}
+
+/// A shorter word is found in too many paths.
+const SHORTEST: usize = 3;
+
+fn by_name<'a>(service: &'a Service, name: &str) -> Option<Meant<'a>> {
+    let plain = name.strip_suffix(".service").unwrap_or(name);
+    let near = |by: String| Some(Meant { service, fit: Fit::Near, by });
+    let called =
+        |(_, called): &(&str, String)| called == name || called.strip_suffix(".service") == Some(plain);
+    if let Some((what, called)) = names(service).into_iter().find(called) {
+        return Some(exact(service, format!("{what} {called}")));
+    }
+    // Whoever says `.service` means a unit, and a process of that name need not be of it.
+    if let Some((what, called)) = names(service).into_iter().find(|(_, called)| called == plain) {
+        return near(format!("{what} {called}"));
+    }
+    if plain.len() < SHORTEST {
+        return None;
+    }
+    if let Some(folder) = service.process.cwd.seen().filter(|folder| folder.contains(plain)) {
+        return near(format!("it runs in {folder}"));
+    }
+    let word = service.process.argv.iter().find(|word| word.contains(plain));
+    word.and_then(|word| near(format!("its command line says {word}")))
+}
+
+/// Every name that it goes by, with what kind of name that is.
+pub fn names(service: &Service) -> Vec<(&'static str, String)> {
+    let mut names =
+        vec![("it is called", service.name.clone()), ("its command is", service.process.comm.clone())];
+    names.extend(service.process.exe.seen().and_then(|exe| {
+        Some(("it runs", exe.rsplit('/').next().filter(|name| !name.is_empty())?.to_owned()))
+    }));
+    names.extend(service.role.map(|role| ("it is the", role.key().to_owned())));
+    // Where sources disagree there is no controller, and the control group still says which unit it was started in.
+    let group = service
+        .process
+        .cgroup
+        .seen()
+        .and_then(|group| group.rsplit('/').next())
+        .filter(|name| name.ends_with(".service"));
+    names.extend(group.map(|unit| ("its control group is that of", unit.to_owned())));
+    let last = |folder: &str| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    match service.control.named() {
+        Some(Controller::Systemd { unit } | Controller::UserSystemd { unit, .. }) => {
+            names.push(("its unit is", unit.clone()));
+        }
+        Some(Controller::Docker { container } | Controller::Podman { container }) => {
+            names.push(("its container is", container.name.clone()));
+            if container.id.len() >= 12 {
+                names.push(("its container is", container.id[..12].to_owned()));
+            }
+            names.push(("its container is", container.id.clone()));
+            if let Some(compose) = &container.compose {
+                names.push(("its compose service is", compose.service.clone()));
+                names.push(("its compose service is", format!("{}/{}", compose.project, compose.service)));
+            }
+        }
+        Some(Controller::Kubernetes { container, .. }) => names.push(("its container is", container.clone())),
+        Some(Controller::Nomad { allocation, task }) => {
+            names.push(("its task is", task.clone()));
+            names.push(("its allocation is", allocation.clone()));
+        }
+        Some(Controller::Supervisord { program, .. }) => names.push(("its program is", program.clone())),
+        Some(Controller::Runit { folder, .. } | Controller::S6 { folder, .. }) => {
+            names.push(("its service folder is", last(folder)));
+            names.push(("its service folder is", folder.clone()));
+        }
+        Some(Controller::Multiplexer { session: Some(session), .. }) => {
+            names.push(("its session is", session.clone()));
+        }
+        _ => {}
+    }
+    names
+}
+
+/// The last folder that it works in: people name units after it.
+pub fn folder(service: &Service) -> Option<String> {
+    let folder = service.process.cwd.seen()?.trim_end_matches('/').rsplit('/').next()?;
+    (folder.len() >= SHORTEST).then(|| folder.to_owned())
+}
+
+/// The names most like a word, best first.
+pub fn nearest(word: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
+    let plain = |name: &str| name.strip_suffix(".service").unwrap_or(name).to_ascii_lowercase();
+    let wanted = plain(word);
+    let score = |name: &String| {
+        let name = plain(name);
+        let within = wanted.len() >= SHORTEST
+            && (name.contains(&wanted) || wanted.contains(&name))
+            && name.len() >= SHORTEST;
+        strsim::jaro_winkler(&wanted, &name).max(if within { 0.9 } else { 0.0 })
+    };
+    let mut scored: Vec<(f64, String)> =
+        known.into_iter().filter(|name| !name.is_empty()).map(|name| (score(&name), name)).collect();
+    scored.retain(|(score, _)| *score > 0.75);
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    scored.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample;
+
+    #[test]
+    fn a_word_is_read_as_what_people_mean_by_it() {
+        assert_eq!(Asked::parse("5050"), Asked::Number(5050));
+        assert_eq!(Asked::parse("70000"), Asked::Number(70000));
+        assert_eq!(Asked::parse(":5050"), Asked::Port(5050));
+        assert_eq!(Asked::parse("localhost:5050"), Asked::Port(5050));
+        assert_eq!(Asked::parse("127.0.0.1:5050"), Asked::At("127.0.0.1:5050".parse().unwrap()));
+        assert_eq!(Asked::parse("gui").unit().as_deref(), Some("gui.service"));
+        assert_eq!(Asked::parse("gui.socket").unit().as_deref(), Some("gui.socket"));
+        assert_eq!(Asked::parse("http.server").unit().as_deref(), Some("http.server.service"));
+        assert_eq!(Asked::parse("lab/api").unit(), None);
+    }
+
+    #[test]
+    fn a_number_is_looked_up_as_a_pid_and_as_a_port() {
+        let tmux = Controller::Nobody { cgroup: "/".into() };
+        let one = sample::service("http.server", 4712, tmux.clone());
+        let mut other = sample::service("http.server", 4711, tmux);
+        other.process.pid = 4712;
+        let host = sample::on_host(vec![one, other]);
+        let said: Vec<String> =
+            meant(&host, &Asked::Number(4711)).into_iter().map(|meant| meant.by).collect();
+        assert_eq!(said, ["PID 4711 is its own", "it listens on port 4711"]);
+        assert!(meant(&host, &Asked::At("127.0.0.2:4711".parse().unwrap())).is_empty());
+        assert_eq!(meant(&host, &Asked::At("127.0.0.1:4711".parse().unwrap())).len(), 1);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_everywhere_and_an_exact_one_beats_a_folder() {
+        let systemd = sample::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
+        let nobody = sample::service("http.server", 81, Controller::Nobody { cgroup: "/".into() });
+        let host = sample::on_host(vec![nobody.clone(), systemd]);
+        for name in ["gui", "gui.service"] {
+            let found = meant(&host, &Asked::parse(name));
+            assert_eq!((found.len(), found[0].by.as_str()), (1, "its unit is gui.service"), "{name}");
+        }
+        let host = sample::on_host(vec![nobody]);
+        let found = meant(&host, &Asked::parse("gui"));
+        assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Near, "it runs in /opt/gui"));
+        assert!(meant(&host, &Asked::parse("nothing")).is_empty());
+    }
+
+    #[test]
+    fn the_nearest_names_come_best_first_and_far_ones_not_at_all() {
+        let known = ["haproxy.service", "ssh.service", "hapxory.service"].map(str::to_owned);
+        assert_eq!(nearest("haproxi", known.clone())[0], "haproxy.service");
+        assert!(nearest("zzz", known).is_empty());
+    }
+}

@@ -1,0 +1,301 @@
+//! How a service is restarted by whoever controls it, and what must not be tried.
+
+use serde::Serialize;
+
+use super::Advice;
+use super::advice::quote;
+use crate::facts::control::Container;
+use crate::facts::{Control, Controller, Role, Service};
+
+/// What to do with one service, and what not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Procedure {
+    /// The commands, in order.
+    pub restart: Vec<Advice>,
+    /// What must not be done.
+    pub never: Vec<String>,
+}
+
+/// The procedure of a service: HAProxy is reloaded, everything else is restarted by its controller.
+pub fn procedure(service: &Service) -> Procedure {
+    if service.role == Some(Role::Haproxy) {
+        return haproxy(service);
+    }
+    let mut restart = Vec::new();
+    match &service.control {
+        Control::Proven { controller, .. } => restart.extend(commands(service, controller)),
+        Control::Claimed { controller, why, .. } => {
+            restart.push(said(&format!(
+                "only if it really is {}, which is not proven: {why}",
+                controller.words()
+            )));
+            restart.extend(commands(service, controller));
+        }
+        Control::Conflict { why, .. } | Control::Unknown { why, .. } => restart.push(Advice {
+            when: format!("first find out who controls it ({why}):"),
+            command: "sudo haguard inspect".to_owned(),
+        }),
+    }
+    Procedure { restart, never: never(service) }
+}
+
+fn haproxy(service: &Service) -> Procedure {
+    let pid = service.process.pid;
+    let reload = match service.process.args().master_socket {
+        Some(socket) => {
+            format!("haguard reload --master-socket {}", quote(&service.process.absolute(&socket)))
+        }
+        None => format!("haguard reload {pid}"),
+    };
+    Procedure {
+        restart: vec![Advice {
+            when: "load a changed configuration; it shows a plan first, and is proven:".to_owned(),
+            command: reload,
+        }],
+        never: vec![format!(
+            "restart it: that cuts every connection and forgets what only memory holds; `haguard restart {pid}` says what"
+        )],
+    }
+}
+
+fn said(when: &str) -> Advice {
+    Advice { when: when.to_owned(), command: String::new() }
+}
+
+fn run(when: &str, command: String) -> Advice {
+    Advice { when: when.to_owned(), command }
+}
+
+fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
+    let user = service.user_words();
+    match controller {
+        Controller::Systemd { unit } => {
+            vec![run("systemd restarts it:", format!("systemctl restart {}", quote(unit)))]
+        }
+        Controller::UserSystemd { unit, uid } => vec![run(
+            &format!("the systemd of user {user} restarts it, not that of this host:"),
+            format!("systemctl --user --machine={uid}@ restart {}", quote(unit)),
+        )],
+        Controller::Docker { container } => vec![contained("docker", container)],
+        Controller::Podman { container } => vec![contained("podman", container)],
+        Controller::Kubernetes { container, .. } => vec![said(&format!(
+            "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
+        ))],
+        Controller::Nomad { allocation, task } => vec![run(
+            "Nomad restarts it:",
+            format!("nomad alloc restart -task {} {}", quote(task), quote(allocation)),
+        )],
+        Controller::Supervisord { program, config, .. } => {
+            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
+            vec![run("supervisord restarts it:", format!("supervisorctl{config} restart {}", quote(program)))]
+        }
+        Controller::Runit { folder, .. } => {
+            vec![run("runit restarts it:", format!("sv restart {}", quote(folder)))]
+        }
+        Controller::S6 { folder, .. } => vec![run("s6 restarts it:", format!("s6-svc -r {}", quote(folder)))],
+        Controller::Multiplexer { program, session, .. } => {
+            let session = session.as_ref().map_or(String::new(), |name| quote(name));
+            let attach = match (program.as_str(), session.is_empty()) {
+                ("screen", _) => format!("screen -r {session}"),
+                (_, true) => format!("{program} attach"),
+                (_, false) => format!("{program} attach -t {session}"),
+            };
+            let attach = attach.trim_end();
+            let mut list = vec![run(
+                &format!("it runs in {program}: attach to it as {user}, and end it there with Ctrl-C:"),
+                format!("sudo -u {} {attach}", account(service)),
+            )];
+            list.push(again(service, "then start it again in the same window:"));
+            list
+        }
+        Controller::Shell { shell, tty, .. } => {
+            let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
+            vec![
+                said(&format!(
+                    "{user} started it by hand in a shell{tty} (PID {shell}): ask them to end it there"
+                )),
+                again(service, "then it is started again there:"),
+            ]
+        }
+        Controller::Guest { leader, inside } => {
+            let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
+            let unit = unit.filter(|name| name.ends_with(".service"));
+            match unit {
+                Some(unit) => vec![run(
+                    "it belongs to another system on this host; that one's own systemd restarts it:",
+                    format!("nsenter --target {leader} --all systemctl restart {}", quote(unit)),
+                )],
+                None => vec![said(&format!(
+                    "it belongs to another system on this host (first process {leader}): ask in there"
+                ))],
+            }
+        }
+        Controller::Nobody { .. } => vec![
+            run(
+                &format!("nobody starts it again by itself, so whoever runs it as {user} has to end it:"),
+                format!("kill -TERM {}", service.process.pid),
+            ),
+            again(service, "and to start it again, as it was started:"),
+        ],
+    }
+}
+
+fn contained(program: &str, container: &Container) -> Advice {
+    let usual = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock"];
+    let socket = match usual.contains(&container.socket.as_str()) || container.socket.is_empty() {
+        true => String::new(),
+        false if program == "docker" => format!(" -H {}", quote(&format!("unix://{}", container.socket))),
+        false => format!(" --url {}", quote(&format!("unix://{}", container.socket))),
+    };
+    let Some(compose) = &container.compose else {
+        let command = format!("{program}{socket} restart {}", quote(&container.name));
+        return run("its container is restarted, not its process:", command);
+    };
+    let folder = compose.folder.as_ref().map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
+    let (project, service) = (quote(&compose.project), quote(&compose.service));
+    run(
+        "compose restarts it, from the folder that it was started in:",
+        format!("{folder}{program}{socket} compose -p {project} restart {service}"),
+    )
+}
+
+/// A user as sudo takes it.
+fn account(service: &Service) -> String {
+    service.user.as_ref().map_or_else(|| format!("'#{}'", service.process.uid), |name| quote(name))
+}
+
+/// Its own command line, from its own folder.
+fn again(service: &Service, when: &str) -> Advice {
+    let words: Vec<String> = service.process.argv.iter().map(|word| quote(word)).collect();
+    let hidden = service.process.argv.iter().any(|word| word.contains("***"));
+    let when = match hidden {
+        true => format!("{} (*** stands for what may be secret)", when.trim_end_matches(':')) + ":",
+        false => when.to_owned(),
+    };
+    let folder = service.process.cwd.seen().map_or(String::new(), |cwd| format!("cd {} && ", quote(cwd)));
+    Advice { when, command: format!("{folder}{}", words.join(" ")) }
+}
+
+fn never(service: &Service) -> Vec<String> {
+    let pid = service.process.pid;
+    match service.control.named() {
+        Some(Controller::Systemd { .. }) => {
+            vec![format!("kill {pid} by hand: systemd would take it for a failure, or start it again")]
+        }
+        Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![
+            "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
+            format!("kill {pid} from outside: its container decides whether it comes back"),
+        ],
+        Some(Controller::Multiplexer { .. } | Controller::Shell { .. } | Controller::Nobody { .. }) => vec![
+            "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
+            format!("kill {pid} without knowing how it is started: nothing brings it back"),
+        ],
+        Some(_) => {
+            vec!["systemctl restart of anything: no unit of this host's systemd controls it".to_owned()]
+        }
+        None => vec!["restart it by any way that was guessed: who controls it is not known".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::control::Compose;
+    use crate::facts::sample;
+
+    fn commands_of(controller: Controller) -> String {
+        let service = sample::service("http.server", 5050, controller);
+        let said = procedure(&service).restart;
+        said.iter().map(|advice| advice.command.clone()).collect::<Vec<_>>().join("; ")
+    }
+
+    fn container(compose: Option<Compose>, socket: &str) -> Container {
+        Container {
+            id: "a".repeat(64),
+            name: "pypnm-api".into(),
+            image: "i".into(),
+            restart_policy: "always".into(),
+            pid: 7,
+            socket: socket.into(),
+            compose,
+        }
+    }
+
+    #[test]
+    fn each_controller_has_its_own_way() {
+        let unit = || "gui.service".to_owned();
+        let own = "cd /opt/gui && python3 -m http.server 5050";
+        let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
+        let compose = Compose {
+            project: "lab".into(),
+            service: "api".into(),
+            folder: Some("/opt/lab".into()),
+            files: None,
+        };
+        let cases = [
+            (Controller::Systemd { unit: unit() }, "systemctl restart gui.service".to_owned()),
+            (
+                Controller::UserSystemd { unit: unit(), uid: 1001 },
+                "systemctl --user --machine=1001@ restart gui.service".to_owned(),
+            ),
+            (docker(None, "/run/docker.sock"), "docker restart pypnm-api".to_owned()),
+            (docker(None, "/tmp/d.sock"), "docker -H unix:///tmp/d.sock restart pypnm-api".to_owned()),
+            (
+                docker(Some(compose), "/var/run/docker.sock"),
+                "cd /opt/lab && docker compose -p lab restart api".to_owned(),
+            ),
+            (
+                Controller::Nomad { allocation: "a1".into(), task: "web".into() },
+                "nomad alloc restart -task web a1".to_owned(),
+            ),
+            (
+                Controller::Supervisord {
+                    program: "gui".into(),
+                    supervisor: 4,
+                    config: Some("/etc/s.conf".into()),
+                },
+                "supervisorctl -c /etc/s.conf restart gui".to_owned(),
+            ),
+            (
+                Controller::Runit { folder: "/etc/sv/gui".into(), supervisor: 4 },
+                "sv restart /etc/sv/gui".to_owned(),
+            ),
+            (
+                Controller::S6 { folder: "/run/s/gui".into(), supervisor: 4 },
+                "s6-svc -r /run/s/gui".to_owned(),
+            ),
+            (
+                Controller::Multiplexer {
+                    program: "tmux".into(),
+                    server: 4,
+                    uid: 1001,
+                    session: Some("gui".into()),
+                },
+                format!("sudo -u rbron tmux attach -t gui; {own}"),
+            ),
+            (Controller::Shell { shell: 4, tty: Some("pts/3".into()), uid: 1001 }, format!("; {own}")),
+            (
+                Controller::Guest { leader: 9, inside: Some("/system.slice/gui.service".into()) },
+                "nsenter --target 9 --all systemctl restart gui.service".to_owned(),
+            ),
+            (Controller::Nobody { cgroup: "/".into() }, format!("kill -TERM 4711; {own}")),
+        ];
+        for (controller, expected) in cases {
+            assert_eq!(commands_of(controller.clone()), expected, "{controller:?}");
+        }
+    }
+
+    #[test]
+    fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
+        let mut service =
+            sample::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
+        service.role = Some(Role::Haproxy);
+        let said = procedure(&service);
+        assert!(said.restart.iter().all(|advice| advice.command.starts_with("haguard reload")), "{said:?}");
+        service.role = None;
+        service.control = Control::unknown("denied");
+        let said = procedure(&service);
+        assert_eq!(said.restart[0].command, "sudo haguard inspect");
+        assert!(said.never[0].contains("not known"));
+    }
+}

@@ -1,0 +1,44 @@
+//! What `inspect --save` pinned.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::wrap::prose;
+use super::{Paint, Report};
+
+/// What was pinned, and what was not.
+#[derive(Debug, Default, Serialize)]
+pub struct PinsReport {
+    /// The file.
+    pub file: String,
+    /// Every service that is pinned in it now, with who runs it.
+    pub pinned: Vec<String>,
+    /// What is different from before: lines that begin with - or +.
+    pub diff: Vec<String>,
+    /// What could not be pinned, each with the reason.
+    pub unproven: Vec<String>,
+}
+
+pub(super) fn write(
+    report: &Report,
+    body: &PinsReport,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    let PinsReport { file, pinned, diff, unproven } = body;
+    writeln!(out, "{}", prose("", &report.summary))?;
+    for line in if diff.is_empty() { pinned } else { diff } {
+        writeln!(out, "{}", prose("  ", line))?;
+    }
+    if !unproven.is_empty() {
+        writeln!(out, "\n{}", paint.strong("not pinned, because it is not proven who controls it"))?;
+        for line in unproven {
+            writeln!(out, "{}", prose("  ", line))?;
+        }
+    }
+    match report.changed {
+        true => writeln!(out, "changed: {file}, and nothing else."),
+        false => Ok(()),
+    }
+}
