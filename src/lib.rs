@@ -55,6 +55,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(code) = clients::sealed::run_if_asked(&args) {
         return code;
     }
+    if let Some(code) = clients::entered::run_if_asked(&args) {
+        return code;
+    }
     if let Some(code) = commands::watch::run_if_asked(&args) {
         return code;
     }

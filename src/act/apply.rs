@@ -80,7 +80,7 @@ fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>
     now.main_start = main.and_then(|main| main.start_ticks);
     if let Known::Seen(socket) = &instance.master_socket {
         let master = Socket::new(&socket.path, ONE_ANSWER, Arc::clone(calls));
-        let listed = master.ask_master("show proc").ok().and_then(|text| ShowProc::parse(&text).ok());
+        let listed = master.processes().ok();
         let old = plan.basis.serving;
         let candidates = listed.as_ref().map(ShowProc::serving_candidates).unwrap_or_default();
         let serves = candidates.iter().find(|row| Some(row.pid) == old).or(candidates.first());

@@ -125,16 +125,16 @@ impl<'a> Eve<'a> {
         let main = self.instance.main.pid;
         let same = children(main) == self.children && state(main) == self.state;
         let Some(master) = &self.master else { return same };
-        let listed = master.ask_master("show proc").ok().and_then(|text| ShowProc::parse(&text).ok());
-        same && listed.is_some_and(|listed| self.instance.reloads.seen() == Some(&listed.master.reloads))
+        same && master
+            .processes()
+            .is_ok_and(|listed| self.instance.reloads.seen() == Some(&listed.master.reloads))
     }
 
     fn by_master(&self, master: &Socket, old: u32, deadline: Deadline) -> Outcome {
         loop {
             let last;
-            let asked = master.ask_master("show proc").map_err(anyhow::Error::from);
-            match asked.and_then(|text| Ok(ShowProc::parse(&text)?)) {
-                Err(error) => last = format!("{error:#}"),
+            match master.processes() {
+                Err(error) => last = error.to_string(),
                 Ok(listed) => {
                     let stage = stage(&listed, self.instance, old);
                     let workers: &[u32] = match &stage {
@@ -174,7 +174,7 @@ impl<'a> Eve<'a> {
 
     fn answers(&self, master: &Socket, pid: u32, deadline: Deadline) -> bool {
         let patient = Socket::new(master.path(), deadline.at_most(ONE_WORKER), Arc::clone(&self.calls));
-        answered_by(&patient.via_master(pid).ask("show info").unwrap_or_default(), pid)
+        patient.via_master(pid).info().is_ok_and(|info| serves(&info, pid))
     }
 
     /// Without a master to ask: its children, its environment, and who holds the sockets.
@@ -215,11 +215,10 @@ impl<'a> Eve<'a> {
 
     fn holds_sockets(&self, pid: u32) -> bool {
         let sockets = self.instance.admin_sockets.seen().into_iter().flatten();
-        let asked = sockets.map(|socket| {
-            let socket = Socket::new(Path::new(&socket.path), ONE_ANSWER, Arc::clone(&self.calls));
-            socket.ask("show info").unwrap_or_default()
+        let mut asked = sockets.filter_map(|socket| {
+            Socket::new(Path::new(&socket.path), ONE_ANSWER, Arc::clone(&self.calls)).info().ok()
         });
-        asked.into_iter().any(|info| answered_by(&info, pid))
+        asked.any(|info| serves(&info, pid))
     }
 }
 
@@ -256,8 +255,8 @@ fn names(listed: &ShowProc) -> String {
     if pids.is_empty() { "no worker".to_owned() } else { format!("worker {}", pids.join(" ")) }
 }
 
-fn answered_by(info: &str, pid: u32) -> bool {
-    Info::parse(info).is_ok_and(|info| info.pid == pid && !info.stopping)
+fn serves(info: &Info, pid: u32) -> bool {
+    info.pid == pid && !info.stopping
 }
 
 fn children(pid: u32) -> BTreeSet<u32> {

@@ -1,7 +1,8 @@
 //! The whole table of checks in one screen.
 
 use super::{
-    Check, arch, binds, config, dataplane, expected, guard, host, process, reload, runtime, vitals, way_back,
+    Check, arch, binds, config, dataplane, expected, guard, host, place, process, reload, runtime, vitals,
+    way_back,
 };
 
 macro_rules! checks {
@@ -36,6 +37,15 @@ pub const CHECKS: &[Check] = checks! {
         "`inspect --save` records who controls each service and which files it uses. When a later look finds a container \
          where a unit was, or another file, somebody has moved the service: commands that were right before would now \
          hit the wrong thing. Without pins there is nothing to compare; what is not proven is unknown.";
+    "arch.namespace", place::namespace, "where it lives can be entered",
+        "One in a container or in a hardened unit sees other files, another network and other process numbers than this \
+         host. haguard goes where it lives: it reads its files through its root, runs its own program there to test them, \
+         and rehearses in a copy of that place. Where it cannot go, everything that it would read out here would be about \
+         something else.";
+    "arch.config-inode", place::config_inode, "a file that is mounted alone is still the one of this host",
+        "A container that mounts a single file keeps that very file: when an editor or a deployment writes a new one and \
+         renames it over the old, the container goes on reading the old one, and a reload changes nothing. haguard compares \
+         the file as HAProxy sees it with the one that stands here.";
     "arch.master-worker", arch::master_worker, "a master starts its workers",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
          ordered but not proven.";

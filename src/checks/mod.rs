@@ -11,6 +11,7 @@ mod host;
 mod ignore;
 mod measures;
 mod operations;
+mod place;
 mod process;
 mod reload;
 mod runtime;

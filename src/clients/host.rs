@@ -6,6 +6,7 @@ mod owners;
 mod rights;
 mod sockets;
 mod vitals;
+mod world;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use owners::{Owners, owners, user_name};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
 pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening};
 pub use vitals::{SignalState, files_in_use, group_headroom_kb, signal_state, stale_libraries};
+pub use world::{Numbers, in_network_of, interfaces, mounts, own_namespaces, same_file, through_root};
 
 /// Every HAProxy that can be seen, in the order of its PID.
 ///

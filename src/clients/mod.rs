@@ -2,6 +2,8 @@
 
 pub mod dataplane;
 pub mod docker;
+pub mod dress;
+pub mod entered;
 pub mod host;
 pub mod http;
 mod http_error;

@@ -1,7 +1,7 @@
 //! Programs of the host, run with a deadline: the only place that starts a process.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -25,6 +25,10 @@ pub struct Program {
     pub environment: Option<BTreeMap<String, String>>,
     /// The folder to run in.
     pub folder: Option<PathBuf>,
+    /// What it is called by, where that is not the program's path.
+    pub name: Option<String>,
+    /// What it reads on its standard input; nothing where this is empty.
+    pub input: Vec<u8>,
     /// The user and group to run as; only root may change them.
     pub owner: Option<(u32, u32)>,
 }
@@ -47,9 +51,13 @@ impl Program {
     /// When it cannot be started, or is still running after `limit`: then it and its children are killed.
     pub fn run(&self, limit: Duration) -> Result<Said> {
         let mut child = self.start()?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (input, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
         std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // One that ends before it has read everything needed no more.
+                let _ = input.map(|mut input| input.write_all(&self.input));
+            });
             let stdout = scope.spawn(move || keep(out));
             let stderr = scope.spawn(move || keep(err));
             let ended = wait(&child, limit);
@@ -71,7 +79,11 @@ impl Program {
 
     fn start(&self) -> Result<Child> {
         let mut command = command(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        if let Some(name) = &self.name {
+            command.arg0(name);
+        }
         command.process_group(0);
         if let Some(environment) = &self.environment {
             command.env_clear().envs(environment);
@@ -94,8 +106,11 @@ pub(super) fn command(program: &str) -> Command {
 
 /// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
 /// since it was started; this is still the one that runs.
+pub(super) const OURSELVES: &str = "/proc/self/exe";
+
+/// The same, not started yet.
 pub(super) fn ourselves() -> Command {
-    command("/proc/self/exe")
+    command(OURSELVES)
 }
 
 /// True when a child ended within `limit`.

@@ -17,6 +17,7 @@
 pub mod change;
 mod error;
 mod lines;
+mod numbers;
 mod read_only;
 mod reload;
 mod send;
@@ -37,6 +38,7 @@ pub use self::change::Undone;
 pub use self::error::AskError;
 use self::lines::{SEVERITIES, in_lines, joined};
 pub use self::read_only::{NotReadOnly, ReadOnly};
+use super::host::Numbers;
 use crate::wire::runtime::answer::{self, Refused};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
@@ -52,6 +54,7 @@ pub struct Socket {
     timeout: Duration,
     calls: Arc<AtomicU32>,
     cap: usize,
+    numbers: Numbers,
 }
 
 /// How long nobody may listen behind a socket that is there: a master that reloads executes itself again, and is away
@@ -85,8 +88,12 @@ impl<'a> From<&'a str> for Sent<'a> {
 
 impl Socket {
     /// A socket at `path`; `timeout` holds for each exchange as a whole, and each one adds 1 to `calls`.
+    ///
+    /// A path through `/proc/PID/root` leads to a HAProxy that may number its processes otherwise than we do. What comes
+    /// and goes here is in our own numbers; see [`Socket::processes`], [`Channel::info`] and [`Socket::via_master`].
     pub fn new(path: impl Into<PathBuf>, timeout: Duration, calls: Arc<AtomicU32>) -> Self {
-        Socket { path: path.into(), timeout, calls, cap: ANSWER_CAP }
+        let path = path.into();
+        Socket { numbers: Numbers::at(&path), path, timeout, calls, cap: ANSWER_CAP }
     }
 
     /// The same socket, with another largest answer than [`ANSWER_CAP`].
@@ -172,7 +179,7 @@ impl Socket {
     }
 
     fn ask_through(&self, pid: u32, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
-        let line = format!("@!{pid} {}", command.as_str());
+        let line = format!("{} {}", self.to_worker(pid)?, command.as_str());
         let text = self.exchange(line.as_str().into(), Closes::Us)?;
         Ok(answer::classify(&self.whole(text)?))
     }
@@ -312,7 +319,7 @@ pub enum Channel {
     ViaMaster {
         /// The master's socket.
         master: Socket,
-        /// The worker's process id, as the master's `show proc` tells it. Ask only for one that was just seen there.
+        /// The worker's process id in our own numbers. Ask only for one that was just seen in [`Socket::processes`].
         pid: u32,
     },
 }

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod holdings;
 pub mod instance;
 pub mod loaded;
+pub mod namespaces;
 pub mod picture;
 pub mod pin;
 pub mod rehearsal;
@@ -28,6 +29,7 @@ pub use guard::{DropIn, GuardFacts, Stand};
 pub use holdings::Holdings;
 pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};
 pub use loaded::Loaded;
+pub use namespaces::Namespaces;
 pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
@@ -56,6 +58,9 @@ pub struct Facts {
     pub candidates: Known<Vec<Candidate>>,
     /// The one that was asked for.
     pub instance: Known<Instance>,
+    /// Where it lives, as far as that is not where we do.
+    #[serde(default = "namespaces::not_looked_at")]
+    pub namespaces: Known<Namespaces>,
     /// What runs.
     pub live: Picture,
     /// What the next worker would be.

@@ -73,9 +73,9 @@ impl Pin {
         };
         let container = self.container.as_ref().map(|name| format!("container {name}"));
         let named = [self.unit.clone(), container, self.name.clone()];
-        let mut words: Vec<String> =
+        let words: Vec<String> =
             std::iter::once(kind.to_owned()).chain(named.into_iter().flatten()).collect();
-        let mut said = words.drain(..).collect::<Vec<_>>().join(" ");
+        let mut said = words.join(" ");
         if !self.config.is_empty() {
             said = format!("{said}, {}", self.config.join(" "));
         }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::namespaces::Namespaces;
 use super::vitals::{Memory, Needrestart, OpenFiles, ReloadSignal, Vitals};
 use super::{
     Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Control, Controller, Cost, Evidence,
@@ -34,6 +35,7 @@ pub(crate) fn healthy() -> Facts {
             control: control(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
         }]),
         instance: Known::Seen(whole_instance()),
+        namespaces: Known::Seen(Namespaces { own: Vec::new(), closed: None, mounted: Vec::new() }),
         live: picture(How::Live),
         next: picture(How::Read),
         rehearsal: None,

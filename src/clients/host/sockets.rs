@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::denied;
+use super::world::{same_file, through_root};
+use super::{denied, same_namespace};
+use crate::known::Known;
 use crate::wire::listener::Listener;
 use crate::wire::proc_net::{self, Row, Table};
 
@@ -106,16 +108,23 @@ impl Files {
     }
 }
 
-/// True when the process holds the listening socket that stands at this path.
+/// True when the process holds the listening socket that stands at this path, whatever it calls it itself.
 ///
 /// # Errors
 /// When its file descriptors may not be read.
 pub fn holds_unix_listener(pid: u32, path: &Path) -> Result<bool> {
     let files = Files::of(pid)?;
-    let text = std::fs::read("/proc/self/net/unix").context("reading /proc/self/net/unix")?;
+    let table = format!("/proc/{pid}/net/unix");
+    let text = std::fs::read(&table).with_context(|| format!("reading {table}"))?;
     let rows = proc_net::unix(&String::from_utf8_lossy(&text));
     Ok(rows.iter().any(|row| match &row.listener {
-        Listener::Unix(bound) => Path::new(bound) == path && files.sockets.contains_key(&row.inode),
+        Listener::Unix(bound) if files.sockets.contains_key(&row.inode) => {
+            let bound = Path::new(bound);
+            let elsewhere = || same_file(&through_root(pid, bound), path);
+            // Where the files are ours, a path is what it seems; a link to it is another path.
+            bound == path && same_namespace(pid, "mnt") != Known::Seen(false)
+                || bound.is_absolute() && elsewhere()
+        }
         _ => false,
     }))
 }

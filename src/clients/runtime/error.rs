@@ -23,6 +23,14 @@ pub enum AskError {
         /// What HAProxy said.
         why: Refused,
     },
+    /// An answer that HAProxy would not give.
+    #[error("{path}: {why}", path = path.display())]
+    Odd {
+        /// The socket.
+        path: PathBuf,
+        /// What is odd about it.
+        why: String,
+    },
     /// Nothing at that path.
     #[error(
         "{path}: no such socket; HAProxy is not running here, or its configuration names another path: \

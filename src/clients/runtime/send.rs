@@ -52,7 +52,7 @@ impl Channel {
                 answer::classify(answer::single(&text).ok_or_else(|| socket.cut_short(text.len()))?)
             }
             Channel::ViaMaster { pid, .. } => {
-                let line = format!("@!{pid} {command}");
+                let line = format!("{} {command}", socket.to_worker(*pid)?);
                 let text = socket.exchange(Sent { text: &line, shown: &command }, Closes::Us)?;
                 answer::classify(&socket.whole(text)?)
             }
@@ -89,7 +89,7 @@ impl Socket {
 
     fn change_through(&self, pid: u32, change: &Change) -> Result<Outcome, AskError> {
         let closes = if change.answers_in_a_line() { Closes::UsAfterALine } else { Closes::Us };
-        let line = format!("@!{pid} {}", change.wire());
+        let line = format!("{} {}", self.to_worker(pid)?, change.wire());
         let text = self.exchange(Sent { text: &line, shown: change.shown() }, closes)?;
         let text =
             if closes == Closes::UsAfterALine && text.ends_with('\n') { text } else { self.whole(text)? };
@@ -123,6 +123,7 @@ fn interrupted(error: &AskError) -> Undone {
         | AskError::PathTooLong { .. }
         | AskError::Denied { .. }
         | AskError::Stale { .. }
+        | AskError::Odd { .. }
         | AskError::Busy { .. } => Undone::NotSent { why },
         _ => Undone::Unclear { why },
     }

@@ -11,10 +11,10 @@ use std::process::{Child, ExitCode, ExitStatus, Stdio};
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, chdir, pidfd_open, pivot_root, setrlimit};
+use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
 
-use super::{Event, FOLDER, NAME, Spec, layers, namespaces, network, receive};
+use super::{Event, FOLDER, NAME, Proc, Spec, layers, network, receive};
 use crate::clients::program;
 
 /// What the first stage is called with in place of a program's name.
@@ -26,7 +26,7 @@ pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
     let name = args.first()?.to_str()?;
     let ran = match name {
         FIRST => first(),
-        SECOND => second(Path::new(args.get(1)?)),
+        SECOND => second(),
         _ => return None,
     };
     Some(match ran {
@@ -46,13 +46,13 @@ fn tell(event: &Event) {
     }
 }
 
-/// Takes the namespaces and lays the file systems out; the next child is PID 1.
+/// Takes the namespaces but the one of mounts: from in there our own program might not be found. The next child is
+/// PID 1.
 fn first() -> Result<u8> {
     receive(&mut unbuffered()?).context("reading what to start")?;
-    unshare().context("taking namespaces of its own")?;
-    let root = layers::lay_out()?;
+    unshare(UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC)?;
     let mut command = program::ourselves();
-    command.arg0(SECOND).arg(&root);
+    command.arg0(SECOND);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut init = command.spawn().context("starting the first process")?;
     tell(&Event::Init(init.id()));
@@ -61,36 +61,40 @@ fn first() -> Result<u8> {
 }
 
 #[expect(deprecated, reason = "unsound only with CLONE_FILES, which is not asked for")]
-fn unshare() -> rustix::io::Result<()> {
-    rustix::thread::unshare(
-        UnshareFlags::NEWNS
-            | UnshareFlags::NEWNET
-            | UnshareFlags::NEWPID
-            | UnshareFlags::NEWIPC
-            | UnshareFlags::NEWUTS,
-    )
+fn unshare(flags: UnshareFlags) -> Result<()> {
+    rustix::thread::unshare(flags).context("taking namespaces of its own")
 }
 
-/// PID 1: moves into the copy, starts the program, and ends with it or with the caller.
-fn second(root: &Path) -> Result<u8> {
+/// PID 1: lays the file systems out, moves into them, starts the program, and ends with it or with the caller.
+fn second() -> Result<u8> {
     let spec = receive(&mut unbuffered()?).context("reading what to start")?;
-    // What follows sets the network and writes files: never on the host.
-    for (kind, own) in namespaces()? {
-        anyhow::ensure!(spec.host.get(&kind) != Some(&own), "the {kind} namespace is the host's");
-    }
     let name = std::ffi::CString::new(NAME)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
-    enter(root)?;
+    let proc = Proc::open()?;
+    if let Some(place) = &spec.place {
+        place.enter(&["uts", "mnt"])?;
+    }
+    unshare(UnshareFlags::NEWNS | UnshareFlags::NEWUTS)?;
+    // What follows mounts, sets the network and writes files: never where anybody lives.
+    for (kind, own) in proc.namespaces()? {
+        let taken = spec.host.get(&kind) == Some(&own)
+            || spec.place.as_ref().and_then(|place| place.name(&kind)) == Some(&own);
+        anyhow::ensure!(!taken, "the {kind} namespace is not its own");
+    }
+    let copy = layers::lay_out(&proc)?;
+    // Its number may be promised to the program.
+    drop(proc);
+    enter(&copy.root)?;
     network::set_up(&spec.sysctls, &spec.interfaces)?;
     seal_proc_sys().context("sealing /proc/sys")?;
+    own_folder().context("making a folder for sockets")?;
     name_hosts(&spec.hosts).context("writing /etc/hosts")?;
-    std::fs::create_dir_all(FOLDER)?;
-    std::fs::set_permissions(FOLDER, std::fs::Permissions::from_mode(0o1777))?;
-    if let Some((soft, hard)) = spec.open_files {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum: Some(hard) })
-            .context("the limit of open files")?;
-    }
+    copy.seal()?;
     let sockets = network::inherited(&spec.inherited)?;
+    // This process has nothing more to do that would take more rights than the program's.
+    if let Some(dress) = &spec.dress {
+        dress.put_on().context("doing as the master may")?;
+    }
     tell(&Event::Started);
     let mut child = start(&spec)?;
     drop(sockets);
@@ -123,9 +127,15 @@ fn seal_proc_sys() -> Result<()> {
     Ok(())
 }
 
+/// On a file system of its own, which can be written where the root of the copy cannot.
+fn own_folder() -> Result<()> {
+    std::fs::create_dir_all(FOLDER)?;
+    Ok(mount("tmpfs", FOLDER, "tmpfs", MountFlags::empty(), Some(c"mode=1777"))?)
+}
+
 /// A file that was bound there, as containers do, cannot be written; it can be covered.
 fn name_hosts(text: &str) -> Result<()> {
-    let ours = format!("{FOLDER}.hosts");
+    let ours = format!("{FOLDER}/hosts");
     std::fs::write(&ours, text)?;
     std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o644))?;
     if !Path::new("/etc/hosts").exists() {
@@ -140,9 +150,6 @@ fn start(spec: &Spec) -> Result<Child> {
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
     if let Some(folder) = &spec.folder {
         command.current_dir(folder);
-    }
-    if let Some((uid, gid)) = spec.owner {
-        command.uid(uid).gid(gid);
     }
     command.spawn().with_context(|| format!("starting {} in the sealed copy", spec.program))
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::CString;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -13,7 +13,8 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use crate::wire::mountinfo::{self, Mount};
+use super::Proc;
+use crate::wire::mountinfo::Mount;
 
 /// File systems that are no place for files: the kernel's own, and what would wake up when it is touched.
 const NOT_FILES: &[&str] = &[
@@ -39,26 +40,49 @@ const NOT_FILES: &[&str] = &[
     "tracefs",
 ];
 
+/// The largest single file that is copied into memory, in bytes.
+const LARGEST_TWIN: u64 = 256 << 20;
+
 /// Layers of other containers: there can be hundreds, and no HAProxy of this host reads from them.
 const OF_CONTAINERS: &[&str] =
     &["/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/", "/run/containerd/", "/run/docker/"];
 
-/// Lays the copy out in our own mount namespace and returns its root.
-pub(super) fn lay_out() -> Result<PathBuf> {
+/// A copy that is laid out and can still be written everywhere.
+pub(super) struct Copy {
+    /// Its root.
+    pub(super) root: PathBuf,
+    /// Places in it that are to be read only, as they are where it was made from; innermost first.
+    read_only: Vec<String>,
+}
+
+impl Copy {
+    /// Makes read-only what shall be, once the copy is the root.
+    pub(super) fn seal(&self) -> Result<()> {
+        for point in &self.read_only {
+            mount_remount(point.as_str(), MountFlags::BIND | MountFlags::RDONLY, "")
+                .with_context(|| format!("making {point} read-only, as it is outside"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays the copy out in our own mount namespace.
+pub(super) fn lay_out(proc: &Proc) -> Result<Copy> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .context("keeping mounts to ourselves")?;
-    let table = fs::read_to_string("/proc/self/mountinfo").context("reading /proc/self/mountinfo")?;
-    let all = mountinfo::parse(&table);
+    let all = proc.mounts()?;
     let mounts = visible(all.clone());
     let staging = staging(&mounts).context("no folder of the root file system can be covered")?;
     mount("tmpfs", &staging, "tmpfs", MountFlags::empty(), None)
         .with_context(|| format!("mounting a tmpfs over {} in our own namespace", staging.display()))?;
     let root = staging.join("root");
     fs::create_dir(&root)?;
+    let mut read_only = Vec::new();
     for (number, mount) in mounts.iter().enumerate() {
         let layer = staging.join(number.to_string());
         match copied(mount, &layer, &root) {
-            Ok(()) => {}
+            Ok(true) if mount.read_only => read_only.insert(0, mount.point.clone()),
+            Ok(_) => {}
             Err(error) if mount.point == "/" => return Err(error),
             // What cannot be copied is left out; a program that needs it will say so.
             Err(error) => tracing::debug!(point = mount.point, "left out of the sealed copy: {error:#}"),
@@ -66,7 +90,7 @@ pub(super) fn lay_out() -> Result<PathBuf> {
     }
     devices(&root);
     kernel(&root, &all);
-    Ok(root)
+    Ok(Copy { root, read_only })
 }
 
 /// Mounts that carry files, outermost first; of several at one place only the last can be seen.
@@ -89,7 +113,8 @@ fn visible(all: Vec<Mount>) -> Vec<Mount> {
 }
 
 /// A folder right below the root, on the root's own file system, with nothing mounted in it: covering it in our
-/// namespace hides nothing that the overlays need. None that our own program is loaded from, which starts once more.
+/// namespace hides nothing that the overlays need. An image may have none; /proc is there always, and the copy gets one
+/// of its own.
 fn staging(mounts: &[Mount]) -> Option<PathBuf> {
     let preferred = ["/mnt", "/media", "/srv", "/home", "/root", "/var", "/opt", "/etc"].map(PathBuf::from);
     let free = |folder: &PathBuf| {
@@ -98,20 +123,23 @@ fn staging(mounts: &[Mount]) -> Option<PathBuf> {
             && fs::metadata(folder).ok().map(|seen| seen.dev())
                 == fs::metadata("/").ok().map(|seen| seen.dev())
     };
-    preferred.into_iter().find(free)
+    let last = PathBuf::from("/proc");
+    preferred.into_iter().find(free).or_else(|| last.is_dir().then_some(last))
 }
 
-fn copied(mount: &Mount, layer: &Path, root: &Path) -> Result<()> {
+/// True where it is copied so that it could be written.
+fn copied(mount: &Mount, layer: &Path, root: &Path) -> Result<bool> {
     let from = Path::new(&mount.point);
     let to = root.join(mount.point.trim_start_matches('/'));
     let seen = fs::symlink_metadata(from).with_context(|| mount.point.clone())?;
     if seen.is_dir() {
-        overlay(from, layer, &to).or_else(|error| bound(from, &to).with_context(|| format!("{error:#}")))
+        let laid = overlay(from, layer, &to).map(|()| true);
+        laid.or_else(|error| bound(from, &to).map(|()| false).with_context(|| format!("{error:#}")))
     } else if seen.is_file() {
-        bound(from, &to)
+        bound(from, &to).or_else(|_| twin(from, layer, &to)).map(|()| false)
     } else {
         // A socket that is bound somewhere would lead out of the copy.
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -142,6 +170,22 @@ fn bound(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("binding {} read-only", from.display()))
 }
 
+/// A file that was renamed over where it came from, while it is still mounted alone here, cannot be bound once more. It
+/// must not be left out: what stands below it is another file.
+fn twin(from: &Path, layer: &Path, to: &Path) -> Result<()> {
+    let seen = fs::metadata(from)?;
+    anyhow::ensure!(seen.len() <= LARGEST_TWIN, "{} is too large to be copied", from.display());
+    fs::create_dir_all(layer)?;
+    let file = layer.join("file");
+    fs::copy(from, &file).with_context(|| format!("copying {}", from.display()))?;
+    chown(&file, Some(seen.uid()), Some(seen.gid()))?;
+    fs::set_permissions(&file, fs::Permissions::from_mode(seen.mode() & 0o7777))?;
+    bound(&file, to)
+}
+
+/// Devices that a program counts on. Where /dev is not of the kernel's making they may be mounts of their own.
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
+
 /// /dev/shm holds HAProxy's start-up log. A socket right in /dev, such as a syslog's, must lead nowhere: in an overlay
 /// it does not, and where /dev had to be bound it is covered.
 fn devices(root: &Path) {
@@ -149,6 +193,15 @@ fn devices(root: &Path) {
     if shm.is_dir() {
         let mounted = mount("tmpfs", &shm, "tmpfs", MountFlags::empty(), Some(c"mode=1777"));
         tracing::trace!(?mounted, "a /dev/shm of its own");
+    }
+    for name in DEVICES {
+        let (from, to) = (Path::new("/dev").join(name), root.join("dev").join(name));
+        let device =
+            |path: &Path| fs::symlink_metadata(path).is_ok_and(|seen| seen.file_type().is_char_device());
+        if device(&from) && !device(&to) {
+            let bound = mount_bind(&from, &to);
+            tracing::trace!(name, ?bound, "a device that was a mount");
+        }
     }
     let log = root.join("dev/log");
     if fs::symlink_metadata(&log).is_ok_and(|seen| !seen.is_symlink() && !seen.is_file()) {
@@ -175,7 +228,8 @@ mod tests {
     use super::*;
 
     fn mount(point: &str, kind: &str) -> Mount {
-        Mount { point: point.into(), kind: kind.into() }
+        let (root, device) = ("/".into(), "0:1".into());
+        Mount { point: point.into(), kind: kind.into(), read_only: false, root, device }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! own. What is started in it binds, resolves, drops privileges and loads as it would on the host, and reaches nothing.
 //!
 //! Two stages of haguard's own program make it, since a PID namespace begins with a child: the first one takes the
-//! mount, network, PID, IPC and UTS namespaces and lays the file systems out; the second one is PID 1 in there, moves
-//! into them and starts the program. PID 1 holds the read end of a pipe whose write end only the caller has. However
+//! network, PID and IPC namespaces; the second one is PID 1 in there. It goes where the program's own kind lives, such as
+//! a container, takes the mount and UTS namespaces from there, lays the file systems out, moves into them and starts the
+//! program. PID 1 holds the read end of a pipe whose write end only the caller has. However
 //! the caller ends, SIGKILL included, that pipe closes, PID 1 ends, and the kernel ends and unmounts everything.
 
 mod inside;
@@ -13,6 +14,7 @@ mod network;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Stdio};
@@ -22,11 +24,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{Mode, OFlags, readlinkat};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
+use super::dress::Dress;
+use super::entered::Place;
 use super::program;
 use crate::time::Deadline;
+use crate::wire::mountinfo::{self, Mount};
 
 pub use inside::run_if_asked;
 pub use network::TAKEN_OVER;
@@ -49,10 +55,10 @@ pub struct Spec {
     pub environment: BTreeMap<String, String>,
     /// The folder it starts in.
     pub folder: Option<String>,
-    /// Its user and group.
-    pub owner: Option<(u32, u32)>,
-    /// Most open files, soft and hard.
-    pub open_files: Option<(u64, u64)>,
+    /// Where it lives, where that is not where we do: the copy is one of that place.
+    pub place: Option<Place>,
+    /// What it may do, where that is not what we may.
+    pub dress: Option<Dress>,
     /// The namespaces of the host, which the copy must not share: see [`namespaces`].
     pub host: BTreeMap<String, PathBuf>,
     /// What `/etc/hosts` says in the copy.
@@ -158,20 +164,6 @@ impl SealedCopy {
         PathBuf::from(format!("/proc/{}/root", self.init)).join(inside.trim_start_matches('/'))
     }
 
-    /// The number on the host of a process that has this number in the copy.
-    ///
-    /// # Errors
-    /// When there is no such process.
-    pub fn host_pid(&self, inside: u32) -> Result<u32> {
-        let space = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid"));
-        let ours = space(self.init).with_context(|| format!("PID {} of the sealed copy", self.init))?;
-        let same = |pid: &u32| space(*pid).is_ok_and(|other| other == ours);
-        let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
-        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.find(|pid| inner_pid(*pid) == Some(inside) && same(pid))
-            .with_context(|| format!("no process of the sealed copy is its PID {inside}"))
-    }
-
     /// How the program ended, as a shell would say it, where it has.
     pub fn ended(&mut self) -> Option<i32> {
         while let (None, Ok(event)) = (self.ended, self.events.try_recv()) {
@@ -224,18 +216,38 @@ impl Drop for SealedCopy {
 /// # Errors
 /// When /proc does not tell.
 pub fn namespaces() -> Result<BTreeMap<String, PathBuf>> {
-    let link = |kind: &str| {
-        let path = format!("/proc/self/ns/{kind}");
-        Ok((kind.to_owned(), std::fs::read_link(&path).context(path)?))
-    };
-    ["mnt", "net", "pid", "ipc", "uts"].into_iter().map(link).collect()
+    Proc::open()?.namespaces()
 }
 
-/// The number that a process has in its own PID namespace.
-fn inner_pid(pid: u32) -> Option<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    line.split_whitespace().last()?.parse().ok()
+/// The /proc that we were started with. Where a stage goes there is another one, in which it has no place.
+struct Proc(OwnedFd);
+
+impl Proc {
+    fn open() -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Proc(rustix::fs::open("/proc", flags, Mode::empty()).context("opening /proc")?))
+    }
+
+    fn namespaces(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let link = |kind: &str| {
+            let path = format!("self/ns/{kind}");
+            let name =
+                readlinkat(&self.0, path.as_str(), Vec::new()).with_context(|| format!("/proc/{path}"))?;
+            Ok((kind.to_owned(), PathBuf::from(name.to_string_lossy().into_owned())))
+        };
+        ["mnt", "net", "pid", "ipc", "uts"].into_iter().map(link).collect()
+    }
+
+    /// What is mounted where this process is now.
+    fn mounts(&self) -> Result<Vec<Mount>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.0, "self/mountinfo", flags, Mode::empty());
+        let mut text = String::new();
+        std::fs::File::from(file.context("opening /proc/self/mountinfo")?)
+            .read_to_string(&mut text)
+            .context("reading /proc/self/mountinfo")?;
+        Ok(mountinfo::parse(&text))
+    }
 }
 
 /// The spec, once for each stage: a length and that many bytes.

@@ -16,7 +16,7 @@ use crate::cli::ReloadArgs;
 use crate::clients::watcher::Watcher;
 use crate::config::{Origin, Settings, Sourced};
 use crate::exit::Exit;
-use crate::facts::gather::{Aim, Effort};
+use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Instance};
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -39,6 +39,12 @@ pub(super) fn find(
     instance: &Instance,
 ) -> Result<Option<WayBack>, Failure> {
     let Some(within) = args.confirm_within else { return Ok(None) };
+    // They would be written by their names, and a file that is mounted alone cannot be replaced at all.
+    gather::files_are_ours(&instance.main, &facts.config.files).map_err(|error| Failure {
+        exit: Exit::Refused,
+        error: error.context("nobody could put its files back"),
+        mend: Some("reload without --confirm-within; the way back is then yours".to_owned()),
+    })?;
     let given = absolute(&args.previous)?;
     let state_dir = &context.settings.state_dir.value;
     let found = Previous::find(state_dir, facts, &given).map_err(|error| match given.is_empty() {

@@ -61,7 +61,7 @@ pub(super) fn declared(look: &Look<'_>, main: &Process, read: &files::Read) -> K
         Endpoint::Ip { at: Where::Name { name, .. }, .. } => Some(name.clone()),
         _ => None,
     });
-    let resolved = names::resolve(names.collect(), look.deadline.at_most(names::LIMIT));
+    let resolved = names::resolve(main, names.collect(), look.deadline.at_most(names::LIMIT));
     let mut inherited = Inherited::of(main);
     let mut found = Vec::new();
     for source in sources(model) {

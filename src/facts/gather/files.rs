@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use md5::{Digest, Md5};
 
 use super::{Found, Look, named_files};
+use crate::clients::dress::Dress;
+use crate::clients::entered::{self, Place};
 use crate::clients::host;
-use crate::clients::program::Program;
+use crate::clients::program::{Program, Said};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::wire::argv::{self, Argv};
 use crate::wire::haproxy_cfg::{self, Model, Source, StateFrom, Surroundings};
@@ -106,9 +108,6 @@ pub(super) fn arguments(look: &Look<'_>, main: &Process) -> Vec<String> {
 }
 
 fn list(look: &Look<'_>, main: &Process) -> Result<List> {
-    if main.same_pid_namespace == Known::Seen(false) {
-        bail!("PID {} runs in a container: its files are not those of this host", main.pid);
-    }
     let source = match &look.settings.config {
         Some(said) => said.origin.to_string(),
         None => format!("arguments of PID {}", main.pid),
@@ -145,8 +144,8 @@ pub(super) fn named(main: &Process, path: &str) -> PathBuf {
 /// The same, as we can open it: through the master's own root where it has file systems of its own.
 pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
     let named = named(main, path);
-    match (&main.same_mount_namespace, named.strip_prefix("/")) {
-        (Known::Seen(false), Ok(rest)) => PathBuf::from(format!("/proc/{}/root", main.pid)).join(rest),
+    match main.same_mount_namespace {
+        Known::Seen(false) => host::through_root(main.pid, &named),
         _ => named,
     }
 }
@@ -181,8 +180,18 @@ fn surroundings(main: &Process, built: Option<&startup::Build>) -> Surroundings 
         env: environment.unwrap_or_default(),
         version: built.and_then(|built| startup::version_numbers(&built.version)),
         features: built.map(|built| built.features.clone()),
-        hostname: Some(host::hostname()),
+        hostname: hostname(main),
         localpeer_arg: main.args().localpeer,
+    }
+}
+
+/// One in a container has a name of its own, which its environment may tell.
+fn hostname(main: &Process) -> Option<String> {
+    match main.same_pid_namespace {
+        Known::Seen(false) => {
+            std::fs::read_to_string(on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
+        }
+        _ => Some(host::hostname()),
     }
 }
 
@@ -216,11 +225,26 @@ pub(super) fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
     }
 }
 
+/// Runs a program of this process's where the process lives: on this host, or where its files are others.
+fn run(main: &Process, program: Program, limit: Duration) -> Result<Said> {
+    let elsewhere = |known: &Known<bool>| *known == Known::Seen(false);
+    if !elsewhere(&main.same_mount_namespace) && !elsewhere(&main.same_pid_namespace) {
+        return program.run(limit);
+    }
+    if host::uid() != 0 {
+        bail!("PID {} sees files of its own: run as root to use its program there", main.pid);
+    }
+    match Place::of(main.pid)? {
+        Some(place) => entered::run(&place, &Dress::of(main.pid, place.is_container())?, &program, limit),
+        None => program.run(limit),
+    }
+}
+
 /// What the program on disk says of itself.
 fn build(look: &Look<'_>, main: &Process) -> Result<startup::Build> {
     let program =
         Program { program: binary(look, main)?, arguments: vec!["-vv".into()], ..Program::default() };
-    let said = program.run(look.deadline.at_most(TEST_LIMIT))?;
+    let said = run(main, program.clone(), look.deadline.at_most(TEST_LIMIT))?;
     startup::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
@@ -240,13 +264,11 @@ pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
         environment: Some(environment(main)?),
         folder: main.cwd.seen().map(PathBuf::from),
         owner,
+        ..Program::default()
     };
-    let said = program.run(look.patience(TEST_LIMIT))?;
-    Ok(ConfigTest {
-        valid: said.status.success(),
-        command: format!("{} {}", program.program, program.arguments.join(" ")),
-        alerts: startup::alerts(&said.stderr),
-    })
+    let command = format!("{} {}", program.program, program.arguments.join(" "));
+    let said = run(main, program, look.patience(TEST_LIMIT))?;
+    Ok(ConfigTest { valid: said.status.success(), command, alerts: startup::alerts(&said.stderr) })
 }
 
 /// Ourselves, dressed as the HAProxy that whoever asks would start: same folder, environment and user.

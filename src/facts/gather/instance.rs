@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, socket};
+use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, reach, socket};
 use super::{Aim, Found, Look, identity};
 use crate::clients::host;
 use crate::clients::runtime::{AskError, Socket};
@@ -13,7 +13,6 @@ use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::cgroup::{self, Claim};
 use crate::wire::runtime::answer::Refused;
-use crate::wire::runtime::info::Info;
 use crate::wire::runtime::show_proc::{Proc, ShowProc};
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
@@ -53,7 +52,10 @@ pub(super) fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
     let holds = |candidate: &Candidate, path: &Path| {
         let mut pids = std::iter::once(candidate.process.pid).chain(candidate.workers.iter().copied());
         pids.any(|pid| host::holds_unix_listener(pid, path).unwrap_or(false))
-            || candidate.master_socket.as_deref().map(Path::new) == Some(path)
+            || candidate
+                .master_socket
+                .as_deref()
+                .is_some_and(|own| reach(&candidate.process, Path::new(own)) == path)
     };
     let mut meant = candidates.iter().filter(|candidate| match named {
         Some(said) => holds(candidate, &said.value),
@@ -111,22 +113,38 @@ fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
             path.display()
         )
     };
-    let answer = match master.ask_master("show proc") {
+    let listed = match master.processes() {
         Err(AskError::Refused { why: Refused::UnknownCommand, .. }) => bail!("{} ({source})", foreign()),
+        Err(AskError::Odd { why, .. }) => bail!("{} ({source}): {why}", foreign()),
         answer => answer.with_context(|| format!("asking the master ({source})"))?,
     };
-    let listed = ShowProc::parse(&answer).with_context(|| format!("{} ({source})", foreign()))?;
-    // A master in another PID namespace calls itself by a number that means another process here.
+    // A master in another PID namespace calls itself by a number that means another process here; the kernel calls
+    // whoever opened the socket by our own.
     let pid = listed.master.pid;
     if let Some(opener) = peer(&master).seen().filter(|opener| **opener != pid) {
-        bail!(
-            "{}: the master calls itself {pid}, the kernel calls it {opener}: it is in a container",
-            path.display()
-        );
+        return through_its_root(look, path, *opener, source).with_context(|| {
+            format!("{}: the master calls itself {pid}, the kernel {opener}", path.display())
+        });
     }
     let main = host::process(pid)
         .with_context(|| format!("{} is answered by a master of another PID namespace", path.display()))?;
     Ok(master_worker(look, main, master, &listed, path, source))
+}
+
+/// The socket of a container's HAProxy was named by a path of ours, as when its folder is mounted from here: it is asked
+/// by the path that it has in there, which must be the same socket.
+fn through_its_root(look: &Look<'_>, path: &Path, opener: u32, source: &str) -> Result<Found> {
+    let main = host::process(opener)?;
+    if main.same_pid_namespace != Known::Seen(false) {
+        bail!("they are two processes of this host");
+    }
+    let inside =
+        main.args().master_socket.context("it is in a container, and names no master socket there")?;
+    let through = reach(&main, Path::new(&main.absolute(&inside)));
+    if through == path || !host::same_file(&through, path) {
+        bail!("it is in a container, where its master socket {inside} is another one");
+    }
+    by_master(look, &through, source)
 }
 
 /// An address of HAProxy's other kind is no path.
@@ -143,17 +161,30 @@ fn unix(path: &Path, source: &str) -> Result<()> {
 fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     unix(path, source)?;
     let stats = socket(look, path);
-    let answer = stats.ask("show info").with_context(|| format!("asking the worker ({source})"))?;
-    let info = Info::parse(&answer)
-        .with_context(|| format!("{}: this is no stats socket of HAProxy's ({source})", path.display()))?;
+    let info = match stats.info() {
+        Err(AskError::Odd { why, .. }) => {
+            bail!("{}: this is no stats socket of HAProxy's ({source}): {why}", path.display())
+        }
+        answer => answer.with_context(|| format!("asking the worker ({source})"))?,
+    };
+    // On every branch the one that opened it lives where the one lives that answers.
+    let opener = peer(&stats).seen().and_then(|pid| host::process(*pid).ok());
+    let elsewhere = opener.filter(|opener| opener.same_pid_namespace == Known::Seen(false));
+    if let Some(opener) = elsewhere.filter(|_| !path.starts_with("/proc")) {
+        bail!(
+            "{} is answered by a worker of another PID namespace, where PID {} opened it: name its master's PID, or its \
+             master socket with --master-socket",
+            path.display(),
+            opener.pid
+        );
+    }
     let worker = host::process(info.pid)
         .with_context(|| format!("{} is answered by a worker of another PID namespace", path.display()))?;
     let parent = host::process(worker.ppid).ok().filter(Process::is_haproxy);
     let named =
         || vec![SocketFact { answered_by: Known::Seen(info.pid), ..admin_fact(&stats, path, source) }];
     let Some(main) = parent else { return Ok(without_master(look, worker, Mode::Standalone, None, named())) };
-    let behind =
-        master_socket_of(&main).map(|path| by_master(look, Path::new(&path), "the master's arguments"));
+    let behind = master_socket_of(&main).map(|path| by_master(look, &path, "the master's arguments"));
     match behind {
         // The path may have been taken over by another master since.
         Some(Ok(found)) if found.instance.main.pid == main.pid => Ok(found),
@@ -163,12 +194,6 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
 
 fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
     let main = candidate.process.clone();
-    if main.same_pid_namespace == Known::Seen(false) {
-        bail!(
-            "PID {} runs in a PID namespace of its own (a container): its sockets and files are not those of this host",
-            main.pid
-        );
-    }
     let mode =
         match main.args().master_worker || candidate.master_socket.is_some() || !candidate.workers.is_empty()
         {
@@ -176,7 +201,7 @@ fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
             false => Mode::Standalone,
         };
     if let Some(path) = &candidate.master_socket {
-        match by_master(look, Path::new(path), "its arguments") {
+        match by_master(look, &reach(&main, Path::new(path)), "its arguments") {
             Ok(found) if found.instance.main.pid == main.pid => return Ok(found),
             Ok(found) => {
                 let other = found.instance.main.pid;
@@ -201,8 +226,10 @@ fn only(workers: &[u32]) -> Option<u32> {
     }
 }
 
-fn master_socket_of(main: &Process) -> Option<String> {
-    main.args().master_socket.map(|socket| main.absolute(&socket)).filter(|path| path.starts_with('/'))
+fn master_socket_of(main: &Process) -> Option<PathBuf> {
+    let named =
+        main.args().master_socket.map(|socket| main.absolute(&socket)).filter(|path| path.starts_with('/'));
+    named.map(|path| reach(main, Path::new(&path)))
 }
 
 fn master_worker(
@@ -273,7 +300,7 @@ fn without_master(
         false => Known::Seen(admin),
     };
     let channel = channel(look, &admin, &serving, None);
-    let info = channel.seen().and_then(|channel| Info::parse(&channel.ask("show info").ok()?).ok());
+    let info = channel.seen().and_then(|channel| channel.info().ok());
     let why = match mode {
         Mode::Standalone => "it runs without a master",
         Mode::MasterWorker => "the master has no socket: start it with -S /run/haproxy-master.sock",
@@ -312,11 +339,10 @@ fn without_master(
 fn serving(master: &Socket, listed: &ShowProc) -> Known<u32> {
     let mut reasons = Vec::new();
     for row in listed.serving_candidates() {
-        let info = master.via_master(row.pid).ask("show info").map_err(anyhow::Error::from);
-        match info.and_then(|answer| Ok(Info::parse(&answer)?)) {
+        match master.via_master(row.pid).info() {
             Ok(info) if !info.stopping => return Known::Seen(row.pid),
             Ok(_) => reasons.push(format!("worker {} is stopping", row.pid)),
-            Err(error) => reasons.push(format!("worker {}: {error:#}", row.pid)),
+            Err(error) => reasons.push(format!("worker {}: {error}", row.pid)),
         }
     }
     if reasons.is_empty() {
@@ -337,12 +363,9 @@ fn started(serving: &Known<u32>) -> Known<Timestamp> {
 fn worker(row: &Proc, ask: Option<&Socket>) -> Worker {
     let connections = match ask {
         None => Known::unknown("not asked: it serves"),
-        Some(master) => master
-            .via_master(row.pid)
-            .ask("show info")
-            .map_err(anyhow::Error::from)
-            .and_then(|answer| Ok(Info::parse(&answer)?.curr_conns))
-            .into(),
+        Some(master) => {
+            master.via_master(row.pid).info().map_err(anyhow::Error::from).map(|info| info.curr_conns).into()
+        }
     };
     let (pid, reloads, uptime_s) = (row.pid, row.reloads, row.uptime.as_secs());
     Worker { pid, reloads, uptime_s, version: row.version.clone(), connections }

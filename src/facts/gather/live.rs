@@ -29,10 +29,10 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
 }
 
 /// Everything that a rehearsed worker holds. Nobody is connected to it.
-pub(super) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: Result<u32>) -> Picture {
+pub(super) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: u32) -> Picture {
     let (picture, _) = of_worker(look, &Asked { channel, limits: String::new() });
     let connections = Known::unknown("the next worker has none yet");
-    let listeners = pid.and_then(host::listeners).into();
+    let listeners = host::listeners(pid).into();
     Picture { how: How::Rehearsed, connections, listeners, ..picture }
 }
 

@@ -13,6 +13,7 @@ mod live;
 pub mod loaded;
 mod named_files;
 mod names;
+mod namespaces;
 mod new_binds;
 mod next;
 mod proof;
@@ -34,7 +35,9 @@ pub use guard::guard;
 use md5::Digest;
 
 use super::pin::Pin;
-use super::{Candidate, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals};
+use super::{
+    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals,
+};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
@@ -164,6 +167,22 @@ pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
     std::fs::read(files::on_host(main, path))
 }
 
+/// Whether the files that this process reads under their names are the ones that we find there, so that we can put them
+/// back; else why not.
+///
+/// # Errors
+/// When one of them is another file here, or none.
+pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
+    let others = files.iter().find(|file| {
+        let there = files::on_host(main, &file.path);
+        there != std::path::Path::new(&file.path) && !host::same_file(&there, file.path.as_ref())
+    });
+    others.map_or(Ok(()), |file| {
+        let pid = main.pid;
+        anyhow::bail!("PID {pid} has files of its own, and its {} is not the one of this host", file.path)
+    })
+}
+
 /// The MD5 of bytes, as facts and plans show it.
 pub fn md5(bytes: &[u8]) -> String {
     files::hex(&md5::Md5::digest(bytes))
@@ -258,7 +277,9 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
     let guarded = found.instance.unit().map(|unit| guard(unit, look.deadline.at_most(sockets::ONE_ANSWER)));
     let unchanged = proof::compare(before, proof::prints(look, &found));
+    let paths: Vec<String> = config.files.iter().map(|file| file.path.clone()).collect();
     Facts {
+        namespaces: namespaces::of(main, &paths),
         live,
         next,
         rehearsal,
@@ -302,6 +323,7 @@ fn blank(why: &str) -> Facts {
         uid: host::uid(),
         candidates: Known::unknown(why),
         instance: Known::unknown(why),
+        namespaces: Known::unknown(why),
         live: Picture::unseen(How::Live, why),
         next: Picture::unseen(How::Read, why),
         rehearsal: None,

@@ -5,7 +5,11 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::facts::Known;
+use anyhow::Context;
+
+use crate::clients::dress::Dress;
+use crate::clients::entered::{self, Place};
+use crate::facts::{Known, Process};
 
 /// Names are resolved on the host within this much; one that takes longer stays unknown.
 pub(super) const LIMIT: Duration = Duration::from_secs(1);
@@ -13,8 +17,25 @@ pub(super) const LIMIT: Duration = Duration::from_secs(1);
 /// Every address of each name.
 pub(super) type Resolved = BTreeMap<String, Known<BTreeSet<IpAddr>>>;
 
+/// Resolves names as this process would: in a container by the resolver that it has there.
+pub(super) fn resolve(main: &Process, names: BTreeSet<String>, limit: Duration) -> Resolved {
+    if names.is_empty() || main.same_mount_namespace != Known::Seen(false) {
+        return on_host(names, limit);
+    }
+    let asked = Place::of(main.pid).and_then(|place| {
+        let place = place.context("it lives where we do")?;
+        entered::resolve(&place, &Dress::of(main.pid, place.is_container())?, &names, limit)
+    });
+    match asked {
+        Ok(found) => {
+            found.into_iter().map(|(name, found)| (name, found.map_err(anyhow::Error::msg).into())).collect()
+        }
+        Err(error) => names.into_iter().map(|name| (name, Known::unknown(format!("{error:#}")))).collect(),
+    }
+}
+
 /// Resolves names by the host's own resolver, which knows no time limit: one that hangs is left behind in its thread.
-pub(super) fn resolve(names: BTreeSet<String>, limit: Duration) -> Resolved {
+fn on_host(names: BTreeSet<String>, limit: Duration) -> Resolved {
     let mut answers: Resolved = names
         .iter()
         .map(|name| (name.clone(), Known::unknown(format!("{name} did not resolve in time"))))

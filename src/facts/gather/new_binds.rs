@@ -83,8 +83,15 @@ fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Decla
             new.iter().map(|_| Judged::Told(BindState::Unknown { why: format!("{error:#}") })).collect()
         }
         Ok(rows) => {
-            let bench = Bench::new(found, &rows);
-            new.iter().map(|one| bench.judge(one, lines.get(one).map_or(&plain, |d| &d.options))).collect()
+            let look = |there: Known<()>| -> Vec<Judged> {
+                let bench = Bench::new(found, &rows, there);
+                new.iter()
+                    .map(|one| bench.judge(one, lines.get(one).map_or(&plain, |d| &d.options)))
+                    .collect()
+            };
+            // Where it has a network of its own, that is where an address is free or not.
+            host::in_network_of(pid, || look(Known::Seen(())))
+                .unwrap_or_else(|error| look(Known::unknown(format!("{error:#}"))))
         }
     };
     let held = judged.iter().flat_map(|judged| match judged {
@@ -119,7 +126,8 @@ fn unknown(why: impl Into<String>) -> Judged {
 struct Bench<'a> {
     found: &'a Found,
     rights: Known<Rights>,
-    same_network: Known<bool>,
+    /// We are in its network, where addresses can be tried.
+    there: Known<()>,
     /// What holds for an IPv6 wildcard whose line does not say; none where that is set in another network.
     six_only: Option<bool>,
     /// By port, or by 0 for what has none.
@@ -128,9 +136,8 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    fn new(found: &'a Found, rows: &'a [Row]) -> Self {
+    fn new(found: &'a Found, rows: &'a [Row], there: Known<()>) -> Self {
         let pid = found.instance.main.pid;
-        let same_network = host::same_network(pid);
         let mut by_port: HashMap<u16, Vec<&Row>> = HashMap::new();
         for row in rows.iter().filter(|row| row.listening) {
             by_port.entry(row.listener.socket().map_or(0, |at| at.port())).or_default().push(row);
@@ -138,8 +145,8 @@ impl<'a> Bench<'a> {
         Bench {
             found,
             rights: host::rights(pid).into(),
-            six_only: (same_network == Known::Seen(true)).then(host::ipv6_only_by_default).flatten(),
-            same_network,
+            six_only: there.seen().and_then(|()| host::ipv6_only_by_default()),
+            there,
             rows: by_port,
             own: own_sockets(found),
         }
@@ -193,15 +200,8 @@ impl<'a> Bench<'a> {
     /// Nobody is seen to hold it: try.
     fn tried(&self, listener: &Listener, options: &BindOptions, own: bool, perhaps: Vec<Row>) -> Judged {
         let Some(at) = listener.socket() else { return unknown("it has no address") };
-        match &self.same_network {
-            Known::Unknown { why } => return unknown(why.clone()),
-            Known::Seen(false) => {
-                let pid = self.found.instance.main.pid;
-                return unknown(format!(
-                    "PID {pid} is in a network namespace of its own, where nothing was tried"
-                ));
-            }
-            Known::Seen(true) => {}
+        if let Known::Unknown { why } = &self.there {
+            return unknown(why.clone());
         }
         let rights = match &self.rights {
             Known::Unknown { why } => return unknown(why.clone()),

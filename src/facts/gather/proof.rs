@@ -7,7 +7,6 @@ use super::files::{arguments, hex, named, on_host};
 use super::{Found, Look};
 use crate::clients::host;
 use crate::facts::{Known, Proof};
-use crate::wire::runtime::show_proc::ShowProc;
 
 /// A claim with what was seen for it, and where.
 pub(super) struct Print {
@@ -51,7 +50,7 @@ fn process(pid: u32) -> Result<String> {
 
 fn workers(found: &Found) -> Result<String> {
     let master = found.master.as_ref().context("it has no master socket")?;
-    let listed = ShowProc::parse(&master.ask_master("show proc")?)?;
+    let listed = master.processes()?;
     // Workers of earlier reloads end by themselves, whoever looks.
     let pids: Vec<String> = listed.serving_candidates().iter().map(|row| row.pid.to_string()).collect();
     Ok(format!("{} after {} reloads, {} failed", pids.join(" "), listed.master.reloads, listed.failed))

@@ -8,13 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use super::names::{self, Resolved};
 use super::{Look, binds, files, live};
+use crate::clients::dress::Dress;
+use crate::clients::entered::Place;
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::clients::sealed::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
 use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
 use crate::wire::argv::Argv;
 use crate::wire::haproxy_cfg::{Endpoint, Host, Model};
-use crate::wire::runtime::show_proc::ShowProc;
 use crate::wire::startup;
 
 /// A worker that loads thousands of certificates or names takes this long at most; a reload would wait as long.
@@ -71,24 +72,24 @@ pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -
 
 fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehearsed> {
     possible(main)?;
-    let mut resolved = names::resolve(of_servers(model), look.patience(names::LIMIT));
     let mut spec = spec(look, main, model)?;
+    let mut resolved = names::resolve(main, of_servers(model), look.patience(names::LIMIT));
     for _ in 1..TRIES {
-        spec.hosts = hosts(&resolved);
+        spec.hosts = hosts(main, &resolved);
         let rehearsed = once(look, &spec)?;
         // A log, a peer or a resolver may be given by name too. Such a name is no fault of the configuration's.
         let alerts = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up).map(|seen| &seen.alerts);
         let missing: BTreeSet<String> =
             alerts.map(|alerts| startup::unresolved(alerts)).unwrap_or_default().into_iter().collect();
         let new: BTreeSet<String> = missing.into_iter().filter(|name| !resolved.contains_key(name)).collect();
-        let found = names::resolve(new, look.patience(names::LIMIT));
+        let found = names::resolve(main, new, look.patience(names::LIMIT));
         let any = found.values().any(|known| known.seen().is_some());
         resolved.extend(found);
         if !any {
             return Ok(rehearsed);
         }
     }
-    spec.hosts = hosts(&resolved);
+    spec.hosts = hosts(main, &resolved);
     once(look, &spec)
 }
 
@@ -96,14 +97,6 @@ fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehea
 fn possible(main: &Process) -> Result<()> {
     if host::uid() != 0 {
         bail!("a rehearsal needs root");
-    }
-    match (&main.same_pid_namespace, &main.same_mount_namespace) {
-        (Known::Seen(true), Known::Seen(true)) => {}
-        (Known::Seen(false), _) => bail!("it runs in a container, from which haguard does not rehearse"),
-        (_, Known::Seen(false)) => {
-            bail!("it sees file systems of its own, from which haguard does not rehearse")
-        }
-        (Known::Unknown { why }, _) | (_, Known::Unknown { why }) => bail!("{why}"),
     }
     if let (Some(held), Some(free)) = (host::resident_kb(main.pid), host::available_kb())
         && held.saturating_mul(2) > free
@@ -130,6 +123,7 @@ fn own_socket() -> String {
 
 fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Spec> {
     let args = main.args();
+    let place = Place::of(main.pid)?;
     // One that runs without a master is given one, so that it can be asked; what it binds and loads is the same.
     let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), own_socket()];
     arguments.extend(Argv::with_files(&args.for_start, &files::arguments(look, main)));
@@ -138,12 +132,12 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Spec> 
         arguments,
         environment: files::environment(main)?,
         folder: main.cwd.seen().cloned(),
-        owner: files::owner(main)?,
-        open_files: host::open_files(main.pid),
+        dress: Some(Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?),
+        place,
         host: sealed::namespaces()?,
         hosts: String::new(),
         sysctls: sysctls(main),
-        interfaces: interfaces(model),
+        interfaces: interfaces(main, model),
         inherited: inherited(main, model),
     })
 }
@@ -154,7 +148,8 @@ fn sysctls(main: &Process) -> Vec<(String, String)> {
         let value = std::fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
         Some(((*name).to_owned(), value.trim().to_owned()))
     };
-    let mut all: Vec<(String, String)> = TAKEN_OVER.iter().filter_map(read).collect();
+    let all = || TAKEN_OVER.iter().filter_map(read).collect::<Vec<(String, String)>>();
+    let mut all = host::in_network_of(main.pid, all).unwrap_or_default();
     if main.uid != 0 && host::rights(main.pid).is_ok_and(|rights| rights.low_ports) {
         all.retain(|(name, _)| !name.ends_with("ip_unprivileged_port_start"));
         all.push(("ipv4/ip_unprivileged_port_start".to_owned(), "0".to_owned()));
@@ -162,9 +157,10 @@ fn sysctls(main: &Process) -> Vec<(String, String)> {
     all
 }
 
-/// Interfaces that binds name and the host has; one that it has not shall fail in the copy too.
-fn interfaces(model: Option<&Model>) -> Vec<String> {
-    let here = |name: &str| name != "lo" && std::path::Path::new("/sys/class/net").join(name).exists();
+/// Interfaces that binds name and that are there; one that is not shall fail in the copy too.
+fn interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
+    let there = host::interfaces(main.pid);
+    let here = |name: &str| name != "lo" && there.iter().any(|other| other == name);
     let named =
         model.into_iter().flat_map(|model| &model.binds).filter_map(|bind| bind.options.interface.clone());
     named.filter(|name| here(name)).collect::<BTreeSet<_>>().into_iter().collect()
@@ -190,9 +186,9 @@ fn inherited(main: &Process, model: Option<&Model>) -> Vec<(i32, String)> {
     tcp.collect()
 }
 
-/// The host's own table, then what the names that HAProxy needs resolve to here.
-fn hosts(resolved: &Resolved) -> String {
-    let mut text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+/// The table that HAProxy has, then what the names that it needs resolve to there.
+fn hosts(main: &Process, resolved: &Resolved) -> String {
+    let mut text = std::fs::read_to_string(files::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
         for address in known.seen().into_iter().flatten() {
             text.push_str(&format!("\n{address} {name}"));
@@ -210,12 +206,9 @@ fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
     let up = wait_until_up(look, &mut copy)?;
     let start_up = copy.age();
     let mut memory_kb = Known::unknown("it did not come up");
-    let picture = up.map(|inside| {
-        let pid = copy.host_pid(inside);
-        if let Ok(pid) = &pid {
-            memory_kb = host::peak_kb(*pid).context("/proc does not say").into();
-        }
-        live::rehearsed(look, &master.via_master(inside), pid)
+    let picture = up.map(|pid| {
+        memory_kb = host::peak_kb(pid).context("/proc does not say").into();
+        live::rehearsed(look, &master.via_master(pid), pid)
     });
     let (ended, set_up) = (copy.ended(), copy.set_up);
     let log = copy.end();
@@ -236,7 +229,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The worker's number in the copy once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
+/// The worker once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
 /// before that has loaded anything, so its word and an answer are waited for.
 fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> {
     let master = Socket::new(copy.path(&own_socket()), FIRST_ANSWER, Arc::default());
@@ -260,7 +253,7 @@ fn answering(master: &Socket) -> Option<u32> {
     if !master.path().exists() {
         return None;
     }
-    let listed = ShowProc::parse(&master.ask_master("show proc").ok()?).ok()?;
+    let listed = master.processes().ok()?;
     let worker = listed.workers.first()?;
     let channel: Channel = master.via_master(worker.pid);
     channel.ask("show info").ok().map(|_| worker.pid)

@@ -40,7 +40,7 @@ pub(super) fn of(look: &Look<'_>, model: &Model, main: &Process) -> Known<Vec<Se
         Host::Name(name) => Some(name.clone()),
         _ => None,
     });
-    let resolved = names::resolve(names.collect(), look.deadline.at_most(names::LIMIT));
+    let resolved = names::resolve(main, names.collect(), look.deadline.at_most(names::LIMIT));
     let mut states = HashMap::new();
     let mut servers = Vec::new();
     for proxy in &model.proxies {

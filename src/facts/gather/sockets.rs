@@ -1,21 +1,31 @@
 //! The sockets of one HAProxy: what they allow, who answers on them, and which of them to ask.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Look;
+use super::{Look, files};
+use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::facts::{Known, Process, SocketFact};
 use crate::wire::runtime::cli_sockets::{self, CliSocket};
-use crate::wire::runtime::info::Info;
 
 /// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
 pub(super) const ONE_ANSWER: Duration = Duration::from_secs(3);
 
 pub(super) fn socket(look: &Look<'_>, path: &Path) -> Socket {
     Socket::new(path, look.deadline.at_most(ONE_ANSWER), look.calls.clone())
+}
+
+/// A socket of this HAProxy's by its own name for it, as we can open it: through its root where that is not ours. Its
+/// plain path is enough where both lead to one file; in a container it is not, because the way through its root also tells
+/// how it numbers its processes.
+pub(super) fn reach(main: &Process, path: &Path) -> PathBuf {
+    let plain = files::named(main, &path.to_string_lossy());
+    let through = files::on_host(main, &path.to_string_lossy());
+    let ours = main.same_pid_namespace == Known::Seen(true);
+    if ours && host::same_file(&plain, &through) { plain } else { through }
 }
 
 /// What the worker says it listens on for commands; each unix path is asked who answers there.
@@ -44,7 +54,7 @@ pub(super) fn admin_sockets(
     }
     for row in &listed {
         let Some(path) = row.unix_path() else { continue };
-        let path = main.absolute(path);
+        let path = reach(main, Path::new(&main.absolute(path))).display().to_string();
         match found.iter_mut().find(|socket| socket.path == path) {
             Some(socket) => socket.level = Known::Seen(row.level.to_string()),
             None => {
@@ -61,8 +71,8 @@ pub(super) fn admin_sockets(
 }
 
 pub(super) fn configured(look: &Look<'_>, main: &Process) -> Vec<SocketFact> {
-    let paths = super::files::socket_paths(look, main);
-    paths.iter().map(|path| asked(look, Path::new(path), "the configuration")).collect()
+    let paths = files::socket_paths(look, main);
+    paths.iter().map(|path| asked(look, &reach(main, Path::new(path)), "the configuration")).collect()
 }
 
 pub(super) fn admin_fact(socket: &Socket, path: &Path, source: &str) -> SocketFact {
@@ -86,11 +96,7 @@ pub(super) fn peer(socket: &Socket) -> Known<u32> {
 
 pub(super) fn asked(look: &Look<'_>, path: &Path, source: &str) -> SocketFact {
     let socket = socket(look, path);
-    let answered_by: Known<u32> = socket
-        .ask("show info")
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| Ok(Info::parse(&answer)?.pid))
-        .into();
+    let answered_by: Known<u32> = socket.info().map_err(anyhow::Error::from).map(|info| info.pid).into();
     match answered_by {
         // A socket that does not answer is not asked twice.
         Known::Unknown { why } => SocketFact {

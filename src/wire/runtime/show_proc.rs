@@ -75,6 +75,19 @@ impl ShowProc {
         Ok(ShowProc { master, failed, workers, old_workers, programs })
     }
 
+    /// The same in other numbers. What has none any more has ended and is left out; without a master nothing is left.
+    pub fn renumbered(self, number: impl Fn(u32) -> Option<u32>) -> Option<Self> {
+        let one = |row: Proc| Some(Proc { pid: number(row.pid)?, ..row });
+        let all = |rows: Vec<Proc>| rows.into_iter().filter_map(one).collect();
+        Some(ShowProc {
+            master: one(self.master)?,
+            failed: self.failed,
+            workers: all(self.workers),
+            old_workers: all(self.old_workers),
+            programs: all(self.programs),
+        })
+    }
+
     /// Workers that may be the one serving now. From 3.2 on a failed reload leaves `# workers` empty and
     /// the worker that still serves stands among the old ones; there may be several of those, so which one
     /// serves is left to the owner of the listening sockets.

@@ -1,0 +1,127 @@
+//! Where it lives, and whether what it reads there is what stands here.
+
+use super::{Outcome, Seen};
+use crate::facts::Known;
+use crate::facts::namespaces::{Mounted, Namespaces};
+
+fn of_namespaces(seen: Seen<'_>, judge: impl FnOnce(&Namespaces) -> Outcome) -> Outcome {
+    match &seen.facts.namespaces {
+        Known::Seen(namespaces) => judge(namespaces),
+        Known::Unknown { why } => Outcome::unknown(why.clone()),
+    }
+}
+
+pub(super) fn namespace(seen: Seen<'_>) -> Outcome {
+    of_namespaces(seen, |namespaces| {
+        if namespaces.own.is_empty() {
+            return Outcome::pass("it lives where haguard runs");
+        }
+        let kinds = namespaces.own.join(", ");
+        match &namespaces.closed {
+            None => Outcome::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
+            Some(why) => Outcome::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
+                .mend("run haguard as root, or where HAProxy lives, such as in its container"),
+        }
+    })
+}
+
+pub(super) fn config_inode(seen: Seen<'_>) -> Outcome {
+    of_namespaces(seen, |namespaces| {
+        if !namespaces.own.iter().any(|kind| kind == "mnt") {
+            return Outcome::skipped("its files are those of this host");
+        }
+        if namespaces.mounted.is_empty() {
+            return Outcome::pass("none of its configuration files is mounted alone");
+        }
+        let evidence: Vec<String> = namespaces.mounted.iter().map(words).collect();
+        let unseen = namespaces.mounted.iter().find_map(|file| file.inside.why().or(file.outside.why()));
+        let stale: Vec<&Mounted> = namespaces.mounted.iter().filter(|file| differs(file)).collect();
+        match (stale.as_slice(), unseen) {
+            ([], None) => Outcome::pass("files that are mounted alone are still those of this host"),
+            ([], Some(why)) => Outcome::unknown(format!("a file that is mounted alone could not be compared: {why}")),
+            ([first, ..], _) => Outcome::warn(format!(
+                "HAProxy does not see {} of this host, but the file that it was when the mount was made",
+                first.source.seen().map_or("the file", String::as_str)
+            ))
+            .mend(
+                "mount the folder instead of the file and make the container anew; until then write the file in place \
+                 (cp, not mv or an editor that renames)",
+            ),
+        }
+        .because(evidence)
+    })
+}
+
+/// Another inode. One with the same bytes will not follow the next edit either.
+fn differs(file: &Mounted) -> bool {
+    let pair = file.inside.seen().zip(file.outside.seen());
+    pair.is_some_and(|(inside, outside)| inside.inode != outside.inode)
+}
+
+fn words(file: &Mounted) -> String {
+    let content = match (file.inside.seen(), file.outside.seen()) {
+        (Some(inside), Some(outside)) if inside.inode == outside.inode => "one file".to_owned(),
+        (Some(inside), Some(outside)) => {
+            let same = if inside.md5 == outside.md5 { "the same bytes" } else { "other bytes" };
+            format!("inode {} there, {} here, {same}", inside.inode.1, outside.inode.1)
+        }
+        _ => "not compared".to_owned(),
+    };
+    let source = file.source.seen().map_or("an unknown file", String::as_str);
+    format!("{} is {source}, mounted alone: {content}", file.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{self, Level};
+    use crate::facts::namespaces::Content;
+    use crate::facts::{Facts, sample};
+    use crate::plan;
+
+    fn judged(id: &str, namespaces: Known<Namespaces>) -> (Level, String) {
+        let facts = Facts { namespaces, ..sample::healthy() };
+        let found = checks::judge(&facts, &plan::ledger(&facts), &[id]).remove(0);
+        (found.level, format!("{} {}", found.text, found.evidence.join(" ")))
+    }
+
+    fn container(inside: (u64, &str), outside: Known<Content>) -> Known<Namespaces> {
+        let content = |(inode, md5): (u64, &str)| Content { inode: (1, inode), md5: md5.to_owned() };
+        let mounted = Mounted {
+            path: "/etc/a.cfg".to_owned(),
+            source: Known::Seen("/srv/a.cfg".to_owned()),
+            inside: Known::Seen(content(inside)),
+            outside,
+        };
+        let own = ["mnt", "pid"].map(str::to_owned).to_vec();
+        Known::Seen(Namespaces { own, closed: None, mounted: vec![mounted] })
+    }
+
+    fn here(inode: u64, md5: &str) -> Known<Content> {
+        Known::Seen(Content { inode: (1, inode), md5: md5.to_owned() })
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_over_is_told_from_one_that_was_not() {
+        let level = |seen| judged("arch.config-inode", seen).0;
+        assert_eq!(level(container((7, "a"), here(7, "a"))), Level::Pass);
+        let (worst, text) = judged("arch.config-inode", container((7, "a"), here(8, "b")));
+        assert_eq!(worst, Level::Warn);
+        assert!(text.contains("/srv/a.cfg") && text.contains("other bytes"), "{text}");
+        assert_eq!(level(container((7, "a"), here(8, "a"))), Level::Warn, "the next edit will not be seen");
+        assert_eq!(level(container((7, "a"), Known::unknown("gone"))), Level::Unknown);
+        assert_eq!(level(Known::unknown("denied")), Level::Unknown);
+    }
+
+    #[test]
+    fn namespaces_that_nobody_can_enter_are_unknown() {
+        let of = |own: &[&str], closed: Option<&str>| {
+            let own = own.iter().map(|kind| (*kind).to_owned()).collect();
+            let closed = closed.map(str::to_owned);
+            judged("arch.namespace", Known::Seen(Namespaces { own, closed, mounted: Vec::new() })).0
+        };
+        assert_eq!(of(&[], None), Level::Pass);
+        assert_eq!(of(&["mnt"], None), Level::Pass);
+        assert_eq!(of(&["mnt", "user"], Some("rootless")), Level::Unknown);
+    }
+}

@@ -1,0 +1,44 @@
+//! Where a HAProxy lives that is not where we do: its namespaces, and files of ours that are mounted alone into it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Known;
+
+/// What a process has that is not the host's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Kinds of its own, in the kernel's words: mnt, pid, net, ipc, uts, user.
+    pub own: Vec<String>,
+    /// Why they cannot be entered, where that is so: nothing can be tested or rehearsed in them then.
+    pub closed: Option<String>,
+    /// Its configuration files that are mounted one by one.
+    pub mounted: Vec<Mounted>,
+}
+
+/// A file that is mounted alone. Such a mount is of an inode: a file that is written beside it and renamed over it is
+/// another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mounted {
+    /// Its path where HAProxy lives.
+    pub path: String,
+    /// Its path here, as the kernel tells where the mount came from.
+    pub source: Known<String>,
+    /// What HAProxy reads.
+    pub inside: Known<Content>,
+    /// What stands here under that path.
+    pub outside: Known<Content>,
+}
+
+/// Which file it is, and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The number of its file system and its own.
+    pub inode: (u64, u64),
+    /// The MD5 of its bytes, in hex.
+    pub md5: String,
+}
+
+/// Snapshots of older versions do not have it.
+pub(super) fn not_looked_at() -> Known<Namespaces> {
+    Known::unknown("the snapshot does not say")
+}
