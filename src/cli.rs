@@ -115,7 +115,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Try out the next worker in a sealed copy of this host, and show how it differs
     Rehearse(RehearseArgs),
-    /// Refuse to restart HAProxy, and say what that would destroy
+    /// Refuse to restart HAProxy, and say what that would destroy; --break-glass does it
     Restart(RestartArgs),
     /// Reload HAProxy: show the plan, ask, do it, prove it
     Reload(ReloadArgs),
@@ -176,11 +176,37 @@ pub struct RehearseArgs {
 /// Arguments of `restart`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  haguard restart\n  haguard restart haproxy@edge.service\n  \
-    haguard restart --master-socket /run/haproxy-master.sock -o json\n\nIt always exits 3 and never changes anything.")]
+    haguard restart --break-glass lb1 --reason 'INC-4711 master ignores signals' --plan\n\nWithout --break-glass it \
+    always exits 3 and never changes anything. With it, it shows a plan, wants consent to that plan's id, writes a \
+    snapshot, restarts by what is proven to control HAProxy, puts back what only memory held, and proves the result.\n\n\
+    Exit codes of --break-glass: 0 restarted and proven, 1 not carried out and what ran before is proven in force, 3 \
+    refused or no consent, 5 could not determine, 6 the world moved since the plan, 7 busy or frozen, 8 restarted and \
+    not everything is proven or put back, 130 interrupted before anything was done.")]
 pub struct RestartArgs {
     /// The unit, or the PID, of the HAProxy that is meant
     #[arg(value_name = "SERVICE")]
     pub service: Option<String>,
+    /// Restart it all the same: the name of this host, typed out
+    #[arg(long, value_name = "HOST", requires = "reason")]
+    pub break_glass: Option<String>,
+    /// Why it has to be restarted; the journal keeps it
+    #[arg(long, value_name = "R", value_parser = reason, requires = "break_glass")]
+    pub reason: Option<String>,
+    /// Show the plan and the command that applies it; do nothing
+    #[arg(long, conflicts_with = "approve", requires = "break_glass")]
+    pub plan: bool,
+    /// Apply the plan with this id, if it is still the plan of now
+    #[arg(long, value_name = "ID", requires = "break_glass")]
+    pub approve: Option<String>,
+}
+
+/// A reason that says nothing is none.
+fn reason(text: &str) -> Result<String, String> {
+    let reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match reason.is_empty() {
+        true => Err("say why it has to be restarted".to_owned()),
+        false => Ok(reason),
+    }
 }
 
 /// Arguments of `reload`.

@@ -52,13 +52,14 @@ use report::{Body, Paint, Report};
 /// Runs the command line and returns the process status.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(code) = clients::sealed::run_if_asked(&args) {
-        return code;
-    }
-    if let Some(code) = clients::entered::run_if_asked(&args) {
-        return code;
-    }
-    if let Some(code) = commands::watch::run_if_asked(&args) {
+    // haguard starts itself for what needs a process of its own.
+    let parts = [
+        clients::sealed::run_if_asked,
+        clients::entered::run_if_asked,
+        clients::starter::run_if_asked,
+        commands::watch::run_if_asked,
+    ];
+    if let Some(code) = parts.iter().find_map(|part| part(&args)) {
         return code;
     }
     let cli = match Cli::try_parse_from(&args) {

@@ -5,6 +5,7 @@ mod architecture;
 mod artifacts;
 mod bad_input;
 mod binds;
+mod break_glass;
 mod containers;
 mod dataplane_contract;
 mod dataplane_facts;

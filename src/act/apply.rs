@@ -24,7 +24,7 @@ use crate::time::Deadline;
 use crate::wire::runtime::show_proc::ShowProc;
 
 /// One question before the act.
-const ONE_ANSWER: Duration = Duration::from_secs(3);
+pub(super) const ONE_ANSWER: Duration = Duration::from_secs(3);
 
 /// Reloads. `before` is the look that the plan was made from; `hold` is put back into the new worker.
 pub fn reload(clearance: Clearance<'_>, before: &Facts, hold: Option<&Hold>, run: &Run<'_>) -> Done {
@@ -74,7 +74,7 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, hold: Option<&Hold>, run
 }
 
 /// What can be read again in a moment: processes, counts and the bytes of the files.
-fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>) -> Vec<Moved> {
+pub(super) fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>) -> Vec<Moved> {
     let main = host::process(instance.main.pid).ok();
     let mut now = Basis { main_pid: main.as_ref().map(|main| main.pid), ..plan.basis.clone() };
     now.main_start = main.and_then(|main| main.start_ticks);
@@ -95,9 +95,9 @@ fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>
     plan.basis.moved(&now)
 }
 
-type Files = Vec<(String, Option<Vec<u8>>)>;
+pub(super) type Files = Vec<(String, Option<Vec<u8>>)>;
 
-fn files(instance: &Instance, facts: &Facts) -> Files {
+pub(super) fn files(instance: &Instance, facts: &Facts) -> Files {
     let paths = facts.config.files.iter().map(|file| file.path.clone());
     paths.map(|path| (path.clone(), gather::bytes(&instance.main, &path).ok())).collect()
 }
@@ -156,12 +156,17 @@ fn log(sent: &Sent, instance: &Instance, calls: &Arc<AtomicU32>) -> Vec<String> 
     socket.and_then(|socket| socket.startup_log().ok()).unwrap_or_default()
 }
 
-fn serving(instance: &Instance) -> String {
+pub(super) fn serving(instance: &Instance) -> String {
     instance.serving.seen().map_or("unknown".to_owned(), u32::to_string)
 }
 
 /// After a failed reload: the worker of before answers, and it holds every listener again.
-fn in_force(instance: &Instance, worker: u32, why: &str, expected: &BTreeSet<Listener>) -> Vec<Claim> {
+pub(super) fn in_force(
+    instance: &Instance,
+    worker: u32,
+    why: &str,
+    expected: &BTreeSet<Listener>,
+) -> Vec<Claim> {
     let same = instance.serving.seen() == Some(&worker);
     let both = (serving(instance), worker.to_string());
     let answers = Claim::new("the worker of before serves", both, why.to_owned(), same, || {
@@ -225,7 +230,7 @@ fn prove(
     }
 }
 
-fn compared(
+pub(super) fn compared(
     done: &mut Done,
     after: &Facts,
     health: Option<&Health>,
@@ -270,7 +275,7 @@ fn refused(refused: &Refused) -> Claim {
 }
 
 /// Keeps what the proven worker loaded. A copy that cannot be kept takes nothing back.
-fn keep(done: &mut Done, worker: u32, files: Files, run: &Run<'_>) {
+pub(super) fn keep(done: &mut Done, worker: u32, files: Files, run: &Run<'_>) {
     if let Err(error) = run.steps.begin("keep") {
         done.notes.push(format!("the journal could not be written: {error:#}"));
     }

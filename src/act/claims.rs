@@ -1,5 +1,7 @@
 //! The proof of a reload: what was before beside what is after, and what of it does not hold.
 
+mod restart;
+
 use std::collections::BTreeSet;
 
 use super::listeners;
@@ -7,6 +9,8 @@ use super::replay::Returned;
 use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
 use crate::plan::{self, Kind};
 use crate::words::plural;
+
+pub use restart::{circumstances, of_restart};
 
 /// Names that a sentence shows before it counts the rest.
 const NAMES: usize = 6;
@@ -238,10 +242,7 @@ fn files(before: &Facts, after: &Facts) -> Vec<Claim> {
         let same = file.md5.seen().is_some() && file.md5.seen() == now.seen();
         let both = (shown(&file.md5), shown(&now));
         Claim::new("a file is as it was planned with", both, file.path.clone(), same, || {
-            format!(
-                "{} was written during the reload: which version the worker loaded is not known",
-                file.path
-            )
+            format!("{} was written meanwhile: which version the worker loaded is not known", file.path)
         })
     });
     claims.collect()
@@ -306,7 +307,7 @@ mod tests {
             (|f| drop(known(&mut f.live.proxies).pop()), "missing: web"),
             (|f| known(&mut f.live.servers).push(sample::server("web", "x", 1)), "not foreseen: web/x"),
             (|f| f.live.servers = Known::unknown("silent"), "silent"),
-            (|f| f.config.files[0].md5 = Known::Seen("1".into()), "written during the reload"),
+            (|f| f.config.files[0].md5 = Known::Seen("1".into()), "written meanwhile"),
             (|f| f.instance = Known::unknown("it is gone"), "it is gone"),
         ];
         for (worsen, said) in cases {

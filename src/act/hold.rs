@@ -15,7 +15,7 @@ use crate::facts::gather::holdings::{Keys, holdings, worker_channel};
 use crate::facts::gather::{self, loaded};
 use crate::facts::{Facts, Holdings, Instance, Known, Loaded};
 use crate::plan::replay::{Preview, preview};
-use crate::plan::{Kind, Ledger};
+use crate::plan::{self, Kind, Ledger};
 use crate::time::Deadline;
 
 /// Thousands of servers and entries take less than a second; a worker that is busy may take longer.
@@ -57,9 +57,21 @@ impl Hold {
         Ok(Hold { held, loaded, certificates, previews })
     }
 
+    /// The same for a restart, which loses more than a reload.
+    #[must_use]
+    pub fn over_a_restart(mut self, ledger: &Ledger) -> Self {
+        self.previews.extend(plan::restart::beyond_replay(ledger));
+        self
+    }
+
     /// What would be put back, and what would not and why: for the plan.
     pub fn previews(&self) -> &[Preview] {
         &self.previews
+    }
+
+    /// What was held when the plan was made.
+    pub(super) fn held(&self) -> &Holdings {
+        &self.held
     }
 
     /// The same of this moment: what a connector added since the plan was made is held too.
@@ -107,7 +119,7 @@ impl Hold {
 
     /// The proof: everything that the plan said would come back is back. What it said cannot come back is no surprise.
     fn claim(&self, returned: &Result<Vec<Returned>, String>, worker: u32) -> Claim {
-        let title = "what the reload lost is put back";
+        let title = "what was lost is put back";
         let source = format!("the sockets of worker {worker}, before and after the replay");
         let returned = match returned {
             Ok(returned) => returned,

@@ -101,7 +101,7 @@ fn name(worker: u32, start_ticks: u64) -> String {
     format!("{worker}-{start_ticks}")
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = OpenOptions::new()
         .create_new(true)
         .write(true)

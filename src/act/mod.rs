@@ -1,8 +1,10 @@
 //! The only writer: consent, the lock, the journal, the act itself and its proof.
 
 pub mod apply;
+pub mod bundle;
 pub mod claims;
 pub mod confirm;
+pub mod downtime;
 pub mod guard;
 pub mod health;
 pub mod hold;
@@ -17,7 +19,9 @@ pub mod pins;
 pub mod previous;
 pub mod put_back;
 pub mod replay;
+pub mod restart;
 pub mod run;
 pub mod shown;
+pub mod snapshot;
 pub mod steps;
 pub mod watch;

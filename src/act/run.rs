@@ -44,6 +44,8 @@ pub enum Ended {
     Unrecorded(anyhow::Error),
     /// Nobody is there who would go back, so nothing was done.
     Unwatched(anyhow::Error),
+    /// Something that has to be there before the order could not be had, so nothing was done.
+    Unready(anyhow::Error),
 }
 
 /// What the act left.

@@ -37,6 +37,11 @@ impl Steps {
         &self.line.run
     }
 
+    /// Who began it.
+    pub fn who(&self) -> &Who {
+        &self.line.who
+    }
+
     /// Writes that a step is about to be done.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! The whole table of checks in one screen.
 
 use super::{
-    Check, arch, binds, config, dataplane, expected, guard, host, place, process, reload, runtime, vitals,
-    way_back,
+    Check, arch, binds, config, dataplane, expected, guard, host, place, process, reload, restart, runtime,
+    vitals, way_back,
 };
 
 macro_rules! checks {
@@ -210,6 +210,20 @@ pub const OF_OPERATIONS: &[Check] = checks! {
     "reload.way-back", way_back::skipped, "the configuration of before would come up again",
         "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
          that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
+    "restart.cold-start", restart::cold_start, "it comes up again, rehearsed from cold",
+        "A restart ends what serves before anything else is up. So what would come up is started first, in a sealed copy \
+         of this host, with the same program, arguments, environment and user. A start that fails there would be an \
+         outage; one that could not be tried there is not known to be none. Both refuse.";
+    "restart.binds-free", restart::binds_free, "no stranger holds an address that it would take",
+        "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
+         itself counts as free; what another process holds does not, and HAProxy would not start.";
+    "restart.way", restart::way, "it is proven who restarts it",
+        "systemd restarts a unit, Docker a container, and what nobody keeps is ended and started again with its own \
+         command line, user, folder and limits. Anybody else, such as supervisord or Nomad, would start a second one \
+         beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is.";
+    "restart.unit", restart::skipped, "systemd has read the unit that it would restart",
+        "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
+         makes a restart start something else than what runs. haguard says so before.";
 };
 
 /// Every check there is.

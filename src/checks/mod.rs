@@ -14,6 +14,7 @@ mod operations;
 mod place;
 mod process;
 mod reload;
+mod restart;
 mod runtime;
 mod vitals;
 mod way_back;
@@ -21,8 +22,9 @@ mod way_back;
 pub use guard::{guard, guard_ready};
 pub use ignore::{Ignore, ignoring, never};
 pub use measures::{Measure, measures};
-pub use operations::{OPERATIONS, Operation, RESTART, wanting};
+pub use operations::{OPERATIONS, Operation, wanting};
 pub use reload::RELOAD;
+pub use restart::{RESTART, unit, unit_unseen};
 pub use way_back::way_back;
 
 use serde::{Deserialize, Serialize};

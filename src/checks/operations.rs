@@ -1,18 +1,8 @@
 //! Which checks an operation wants before it begins.
 
-use super::{CANDIDATE, Finding, Level, RELOAD, judge};
+use super::{CANDIDATE, Finding, Level, RELOAD, RESTART, judge};
 use crate::facts::Facts;
 use crate::plan::Ledger;
-
-/// What the emergency path of `restart` wants: the right process, and files that come up on free addresses.
-pub const RESTART: &[&str] = &[
-    "arch.identity",
-    "arch.manager",
-    "arch.sockets",
-    "config.test-same-argv",
-    "config.rehearsal",
-    "config.new-binds-free",
-];
 
 /// What stops every operation that changes something, whatever is found otherwise.
 const TURN: &[&str] = &["host.freeze", "host.lock"];

@@ -1,5 +1,6 @@
 //! This host's processes and listeners, from /proc.
 
+mod circumstances;
 mod everybody;
 mod lineage;
 mod owners;
@@ -19,11 +20,12 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
+pub use circumstances::circumstances;
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use lineage::{Relative, first_of_namespace, relative};
 pub use owners::{Owners, owners, user_name};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
-pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening};
+pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening, tcp_sockets};
 pub use vitals::{SignalState, files_in_use, group_headroom_kb, signal_state, stale_libraries};
 pub use world::{Numbers, in_network_of, interfaces, mounts, own_namespaces, same_file, through_root};
 

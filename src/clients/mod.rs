@@ -1,5 +1,6 @@
 //! Clients: the only code that talks to another process. Concrete structs, blocking, with deadlines.
 
+mod aside;
 pub mod dataplane;
 pub mod docker;
 pub mod dress;
@@ -12,6 +13,7 @@ pub mod program;
 pub mod runtime;
 pub mod sealed;
 pub mod signal;
+pub mod starter;
 pub mod systemd;
 mod target;
 pub mod trial;

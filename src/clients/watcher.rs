@@ -7,33 +7,26 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Stdin, Write, stdin, stdout};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use signal_hook::consts::SIGHUP;
 
-use super::program;
+use super::aside::Aside;
 use crate::time::Deadline;
 
 /// What it is called with in place of a program's name.
 const CALLED: &str = "haguard: watcher of a confirmation";
 /// The name that it shows in /proc.
 const NAME: &str = "haguard-watcher";
-/// It answers at once, or something is wrong with it.
-const ONE_ANSWER: Duration = Duration::from_secs(30);
 
 /// The caller's end.
 #[derive(Debug)]
 pub struct Watcher {
-    child: Child,
-    pipe: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    aside: Aside,
 }
 
 impl Watcher {
@@ -42,19 +35,14 @@ impl Watcher {
     /// # Errors
     /// When it cannot be started, or says why it cannot watch.
     pub fn start(orders: &str) -> Result<Self> {
-        let mut command = program::ourselves();
-        command.arg0(CALLED).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().context("starting the watcher")?;
-        let pipe = child.stdin.take().context("the watcher has no input")?;
-        let answers = BufReader::new(child.stdout.take().context("the watcher has no output")?);
-        let mut watcher = Watcher { child, pipe, answers };
-        watcher.tell(orders)?;
-        Ok(watcher)
+        let mut aside = Aside::start(CALLED, "watcher")?;
+        aside.tell(orders)?;
+        Ok(Watcher { aside })
     }
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.aside.pid()
     }
 
     /// Tells it one line and returns its answer.
@@ -62,27 +50,7 @@ impl Watcher {
     /// # Errors
     /// When it has ended, does not answer, or answers that it failed.
     pub fn tell(&mut self, line: &str) -> Result<String> {
-        writeln!(self.pipe, "{line}").context("the watcher has ended")?;
-        let limit = Timespec::try_from(ONE_ANSWER).context("the time limit")?;
-        let deadline = Deadline::after(ONE_ANSWER);
-        while !deadline.left().is_zero() {
-            let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
-            match poll(&mut watched, Some(&limit)) {
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error).context("waiting for the watcher"),
-                Ok(0) => break,
-                Ok(_) => {}
-            }
-            let mut answer = String::new();
-            let length = self.answers.read_line(&mut answer).context("hearing the watcher")?;
-            let answer = answer.trim_end();
-            return match (length, answer.strip_prefix("failed: ")) {
-                (0, _) => bail!("the watcher has ended"),
-                (_, Some(why)) => bail!("the watcher cannot watch: {why}"),
-                _ => Ok(answer.to_owned()),
-            };
-        }
-        bail!("the watcher did not answer in {ONE_ANSWER:?}")
+        self.aside.tell(line)
     }
 }
 
@@ -171,6 +139,9 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    const ONE_ANSWER: Duration = Duration::from_secs(30);
 
     #[test]
     fn a_change_in_the_folder_ends_the_wait_and_so_does_the_deadline() {

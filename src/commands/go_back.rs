@@ -133,7 +133,7 @@ fn judged(done: &Done, facts: &Facts) -> Result<u32> {
             format!("something moved in the last moment: {}", moved.join("; "))
         }
         Ended::Stopped(signal) | Ended::Interrupted(signal) => format!("{signal} stopped it"),
-        Ended::Unrecorded(error) | Ended::Unwatched(error) => format!("{error:#}"),
+        Ended::Unrecorded(error) | Ended::Unwatched(error) | Ended::Unready(error) => format!("{error:#}"),
         Ended::Unproven => match done.worker {
             Some(worker) => bail!("worker {worker} is not proven: {}", done.broken().join("; ")),
             None => done.broken().join("; "),

@@ -1,5 +1,6 @@
 //! The stories: one operation per file. Only this room sees all the others.
 
+mod break_glass;
 mod check;
 mod completions;
 mod config_show;
@@ -19,6 +20,7 @@ mod rehearse;
 mod reload;
 mod restart;
 mod restart_service;
+mod told;
 mod turn;
 pub(crate) mod watch;
 
@@ -61,7 +63,10 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Inspect(args) => inspect::run(args, context)?,
         Command::Check(args) => check::run(args, context)?,
         Command::Rehearse(args) => rehearse::run(args, context)?,
-        Command::Restart(args) => restart::run(args, context)?,
+        Command::Restart(args) => match &args.break_glass {
+            Some(host) => break_glass::run(host, args, context)?,
+            None => restart::run(args, context)?,
+        },
         Command::Reload(args) => reload::run(args, context)?,
         Command::Confirm(args) => confirm::run(args, context)?,
         Command::Guard(command) => guard::run(command, context)?,

@@ -3,12 +3,10 @@
 mod account;
 mod way_back;
 
-use std::io::{self, IsTerminal};
-
 use account::Account;
 
 use super::progress::Progress;
-use super::{Context, ignores, look, record, turn};
+use super::{Context, ignores, look, record, told, turn};
 use crate::act::apply;
 use crate::act::confirm::{self, Consent, Withheld};
 use crate::act::hold::Hold;
@@ -83,7 +81,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     if let Some(signal) = interrupts.stop() {
         return Ok(account.interrupted(&plan, signal));
     }
-    let consent = consent(args, context);
+    let consent = told::consent(args.approve.as_deref(), context);
     let recall = |id: &str| shown::recall(state_dir, id);
     let show = || account.show(&plan);
     let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
@@ -128,13 +126,4 @@ fn unreadable(why: String) -> Failure {
     let error =
         anyhow::anyhow!("what the worker holds could not be read, so nothing could be put back: {why}");
     Failure::unknown(error).mend("`haguard inspect` says what can be asked; or reload without --keep-runtime")
-}
-
-fn consent<'a>(args: &'a ReloadArgs, context: &Context<'_>) -> Consent<'a> {
-    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    match &args.approve {
-        Some(id) => Consent::Approved(id),
-        None if terminal && !context.global.no_input => Consent::Ask,
-        None => Consent::Nobody,
-    }
 }

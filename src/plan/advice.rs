@@ -152,7 +152,7 @@ fn restart(instance: &Instance) -> String {
 }
 
 /// The arguments of a first start: without what a master adds when it executes itself again.
-fn start_arguments(instance: &Instance) -> Vec<String> {
+pub fn start_arguments(instance: &Instance) -> Vec<String> {
     let mut kept = Vec::new();
     let mut words = instance.main.argv.iter().peekable();
     while let Some(word) = words.next() {

@@ -10,6 +10,7 @@ pub mod losses;
 pub mod procedure;
 mod reload;
 pub mod replay;
+pub mod restart;
 pub mod steps;
 pub mod way_back;
 
@@ -20,5 +21,6 @@ pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
 pub use procedure::{Procedure, procedure};
 pub use reload::reload;
+pub use restart::{Manner, restart};
 pub use steps::{Action, Plan, Step, Way};
 pub use way_back::WayBack;

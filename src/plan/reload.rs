@@ -25,9 +25,18 @@ pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[Preview]>) -> Optio
         how: way(instance),
         reason: REASON.to_owned(),
     }];
-    steps.extend(proxies(facts));
+    steps.extend(changes(facts, kept.unwrap_or_default()));
+    steps.extend(proof(facts));
+    let basis = Basis::of(facts, ledger);
+    let options = kept.map(|_| vec!["keep-runtime".to_owned()]).unwrap_or_default();
+    Some(Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps))
+}
+
+/// What the new worker brings and takes, and what is put back into it.
+pub(super) fn changes(facts: &Facts, kept: &[Preview]) -> Vec<Step> {
+    let mut steps = proxies(facts);
     steps.extend(servers(facts));
-    let back = kept.into_iter().flatten().filter(|told| told.how.is_some());
+    let back = kept.iter().filter(|told| told.how.is_some());
     steps.extend(back.map(|told| Step {
         action: Action::Change,
         object: format!("{} {}", told.kind.name(), told.object),
@@ -44,21 +53,24 @@ pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[Preview]>) -> Optio
             reason: "not listed here".to_owned(),
         });
     }
-    steps.push(Step {
+    steps
+}
+
+/// What comes last, whatever was done.
+pub(super) fn proof(facts: &Facts) -> [Step; 2] {
+    let prove = Step {
         action: Action::Prove,
         object: "the new worker".to_owned(),
         how: Way::Look,
         reason: "its PID, its sockets and listeners, its proxies and servers, their health".to_owned(),
-    });
-    steps.push(Step {
+    };
+    let keep = Step {
         action: Action::Keep,
         object: plural(facts.config.files.len(), "configuration file"),
         how: Way::State,
         reason: "so that this state can be found again".to_owned(),
-    });
-    let basis = Basis::of(facts, ledger);
-    let options = kept.map(|_| vec!["keep-runtime".to_owned()]).unwrap_or_default();
-    Some(Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps))
+    };
+    [prove, keep]
 }
 
 /// The master's socket where there is one: its answer is the truest.

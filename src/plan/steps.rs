@@ -50,6 +50,8 @@ pub enum Action {
     Remove,
     /// The master is asked for a new worker.
     Reload,
+    /// The whole HAProxy ends, and another one starts in its place.
+    Restart,
     /// What came of it is compared with what was planned.
     Prove,
     /// A copy is kept.
@@ -66,6 +68,7 @@ impl Action {
             Action::Change => "change",
             Action::Remove => "remove",
             Action::Reload => "reload",
+            Action::Restart => "restart",
             Action::Prove => "prove",
             Action::Keep => "keep",
             Action::Restore => "restore",
@@ -85,6 +88,10 @@ pub enum Way {
     MasterCli,
     /// By SIGUSR2 to the proven master.
     Signal,
+    /// By the API of Docker or Podman.
+    Docker,
+    /// By SIGTERM to the proven process, and its own command line.
+    Process,
     /// By looking.
     Look,
     /// By writing to haguard's own state folder.
@@ -105,6 +112,8 @@ impl Way {
             Way::Structural => "structural",
             Way::MasterCli => "master-cli",
             Way::Signal => "signal",
+            Way::Docker => "docker",
+            Way::Process => "process",
             Way::Look => "look",
             Way::State => "state",
             Way::File => "file",

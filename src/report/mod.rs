@@ -13,6 +13,7 @@ mod pins;
 mod refusal;
 mod rehearsal;
 mod reload;
+mod restart;
 mod service;
 mod services;
 mod short;
@@ -36,6 +37,7 @@ pub use confirmation::{Confirm, Confirmation};
 pub use guard::Guard;
 pub use pins::PinsReport;
 pub use rehearsal::{Holds, Rehearsed};
+pub use restart::{Opened, Restart};
 pub use service::{AskedService, FoundService};
 pub use style::Paint;
 
@@ -82,6 +84,8 @@ pub enum Body {
     Rehearsal(Box<Rehearsed>),
     /// `reload`.
     Reload(Box<Reload>),
+    /// `restart --break-glass`.
+    Restart(Box<Restart>),
     /// `confirm ID`.
     Confirmation(Confirmation),
     /// `guard`.

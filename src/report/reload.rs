@@ -12,7 +12,14 @@ use crate::plan::{Kind, Plan};
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MOST_LOG: usize = 12;
 
-pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+/// `more` has a paragraph's heading and its lines, for what another operation adds.
+pub(super) fn write(
+    report: &Report,
+    reload: &Reload,
+    (heading, more): (&str, &[String]),
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     let Reload {
         outcome,
         why,
@@ -57,6 +64,7 @@ pub(super) fn write(report: &Report, reload: &Reload, out: &mut impl Write, pain
     if let Some(ms) = refused_ms {
         proof(report, *ms, out, paint)?;
     }
+    list(heading, more, out, paint)?;
     put_back(returned, out, paint)?;
     list("not proven", open, out, paint)?;
     if report.exit != Exit::Done && !startup_log.is_empty() {

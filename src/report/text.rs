@@ -7,14 +7,15 @@ use comfy_table::{ContentArrangement, Table as Grid, presets};
 use super::wrap::{WIDTH, prose, tame};
 use super::{
     Body, Comparison, Explanation, Failed, Paint, Report, Table, confirmation, findings, guard, inspect,
-    ledger, pins, refusal, rehearsal, reload,
+    ledger, pins, refusal, rehearsal, reload, restart,
 };
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &report.body {
         Body::Refusal(body) => refusal::write(report, body, out, paint)?,
         Body::Rehearsal(body) => rehearsal::write(report, body, out, paint)?,
-        Body::Reload(body) => return reload::write(report, body, out, paint),
+        Body::Reload(body) => return reload::write(report, body, ("", &[]), out, paint),
+        Body::Restart(body) => return restart::write(report, body, out, paint),
         Body::Guard(body) => return guard::write(report, body, out, paint),
         Body::Confirmation(body) => confirmation::write(report, body, out, paint)?,
         Body::Facts(facts) => inspect::write(report, facts, out, paint)?,

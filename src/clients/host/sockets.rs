@@ -36,22 +36,23 @@ pub fn listeners(pid: u32) -> Result<Vec<Listener>> {
 /// # Errors
 /// When the tables cannot be read, which needs no privilege but a process that still runs.
 pub fn table(pid: u32, connections: bool) -> Result<Vec<Row>> {
-    let read = |name: &str| {
-        let path = format!("/proc/{pid}/net/{name}");
-        let bytes = match std::fs::read(&path) {
-            // A kernel without IPv6 has no such tables.
-            Err(error) if error.kind() == ErrorKind::NotFound && name.ends_with('6') => Vec::new(),
-            other => other.map_err(|error| anyhow!("{path}: {}", denied(Some(error))))?,
-        };
-        Ok::<String, anyhow::Error>(String::from_utf8_lossy(&bytes).into_owned())
-    };
     let mut rows = Vec::new();
     for (name, kind) in [("tcp", Table::Tcp), ("tcp6", Table::Tcp), ("udp", Table::Udp), ("udp6", Table::Udp)]
     {
-        rows.extend(proc_net::addresses(kind, &read(name)?, connections));
+        rows.extend(proc_net::addresses(kind, &read(pid, name)?, connections));
     }
-    rows.extend(proc_net::unix(&read("unix")?));
+    rows.extend(proc_net::unix(&read(pid, "unix")?));
     Ok(rows)
+}
+
+fn read(pid: u32, name: &str) -> Result<String> {
+    let path = format!("/proc/{pid}/net/{name}");
+    let bytes = match std::fs::read(&path) {
+        // A kernel without IPv6 has no such tables.
+        Err(error) if error.kind() == ErrorKind::NotFound && name.ends_with('6') => Vec::new(),
+        other => other.map_err(|error| anyhow!("{path}: {}", denied(Some(error))))?,
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Addresses on which somebody takes TCP connections, as this process sees the network.
@@ -59,8 +60,22 @@ pub fn table(pid: u32, connections: bool) -> Result<Vec<Row>> {
 /// # Errors
 /// When its view of the network cannot be read.
 pub fn tcp_listening(pid: u32) -> Result<BTreeSet<Listener>> {
-    let rows = table(pid, false)?.into_iter().filter(|row| row.listening);
-    Ok(rows.map(|row| row.listener).filter(|listener| matches!(listener, Listener::Tcp(_))).collect())
+    Ok(tcp_sockets(pid)?.into_keys().collect())
+}
+
+/// The same with the sockets that take them, by inode: another socket at the same address is another listener.
+///
+/// # Errors
+/// When its view of the network cannot be read.
+pub fn tcp_sockets(pid: u32) -> Result<BTreeMap<Listener, BTreeSet<u64>>> {
+    let mut sockets: BTreeMap<Listener, BTreeSet<u64>> = BTreeMap::new();
+    for name in ["tcp", "tcp6"] {
+        let rows = proc_net::addresses(Table::Tcp, &read(pid, name)?, false);
+        for row in rows.into_iter().filter(|row| row.listening) {
+            sockets.entry(row.listener).or_default().insert(row.inode);
+        }
+    }
+    Ok(sockets)
 }
 
 /// The sockets that a process has open: each inode with one of its descriptors.

@@ -1,18 +1,16 @@
 //! What a reload tells: the report of each way in which it can end.
 
-use std::io;
-
-use super::super::{Context, restart};
+use super::super::{Context, restart, told};
 use crate::act::confirm::Withheld;
 use crate::act::hold::Hold;
 use crate::act::run::{Done, Ended};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;
-use crate::facts::{Facts, Instance};
+use crate::facts::Facts;
 use crate::plan::advice::{judge_by_hand, quote};
-use crate::plan::{Ledger, Moved, Plan};
-use crate::report::{Body, Confirm, Paint, Reload, Report};
+use crate::plan::{Ledger, Plan};
+use crate::report::{Body, Confirm, Reload, Report};
 
 /// Everything that a report can be made from.
 pub(super) struct Account<'a> {
@@ -53,32 +51,12 @@ impl Account<'_> {
 
     /// No clearance.
     pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
-        let target = &plan.target;
         let mut body = self.body("refused");
-        let summary = match withheld {
-            Withheld::Blocked(Exit::Unknown) => {
-                format!("reload of {target}: something it depends on is not known")
-            }
-            Withheld::Blocked(_) => format!("reload of {target}: a check says no"),
-            Withheld::Stale { moved, shown } => {
-                body.outcome = "stale".to_owned();
-                body.why = stale(moved, *shown);
-                body.moved = moved.clone();
-                body.apply = Some(self.command("--plan"));
-                format!("reload of {target}: the world moved since the plan")
-            }
-            Withheld::Missing => {
-                body.compared_with = Some(restart::compared_with(self.facts));
-                body.notes = self.not_kept();
-                body.why = "Nobody is here to be asked, and no plan was approved.".to_owned();
-                body.apply = Some(self.command(&approve(plan)));
-                format!("reload of {target}: it needs somebody's consent")
-            }
-            Withheld::Declined => {
-                body.outcome = "declined".to_owned();
-                format!("reload of {target}: declined")
-            }
-        };
+        let summary = told::withheld(&mut body, plan, withheld, |ending| self.command(ending));
+        if *withheld == Withheld::Missing {
+            body.compared_with = Some(restart::compared_with(self.facts));
+            body.notes = self.not_kept();
+        }
         self.report(withheld.exit(), summary, body, Some(plan))
     }
 
@@ -135,7 +113,7 @@ impl Account<'_> {
                 body.why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: the journal cannot be written"))
             }
-            Ended::Unwatched(error) => {
+            Ended::Unwatched(error) | Ended::Unready(error) => {
                 body.why = format!("Nobody would go back, so nothing was done: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: nobody watches it"))
             }
@@ -149,7 +127,7 @@ impl Account<'_> {
         report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
         report.cost.runtime_calls += done.calls;
         report.cost.reloads = u32::from(done.ordered);
-        report.findings.extend(done.after.as_deref().map(afterwards).unwrap_or_default());
+        report.findings.extend(done.after.as_deref().map(told::afterwards).unwrap_or_default());
         if let Some(after) = done.after.as_deref() {
             report.cost.runtime_calls += after.cost.runtime_calls;
             report.cost.dataplane_calls += after.cost.dataplane_calls;
@@ -168,10 +146,7 @@ impl Account<'_> {
         body.worker = None;
         let summary = format!("plan {}: reload of {}", plan.id, plan.target);
         let report = self.report(Exit::Done, summary, body, Some(plan));
-        let color = self.context.settings.environment.no_color;
-        let paint = Paint { color: !color && self.context.global.color != crate::cli::When::Never };
-        // A terminal that is gone will give no consent either.
-        let _ = report.write_text(&mut io::stderr(), paint);
+        told::ask(&report, self.context);
     }
 
     fn body(&self, outcome: &str) -> Reload {
@@ -180,13 +155,7 @@ impl Account<'_> {
 
     /// What `--keep-runtime` cannot put back, foreseen: for a plan that is shown.
     fn not_kept(&self) -> Vec<String> {
-        let previews = self.hold.map(Hold::previews).unwrap_or_default().iter();
-        let lost = previews.filter(|told| told.how.is_none());
-        lost.map(|told| {
-            let why = told.why.as_deref().unwrap_or("no reason is known");
-            format!("not put back: {} {}: {why}", told.kind.name(), told.object)
-        })
-        .collect()
+        told::not_kept(self.hold.map(Hold::previews).unwrap_or_default())
     }
 
     fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
@@ -204,20 +173,7 @@ impl Account<'_> {
 
     /// This very command with another ending, as it can be pasted.
     fn command(&self, ending: &str) -> String {
-        let mut words = vec!["haguard".to_owned(), "reload".to_owned()];
-        words.extend(self.args.service.as_deref().map(quote));
-        let global = self.context.global;
-        let flags = [
-            ("--config", &global.config),
-            ("--master-socket", &global.master_socket),
-            ("--stats-socket", &global.stats_socket),
-        ];
-        for (flag, value) in flags {
-            words.extend(value.iter().flat_map(|path| [flag.to_owned(), quote(&path.to_string_lossy())]));
-        }
-        if self.args.service.is_none() && global.master_socket.is_none() && global.stats_socket.is_none() {
-            words.extend(self.facts.instance.seen().and_then(|instance| self.which(instance)));
-        }
+        let mut words = told::named("reload", self.args.service.as_deref(), self.context, self.facts);
         words.extend(self.args.keep_runtime.then(|| "--keep-runtime".to_owned()));
         words.extend(self.args.confirm_within.map(|within| format!("--confirm-within {within:?}")));
         words.extend(
@@ -226,34 +182,8 @@ impl Account<'_> {
         words.push(ending.to_owned());
         words.join(" ")
     }
-
-    /// With several here, the one that was chosen at the terminal.
-    fn which(&self, instance: &Instance) -> Option<String> {
-        let several = self.facts.candidates.seen().is_some_and(|all| all.len() > 1);
-        let settings = &self.context.settings;
-        let said = settings.master_socket.is_some() || settings.stats_socket.is_some();
-        (several && !said).then(|| instance.main.pid.to_string())
-    }
 }
 
 fn approve(plan: &Plan) -> String {
     format!("--approve {}", plan.id)
-}
-
-fn stale(moved: &[Moved], shown: bool) -> String {
-    match (moved.is_empty(), shown) {
-        (_, false) => {
-            "No plan with this id was shown on this host: ids come from `haguard reload --plan`.".to_owned()
-        }
-        (true, true) => "The plan with this id is another one: its steps or its options differ.".to_owned(),
-        (false, true) => "These are not as they were when the plan was shown:".to_owned(),
-    }
-}
-
-/// What a Data Plane API makes of the reload: its own findings, seen after it.
-fn afterwards(after: &Facts) -> Vec<Finding> {
-    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
-    let ledger = crate::plan::ledger(after);
-    let findings = checks::judge(after, &ledger, &ids).into_iter();
-    findings.filter(|finding| finding.level != checks::Level::Skipped).collect()
 }

@@ -149,6 +149,27 @@ pub fn again(settings: &Settings, before: &Facts) -> Facts {
     looked(settings, &aim, Effort::Read, Some(before))
 }
 
+/// The same after a restart: its main process is another one now.
+pub fn after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
+    looked(settings, &Aim::Pid(main), Effort::Read, Some(before))
+}
+
+/// Which HAProxy is meant, and nothing about what it holds: to be asked again and again while it comes up.
+pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
+    let look = Look::of(settings, Effort::Read);
+    let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
+    instance::find(&look, aim, &candidates).map(|found| found.instance)
+}
+
+/// The environment that this process was started with, for the start of another one in its place. It may hold secrets:
+/// use it, never show it.
+///
+/// # Errors
+/// When it belongs to another user and we are not root.
+pub fn start_environment(main: &Process) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+    files::environment(main)
+}
+
 /// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
 pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
     instance::main_process(settings, aim)

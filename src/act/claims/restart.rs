@@ -1,0 +1,112 @@
+//! The proof of a restart: another HAProxy in the place of the one of before, and what of it does not hold.
+
+use std::collections::BTreeMap;
+
+use super::{Claim, files, held, names, proxies, running_proxies, running_servers, servers, shown, sockets};
+use crate::act::replay::Returned;
+use crate::clients::host;
+use crate::facts::{Control, Controller, Facts, Instance, Known};
+
+/// What must be true of the facts `after` a restart from which `worker` came, and into which `returned` was put back.
+pub fn of_restart(before: &Facts, after: &Facts, worker: u32, returned: &[Returned]) -> Vec<Claim> {
+    let Known::Seen((was, is)) = before.instance.as_ref().zip(after.instance.as_ref()) else {
+        let why = after.instance.why().unwrap_or("what ran before is not known").to_owned();
+        let both = ("seen".to_owned(), "unknown".to_owned());
+        return vec![Claim::new("HAProxy can be seen", both, "a look".to_owned(), false, || why)];
+    };
+    let mut claims = vec![another(was, is), gone(was), same_controller(was, is), serves(was, is, worker)];
+    claims.extend(sockets(was, is, worker));
+    claims.push(held(before, after, worker));
+    claims.push(names("proxies", proxies(before), running_proxies(after), before.next.how));
+    claims.push(names("servers", servers(before, returned), running_servers(after), before.next.how));
+    claims.extend(files(before, after));
+    claims
+}
+
+fn another(was: &Instance, is: &Instance) -> Claim {
+    let name = |of: &Instance| format!("{}, start {}", of.main.pid, of.main.start_ticks.unwrap_or_default());
+    let later = is.main.start_ticks > was.main.start_ticks;
+    let source = format!("/proc/{}/stat", is.main.pid);
+    Claim::new("another HAProxy runs", (name(was), name(is)), source, later, || {
+        format!("{} is not one that was started after the order", is.title())
+    })
+}
+
+/// Everything of the one before has ended; two of them would share the clients.
+fn gone(was: &Instance) -> Claim {
+    let old = [&was.workers, &was.old_workers].into_iter().filter_map(Known::seen).flatten();
+    let mut pids: Vec<u32> = old.map(|worker| worker.pid).collect();
+    pids.extend(was.serving.seen());
+    pids.push(was.main.pid);
+    pids.sort_unstable();
+    pids.dedup();
+    let since = was.main.started;
+    let alive = |pid: &&u32| {
+        host::process(**pid).is_ok_and(|now| match **pid == was.main.pid {
+            true => now.start_ticks == was.main.start_ticks,
+            // The number of a worker may have been given to a process that is no HAProxy of before.
+            false => now.is_haproxy() && now.ppid == was.main.pid && now.started >= since,
+        })
+    };
+    let left: Vec<String> = pids.iter().filter(alive).map(u32::to_string).collect();
+    let both = (format!("{} running", pids.len()), format!("{} running", left.len()));
+    Claim::new("the processes of before have ended", both, "/proc".to_owned(), left.is_empty(), || {
+        format!("PID {} of before still runs", left.join(" "))
+    })
+}
+
+fn same_controller(was: &Instance, is: &Instance) -> Claim {
+    let words = |of: &Instance| match &of.control {
+        Control::Proven { controller, .. } => controller.words(),
+        control => format!("{}: {}", control.certainty(), control.why().unwrap_or_default()),
+    };
+    let same = match (was.control.proven(), is.control.proven()) {
+        (Some(Controller::Docker { container: was }), Some(Controller::Docker { container: is }))
+        | (Some(Controller::Podman { container: was }), Some(Controller::Podman { container: is })) => {
+            was.id == is.id
+        }
+        // A shell does not keep what haguard starts; nobody does.
+        (Some(Controller::Shell { .. }), Some(Controller::Nobody { .. })) => true,
+        (Some(was), Some(is)) => was == is,
+        _ => false,
+    };
+    let source = is.control.evidence().first().map_or("/proc".to_owned(), |seen| seen.source.clone());
+    Claim::new("it is controlled as before", (words(was), words(is)), source, same, || {
+        format!("it was controlled by {}, and now: {}", words(was), words(is))
+    })
+}
+
+fn serves(was: &Instance, is: &Instance, worker: u32) -> Claim {
+    let failed = is.failed_reloads.seen().copied().unwrap_or_default();
+    let serves = is.serving.seen() == Some(&worker) && failed == 0;
+    Claim::new(
+        "a new worker serves",
+        (shown(&was.serving), shown(&is.serving)),
+        if is.workers.seen().is_some() { "show proc, show info" } else { "/proc, show info" }.to_owned(),
+        serves,
+        || format!("worker {} serves, not {worker}, and {failed} reloads have failed", shown(&is.serving)),
+    )
+}
+
+/// What a process of nobody's was given at its start has to be what the one before had.
+pub fn circumstances(was: &BTreeMap<String, String>, main: u32) -> Claim {
+    let title = "it has the user, rights, limits and folder of before";
+    let source = format!("/proc/{main}");
+    let is = match host::circumstances(main) {
+        Ok(is) => is,
+        Err(error) => {
+            let both = ("seen".to_owned(), "unknown".to_owned());
+            return Claim::new(title, both, source, false, || format!("{error:#}"));
+        }
+    };
+    let differs = |name: &&String| was.get(*name) != is.get(*name);
+    let other: Vec<String> = was
+        .keys()
+        .filter(differs)
+        .map(|name| {
+            format!("{name} was {}, is {}", was[name], is.get(name).map_or("not there", String::as_str))
+        })
+        .collect();
+    let both = (format!("{} settings", was.len()), format!("{} the same", was.len() - other.len()));
+    Claim::new(title, both, source, other.is_empty(), || other.join("; "))
+}

@@ -1,0 +1,199 @@
+//! How long clients could not connect over a restart, and when the first connection of each address was taken again.
+//!
+//! Rows of the kernel's table tell when an address is closed, or taken by another socket; one connection to it, made
+//! then, tells when somebody takes clients there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::clients::host;
+use crate::facts::Listener;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(3);
+/// A listener takes a connection at once, or does not take it.
+const CONNECT: Duration = Duration::from_millis(500);
+
+/// A look-out over addresses while HAProxy is restarted.
+#[derive(Debug)]
+pub struct Downtime {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Service>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default)]
+pub struct Service {
+    /// Every address that was watched.
+    pub addresses: BTreeMap<Listener, Gap>,
+    /// Why it could not be watched, or not to the end.
+    pub trouble: Option<String>,
+}
+
+/// One address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// For how long nobody listened there.
+    pub closed: Duration,
+    /// From the order to the first connection that was taken; none where none was.
+    pub accepted: Option<Duration>,
+}
+
+impl Service {
+    /// Nothing was watched.
+    pub fn unseen(why: impl Into<String>) -> Self {
+        Service { trouble: Some(why.into()), ..Service::default() }
+    }
+
+    /// The longest time for which an address was closed.
+    pub fn longest(&self) -> Option<Duration> {
+        self.addresses.values().map(|gap| gap.closed).max()
+    }
+
+    /// When the last address took a connection; none where one has not.
+    pub fn complete(&self) -> Option<Duration> {
+        let taken = |gap: &Gap| gap.accepted.or((gap.closed == Duration::ZERO).then_some(Duration::ZERO));
+        let all: Option<Vec<Duration>> = self.addresses.values().map(taken).collect();
+        all.and_then(|all| all.into_iter().max())
+    }
+}
+
+impl Downtime {
+    /// Starts to watch these addresses of our own network. What is not listened on yet counts from now on.
+    pub fn start(addresses: impl IntoIterator<Item = Listener>) -> Self {
+        // Before the thread is there: what it finds first may be the new one already.
+        let mut now = host::tcp_sockets(std::process::id()).unwrap_or_default();
+        let with_sockets = |listener: Listener| {
+            let sockets = now.remove(&listener).unwrap_or_default();
+            (listener, sockets)
+        };
+        let addresses: Vec<_> = addresses.into_iter().map(with_sockets).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let begun = Instant::now();
+        let thread = std::thread::spawn(move || watch(begun, addresses, &stopped));
+        Downtime { stop, thread }
+    }
+
+    /// Ends the watch.
+    pub fn end(self) -> Service {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
+        self.thread.join().unwrap_or_else(|_| Service::unseen("the watch ended early"))
+    }
+}
+
+/// How one address stands.
+struct Place {
+    /// The sockets that took clients there before; one of a short restart may come back between two looks.
+    sockets: BTreeSet<u64>,
+    closed_since: Option<Instant>,
+    gap: Gap,
+}
+
+fn watch(begun: Instant, addresses: Vec<(Listener, BTreeSet<u64>)>, stopped: &AtomicBool) -> Service {
+    let fresh = |(at, sockets)| (at, Place { sockets, closed_since: None, gap: Gap::default() });
+    let mut places: BTreeMap<Listener, Place> = addresses.into_iter().map(fresh).collect();
+    let mut trouble = None;
+    let mut last = begun;
+    let mut final_look = false;
+    loop {
+        let now = Instant::now();
+        match look(begun, last, &mut places) {
+            Ok(()) => last = now,
+            Err(error) => {
+                trouble = Some(format!("{error:#}"));
+                break;
+            }
+        }
+        if final_look {
+            break;
+        }
+        // One look more after the word: what has just come back is still to be seen.
+        final_look = stopped.load(Ordering::SeqCst);
+        if !final_look {
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+    let now = Instant::now();
+    let addresses = places.into_iter().map(|(listener, place)| {
+        let open = place.closed_since.map_or(Duration::ZERO, |since| now - since);
+        (listener, Gap { closed: place.gap.closed + open, ..place.gap })
+    });
+    Service { addresses: addresses.collect(), trouble }
+}
+
+fn look(begun: Instant, last: Instant, places: &mut BTreeMap<Listener, Place>) -> anyhow::Result<()> {
+    let mut rows = host::tcp_sockets(std::process::id())?;
+    // A table that changes while it is read can hide a row for one look.
+    if !places.keys().all(|listener| rows.contains_key(listener)) {
+        rows.extend(host::tcp_sockets(std::process::id())?);
+    }
+    for (listener, place) in places {
+        let now = rows.get(listener);
+        let same = now.is_some_and(|now| !now.is_disjoint(&place.sockets));
+        if !same {
+            place.closed_since.get_or_insert(last);
+        }
+        let (Some(now), Some(since)) = (now, place.closed_since) else { continue };
+        if takes_clients(listener) {
+            let taken = Instant::now();
+            place.gap.closed += taken - since;
+            place.gap.accepted.get_or_insert(taken - begun);
+            place.closed_since = None;
+            place.sockets.clone_from(now);
+        }
+    }
+    Ok(())
+}
+
+fn takes_clients(listener: &Listener) -> bool {
+    let Some(mut at) = listener.socket() else { return true };
+    if at.ip().is_unspecified() {
+        at = match at {
+            SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, at.port()).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, at.port()).into(),
+        };
+    }
+    TcpStream::connect_timeout(&at, CONNECT).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn until(mut done: impl FnMut() -> bool) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !done() {
+            assert!(Instant::now() < end, "in vain");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_address_that_went_and_came_back_took_a_connection_and_one_that_never_came_did_not() {
+        let (stays, goes) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let never = Listener::Tcp(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let at = goes.local_addr().unwrap();
+        let [stays_at, goes_at] = [&stays, &goes].map(|one| Listener::Tcp(one.local_addr().unwrap()));
+        drop(goes);
+        let watch = Downtime::start([stays_at.clone(), goes_at.clone(), never.clone()]);
+        let begun = Instant::now();
+        until(|| begun.elapsed() > Duration::from_millis(60));
+        let back = TcpListener::bind(at).unwrap();
+        let (_client, _) = back.accept().unwrap();
+        let seen = watch.end();
+        assert!(seen.trouble.is_none(), "{seen:?}");
+        assert_eq!(seen.addresses[&stays_at], Gap::default());
+        let gap = seen.addresses[&goes_at];
+        assert!(gap.closed >= Duration::from_millis(60) && gap.accepted.is_some(), "{gap:?}");
+        assert!(seen.addresses[&never].closed > gap.closed && seen.addresses[&never].accepted.is_none());
+        assert_eq!((seen.longest(), seen.complete()), (Some(seen.addresses[&never].closed), None));
+    }
+}

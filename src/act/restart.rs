@@ -1,0 +1,292 @@
+//! The act of a restart: what is lost is written down first, the order is given once by the proven way, what came up is
+//! brought to where the one before was, and all of it is proven.
+
+mod way;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::apply::{self, Files};
+use super::claims::{self, Claim};
+use super::confirm::Clearance;
+use super::downtime::{Downtime, Service};
+use super::health::{self, Health};
+use super::hold::Hold;
+use super::lock::{self, Lock};
+use super::run::{Done, Ended, Run};
+use super::{listeners, snapshot};
+use crate::clients::host;
+use crate::facts::gather::{self, Aim};
+use crate::facts::{Facts, Instance, Known, Listener};
+use crate::time::Deadline;
+use crate::wire::runtime::info::Info;
+use way::{Main, Way};
+
+/// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.
+pub const LIMIT: Duration = Duration::from_secs(300);
+/// The pause between two looks at what comes up.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a restart leaves beside what every act leaves.
+#[derive(Debug, Default)]
+pub struct Restarted {
+    /// The main process now.
+    pub main: Option<u32>,
+    /// The folder with what was there before.
+    pub snapshot: Option<PathBuf>,
+    /// Connections that were open in the last moment.
+    pub connections: Option<u64>,
+    /// When clients could connect again.
+    pub service: Service,
+    /// From the order until everything was put back.
+    pub restored: Option<Duration>,
+    /// From the order until everything was proven.
+    pub full_service: Option<Duration>,
+    /// HAProxy ended, and no other one serves in its place.
+    pub outage: Option<String>,
+}
+
+/// Restarts. `before` is the look that the plan was made from; `hold` is put back into what comes up.
+pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<'_>) -> (Done, Restarted) {
+    let calls: Arc<AtomicU32> = Arc::default();
+    let mut left = Restarted::default();
+    let Known::Seen(instance) = &before.instance else {
+        return (Done::nothing(Ended::Moved(Vec::new())), left);
+    };
+    let files = apply::files(instance, before);
+    let moved = apply::moved(clearance.plan(), instance, &files, &calls);
+    if !moved.is_empty() {
+        return (Done::nothing(Ended::Moved(moved)), left);
+    }
+    if let Some(signal) = run.interrupts.stop() {
+        return (Done::nothing(Ended::Interrupted(signal)), left);
+    }
+    if let Err(error) = run.steps.begin("snapshot") {
+        return (Done::nothing(Ended::Unrecorded(error)), left);
+    }
+    let act = Act { before, instance, hold, run, calls: Arc::clone(&calls) };
+    let mut done = match act.prepare(&files, &mut left) {
+        Ok((way, fresh, health)) => act.go(way, fresh, health, files, &mut left),
+        Err(ended) => Done::nothing(ended),
+    };
+    done.calls = calls.load(Ordering::Relaxed);
+    (done, left)
+}
+
+struct Act<'a> {
+    before: &'a Facts,
+    instance: &'a Instance,
+    hold: &'a Hold,
+    run: &'a Run<'a>,
+    calls: Arc<AtomicU32>,
+}
+
+type Fresh = Option<crate::facts::Holdings>;
+
+impl Act<'_> {
+    /// Everything that can fail before something is ended.
+    fn prepare(&self, files: &Files, left: &mut Restarted) -> Result<(Way, Fresh, Option<Health>), Ended> {
+        let Act { before, instance, hold, run, calls } = self;
+        (run.progress)("snapshot: what is there now is written down", super::hold::LIMIT);
+        let fresh = hold.refreshed(run.settings, before, calls);
+        let whole: Option<Vec<_>> =
+            files.iter().map(|(path, bytes)| Some((path.into(), bytes.clone()?))).collect();
+        let saved = match whole {
+            None => Err(anyhow::anyhow!("not every configuration file could be read")),
+            Some(files) => {
+                let held = fresh.as_ref().unwrap_or(hold.held());
+                snapshot::save(&run.settings.state_dir.value, run.steps.run(), &files, held)
+            }
+        };
+        let folder = saved.map_err(|error| self.unready("snapshot", error))?;
+        run.steps.end("snapshot", &folder.display().to_string());
+        left.snapshot = Some(folder);
+        let channel = health::channel(instance, calls);
+        let health = channel.as_ref().map(health::look).and_then(Result::ok);
+        let info = channel.as_ref().and_then(|channel| channel.ask("show info").ok());
+        let open = info.and_then(|text| Info::parse(&text).ok()).map(|info| info.curr_conns);
+        let draining = before.live.connections.seen().map(|count| count.draining).unwrap_or_default();
+        left.connections = open.map(|open| open + draining);
+        let way = Way::prepare(instance, run.settings).map_err(|error| self.unready("prepare", error))?;
+        match run.interrupts.stop() {
+            Some(signal) => Err(Ended::Interrupted(signal)),
+            None => Ok((way, fresh, health)),
+        }
+    }
+
+    fn unready(&self, step: &str, error: anyhow::Error) -> Ended {
+        self.run.steps.end(step, &format!("failed: {error:#}"));
+        Ended::Unready(error)
+    }
+
+    /// From the order on.
+    fn go(
+        &self,
+        mut way: Way,
+        fresh: Fresh,
+        health: Option<Health>,
+        files: Files,
+        left: &mut Restarted,
+    ) -> Done {
+        let run = self.run;
+        if let Err(error) = run.steps.begin("restart") {
+            return Done::nothing(Ended::Unrecorded(error));
+        }
+        (run.progress)("restart: HAProxy ends and comes up again", LIMIT);
+        let watch = self.watch();
+        let ordered_at = Instant::now();
+        let mut done = Done { ordered: true, ..Done::nothing(Ended::Unproven) };
+        let carried = way.order(&mut done.notes);
+        let risen = carried.map(|()| self.rise(&mut way, Deadline::after(LIMIT)));
+        left.service = match watch {
+            Ok(watch) => watch.end(),
+            Err(why) => Service::unseen(why),
+        };
+        done.log = way.log();
+        let (instance, worker) = match risen {
+            Ok(Ok(risen)) => risen,
+            Ok(Err(why)) => return self.outage(done, left, why),
+            Err(why) => return self.kept(done, &why),
+        };
+        run.steps.end("restart", &format!("{}, worker {worker}", instance.title()));
+        left.main = Some(instance.main.pid);
+        done.worker = Some(worker);
+        let _turn = self.turn(&instance, &mut done);
+        done.finished.extend(["snapshot", "restart"]);
+        let back = self.hold.step(&mut done, fresh.as_ref(), &instance, worker, run, &self.calls);
+        left.restored = Some(ordered_at.elapsed());
+        match run.interrupts.stop() {
+            Some(signal) => done.ended = Ended::Stopped(signal),
+            None => {
+                let own = way.circumstances().map(|was| claims::circumstances(was, instance.main.pid));
+                self.prove(&mut done, &instance, worker, health.as_ref(), own);
+                left.full_service = Some(ordered_at.elapsed());
+            }
+        }
+        if back.broken.is_some() && matches!(done.ended, Ended::Proven) {
+            done.ended = Ended::Unproven;
+        }
+        done.claims.push(back);
+        if matches!(done.ended, Ended::Proven) {
+            apply::keep(&mut done, worker, files, run);
+        }
+        done
+    }
+
+    /// The lock of before is that of a process that has ended; another run must not change this one meanwhile.
+    fn turn(&self, is: &Instance, done: &mut Done) -> Option<Lock> {
+        let (state_dir, steps) = (&self.run.settings.state_dir.value, self.run.steps);
+        let start = is.main.start_ticks.unwrap_or_default();
+        let command = "haguard restart --break-glass".to_owned();
+        match lock::hold(state_dir, is.main.pid, start, command, steps.who().name()) {
+            Ok(lock) => Some(lock),
+            Err(busy) => {
+                done.notes.push(format!("it may be changed by somebody else already: {busy}"));
+                None
+            }
+        }
+    }
+
+    /// Only where our own network is also HAProxy's can a connection tell anything.
+    fn watch(&self) -> Result<Downtime, String> {
+        match host::same_network(self.instance.main.pid) {
+            Known::Seen(true) => {
+                let tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
+                Ok(Downtime::start(listeners::expected(self.before).into_iter().filter(tcp)))
+            }
+            Known::Seen(false) => {
+                Err("it has a network of its own, where nobody can connect from here".to_owned())
+            }
+            Known::Unknown { why } => Err(why),
+        }
+    }
+
+    /// Waits until another HAProxy serves.
+    fn rise(&self, way: &mut Way, deadline: Deadline) -> Result<(Instance, u32), String> {
+        let old = &self.instance.main;
+        loop {
+            let last = match way.main() {
+                Main::Gone(why) => return Err(why),
+                Main::NotYet(why) => why,
+                Main::Is(pid) => match gather::instance(self.run.settings, &Aim::Pid(pid)) {
+                    Known::Unknown { why } => why,
+                    Known::Seen(is) if is.main.start_ticks <= old.start_ticks => {
+                        "the one of before still answers".to_owned()
+                    }
+                    Known::Seen(is) => match is.serving.clone() {
+                        Known::Seen(worker) => return Ok((is, worker)),
+                        Known::Unknown { why } => why,
+                    },
+                },
+            };
+            if deadline.left().is_zero() {
+                return Err(format!("nothing serves after {LIMIT:?}: {last}"));
+            }
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+
+    /// The worst end: said with everything that is known of it.
+    fn outage(&self, mut done: Done, left: &mut Restarted, why: String) -> Done {
+        self.run.steps.end("restart", &format!("nothing serves: {why}"));
+        let both = (self.instance.title(), "nothing".to_owned());
+        let source = "/proc, its sockets".to_owned();
+        done.claims = vec![Claim::new("HAProxy serves", both, source, false, || {
+            format!("HAPROXY IS DOWN: it was ended, and it did not come up again: {why}")
+        })];
+        left.outage = Some(why);
+        done
+    }
+
+    /// The order did not end the one of before.
+    fn kept(&self, mut done: Done, why: &str) -> Done {
+        let same = host::process(self.instance.main.pid)
+            .is_ok_and(|now| now.start_ticks == self.instance.main.start_ticks);
+        self.run.steps.end("restart", &format!("not carried out: {why}"));
+        match self.instance.serving.seen().filter(|_| same) {
+            Some(worker) => {
+                done.worker = Some(*worker);
+                done.claims = apply::in_force(self.instance, *worker, why, &listeners::now(self.before));
+            }
+            None => {
+                let both = (self.instance.title(), "unknown".to_owned());
+                done.claims =
+                    vec![Claim::new("HAProxy serves", both, "/proc".to_owned(), false, || why.to_owned())];
+            }
+        }
+        done.notes.push(format!("the order was not carried out: {why}"));
+        let proven = same && done.claims.iter().all(|claim| claim.broken.is_none());
+        done.ended = if proven { Ended::Failed } else { Ended::Unproven };
+        done
+    }
+
+    fn prove(
+        &self,
+        done: &mut Done,
+        is: &Instance,
+        worker: u32,
+        health: Option<&Health>,
+        own: Option<Claim>,
+    ) {
+        let Act { before, run, calls, .. } = self;
+        (run.progress)("prove: what came up is compared with what was", health::WAIT);
+        if let Err(error) = run.steps.begin("prove") {
+            done.notes.push(format!("the journal could not be written: {error:#}"));
+        }
+        let after = gather::after_restart(run.settings, before, is.main.pid);
+        done.claims = claims::of_restart(before, &after, worker, &done.returned);
+        done.claims.extend(own);
+        let health = apply::compared(done, &after, health, run, calls);
+        done.claims.push(health);
+        let broken = done.broken();
+        let result = if broken.is_empty() { "proven".to_owned() } else { broken.join("; ") };
+        run.steps.end("prove", &result);
+        done.finished.push("prove");
+        done.after = Some(Box::new(after));
+        if broken.is_empty() {
+            done.ended = Ended::Proven;
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The proven way to restart one HAProxy: prepared while it still runs, then ordered once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::clients::host;
+use crate::clients::signal::Handle;
+use crate::clients::starter::{Start, Starter};
+use crate::config::Settings;
+use crate::facts::gather;
+use crate::facts::{Candidate, Instance, Known, Process};
+use crate::plan::{Manner, advice};
+use crate::wire::startup;
+
+/// A master ends its workers and itself at once; one that is busy may take longer, one that is stopped never ends.
+const GRACE: Duration = Duration::from_secs(10);
+/// The last of a log that is kept.
+const MOST_LOG: u64 = 64 * 1024;
+
+/// Everything that can be done before the order is done.
+pub(super) enum Way {
+    /// By its own command line.
+    Process(Box<Own>),
+}
+
+/// Which process is the main one now.
+pub(super) enum Main {
+    /// This one.
+    Is(u32),
+    /// None yet.
+    NotYet(String),
+    /// There is none, and nobody will start one.
+    Gone(String),
+}
+
+impl Way {
+    /// Prepares the way that the plan names.
+    pub(super) fn prepare(instance: &Instance, settings: &Settings) -> Result<Self> {
+        match Manner::of(instance).map_err(anyhow::Error::msg)? {
+            Manner::Process => Ok(Way::Process(Box::new(Own::prepare(instance, settings)?))),
+            Manner::Systemd(_) | Manner::Docker(_) => anyhow::bail!("not this way"),
+        }
+    }
+
+    /// Gives the order, once. An error says why the HAProxy of before still runs.
+    pub(super) fn order(&mut self, notes: &mut Vec<String>) -> Result<(), String> {
+        match self {
+            Way::Process(own) => own.order(notes),
+        }
+    }
+
+    /// Looks which process came of it.
+    pub(super) fn main(&mut self) -> Main {
+        match self {
+            Way::Process(own) => own.main(),
+        }
+    }
+
+    /// What HAProxy wrote since the order, where that can be read.
+    pub(super) fn log(&self) -> Vec<String> {
+        match self {
+            Way::Process(own) => own.log(),
+        }
+    }
+
+    /// What the one before was given at its start, where the next one is given it by us.
+    pub(super) fn circumstances(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Way::Process(own) => Some(&own.circumstances),
+        }
+    }
+}
+
+/// One that nobody keeps.
+pub(super) struct Own {
+    main: Handle,
+    workers: Vec<Handle>,
+    starter: Starter,
+    started: Option<u32>,
+    failed: Option<String>,
+    before: Process,
+    circumstances: BTreeMap<String, String>,
+    errors: Option<(PathBuf, u64)>,
+}
+
+impl Own {
+    fn prepare(instance: &Instance, settings: &Settings) -> Result<Self> {
+        let main = &instance.main;
+        let handle = Handle::of(main.pid, main.start_ticks.context("when it started is not known")?)?;
+        let program = match (&settings.binary, &main.exe) {
+            (Some(said), _) => said.value.display().to_string(),
+            (None, Known::Seen(exe)) => exe.clone(),
+            (None, Known::Unknown { why }) => anyhow::bail!("which program it runs is not known: {why}"),
+        };
+        let start = Start {
+            like: main.pid,
+            program,
+            arguments: advice::start_arguments(instance),
+            environment: gather::start_environment(main)?,
+        };
+        Ok(Own {
+            starter: Starter::ready(&start).context("another one could not be made ready")?,
+            workers: workers(instance),
+            started: None,
+            failed: None,
+            before: main.clone(),
+            circumstances: host::circumstances(main.pid)?,
+            errors: errors(main.pid),
+            main: handle,
+        })
+    }
+
+    fn order(&mut self, notes: &mut Vec<String>) -> Result<(), String> {
+        self.main.terminate().map_err(|error| format!("{error:#}"))?;
+        self.end(notes)?;
+        match self.starter.go() {
+            Ok(pid) => self.started = Some(pid),
+            Err(error) => self.failed = Some(format!("{error:#}")),
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of the master and of every worker. What does not end by itself is ended.
+    fn end(&self, notes: &mut Vec<String>) -> Result<(), String> {
+        let ended = |handle: &Handle, limit| handle.ended_within(limit).is_ok_and(|ended| ended);
+        if !ended(&self.main, GRACE) {
+            notes.push(format!("PID {} did not end by SIGTERM in {GRACE:?} and was killed", self.main.pid()));
+            // One that has ended in this moment is no error.
+            let _ = self.main.kill();
+        }
+        if !ended(&self.main, GRACE) {
+            return Err(format!("PID {} does not end, not even by SIGKILL", self.main.pid()));
+        }
+        for worker in &self.workers {
+            if !ended(worker, Duration::from_secs(1)) {
+                notes.push(format!("worker {} did not end with its master and was killed", worker.pid()));
+                let _ = worker.kill();
+                let _ = worker.ended_within(GRACE);
+            }
+        }
+        Ok(())
+    }
+
+    fn main(&mut self) -> Main {
+        if let Some(why) = &self.failed {
+            return Main::Gone(why.clone());
+        }
+        let Some(pid) = self.started else { return Main::NotYet("not started".to_owned()) };
+        let Some(status) = self.starter.ended() else { return Main::Is(pid) };
+        // One that goes into the background by itself leaves another process behind.
+        let detaches = self.before.argv.iter().any(|word| matches!(word.as_str(), "-D" | "-Ds"));
+        let other = self.detached().filter(|_| detaches);
+        match other {
+            Some(pid) => Main::Is(pid),
+            None if detaches && status.ends_with(": 0") => {
+                Main::NotYet("it goes into the background".to_owned())
+            }
+            None => Main::Gone(format!("it ended with {status}")),
+        }
+    }
+
+    fn detached(&self) -> Option<u32> {
+        let (files, socket) = (self.before.args().files, self.before.args().master_socket);
+        let same = |process: &Process| {
+            let args = process.args();
+            args.files == files
+                && args.master_socket == socket
+                && process.start_ticks > self.before.start_ticks
+        };
+        let mut all =
+            Candidate::group(host::haproxies().ok()?).into_iter().map(|candidate| candidate.process);
+        all.find(|process| same(process)).map(|process| process.pid)
+    }
+
+    fn log(&self) -> Vec<String> {
+        let Some((path, from)) = &self.errors else { return Vec::new() };
+        let read = || -> std::io::Result<Vec<u8>> {
+            use std::io::{Read, Seek, SeekFrom};
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::Start(*from))?;
+            let mut bytes = Vec::new();
+            file.take(MOST_LOG).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        startup::log(&String::from_utf8_lossy(&read().unwrap_or_default()))
+    }
+}
+
+/// Every worker, those of earlier reloads too.
+fn workers(instance: &Instance) -> Vec<Handle> {
+    let listed = [&instance.workers, &instance.old_workers].into_iter().filter_map(Known::seen).flatten();
+    let pids = listed.map(|worker| worker.pid).chain(instance.serving.seen().copied());
+    let others = pids.filter(|pid| *pid != instance.main.pid);
+    let pids: std::collections::BTreeSet<u32> = others.collect();
+    let handle = |pid: u32| Handle::of(pid, host::process(pid).ok()?.start_ticks?).ok();
+    pids.into_iter().filter_map(handle).collect()
+}
+
+/// Where it writes its errors, and how much is there already; none where that is no file.
+fn errors(pid: u32) -> Option<(PathBuf, u64)> {
+    let path = std::fs::read_link(format!("/proc/{pid}/fd/2")).ok()?;
+    let meta = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+    Some((path, meta.len()))
+}

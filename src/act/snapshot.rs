@@ -1,0 +1,118 @@
+//! What was there before something is destroyed: the configuration files, and what only memory held.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::kept;
+use crate::facts::holdings::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
+use crate::facts::{Admin, Holdings, Known, PatternKind};
+
+/// The version of `runtime.json`.
+const SCHEMA: &str = "haguard-runtime/1";
+
+/// Writes a snapshot into a folder of its own, readable by its owner only: it holds map values and keys as they were.
+///
+/// # Errors
+/// When the state folder cannot be written.
+pub fn save(state_dir: &Path, name: &str, files: &[(PathBuf, Vec<u8>)], held: &Holdings) -> Result<PathBuf> {
+    let folder = state_dir.join("snapshots").join(name);
+    kept::lay_out(&folder, files)?;
+    let text = serde_json::to_vec_pretty(&runtime(held))?;
+    kept::write(&folder.join("runtime.json"), &text)?;
+    std::fs::File::open(&folder)
+        .and_then(|opened| opened.sync_all())
+        .with_context(|| format!("writing {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn runtime(held: &Holdings) -> Value {
+    let Holdings { backends, servers, lists, certificates, tables } = held;
+    json!({
+        "schema": SCHEMA,
+        "backends": part(backends, |name| json!(name)),
+        "servers": part(servers, server),
+        "lists": part(lists, list),
+        "certificates": part(certificates, certificate),
+        "tables": part(tables, |HeldTable { name, used, carried }| {
+            json!({ "name": name, "used": used, "carried": carried })
+        }),
+    })
+}
+
+/// A part that could not be read says why.
+fn part<T>(known: &Known<Vec<T>>, one: impl Fn(&T) -> Value) -> Value {
+    match known {
+        Known::Seen(all) => all.iter().map(one).collect(),
+        Known::Unknown { why } => json!({ "unknown": why }),
+    }
+}
+
+fn server(held: &HeldServer) -> Value {
+    let admin = match held.admin {
+        Admin::Ready => "ready",
+        Admin::Drain => "drain",
+        Admin::Maint => "maint",
+    };
+    json!({
+        "name": held.path(),
+        "address": held.address.ip,
+        "port": held.address.port,
+        "named": held.named,
+        "admin": admin,
+        "weight": held.weight,
+        "checks": held.health.enabled,
+        "agent_check": held.agent.enabled,
+        "tls": held.tls,
+        "maxconn": held.maxconn,
+        "backup": held.backup,
+        "cookie": held.cookie,
+    })
+}
+
+fn list(held: &HeldList) -> Value {
+    let kind = match held.kind {
+        PatternKind::Map => "map",
+        PatternKind::Acl => "acl",
+    };
+    let entry = |HeldEntry { key, value, .. }: &HeldEntry| match value {
+        Some(value) => json!([key, value]),
+        None => json!([key]),
+    };
+    json!({ "kind": kind, "name": held.name, "sample": held.sample, "entries": part(&held.entries, entry) })
+}
+
+fn certificate(held: &HeldCertificate) -> Value {
+    let pem = held.pem.seen().map(|pem| pem.reveal());
+    json!({ "name": held.name, "sha1": held.sha1.seen(), "pem": pem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn nobody_else_can_read_it_and_what_was_not_read_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec())];
+        let entry = HeldEntry { reference: "0x1".into(), key: "/a".into(), value: Some("app".into()) };
+        let list = HeldList {
+            kind: PatternKind::Map,
+            id: 1,
+            name: "/m.map".into(),
+            sample: None,
+            entries: Known::Seen(vec![entry]),
+        };
+        let held = Holdings { lists: Known::Seen(vec![list]), ..Holdings::unseen("not asked") };
+        let folder = save(dir.path(), "1-2", &files, &held).unwrap();
+        let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(folder.clone()), mode(folder.join("runtime.json"))), (0o700, 0o600));
+        assert_eq!(kept::read(&folder).unwrap(), files);
+        let text = std::fs::read_to_string(folder.join("runtime.json")).unwrap();
+        let written: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(written["lists"][0]["entries"][0], json!(["/a", "app"]));
+        assert_eq!(written["servers"]["unknown"], "not asked");
+    }
+}

@@ -1,0 +1,224 @@
+//! What must hold before a restart: something comes up again, by a proven way.
+
+use super::{Finding, Level, Outcome, Seen, binds};
+use crate::facts::{BindState, Facts, Instance, Known, Mode, NewBind, Owner};
+use crate::plan::Manner;
+use crate::wire::unit::Unit;
+
+/// Every check that must be well before a restart; unknown blocks like a failure.
+pub const RESTART: &[&str] = &[
+    "arch.identity",
+    "arch.manager",
+    "arch.sockets",
+    "config.test-same-argv",
+    "restart.cold-start",
+    "restart.binds-free",
+    "restart.way",
+];
+
+/// The id of the check that needs systemd's answer.
+const UNIT: &str = "restart.unit";
+
+/// A rehearsed start, and nothing less.
+pub(super) fn cold_start(seen: Seen<'_>) -> Outcome {
+    match &seen.facts.rehearsal {
+        Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
+            Some(why) => Outcome::fail(format!("it would not come up again: {why}"))
+                .because([rehearsal.command.clone()])
+                .because(rehearsal.alerts.iter().cloned())
+                .mend("mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves"),
+            None => Outcome::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms))
+                .because([rehearsal.command.clone()]),
+        },
+        Some(Known::Unknown { why }) => {
+            Outcome::unknown(format!("whether it comes up again was not rehearsed: {why}"))
+                .mend("run as root; what haguard cannot rehearse it does not restart")
+        }
+        None => Outcome::unknown("whether it comes up again was not rehearsed"),
+    }
+}
+
+/// What this HAProxy itself holds is free once it has ended; what a stranger holds is not.
+pub(super) fn binds_free(seen: Seen<'_>) -> Outcome {
+    let all = match (&seen.facts.binds, &seen.facts.instance) {
+        (Known::Unknown { why }, _) | (_, Known::Unknown { why }) => {
+            return Outcome::unknown(format!("which addresses it would take is not known: {why}"));
+        }
+        (Known::Seen(all), Known::Seen(instance)) => {
+            let strange = |bind: &&NewBind| !is_ours(bind, instance);
+            all.iter().filter(strange).cloned().collect::<Vec<_>>()
+        }
+    };
+    let facts = Facts { binds: Known::Seen(all), ..seen.facts.clone() };
+    let outcome = binds::free(Seen { facts: &facts, ..seen });
+    match outcome.level {
+        Level::Pass if facts.binds.seen().is_some_and(Vec::is_empty) => {
+            Outcome::pass("every address that it would listen on is its own, or free")
+        }
+        _ => outcome,
+    }
+}
+
+fn is_ours(bind: &NewBind, instance: &Instance) -> bool {
+    let old = [&instance.workers, &instance.old_workers].into_iter().filter_map(Known::seen).flatten();
+    let mut pids: Vec<u32> = old.map(|worker| worker.pid).collect();
+    pids.extend(instance.serving.seen());
+    pids.push(instance.main.pid);
+    let ours = |owner: &Owner| owner.process.as_ref().is_some_and(|holder| pids.contains(&holder.pid));
+    matches!(&bind.state, BindState::Taken { by, .. } if !by.is_empty() && by.iter().all(ours))
+}
+
+/// Who restarts it.
+pub(super) fn way(seen: Seen<'_>) -> Outcome {
+    let instance = match &seen.facts.instance {
+        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Seen(instance) => instance,
+    };
+    let manner = match (Manner::of(instance), instance.control.proven()) {
+        (Ok(manner), _) => manner,
+        (Err(why), Some(_)) => return Outcome::fail(why),
+        (Err(why), None) => return Outcome::unknown(format!("who would restart it is not proven: {why}")),
+    };
+    let argv = [format!("argv: {}", instance.main.argv.join(" "))];
+    match manner {
+        Manner::Systemd(unit) => Outcome::pass(format!("systemd restarts {unit}")),
+        Manner::Docker(container) => {
+            Outcome::pass(format!("{} is restarted by its daemon", container.words()))
+        }
+        Manner::Process if instance.main.start_ticks.is_none() => {
+            Outcome::unknown("/proc does not say when it started, so a signal might hit another process")
+        }
+        // One that has given its rights up cannot be started again from what it is now.
+        Manner::Process if instance.mode == Mode::Standalone && instance.main.uid != 0 => {
+            Outcome::unknown(format!(
+                "it runs without a master as uid {}, and with which rights it was started is not known",
+                instance.main.uid
+            ))
+            .because(argv)
+            .mend("restart it the way it was started")
+        }
+        Manner::Process => {
+            Outcome::pass("nobody keeps it, so its own command line starts it again").because(argv)
+        }
+    }
+}
+
+/// Without systemd's answer there is nothing to judge.
+pub(super) fn skipped(_: Seen<'_>) -> Outcome {
+    Outcome::skipped("only a restart through systemd asks for its unit")
+}
+
+/// What systemd says of the unit that would be restarted.
+pub fn unit(name: &str, shown: &Unit) -> Finding {
+    let outcome = if !shown.is_loaded() {
+        Outcome::fail(format!("systemd has not loaded {name}: LoadState={}", shown.get("LoadState")))
+    } else if shown.is("RefuseManualStart") {
+        Outcome::fail(format!("{name} refuses to be started by hand (RefuseManualStart)"))
+            .mend("a drop-in under /run with RefuseManualStart=no lifts it")
+    } else if shown.is("NeedDaemonReload") {
+        Outcome::warn(format!(
+            "files of {name} were changed, and systemd has not read them; the restart may use them"
+        ))
+        .because([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
+        .mend("systemctl cat shows them; systemctl daemon-reload reads them")
+    } else if shown.get("UnitFileState") == "disabled" {
+        Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
+    } else {
+        Outcome::pass(format!("systemd has read {name} as it is on disk"))
+    };
+    let Outcome { level, text, evidence, mend } = outcome.because(["systemctl show".to_owned()]);
+    Finding { id: UNIT.to_owned(), level, text, evidence, mend, ignored_by: None }
+}
+
+/// The unit could not be asked for.
+pub fn unit_unseen(why: &str) -> Finding {
+    let text = format!("systemd does not say what it would restart: {why}");
+    let mend = Some("run as root where systemd runs the host".to_owned());
+    Finding { id: UNIT.to_owned(), level: Level::Unknown, text, evidence: Vec::new(), mend, ignored_by: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::{self, Level};
+    use crate::facts::sample;
+    use crate::facts::{BindState, Controller, Facts, Holder, Known, Mode, Owner, Rehearsal};
+    use crate::plan;
+    use crate::wire::unit;
+
+    fn level(facts: &Facts, id: &str) -> Level {
+        checks::judge(facts, &plan::ledger(facts), &[id])[0].level
+    }
+
+    fn rehearsed(came_up: bool) -> Option<Known<Rehearsal>> {
+        Some(Known::Seen(Rehearsal {
+            came_up,
+            command: "haproxy".into(),
+            ended: (!came_up).then_some(1),
+            alerts: Vec::new(),
+            warnings: Vec::new(),
+            set_up_ms: 1,
+            start_up_ms: 1,
+            memory_kb: Known::unknown("x"),
+        }))
+    }
+
+    #[test]
+    fn what_was_not_rehearsed_is_not_restarted() {
+        let mut facts = sample::healthy();
+        assert_eq!(level(&facts, "restart.cold-start"), Level::Unknown);
+        facts.rehearsal = Some(Known::unknown("needs root"));
+        assert_eq!(level(&facts, "restart.cold-start"), Level::Unknown);
+        facts.rehearsal = rehearsed(false);
+        assert_eq!(level(&facts, "restart.cold-start"), Level::Fail);
+        facts.rehearsal = rehearsed(true);
+        assert_eq!(level(&facts, "restart.cold-start"), Level::Pass);
+    }
+
+    #[test]
+    fn an_address_of_its_own_is_free_and_a_strangers_is_not() {
+        let holder = |pid| Owner {
+            holds: "tcp 127.0.0.1:8001".parse().unwrap(),
+            listens: true,
+            process: Some(Holder { pid, name: "x".into(), uid: 0, user: None, command: "x".into() }),
+            uid: Some(0),
+            unseen: None,
+        };
+        for (by, wanted) in [
+            (vec![holder(101)], Level::Pass),
+            (vec![holder(101), holder(9)], Level::Fail),
+            (vec![], Level::Fail),
+        ] {
+            let mut facts = sample::healthy();
+            sample::new_bind(&mut facts, BindState::Taken { by, silently: false });
+            assert_eq!(level(&facts, "restart.binds-free"), wanted);
+        }
+    }
+
+    #[test]
+    fn a_way_that_is_not_proven_is_none() {
+        let mut facts = sample::healthy();
+        let nobody = || sample::control(Controller::Nobody { cgroup: "/".into() });
+        sample::instance(&mut facts).control = nobody();
+        assert_eq!(level(&facts, "restart.way"), Level::Pass);
+        sample::instance(&mut facts).mode = Mode::Standalone;
+        sample::instance(&mut facts).main.uid = 99;
+        assert_eq!(level(&facts, "restart.way"), Level::Unknown);
+        sample::instance(&mut facts).main.start_ticks = None;
+        assert_eq!(level(&facts, "restart.way"), Level::Unknown);
+        sample::instance(&mut facts).control =
+            sample::control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
+        assert_eq!(level(&facts, "restart.way"), Level::Fail);
+        sample::instance(&mut facts).control = crate::facts::Control::unknown("denied");
+        assert_eq!(level(&facts, "restart.way"), Level::Unknown);
+    }
+
+    #[test]
+    fn a_unit_that_systemd_reads_anew_is_said() {
+        let show = |text: &str| unit::parse(text).remove(0);
+        let level = |text: &str| super::unit("a.service", &show(text)).level;
+        assert_eq!(level("LoadState=loaded\n"), Level::Pass);
+        assert_eq!(level("LoadState=loaded\nNeedDaemonReload=yes\n"), Level::Warn);
+        assert_eq!(level("LoadState=not-found\n"), Level::Fail);
+        assert_eq!(level("LoadState=loaded\nRefuseManualStart=yes\n"), Level::Fail);
+    }
+}

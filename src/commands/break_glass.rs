@@ -1,0 +1,151 @@
+//! `restart --break-glass`: the plan, consent, a snapshot, the restart, what was lost put back, the proof.
+
+mod account;
+
+use account::Account;
+
+use super::progress::Progress;
+use super::{Context, look, record, told, turn};
+use crate::act::confirm::{self, Consent, Withheld};
+use crate::act::hold::Hold;
+use crate::act::interrupts::Interrupts;
+use crate::act::run::Run;
+use crate::act::steps::Steps;
+use crate::act::{restart, shown};
+use crate::checks::{self, Finding, RESTART};
+use crate::cli::RestartArgs;
+use crate::clients::{host, systemd};
+use crate::exit::Exit;
+use crate::facts::Instance;
+use crate::facts::gather::{Aim, Effort};
+use crate::failure::Failure;
+use crate::plan::{self, Manner};
+use crate::report::Report;
+use crate::wire::unit::Unit;
+
+/// Runs it, and records how it ended.
+pub(super) fn run(typed: &str, args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let mut about = None;
+    let result = right_host(typed).and_then(|()| story(args, context, &mut about));
+    let (target, run) = about.unwrap_or_else(|| (record::target(None), None));
+    match &result {
+        Ok(report) => record::end(context, target, report, run),
+        Err(failure) => record::end(context, target, &Report::failed("restart", failure), run),
+    }
+    result
+}
+
+type About = Option<(String, Option<String>)>;
+
+/// The name that was typed catches the wrong terminal, which a yes does not.
+fn right_host(typed: &str) -> Result<(), Failure> {
+    let host = host::hostname();
+    match typed == host {
+        true => Ok(()),
+        false => Err(Failure {
+            exit: Exit::Refused,
+            error: anyhow::anyhow!("refused: `{typed}` was typed, and this host is {host}"),
+            mend: Some(
+                "look again which terminal this is; --break-glass takes the name of the host it runs on"
+                    .to_owned(),
+            ),
+        }),
+    }
+}
+
+/// Nothing is changed before `restart`, and `restart` wants a clearance.
+fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result<Report, Failure> {
+    let interrupts = Interrupts::catch()?;
+    let state_dir = &context.settings.state_dir.value;
+    let aim = Aim::parse(args.service.as_deref());
+    let early = turn::early(context, &aim)?;
+
+    let facts = look::look(context, &aim, Effort::Rehearse);
+    let ledger = plan::ledger(&facts);
+    let mut findings = checks::judge(&facts, &ledger, RESTART);
+    let account = |findings| Account { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
+    let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown()) };
+    *about = Some((instance.title(), None));
+    let unit = unit(instance, context, &mut findings);
+    if Manner::of(instance).is_err() {
+        return Ok(account(&findings).nobody());
+    }
+    let hold = Hold::read(&context.settings, &facts, &ledger, &[]).map_err(unreadable)?;
+    let hold = hold.over_a_restart(&ledger);
+    let Some(plan) = plan::restart(&facts, &ledger, hold.previews(), unit.as_ref()) else {
+        return Ok(account(&findings).nobody());
+    };
+    let _turn = match early {
+        Some((pid, lock)) if pid == instance.main.pid => lock,
+        _ => turn::hold(context, &instance.main)?,
+    };
+    let account = Account { hold: Some(&hold), ..account(&findings) };
+    if let Err(error) = shown::remember(state_dir, &plan) {
+        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
+    }
+    if args.plan {
+        return Ok(account.planned(&plan));
+    }
+    turn::not_frozen(context)?;
+
+    if let Some(signal) = interrupts.stop() {
+        return Ok(account.interrupted(&plan, signal));
+    }
+    let consent = told::consent(args.approve.as_deref(), context);
+    let recall = |id: &str| shown::recall(state_dir, id);
+    let show = || account.show(&plan);
+    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
+        Ok(clearance) => clearance,
+        Err(withheld) => {
+            return Ok(match interrupts.stop() {
+                Some(signal) => account.interrupted(&plan, signal),
+                None => account.withheld(&plan, &withheld),
+            });
+        }
+    };
+    if consent == Consent::Ask {
+        // Somebody took their time.
+        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let moved = plan.basis.moved(&plan::Basis::of(&now, &plan::ledger(&now)));
+        if !moved.is_empty() {
+            return Ok(account.withheld(&plan, &Withheld::Stale { moved, shown: true }));
+        }
+    }
+
+    let steps = Steps::new(state_dir.clone(), "restart", instance.title(), record::who(context));
+    let progress = Progress::new(context);
+    let run = Run {
+        settings: &context.settings,
+        interrupts: &interrupts,
+        steps: &steps,
+        progress: &|name, limit| progress.step(name, limit),
+        ordering: &|| Ok(()),
+    };
+    let (done, left) = restart::restart(clearance, &facts, &hold, &run);
+    drop(progress);
+    if done.recorded() {
+        *about = Some((instance.title(), Some(steps.run().to_owned())));
+    }
+    Ok(account.done(&plan, done, left, steps.run()))
+}
+
+/// What systemd says of the unit that would be restarted, judged.
+fn unit(instance: &Instance, context: &Context<'_>, findings: &mut Vec<Finding>) -> Option<Unit> {
+    let Ok(Manner::Systemd(name)) = Manner::of(instance) else { return None };
+    match systemd::show(name, context.settings.timeout.value) {
+        Ok(shown) => {
+            findings.push(checks::unit(name, &shown));
+            Some(shown)
+        }
+        Err(error) => {
+            findings.push(checks::unit_unseen(&format!("{error:#}")));
+            None
+        }
+    }
+}
+
+fn unreadable(why: String) -> Failure {
+    let error =
+        anyhow::anyhow!("what the worker holds could not be read, so nothing could be put back: {why}");
+    Failure::unknown(error).mend("`haguard restart` says how it is done by hand")
+}

@@ -1,0 +1,288 @@
+//! What a restart tells: the report of each way in which it can end.
+
+use std::time::Duration;
+
+use super::super::{Context, restart, told};
+use crate::act::bundle;
+use crate::act::confirm::Withheld;
+use crate::act::hold::Hold;
+use crate::act::restart::Restarted;
+use crate::act::run::{Done, Ended};
+use crate::checks::{self, Finding};
+use crate::cli::RestartArgs;
+use crate::exit::Exit;
+use crate::facts::{Facts, Instance};
+use crate::plan::advice::{judge_by_hand, quote};
+use crate::plan::restart::after_outage;
+use crate::plan::{Advice, Ledger, Plan};
+use crate::report::{Body, Opened, Reload, Report, Restart};
+
+/// Everything that a report can be made from.
+pub(super) struct Account<'a> {
+    pub(super) args: &'a RestartArgs,
+    pub(super) context: &'a Context<'a>,
+    pub(super) facts: &'a Facts,
+    pub(super) ledger: &'a Ledger,
+    pub(super) findings: &'a [Finding],
+    pub(super) hold: Option<&'a Hold>,
+}
+
+impl Account<'_> {
+    /// It is not known what runs.
+    pub(super) fn unknown(&self) -> Report {
+        let why = self.facts.instance.why().unwrap_or("no instance was found");
+        let mut body = self.body("unknown");
+        body.act.why = why.to_owned();
+        self.report(Exit::Unknown, format!("what runs here is not known: {why}"), body, None)
+    }
+
+    /// Nobody is proven to restart it, or somebody else does.
+    pub(super) fn nobody(&self) -> Report {
+        let exit = match checks::verdict(self.findings) {
+            Exit::Refused => Exit::Refused,
+            _ => Exit::Unknown,
+        };
+        let way = self.findings.iter().find(|finding| finding.id == "restart.way");
+        let why = way.map_or("who restarts it is not proven", |finding| finding.text.as_str());
+        let mut body = self.body("refused");
+        body.act.why = format!("haguard does not restart it: {why}.");
+        let target = self.facts.instance.seen().map(Instance::title).unwrap_or_default();
+        self.report(exit, format!("restart of {target} on {}: {why}", self.facts.host), body, None)
+    }
+
+    /// `--plan`.
+    pub(super) fn planned(&self, plan: &Plan) -> Report {
+        let exit = checks::verdict(self.findings);
+        let mut body = self.shown("planned");
+        let target = &plan.target;
+        let summary = match exit {
+            Exit::Done => {
+                body.act.apply = Some(self.command(&format!("--approve {}", plan.id)));
+                format!("plan {}: restart of {target}", plan.id)
+            }
+            _ => format!("plan {}: restart of {target}, which would be refused now", plan.id),
+        };
+        self.report(exit, summary, body, Some(plan))
+    }
+
+    /// No clearance.
+    pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
+        let mut body = match withheld {
+            Withheld::Missing => self.shown("refused"),
+            _ => self.body("refused"),
+        };
+        let summary = told::withheld(&mut body.act, plan, withheld, |ending| self.command(ending));
+        self.report(withheld.exit(), summary, body, Some(plan))
+    }
+
+    /// A signal came before anything was done.
+    pub(super) fn interrupted(&self, plan: &Plan, signal: &str) -> Report {
+        let summary = format!("restart of {}: {signal} came before anything was done", plan.target);
+        self.report(Exit::Interrupted, summary, self.body("interrupted"), Some(plan))
+    }
+
+    /// Shows the plan on stderr, where the question follows.
+    pub(super) fn show(&self, plan: &Plan) {
+        let summary = format!("plan {}: restart of {}", plan.id, plan.target);
+        told::ask(&self.report(Exit::Done, summary, self.shown("asked"), Some(plan)), self.context);
+    }
+
+    /// The act, however it ended.
+    pub(super) fn done(&self, plan: &Plan, mut done: Done, left: Restarted, run: &str) -> Report {
+        let (exit, outcome, summary) = match &done.ended {
+            Ended::Interrupted(signal) => return self.interrupted(plan, signal),
+            Ended::Moved(moved) => {
+                return self.withheld(plan, &Withheld::Stale { moved: moved.clone(), shown: true });
+            }
+            ended => self.ending(plan, ended, &done, &left),
+        };
+        let mut body = self.account_of(&mut done, &left);
+        body.act.outcome = outcome.to_owned();
+        if let Ended::Unrecorded(error) | Ended::Unready(error) = &done.ended {
+            body.act.why = format!("Nothing was ended: {error:#}.");
+        }
+        if exit == Exit::Unproven {
+            body.act.by_hand = self.by_hand(&done, &left);
+            body.evidence = Some(self.evidence(run).display().to_string());
+        }
+        let reason = self.args.reason.as_deref().unwrap_or_default();
+        let mut report = self.report(exit, format!("{summary} (reason: {reason})"), body, Some(plan));
+        report.changed = matches!(exit, Exit::Done | Exit::Unproven);
+        report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
+        report.cost.runtime_calls += done.calls;
+        report.findings.extend(done.after.as_deref().map(told::afterwards).unwrap_or_default());
+        if let Some(after) = done.after.as_deref() {
+            report.cost.runtime_calls += after.cost.runtime_calls;
+            report.cost.dataplane_calls += after.cost.dataplane_calls;
+            report.cost.ms += after.cost.ms;
+        }
+        if exit == Exit::Unproven {
+            self.keep_evidence(&mut report, &done, run);
+        }
+        report
+    }
+
+    fn ending(
+        &self,
+        plan: &Plan,
+        ended: &Ended,
+        done: &Done,
+        left: &Restarted,
+    ) -> (Exit, &'static str, String) {
+        let target = &plan.target;
+        let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
+        let main = left.main.map_or("what came up".to_owned(), |pid| format!("main process {pid}"));
+        match ended {
+            Ended::Proven => {
+                (Exit::Done, "proven", format!("restarted {target}: {main} with {worker} serves, proven"))
+            }
+            Ended::Failed => {
+                let said =
+                    format!("restart of {target} was not carried out: {worker} serves as before, proven");
+                (Exit::Failed, "failed", said)
+            }
+            Ended::Stopped(signal) => {
+                let said = format!(
+                    "restart of {target}: stopped by {signal} after {worker} came up, before the proof"
+                );
+                (Exit::Unproven, "stopped", said)
+            }
+            Ended::Unrecorded(_) | Ended::Unready(_) | Ended::Unwatched(_) => {
+                (Exit::Unknown, "unknown", format!("restart of {target}: it could not be made ready"))
+            }
+            _ if left.outage.is_some() => (
+                Exit::Unproven,
+                "down",
+                format!("HAPROXY IS DOWN: {target} was ended and did not come up again"),
+            ),
+            _ => (
+                Exit::Unproven,
+                "unproven",
+                format!("restart of {target}: not everything about it is proven"),
+            ),
+        }
+    }
+
+    fn account_of(&self, done: &mut Done, left: &Restarted) -> Restart {
+        let open = done.broken();
+        let mut body = self.body("proven");
+        let downtime = left.service.longest().map(ms).filter(|_| done.ordered);
+        body.act = Reload {
+            worker: done.worker,
+            refused_ms: done.ordered.then(|| downtime.unwrap_or_default()),
+            startup_log: std::mem::take(&mut done.log),
+            open,
+            notes: std::mem::take(&mut done.notes),
+            returned: std::mem::take(&mut done.returned),
+            finished: done.finished.iter().map(|step| (*step).to_owned()).collect(),
+            ..body.act
+        };
+        if let Some(why) = left.service.trouble.as_ref().filter(|_| done.ordered) {
+            body.act.notes.push(format!("for how long clients could not connect was not measured: {why}"));
+        }
+        body.main = left.main;
+        body.connections_cut = left.connections.filter(|_| left.main.is_some() || left.outage.is_some());
+        body.downtime_ms = downtime;
+        let opened = left.service.addresses.iter().map(|(address, gap)| Opened {
+            address: address.short(),
+            closed_ms: ms(gap.closed),
+            accepted_ms: gap.accepted.map(ms),
+        });
+        body.listeners = opened.collect();
+        body.restored_ms = left.restored.map(ms);
+        body.full_service_ms = left.full_service.map(ms);
+        body.snapshot = left.snapshot.as_ref().map(|path| path.display().to_string());
+        body
+    }
+
+    /// What has to be done by somebody now.
+    fn by_hand(&self, done: &Done, left: &Restarted) -> Vec<Advice> {
+        let Some(before) = self.facts.instance.seen() else { return Vec::new() };
+        let mut list = Vec::new();
+        if left.outage.is_some() {
+            list.extend(after_outage(before));
+        }
+        if let Some(snapshot) = &left.snapshot {
+            let file = snapshot.join("runtime.json");
+            list.push(Advice {
+                when: "what only memory held before, with every value; it may hold secrets:".to_owned(),
+                command: format!("less {}", quote(&file.display().to_string())),
+            });
+        }
+        let now = done.after.as_deref().and_then(|after| after.instance.seen());
+        list.extend(judge_by_hand(now.unwrap_or(before)));
+        list
+    }
+
+    fn evidence(&self, run: &str) -> std::path::PathBuf {
+        self.context.settings.state_dir.value.join("evidence").join(run)
+    }
+
+    /// The report itself is part of the evidence; one that cannot be kept is still told.
+    fn keep_evidence(&self, report: &mut Report, done: &Done, run: &str) {
+        let mut document = Vec::new();
+        let written = report.write_json(&mut document).map_err(anyhow::Error::from).and_then(|()| {
+            let mut files =
+                vec![("report.json", document), ("before.json", serde_json::to_vec_pretty(self.facts)?)];
+            if let Some(after) = done.after.as_deref() {
+                files.push(("after.json", serde_json::to_vec_pretty(after)?));
+            }
+            if let Body::Restart(body) = &report.body {
+                files.push(("haproxy.log", body.act.startup_log.join("\n").into_bytes()));
+            }
+            bundle::write(&self.context.settings.state_dir.value, run, &files)
+        });
+        if let (Err(error), Body::Restart(body)) = (written, &mut report.body) {
+            body.evidence = None;
+            body.act.notes.push(format!("the evidence could not be kept: {error:#}"));
+        }
+    }
+
+    fn body(&self, outcome: &str) -> Restart {
+        let control = self.facts.instance.seen().map(|instance| &instance.control);
+        Restart {
+            act: Reload { outcome: outcome.to_owned(), ..Reload::default() },
+            reason: self.args.reason.clone().unwrap_or_default(),
+            controller: control
+                .and_then(|control| control.named())
+                .map_or("unknown".to_owned(), |controller| controller.words()),
+            ..Restart::default()
+        }
+    }
+
+    /// A body that shows the plan.
+    fn shown(&self, outcome: &str) -> Restart {
+        let mut body = self.body(outcome);
+        body.act.compared_with = Some(restart::compared_with(self.facts));
+        body.act.notes = told::not_kept(self.hold.map(Hold::previews).unwrap_or_default());
+        body
+    }
+
+    fn report(&self, exit: Exit, summary: String, body: Restart, plan: Option<&Plan>) -> Report {
+        let next = body.act.apply.iter().cloned();
+        let by_hand = body.act.by_hand.iter().map(|advice| advice.command.clone());
+        let next: Vec<String> = next.chain(by_hand).collect();
+        let mut report =
+            Report::new("restart", exit, summary, Body::Restart(Box::new(body))).after(self.facts);
+        report.findings = self.findings.to_vec();
+        report.losses = self.ledger.lines.clone();
+        report.plan = plan.cloned();
+        report.next = next;
+        report
+    }
+
+    /// This very command with another ending, as it can be pasted.
+    fn command(&self, ending: &str) -> String {
+        let args = self.args;
+        let mut words = told::named("restart", args.service.as_deref(), self.context, self.facts);
+        let typed = args.break_glass.as_deref().unwrap_or_default();
+        let reason = args.reason.as_deref().unwrap_or_default();
+        words.extend(["--break-glass".to_owned(), quote(typed), "--reason".to_owned(), quote(reason)]);
+        words.push(ending.to_owned());
+        words.join(" ")
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

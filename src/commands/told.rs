@@ -1,0 +1,122 @@
+//! What every operation tells around its plan: why there is no consent, and the command that applies it.
+
+use std::io::{self, IsTerminal};
+
+use super::Context;
+use crate::act::confirm::{Consent, Withheld};
+use crate::checks::{self, Finding, Level};
+use crate::exit::Exit;
+use crate::facts::{Facts, Instance};
+use crate::plan::advice::quote;
+use crate::plan::replay::Preview;
+use crate::plan::{self, Moved, Plan};
+use crate::report::{Paint, Reload, Report};
+
+/// How consent can be had: by the id of a plan, at a terminal, or not at all.
+pub(super) fn consent<'a>(approve: Option<&'a str>, context: &Context<'_>) -> Consent<'a> {
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    match approve {
+        Some(id) => Consent::Approved(id),
+        None if terminal && !context.global.no_input => Consent::Ask,
+        None => Consent::Nobody,
+    }
+}
+
+/// Says in `body` why there is no clearance, and returns the summary. `command` gives this command another ending.
+pub(super) fn withheld(
+    body: &mut Reload,
+    plan: &Plan,
+    withheld: &Withheld,
+    command: impl Fn(&str) -> String,
+) -> String {
+    let of = format!("{} of {}", plan.operation, plan.target);
+    match withheld {
+        Withheld::Blocked(Exit::Unknown) => format!("{of}: something it depends on is not known"),
+        Withheld::Blocked(_) => format!("{of}: a check says no"),
+        Withheld::Stale { moved, shown } => {
+            body.outcome = "stale".to_owned();
+            body.why = stale(&plan.operation, moved, *shown);
+            body.moved = moved.clone();
+            body.apply = Some(command("--plan"));
+            format!("{of}: the world moved since the plan")
+        }
+        Withheld::Missing => {
+            body.why = "Nobody is here to be asked, and no plan was approved.".to_owned();
+            body.apply = Some(command(&format!("--approve {}", plan.id)));
+            format!("{of}: it needs somebody's consent")
+        }
+        Withheld::Declined => {
+            body.outcome = "declined".to_owned();
+            format!("{of}: declined")
+        }
+    }
+}
+
+fn stale(operation: &str, moved: &[Moved], shown: bool) -> String {
+    match (moved.is_empty(), shown) {
+        (_, false) => {
+            format!(
+                "No plan with this id was shown on this host: ids come from `haguard {operation} --plan`."
+            )
+        }
+        (true, true) => "The plan with this id is another one: its steps or its options differ.".to_owned(),
+        (false, true) => "These are not as they were when the plan was shown:".to_owned(),
+    }
+}
+
+/// Shows a plan on stderr, where the question follows.
+pub(super) fn ask(report: &Report, context: &Context<'_>) {
+    let color = context.settings.environment.no_color;
+    let paint = Paint { color: !color && context.global.color != crate::cli::When::Never };
+    // A terminal that is gone will give no consent either.
+    let _ = report.write_text(&mut io::stderr(), paint);
+}
+
+/// What a replay cannot put back, foreseen: for a plan that is shown.
+pub(super) fn not_kept(previews: &[Preview]) -> Vec<String> {
+    let lost = previews.iter().filter(|told| told.how.is_none());
+    lost.map(|told| {
+        let why = told.why.as_deref().unwrap_or("no reason is known");
+        format!("not put back: {} {}: {why}", told.kind.name(), told.object)
+    })
+    .collect()
+}
+
+/// The words of this very command up to what names the HAProxy that is meant, as they can be pasted.
+pub(super) fn named(
+    operation: &str,
+    service: Option<&str>,
+    context: &Context<'_>,
+    facts: &Facts,
+) -> Vec<String> {
+    let mut words = vec!["haguard".to_owned(), operation.to_owned()];
+    words.extend(service.map(quote));
+    let global = context.global;
+    let flags = [
+        ("--config", &global.config),
+        ("--master-socket", &global.master_socket),
+        ("--stats-socket", &global.stats_socket),
+    ];
+    for (flag, value) in flags {
+        words.extend(value.iter().flat_map(|path| [flag.to_owned(), quote(&path.to_string_lossy())]));
+    }
+    if service.is_none() && global.master_socket.is_none() && global.stats_socket.is_none() {
+        words.extend(facts.instance.seen().and_then(|instance| which(instance, context, facts)));
+    }
+    words
+}
+
+/// With several here, the one that was chosen at the terminal.
+fn which(instance: &Instance, context: &Context<'_>, facts: &Facts) -> Option<String> {
+    let several = facts.candidates.seen().is_some_and(|all| all.len() > 1);
+    let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
+    (several && !said).then(|| instance.main.pid.to_string())
+}
+
+/// What a Data Plane API makes of the act: its own findings, seen after it.
+pub(super) fn afterwards(after: &Facts) -> Vec<Finding> {
+    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
+    let ledger = plan::ledger(after);
+    let findings = checks::judge(after, &ledger, &ids).into_iter();
+    findings.filter(|finding| finding.level != Level::Skipped).collect()
+}

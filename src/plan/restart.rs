@@ -1,0 +1,269 @@
+//! The plan of a restart: who does it, what is kept over it, and how what comes up is proven.
+
+use super::replay::Preview;
+use super::steps::{Action, Plan, Step, Way};
+use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
+use crate::facts::control::Container;
+use crate::facts::{Control, Controller, Facts, Instance, Known};
+use crate::wire::unit::Unit;
+use crate::words::plural;
+
+/// Properties of a unit that decide what a restart of it does.
+const DECISIVE: &[&str] = &[
+    "ExecStart",
+    "FragmentPath",
+    "LoadState",
+    "NeedDaemonReload",
+    "RefuseManualStart",
+    "RefuseManualStop",
+    "UnitFileState",
+];
+
+/// Who restarts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner<'a> {
+    /// systemd, by the unit of this name.
+    Systemd(&'a str),
+    /// Docker or Podman.
+    Docker(&'a Container),
+    /// Nobody keeps it: it is ended, and its own command line starts another one.
+    Process,
+}
+
+impl<'a> Manner<'a> {
+    /// Who is proven to restart this one.
+    ///
+    /// # Errors
+    /// When nobody is, or it has to be done there: with the correct procedure.
+    pub fn of(instance: &'a Instance) -> Result<Self, String> {
+        match &instance.control {
+            Control::Proven { controller: Controller::Systemd { unit }, .. } => Ok(Manner::Systemd(unit)),
+            Control::Proven {
+                controller: Controller::Docker { container } | Controller::Podman { container },
+                ..
+            } => Ok(Manner::Docker(container)),
+            Control::Proven { controller: Controller::Nobody { .. } | Controller::Shell { .. }, .. } => {
+                Ok(Manner::Process)
+            }
+            Control::Proven { controller, .. } => {
+                let there = procedure(controller).map_or(String::new(), |how| format!(": `{how}`"));
+                Err(format!("it is controlled by {}: restart it there{there}", controller.words()))
+            }
+            control => Err(control.why().unwrap_or("who controls it is not proven").to_owned()),
+        }
+    }
+
+    fn way(self) -> Way {
+        match self {
+            Manner::Systemd(_) => Way::Systemd,
+            Manner::Docker(_) => Way::Docker,
+            Manner::Process => Way::Process,
+        }
+    }
+
+    fn reason(self, instance: &Instance) -> String {
+        match self {
+            Manner::Systemd(unit) => format!("systemctl restart {unit}; every connection is cut"),
+            Manner::Docker(container) => {
+                format!("{} is restarted; every connection is cut", container.words())
+            }
+            Manner::Process => {
+                let argv: Vec<String> =
+                    advice::start_arguments(instance).iter().map(|word| advice::quote(word)).collect();
+                format!("SIGTERM, then `{}` in its place; every connection is cut", argv.join(" "))
+            }
+        }
+    }
+}
+
+/// How a process of this controller's is restarted, where haguard does not do it.
+pub fn procedure(controller: &Controller) -> Option<String> {
+    let quote = advice::quote;
+    Some(match controller {
+        Controller::Systemd { unit } => format!("systemctl restart {}", quote(unit)),
+        Controller::UserSystemd { unit, uid } => {
+            format!("systemctl --user --machine={uid}@.host restart {}", quote(unit))
+        }
+        Controller::Docker { container } => format!("docker restart {}", quote(&container.name)),
+        Controller::Podman { container } => format!("podman restart {}", quote(&container.name)),
+        Controller::Kubernetes { pod, .. } => {
+            let pod = pod.as_deref().unwrap_or("its pod");
+            format!("kubectl rollout restart (of what owns {pod})")
+        }
+        Controller::Nomad { allocation, task } => {
+            format!("nomad alloc restart {} {}", quote(allocation), quote(task))
+        }
+        Controller::Supervisord { program, config, .. } => {
+            let config = config.as_ref().map_or(String::new(), |file| format!("-c {} ", quote(file)));
+            format!("supervisorctl {config}restart {}", quote(program))
+        }
+        Controller::Runit { folder, .. } => format!("sv restart {}", quote(folder)),
+        Controller::S6 { folder, .. } => format!("s6-svc -r {}", quote(folder)),
+        Controller::Multiplexer { program, session, .. } => {
+            let session = session.as_ref().map_or(String::new(), |name| format!(" -t {}", quote(name)));
+            match program.as_str() {
+                "tmux" => format!("tmux attach{session}"),
+                other => format!("{other} -r"),
+            }
+        }
+        Controller::Guest { leader, .. } => format!("nsenter -t {leader} -a haguard restart"),
+        Controller::Shell { .. } | Controller::Nobody { .. } => return None,
+    })
+}
+
+/// The plan of a restart; none where it is not known what runs, or who restarts it. `unit` is what systemd says of it now.
+pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview], unit: Option<&Unit>) -> Option<Plan> {
+    let instance = facts.instance.seen()?;
+    let manner = Manner::of(instance).ok()?;
+    let mut steps = vec![Step {
+        action: Action::Keep,
+        object: "a snapshot".to_owned(),
+        how: Way::State,
+        reason: format!(
+            "{} and what only memory holds, so that what does not come back is not gone",
+            plural(facts.config.files.len(), "configuration file")
+        ),
+    }];
+    let guarded = unit.is_some_and(|unit| unit.is("RefuseManualStop"));
+    let guard = |action, reason: &str| match manner {
+        Manner::Systemd(unit) if guarded => Some(Step {
+            action,
+            object: format!("RefuseManualStop of {unit}"),
+            how: Way::Systemd,
+            reason: reason.to_owned(),
+        }),
+        _ => None,
+    };
+    steps.extend(guard(Action::Change, "systemd refuses otherwise; a drop-in under /run, and daemon-reload"));
+    steps.push(Step {
+        action: Action::Restart,
+        object: instance.title(),
+        how: manner.way(),
+        reason: manner.reason(instance),
+    });
+    steps.extend(guard(Action::Restore, "whatever came of it"));
+    steps.extend(reload::changes(facts, kept));
+    steps.extend(reload::proof(facts));
+    let mut basis = Basis::of(facts, ledger);
+    basis.program = basis.program.map(|program| format!("{program}{}", decisive(unit)));
+    let target = format!("{} on {}", instance.title(), facts.host);
+    Some(Plan::new("restart", Vec::new(), target, basis, steps))
+}
+
+fn decisive(unit: Option<&Unit>) -> String {
+    let Some(unit) = unit else { return String::new() };
+    // What systemd notes down about its last run is no setting.
+    let value = |name: &str| unit.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
+    DECISIVE.iter().map(|name| format!(", {name}={}", value(name))).collect()
+}
+
+/// What a restart loses beyond a reload, and no replay puts back.
+pub fn beyond_replay(ledger: &Ledger) -> Vec<Preview> {
+    let only = |line: &&super::Loss| line.on_reload == Fate::Kept && line.on_restart != Fate::Kept;
+    let lost = ledger.lines.iter().filter(only).filter(|line| line.kind == Kind::StickTable);
+    lost.map(|line| Preview {
+        kind: line.kind,
+        object: line.object.clone(),
+        how: None,
+        why: Some("its local peer ends too; another peer may teach it again".to_owned()),
+    })
+    .collect()
+}
+
+/// What to do where it was ended and nothing came up, most urgent first.
+pub fn after_outage(instance: &Instance) -> Vec<Advice> {
+    let quote = advice::quote;
+    let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
+    match Manner::of(instance) {
+        Ok(Manner::Systemd(unit)) => vec![
+            advice("start it, and read why it does not come up:", format!("systemctl start {}", quote(unit))),
+            advice("what it said:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
+        ],
+        Ok(Manner::Docker(container)) => vec![
+            advice("start it:", format!("docker start {}", quote(&container.name))),
+            advice("what it said:", format!("docker logs --tail 50 {}", quote(&container.name))),
+        ],
+        Ok(Manner::Process) | Err(_) => {
+            let argv: Vec<String> =
+                advice::start_arguments(instance).iter().map(|word| quote(word)).collect();
+            let folder =
+                instance.main.cwd.seen().map_or(String::new(), |cwd| format!("cd {} && ", quote(cwd)));
+            vec![advice(
+                "start it; what is wrong stands in its own words then:",
+                format!("{folder}{}", argv.join(" ")),
+            )]
+        }
+    }
+}
+
+/// Connections that a restart cuts, where they were counted.
+pub fn connections(facts: &Facts) -> Known<u64> {
+    facts.live.connections.as_ref().map(|count| count.current + count.draining)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::sample;
+    use crate::plan;
+    use crate::wire::unit;
+
+    fn plan_of(facts: &Facts, unit: Option<&Unit>) -> Plan {
+        restart(facts, &plan::ledger(facts), &[], unit).unwrap()
+    }
+
+    fn said(plan: &Plan) -> Vec<String> {
+        plan.steps.iter().map(|s| format!("{} {} {}", s.action.name(), s.object, s.how.name())).collect()
+    }
+
+    #[test]
+    fn nobody_keeps_it_so_its_own_command_line_starts_it_again() {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).control = sample::control(Controller::Nobody { cgroup: "/".into() });
+        let plan = plan_of(&facts, None);
+        let expected = [
+            "keep a snapshot state",
+            "restart HAProxy (master 100) process",
+            "prove the new worker look",
+            "keep 1 configuration file state",
+        ];
+        assert_eq!(said(&plan), expected);
+        assert_ne!(plan.id, plan::reload(&facts, &plan::ledger(&facts), None).unwrap().id);
+    }
+
+    #[test]
+    fn the_guard_is_lifted_for_the_restart_alone_and_a_unit_that_changed_is_another_plan() {
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).control =
+            sample::control(Controller::Systemd { unit: "haproxy.service".into() });
+        let show = |text: &str| unit::parse(text).remove(0);
+        let free = plan_of(&facts, Some(&show("RefuseManualStop=no\n")));
+        assert!(!said(&free).iter().any(|step| step.contains("RefuseManualStop")), "{free:?}");
+        let guarded = plan_of(&facts, Some(&show("RefuseManualStop=yes\n")));
+        assert_eq!(
+            said(&guarded)[1..4],
+            [
+                "change RefuseManualStop of haproxy.service systemd",
+                "restart HAProxy (master 100) systemd",
+                "restore RefuseManualStop of haproxy.service systemd"
+            ]
+        );
+        let again = show("RefuseManualStop=yes\nNeedDaemonReload=yes\n");
+        assert_ne!(plan_of(&facts, Some(&again)).id, guarded.id);
+    }
+
+    #[test]
+    fn what_somebody_else_keeps_is_restarted_there() {
+        let mut facts = sample::healthy();
+        let controller = Controller::Supervisord {
+            program: "lb".into(),
+            supervisor: 7,
+            config: Some("/etc/s.conf".into()),
+        };
+        sample::instance(&mut facts).control = sample::control(controller);
+        let why = Manner::of(sample::instance(&mut facts)).unwrap_err();
+        assert!(why.contains("restart it there: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
+        sample::instance(&mut facts).control = Control::unknown("nobody answers");
+        assert_eq!(Manner::of(sample::instance(&mut facts)).unwrap_err(), "nobody answers");
+    }
+}

@@ -1,0 +1,298 @@
+//! `haguard restart --break-glass` on real HAProxies: what it wants, what it ends, what it brings back, what it proves.
+//! A rehearsal needs root, and so do these.
+
+mod outage;
+mod refusals;
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::builder::Builder;
+use crate::support::document::word;
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::origin::Origin;
+use crate::support::process::{alive, wait_gone};
+use crate::support::skip;
+use crate::support::truth;
+use crate::support::wait::wait_for;
+
+const CONFIG: &str = "
+frontend web
+    bind 127.0.0.1:{port:web}
+    bind 127.0.0.1:{port:tls} ssl crt {dir}/site.pem
+    http-request deny if { src -f {dir}/block.lst }
+    use_backend %[path,map({dir}/routes.map)] if { path,map({dir}/routes.map) -m found }
+    default_backend app
+backend app
+    balance roundrobin
+    server one 127.0.0.1:{port:origin} check inter 200ms
+";
+
+/// One HAProxy that nobody keeps, and a haguard for it.
+pub(super) struct Bench {
+    pub(super) haproxy: Instance,
+    pub(super) haguard: Haguard,
+    origin: Origin,
+}
+
+/// What came up is nobody's child that the test would end.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let Some(pid) = self.main() else { return };
+        if pid != self.haproxy.master_pid() {
+            end(pid);
+        }
+    }
+}
+
+/// Ends a HAProxy that haguard has started.
+fn end(pid: u32) {
+    let number = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    if alive(pid) && rustix::process::kill_process(number, Signal::TERM).is_ok() {
+        wait_gone(pid);
+    }
+}
+
+impl Bench {
+    fn start(branch: Branch) -> Option<Self> {
+        Self::built(branch, |builder| builder)
+    }
+
+    fn built(branch: Branch, with: impl FnOnce(Builder) -> Builder) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() && skip::missing("root, which a rehearsal needs") {
+            return None;
+        }
+        let origin = Origin::start();
+        let mut config = origin.behind(CONFIG);
+        for number in 1..=19 {
+            config.push_str(&format!("    server s{number} 127.0.0.1:9 weight 10\n"));
+        }
+        let builder = Instance::builder(branch)
+            .config(&config)
+            .file("site.pem", &crate::support::pem::self_signed("disk.test"))
+            .file("routes.map", "/a app\n/b app\n")
+            .file("block.lst", "192.0.2.1\n");
+        let haproxy = with(builder).start()?;
+        let bench = Bench { haproxy, haguard: Haguard::new(), origin };
+        wait_for("the first check", || bench.haproxy.ask("show stat").contains(",L4OK,").then_some(()));
+        Some(bench)
+    }
+
+    /// The main process, by what holds its socket.
+    fn main(&self) -> Option<u32> {
+        let socket = self.haproxy.master_socket();
+        let table = match socket {
+            Some(path) => crate::support::haproxy::ask(path, "show proc").ok()?,
+            None => {
+                return crate::support::haproxy::ask(self.haproxy.admin_socket()?, "show info")
+                    .ok()
+                    .and_then(|info| {
+                        info.lines().find_map(|line| line.strip_prefix("Pid: ")?.trim().parse().ok())
+                    });
+            }
+        };
+        let line = table.lines().find(|line| line.split_whitespace().nth(1) == Some("master"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
+    fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let path = |path: &std::path::Path| path.display().to_string();
+        let socket = match (self.haproxy.master_socket(), self.haproxy.admin_socket()) {
+            (Some(master), _) => ["--master-socket".to_owned(), path(master)],
+            (None, admin) => ["--stats-socket".to_owned(), path(admin.unwrap())],
+        };
+        let more = more.iter().map(|word| (*word).to_owned());
+        std::iter::once("restart".to_owned()).chain(socket).chain(more).collect()
+    }
+
+    /// Runs it with the right host and a reason.
+    fn run(&self, more: &[&str]) -> Said {
+        let host = host();
+        let glass = ["--break-glass", &host, "--reason", "INC-4711 it is deaf"];
+        self.haguard.run(self.arguments(&[&glass, more].concat()))
+    }
+
+    fn json(&self, more: &[&str]) -> Value {
+        self.run(&[more, &["-o", "json"]].concat()).json()
+    }
+
+    /// The id of the plan of now.
+    fn plan(&self) -> String {
+        word(&self.json(&["--plan"])["plan"]["id"]).to_owned()
+    }
+
+    fn journal(&self) -> String {
+        std::fs::read_to_string(self.haguard.home().join("state/journal.jsonl")).unwrap_or_default()
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Every branch at once: most of the time is spent waiting.
+fn on_every_branch(test: impl Fn(Branch) + Sync) {
+    std::thread::scope(|scope| {
+        for branch in Branch::all() {
+            let test = &test;
+            scope.spawn(move || test(branch));
+        }
+    });
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// MAINT, drain, weights, addresses, map and ACL entries, and three servers that are in no file.
+fn disturb(bench: &Bench) {
+    let dir = bench.haproxy.dir().display();
+    let port = bench.origin.port;
+    let mut commands: Vec<String> = (1..=5).map(|n| format!("set server app/s{n} state maint")).collect();
+    commands.extend((6..=10).map(|n| format!("set server app/s{n} weight {}", n * 2)));
+    commands.extend((11..=12).map(|n| format!("set server app/s{n} state drain")));
+    commands.push(format!("set server app/s13 addr 127.0.0.7 port {port}"));
+    for name in ["dyn1", "dyn2", "dyn3"] {
+        commands.push(format!("add server app/{name} 127.0.0.1:{port} check inter 100ms weight 7"));
+        commands.push(format!("enable health app/{name}"));
+        commands.push(format!("enable server app/{name}"));
+    }
+    commands.push(format!("add map {dir}/routes.map /c app"));
+    commands.push(format!("del map {dir}/routes.map /b"));
+    commands.push(format!("add acl {dir}/block.lst 192.0.2.9"));
+    for command in commands {
+        let said = bench.haproxy.admin(&command);
+        assert!(!said.contains("nknown") && !said.contains("such"), "{command}: {said}");
+    }
+    let pem = crate::support::pem::self_signed("memory.test");
+    bench.haproxy.admin(&format!("set ssl cert {dir}/site.pem <<\n{pem}\n"));
+    assert!(bench.haproxy.admin(&format!("commit ssl cert {dir}/site.pem")).contains("Success"));
+}
+
+/// A client that is connected and has been answered.
+fn client(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    stream
+}
+
+#[test]
+fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_on_a_bare_master() {
+    on_every_branch(|branch| {
+        let Some(bench) = Bench::start(branch) else { return };
+        disturb(&bench);
+        let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
+        let before = truth::of(&bench.haproxy);
+        let plan = bench.json(&["--plan"]);
+        assert_eq!((&plan["exit"], &plan["changed"]), (&0.into(), &false.into()), "{branch}: {plan:#}");
+        let connections =
+            plan["losses"].as_array().unwrap().iter().find(|loss| loss["kind"] == "server-weight");
+        assert_eq!(connections.unwrap()["on_restart"], "lost", "{branch}: the ledger is shown");
+        assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}: a plan does nothing");
+
+        let mut client = client(bench.haproxy.port("web"));
+        let done = bench.json(&["--approve", word(&plan["plan"]["id"])]);
+        assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
+        let new = u32::try_from(done["restart"]["main"].as_u64().unwrap()).unwrap();
+        assert!(new != old && !alive(old) && !alive(worker), "{branch}: {done:#}");
+        assert_eq!(bench.main(), Some(new), "{branch}");
+
+        let certificate = ("certificate".to_owned(), format!("{}/site.pem", bench.haproxy.dir().display()));
+        // Keys of certificates can be read from 3.2 on.
+        let expected =
+            if branch >= Branch::V32 { BTreeMap::new() } else { BTreeMap::from([(certificate, 1)]) };
+        let lost = truth::lost(&before, &truth::of(&bench.haproxy));
+        assert_eq!(lost, expected, "{branch}: {:#}", done["restart"]["returned"]);
+
+        let body = &done["restart"];
+        assert!(body["connections_cut"].as_u64().unwrap() >= 1, "{branch}: {body:#}");
+        // The client that was connected is cut off, by an end or by a reset: it does not wait for its timeout.
+        let ended = client.read_to_end(&mut Vec::new());
+        assert!(ended.map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, |_| true), "{branch}");
+        assert!(body["downtime_ms"].as_u64().unwrap() > 0, "{branch}: {body:#}");
+        let listeners = body["listeners"].as_array().unwrap();
+        assert_eq!(listeners.len(), 2, "{branch}: {body:#}");
+        for one in listeners {
+            assert!(one["accepted_ms"].as_u64() >= one["closed_ms"].as_u64(), "{branch}: {one}");
+        }
+        assert!(body["full_service_ms"].as_u64() >= body["restored_ms"].as_u64(), "{branch}: {body:#}");
+        assert!(bench.haproxy.get("web", "/").starts_with("HTTP/1.1 "), "{branch}");
+
+        let snapshot = std::path::Path::new(word(&body["snapshot"]));
+        let kept = std::fs::read_to_string(snapshot.join("0")).unwrap();
+        assert_eq!(kept, bench.haproxy.config(), "{branch}");
+        let runtime = std::fs::read_to_string(snapshot.join("runtime.json")).unwrap();
+        for words in ["app/dyn3", "192.0.2.9", "\"/c\""] {
+            assert!(runtime.contains(words), "{branch}: {words}");
+        }
+        use std::os::unix::fs::MetadataExt as _;
+        assert_eq!(std::fs::metadata(snapshot.join("runtime.json")).unwrap().mode() & 0o777, 0o600);
+        assert!(
+            bench.journal().contains(word(&body["snapshot"])),
+            "{branch}: the journal names the snapshot"
+        );
+        let history = bench.haguard.run(["history", "-o", "json"]);
+        assert!(history.stdout.contains("INC-4711 it is deaf"), "{branch}: {history}");
+    });
+}
+
+#[test]
+fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
+    let Some(bench) = Bench::start(Branch::V32) else { return };
+    let first = bench.plan();
+    let done = bench.run(&["--approve", &first]);
+    assert_eq!(done.status, 0, "{done}");
+    assert_ne!(bench.plan(), first);
+    let again = bench.run(&["--approve", &bench.plan()]);
+    assert_eq!(again.status, 0, "{again}");
+    assert!(again.stdout.lines().all(|line| line.chars().count() <= 80), "{again}");
+    let said = flat(&again.stdout);
+    for words in [
+        "proven: restarted HAProxy (master ",
+        "clients could not connect for at most",
+        "it is changed. (exit 0)",
+    ] {
+        assert!(said.contains(words), "`{words}` in {again}");
+    }
+}
+
+#[test]
+fn what_was_reloaded_before_starts_from_its_first_command_line_again() {
+    on_every_branch(|branch| {
+        let Some(bench) = Bench::start(branch) else { return };
+        assert!(bench.haproxy.reload().success, "{branch}");
+        let done = bench.json(&["--approve", &bench.plan()]);
+        assert_eq!(done["exit"], 0, "{branch}: {done:#}");
+        let main = bench.main().unwrap();
+        let argv = std::fs::read_to_string(format!("/proc/{main}/cmdline")).unwrap();
+        assert!(!argv.contains("-sf") && !argv.contains("sockpair"), "{branch}: {argv:?}");
+        let table = bench.haproxy.master("show proc");
+        let line = table.lines().find(|line| line.contains("[failed:")).unwrap();
+        // 2.6 counts the execution with which a master begins to wait.
+        let count = line.split_whitespace().nth(2).unwrap();
+        assert_eq!(count, "0", "{branch}: {table}");
+    });
+}
+
+#[test]
+fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
+    // A master that is stopped answers nobody, so the one without a socket is the one that can still be proven.
+    let built = Bench::built(Branch::V30, |builder| builder.without_master_socket());
+    let Some(deaf) = built else { return };
+    deaf.haproxy.signal_master(Signal::STOP);
+    let (old, worker) = (deaf.haproxy.master_pid(), deaf.haproxy.worker_pid());
+    let done = deaf.json(&["--approve", &deaf.plan()]);
+    assert_eq!(done["exit"], 0, "{done:#}");
+    assert!(done["restart"]["notes"].to_string().contains("was killed"), "{done:#}");
+    assert!(!alive(old) && !alive(worker), "{done:#}");
+    end(u32::try_from(done["restart"]["main"].as_u64().unwrap()).unwrap());
+}

@@ -1,0 +1,124 @@
+//! What it refuses, and that nothing was touched then.
+
+use std::net::TcpListener;
+
+use super::{Bench, flat, host, on_every_branch};
+use crate::support::document::{finding, word};
+use crate::support::haproxy::Branch;
+
+/// The processes are the same after it.
+#[track_caller]
+fn untouched(bench: &Bench, run: impl FnOnce()) {
+    let (main, worker) = (bench.main(), bench.haproxy.worker_pid());
+    run();
+    assert_eq!((bench.main(), bench.haproxy.worker_pid()), (main, worker));
+}
+
+#[test]
+fn another_host_no_reason_and_no_consent_are_refusals() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    let id = bench.plan();
+    let host = host();
+    untouched(&bench, || {
+        let wrong = bench.arguments(&["--break-glass", "lb-of-another", "--reason", "x", "--approve", &id]);
+        let said = bench.haguard.run(wrong);
+        assert_eq!(said.status, 3, "{said}");
+        let text = flat(&said.stderr);
+        assert!(text.contains("`lb-of-another` was typed") && text.contains(&host), "{said}");
+        for reason in [&["--reason", "  "][..], &[]] {
+            let args = [&["--break-glass", &host], reason, &["--approve", &id]].concat();
+            let said = bench.haguard.run(bench.arguments(&args));
+            assert_eq!(said.status, 2, "{said}");
+            assert!(said.stderr.contains("--reason"), "{said}");
+        }
+        for lonely in [&["--approve", &id][..], &["--plan"], &["--reason", "x"]] {
+            let said = bench.haguard.run(bench.arguments(lonely));
+            assert_eq!(said.status, 2, "{said}");
+        }
+        let said = bench.run(&[]);
+        assert_eq!(said.status, 3, "{said}");
+        let text = flat(&said.stdout.replace("\\\n", ""));
+        let command = format!("--break-glass {host} --reason 'INC-4711 it is deaf' --approve {id}");
+        assert!(text.contains(&command), "`{command}` in {said}");
+        assert!(text.ends_with("nothing was changed. (exit 3)"), "{said}");
+        // Without the flag it is the refusal that it always was.
+        let plain = bench.haguard.run(bench.arguments(&[]));
+        assert_eq!(plain.status, 3, "{plain}");
+        assert!(plain.stdout.starts_with("refused: restart of"), "{plain}");
+    });
+    assert!(bench.journal().contains("lb-of-another"), "a refusal is in the journal");
+}
+
+#[test]
+fn what_would_not_come_up_again_is_not_ended() {
+    on_every_branch(|branch| {
+        let Some(mut bench) = Bench::start(branch) else { return };
+        let good = bench.haproxy.config();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let stranger = format!("frontend more\n    bind 127.0.0.1:{port}\n    default_backend app\n");
+        let cases = [
+            ("backend late\n    no_such_keyword here\n".to_owned(), "restart.cold-start"),
+            ("frontend more\n    bind unix@/nowhere/more.sock\n".to_owned(), "restart.binds-free"),
+            (stranger, "restart.binds-free"),
+        ];
+        for (more, id) in cases {
+            bench.haproxy.write_config(&format!("{good}\n{more}"));
+            untouched(&bench, || {
+                let plan = bench.json(&["--plan"]);
+                assert_eq!(plan["exit"], 3, "{branch} {id}: {plan:#}");
+                assert_eq!(finding(&plan, id)["level"], "fail", "{branch} {id}: {plan:#}");
+                let said = bench.run(&["--approve", word(&plan["plan"]["id"])]);
+                assert_eq!(said.status, 3, "{branch} {id}: {said}");
+                assert!(said.stdout.trim_end().ends_with("nothing was changed. (exit 3)"), "{said}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_plan_that_is_stale_a_freeze_and_another_run_stop_it() {
+    let Some(mut bench) = Bench::start(Branch::V28) else { return };
+    let id = bench.plan();
+    let state = bench.haguard.home().join("state");
+    let text = format!("{}\nbackend late\n", bench.haproxy.config());
+    bench.haproxy.write_config(&text);
+    untouched(&bench, || {
+        let stale = bench.json(&["--approve", &id]);
+        assert_eq!((&stale["exit"], &stale["changed"]), (&6.into(), &false.into()), "{stale:#}");
+        assert!(stale["restart"]["moved"].to_string().contains("haproxy.cfg"), "{stale:#}");
+        // The id of a reload is consent to a reload.
+        let reload = bench.haguard.run(bench.arguments(&["--plan"]).iter().map(|word| match word.as_str() {
+            "restart" => "reload",
+            word => word,
+        }));
+        assert_eq!(reload.status, 0, "{reload}");
+        let id = bench.plan();
+        std::fs::write(state.join("freeze"), "INC-1 hands off\n").unwrap();
+        let frozen = bench.run(&["--approve", &id]);
+        assert_eq!(frozen.status, 7, "{frozen}");
+        assert!(flat(&frozen.stderr).contains("INC-1 hands off"), "{frozen}");
+        std::fs::remove_file(state.join("freeze")).unwrap();
+        let lock = std::fs::read_dir(state.join("locks")).unwrap().next().unwrap().unwrap();
+        let held = std::fs::File::open(lock.path()).unwrap();
+        held.lock().unwrap();
+        let locked = bench.run(&["--approve", &id]);
+        assert_eq!(locked.status, 7, "{locked}");
+    });
+}
+
+#[test]
+fn what_nobody_can_prove_is_not_restarted() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    untouched(&bench, || {
+        // Without root neither a rehearsal nor /proc says enough.
+        let uid = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
+        let haguard = crate::support::haguard::Haguard::through(&[&["setpriv"], &uid[..]].concat());
+        std::fs::set_permissions(haguard.home(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .unwrap();
+        let host = host();
+        let args = ["--break-glass", &host, "--reason", "x", "--plan", "-o", "json"];
+        let said = haguard.run(bench.arguments(&args));
+        assert!(matches!(said.status, 5), "{said}");
+    });
+}
