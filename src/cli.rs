@@ -152,7 +152,7 @@ pub struct InspectArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A check's id, a kind of loss, `reload`, `confirm`, `restart` or `exit-codes`; nothing lists the subjects
+    /// A check's id, a group of them, a kind of loss, `reload`, `restart`, `guard`, .. or `exit-codes`; nothing lists the subjects
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }

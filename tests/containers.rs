@@ -1,5 +1,6 @@
 //! A HAProxy in a container of a real Docker: read, rehearsed and reloaded from outside, where it lives.
 
+mod guest;
 mod mounts;
 
 use std::path::{Path, PathBuf};
@@ -162,6 +163,11 @@ fn it_is_read_in_our_own_numbers_and_tested_by_its_own_program() {
             Some(3),
             "{branch}: {document:#}"
         );
+
+        // By its number out here alone.
+        let said = edge.haguard.run(["restart", &edge.container.pid.to_string(), "-o", "json"]);
+        let compared = said.json()["refusal"]["compared_with"].to_string();
+        assert!(compared.contains("rehearsed from cold: it comes up"), "{branch}: {said}");
 
         // By the path out here of the mounted socket it is the same one.
         let outside = plain(edge.haguard.json(&["inspect"], &edge.host_path("run/master.sock")));

@@ -1,10 +1,15 @@
 //! The guard on a real systemd with Debian's own haproxy.service: what it refuses, what it lets through, and that it
 //! leaves nothing behind.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use crate::support::guest::Guest;
-use crate::support::haguard::Said;
+use crate::support::haguard::{Haguard, Said};
+use crate::support::process::on_path;
+use crate::support::skip;
 use crate::support::wait::wait_for;
 
 const UNIT: &str = "haproxy.service";
@@ -110,6 +115,14 @@ fn with_the_guard_every_way_to_restart_is_refused_and_a_reload_works() {
     for hole in ["kill", "disable --now", "package", "container"] {
         assert!(said.stdout.contains(hole), "{hole}: {said}");
     }
+    // By hand, as the refusal of a restart says it.
+    let by_hand = json(&guest.haguard(["restart", "-o", "json"]))["refusal"]["by_hand"].clone();
+    let typed = by_hand.as_array().unwrap().iter().map(|advice| advice["command"].as_str().unwrap());
+    let lift: Vec<&str> = typed.skip_while(|line| !line.contains("99-lift.conf")).collect();
+    assert_eq!(lift.len(), 3, "{by_hand}");
+    lift.iter().for_each(|line| drop(guest.ok(["sh", "-c", line])));
+    assert_ne!(guest.property(UNIT, "MainPID"), before);
+    assert_eq!(guest.run(["systemctl", "restart", "haproxy"]).status, REFUSED, "the guard is back");
     assert_eq!(change(&guest, "remove").status, 0);
     guest.ok(["systemctl", "restart", "haproxy"]);
 }
@@ -262,6 +275,36 @@ fn a_unit_that_moved_since_the_plan_is_not_changed() {
     assert!(!guest.path(FILE).exists());
 }
 
+/// Asked on a terminal, which `script` makes, and answered with yes after something else was done.
+fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<(i32, String)> {
+    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
+        return None;
+    }
+    let home = Haguard::new();
+    let log = home.home().join("terminal.log");
+    let line = format!("nsenter --target {} --all -- haguard guard install {UNIT}", guest.leader());
+    let mut command = home.plain_of("script");
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("HOME", "/root");
+    command.env_remove("HAGUARD_STATE_DIR").stdin(Stdio::piped());
+    let mut child = command.stdout(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let shown = || std::fs::read_to_string(&log).unwrap();
+    wait_for("the question", || shown().contains("[y/N]").then_some(()));
+    guest.ok(meanwhile);
+    child.stdin.take().unwrap().write_all(b"y\r").unwrap();
+    Some((child.wait().unwrap().code().unwrap(), shown()))
+}
+
+#[test]
+fn what_moves_while_somebody_thinks_about_it_stops_it() {
+    let Some(guest) = Guest::boot() else { return };
+    let Some((status, text)) = asked(&guest, &["systemctl", "disable", "haproxy"]) else { return };
+    assert!(status == 6 && text.contains("was enabled, is disabled"), "{text}");
+    assert!(!guest.path(FILE).exists());
+    let (status, text) = asked(&guest, &["true"]).unwrap();
+    assert!(status == 0 && text.contains("Ansible"), "{text}");
+    assert!(guest.path(FILE).exists());
+}
+
 #[test]
 fn consent_a_freeze_and_a_unit_that_is_not_there_stand_in_the_way() {
     let Some(guest) = Guest::boot() else { return };
@@ -310,4 +353,35 @@ fn a_haproxy_that_systemd_does_not_control_has_no_guard() {
     wait_for("it answers", || guest.path("/run/m.sock").exists().then_some(()));
     let said = guest.haguard(["guard", "install", "--plan"]);
     assert!(said.status == 3 && said.stdout.contains("systemd is not asked"), "{said}");
+}
+
+#[test]
+fn an_instance_with_an_alias_and_an_escaped_name_is_guarded_alone() {
+    let Some(guest) = Guest::boot() else { return };
+    guest.write("/etc/systemd/system/web@.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+    guest.ok(["ln", "-s", "web@.service", "/etc/systemd/system/www@.service"]);
+    guest.ok(["systemctl", "daemon-reload"]);
+    let (one, other) = (r"web@a\x2db.service", "web@c.service");
+    guest.ok(["systemctl", "start", one, other]);
+    // Asked by its other name, it is found by its own.
+    let plan = json(&guest.haguard(["guard", "install", r"www@a\x2db", "--plan", "-o", "json"]));
+    let id = plan["plan"]["id"].as_str().unwrap();
+    let said = guest.haguard(["guard", "install", one, "--approve", id]);
+    assert_eq!(said.status, 0, "{said}");
+    assert_eq!(guest.run(["systemctl", "restart", one]).status, REFUSED);
+    guest.ok(["systemctl", "restart", other]);
+    let said = guest.haguard(["guard", "status", "web@"]);
+    assert!(said.status == 2 && said.stderr.contains("template"), "{said}");
+}
+
+#[test]
+fn where_the_file_cannot_be_written_all_is_as_before() {
+    let Some(guest) = Guest::boot() else { return };
+    let before = everything(&guest);
+    guest.ok(["mount", "--bind", "/etc/systemd/system", "/etc/systemd/system"]);
+    guest.ok(["mount", "-o", "remount,bind,ro", "/etc/systemd/system"]);
+    let said = change(&guest, "install");
+    assert!(said.status == 1 && words(&said).contains("Read-only file system"), "{said}");
+    guest.ok(["umount", "/etc/systemd/system"]);
+    as_before(&guest, &before);
 }

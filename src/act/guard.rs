@@ -189,11 +189,15 @@ fn told(ended: &Ended) -> String {
 /// The settings that make the guard, and everything else as one claim.
 fn proof(before: &GuardFacts, after: &GuardFacts) -> Vec<Proof> {
     let source = || format!("systemctl show {}", before.unit);
+    let value = |facts: &GuardFacts, name: &str| match facts.shown.get(name) {
+        "" => "none".to_owned(),
+        said => said.to_owned(),
+    };
     let mut list: Vec<Proof> = ["RefuseManualStop", "DropInPaths", "UnitFileState", "MainPID"]
         .map(|name| Proof {
             claim: name.to_owned(),
-            before: before.shown.get(name).to_owned(),
-            after: after.shown.get(name).to_owned(),
+            before: value(before, name),
+            after: value(after, name),
             source: source(),
         })
         .to_vec();

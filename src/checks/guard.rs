@@ -30,9 +30,10 @@ pub fn guard_ready(change: Change, facts: &GuardFacts, root: bool) -> Finding {
         DropIn::Edited => Outcome::fail(format!("{path} was edited after haguard wrote it"))
             .mend("read it, keep what is needed in a file of another name, and remove it by hand"),
         DropIn::Unreadable { why } => Outcome::unknown(why.clone()),
-        DropIn::Absent if facts.needs_daemon_reload() => {
+        _ if is_pending(facts) => {
             Outcome::fail(format!("files of {unit} were edited and systemd has not read them"))
-                .because([format!("NeedDaemonReload=yes, FragmentPath={}", shown.get("FragmentPath"))])
+                .because([format!("NeedDaemonReload={}", shown.get("NeedDaemonReload"))])
+                .because(facts.unread.iter().cloned())
                 .mend("the guard would put these edits in force: see to them, then `systemctl daemon-reload`")
         }
         _ if !root => Outcome::fail("only root can write there").mend("run it with sudo"),
@@ -41,6 +42,13 @@ pub fn guard_ready(change: Change, facts: &GuardFacts, root: bool) -> Finding {
         }
     };
     finding(READY, outcome)
+}
+
+/// An edit that is not the guard's own waits to be read.
+fn is_pending(facts: &GuardFacts) -> bool {
+    let others = facts.unread.iter().any(|path| *path != facts.path);
+    let only_ours = matches!(facts.file, DropIn::Ours { .. }) && !others;
+    others || (facts.needs_daemon_reload() && !only_ours)
 }
 
 const READY: &str = "guard.ready";

@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn a_way_that_is_not_proven_is_none() {
         let mut facts = sample::healthy();
-        let nobody = || sample::control(Controller::Nobody { cgroup: "/".into() });
-        sample::instance(&mut facts).control = nobody();
+        let nobody = sample::control(Controller::Nobody { cgroup: "/".into() });
+        sample::instance(&mut facts).control = nobody;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
         sample::instance(&mut facts).mode = Mode::Standalone;
         sample::instance(&mut facts).main.uid = 99;

@@ -49,6 +49,7 @@ fn without_an_instance_nothing_passes() {
     facts.binds = Known::unknown("nothing answers");
     facts.config = crate::facts::ConfigOnDisk::unseen("nothing answers");
     facts.vitals = crate::facts::Vitals::unseen("nothing answers");
+    facts.namespaces = Known::unknown("nothing answers");
     let findings = judged(&facts);
     assert!(findings.iter().all(|f| f.level != Level::Pass), "{findings:?}");
     assert_eq!(verdict(&findings), Exit::Unknown);
@@ -222,7 +223,11 @@ const WORSE: &[fn(&mut Facts)] = &[
     |f| f.config.edited_since_load = Known::unknown("denied"),
     |f| f.vitals = crate::facts::Vitals::unseen("denied"),
     |f| f.vitals.stale_libraries = Known::Seen(vec!["/usr/lib/libssl.so.3".into()]),
-    |f| sample::known(&mut f.vitals.reload_signal).pending = true,
+    |f| {
+        if let Known::Seen(signal) = &mut f.vitals.reload_signal {
+            signal.pending = true;
+        }
+    },
     |f| f.vitals.freeze = Known::Seen(Some("INC-1".into())),
     |f| f.config.named_files = Known::unknown("denied"),
     |f| f.live.connections = Known::Seen(Connections { current: 9, draining: 0 }),

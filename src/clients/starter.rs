@@ -140,8 +140,7 @@ fn take_over(pid: u32) -> Result<()> {
         return Ok(());
     }
     // This process has one thread, so that what is set for the thread is set for what it becomes.
-    let groups: Vec<Gid> =
-        status.groups.iter().filter_map(|group| u32::try_from(*group).ok()).map(Gid::from_raw).collect();
+    let groups: Vec<Gid> = status.groups.iter().copied().map(Gid::from_raw).collect();
     rustix::thread::set_thread_groups(&groups).context("its groups")?;
     rustix::thread::set_thread_res_gid(
         Gid::from_raw(status.rgid),

@@ -69,6 +69,21 @@ const CONFIRM: &[&str] = &[
      another haguard reload of the same HAProxy exits 7.",
 ];
 
+const GUARD: &[&str] = &[
+    "The guard is one static line, RefuseManualStop=yes, in a drop-in of the unit. With it systemd itself refuses \
+     restart, stop and try-restart by anybody, through whatever wrapper: a person's reflex, a playbook, needrestart, a \
+     maintainer script. Reload, start, boot and shutdown go on as before. There is no condition in it that could go \
+     wrong.",
+    "haguard guard install shows a plan, wants consent to its id, writes the file by a rename, lets systemd read it and \
+     reads the unit again. When anything else about the unit came out different it takes the file away again and \
+     proves that all is as before (exit 1). It refuses while an edit of the unit waits for daemon-reload, and where a \
+     file of its name is somebody else's. haguard guard remove leaves no trace.",
+    "What counts is what systemd has read: a file alone is not effective, and a file under /run can lift it. haguard guard \
+     status tells, without root, and names what the guard does not keep off: kill, disable --now, the removal of the \
+     package, and containers. An emergency restart is haguard restart --break-glass, which lifts the guard and puts it \
+     back.",
+];
+
 /// Explains one subject, or lists them all.
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(subjects()) };
@@ -84,6 +99,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
             let text = REHEARSE.iter().map(|p| (*p).to_owned()).collect();
             ("how the next worker is tried out, and what that tells".to_owned(), text)
         }
+        "guard" => (
+            "how systemd itself refuses a restart by hand".to_owned(),
+            GUARD.iter().map(|p| (*p).to_owned()).collect(),
+        ),
         "confirm" => (
             "how a reload that nobody confirms is undone".to_owned(),
             CONFIRM.iter().map(|p| (*p).to_owned()).collect(),
@@ -92,6 +111,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
         id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
             (Some(check), _) => (check.title.to_owned(), vec![check.why.to_owned()]),
             (_, Some(kind)) => ("a kind of loss".to_owned(), vec![kind.explanation().to_owned()]),
+            (None, None) if catalog::every().any(|check| check.group() == id) => {
+                let group = catalog::every().filter(|check| check.group() == id);
+                let lines = group.map(|check| format!("{}: {}", check.id, check.title)).collect();
+                (format!("the checks under {id}, each true when all is well"), lines)
+            }
             (None, None) => {
                 let error = anyhow::anyhow!(
                     "there is nothing to explain under `{id}`: did you mean `{}`?",
@@ -116,6 +140,7 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let fixed = [
         ("exit-codes", "what each exit code says"),
         ("confirm", "how a reload that nobody confirms is undone"),
+        ("guard", "how systemd itself refuses a restart by hand"),
         ("reload", "how a reload is planned, done and proven"),
         ("rehearse", "how the next worker is tried out, and what that tells"),
         ("restart", "why restart refuses"),

@@ -198,8 +198,8 @@ mod tests {
         assert_eq!(error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
         assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore, pin");
         assert_eq!(error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
-        assert_eq!(error("[pin]\n"), "`pin` can stand there several times: write [[pin]]");
-        assert_eq!(error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [pin]: did you mean `unit`?");
+        assert_eq!(error("[pin]\n"), "`pin` is a list: write [[pin]]");
+        assert_eq!(error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [[pin]]: did you mean `unit`?");
     }
 
     #[test]

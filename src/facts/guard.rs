@@ -41,6 +41,8 @@ pub struct GuardFacts {
     pub file: DropIn,
     /// Files under /run that lift the guard until they are removed or the host boots.
     pub lifted_by: Vec<String>,
+    /// Drop-ins that came or went since systemd read them.
+    pub unread: Vec<String>,
 }
 
 /// The guard's file.
@@ -102,7 +104,7 @@ impl GuardFacts {
 
     /// A file of the unit was written and systemd has not read it.
     pub fn needs_daemon_reload(&self) -> bool {
-        self.shown.is("NeedDaemonReload")
+        self.shown.is("NeedDaemonReload") || !self.unread.is_empty()
     }
 
     /// How often systemd has started it again by itself.
@@ -172,6 +174,7 @@ pub(crate) mod tests {
             path: "/etc/systemd/system/haproxy.service.d/50-haguard.conf".into(),
             file,
             lifted_by: Vec::new(),
+            unread: Vec::new(),
         }
     }
 

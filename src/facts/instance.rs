@@ -162,6 +162,10 @@ impl Candidate {
             (_, Some(controller)) => format!("{} (not proven)", controller.words()),
             (control, None) => format!("control {}", control.certainty()),
         };
-        format!("PID {pid}, uid {uid}, {}{socket}; {control}", self.process.args().files.join(" "))
+        let place = match self.process.same_pid_namespace {
+            Known::Seen(false) => ", in a container or a guest",
+            _ => "",
+        };
+        format!("PID {pid}, uid {uid}, {}{socket}{place}; {control}", self.process.args().files.join(" "))
     }
 }

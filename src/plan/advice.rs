@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::facts::instance::Argv;
-use crate::facts::{Facts, Instance, Known, Mode};
+use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
 
 /// A command with the occasion for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +47,14 @@ pub fn alternatives(facts: &Facts) -> Vec<Advice> {
         )),
         Mode::Standalone => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
     }
+    if let Some(Known::Seen(guard)) = &facts.guard
+        && guard.stand() == Stand::Absent
+    {
+        list.push(Advice::new(
+            "let systemd itself refuse the next one, whoever types it:",
+            format!("haguard guard install {}", quote(&guard.unit)),
+        ));
+    }
     list
 }
 
@@ -87,8 +95,23 @@ pub fn by_hand(facts: &Facts) -> Vec<Advice> {
     list.extend(
         test(facts, instance).map(|test| Advice::new("only if this says the files are valid:", test)),
     );
+    let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(lift).unzip();
+    list.extend(lift);
     list.push(Advice::new("then, and every connection is cut:", restart(instance)));
+    list.extend(put_back);
     list
+}
+
+/// How a guard that refuses the restart is lifted, and put back; a boot puts it back too.
+fn lift(guard: &GuardFacts) -> Option<(Advice, Advice)> {
+    let folder = quote(&format!("/run/systemd/system/{}.d", guard.unit));
+    let line = r"printf '[Unit]\nRefuseManualStop=no\n'";
+    let lift = format!("mkdir -p {folder} && {line} >{folder}/99-lift.conf && systemctl daemon-reload");
+    let put_back = format!("rm {folder}/99-lift.conf && systemctl daemon-reload");
+    guard.effective().then(|| {
+        let when = "the guard refuses a restart; lift it until the next boot:";
+        (Advice::new(when, lift), Advice::new("put the guard back:", put_back))
+    })
 }
 
 /// How a reload is judged by hand, where haguard could not, or did not finish.

@@ -119,8 +119,7 @@ pub fn otherwise(before: &GuardFacts, now: &GuardFacts) -> Vec<Moved> {
 fn others(facts: &GuardFacts) -> BTreeMap<String, String> {
     let mut all = facts.shape();
     for (name, ours) in [("DropInPaths", facts.path.as_str()), ("Documentation", DOCUMENTATION)] {
-        // systemd puts quotes around a member with a character that a shell would take.
-        let kept = facts.shown.list(name).into_iter().filter(|word| word.trim_matches('"') != ours);
+        let kept = facts.shown.words(name).into_iter().filter(|word| word != ours);
         all.insert(name.to_owned(), kept.collect::<Vec<_>>().join(" "));
     }
     all

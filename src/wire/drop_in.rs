@@ -25,6 +25,20 @@ pub fn path(unit: &str) -> String {
     format!("/etc/systemd/system/{unit}.d/{NAME}")
 }
 
+/// Where drop-ins of a unit are, the strongest first. Those of a template count for each of its instances.
+pub fn folders(unit: &str) -> Vec<String> {
+    let template = unit.split_once('@').and_then(|(name, instance)| {
+        let (instance, kind) = instance.rsplit_once('.')?;
+        (!instance.is_empty()).then(|| format!("{name}@.{kind}"))
+    });
+    let names: Vec<String> = [Some(unit.to_owned()), template].into_iter().flatten().collect();
+    let roots = ["/etc", "/run", "/usr/local/lib", "/usr/lib"];
+    roots
+        .iter()
+        .flat_map(|root| names.iter().map(move |name| format!("{root}/systemd/system/{name}.d")))
+        .collect()
+}
+
 /// Its text. Whether its folder was made for it is written into it, so that no other place has to remember it.
 pub fn text(folder_made: bool) -> String {
     let folder = if folder_made { FOLDER } else { "" };
@@ -88,6 +102,16 @@ mod tests {
             assert_eq!(whose(&format!("{ours}\n")), Whose::Edited);
         }
         assert_eq!(whose("[Unit]\nRefuseManualStop=yes\n"), Whose::Foreign);
+    }
+
+    #[test]
+    fn an_instance_has_the_folders_of_its_template_too() {
+        assert_eq!(folders("a.service").len(), 4);
+        let of_instance = folders("a@b.c.service");
+        assert_eq!(
+            of_instance[..2],
+            ["/etc/systemd/system/a@b.c.service.d", "/etc/systemd/system/a@.service.d"]
+        );
     }
 
     #[test]

@@ -57,6 +57,28 @@ impl Unit {
         self.get(name).split_whitespace().collect()
     }
 
+    /// A property that is a list whose members may hold anything: systemd quotes those that a shell would split or
+    /// change, such as a path with an escaped character.
+    pub fn words(&self, name: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut word: Option<String> = None;
+        let mut quoted = false;
+        let mut letters = self.get(name).chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' => {
+                    quoted = !quoted;
+                    word.get_or_insert_default();
+                }
+                '\\' if quoted => word.get_or_insert_default().extend(letters.next()),
+                letter if letter.is_whitespace() && !quoted => words.extend(word.take()),
+                letter => word.get_or_insert_default().push(letter),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
     /// The process that systemd calls the service's own; none when nothing runs.
     pub fn main_pid(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
@@ -100,7 +122,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?") {
-            let _ = parse(&text);
+            let units = parse(&text);
+            let _ = units.iter().flat_map(|unit| unit.properties.keys().map(|name| unit.words(name))).count();
         }
     }
 
@@ -117,5 +140,12 @@ mod tests {
         assert_eq!(units[1].list("DropInPaths"), ["/a", "/b"]);
         assert_eq!(units[1].get("ExecStart"), "{ a }\n{ b }");
         assert_eq!(parse("garbage"), []);
+    }
+
+    #[test]
+    fn members_with_escapes_come_out_as_they_are() {
+        let unit = &parse(r#"DropInPaths=/a "/etc/web@a\\x2db.service.d/x y.conf""#)[0];
+        assert_eq!(unit.words("DropInPaths"), ["/a", r"/etc/web@a\x2db.service.d/x y.conf"]);
+        assert_eq!(unit.words("Documentation"), Vec::<String>::new());
     }
 }

@@ -34,8 +34,7 @@ pub(super) fn unknown(command: &str, why: &str) -> Report {
         why: "Name the unit, or run it as root where /proc hides HAProxy.".to_owned(),
         ..Guard::default()
     };
-    let summary = format!("it is not known which unit controls HAProxy here: {why}");
-    Report::new(command, Exit::Unknown, summary, Body::Guard(Box::new(body)))
+    Report::new(command, Exit::Unknown, why, Body::Guard(Box::new(body)))
 }
 
 /// What every report about a unit has.

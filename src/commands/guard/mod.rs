@@ -30,8 +30,12 @@ enum Meant {
     Unit(Box<GuardFacts>),
     /// Nobody's: what runs HAProxy here never asks systemd.
     NotSystemd(String),
-    /// It is not known which unit controls HAProxy, or systemd does not answer.
+    /// It is not known which unit controls HAProxy, or systemd does not answer: the sentence.
     Unknown(String),
+}
+
+fn unknown(why: &str) -> Meant {
+    Meant::Unknown(format!("it is not known which unit controls HAProxy here: {why}"))
 }
 
 /// The unit that was named; else the one that is proven to control the HAProxy that is meant.
@@ -41,16 +45,16 @@ fn meant(unit: Option<&str>, context: &Context<'_>) -> Result<Meant, Failure> {
     }
     let facts = look::look(context, &Aim::Any, Effort::Read);
     let instance = match &facts.instance {
-        Known::Unknown { why } => return Ok(Meant::Unknown(why.clone())),
+        Known::Unknown { why } => return Ok(unknown(why)),
         Known::Seen(instance) => instance,
     };
     Ok(match (facts.guard, instance.control.proven()) {
         (Some(Known::Seen(guard)), _) => Meant::Unit(Box::new(guard)),
-        (Some(Known::Unknown { why }), _) => Meant::Unknown(why),
+        (Some(Known::Unknown { why }), _) => unknown(&why),
         (None, Some(other)) => {
             Meant::NotSystemd(format!("{} is controlled by {}", instance.title(), other.words()))
         }
-        (None, None) => Meant::Unknown(instance.control.why().unwrap_or("nobody can be asked").to_owned()),
+        (None, None) => unknown(instance.control.why().unwrap_or("nobody can be asked")),
     })
 }
 
@@ -64,14 +68,20 @@ fn named(name: &str, context: &Context<'_>) -> Result<Meant, Failure> {
             .mend("write it as haproxy.service"));
     }
     let name = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
+    if name.contains("@.") {
+        let error = anyhow::anyhow!("{name} is a template, and only its instances run");
+        return Err(Failure::usage(error).mend("name one, such as haproxy@edge.service"));
+    }
     let facts = match gather::guard(&name, limit) {
         Ok(facts) => facts,
-        Err(error) => return Ok(Meant::Unknown(format!("{error:#}"))),
+        Err(error) => {
+            return Ok(Meant::Unknown(format!("the guard of {name} could not be looked at: {error:#}")));
+        }
     };
     // One whose files are gone may still run, and one that is gone may have left the guard's file.
     let gone = facts.shown.get("LoadState") == "not-found" && facts.shown.main_pid().is_none();
     match gone && facts.file == DropIn::Absent {
-        true => Err(not_there(&name, services(limit))),
+        true => Err(not_there(&name, &services(limit))),
         false => Ok(Meant::Unit(Box::new(facts))),
     }
 }
@@ -81,11 +91,16 @@ fn services(limit: Duration) -> Vec<String> {
     names.into_iter().filter(|name| name.ends_with(".service")).collect()
 }
 
+/// How like two names may be and still be no hint: names of a few letters are like many others.
+const ALIKE: f64 = 0.8;
+
 /// A name like it is the first thing that somebody wants to know.
-fn not_there(name: &str, mut services: Vec<String>) -> Failure {
-    services.sort_by_key(|other| (strsim::jaro_winkler(name, other) * -1e6) as i64);
-    let near = services.into_iter().filter(|other| strsim::jaro_winkler(name, other) > 0.8).take(3);
-    let near = near.collect::<Vec<_>>().join(", ");
+fn not_there(name: &str, services: &[String]) -> Failure {
+    let stem = |name: &str| name.trim_end_matches(".service").to_owned();
+    let alike = |other: &String| strsim::jaro_winkler(&stem(name), &stem(other));
+    let mut near: Vec<&String> = services.iter().filter(|other| alike(other) > ALIKE).collect();
+    near.sort_by(|a, b| alike(b).total_cmp(&alike(a)));
+    let near = near.iter().take(3).map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let mend = match near.is_empty() {
         true => {
             "`systemctl list-unit-files` lists them; `haguard inspect` says what controls HAProxy".to_owned()

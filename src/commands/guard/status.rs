@@ -32,7 +32,10 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         holes: account::holes(),
         ..account::body(&facts)
     };
-    let summary = format!("{} on {}: {}", facts.unit, host::hostname(), facts.stand().words());
+    let summary = match exit {
+        Exit::Done => format!("{} on {} refuses a manual stop and restart", facts.unit, host::hostname()),
+        _ => format!("{} on {}: {}", facts.unit, host::hostname(), facts.stand().words()),
+    };
     let mut report = Report::new(COMMAND, exit, summary, Body::Guard(Box::new(body)));
     report.findings = checks::guard(&facts);
     report.proof = gather::guard(&facts.unit, context.settings.timeout.value)

@@ -240,12 +240,24 @@ fn run(main: &Process, program: Program, limit: Duration) -> Result<Said> {
     }
 }
 
-/// What the program on disk says of itself.
+/// What the program on disk says of itself. Anybody can give a program that name, so it gets no more rights than the
+/// process has that runs it.
 fn build(look: &Look<'_>, main: &Process) -> Result<startup::Build> {
-    let program =
-        Program { program: binary(look, main)?, arguments: vec!["-vv".into()], ..Program::default() };
+    let program = asked_its_version(look, main)?;
     let said = run(main, program.clone(), look.deadline.at_most(TEST_LIMIT))?;
     startup::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
+}
+
+/// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
+pub(super) fn says_it_is_haproxy(look: &Look<'_>, main: &Process) -> Option<bool> {
+    let program = asked_its_version(look, main).ok()?;
+    let said = run(main, program, look.deadline.at_most(TEST_LIMIT)).ok()?;
+    Some(startup::build(&said.stdout).is_ok())
+}
+
+fn asked_its_version(look: &Look<'_>, main: &Process) -> Result<Program> {
+    let owner = if host::uid() == 0 { owner(main)? } else { None };
+    Ok(Program { program: binary(look, main)?, arguments: vec!["-vv".into()], owner, ..Program::default() })
 }
 
 /// `haproxy -c` with the master's own arguments, folder, environment and owner.

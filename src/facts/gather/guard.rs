@@ -1,5 +1,7 @@
 //! The guard of a unit, as systemd and the files tell it. Nothing here needs root.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,13 +20,40 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
     let unit = if id.is_empty() { unit.to_owned() } else { id.to_owned() };
     let path = drop_in::path(&unit);
     let file = file(&path);
-    let lifts = |path: &&str| {
+    let read = shown.words("DropInPaths");
+    let lifts = |path: &&String| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         path.starts_with("/run/") && drop_in::refuses_stop(&text) == Some(false)
     };
-    let drop_ins = shown.list("DropInPaths").into_iter().map(|path| path.trim_matches('"'));
-    let lifted_by = drop_ins.filter(lifts).map(str::to_owned).collect();
-    Ok(GuardFacts { unit, shown, path, file, lifted_by })
+    let lifted_by = read.iter().filter(lifts).cloned().collect();
+    let unread = unread(&unit, &read);
+    Ok(GuardFacts { unit, shown, path, file, lifted_by, unread })
+}
+
+/// Drop-ins that came or went since systemd read them. Up to systemd 252 NeedDaemonReload does not tell of a folder that
+/// is new.
+fn unread(unit: &str, read: &[String]) -> Vec<String> {
+    let mut there: BTreeMap<String, String> = BTreeMap::new();
+    for folder in drop_in::folders(unit) {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".conf") && !name.starts_with('.') {
+                // A name in an earlier folder hides the same name in a later one.
+                there.entry(name.clone()).or_insert_with(|| format!("{folder}/{name}"));
+            }
+        }
+    }
+    // systemd may call /usr/lib by its old name, /lib.
+    let same = |path: &str| std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let known: Vec<PathBuf> = read.iter().map(|path| same(path)).collect();
+    let came = there.values().filter(|path| !known.contains(&same(path)) && !is_empty(path)).cloned();
+    let gone = read.iter().filter(|path| !Path::new(path).exists()).cloned();
+    came.chain(gone).collect()
+}
+
+/// A link to /dev/null or an empty file takes a drop-in of its name out, and is not listed.
+fn is_empty(path: &str) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() == 0 || !file.is_file())
 }
 
 fn file(path: &str) -> DropIn {

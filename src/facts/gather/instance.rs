@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
 use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, reach, socket};
-use super::{Aim, Found, Look, identity};
+use super::{Aim, Found, Look, files, identity};
 use crate::clients::host;
 use crate::clients::runtime::{AskError, Socket};
 use crate::config::Settings;
@@ -216,7 +216,14 @@ fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
             }
         }
     }
-    Ok(without_master(look, main, mode, only(&candidate.workers), Vec::new()))
+    let found = without_master(look, main, mode, only(&candidate.workers), Vec::new());
+    let main = &found.instance.main;
+    // Anybody can take the name; without a socket that answers, the program has to say what it is.
+    if found.channel.seen().is_none() && files::says_it_is_haproxy(look, main) == Some(false) {
+        let program = main.exe.seen().map_or("an unreadable program", String::as_str);
+        bail!("PID {} is called haproxy, but {program} does not say that it is HAProxy", main.pid);
+    }
+    Ok(found)
 }
 
 fn only(workers: &[u32]) -> Option<u32> {

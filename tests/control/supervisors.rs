@@ -1,0 +1,112 @@
+//! supervisord, runit and s6.
+
+use std::path::Path;
+
+use super::{Kept, programs, proven, why};
+use crate::support::haproxy::Branch;
+use crate::support::process::Process;
+use crate::support::wait::wait_for;
+
+fn executable(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// Starts supervisord with one program `web` in group `edge`.
+fn supervisord(kept: &Kept, socket: &str, program: &str) -> Option<Process> {
+    let [supervisord] = programs(["supervisord"])?;
+    let dir = kept.dir.path().display();
+    let text = format!(
+        "[supervisord]\nnodaemon=true\nlogfile={dir}/s.log\npidfile={dir}/s.pid\nchildlogdir={dir}\n{socket}\n\
+         [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+         [group:edge]\nprograms=web\n[program:web]\ncommand={program}\n"
+    );
+    std::fs::write(kept.path("s.conf"), text).unwrap();
+    let config = kept.path("s.conf");
+    Some(Process::start(&supervisord, &["-n".into(), "-c".into(), config.into()], &[], &kept.path("log")))
+}
+
+fn unix_socket(kept: &Kept) -> String {
+    format!("[unix_http_server]\nfile={}/s.sock\n", kept.dir.path().display())
+}
+
+#[test]
+fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_own_list() {
+    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(process) = supervisord(&kept, &unix_socket(&kept), &kept.command()) else { return };
+    kept.started();
+    let control = kept.control();
+    let controller = proven(&control, "supervisord");
+    assert_eq!(controller["program"], "edge:web", "{control:#}");
+    assert_eq!(controller["supervisor"], process.pid(), "{control:#}");
+    assert_eq!(controller["config"], kept.path("s.conf").to_str().unwrap(), "{control:#}");
+}
+
+#[test]
+fn a_script_that_supervisord_runs_and_that_runs_haproxy_is_still_supervisords() {
+    let Some(kept) = Kept::new(Branch::V34) else { return };
+    executable(&kept.path("run"), &format!("#!/bin/sh\n{}\ntrue\n", kept.command()));
+    let run = kept.path("run").display().to_string();
+    let Some(_process) = supervisord(&kept, &unix_socket(&kept), &run) else { return };
+    kept.started();
+    assert_eq!(proven(&kept.control(), "supervisord")["program"], "edge:web");
+}
+
+#[test]
+fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(_process) = supervisord(&kept, "", &kept.command()) else { return };
+    kept.started();
+    let control = kept.control();
+    assert!(why(&control, "claimed").contains("[unix_http_server]"), "{control:#}");
+    assert_eq!(control["controller"]["kind"], "supervisord", "{control:#}");
+}
+
+#[test]
+fn a_supervisord_with_a_password_is_only_claimed() {
+    let Some(kept) = Kept::new(Branch::V32) else { return };
+    let socket = unix_socket(&kept) + "username=u\npassword=hunter2\n";
+    let Some(_process) = supervisord(&kept, &socket, &kept.command()) else { return };
+    kept.started();
+    let control = kept.control();
+    assert!(why(&control, "claimed").contains("wants a user and a password"), "{control:#}");
+    assert!(!control.to_string().contains("hunter2"), "{control:#}");
+}
+
+#[test]
+fn a_service_of_runit_is_runits_by_its_parent_and_by_what_it_wrote() {
+    let Some(kept) = Kept::new(Branch::V26) else { return };
+    let Some([runsv]) = programs(["runsv"]) else { return };
+    let service = kept.path("web");
+    executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
+    let process = Process::start(&runsv, &[service.clone().into()], &[], &kept.path("log"));
+    let master = kept.started();
+    let control = kept.control();
+    let controller = proven(&control, "runit");
+    assert_eq!(controller["folder"], service.to_str().unwrap(), "{control:#}");
+    assert_eq!(controller["supervisor"], process.pid(), "{control:#}");
+
+    // A PID file that names another process is believed no more than the parent: they disagree.
+    let file = service.join("supervise/pid");
+    wait_for("runsv wrote its PID file", || {
+        (std::fs::read_to_string(&file).ok()?.trim() == master.to_string()).then_some(())
+    });
+    std::fs::write(&file, "1\n").unwrap();
+    let control = kept.control();
+    assert!(why(&control, "conflict").contains("names another process"), "{control:#}");
+}
+
+#[test]
+fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some([supervise]) = programs(["s6-supervise"]) else { return };
+    let service = kept.path("web");
+    executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
+    let process = Process::start(&supervise, &[service.clone().into()], &[], &kept.path("log"));
+    kept.started();
+    let control = kept.control();
+    let controller = proven(&control, "s6");
+    assert_eq!(controller["folder"], service.to_str().unwrap(), "{control:#}");
+    assert_eq!(controller["supervisor"], process.pid(), "{control:#}");
+}

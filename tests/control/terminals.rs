@@ -1,0 +1,186 @@
+//! Whatever somebody typed: tmux, screen, a login shell, and what is left when the shell is gone.
+
+use std::ffi::OsString;
+
+use rustix::process::Signal;
+
+use super::{Kept, programs, proven, why};
+use crate::other_user::NOBODY;
+use crate::support::document::{finding, level};
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::Branch;
+use crate::support::process::{self, Process};
+use crate::support::skip;
+use crate::support::wait::wait_for;
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+/// Everything in its folder belongs to nobody; false, after a visible line, where we cannot give files away.
+fn given_away(kept: &Kept) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        skip::missing("root, who alone can be somebody else");
+        return false;
+    }
+    let uid = NOBODY.parse().ok();
+    std::os::unix::fs::chown(kept.dir.path(), uid, uid).unwrap();
+    true
+}
+
+/// The process of this name whose arguments hold this word.
+fn pid_of(name: &str, word: &str) -> Option<u32> {
+    let folders = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = folders.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.find(|pid| {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        read("comm").trim_end() == name && read("cmdline").contains(word)
+    })
+}
+
+/// Ends a server that left its parent.
+struct Server(u32);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        process::kill(self.0);
+        process::wait_gone(self.0);
+    }
+}
+
+/// A tmux of another user with a session `web` that runs HAProxy.
+fn tmux(kept: &Kept) -> Option<Server> {
+    let [setpriv, _] = programs(["setpriv", "tmux"])?;
+    if !given_away(kept) {
+        return None;
+    }
+    let socket = kept.path("tmux.sock").display().to_string();
+    let mut args =
+        words(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups tmux -f /dev/null -S {socket}"));
+    args.extend(words("new-session -d -s web"));
+    args.push(kept.command().into());
+    let _client = Process::start(&setpriv, &args, &[], &kept.path("log"));
+    Some(Server(wait_for("tmux runs", || pid_of("tmux: server", &socket))))
+}
+
+#[test]
+fn a_haproxy_in_a_tmux_of_another_user_is_named_so_by_its_parent_and_by_the_list_of_panes() {
+    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(server) = tmux(&kept) else { return };
+    kept.started();
+    let control = kept.control();
+    let controller = proven(&control, "multiplexer");
+    assert_eq!(controller["program"], "tmux", "{control:#}");
+    assert_eq!(controller["server"], server.0, "{control:#}");
+    assert_eq!(controller["uid"].to_string(), NOBODY, "{control:#}");
+    assert_eq!(controller["session"], "web", "{control:#}");
+    assert!(control["evidence"].to_string().contains("list-panes"), "{control:#}");
+    let document = Haguard::new().json(&["inspect"], &kept.socket());
+    assert_eq!(document["facts"]["instance"]["seen"]["main"]["uid"].to_string(), NOBODY, "{document:#}");
+    let manager = finding(&document, "arch.manager");
+    assert_eq!(manager["level"], "warn", "{manager}");
+    assert!(manager["text"].as_str().unwrap().contains("tmux"), "{manager}");
+}
+
+#[test]
+fn a_tmux_whose_socket_is_gone_is_proven_by_the_terminal_that_it_holds() {
+    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some(_server) = tmux(&kept) else { return };
+    kept.started();
+    std::fs::remove_file(kept.path("tmux.sock")).unwrap();
+    let control = kept.control();
+    proven(&control, "multiplexer");
+    assert!(control["evidence"].to_string().contains("other end of pts/"), "{control:#}");
+}
+
+#[test]
+fn a_haproxy_in_screen_is_screens_by_its_parent_and_by_the_terminal_that_it_holds() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some([screen]) = programs(["screen"]) else { return };
+    let folder = kept.path("screens");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let name = format!("web{}", std::process::id());
+    let args = words(&format!("-dmS {name} {}", kept.command()));
+    let env = [("SCREENDIR".to_owned(), folder.display().to_string())];
+    let _client = Process::start(&screen, &args, &env, &kept.path("log"));
+    kept.started();
+    let server = Server(wait_for("screen runs", || pid_of("screen", &name)));
+    let control = kept.control();
+    let controller = proven(&control, "multiplexer");
+    assert_eq!(
+        (&controller["program"], &controller["session"]),
+        (&"screen".into(), &name.into()),
+        "{control:#}"
+    );
+    assert_eq!(controller["server"], server.0, "{control:#}");
+}
+
+/// Types a line into a login shell on a terminal of its own.
+fn typed(kept: &Kept, line: &str) -> Option<Process> {
+    let [sh, _, _] = programs(["sh", "script", "bash"])?;
+    let folder = kept.dir.path().display();
+    // The line is typed, and then nothing more.
+    let script = format!(
+        "(echo '{line}'; exec sleep infinity) | exec script -qfc 'exec -a -bash bash --norc --noprofile' {folder}/typed"
+    );
+    let script = script.replace("script -qfc", "env SHELL=/bin/bash script -qfc");
+    Some(Process::start(&sh, &["-c".into(), script.into()], &[], &kept.path("log")))
+}
+
+#[test]
+fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_terminal() {
+    for command in ["{}", "{} &"] {
+        let Some(kept) = Kept::new(Branch::V32) else { return };
+        let Some(_terminal) = typed(&kept, &command.replace("{}", &kept.command())) else { return };
+        kept.started();
+        let control = kept.control();
+        let controller = proven(&control, "shell");
+        let tty = controller["tty"].as_str().unwrap();
+        assert!(
+            tty.starts_with("pts/") && control["evidence"].to_string().contains("its terminal is"),
+            "{control:#}"
+        );
+        assert_eq!(controller["uid"], rustix::process::getuid().as_raw(), "{control:#}");
+    }
+}
+
+#[test]
+fn what_left_the_shells_terminal_is_only_claimed() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(_terminal) = typed(&kept, &format!("setsid --wait {} &", kept.command())) else { return };
+    kept.started();
+    let control = kept.control();
+    assert!(why(&control, "claimed").contains("left the shell"), "{control:#}");
+}
+
+#[test]
+fn what_went_into_the_background_is_nobodys_and_is_said_so() {
+    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some([sh]) = programs(["sh"]) else { return };
+    let line = format!("{} -D", kept.command());
+    let _gone = Process::start(&sh, &["-c".into(), line.into()], &[], &kept.path("log"));
+    let master = kept.started();
+    let _server = Server(u32::try_from(master).unwrap());
+    let control = kept.control();
+    proven(&control, "nobody");
+    let document = Haguard::new().json(&["inspect"], &kept.socket());
+    assert_eq!(level(&document, "arch.manager"), "warn", "{document:#}");
+}
+
+#[test]
+fn a_shell_that_ended_leaves_no_trace_and_is_not_made_up() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let line = format!("trap \"\" HUP; setsid {} & exit", kept.command());
+    let Some(mut terminal) = typed(&kept, &line) else { return };
+    let master = kept.started();
+    let _server = Server(u32::try_from(master).unwrap());
+    terminal.end(Signal::TERM);
+    let read = |pid: &str, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+    wait_for("the shell is gone", || {
+        let stat = read(&master.to_string(), "stat")?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.to_owned();
+        (read(&parent, "comm")?.trim_end() != "bash").then_some(())
+    });
+    proven(&kept.control(), "nobody");
+}
