@@ -141,6 +141,9 @@ pub struct InspectArgs {
     /// Show the loss ledger alone, a line for each object
     #[arg(long)]
     pub losses: bool,
+    /// Show where requests go: host name, backend, servers with their health
+    #[arg(long, conflicts_with = "losses")]
+    pub routes: bool,
     /// Pin who controls each service, where that is proven, in haguard.toml: later looks compare
     #[arg(long, conflicts_with_all = ["facts", "losses"])]
     pub save: bool,

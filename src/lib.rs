@@ -168,7 +168,7 @@ fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
         Format::Junit => return report.write_junit(&mut stdout),
         Format::Github => return report.write_github(&mut stdout),
         Format::Nagios => return report.write_nagios(&mut stdout),
-        Format::Text | Format::Short => drop(stdout),
+        Format::Text | Format::Short | Format::Markdown => drop(stdout),
     }
     // An error is said on stderr, so that a pipe gets answers only.
     let to_stderr = matches!(report.body, Body::Error(_));
@@ -182,6 +182,7 @@ fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
     };
     let write = |mut out: &mut dyn Write| match global.output {
         Format::Short => report.write_short(&mut out, paint),
+        Format::Markdown if !to_stderr => report.write_markdown(&mut out, paint),
         _ => report.write_text(&mut out, paint),
     };
     match to_stderr {

@@ -3,6 +3,7 @@
 
 mod outage;
 mod refusals;
+mod systemd;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};

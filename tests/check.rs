@@ -1,6 +1,7 @@
 //! `check` as people, CI and monitoring use it: what it runs, how it waits, what it prints, and its exit codes.
 
 mod catalogue;
+mod examples;
 mod formats;
 mod ignore;
 mod operation;

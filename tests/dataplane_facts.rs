@@ -84,9 +84,25 @@ fn what_the_api_is_up_to_is_named_on_the_stand_in_and_on_the_real_server() {
             return say("real dataplaneapi: not found, its situations ran on the stand-in only");
         };
         let operator = Operator::new(&haproxy, &server);
+        how_it_reloads(&operator, mode);
         situations(&operator, mode);
         a_last_known_good_file_that_lags_behind(&operator);
     }
+}
+
+/// Only the real server is a process whose settings can be read.
+fn how_it_reloads(operator: &Operator<'_>, mode: Mode) {
+    let finding = operator.check("dp.reload-strategy");
+    let (level, said) = match mode {
+        Mode::MasterSocket => ("pass", operator.haproxy.master_socket().unwrap().display().to_string()),
+        Mode::ReloadCommand => ("warn", "reload_cmd runs kill".to_owned()),
+    };
+    assert_eq!(finding["level"], level, "{finding}");
+    assert!(finding["evidence"].to_string().contains(&said), "{finding}");
+    assert_eq!(operator.level("dp.other-writers"), "pass");
+    let stranger = check(&operator.haguard, "not-the-password", "dp.auth");
+    assert_eq!(stranger["level"], "fail", "{stranger}");
+    assert!(!stranger.to_string().contains("not-the-password"), "{stranger}");
 }
 
 fn situations(operator: &Operator<'_>, mode: Mode) {
@@ -105,6 +121,7 @@ fn all_is_well(operator: &Operator<'_>) {
     for id in [
         "arch.config-path",
         "dp.reachable",
+        "dp.auth",
         "dp.memory",
         "dp.md5",
         "dp.pending-reload",

@@ -16,6 +16,7 @@ mod examples;
 mod facts_file;
 mod guard;
 mod hardened;
+mod host;
 mod http_faults;
 mod identity;
 mod ledger;

@@ -188,7 +188,10 @@ impl<'a> Eve<'a> {
                 return Outcome::Took { worker: *worker };
             }
             let now = state(main);
-            let failures = |state: &Reexec| state.failed.get(&old).copied().unwrap_or_default();
+            let failures = |state: &Reexec| {
+                let there = host::Numbers::of(main).theirs(old);
+                there.and_then(|pid| state.failed.get(&pid)).copied().unwrap_or_default()
+            };
             let said = now.waits && failures(&now) > failures(&self.state);
             let gone = !came.is_empty() && fresh.is_empty();
             if (said || gone) && self.holds_sockets(old) {

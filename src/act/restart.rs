@@ -1,6 +1,8 @@
 //! The act of a restart: what is lost is written down first, the order is given once by the proven way, what came up is
 //! brought to where the one before was, and all of it is proven.
 
+mod kept;
+mod lift;
 mod way;
 
 use std::path::PathBuf;
@@ -20,12 +22,16 @@ use super::{listeners, snapshot};
 use crate::clients::host;
 use crate::facts::gather::{self, Aim};
 use crate::facts::{Facts, Instance, Known, Listener};
+use crate::plan::restart::decisive;
+use crate::plan::{Basis, Moved, Plan};
 use crate::time::Deadline;
 use crate::wire::runtime::info::Info;
 use way::{Main, Way};
 
 /// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.
 pub const LIMIT: Duration = Duration::from_secs(300);
+/// How long systemd may take to tell about one unit.
+const UNIT: Duration = Duration::from_secs(10);
 /// The pause between two looks at what comes up.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -56,7 +62,8 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
         return (Done::nothing(Ended::Moved(Vec::new())), left);
     };
     let files = apply::files(instance, before);
-    let moved = apply::moved(clearance.plan(), instance, &files, &calls);
+    let mut moved = apply::moved(clearance.plan(), instance, &files, &calls);
+    moved.extend(unit_moved(clearance.plan(), before));
     if !moved.is_empty() {
         return (Done::nothing(Ended::Moved(moved)), left);
     }
@@ -73,6 +80,13 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
     };
     done.calls = calls.load(Ordering::Relaxed);
     (done, left)
+}
+
+/// What systemd says of the unit in the last moment, where a unit is restarted.
+fn unit_moved(plan: &Plan, before: &Facts) -> Vec<Moved> {
+    let Some(Known::Seen(guard)) = &before.guard else { return Vec::new() };
+    let unit = gather::guard(&guard.unit, UNIT).map(|now| decisive(&now)).unwrap_or_default();
+    plan.basis.moved(&Basis { unit, ..plan.basis.clone() })
 }
 
 struct Act<'a> {
@@ -109,7 +123,8 @@ impl Act<'_> {
         let open = info.and_then(|text| Info::parse(&text).ok()).map(|info| info.curr_conns);
         let draining = before.live.connections.seen().map(|count| count.draining).unwrap_or_default();
         left.connections = open.map(|open| open + draining);
-        let way = Way::prepare(instance, run.settings).map_err(|error| self.unready("prepare", error))?;
+        let way =
+            Way::prepare(instance, before, run.settings).map_err(|error| self.unready("prepare", error))?;
         match run.interrupts.stop() {
             Some(signal) => Err(Ended::Interrupted(signal)),
             None => Ok((way, fresh, health)),
@@ -138,17 +153,22 @@ impl Act<'_> {
         let watch = self.watch();
         let ordered_at = Instant::now();
         let mut done = Done { ordered: true, ..Done::nothing(Ended::Unproven) };
-        let carried = way.order(&mut done.notes);
+        let carried = way.order(run, &mut done.notes);
         let risen = carried.map(|()| self.rise(&mut way, Deadline::after(LIMIT)));
         left.service = match watch {
             Ok(watch) => watch.end(),
             Err(why) => Service::unseen(why),
         };
-        done.log = way.log();
         let (instance, worker) = match risen {
             Ok(Ok(risen)) => risen,
-            Ok(Err(why)) => return self.outage(done, left, why),
-            Err(why) => return self.kept(done, &why),
+            Ok(Err(why)) => {
+                done.log = way.log();
+                return self.outage(done, left, why, way.claims(None));
+            }
+            Err(why) => {
+                done.log = way.log();
+                return self.kept(done, &why, way.claims(None));
+            }
         };
         run.steps.end("restart", &format!("{}, worker {worker}", instance.title()));
         left.main = Some(instance.main.pid);
@@ -158,10 +178,13 @@ impl Act<'_> {
         let back = self.hold.step(&mut done, fresh.as_ref(), &instance, worker, run, &self.calls);
         left.restored = Some(ordered_at.elapsed());
         match run.interrupts.stop() {
-            Some(signal) => done.ended = Ended::Stopped(signal),
+            Some(signal) => {
+                done.claims = way.claims(None);
+                done.ended = Ended::Stopped(signal);
+            }
             None => {
-                let own = way.circumstances().map(|was| claims::circumstances(was, instance.main.pid));
-                self.prove(&mut done, &instance, worker, health.as_ref(), own);
+                let more = way.claims(Some(instance.main.pid));
+                self.prove(&mut done, &instance, worker, health.as_ref(), more);
                 left.full_service = Some(ordered_at.elapsed());
             }
         }
@@ -229,19 +252,20 @@ impl Act<'_> {
     }
 
     /// The worst end: said with everything that is known of it.
-    fn outage(&self, mut done: Done, left: &mut Restarted, why: String) -> Done {
+    fn outage(&self, mut done: Done, left: &mut Restarted, why: String, more: Vec<Claim>) -> Done {
         self.run.steps.end("restart", &format!("nothing serves: {why}"));
         let both = (self.instance.title(), "nothing".to_owned());
         let source = "/proc, its sockets".to_owned();
         done.claims = vec![Claim::new("HAProxy serves", both, source, false, || {
             format!("HAPROXY IS DOWN: it was ended, and it did not come up again: {why}")
         })];
+        done.claims.extend(more);
         left.outage = Some(why);
         done
     }
 
     /// The order did not end the one of before.
-    fn kept(&self, mut done: Done, why: &str) -> Done {
+    fn kept(&self, mut done: Done, why: &str, more: Vec<Claim>) -> Done {
         let same = host::process(self.instance.main.pid)
             .is_ok_and(|now| now.start_ticks == self.instance.main.start_ticks);
         self.run.steps.end("restart", &format!("not carried out: {why}"));
@@ -256,20 +280,14 @@ impl Act<'_> {
                     vec![Claim::new("HAProxy serves", both, "/proc".to_owned(), false, || why.to_owned())];
             }
         }
+        done.claims.extend(more);
         done.notes.push(format!("the order was not carried out: {why}"));
         let proven = same && done.claims.iter().all(|claim| claim.broken.is_none());
         done.ended = if proven { Ended::Failed } else { Ended::Unproven };
         done
     }
 
-    fn prove(
-        &self,
-        done: &mut Done,
-        is: &Instance,
-        worker: u32,
-        health: Option<&Health>,
-        own: Option<Claim>,
-    ) {
+    fn prove(&self, done: &mut Done, is: &Instance, worker: u32, health: Option<&Health>, more: Vec<Claim>) {
         let Act { before, run, calls, .. } = self;
         (run.progress)("prove: what came up is compared with what was", health::WAIT);
         if let Err(error) = run.steps.begin("prove") {
@@ -277,7 +295,7 @@ impl Act<'_> {
         }
         let after = gather::after_restart(run.settings, before, is.main.pid);
         done.claims = claims::of_restart(before, &after, worker, &done.returned);
-        done.claims.extend(own);
+        done.claims.extend(more);
         let health = apply::compared(done, &after, health, run, calls);
         done.claims.push(health);
         let broken = done.broken();

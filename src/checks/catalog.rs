@@ -221,7 +221,7 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "systemd restarts a unit, Docker a container, and what nobody keeps is ended and started again with its own \
          command line, user, folder and limits. Anybody else, such as supervisord or Nomad, would start a second one \
          beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is.";
-    "restart.unit", restart::skipped, "systemd has read the unit that it would restart",
+    "restart.unit", restart::unit, "systemd has read the unit that it would restart",
         "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
          makes a restart start something else than what runs. haguard says so before.";
 };

@@ -24,7 +24,7 @@ pub use ignore::{Ignore, ignoring, never};
 pub use measures::{Measure, measures};
 pub use operations::{OPERATIONS, Operation, wanting};
 pub use reload::RELOAD;
-pub use restart::{RESTART, unit, unit_unseen};
+pub use restart::RESTART;
 pub use way_back::way_back;
 
 use serde::{Deserialize, Serialize};

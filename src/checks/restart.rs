@@ -1,9 +1,8 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
-use super::{Finding, Level, Outcome, Seen, binds};
+use super::{Level, Outcome, Seen, binds};
 use crate::facts::{BindState, Facts, Instance, Known, Mode, NewBind, Owner};
 use crate::plan::Manner;
-use crate::wire::unit::Unit;
 
 /// Every check that must be well before a restart; unknown blocks like a failure.
 pub const RESTART: &[&str] = &[
@@ -14,10 +13,8 @@ pub const RESTART: &[&str] = &[
     "restart.cold-start",
     "restart.binds-free",
     "restart.way",
+    "restart.unit",
 ];
-
-/// The id of the check that needs systemd's answer.
-const UNIT: &str = "restart.unit";
 
 /// A rehearsed start, and nothing less.
 pub(super) fn cold_start(seen: Seen<'_>) -> Outcome {
@@ -103,19 +100,22 @@ pub(super) fn way(seen: Seen<'_>) -> Outcome {
     }
 }
 
-/// Without systemd's answer there is nothing to judge.
-pub(super) fn skipped(_: Seen<'_>) -> Outcome {
-    Outcome::skipped("only a restart through systemd asks for its unit")
-}
-
 /// What systemd says of the unit that would be restarted.
-pub fn unit(name: &str, shown: &Unit) -> Finding {
-    let outcome = if !shown.is_loaded() {
+pub(super) fn unit(seen: Seen<'_>) -> Outcome {
+    let guard = match &seen.facts.guard {
+        None => return Outcome::skipped("no unit of systemd's controls it"),
+        Some(Known::Unknown { why }) => {
+            return Outcome::unknown(format!("systemd does not say what it would restart: {why}"));
+        }
+        Some(Known::Seen(guard)) => guard,
+    };
+    let (name, shown) = (&guard.unit, &guard.shown);
+    if !shown.is_loaded() {
         Outcome::fail(format!("systemd has not loaded {name}: LoadState={}", shown.get("LoadState")))
     } else if shown.is("RefuseManualStart") {
         Outcome::fail(format!("{name} refuses to be started by hand (RefuseManualStart)"))
             .mend("a drop-in under /run with RefuseManualStart=no lifts it")
-    } else if shown.is("NeedDaemonReload") {
+    } else if guard.needs_daemon_reload() {
         Outcome::warn(format!(
             "files of {name} were changed, and systemd has not read them; the restart may use them"
         ))
@@ -125,25 +125,16 @@ pub fn unit(name: &str, shown: &Unit) -> Finding {
         Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
         Outcome::pass(format!("systemd has read {name} as it is on disk"))
-    };
-    let Outcome { level, text, evidence, mend } = outcome.because(["systemctl show".to_owned()]);
-    Finding { id: UNIT.to_owned(), level, text, evidence, mend, ignored_by: None }
-}
-
-/// The unit could not be asked for.
-pub fn unit_unseen(why: &str) -> Finding {
-    let text = format!("systemd does not say what it would restart: {why}");
-    let mend = Some("run as root where systemd runs the host".to_owned());
-    Finding { id: UNIT.to_owned(), level: Level::Unknown, text, evidence: Vec::new(), mend, ignored_by: None }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::checks::{self, Level};
+    use crate::facts::guard::{DropIn, tests::sample as guard};
     use crate::facts::sample;
     use crate::facts::{BindState, Controller, Facts, Holder, Known, Mode, Owner, Rehearsal};
     use crate::plan;
-    use crate::wire::unit;
 
     fn level(facts: &Facts, id: &str) -> Level {
         checks::judge(facts, &plan::ledger(facts), &[id])[0].level
@@ -214,11 +205,14 @@ mod tests {
 
     #[test]
     fn a_unit_that_systemd_reads_anew_is_said() {
-        let show = |text: &str| unit::parse(text).remove(0);
-        let level = |text: &str| super::unit("a.service", &show(text)).level;
-        assert_eq!(level("LoadState=loaded\n"), Level::Pass);
-        assert_eq!(level("LoadState=loaded\nNeedDaemonReload=yes\n"), Level::Warn);
+        let level = |more: &str| {
+            let mut facts = sample::healthy();
+            facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
+            level(&facts, "restart.unit")
+        };
+        assert_eq!(level(""), Level::Pass);
+        assert_eq!(level("NeedDaemonReload=yes\n"), Level::Warn);
         assert_eq!(level("LoadState=not-found\n"), Level::Fail);
-        assert_eq!(level("LoadState=loaded\nRefuseManualStart=yes\n"), Level::Fail);
+        assert_eq!(level("RefuseManualStart=yes\n"), Level::Fail);
     }
 }

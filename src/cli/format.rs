@@ -20,6 +20,8 @@ pub enum Format {
     Github,
     /// For monitoring: a Nagios plugin's answer and status (check)
     Nagios,
+    /// For whoever comes later: a DEPLOYMENT.md (inspect)
+    Markdown,
 }
 
 impl Format {
@@ -32,12 +34,16 @@ impl Format {
             Format::Junit => "junit",
             Format::Github => "github",
             Format::Nagios => "nagios",
+            Format::Markdown => "markdown",
         }
     }
 }
 
 /// What every command has.
 const ALWAYS: &[Format] = &[Format::Text, Format::Json];
+
+/// What `inspect` has.
+const OF_INSPECT: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
 
 /// What `check` has.
 const OF_CHECKS: &[Format] =
@@ -48,6 +54,8 @@ impl Command {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Command::Check(args) if !args.list => OF_CHECKS,
+            // A part of it is no file for others.
+            Command::Inspect(args) if !args.losses && !args.routes && !args.save => OF_INSPECT,
             _ => ALWAYS,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod drop_in;
+mod journal;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,6 +13,8 @@ use anyhow::{Context, Result, bail};
 use super::host;
 use super::program::Program;
 use crate::wire::unit::{self, Unit};
+
+pub use journal::journal;
 
 /// Asks the running systemd about a unit.
 ///

@@ -5,6 +5,7 @@ mod account;
 use account::Account;
 
 use super::progress::Progress;
+use super::restart_service::{self, Meant};
 use super::{Context, look, record, told, turn};
 use crate::act::confirm::{self, Consent, Withheld};
 use crate::act::hold::Hold;
@@ -12,16 +13,14 @@ use crate::act::interrupts::Interrupts;
 use crate::act::run::Run;
 use crate::act::steps::Steps;
 use crate::act::{restart, shown};
-use crate::checks::{self, Finding, RESTART};
+use crate::checks::{self, RESTART};
 use crate::cli::RestartArgs;
-use crate::clients::{host, systemd};
+use crate::clients::host;
 use crate::exit::Exit;
-use crate::facts::Instance;
 use crate::facts::gather::{Aim, Effort};
 use crate::failure::Failure;
 use crate::plan::{self, Manner};
 use crate::report::Report;
-use crate::wire::unit::Unit;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(typed: &str, args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -57,22 +56,25 @@ fn right_host(typed: &str) -> Result<(), Failure> {
 fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result<Report, Failure> {
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
-    let aim = Aim::parse(args.service.as_deref());
+    let aim = match restart_service::meant(args.service.as_deref(), context) {
+        Meant::Haproxy(aim) => aim,
+        Meant::Other(report) => return Ok(*report),
+    };
     let early = turn::early(context, &aim)?;
 
     let facts = look::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
-    let mut findings = checks::judge(&facts, &ledger, RESTART);
+    // A restart heeds no decision to live with something.
+    let findings = checks::judge(&facts, &ledger, RESTART);
     let account = |findings| Account { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
     let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown()) };
     *about = Some((instance.title(), None));
-    let unit = unit(instance, context, &mut findings);
     if Manner::of(instance).is_err() {
         return Ok(account(&findings).nobody());
     }
     let hold = Hold::read(&context.settings, &facts, &ledger, &[]).map_err(unreadable)?;
     let hold = hold.over_a_restart(&ledger);
-    let Some(plan) = plan::restart(&facts, &ledger, hold.previews(), unit.as_ref()) else {
+    let Some(plan) = plan::restart(&facts, &ledger, hold.previews()) else {
         return Ok(account(&findings).nobody());
     };
     let _turn = match early {
@@ -127,21 +129,6 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
         *about = Some((instance.title(), Some(steps.run().to_owned())));
     }
     Ok(account.done(&plan, done, left, steps.run()))
-}
-
-/// What systemd says of the unit that would be restarted, judged.
-fn unit(instance: &Instance, context: &Context<'_>, findings: &mut Vec<Finding>) -> Option<Unit> {
-    let Ok(Manner::Systemd(name)) = Manner::of(instance) else { return None };
-    match systemd::show(name, context.settings.timeout.value) {
-        Ok(shown) => {
-            findings.push(checks::unit(name, &shown));
-            Some(shown)
-        }
-        Err(error) => {
-            findings.push(checks::unit_unseen(&format!("{error:#}")));
-            None
-        }
-    }
 }
 
 fn unreadable(why: String) -> Failure {

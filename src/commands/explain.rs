@@ -88,9 +88,7 @@ const GUARD: &[&str] = &[
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(subjects()) };
     let (title, text) = match id.as_str() {
-        "exit-codes" => {
-            ("what each exit code says; they never depend on the output format".to_owned(), codes())
-        }
+        "exit-codes" => ("what each exit code says, in every format but Nagios's own".to_owned(), codes()),
         "reload" => {
             let text = RELOAD.iter().map(|p| (*p).to_owned()).collect();
             ("how a reload is planned, done and proven".to_owned(), text)
@@ -132,6 +130,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
 fn codes() -> Vec<String> {
     let mut lines: Vec<String> =
         Exit::ALL.iter().map(|exit| format!("{}: {}", exit.code(), exit.meaning())).collect();
+    lines.push(
+        "check -o nagios alone has the states of a Nagios plugin: 0 ok, 1 warning, 2 critical where something failed, 3 \
+         where something could not be told or read."
+            .to_owned(),
+    );
     lines.push("Up to 7 nothing is left changed; from 8 something is.".to_owned());
     lines
 }

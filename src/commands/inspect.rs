@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{Context, inspect_save, look, restart};
 use crate::checks;
-use crate::cli::InspectArgs;
+use crate::cli::{Format, InspectArgs};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{self, Facts, Known};
@@ -24,6 +24,9 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
             let mut facts = look::look(context, &Aim::Any, effort);
             if !args.losses {
                 facts.on_host = gather::services(&context.settings, Some(&facts));
+            }
+            if args.routes || context.global.output == Format::Markdown {
+                facts.routes = gather::routes(&context.settings, &facts);
             }
             facts
         }
@@ -45,6 +48,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         }
     };
     let body = match args.losses {
+        _ if args.routes => Body::Routes(Box::new(facts.clone())),
         true => Body::Ledger(Comparison { compared_with: restart::compared_with(&facts) }),
         false => Body::Facts(Box::new(facts.clone())),
     };

@@ -7,7 +7,7 @@ use super::{Context, record};
 use crate::clients::{host, systemd};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim};
-use crate::facts::{Candidate, HostFacts, Known, Proof, Role};
+use crate::facts::{HostFacts, Known, Proof, Role, Service};
 use crate::plan::asked::{self, Asked, Fit};
 use crate::plan::{Advice, procedure};
 use crate::report::{AskedService, Body, FoundService, Refusal, Report};
@@ -134,7 +134,7 @@ fn refusal(
         compared_with: None,
         alternatives: vec![look],
         by_hand: Vec::new(),
-        others: if exact { Vec::new() } else { haproxies() },
+        others: if exact { Vec::new() } else { haproxies(host) },
         asked: Some(Box::new(AskedService {
             word: word.to_owned(),
             unit: unit.map(|(_, name)| name),
@@ -159,7 +159,7 @@ fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
     }
     let titles = |fit: Fit| {
         let all = found.iter().filter(|one| one.fit == fit);
-        all.map(|one| format!("{}, controlled by {}", one.service.title(), controller(one)))
+        all.map(|one| format!("{}, controlled by {}", one.service.title(), controlled(&one.service)))
             .collect::<Vec<_>>()
     };
     match (titles(Fit::Exact), titles(Fit::Near), asked) {
@@ -176,8 +176,8 @@ fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
     said
 }
 
-fn controller(one: &FoundService) -> String {
-    let control = &one.service.control;
+fn controlled(service: &Service) -> String {
+    let control = &service.control;
     match control.named() {
         Some(controller) => format!("{} ({})", controller.words(), control.certainty()),
         None => format!("nobody who is known ({})", control.certainty()),
@@ -185,8 +185,15 @@ fn controller(one: &FoundService) -> String {
 }
 
 /// The HAProxies of this host, in case that one of them was meant.
-fn haproxies() -> Vec<String> {
-    host::haproxies().map(Candidate::group).unwrap_or_default().iter().map(Candidate::describe).collect()
+fn haproxies(host: &Known<HostFacts>) -> Vec<String> {
+    let all = host.seen().into_iter().flat_map(|host| &host.services);
+    let haproxy = all.filter(|service| service.role == Some(Role::Haproxy));
+    haproxy
+        .map(|one| {
+            let files = one.process.args().files.join(" ");
+            format!("PID {}, {}, {files}, {}", one.process.pid, one.user_words(), controlled(one))
+        })
+        .collect()
 }
 
 /// What may hide what was asked for.

@@ -13,6 +13,7 @@ pub mod namespaces;
 pub mod picture;
 pub mod pin;
 pub mod rehearsal;
+pub mod routes;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod services;
@@ -34,6 +35,7 @@ pub use picture::{
     Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
 pub use rehearsal::Rehearsal;
+pub use routes::Routes;
 pub use services::{HostFacts, Local, LocalServer, Role, Service, Unowned};
 pub use vitals::Vitals;
 
@@ -85,6 +87,9 @@ pub struct Facts {
     /// The services of this host, where they were looked at.
     #[serde(default = "not_looked_at")]
     pub on_host: Known<HostFacts>,
+    /// Where requests go, where that was asked for.
+    #[serde(default = "not_looked_at")]
+    pub routes: Known<Routes>,
     /// What the look cost.
     pub cost: Cost,
     /// The proof that looking changed nothing.

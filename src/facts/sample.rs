@@ -46,6 +46,7 @@ pub(crate) fn healthy() -> Facts {
         guard: None,
         pins: Vec::new(),
         on_host: Known::unknown("not looked at"),
+        routes: Known::unknown("not looked at"),
         cost: Cost::default(),
         unchanged: Known::Seen(Vec::new()),
     }

@@ -66,12 +66,34 @@ fn run(when: &str, command: String) -> Advice {
     Advice { when: when.to_owned(), command }
 }
 
+/// Who restarts it, and by which command, where one command does it whatever the service is.
+pub fn command(controller: &Controller) -> Option<(&'static str, String)> {
+    Some(match controller {
+        Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", quote(unit))),
+        Controller::Nomad { allocation, task } => {
+            ("Nomad", format!("nomad alloc restart -task {} {}", quote(task), quote(allocation)))
+        }
+        Controller::Supervisord { program, config, .. } => {
+            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
+            ("supervisord", format!("supervisorctl{config} restart {}", quote(program)))
+        }
+        Controller::Runit { folder, .. } => ("runit", format!("sv restart {}", quote(folder))),
+        Controller::S6 { folder, .. } => ("s6", format!("s6-svc -r {}", quote(folder))),
+        _ => return None,
+    })
+}
+
 fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
     let user = service.user_words();
+    if let Some((who, command)) = command(controller) {
+        return vec![run(&format!("{who} restarts it:"), command)];
+    }
     match controller {
-        Controller::Systemd { unit } => {
-            vec![run("systemd restarts it:", format!("systemctl restart {}", quote(unit)))]
-        }
+        Controller::Systemd { .. }
+        | Controller::Nomad { .. }
+        | Controller::Supervisord { .. }
+        | Controller::Runit { .. }
+        | Controller::S6 { .. } => Vec::new(),
         Controller::UserSystemd { unit, uid } => vec![run(
             &format!("the systemd of user {user} restarts it, not that of this host:"),
             format!("systemctl --user --machine={uid}@ restart {}", quote(unit)),
@@ -81,24 +103,13 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
         Controller::Kubernetes { container, .. } => vec![said(&format!(
             "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
         ))],
-        Controller::Nomad { allocation, task } => vec![run(
-            "Nomad restarts it:",
-            format!("nomad alloc restart -task {} {}", quote(task), quote(allocation)),
-        )],
-        Controller::Supervisord { program, config, .. } => {
-            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
-            vec![run("supervisord restarts it:", format!("supervisorctl{config} restart {}", quote(program)))]
-        }
-        Controller::Runit { folder, .. } => {
-            vec![run("runit restarts it:", format!("sv restart {}", quote(folder)))]
-        }
-        Controller::S6 { folder, .. } => vec![run("s6 restarts it:", format!("s6-svc -r {}", quote(folder)))],
         Controller::Multiplexer { program, session, .. } => {
             let session = session.as_ref().map_or(String::new(), |name| quote(name));
+            let socket = tmux_socket(service).map_or(String::new(), |path| format!(" -S {}", quote(path)));
             let attach = match (program.as_str(), session.is_empty()) {
                 ("screen", _) => format!("screen -r {session}"),
-                (_, true) => format!("{program} attach"),
-                (_, false) => format!("{program} attach -t {session}"),
+                (_, true) => format!("{program}{socket} attach"),
+                (_, false) => format!("{program}{socket} attach -t {session}"),
             };
             let attach = attach.trim_end();
             let mut list = vec![run(
@@ -138,6 +149,13 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
             again(service, "and to start it again, as it was started:"),
         ],
     }
+}
+
+/// The socket on which tmux said that it runs the service, where that is not its usual one.
+fn tmux_socket(service: &Service) -> Option<&str> {
+    let mut sources = service.control.evidence().iter().map(|evidence| evidence.source.as_str());
+    let path = sources.find_map(|source| Some(source.strip_prefix("tmux -S ")?.split_once(" list-")?.0))?;
+    (!path.starts_with("/tmp/tmux-")).then_some(path)
 }
 
 fn contained(program: &str, container: &Container) -> Advice {

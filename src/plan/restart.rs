@@ -1,11 +1,14 @@
 //! The plan of a restart: who does it, what is kept over it, and how what comes up is proven.
 
+use std::collections::BTreeMap;
+
+use super::procedure::command;
 use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
 use crate::facts::control::Container;
+use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
-use crate::wire::unit::Unit;
 use crate::words::plural;
 
 /// Properties of a unit that decide what a restart of it does.
@@ -46,7 +49,7 @@ impl<'a> Manner<'a> {
                 Ok(Manner::Process)
             }
             Control::Proven { controller, .. } => {
-                let there = procedure(controller).map_or(String::new(), |how| format!(": `{how}`"));
+                let there = command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
                 Err(format!("it is controlled by {}: restart it there{there}", controller.words()))
             }
             control => Err(control.why().unwrap_or("who controls it is not proven").to_owned()),
@@ -76,43 +79,8 @@ impl<'a> Manner<'a> {
     }
 }
 
-/// How a process of this controller's is restarted, where haguard does not do it.
-pub fn procedure(controller: &Controller) -> Option<String> {
-    let quote = advice::quote;
-    Some(match controller {
-        Controller::Systemd { unit } => format!("systemctl restart {}", quote(unit)),
-        Controller::UserSystemd { unit, uid } => {
-            format!("systemctl --user --machine={uid}@.host restart {}", quote(unit))
-        }
-        Controller::Docker { container } => format!("docker restart {}", quote(&container.name)),
-        Controller::Podman { container } => format!("podman restart {}", quote(&container.name)),
-        Controller::Kubernetes { pod, .. } => {
-            let pod = pod.as_deref().unwrap_or("its pod");
-            format!("kubectl rollout restart (of what owns {pod})")
-        }
-        Controller::Nomad { allocation, task } => {
-            format!("nomad alloc restart {} {}", quote(allocation), quote(task))
-        }
-        Controller::Supervisord { program, config, .. } => {
-            let config = config.as_ref().map_or(String::new(), |file| format!("-c {} ", quote(file)));
-            format!("supervisorctl {config}restart {}", quote(program))
-        }
-        Controller::Runit { folder, .. } => format!("sv restart {}", quote(folder)),
-        Controller::S6 { folder, .. } => format!("s6-svc -r {}", quote(folder)),
-        Controller::Multiplexer { program, session, .. } => {
-            let session = session.as_ref().map_or(String::new(), |name| format!(" -t {}", quote(name)));
-            match program.as_str() {
-                "tmux" => format!("tmux attach{session}"),
-                other => format!("{other} -r"),
-            }
-        }
-        Controller::Guest { leader, .. } => format!("nsenter -t {leader} -a haguard restart"),
-        Controller::Shell { .. } | Controller::Nobody { .. } => return None,
-    })
-}
-
-/// The plan of a restart; none where it is not known what runs, or who restarts it. `unit` is what systemd says of it now.
-pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview], unit: Option<&Unit>) -> Option<Plan> {
+/// The plan of a restart; none where it is not known what runs, or who restarts it.
+pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan> {
     let instance = facts.instance.seen()?;
     let manner = Manner::of(instance).ok()?;
     let mut steps = vec![Step {
@@ -124,7 +92,8 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview], unit: Option<&U
             plural(facts.config.files.len(), "configuration file")
         ),
     }];
-    let guarded = unit.is_some_and(|unit| unit.is("RefuseManualStop"));
+    let unit = facts.guard.as_ref().and_then(Known::seen);
+    let guarded = unit.is_some_and(GuardFacts::effective);
     let guard = |action, reason: &str| match manner {
         Manner::Systemd(unit) if guarded => Some(Step {
             action,
@@ -145,16 +114,17 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview], unit: Option<&U
     steps.extend(reload::changes(facts, kept));
     steps.extend(reload::proof(facts));
     let mut basis = Basis::of(facts, ledger);
-    basis.program = basis.program.map(|program| format!("{program}{}", decisive(unit)));
+    basis.unit = unit.map(decisive).unwrap_or_default();
     let target = format!("{} on {}", instance.title(), facts.host);
     Some(Plan::new("restart", Vec::new(), target, basis, steps))
 }
 
-fn decisive(unit: Option<&Unit>) -> String {
-    let Some(unit) = unit else { return String::new() };
+/// What of a unit must still be true when it is restarted.
+pub fn decisive(unit: &GuardFacts) -> BTreeMap<String, String> {
     // What systemd notes down about its last run is no setting.
-    let value = |name: &str| unit.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
-    DECISIVE.iter().map(|name| format!(", {name}={}", value(name))).collect()
+    let value =
+        |name: &str| unit.shown.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
+    DECISIVE.iter().map(|name| ((*name).to_owned(), value(name))).collect()
 }
 
 /// What a restart loses beyond a reload, and no replay puts back.
@@ -204,12 +174,12 @@ pub fn connections(facts: &Facts) -> Known<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::guard::{DropIn, tests::sample as guard};
     use crate::facts::sample;
     use crate::plan;
-    use crate::wire::unit;
 
-    fn plan_of(facts: &Facts, unit: Option<&Unit>) -> Plan {
-        restart(facts, &plan::ledger(facts), &[], unit).unwrap()
+    fn plan_of(facts: &Facts) -> Plan {
+        restart(facts, &plan::ledger(facts), &[]).unwrap()
     }
 
     fn said(plan: &Plan) -> Vec<String> {
@@ -220,7 +190,7 @@ mod tests {
     fn nobody_keeps_it_so_its_own_command_line_starts_it_again() {
         let mut facts = sample::healthy();
         sample::instance(&mut facts).control = sample::control(Controller::Nobody { cgroup: "/".into() });
-        let plan = plan_of(&facts, None);
+        let plan = plan_of(&facts);
         let expected = [
             "keep a snapshot state",
             "restart HAProxy (master 100) process",
@@ -236,10 +206,13 @@ mod tests {
         let mut facts = sample::healthy();
         sample::instance(&mut facts).control =
             sample::control(Controller::Systemd { unit: "haproxy.service".into() });
-        let show = |text: &str| unit::parse(text).remove(0);
-        let free = plan_of(&facts, Some(&show("RefuseManualStop=no\n")));
+        let mut with = |more: &str| {
+            facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
+            plan_of(&facts)
+        };
+        let free = with("");
         assert!(!said(&free).iter().any(|step| step.contains("RefuseManualStop")), "{free:?}");
-        let guarded = plan_of(&facts, Some(&show("RefuseManualStop=yes\n")));
+        let guarded = with("RefuseManualStop=yes\n");
         assert_eq!(
             said(&guarded)[1..4],
             [
@@ -248,8 +221,7 @@ mod tests {
                 "restore RefuseManualStop of haproxy.service systemd"
             ]
         );
-        let again = show("RefuseManualStop=yes\nNeedDaemonReload=yes\n");
-        assert_ne!(plan_of(&facts, Some(&again)).id, guarded.id);
+        assert_ne!(with("RefuseManualStop=yes\nNeedDaemonReload=yes\n").id, guarded.id);
     }
 
     #[test]

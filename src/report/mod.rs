@@ -8,12 +8,14 @@ mod inspect;
 mod json;
 mod junit;
 mod ledger;
+mod markdown;
 mod nagios;
 mod pins;
 mod refusal;
 mod rehearsal;
 mod reload;
 mod restart;
+mod routes;
 mod service;
 mod services;
 mod short;
@@ -92,6 +94,9 @@ pub enum Body {
     Guard(Box<Guard>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
+    /// `inspect --routes`: the facts, shown from this side.
+    #[serde(rename = "facts")]
+    Routes(Box<Facts>),
     /// `inspect --save`.
     Pins(PinsReport),
     /// `inspect --losses`.
@@ -289,6 +294,17 @@ impl Report {
     /// When the stream cannot be written.
     pub fn write_text(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
         text::write(self, out, paint)
+    }
+
+    /// Writes what runs as a file for people who come later; what is no such report is written as text.
+    ///
+    /// # Errors
+    /// When the stream cannot be written.
+    pub fn write_markdown(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+        match &self.body {
+            Body::Facts(facts) => markdown::write(facts, out),
+            _ => self.write_text(out, paint),
+        }
     }
 
     /// Writes what is not ok, a line each.

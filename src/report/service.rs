@@ -94,6 +94,11 @@ pub(super) fn listens(service: &Service) -> String {
     })
 }
 
+/// How sure it is who controls it, and why not surer.
+pub(super) fn certain(control: &Control) -> String {
+    control.why().map_or(control.certainty().to_owned(), |why| format!("{} ({why})", control.certainty()))
+}
+
 /// Whom the sources name, and how sure that is.
 pub(super) fn controlled(control: &Control) -> String {
     match (control.named(), control.why()) {

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table as Grid, presets};
 use super::wrap::{WIDTH, prose, tame};
 use super::{
     Body, Comparison, Explanation, Failed, Paint, Report, Table, confirmation, findings, guard, inspect,
-    ledger, pins, refusal, rehearsal, reload, restart,
+    ledger, pins, refusal, rehearsal, reload, restart, routes,
 };
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
@@ -19,6 +19,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
         Body::Guard(body) => return guard::write(report, body, out, paint),
         Body::Confirmation(body) => confirmation::write(report, body, out, paint)?,
         Body::Facts(facts) => inspect::write(report, facts, out, paint)?,
+        Body::Routes(facts) => routes::write(report, facts, out, paint)?,
         Body::Pins(body) => pins::write(report, body, out, paint)?,
         Body::Ledger(Comparison { compared_with }) => {
             match report.losses.is_empty() {

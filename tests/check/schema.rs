@@ -87,6 +87,8 @@ fn every_document_is_as_the_published_schema_says() {
         assert_eq!(ignored["verdict"]["ignored"], 1, "{branch}: {ignored:#}");
         run(&haproxy, &["inspect"], 0);
         run(&haproxy, &["inspect", "--losses"], 0);
+        let pins = haguard.config("");
+        run(&haproxy, &["inspect", "--save", "--config", pins.to_str().unwrap()], 0);
         run(&haproxy, &["restart"], 3);
         run(&haproxy, &["rehearse"], if rustix::process::geteuid().is_root() { 0 } else { 5 });
         run(&haproxy, &["reload"], 3);
@@ -116,6 +118,7 @@ fn what_could_not_be_seen_or_read_has_a_document_too() {
         (&["confirm", "0123456789"], 2),
         (&["confirm"], 0),
         (&["check", "--list"], 0),
+        (&["guard", "status", "--master-socket", "/no/such.sock"], 5),
         (&["explain", "reload"], 0),
         (&["explain"], 0),
     ] {

@@ -124,7 +124,8 @@ fn a_unit_of_a_users_own_systemd_is_the_users() {
     guest.ok(user.iter().chain(&["start", "web.service"]));
     let pid = wait_for("the user's HAProxy runs", || {
         let said = guest.run(user.iter().chain(&["show", "--value", "--property", "MainPID", "web.service"]));
-        Some(said.stdout.trim().to_owned()).filter(|pid| pid != "0" && !pid.is_empty())
+        let pid = said.stdout.trim().to_owned();
+        (guest.run(["cat", &format!("/proc/{pid}/comm")]).stdout.trim() == "haproxy").then_some(pid)
     });
     let control = inside(&guest, &pid);
     assert_eq!(control["controller"]["kind"], "user-systemd", "{control:#}");

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::kept::{Contained, Unit};
+use crate::act::claims::{self, Claim};
+use crate::act::run::Run;
 use crate::clients::host;
 use crate::clients::signal::Handle;
 use crate::clients::starter::{Start, Starter};
 use crate::config::Settings;
 use crate::facts::gather;
-use crate::facts::{Candidate, Instance, Known, Process};
+use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
 use crate::plan::{Manner, advice};
 use crate::wire::startup;
 
@@ -24,6 +27,10 @@ const MOST_LOG: u64 = 64 * 1024;
 pub(super) enum Way {
     /// By its own command line.
     Process(Box<Own>),
+    /// By systemd.
+    Systemd(Unit),
+    /// By Docker or Podman.
+    Docker(Box<Contained>),
 }
 
 /// Which process is the main one now.
@@ -38,17 +45,23 @@ pub(super) enum Main {
 
 impl Way {
     /// Prepares the way that the plan names.
-    pub(super) fn prepare(instance: &Instance, settings: &Settings) -> Result<Self> {
-        match Manner::of(instance).map_err(anyhow::Error::msg)? {
-            Manner::Process => Ok(Way::Process(Box::new(Own::prepare(instance, settings)?))),
-            Manner::Systemd(_) | Manner::Docker(_) => anyhow::bail!("not this way"),
-        }
+    pub(super) fn prepare(instance: &Instance, before: &Facts, settings: &Settings) -> Result<Self> {
+        Ok(match Manner::of(instance).map_err(anyhow::Error::msg)? {
+            Manner::Process => Way::Process(Box::new(Own::prepare(instance, settings)?)),
+            Manner::Systemd(name) => {
+                let guarded = before.guard.as_ref().and_then(Known::seen).is_some_and(GuardFacts::effective);
+                Way::Systemd(Unit::new(name, guarded, instance))
+            }
+            Manner::Docker(container) => Way::Docker(Box::new(Contained::new(container, instance)?)),
+        })
     }
 
     /// Gives the order, once. An error says why the HAProxy of before still runs.
-    pub(super) fn order(&mut self, notes: &mut Vec<String>) -> Result<(), String> {
+    pub(super) fn order(&mut self, run: &Run<'_>, notes: &mut Vec<String>) -> Result<(), String> {
         match self {
             Way::Process(own) => own.order(notes),
+            Way::Systemd(unit) => unit.order(run),
+            Way::Docker(contained) => contained.order(),
         }
     }
 
@@ -56,6 +69,8 @@ impl Way {
     pub(super) fn main(&mut self) -> Main {
         match self {
             Way::Process(own) => own.main(),
+            Way::Systemd(unit) => unit.main(),
+            Way::Docker(contained) => contained.main(),
         }
     }
 
@@ -63,13 +78,19 @@ impl Way {
     pub(super) fn log(&self) -> Vec<String> {
         match self {
             Way::Process(own) => own.log(),
+            Way::Systemd(unit) => unit.log(),
+            Way::Docker(_) => Vec::new(),
         }
     }
 
-    /// What the one before was given at its start, where the next one is given it by us.
-    pub(super) fn circumstances(&self) -> Option<&BTreeMap<String, String>> {
+    /// What only this way has to prove; `main` is the process that came of it.
+    pub(super) fn claims(&self, main: Option<u32>) -> Vec<Claim> {
         match self {
-            Way::Process(own) => Some(&own.circumstances),
+            Way::Process(own) => {
+                main.map(|main| claims::circumstances(&own.circumstances, main)).into_iter().collect()
+            }
+            Way::Systemd(unit) => unit.guard.iter().cloned().collect(),
+            Way::Docker(_) => Vec::new(),
         }
     }
 }

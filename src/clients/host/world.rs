@@ -73,7 +73,12 @@ impl Numbers {
             let pid: u32 = parts.next()??.parse().ok()?;
             (parts.next()?? == "root").then_some(pid)
         });
-        Numbers { of: pid.filter(|pid| space(*pid).is_some_and(|theirs| Some(theirs) != space("self"))) }
+        pid.map_or_else(Self::default, Self::of)
+    }
+
+    /// As this process numbers processes.
+    pub fn of(pid: u32) -> Self {
+        Numbers { of: Some(pid).filter(|pid| space(pid).is_some_and(|theirs| Some(theirs) != space("self"))) }
     }
 
     /// Our number of the process that has this one there; none when it has ended.

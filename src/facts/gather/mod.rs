@@ -18,6 +18,7 @@ mod new_binds;
 mod next;
 mod proof;
 mod rehearsal;
+mod routes;
 mod servers;
 mod services;
 mod sockets;
@@ -43,6 +44,7 @@ use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::time::{self, Deadline};
 pub use crate::wire::haproxy_cfg::Model;
+pub use routes::routes;
 pub use services::{listening, service_of, services};
 
 /// Which HAProxy is meant, where the settings do not say.
@@ -355,6 +357,7 @@ fn blank(why: &str) -> Facts {
         guard: None,
         pins: Vec::new(),
         on_host: Known::unknown("not looked at"),
+        routes: Known::unknown("not looked at"),
         cost: Cost::default(),
         unchanged: Known::unknown(why),
     }

@@ -72,6 +72,7 @@ pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -
 
 fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehearsed> {
     possible(main)?;
+    still_there(look, main)?;
     let mut spec = spec(look, main, model)?;
     let mut resolved = names::resolve(main, of_servers(model), look.patience(names::LIMIT));
     for _ in 1..TRIES {
@@ -104,6 +105,15 @@ fn possible(main: &Process) -> Result<()> {
         bail!("{free} kB of memory are free, and a second HAProxy may need {held} kB and more");
     }
     Ok(())
+}
+
+/// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
+fn still_there(look: &Look<'_>, main: &Process) -> Result<()> {
+    let program = files::binary(look, main)?;
+    match files::on_host(main, &program).try_exists() {
+        Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
+        _ => Ok(()),
+    }
 }
 
 fn of_servers(model: Option<&Model>) -> BTreeSet<String> {

@@ -23,6 +23,7 @@ mod names;
 mod patterns;
 mod peers;
 mod reader;
+mod routes;
 mod servers;
 mod settings;
 mod words;
@@ -38,6 +39,7 @@ pub use model::{Model, ProxyDef, ProxyKind};
 pub use patterns::{PatternDef, PatternKind, PatternSource};
 pub use peers::{PeersDef, TableDef};
 pub use reader::read;
+pub use routes::{RouteDef, Target};
 pub use servers::ServerDef;
 pub use settings::{Settings, StateFile, StateFrom};
 

@@ -4,8 +4,8 @@ use super::inheritance::{Heir, heirs};
 use super::{
     At, BindDef, CertDef, Config, PatternDef, PatternKind, PatternSource, PeersDef, Problem, ServerDef,
 };
-use super::{Settings, SocketDef, StateFile, StateFrom, TableDef, Undecided};
-use super::{binds, certificates, patterns, peers, servers, settings};
+use super::{RouteDef, Settings, SocketDef, StateFile, StateFrom, TableDef, Undecided};
+use super::{binds, certificates, patterns, peers, routes, servers, settings};
 use std::collections::BTreeSet;
 
 /// Everything that the next worker would hold.
@@ -29,6 +29,8 @@ pub struct Model {
     pub state_file: Option<StateFile>,
     /// The name of the local peer.
     pub localpeer: Option<String>,
+    /// Where requests go.
+    pub routes: Vec<RouteDef>,
     /// Process-wide settings.
     pub settings: Settings,
     /// What could not be decided.
@@ -93,6 +95,7 @@ impl Model {
             peers: peers::of(config),
             state_file: settings::state_file(config),
             localpeer: config.localpeer.clone(),
+            routes: routes::of(config),
             problems: config.problems.clone(),
             proxies,
             settings,

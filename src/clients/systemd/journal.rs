@@ -1,0 +1,23 @@
+//! What a unit has written, as journald keeps it.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+
+use crate::clients::program::Program;
+
+/// The newest lines of a unit since a moment, as it wrote them.
+///
+/// # Errors
+/// When there is no journal, it may not be read, or it does not answer in time.
+pub fn journal(unit: &str, since: Timestamp, limit: Duration) -> Result<String> {
+    let since = format!("--since=@{}", since.as_second());
+    let words = ["-u", unit, &since, "-n", "100", "-o", "cat", "--no-pager", "-q"];
+    let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+    let said = Program { program: "journalctl".into(), arguments, ..Program::default() }.run(limit)?;
+    if !said.status.success() {
+        bail!("journalctl -u {unit}: {}", said.stderr.trim());
+    }
+    Ok(said.stdout)
+}

@@ -1,0 +1,212 @@
+//! `inspect -o markdown`: a DEPLOYMENT.md that a stranger can work from.
+
+use std::io::{self, Write};
+
+use super::service::{certain, listens};
+use super::services::{called, served_by};
+use super::wrap::tame;
+use crate::facts::{Evidence, Facts, HostFacts, Known, Service};
+use crate::plan;
+
+/// Writes the whole file.
+pub(super) fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+    let Facts { host, taken_at, uid, .. } = facts;
+    let who = if *uid == 0 { "root".to_owned() } else { format!("uid {uid}, who does not see everything") };
+    writeln!(out, "# Deployment of {}\n", escaped(host))?;
+    writeln!(
+        out,
+        "haguard {} wrote this on {} as {who}. It is what was true then: `haguard inspect` says what is true now, and\n\
+         `haguard check arch.expected` compares with what was pinned by `haguard inspect --save`.",
+        env!("CARGO_PKG_VERSION"),
+        taken_at.strftime("%Y-%m-%d %H:%M UTC"),
+    )?;
+    match &facts.on_host {
+        Known::Unknown { why } => writeln!(out, "\n## Services\n\nUnknown: {}.", escaped(why))?,
+        Known::Seen(on_host) => {
+            let services: Vec<&Service> =
+                on_host.services.iter().filter(|one| one.role.is_some() || one.on_network()).collect();
+            architecture(&services, out)?;
+            routes(facts, out)?;
+            local(on_host, out)?;
+            procedures(&services, out)?;
+            determined(facts, &services, out)?;
+        }
+    }
+    unknown(facts, out)
+}
+
+fn architecture(services: &[&Service], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n## Services\n")?;
+    let heading = ["service", "controlled by", "certainty", "user", "folder", "configuration", "listens on"];
+    table(
+        &heading,
+        services.iter().map(|service| {
+            let process = &service.process;
+            let elsewhere = if service.elsewhere() { " (in a network of its own)" } else { "" };
+            let named = service.control.named().map_or("unknown".to_owned(), |controller| controller.words());
+            [
+                format!("{} (PID {})", escaped(&called(service)), process.pid),
+                escaped(&named),
+                service.control.certainty().to_owned(),
+                escaped(&service.user_words()),
+                process.cwd.seen().map_or("unknown".to_owned(), |folder| cell(folder)),
+                service.files.iter().map(|file| cell(file)).collect::<Vec<_>>().join(" "),
+                format!("{}{elsewhere}", escaped(&listens(service))),
+            ]
+            .to_vec()
+        }),
+        out,
+    )
+}
+
+fn routes(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n## Where requests go\n")?;
+    let routes = match &facts.routes {
+        Known::Unknown { why } => return writeln!(out, "Unknown: {}.", escaped(why)),
+        Known::Seen(routes) => routes,
+    };
+    writeln!(out, "The rules of a frontend are tried in this order.\n")?;
+    let heading = ["frontend", "host", "when", "backend", "servers"];
+    table(
+        &heading,
+        routes.routes.iter().map(|route| {
+            let (backend, servers) = match &route.backend {
+                Known::Seen(name) => (escaped(name), escaped(&routes.servers_of(name))),
+                Known::Unknown { why } => (format!("route unknown: {}", escaped(why)), String::new()),
+            };
+            let host = route.host.as_deref().unwrap_or("any");
+            [escaped(&route.frontend), escaped(host), escaped(&route.when), backend, servers].to_vec()
+        }),
+        out,
+    )?;
+    for note in &routes.notes {
+        writeln!(out, "\nNote: {}", escaped(note))?;
+    }
+    Ok(())
+}
+
+fn local(host: &HostFacts, out: &mut impl Write) -> io::Result<()> {
+    if host.local.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n## Servers of HAProxy that are processes of this host\n")?;
+    table(
+        &["server", "address", "served by"],
+        host.local.iter().map(|one| {
+            let by: Vec<String> = served_by(host, one).iter().map(|text| escaped(text)).collect();
+            [escaped(&one.path()), escaped(&one.address), by.join("; ")].to_vec()
+        }),
+        out,
+    )
+}
+
+fn procedures(services: &[&Service], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n## How each service is restarted\n")?;
+    writeln!(
+        out,
+        "Do it in no other way: a restart by the wrong manager does nothing, or starts a second one."
+    )?;
+    for service in services {
+        writeln!(out, "\n### {}\n", escaped(&format!("{} ({})", called(service), service.process.pid)))?;
+        let plan::Procedure { restart, never } = plan::procedure(service);
+        for advice in restart {
+            writeln!(out, "- {}", sentence(&escaped(&advice.when)))?;
+            if !advice.command.is_empty() {
+                let command = tame(&advice.command);
+                let fence = "`".repeat(longest_run(&command).max(2) + 1);
+                writeln!(out, "\n  {fence}sh\n  {command}\n  {fence}\n")?;
+            }
+        }
+        for line in never {
+            writeln!(out, "- **Never** {}", escaped(&line))?;
+        }
+    }
+    Ok(())
+}
+
+fn determined(facts: &Facts, services: &[&Service], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n## How this was determined\n")?;
+    if let Some(sources) = facts.instance.seen().and_then(|instance| instance.identity.seen()) {
+        writeln!(out, "- HAProxy is the one that was meant: {}", escaped(&sources.join("; ")))?;
+    }
+    for service in services {
+        let evidence = service.role_by.iter().chain(service.control.evidence()).map(Evidence::words);
+        let evidence: Vec<String> = evidence.map(|words| escaped(&words)).collect();
+        writeln!(out, "- {}: {}", escaped(&service.title()), evidence.join("; "))?;
+        writeln!(out, "  command: {}", code(&service.command()))?;
+    }
+    Ok(())
+}
+
+fn unknown(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+    let mut all: Vec<String> =
+        facts.instance.why().map(|why| format!("HAProxy: {why}")).into_iter().collect();
+    if let Known::Seen(host) = &facts.on_host {
+        let unproven = host.services.iter().filter(|one| one.control.proven().is_none());
+        all.extend(unproven.map(|one| format!("who controls {}: {}", one.title(), certain(&one.control))));
+        all.extend(host.unowned.iter().map(|one| one.words()));
+        let closed = host.services.iter().filter_map(|one| Some((one, one.listens.why()?)));
+        all.extend(closed.map(|(one, why)| format!("what {} listens on: {why}", one.title())));
+        if host.hidden > 0 {
+            all.push(format!("what {} of {} processes listen on (run as root)", host.hidden, host.processes));
+        }
+    }
+    let parts = facts.live.unseen_parts().into_iter().filter(|_| facts.instance.seen().is_some());
+    all.extend(parts.map(|(part, why)| format!("{part} of HAProxy: {why}")));
+    writeln!(out, "\n## What is unknown\n")?;
+    match all.is_empty() {
+        true => writeln!(out, "Nothing that was looked for."),
+        false => all.iter().try_for_each(|line| writeln!(out, "- {}", escaped(line))),
+    }
+}
+
+fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "| {} |\n|{}", heading.join(" | "), "---|".repeat(heading.len()))?;
+    let mut empty = true;
+    for row in rows {
+        writeln!(out, "| {} |", row.join(" | "))?;
+        empty = false;
+    }
+    if empty {
+        writeln!(out, "| none |{}", " |".repeat(heading.len() - 1))?;
+    }
+    Ok(())
+}
+
+/// A name from outside that Markdown shall show and not obey.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in tame(text).chars() {
+        if r"\`*_{}[]<>#|~".contains(letter) {
+            shown.push('\\');
+        }
+        shown.push(letter);
+    }
+    shown
+}
+
+/// The same as code in a table: a bar ends a cell even there.
+fn cell(text: &str) -> String {
+    code(text).replace('|', r"\|")
+}
+
+/// The same as code.
+fn code(text: &str) -> String {
+    let text = tame(text);
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{blank}{text}{blank}{fence}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+#[path = "markdown_tests.rs"]
+mod tests;

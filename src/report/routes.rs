@@ -1,0 +1,55 @@
+//! Routes as text: host, frontend, backend, and the servers with their health.
+
+use std::io::{self, Write};
+
+use super::wrap::prose;
+use super::{Paint, Report};
+use crate::facts::routes::{Route, Routes};
+use crate::facts::{Facts, Known};
+
+/// The routes of `inspect --routes`.
+pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    match &facts.routes {
+        Known::Unknown { why } => writeln!(out, "{}", prose("", &format!("routes unknown: {why}")))?,
+        Known::Seen(routes) => table(routes, out, paint)?,
+    }
+    super::inspect::proof(report, out, paint)
+}
+
+fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    if routes.routes.is_empty() {
+        writeln!(out, "no frontend leads to a backend")?;
+    }
+    let mut frontend = None;
+    for route in &routes.routes {
+        if frontend != Some(&route.frontend) {
+            if frontend.is_some() {
+                writeln!(out)?;
+            }
+            writeln!(out, "{}", paint.strong(&prose("", &format!("frontend {}", route.frontend))))?;
+            frontend = Some(&route.frontend);
+        }
+        writeln!(out, "{}", prose("  ", &whom(route)))?;
+        match &route.backend {
+            Known::Seen(name) => {
+                writeln!(out, "{}", prose("    -> ", &format!("{name}: {}", routes.servers_of(name))))?;
+            }
+            Known::Unknown { why } => {
+                writeln!(out, "{}", prose("    -> ", &format!("route unknown: {why}")))?
+            }
+        }
+    }
+    for note in &routes.notes {
+        writeln!(out, "{}", prose("note: ", note))?;
+    }
+    Ok(())
+}
+
+/// For whom a route is.
+pub(super) fn whom(route: &Route) -> String {
+    let host = route.host.as_deref().unwrap_or("any host");
+    match route.when.as_str() {
+        "" => format!("{host} ({})", route.at),
+        when => format!("{host}, when {when} ({})", route.at),
+    }
+}

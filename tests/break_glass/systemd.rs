@@ -1,0 +1,182 @@
+//! Break-glass through a real systemd whose unit refuses a restart by hand.
+
+use serde_json::Value;
+
+use super::flat;
+use crate::support::document::{finding, word};
+use crate::support::guest::{BRANCHES, Guest};
+use crate::support::haguard::Said;
+use crate::support::haproxy::Branch;
+
+const UNIT: &str = "haproxy.service";
+const GUARD: &str = "/etc/systemd/system/haproxy.service.d/50-test.conf";
+const LIFT: &str = "/run/systemd/system/haproxy.service.d";
+
+/// A guest whose HAProxy has 20 servers, a map, and a guard that somebody wrote by hand.
+fn guest(branch: Option<Branch>) -> Option<Guest> {
+    let mut config = "global\n    stats socket /run/haproxy/admin.sock mode 660 level admin\n    maxconn 200\n\
+        defaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n    timeout server 60s\n\
+        frontend web\n    bind 127.0.0.1:8080\n    bind 127.0.0.1:8081\n\
+        \x20   use_backend %[path,map(/etc/haproxy/routes.map)] if { path,map(/etc/haproxy/routes.map) -m found }\n\
+        \x20   default_backend app\nbackend app\n    balance roundrobin\n"
+        .to_owned();
+    for number in 1..=20 {
+        config.push_str(&format!("    server s{number} 127.0.0.1:9 weight 10\n"));
+    }
+    let program = branch.map_or(String::new(), |branch| {
+        let program = format!("{BRANCHES}/{branch}/haproxy");
+        format!("[Service]\nExecStartPre=\nExecStart=\nExecStart={program} -Ws -f $CONFIG -p $PIDFILE $EXTRAOPTS\n")
+    });
+    let guest = Guest::with(&[
+        ("/etc/haproxy/haproxy.cfg", &config),
+        ("/etc/haproxy/routes.map", "/a app\n/b app\n"),
+        (GUARD, &format!("[Unit]\nRefuseManualStop=yes\n{program}")),
+    ])?;
+    assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
+    assert_eq!(guest.property(UNIT, "ActiveState"), "active", "{}", guest.ok(["journalctl", "-u", UNIT]));
+    Some(guest)
+}
+
+fn admin(guest: &Guest, command: &str) -> String {
+    let line = format!("echo '{command}' | socat -t30 - /run/haproxy/admin.sock");
+    guest.ok(["sh", "-c", &line])
+}
+
+/// Servers with their address, state and weight, and the entries of the map.
+fn holds(guest: &Guest) -> Vec<String> {
+    let servers = admin(guest, "show servers state app");
+    let mut lines: Vec<String> = servers
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [_, _, _, name, address, _, admin, weight, ..] = words[..] else { return None };
+            Some(format!("{name} {address}:{} {admin} {weight}", words.get(18)?))
+        })
+        .collect();
+    let map = admin(guest, "show map /etc/haproxy/routes.map");
+    lines.extend(map.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())));
+    lines.sort();
+    lines
+}
+
+fn disturb(guest: &Guest) {
+    for number in 1..=5 {
+        admin(guest, &format!("set server app/s{number} state maint"));
+        admin(guest, &format!("set server app/s{} weight {}", number + 5, number * 2));
+    }
+    for name in ["dyn1", "dyn2", "dyn3"] {
+        admin(guest, &format!("add server app/{name} 127.0.0.1:9 weight 7"));
+        admin(guest, &format!("enable server app/{name}"));
+    }
+    admin(guest, "add map /etc/haproxy/routes.map /c app");
+    admin(guest, "del map /etc/haproxy/routes.map /b");
+}
+
+fn glass(guest: &Guest, more: &[&str]) -> Said {
+    let host = guest.ok(["uname", "-n"]);
+    let args = ["restart", "--break-glass", host.trim(), "--reason", "INC-1", "-o", "json"];
+    guest.haguard([&args, more].concat())
+}
+
+fn plan(guest: &Guest) -> Value {
+    glass(guest, &["--plan"]).json()
+}
+
+/// systemd refuses again, by nothing but the file that was there before.
+#[track_caller]
+fn guarded(guest: &Guest) {
+    assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
+    assert_eq!(guest.property(UNIT, "NeedDaemonReload"), "no");
+    assert!(!guest.path(LIFT).exists(), "the lift is gone, and its folder");
+    assert_eq!(guest.run(["systemctl", "restart", "haproxy"]).status, 4);
+}
+
+fn through_systemd(branch: Option<Branch>) {
+    let Some(guest) = guest(branch) else { return };
+    disturb(&guest);
+    let (old, before) = (guest.property(UNIT, "MainPID"), holds(&guest));
+    let plan = plan(&guest);
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    let steps = plan["plan"]["steps"].to_string();
+    assert!(steps.contains("RefuseManualStop of haproxy.service"), "{steps}");
+    assert_eq!(guest.property(UNIT, "MainPID"), old, "a plan does nothing");
+    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{done:#}");
+    let new = guest.property(UNIT, "MainPID");
+    assert_ne!(new, old);
+    assert_eq!(done["restart"]["main"].to_string(), new);
+    assert_eq!(guest.property(UNIT, "NRestarts"), "0", "systemd itself was asked");
+    assert_eq!(holds(&guest), before, "{:#}", done["restart"]["returned"]);
+    guarded(&guest);
+    let proof = done["proof"].to_string();
+    assert!(proof.contains("the guard is back") && proof.contains("systemd, haproxy.service"), "{proof}");
+    let body = &done["restart"];
+    assert_eq!(body["listeners"].as_array().unwrap().len(), 2, "{body:#}");
+    assert!(
+        body["downtime_ms"].as_u64().unwrap() > 0 && body["full_service_ms"].as_u64().is_some(),
+        "{body:#}"
+    );
+    assert!(guest.haguard(["history"]).stdout.contains("INC-1"));
+}
+
+#[test]
+fn a_guarded_unit_of_the_distribution_is_as_before_and_guarded_again() {
+    through_systemd(None);
+}
+
+#[test]
+fn a_guarded_unit_of_another_branch_is_as_before_and_guarded_again() {
+    through_systemd(Some(Branch::V32));
+}
+
+#[test]
+fn a_unit_that_does_not_come_up_again_is_said_loudly_and_the_guard_is_back() {
+    let Some(guest) = guest(None) else { return };
+    // What a rehearsal cannot foresee: a condition of the unit's own.
+    guest.write(
+        "/etc/systemd/system/haproxy.service.d/60-gate.conf",
+        "[Service]\nExecStartPre=/bin/sh -c 'test ! -e /run/closed || { echo the gate is closed; exit 1; }'\n",
+    );
+    guest.ok(["systemctl", "daemon-reload"]);
+    let plan = plan(&guest);
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    guest.write("/run/closed", "");
+    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
+    assert_eq!(done["restart"]["outcome"], "down", "{done:#}");
+    assert!(done["restart"]["startup_log"].to_string().contains("the gate is closed"), "{done:#}");
+    assert!(word(&done["next"][0]).contains("systemctl start haproxy.service"), "{done:#}");
+    assert!(done["proof"].to_string().contains("the guard is back"), "{done:#}");
+    assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
+    assert!(!guest.path(LIFT).exists());
+}
+
+#[test]
+fn a_unit_file_that_systemd_has_not_read_is_a_warning_and_another_plan() {
+    let Some(guest) = guest(None) else { return };
+    let first = plan(&guest);
+    let unit = guest.read("/usr/lib/systemd/system/haproxy.service");
+    guest.write("/etc/systemd/system/haproxy.service", &unit.replace("TimeoutStopSec", "# TimeoutStopSec"));
+    let main = guest.property(UNIT, "MainPID");
+    let second = plan(&guest);
+    assert_eq!(finding(&second, "restart.unit")["level"], "warn", "{second:#}");
+    assert_ne!(first["plan"]["id"], second["plan"]["id"]);
+    let stale = glass(&guest, &["--approve", word(&first["plan"]["id"])]).json();
+    assert_eq!(stale["exit"], 6, "{stale:#}");
+    assert!(stale["restart"]["moved"].to_string().contains("NeedDaemonReload"), "{stale:#}");
+    assert_eq!(guest.property(UNIT, "MainPID"), main);
+}
+
+#[test]
+fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
+    let Some(guest) = guest(None) else { return };
+    // Its name comes after every other.
+    guest.write("/etc/systemd/system/haproxy.service.d/99-zz.conf", "[Unit]\nRefuseManualStop=yes\n");
+    guest.ok(["systemctl", "daemon-reload"]);
+    let main = guest.property(UNIT, "MainPID");
+    let done = glass(&guest, &["--approve", word(&plan(&guest)["plan"]["id"])]).json();
+    assert_eq!((&done["exit"], &done["changed"]), (&1.into(), &false.into()), "{done:#}");
+    assert!(flat(&done["restart"]["notes"].to_string()).contains("still refuses"), "{done:#}");
+    assert_eq!(guest.property(UNIT, "MainPID"), main);
+    guarded(&guest);
+}

@@ -1,0 +1,107 @@
+//! The host around HAProxy: who serves what, who keeps it running, and what a restart of it would take. Real programs of
+//! other users, in a real tmux, behind a real HAProxy.
+
+mod elsewhere;
+mod pins;
+mod restart;
+mod routes;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::ports::{self, Port};
+use crate::support::process::{Process, on_path};
+use crate::support::skip;
+use crate::support::wait::wait_for;
+
+/// A user who is nowhere in /etc/passwd.
+const STRANGER: u32 = 4242;
+
+/// A web server of the Python library, as whoever starts it.
+struct Web {
+    port: Port,
+    dir: TempDir,
+    process: Process,
+}
+
+/// Words that make root somebody else for a program; None, after a visible line, where that cannot be.
+fn as_stranger() -> Option<Vec<OsString>> {
+    if !rustix::process::geteuid().is_root() || on_path("setpriv").is_none() {
+        skip::missing("root with setpriv, to start a program as another user");
+        return None;
+    }
+    let uid = STRANGER.to_string();
+    let words = ["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"];
+    Some(words.map(OsString::from).to_vec())
+}
+
+/// A folder that the stranger may use, with `inside` in it.
+fn open_folder(inside: &str) -> TempDir {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let dir = TempDir::with_prefix("hag").expect("a folder");
+    let folder = dir.path().join(inside);
+    std::fs::create_dir(&folder).expect("a folder inside");
+    for path in [dir.path(), &folder] {
+        chown(path, Some(STRANGER), Some(STRANGER)).expect("root gives folders away");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("our own folder");
+    }
+    dir
+}
+
+fn python() -> Option<std::path::PathBuf> {
+    let found = on_path("python3");
+    if found.is_none() {
+        skip::missing("python3, whose web server is looked for");
+    }
+    found
+}
+
+impl Web {
+    /// Starts one, with these words before it and these arguments after its own.
+    fn start(before: &[OsString], after: &[&str]) -> Option<Self> {
+        let python = python()?;
+        let (port, dir) = (ports::free(), open_folder("gui-backend"));
+        let mut words: Vec<OsString> = before.to_vec();
+        words.push(python.into());
+        words.extend(["-m", "http.server", "--bind", "127.0.0.1", "--directory"].map(OsString::from));
+        words.push(dir.path().join("gui-backend").into());
+        words.push(port.number.to_string().into());
+        words.extend(after.iter().map(OsString::from));
+        let program = words.remove(0);
+        let program = on_path(&program.to_string_lossy()).unwrap_or_else(|| program.into());
+        let process = Process::start(&program, &words, &[], &dir.path().join("log"));
+        let web = Web { port, dir, process };
+        web.wait();
+        Some(web)
+    }
+
+    fn wait(&self) {
+        wait_for("the web server listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", self.port.number)).ok()
+        });
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+}
+
+/// The service of this PID in a document of `inspect -o json`.
+#[track_caller]
+fn service(document: &serde_json::Value, pid: u32) -> &serde_json::Value {
+    let services = document["facts"]["on_host"]["seen"]["services"].as_array().expect("services were seen");
+    let found = services.iter().find(|service| service["process"]["pid"] == pid);
+    found.unwrap_or_else(|| panic!("no service with PID {pid} in {services:#?}"))
+}
+
+/// Text without the line breaks of the page.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The whole of a file that must be there.
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a readable file")
+}

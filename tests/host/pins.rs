@@ -1,0 +1,104 @@
+//! The pinned architecture: written once, compared by every command that changes something.
+
+use super::*;
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::sandbox::Sandbox;
+
+/// What a test checks of `arch.expected`.
+fn expected(said: &Said) -> (String, String) {
+    let document = said.json();
+    let findings = document["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|one| one["id"] == "arch.expected").expect("it was judged");
+    (finding["level"].as_str().unwrap().to_owned(), finding["text"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn what_is_pinned_is_found_again_and_every_other_byte_of_the_file_stays() {
+    let Some(sandbox) = Sandbox::new() else { return };
+    let Some(haproxy) = Instance::builder(Branch::V30).inside(&sandbox).start() else { return };
+    let haguard = Haguard::inside(&sandbox);
+    let before = format!(
+        "# ours\n[haproxy]  # one\nmaster_socket = '{}'\n",
+        haproxy.master_socket().unwrap().display()
+    );
+    let file = haguard.config(&before);
+    let config = ["--config", file.to_str().unwrap()];
+    let run = |args: &[&str]| haguard.run(args.iter().copied().chain(config));
+    assert_eq!(expected(&run(&["check", "arch.expected", "-o", "json"])).0, "skipped");
+
+    let said = run(&["inspect", "--save", "-o", "json"]);
+    assert_eq!(
+        (said.status, &said.json()["changed"], &said.json()["cost"]["writes"]),
+        (0, &true.into(), &1.into()),
+        "{said}"
+    );
+    let saved = text(&file);
+    assert!(saved.starts_with(&before), "{saved}");
+    let pin = format!(
+        "service = \"haproxy\"\ncontroller = \"nobody\"\nconfig = [\"{}\"]\n",
+        haproxy.config_path().display()
+    );
+    assert!(saved.ends_with(&format!("\n[[pin]]\n{pin}")), "{saved}");
+    assert_eq!(expected(&run(&["check", "arch.expected", "-o", "json"])).0, "pass");
+
+    let said = run(&["inspect", "--save"]);
+    assert_eq!(said.status, 0, "{said}");
+    assert!(
+        said.stdout.contains("already pinned so") && said.stdout.contains("nothing was changed"),
+        "{said}"
+    );
+    assert_eq!(text(&file), saved, "a second time nothing is written");
+    let shown = run(&["config", "show"]);
+    assert!(shown.stdout.contains("pin") && shown.stdout.contains("haproxy: no service manager"), "{shown}");
+}
+
+#[test]
+fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_both_are_shown() {
+    let Some(sandbox) = Sandbox::new() else { return };
+    let Some(haproxy) = Instance::builder(Branch::V30).inside(&sandbox).start() else { return };
+    let haguard = Haguard::inside(&sandbox);
+    let file = haguard.config(&format!(
+        "[haproxy]\nmaster_socket = '{}'\n[[pin]]\nservice = 'haproxy'\ncontroller = 'systemd'\nunit = 'haproxy.service'\n",
+        haproxy.master_socket().unwrap().display()
+    ));
+    let config = ["--config", file.to_str().unwrap()];
+    let run = |args: &[&str]| haguard.run(args.iter().copied().chain(config));
+    let said = run(&["check", "arch.expected", "-o", "json"]);
+    assert_eq!(said.status, 3, "{said}");
+    let (level, words) = expected(&said);
+    assert_eq!(level, "fail", "{words}");
+    let worker = haproxy.worker_pid();
+    let plan = run(&["reload", "--plan", "-o", "json"]);
+    let id = plan.json()["plan"]["id"].as_str().map(str::to_owned).unwrap_or_default();
+    let said = run(&["reload", "--approve", &id]);
+    assert_eq!(said.status, 3, "{said}");
+    let text = flat(&said.stdout);
+    assert!(text.contains("haproxy is pinned: systemd haproxy.service; found: no service manager"), "{said}");
+    assert_eq!(haproxy.worker_pid(), worker, "nothing was reloaded");
+
+    // Saving shows what changes, in place.
+    let said = run(&["inspect", "--save"]);
+    assert_eq!(said.status, 0, "{said}");
+    let lines: Vec<&str> = said.stdout.lines().map(str::trim).collect();
+    assert!(lines.contains(&"- haproxy: systemd haproxy.service"), "{said}");
+    assert!(flat(&said.stdout).contains("+ haproxy: no service manager,"), "{said}");
+    assert_eq!(expected(&run(&["check", "arch.expected", "-o", "json"])).0, "pass");
+}
+
+#[test]
+fn what_is_not_proven_is_not_pinned() {
+    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
+    let haguard = Haguard::new();
+    std::fs::create_dir_all(haguard.home().join(".config/haguard")).unwrap();
+    let socket = haproxy.master_socket().unwrap().to_str().unwrap();
+    let args = ["inspect", "--save", "--master-socket", socket, "-o", "json"];
+    let Some(said) = crate::other_user::as_nobody(&haguard, &args) else { return };
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    assert_eq!(said.status, 5, "{said}");
+    assert_eq!(said.json()["changed"], false, "{said}");
+    assert!(!said.json()["pins"]["unproven"].as_array().unwrap().is_empty(), "{said}");
+    assert!(!haguard.home().join(".config/haguard/haguard.toml").exists());
+}
