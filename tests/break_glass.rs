@@ -1,13 +1,17 @@
 //! `haguard restart --break-glass` on real HAProxies: what it wants, what it ends, what it brings back, what it proves.
 //! A rehearsal needs root, and so do these.
 
+mod docker;
 mod outage;
 mod refusals;
 mod systemd;
+mod twenty;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -103,7 +107,7 @@ impl Bench {
     }
 
     fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let path = |path: &std::path::Path| path.display().to_string();
+        let path = |path: &Path| path.display().to_string();
         let socket = match (self.haproxy.master_socket(), self.haproxy.admin_socket()) {
             (Some(master), _) => ["--master-socket".to_owned(), path(master)],
             (None, admin) => ["--stats-socket".to_owned(), path(admin.unwrap())],
@@ -128,9 +132,27 @@ impl Bench {
         word(&self.json(&["--plan"])["plan"]["id"]).to_owned()
     }
 
+    /// Stops every run at its next line of the journal, until this is dropped.
+    fn gate(&self) -> (File, PathBuf) {
+        let path = self.haguard.home().join("state/journal.jsonl");
+        let journal = File::options().create(true).append(true).open(&path).unwrap();
+        journal.lock().unwrap();
+        (journal, path)
+    }
+
     fn journal(&self) -> String {
         std::fs::read_to_string(self.haguard.home().join("state/journal.jsonl")).unwrap_or_default()
     }
+}
+
+/// Waits until a run wants to write this journal.
+fn wait_at(journal: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = format!(":{} ", std::fs::metadata(journal).unwrap().ino());
+    wait_for("the run wants to write its journal", || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&inode)).then_some(())
+    });
 }
 
 fn host() -> String {
@@ -228,7 +250,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         assert!(body["full_service_ms"].as_u64() >= body["restored_ms"].as_u64(), "{branch}: {body:#}");
         assert!(bench.haproxy.get("web", "/").starts_with("HTTP/1.1 "), "{branch}");
 
-        let snapshot = std::path::Path::new(word(&body["snapshot"]));
+        let snapshot = Path::new(word(&body["snapshot"]));
         let kept = std::fs::read_to_string(snapshot.join("0")).unwrap();
         assert_eq!(kept, bench.haproxy.config(), "{branch}");
         let runtime = std::fs::read_to_string(snapshot.join("runtime.json")).unwrap();

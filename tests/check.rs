@@ -71,8 +71,8 @@ fn the_list_names_the_group_and_who_wants_it() {
     let document = Haguard::new().run(["check", "--list", "-o", "json"]).json();
     let rows = document["table"]["rows"].as_array().unwrap();
     let row = |id: &str| rows.iter().find(|row| row[0] == id).unwrap_or_else(|| panic!("{id}"));
-    assert_eq!(row("config.rehearsal")[1], "config");
-    assert_eq!(row("config.rehearsal")[2], "reload restart rehearse");
+    assert_eq!(row("config.test-same-argv")[1], "config");
+    assert_eq!(row("config.test-same-argv")[2], "reload restart rehearse");
     assert_eq!(row("runtime.map-drift")[2], "");
     assert_eq!(row("host.freeze")[2], "reload restart");
 }

@@ -20,6 +20,7 @@ use super::lock::{self, Lock};
 use super::run::{Done, Ended, Run};
 use super::{listeners, snapshot};
 use crate::clients::host;
+use crate::config::{Settings, Sourced};
 use crate::facts::gather::{self, Aim};
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::plan::restart::decisive;
@@ -73,6 +74,8 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
     if let Err(error) = run.steps.begin("snapshot") {
         return (Done::nothing(Ended::Unrecorded(error)), left);
     }
+    let settings = settled(run.settings);
+    let run = &Run { settings: &settings, ..*run };
     let act = Act { before, instance, hold, run, calls: Arc::clone(&calls) };
     let mut done = match act.prepare(&files, &mut left) {
         Ok((way, fresh, health)) => act.go(way, fresh, health, files, &mut left),
@@ -80,6 +83,19 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
     };
     done.calls = calls.load(Ordering::Relaxed);
     (done, left)
+}
+
+/// A socket that was named by way of a process which will be gone leads nowhere afterwards; then the process that came
+/// up leads to its own.
+fn settled(settings: &Settings) -> Settings {
+    let lasting = |socket: &Option<Sourced<PathBuf>>| {
+        socket.clone().filter(|socket| !socket.value.starts_with("/proc"))
+    };
+    Settings {
+        master_socket: lasting(&settings.master_socket),
+        stats_socket: lasting(&settings.stats_socket),
+        ..settings.clone()
+    }
 }
 
 /// What systemd says of the unit in the last moment, where a unit is restarted.

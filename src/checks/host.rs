@@ -28,6 +28,12 @@ pub(super) fn needrestart(seen: Seen<'_>) -> Outcome {
             "needrestart restarts units of systemd, and no unit is proven to control it",
         );
     };
+    if let Some(Known::Seen(guard)) = &seen.facts.guard
+        && guard.unit == unit
+        && guard.effective()
+    {
+        return Outcome::pass("the guard makes systemd refuse what needrestart asks for");
+    }
     let (mode, spared, by_itself) = match &seen.facts.vitals.needrestart {
         Known::Unknown { why } => return Outcome::unknown(why.clone()),
         Known::Seen(Needrestart::Absent) => return Outcome::pass("needrestart is not installed"),

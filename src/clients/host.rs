@@ -34,7 +34,7 @@ pub use world::{Numbers, in_network_of, interfaces, mounts, own_namespaces, same
 /// # Errors
 /// When /proc cannot be read at all.
 pub fn haproxies() -> Result<Vec<Process>> {
-    let mut found = named("haproxy")?;
+    let mut found = named(&["haproxy"])?;
     found.retain(|process| process.is_haproxy() && !is_rehearsed(process));
     Ok(found)
 }
@@ -53,17 +53,18 @@ fn is_rehearsed(process: &Process) -> bool {
         && (sealed(process.ppid) || above(process.ppid).is_some_and(sealed))
 }
 
-/// Every process whose command name starts so, in the order of its PID.
+/// Every process whose command name starts with one of these, in the order of its PID.
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub fn named(name: &str) -> Result<Vec<Process>> {
+pub fn named(names: &[&str]) -> Result<Vec<Process>> {
     let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
     // The command name is one short read, so 500 strangers cost little; one that ends meanwhile is no error.
     let is_named = |pid: &u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(name))
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| names.iter().any(|name| comm.starts_with(name)))
     };
     Ok(pids.into_iter().filter(is_named).filter_map(|pid| process(pid).ok()).collect())
 }

@@ -125,7 +125,8 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     };
     let (done, left) = restart::restart(clearance, &facts, &hold, &run);
     drop(progress);
-    if done.recorded() {
+    // A snapshot is a step, whatever came after it.
+    if done.recorded() || left.snapshot.is_some() {
         *about = Some((instance.title(), Some(steps.run().to_owned())));
     }
     Ok(account.done(&plan, done, left, steps.run()))

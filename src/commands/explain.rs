@@ -14,9 +14,30 @@ const RESTART: &[&str] = &[
     "A reload starts the next worker beside the one that serves; the old one finishes its connections. It loses \
      nearly all of what was put in over a socket too: the ledger shows both. Its exit status proves nothing: ask the \
      master (show proc) for a new worker and [failed: 0].",
-    "So haguard restart always refuses. It shows what would be lost, the safe way with your own names filled in, and \
-     how a restart is done by hand when it must be: after the master has stopped answering signals, after a change of \
-     the unit's limits or capabilities, or for a bind with a device that changed.",
+    "So haguard restart refuses. It shows what would be lost, the safe way with your own names filled in, and how a \
+     restart is done when it must be: after the master has stopped answering signals, after a change of the unit's \
+     limits or capabilities, or for a bind with a device that changed. That way is --break-glass: see explain \
+     break-glass.",
+];
+
+const BREAK_GLASS: &[&str] = &[
+    "haguard restart --break-glass HOST --reason R is the emergency path. HOST is the name of this host, typed out: it \
+     catches the wrong terminal, which a yes does not. R goes into the journal. A plan is shown, and consent is given to \
+     its id; there is no way around it.",
+    "It refuses what would be an outage: a start that fails when it is rehearsed from cold, or cannot be rehearsed, an \
+     address that a stranger holds, a HAProxy of which it is not proven who restarts it. supervisord, Nomad and the like \
+     restart theirs themselves.",
+    "First the configuration files and everything that only memory holds are written to snapshots/ in the state folder, \
+     readable by root alone. Then systemd restarts the unit, with the guard lifted by a file under /run for that moment \
+     alone; or the daemon restarts the container; or the process that nobody keeps gets SIGTERM, and its own command line \
+     takes its place with the same user, rights, limits, folder, control group and streams.",
+    "What came at run time is put back as with reload --keep-runtime: states, weights, addresses, servers, map and ACL \
+     entries, and certificates from HAProxy 3.2 on. Stick tables are not. Then all of it is proven: another process, the \
+     same controller, its sockets, listeners, proxies, servers and their health. It says how many connections were cut, \
+     how long each address was closed, and when everything was back.",
+    "Exit 8 means that HAProxy was ended and something is open: what, how it is done by hand, and a folder with the \
+     evidence are named. Where nothing comes up the first line says so. SIGINT and SIGTERM before the order end it with \
+     nothing done; after it, what was lost is put back first.",
 ];
 
 const REHEARSE: &[&str] = &[
@@ -105,6 +126,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
             "how a reload that nobody confirms is undone".to_owned(),
             CONFIRM.iter().map(|p| (*p).to_owned()).collect(),
         ),
+        "break-glass" => (
+            "how HAProxy is restarted in an emergency".to_owned(),
+            BREAK_GLASS.iter().map(|p| (*p).to_owned()).collect(),
+        ),
         "restart" => ("why restart refuses".to_owned(), RESTART.iter().map(|p| (*p).to_owned()).collect()),
         id => match (catalog::find(id), KINDS.iter().find(|kind| kind.name() == id)) {
             (Some(check), _) => (check.title.to_owned(), vec![check.why.to_owned()]),
@@ -147,6 +172,7 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("reload", "how a reload is planned, done and proven"),
         ("rehearse", "how the next worker is tried out, and what that tells"),
         ("restart", "why restart refuses"),
+        ("break-glass", "how HAProxy is restarted in an emergency"),
     ];
     let checks = catalog::every().map(|check| (check.id, check.title));
     let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use super::ignores;
 use super::post::Post;
 use crate::act::apply;
 use crate::act::hold::Hold;
@@ -109,10 +110,12 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
 
 /// A look in which everything could be told: somebody else's reload may be under way, and it ends.
 fn settled(post: &Post) -> Result<(Facts, Vec<Finding>)> {
+    let ignores = ignores::of_file(&post.settings).map_err(|failure| failure.error)?;
     let deadline = Deadline::after(SETTLED);
     loop {
         let facts = look(post, Effort::Rehearse)?;
-        let findings = checks::judge(&facts, &plan::ledger(&facts), RELOAD);
+        // What the reload was let through with must not keep its way back.
+        let findings = ignores.apply(checks::judge(&facts, &plan::ledger(&facts), RELOAD));
         if checks::verdict(&findings) != Exit::Unknown || deadline.left().is_zero() {
             return Ok((facts, findings));
         }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::checks::{self, Finding, Ignore, catalog};
 use crate::cli::CheckArgs;
-use crate::config::Origin;
+use crate::config::{Origin, Settings};
 use crate::failure::Failure;
 use crate::time;
 
@@ -11,8 +11,8 @@ use crate::time;
 pub(super) struct Ignores(Vec<Ignore>);
 
 /// Those of the configuration: the only ones that a changing command heeds.
-pub(super) fn of_file(context: &Context<'_>) -> Result<Ignores, Failure> {
-    let said = context.settings.ignores.iter().map(|sourced| Ignore {
+pub(super) fn of_file(settings: &Settings) -> Result<Ignores, Failure> {
+    let said = settings.ignores.iter().map(|sourced| Ignore {
         check: sourced.value.check.clone(),
         reason: sourced.value.reason.clone(),
         origin: sourced.origin.to_string(),
@@ -31,7 +31,7 @@ pub(super) fn of(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Fai
         until: None,
     });
     let mut all = typed.map(allowed).collect::<Result<Vec<_>, _>>()?;
-    all.extend(of_file(context)?.0);
+    all.extend(of_file(&context.settings)?.0);
     Ok(Ignores(all))
 }
 

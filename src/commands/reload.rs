@@ -41,7 +41,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         let error = anyhow::anyhow!("--previous is of use only with --keep-runtime or --confirm-within");
         return Err(Failure::usage(error).mend("`haguard explain reload` says what for"));
     }
-    let ignores = ignores::of_file(context)?;
+    let ignores = ignores::of_file(&context.settings)?;
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
     let aim = Aim::parse(args.service.as_deref());

@@ -1,7 +1,7 @@
 //! `restart SERVICE` for what is not HAProxy: who really serves that name, PID or port, who keeps it running, and how it
 //! is restarted. Always a refusal, and nothing is touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, record};
 use crate::clients::{host, systemd};
@@ -86,18 +86,21 @@ fn state(name: &str, deadline: Deadline) -> (bool, String) {
 
 /// Names that are most like the word, each with what it is the name of.
 fn nearest(word: &str, host: Option<&HostFacts>, deadline: Deadline) -> Vec<String> {
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |name: String, note: String| {
+        known.entry(name).or_default().extend((!note.is_empty()).then_some(note));
+    };
     for service in host.into_iter().flat_map(|host| &host.services) {
-        known.extend(asked::folder(service).map(|name| (name, format!("the folder of {}", service.title()))));
-        known.extend(asked::names(service).into_iter().map(|(_, name)| (name, service.title())));
+        if let Some(folder) = asked::folder(service) {
+            add(folder, format!("the folder of {}", service.title()));
+        }
+        asked::names(service).into_iter().for_each(|(_, name)| add(name, service.title()));
     }
-    known.extend(
-        systemd::names(deadline.left()).unwrap_or_default().into_iter().map(|name| (name, String::new())),
-    );
+    systemd::names(deadline.left()).unwrap_or_default().into_iter().for_each(|name| add(name, String::new()));
     let names = asked::nearest(word, known.keys().cloned());
-    let described = |name: String| match &known[&name] {
-        note if note.is_empty() => name,
-        note => format!("{name}: {note}"),
+    let described = |name: String| {
+        let notes: Vec<&str> = known[&name].iter().map(String::as_str).collect();
+        if notes.is_empty() { name } else { format!("{name}: {}", notes.join("; ")) }
     };
     names.into_iter().map(described).collect()
 }

@@ -64,10 +64,6 @@ impl Pin {
     /// In words, such as `systemd haproxy.service, /etc/haproxy/haproxy.cfg`.
     pub fn words(&self) -> String {
         let kind = match self.controller.as_str() {
-            "docker" => "Docker",
-            "podman" => "Podman",
-            "kubernetes" => "Kubernetes",
-            "nomad" => "Nomad",
             "nobody" => "no service manager",
             other => other,
         };

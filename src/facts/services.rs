@@ -1,6 +1,6 @@
 //! The services of this host: what listens, as which user, from which folder, with which files, and who keeps it running.
 
-use std::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Which service a person means by a word: a unit, a container, a program, a process, a PID, a port.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 use serde::Serialize;
 

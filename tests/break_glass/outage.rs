@@ -19,9 +19,7 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
     );
     bench.haproxy.write_config(&text);
     let id = bench.plan();
-    let journal = bench.haguard.home().join("state/journal.jsonl");
-    let gate = std::fs::File::options().append(true).open(&journal).unwrap();
-    gate.lock().unwrap();
+    let (gate, journal) = bench.gate();
     let args =
         bench.arguments(&["--break-glass", &super::host(), "--reason", "x", "--approve", &id, "-o", "json"]);
     let command = bench.haguard.command();
@@ -30,14 +28,7 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
             let mut command = command;
             crate::support::haguard::Said::of(command.args(args)).json()
         });
-        crate::support::wait::wait_for("the run wants to write its journal", || {
-            let locks = std::fs::read_to_string("/proc/locks").unwrap();
-            let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&journal).unwrap());
-            locks
-                .lines()
-                .any(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
-                .then_some(())
-        });
+        super::wait_at(&journal);
         let _owner = TcpListener::bind(("127.0.0.1", taken.number)).unwrap();
         drop(gate);
         run.join().unwrap()

@@ -122,3 +122,29 @@ fn what_nobody_can_prove_is_not_restarted() {
         assert!(matches!(said.status, 5), "{said}");
     });
 }
+
+#[test]
+fn a_signal_before_the_order_ends_nothing_and_leaves_no_open_run() {
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    let id = bench.plan();
+    let (gate, journal) = bench.gate();
+    let host = host();
+    let words = ["--break-glass", &host, "--reason", "x", "--approve", &id];
+    let home = bench.haguard.home().display().to_string();
+    let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
+    let args: Vec<_> = bench.arguments(&words).into_iter().map(Into::into).collect();
+    let log = bench.haguard.home().join("run.log");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_haguard"));
+    untouched(&bench, || {
+        let mut run = crate::support::process::Process::start(program, &args, &env, &log);
+        super::wait_at(&journal);
+        run.signal(rustix::process::Signal::INT);
+        drop(gate);
+        crate::support::wait::wait_for("haguard ends", || run.has_ended().then_some(()));
+        let status = run.end(rustix::process::Signal::TERM).and_then(|status| status.code());
+        assert_eq!(status, Some(130), "{}", std::fs::read_to_string(&log).unwrap());
+    });
+    let history = bench.haguard.run(["history"]);
+    assert!(flat(&history.stdout).contains("SIGINT came before anything was done"), "{history}");
+    assert!(!history.stdout.contains("not recorded"), "no run is left open: {history}");
+}

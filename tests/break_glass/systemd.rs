@@ -2,34 +2,27 @@
 
 use serde_json::Value;
 
-use super::flat;
+use super::{flat, twenty};
 use crate::support::document::{finding, word};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haguard::Said;
 use crate::support::haproxy::Branch;
 
+const ETC: &str = "/etc/haproxy";
 const UNIT: &str = "haproxy.service";
 const GUARD: &str = "/etc/systemd/system/haproxy.service.d/50-test.conf";
 const LIFT: &str = "/run/systemd/system/haproxy.service.d";
 
 /// A guest whose HAProxy has 20 servers, a map, and a guard that somebody wrote by hand.
 fn guest(branch: Option<Branch>) -> Option<Guest> {
-    let mut config = "global\n    stats socket /run/haproxy/admin.sock mode 660 level admin\n    maxconn 200\n\
-        defaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n    timeout server 60s\n\
-        frontend web\n    bind 127.0.0.1:8080\n    bind 127.0.0.1:8081\n\
-        \x20   use_backend %[path,map(/etc/haproxy/routes.map)] if { path,map(/etc/haproxy/routes.map) -m found }\n\
-        \x20   default_backend app\nbackend app\n    balance roundrobin\n"
-        .to_owned();
-    for number in 1..=20 {
-        config.push_str(&format!("    server s{number} 127.0.0.1:9 weight 10\n"));
-    }
+    let config = twenty::config("/run/haproxy", ETC, &["127.0.0.1:8080", "127.0.0.1:8081"]);
     let program = branch.map_or(String::new(), |branch| {
         let program = format!("{BRANCHES}/{branch}/haproxy");
         format!("[Service]\nExecStartPre=\nExecStart=\nExecStart={program} -Ws -f $CONFIG -p $PIDFILE $EXTRAOPTS\n")
     });
     let guest = Guest::with(&[
         ("/etc/haproxy/haproxy.cfg", &config),
-        ("/etc/haproxy/routes.map", "/a app\n/b app\n"),
+        ("/etc/haproxy/routes.map", twenty::MAP),
         (GUARD, &format!("[Unit]\nRefuseManualStop=yes\n{program}")),
     ])?;
     assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
@@ -40,36 +33,6 @@ fn guest(branch: Option<Branch>) -> Option<Guest> {
 fn admin(guest: &Guest, command: &str) -> String {
     let line = format!("echo '{command}' | socat -t30 - /run/haproxy/admin.sock");
     guest.ok(["sh", "-c", &line])
-}
-
-/// Servers with their address, state and weight, and the entries of the map.
-fn holds(guest: &Guest) -> Vec<String> {
-    let servers = admin(guest, "show servers state app");
-    let mut lines: Vec<String> = servers
-        .lines()
-        .filter_map(|line| {
-            let words: Vec<&str> = line.split(' ').collect();
-            let [_, _, _, name, address, _, admin, weight, ..] = words[..] else { return None };
-            Some(format!("{name} {address}:{} {admin} {weight}", words.get(18)?))
-        })
-        .collect();
-    let map = admin(guest, "show map /etc/haproxy/routes.map");
-    lines.extend(map.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())));
-    lines.sort();
-    lines
-}
-
-fn disturb(guest: &Guest) {
-    for number in 1..=5 {
-        admin(guest, &format!("set server app/s{number} state maint"));
-        admin(guest, &format!("set server app/s{} weight {}", number + 5, number * 2));
-    }
-    for name in ["dyn1", "dyn2", "dyn3"] {
-        admin(guest, &format!("add server app/{name} 127.0.0.1:9 weight 7"));
-        admin(guest, &format!("enable server app/{name}"));
-    }
-    admin(guest, "add map /etc/haproxy/routes.map /c app");
-    admin(guest, "del map /etc/haproxy/routes.map /b");
 }
 
 fn glass(guest: &Guest, more: &[&str]) -> Said {
@@ -93,8 +56,9 @@ fn guarded(guest: &Guest) {
 
 fn through_systemd(branch: Option<Branch>) {
     let Some(guest) = guest(branch) else { return };
-    disturb(&guest);
-    let (old, before) = (guest.property(UNIT, "MainPID"), holds(&guest));
+    let ask = |command: &str| admin(&guest, command);
+    twenty::disturb(ask, ETC);
+    let (old, before) = (guest.property(UNIT, "MainPID"), twenty::holds(ask, ETC));
     let plan = plan(&guest);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     let steps = plan["plan"]["steps"].to_string();
@@ -106,7 +70,7 @@ fn through_systemd(branch: Option<Branch>) {
     assert_ne!(new, old);
     assert_eq!(done["restart"]["main"].to_string(), new);
     assert_eq!(guest.property(UNIT, "NRestarts"), "0", "systemd itself was asked");
-    assert_eq!(holds(&guest), before, "{:#}", done["restart"]["returned"]);
+    assert_eq!(twenty::holds(ask, ETC), before, "{:#}", done["restart"]["returned"]);
     guarded(&guest);
     let proof = done["proof"].to_string();
     assert!(proof.contains("the guard is back") && proof.contains("systemd, haproxy.service"), "{proof}");
@@ -155,8 +119,14 @@ fn a_unit_that_does_not_come_up_again_is_said_loudly_and_the_guard_is_back() {
 fn a_unit_file_that_systemd_has_not_read_is_a_warning_and_another_plan() {
     let Some(guest) = guest(None) else { return };
     let first = plan(&guest);
-    let unit = guest.read("/usr/lib/systemd/system/haproxy.service");
-    guest.write("/etc/systemd/system/haproxy.service", &unit.replace("TimeoutStopSec", "# TimeoutStopSec"));
+    guest.write(
+        GUARD,
+        "[Unit]
+RefuseManualStop=yes
+[Service]
+LimitNOFILE=4321
+",
+    );
     let main = guest.property(UNIT, "MainPID");
     let second = plan(&guest);
     assert_eq!(finding(&second, "restart.unit")["level"], "warn", "{second:#}");

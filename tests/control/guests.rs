@@ -13,7 +13,8 @@ use crate::support::wait::wait_for;
 fn inside(guest: &Guest, pid: &str) -> Value {
     let document = guest.haguard(["inspect", "-o", "json"]).json();
     let all = document["facts"]["candidates"]["seen"].as_array().unwrap();
-    let found = all.iter().find(|found| found["process"]["pid"].as_u64() == pid.parse().ok());
+    let number: u64 = pid.parse().unwrap();
+    let found = all.iter().find(|found| found["process"]["pid"] == number);
     found.unwrap_or_else(|| panic!("no PID {pid} in {document:#}"))["control"].clone()
 }
 

@@ -77,7 +77,7 @@ fn a_control_group_of_a_service_without_a_systemd_that_says_so_is_not_systemds()
     let Some(kept) = Kept::new(Branch::V28) else { return };
     let Some([sh]) = programs(["sh"]) else { return };
     let name = format!("hag{}.slice", std::process::id());
-    let group = crate::support::cgroup::Cgroup::new(&name);
+    let Some(group) = crate::support::cgroup::Cgroup::new(&name) else { return };
     // A path as systemd makes them; whoever is root can make one.
     let script = format!(
         "{}for root in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do \

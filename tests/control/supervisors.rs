@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use super::{Kept, programs, proven, why};
+use crate::other_user::as_nobody;
+use crate::support::document::level;
+use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 use crate::support::process::Process;
 use crate::support::wait::wait_for;
@@ -109,4 +112,53 @@ fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
     let controller = proven(&control, "s6");
     assert_eq!(controller["folder"], service.to_str().unwrap(), "{control:#}");
     assert_eq!(controller["supervisor"], process.pid(), "{control:#}");
+}
+
+#[test]
+fn without_root_what_is_denied_is_said_and_a_change_refuses() {
+    if !rustix::process::geteuid().is_root() {
+        crate::support::skip::missing("root, from whom something can be hidden");
+        return;
+    }
+    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some([runsv]) = programs(["runsv"]) else { return };
+    let service = kept.path("web");
+    executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
+    let _process = Process::start(&runsv, &[service.into()], &[], &kept.path("log"));
+    kept.started();
+    let open = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    open(kept.dir.path(), 0o755);
+    open(&kept.socket(), 0o666);
+    let (haguard, socket) = (Haguard::new(), kept.socket());
+    let socket = socket.to_str().unwrap();
+    let Some(said) = as_nobody(&haguard, &["inspect", "--master-socket", socket, "-o", "json"]) else {
+        return;
+    };
+    let document = said.json();
+    let control = &document["facts"]["instance"]["seen"]["control"];
+    assert!(why(control, "claimed").contains("run as root"), "{control:#}");
+    assert_eq!(level(&document, "arch.manager"), "unknown", "{document:#}");
+    let reload = ["reload", "--no-input", "--master-socket", socket, "-o", "json"];
+    let Some(said) = as_nobody(&haguard, &reload) else { return };
+    assert!(matches!(said.status, 3 | 5), "{said}");
+    assert_eq!(said.json()["changed"], false, "{said}");
+}
+
+#[test]
+fn a_parent_that_only_took_the_name_of_a_supervisor_is_not_believed() {
+    let Some([bash]) = programs(["bash"]) else { return };
+    for name in ["runsv", "s6-supervise", "supervisord", "tmux: server"] {
+        let Some(kept) = Kept::new(Branch::V30) else { return };
+        let script = format!("echo -n '{name}' >/proc/$$/comm; {}; true", kept.command());
+        let folder = kept.dir.path().to_owned();
+        let args = ["-c".into(), format!("cd {}; {script}", folder.display()).into()];
+        let _process = Process::start(&bash, &args, &[], &kept.path("log"));
+        kept.started();
+        let control = kept.control();
+        assert_eq!(control["certainty"], "claimed", "{name}: {control:#}");
+        let document = Haguard::new().json(&["reload", "--no-input"], &kept.socket());
+        assert!(matches!(document["exit"].as_u64(), Some(3 | 5)), "{name}: {document:#}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The pinned architecture: written once, compared by every command that changes something.
 
 use super::*;
+use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::sandbox::Sandbox;
@@ -101,4 +102,48 @@ fn what_is_not_proven_is_not_pinned() {
     assert_eq!(said.json()["changed"], false, "{said}");
     assert!(!said.json()["pins"]["unproven"].as_array().unwrap().is_empty(), "{said}");
     assert!(!haguard.home().join(".config/haguard/haguard.toml").exists());
+}
+
+#[test]
+fn architecture_pinned_as_systemd_and_found_as_docker_exits_3_and_shows_both() {
+    let Some(dockerd) = Dockerd::start() else { return };
+    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    let dir = TempDir::with_prefix("hag").unwrap();
+    let (run, port) = (dir.path().display().to_string(), ports::free());
+    let config = format!(
+        "global\n    stats socket {run}/admin.sock level admin\ndefaults\n    mode http\n    timeout connect 2s\n    \
+         timeout client 60s\n    timeout server 60s\nfrontend f\n    bind 127.0.0.1:{}\n",
+        port.number
+    );
+    std::fs::write(dir.path().join("haproxy.cfg"), config).unwrap();
+    // In the PIDs of the host it is seen as plainly as one of systemd's; only its control group and Docker tell.
+    let argv = [HAPROXY, "-W", "-S", &format!("{run}/master.sock"), "-f", &format!("{run}/haproxy.cfg")];
+    let host =
+        serde_json::json!({"Binds": [format!("{run}:{run}")], "NetworkMode": "host", "PidMode": "host"});
+    let body = serde_json::json!({"Image": image, "Cmd": argv, "User": "0", "HostConfig": host});
+    let container = dockerd.create("lb", &body);
+    let socket = dir.path().join("master.sock");
+    wait_for("HAProxy serves in there", || std::os::unix::net::UnixStream::connect(&socket).ok());
+    let haguard = Haguard::new();
+    let pin = "controller = 'systemd'\nunit = 'haproxy.service'\n";
+    let file = haguard.config(&format!("[[pin]]\nservice = 'haproxy'\n{pin}"));
+    let run = |args: &[&str]| {
+        let mut command = haguard.command();
+        command.env("DOCKER_HOST", format!("unix://{}", dockerd.socket().display()));
+        command.args(args).arg("--config").arg(&file).arg("--master-socket").arg(&socket);
+        Said::of(&mut command)
+    };
+    let said = run(&["check", "arch.expected"]);
+    assert_eq!(said.status, 3, "{said}\n{}", dockerd.logs(&container.id));
+    let words = flat(&said.stdout);
+    assert!(
+        words.contains("haproxy is pinned: systemd haproxy.service; found: docker container lb"),
+        "{said}"
+    );
+    let said = run(&["reload", "--no-input"]);
+    assert!(flat(&said.stdout).contains("found: docker container lb"), "{said}");
+    assert_ne!(said.status, 0, "{said}");
+
+    let said = run(&["inspect", "-o", "markdown"]);
+    assert!(said.stdout.contains("Docker, container lb"), "{said}");
 }

@@ -42,7 +42,7 @@ impl Dockerd {
     pub(crate) fn start() -> Option<Self> {
         let programs = programs()?;
         let dir = TempDir::with_prefix("hag").expect("a folder for Docker");
-        let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy());
+        let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy())?;
         let at = dir.path().display();
         let network = "--iptables=false --ip6tables=false --bridge=none --ip-forward=false";
         let script = format!(

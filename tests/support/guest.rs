@@ -27,7 +27,7 @@ pub(crate) const BRANCHES: &str = "/opt/haproxy";
 pub(crate) struct Guest {
     leader: u32,
     nspawn: Process,
-    _cgroup: Cgroup, // after the process: it is swept when nobody is in it
+    cgroup: Cgroup, // after the process: it is swept when nobody is in it
     root: PathBuf,
     dir: TempDir,
 }
@@ -48,9 +48,9 @@ impl Guest {
         for (path, text) in files {
             put(&dir.path().join("upper").join(path.trim_start_matches('/')), text);
         }
-        let cgroup = Cgroup::new(&name(&dir));
+        let cgroup = Cgroup::new(&name(&dir))?;
         let nspawn = start(&root, &dir, &cgroup);
-        let mut guest = Guest { leader: 0, nspawn, _cgroup: cgroup, root, dir };
+        let mut guest = Guest { leader: 0, nspawn, cgroup, root, dir };
         guest.wait_booted();
         Some(guest)
     }
@@ -58,8 +58,9 @@ impl Guest {
     /// Ends it as a power cut does and boots it again with the files that it has now.
     pub(crate) fn reboot(&mut self) {
         self.end();
-        self._cgroup = Cgroup::new(&format!("{}r{}", name(&self.dir), self.leader));
-        self.nspawn = start(&self.root, &self.dir, &self._cgroup);
+        let another = format!("{}r{}", name(&self.dir), self.leader);
+        self.cgroup = Cgroup::new(&another).expect("there was one before");
+        self.nspawn = start(&self.root, &self.dir, &self.cgroup);
         self.wait_booted();
     }
 
@@ -138,7 +139,7 @@ impl Guest {
             let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
             line.split_whitespace().last() == Some(&inside)
         };
-        self._cgroup
+        self.cgroup
             .members()
             .into_iter()
             .find(ours)

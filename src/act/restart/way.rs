@@ -28,7 +28,7 @@ pub(super) enum Way {
     /// By its own command line.
     Process(Box<Own>),
     /// By systemd.
-    Systemd(Unit),
+    Systemd(Box<Unit>),
     /// By Docker or Podman.
     Docker(Box<Contained>),
 }
@@ -50,7 +50,7 @@ impl Way {
             Manner::Process => Way::Process(Box::new(Own::prepare(instance, settings)?)),
             Manner::Systemd(name) => {
                 let guarded = before.guard.as_ref().and_then(Known::seen).is_some_and(GuardFacts::effective);
-                Way::Systemd(Unit::new(name, guarded, instance))
+                Way::Systemd(Box::new(Unit::new(name, guarded, instance)))
             }
             Manner::Docker(container) => Way::Docker(Box::new(Contained::new(container, instance)?)),
         })

@@ -70,10 +70,13 @@ pub fn everybody() -> Result<Everybody> {
         let listens = match &files {
             Err(error) => Known::unknown(format!("{error:#}")),
             Ok(files) => {
-                let table = tables
-                    .entry(network.seen().cloned().unwrap_or_default())
-                    .or_insert_with(|| table(pid).unwrap_or_default());
-                Known::Seen(listening(pid, files, table))
+                let name = network.seen().cloned().unwrap_or_default();
+                if !tables.contains_key(&name) {
+                    // A process may end before its view of the network is read; ours stays.
+                    let through = if network.seen() == ours.as_ref() { std::process::id() } else { pid };
+                    tables.extend(table(through).ok().map(|table| (name.clone(), table)));
+                }
+                Known::Seen(tables.get(&name).map(|table| listening(pid, files, table)).unwrap_or_default())
             }
         };
         found.hidden += usize::from(files.is_err());

@@ -95,8 +95,8 @@ fn second() -> Result<u8> {
     if let Some(dress) = &spec.dress {
         dress.put_on().context("doing as the master may")?;
     }
-    tell(&Event::Started);
     let mut child = start(&spec)?;
+    tell(&Event::Started);
     drop(sockets);
     watch(&child)?;
     if let Some(status) = child.try_wait()? {

@@ -77,7 +77,7 @@ pub struct Spec {
 enum Event {
     /// PID 1 was started; its number on the host.
     Init(u32),
-    /// Everything is laid out, and the program is started now.
+    /// Everything is laid out, and the program is started.
     Started,
     /// The program ended, with this status as a shell would say it.
     Ended(i32),

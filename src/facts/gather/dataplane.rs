@@ -106,13 +106,8 @@ fn writers(file: &Path) -> anyhow::Result<Vec<String>> {
     let file = file.display().to_string();
     let named =
         |process: &Process| process.argv.iter().any(|word| word.contains(&file) || word.contains("haproxy"));
-    let mut found = Vec::new();
-    for name in WRITERS {
-        found.extend(
-            host::named(name)?.into_iter().filter(named).map(|p| format!("{} (PID {})", p.comm, p.pid)),
-        );
-    }
-    Ok(found)
+    let found = host::named(WRITERS)?;
+    Ok(found.iter().filter(|p| named(p)).map(|p| format!("{} (PID {})", p.comm, p.pid)).collect())
 }
 
 fn in_its_folder(process: &Process, argv: Arguments) -> Arguments {
@@ -133,7 +128,7 @@ fn server(url: &str) -> Option<Process> {
         (None, Listener::Tcp(at)) => port(url) == Some(at.port()),
         _ => false,
     };
-    let named = host::named("dataplaneapi").ok()?;
+    let named = host::named(&["dataplaneapi"]).ok()?;
     named.into_iter().find(|process| host::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))
 }
 

@@ -189,3 +189,37 @@ impl Case<'_> {
         Control::Unknown { evidence: self.evidence, why: why.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn managers() -> Managers {
+        Managers::new(Deadline::after(ONE_ANSWER), &Environment::default())
+    }
+
+    #[test]
+    fn a_number_that_went_to_another_process_says_nothing_of_the_one_before() {
+        let me = host::process(std::process::id()).unwrap();
+        let before = Process { start_ticks: me.start_ticks.map(|ticks| ticks - 1), ..me.clone() };
+        let control = managers().control(&before);
+        assert!(control.why().unwrap().contains("another process"), "{control:?}");
+        assert_eq!(control.certainty(), "unknown");
+        let gone = Process { pid: u32::MAX >> 1, ..me };
+        assert_eq!(managers().control(&gone).certainty(), "unknown");
+    }
+
+    #[test]
+    fn a_control_group_that_cannot_be_read_is_unknown_with_its_reason() {
+        let me = host::process(std::process::id()).unwrap();
+        let hidden = Process { cgroup: Known::unknown("denied (run as root)"), ..me };
+        assert_eq!(managers().control(&hidden).why(), Some("denied (run as root)"));
+    }
+
+    #[test]
+    fn a_control_group_of_a_guest_and_our_own_processes_disagree() {
+        let me = host::process(std::process::id()).unwrap();
+        let odd = Process { cgroup: Known::Seen("/payload/system.slice/haproxy.service".into()), ..me };
+        assert_eq!(managers().control(&odd).certainty(), "conflict");
+    }
+}

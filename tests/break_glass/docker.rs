@@ -1,0 +1,108 @@
+//! Break-glass of a HAProxy that a real Docker keeps.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{host, twenty};
+use crate::support::docker::{Container, Dockerd, HAPROXY};
+use crate::support::document::word;
+use crate::support::haguard::{Haguard, Said};
+use crate::support::haproxy::{Branch, ask};
+use crate::support::process::alive;
+use crate::support::wait::wait_for;
+
+const ETC: &str = "/usr/local/etc/haproxy";
+const RUN: &str = "/run/haproxy";
+
+/// A container whose only program is HAProxy, with folders of this host for its files and its sockets.
+struct Edge {
+    dockerd: Dockerd,
+    container: Container,
+    haguard: Haguard,
+    folder: TempDir,
+}
+
+impl Edge {
+    fn start(branch: Branch) -> Option<Self> {
+        let dockerd = Dockerd::start()?;
+        let image = dockerd.haproxy(branch)?;
+        let folder = TempDir::with_prefix("hag").unwrap();
+        let at = folder.path().to_str().unwrap();
+        for name in ["etc", "run"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let config = twenty::config(RUN, ETC, &["127.0.0.1:80"]);
+        std::fs::write(folder.path().join("etc/haproxy.cfg"), config).unwrap();
+        std::fs::write(folder.path().join("etc/routes.map"), twenty::MAP).unwrap();
+        let binds = [format!("{at}/etc:{ETC}:ro"), format!("{at}/run:{RUN}")];
+        let argv = [
+            HAPROXY,
+            "-W",
+            "-db",
+            "-S",
+            "/run/haproxy/master.sock",
+            "-f",
+            "/usr/local/etc/haproxy/haproxy.cfg",
+        ];
+        let settings = json!({"NetworkMode": "none", "Binds": binds});
+        let body = json!({"Image": image, "Cmd": argv, "HostConfig": settings});
+        let container = dockerd.create("edge", &body);
+        let edge = Edge { dockerd, container, haguard: Haguard::new(), folder };
+        wait_for("HAProxy serves in its container", || {
+            assert!(alive(edge.container.pid), "it ended:\n{}", edge.dockerd.logs(&edge.container.id));
+            let info = ask(&edge.folder.path().join("run/admin.sock"), "show info").ok()?;
+            info.contains("Pid:").then_some(())
+        });
+        Some(edge)
+    }
+
+    fn admin(&self, command: &str) -> String {
+        ask(&self.folder.path().join("run/admin.sock"), command).unwrap()
+    }
+
+    fn glass(&self, more: &[&str]) -> Said {
+        let host = host();
+        let pid = self.container.pid.to_string();
+        let args = ["restart", &pid, "--break-glass", &host, "--reason", "INC-2", "-o", "json"];
+        let socket = format!("unix://{}", self.dockerd.socket().display());
+        Said::of(self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat()))
+    }
+
+    fn plan(&self) -> Value {
+        self.glass(&["--plan"]).json()
+    }
+}
+
+#[test]
+fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
+    for branch in [Branch::V30, Branch::V32] {
+        let Some(edge) = Edge::start(branch) else { return };
+        let admin = |command: &str| edge.admin(command);
+        twenty::disturb(admin, ETC);
+        let before = twenty::holds(admin, ETC);
+        let plan = edge.plan();
+        assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
+        assert!(plan["plan"]["steps"].to_string().contains("\"docker\""), "{branch}: {plan:#}");
+        assert!(alive(edge.container.pid), "a plan does nothing");
+        let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]).json();
+        assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
+        let now = edge.dockerd.container(&edge.container.id).pid;
+        assert_eq!(done["restart"]["main"], now, "{branch}: {done:#}");
+        assert!(now != edge.container.pid && !alive(edge.container.pid), "{branch}");
+        assert_eq!(twenty::holds(admin, ETC), before, "{branch}: {:#}", done["restart"]["returned"]);
+        assert!(done["restart"]["full_service_ms"].as_u64().is_some(), "{branch}");
+        assert!(done["proof"].to_string().contains("container edge"), "{branch}: {done:#}");
+    }
+}
+
+#[test]
+fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
+    let Some(edge) = Edge::start(Branch::V32) else { return };
+    let host = host();
+    let pid = edge.container.pid.to_string();
+    let args = ["restart", &pid, "--break-glass", &host, "--reason", "x", "--plan", "-o", "json"];
+    let said = Said::of(edge.haguard.command().env("DOCKER_HOST", "unix:///nowhere/d.sock").args(args));
+    assert!([3, 5].contains(&said.status), "{said}");
+    assert!(said.json()["plan"].is_null(), "{said}");
+    assert!(alive(edge.container.pid));
+}
