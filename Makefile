@@ -13,7 +13,8 @@ help: ## list these targets
 demo: ## see what haguard refuses and what it proves, beside what happens without
 	@.ci/demo
 
-test: ## fetch every HAProxy branch, make a systemd guest, run every test
+test: ## install and fetch what the tests need, run every test
+	.ci/tools || echo "tests that need what is missing will say SKIP, and fail in CI"
 	.ci/haproxy
 	.ci/just || echo "no just: the test of examples/justfile will say SKIP, and fail in CI"
 	.ci/guest || echo "no guest: the tests of systemd will say SKIP, and fail in CI"

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -22,7 +23,7 @@ use crate::support::document::word;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::Origin;
-use crate::support::process::{alive, wait_gone};
+use crate::support::process::{alive, on_path, wait_gone};
 use crate::support::skip;
 use crate::support::truth;
 use crate::support::wait::wait_for;
@@ -318,4 +319,49 @@ fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
     assert!(done["restart"]["notes"].to_string().contains("was killed"), "{done:#}");
     assert!(!alive(old) && !alive(worker), "{done:#}");
     end(u32::try_from(done["restart"]["main"].as_u64().unwrap()).unwrap());
+}
+
+#[test]
+fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
+    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
+        return;
+    }
+    let Some(bench) = Bench::start(Branch::V30) else { return };
+    let host = host();
+    let answer = bench.haguard.home().join("answer.json");
+    let words = ["--break-glass", &host, "--reason", "x", "--approve", &bench.plan(), "-o", "json"];
+    let words = bench.arguments(&words).join(" ");
+    let mut script = bench.haguard.plain_of("script");
+    script.args(["-qec", "bash --norc -i", "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut shell = script.env("TERM", "dumb").spawn().unwrap();
+    let line = format!("{} {words} > {}; exit\n", env!("CARGO_BIN_EXE_haguard"), answer.display());
+    shell.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    shell.wait().unwrap();
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(answer).unwrap()).unwrap();
+    assert_eq!(document["exit"], 0, "{document:#}");
+}
+
+#[test]
+fn it_keeps_the_user_the_limits_and_the_place_in_the_queue() {
+    on_every_branch(|branch| {
+        let own = ["prlimit", "--nofile=1234:5678", "--core=77:88", "nice", "-n", "5"];
+        let other = ["setpriv", "--reuid", "4711", "--regid", "4711", "--clear-groups", "--"];
+        let words = [&own[..], &other].concat();
+        let built = Bench::built(branch, |builder| builder.owned_by(4711).through(&words));
+        let Some(bench) = built else { return };
+        let seen = |pid: u32| {
+            let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
+            let status = read("status");
+            let user =
+                status.lines().filter(|line| ["Uid:", "Gid:", "Groups:"].iter().any(|n| line.starts_with(n)));
+            let nice =
+                read("stat").rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().to_owned();
+            format!("{}\n{}\nnice {nice}", user.collect::<Vec<_>>().join("\n"), read("limits"))
+        };
+        let before = seen(bench.haproxy.master_pid());
+        assert!(before.contains("4711") && before.contains("nice 5"), "{branch}: {before}");
+        let done = bench.json(&["--approve", &bench.plan()]);
+        assert_eq!(done["exit"], 0, "{branch}: {done:#}");
+        assert_eq!(seen(bench.main().unwrap()), before, "{branch}");
+    });
 }

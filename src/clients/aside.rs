@@ -73,8 +73,8 @@ impl Aside {
         bail!("the {name} did not answer in {ONE_ANSWER:?}")
     }
 
-    /// How it ended; none while it runs.
-    pub(super) fn ended(&mut self) -> Option<String> {
-        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    /// Takes note of its end, so that nothing of it is left.
+    pub(super) fn reap(&mut self) {
+        let _ = self.child.try_wait();
     }
 }

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use procfs::process::{LimitValue, Limits, Process as Entry};
@@ -20,10 +21,12 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, pidfd_
 use serde::{Deserialize, Serialize};
 
 use super::aside::Aside;
+use super::signal::Handle;
 use super::{host, program};
 
-/// What it is called with in place of a program's name.
+/// What it is called with in place of a program's name: the first only starts the second, and ends.
 const CALLED: &str = "haguard: starter";
+const SECOND: &str = "haguard: starter, of nobody";
 /// The word that it waits for.
 const GO: &str = "go";
 
@@ -44,6 +47,7 @@ pub struct Start {
 #[derive(Debug)]
 pub struct Starter {
     aside: Aside,
+    itself: Handle,
 }
 
 impl Starter {
@@ -53,8 +57,9 @@ impl Starter {
     /// When something of the other process cannot be taken over; it runs on.
     pub fn ready(start: &Start) -> Result<Self> {
         let mut aside = Aside::start(CALLED, "starter")?;
-        aside.tell(&serde_json::to_string(start)?)?;
-        Ok(Starter { aside })
+        let pid: u32 = aside.tell(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
+        let ticks = host::process(pid)?.start_ticks.context("when the starter started is not known")?;
+        Ok(Starter { aside, itself: Handle::of(pid, ticks)? })
     }
 
     /// Starts the program and returns its PID.
@@ -64,18 +69,25 @@ impl Starter {
     pub fn go(&mut self) -> Result<u32> {
         // Its end of the pipe closes when it becomes the program.
         self.aside.ask(GO)?;
-        Ok(self.aside.pid())
+        self.aside.reap();
+        Ok(self.itself.pid())
     }
 
-    /// How the program ended; none while it runs.
-    pub fn ended(&mut self) -> Option<String> {
-        self.aside.ended()
+    /// The program has ended.
+    pub fn has_ended(&self) -> bool {
+        self.itself.ended_within(Duration::ZERO).unwrap_or(true)
     }
 }
 
 /// Becomes a starter when this process was started as one; nothing otherwise.
 pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
-    args.first().filter(|name| *name == CALLED)?;
+    let name = args.first()?;
+    if name == CALLED {
+        return Some(leave());
+    }
+    if name != SECOND {
+        return None;
+    }
     let Ok(answers) = stdout().as_fd().try_clone_to_owned() else { return Some(ExitCode::FAILURE) };
     let mut answers = std::fs::File::from(answers);
     if let Err(error) = start(&mut answers) {
@@ -83,6 +95,16 @@ pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
         let _ = writeln!(answers, "failed: {}", format!("{error:#}").replace('\n', " "));
     }
     Some(ExitCode::FAILURE)
+}
+
+/// What was started by a shell's child would be taken for the shell's own. With its parent gone it is nobody's.
+fn leave() -> ExitCode {
+    let mut second = program::ourselves();
+    second.arg0(SECOND).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
+    match second.spawn() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Returns only where it fails.
@@ -100,7 +122,7 @@ fn start(answers: &mut std::fs::File) -> Result<()> {
         command.arg0(name).args(rest);
     }
     command.env_clear().envs(&start.environment).stdin(input).stdout(output).stderr(errors);
-    writeln!(answers, "ready")?;
+    writeln!(answers, "{}", std::process::id())?;
     line.clear();
     lines.read_line(&mut line).context("waiting for the word")?;
     ensure!(line.trim_end() == GO || host::process(start.like).is_err(), "the caller has ended");

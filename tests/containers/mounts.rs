@@ -53,6 +53,9 @@ fn a_name_that_only_the_container_knows_is_resolved_there() {
         let host = json!({"NetworkMode": "none", "ExtraHosts": ["only-in-there:192.0.2.44"]});
         let edge = Edge::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
         edge.write(&TEXT.replace("127.0.0.1:9", "only-in-there:9"));
+        // As the files are read, and as they are rehearsed.
+        let read = edge.json(&["inspect"])["facts"]["next"]["servers"].to_string();
+        assert!(read.contains("192.0.2.44"), "{branch}: {read}");
         let document = edge.json(&["rehearse"]);
         assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");
         assert!(

@@ -106,7 +106,7 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
 fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
     let Some(web) = Web::start(&[], &[]) else { return };
     let folder = web.dir.path().join("gui-backend");
-    let words = ["sh".into(), "-c".into(), format!("cd {} && exec \"$0\" \"$@\"", folder.display()).into()];
+    let words = ["sh".into(), "-c".into(), format!("cd {} && exec \"$0\" \"$@\"", folder.display())];
     let Some(web) = Web::start(&words.map(|word: String| word.into()), &[]) else { return };
     let haguard = Haguard::new();
     let said = haguard.run(["restart", "guy-backend.service"]);

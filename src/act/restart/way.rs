@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -101,6 +101,7 @@ pub(super) struct Own {
     workers: Vec<Handle>,
     starter: Starter,
     started: Option<u32>,
+    ended: Option<Instant>,
     failed: Option<String>,
     before: Process,
     circumstances: BTreeMap<String, String>,
@@ -126,6 +127,7 @@ impl Own {
             starter: Starter::ready(&start).context("another one could not be made ready")?,
             workers: workers(instance),
             started: None,
+            ended: None,
             failed: None,
             before: main.clone(),
             circumstances: host::circumstances(main.pid)?,
@@ -170,16 +172,18 @@ impl Own {
             return Main::Gone(why.clone());
         }
         let Some(pid) = self.started else { return Main::NotYet("not started".to_owned()) };
-        let Some(status) = self.starter.ended() else { return Main::Is(pid) };
+        if !self.starter.has_ended() {
+            return Main::Is(pid);
+        }
         // One that goes into the background by itself leaves another process behind.
+        let since = *self.ended.get_or_insert_with(Instant::now);
         let detaches = self.before.argv.iter().any(|word| matches!(word.as_str(), "-D" | "-Ds"));
-        let other = self.detached().filter(|_| detaches);
-        match other {
+        match self.detached().filter(|_| detaches) {
             Some(pid) => Main::Is(pid),
-            None if detaches && status.ends_with(": 0") => {
+            None if detaches && since.elapsed() < GRACE => {
                 Main::NotYet("it goes into the background".to_owned())
             }
-            None => Main::Gone(format!("it ended with {status}")),
+            None => Main::Gone(format!("the new one (PID {pid}) has ended")),
         }
     }
 
