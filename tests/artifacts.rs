@@ -342,6 +342,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("HAGUARD_CONFIG", "The configuration file. --config wins."),
     ("HAGUARD_STATE_DIR", "The folder of the journal."),
     ("HAGUARD_DATAPLANE_PASSWORD", "The password for the Data Plane API. It wins over password_file."),
+    (
+        "DOCKER_HOST",
+        "Where Docker is asked what it controls, unix:///PATH; otherwise its usual sockets and Podman's.",
+    ),
     ("NO_COLOR", "Set and not empty: no colour, unless --color always is given."),
     ("TERM", "dumb: no colour, unless --color always is given."),
     ("XDG_CONFIG_HOME", "Where a user's configuration is, $HOME/.config where it is not set."),

@@ -7,6 +7,9 @@ use super::{Paint, Refusal, Report, findings, inspect, ledger, service};
 use crate::checks::Level;
 use crate::plan::Advice;
 
+/// More neighbours than this are counted.
+const MOST_OTHERS: usize = 5;
+
 pub(super) fn write(
     report: &Report,
     refusal: &Refusal,
@@ -32,8 +35,11 @@ pub(super) fn write(
     }
     if !others.is_empty() {
         writeln!(out, "\n{}", paint.strong("HAProxies of this host that are not meant"))?;
-        for line in others {
+        for line in others.iter().take(MOST_OTHERS) {
             writeln!(out, "{}", prose("  ", line))?;
+        }
+        if let Some(more @ 1..) = others.len().checked_sub(MOST_OTHERS) {
+            writeln!(out, "  and {more} more: `haguard inspect` names them all")?;
         }
     }
     let failed: Vec<_> = report.findings.iter().filter(|f| f.level == Level::Fail).cloned().collect();

@@ -151,12 +151,12 @@ fn in_a_network_namespace_of_its_own_its_listeners_are_seen_and_addresses_tried_
     // Held out here, and free where it counts.
     let beside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = beside.local_addr().unwrap().port();
-    haproxy.write_config(&format!("{}    bind 127.0.0.1:{port}\n    bind 192.0.2.7:81\n", haproxy.config()));
+    haproxy.write_config(&format!("{}    bind 127.0.0.1:{port}\n", haproxy.config()));
     let fresh = new_binds(&facts(&haproxy));
     let states: Vec<&str> = fresh.iter().map(|(_, state, _)| state.as_str()).collect();
     match rustix::process::geteuid().is_root() {
-        true => assert_eq!(states, ["free", "not-here"], "{fresh:?}"),
+        true => assert_eq!(states, ["free"], "{fresh:?}"),
         // Nobody else may go there.
-        false => assert_eq!(states, ["unknown", "unknown"], "{fresh:?}"),
+        false => assert_eq!(states, ["unknown"], "{fresh:?}"),
     }
 }

@@ -149,7 +149,7 @@ fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_termi
 fn what_left_the_shells_terminal_is_only_claimed() {
     let Some(kept) = Kept::new(Branch::V30) else { return };
     let Some(_terminal) = typed(&kept, &format!("setsid --wait {} &", kept.command())) else { return };
-    kept.started();
+    let _server = Server(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     assert!(why(&control, "claimed").contains("left the shell"), "{control:#}");
 }

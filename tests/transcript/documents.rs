@@ -1,6 +1,6 @@
 //! examples/rehearsal.json and examples/reload.json: an edit, tried out and then reloaded, as programs are told of it.
 
-use super::{Scene, frozen, words};
+use super::{Scene, as_if_by_hand, frozen, words};
 use crate::support::document::word;
 use crate::support::golden;
 use crate::support::haguard::{Haguard, Said};
@@ -89,9 +89,7 @@ fn at_any_time(said: &Said) -> String {
     for sum in document["plan"]["basis"]["files"].as_object().into_iter().flat_map(|files| files.values()) {
         text = text.replace(word(sum), &"0123456789abcdef".repeat(2));
     }
-    let Some((before, rest)) = text.split_once("\"control group ") else { return text };
-    let (_, after) = rest.split_once('"').unwrap();
-    format!("{before}\"control group /user.slice\"{after}")
+    as_if_by_hand(&text, &document)
 }
 
 /// Replaces each number that follows these words.
