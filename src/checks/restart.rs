@@ -8,6 +8,7 @@ use crate::plan::Manner;
 pub const RESTART: &[&str] = &[
     "arch.identity",
     "arch.manager",
+    "arch.expected",
     "arch.sockets",
     "config.test-same-argv",
     "restart.cold-start",

@@ -64,6 +64,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
         unseen,
         compared_with: facts.instance.seen().map(|_| compared_with(facts)),
         alternatives: plan::alternatives(facts),
+        emergency: plan::emergency(facts),
         by_hand: plan::by_hand(facts),
         others: others(facts),
         asked: None,

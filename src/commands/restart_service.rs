@@ -136,6 +136,7 @@ fn refusal(
         unseen,
         compared_with: None,
         alternatives: vec![look],
+        emergency: None,
         by_hand: Vec::new(),
         others: if exact { Vec::new() } else { haproxies(host) },
         asked: Some(Box::new(AskedService {

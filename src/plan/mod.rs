@@ -21,6 +21,6 @@ pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
 pub use procedure::{Procedure, procedure};
 pub use reload::reload;
-pub use restart::{Manner, restart};
+pub use restart::{Manner, emergency, restart};
 pub use steps::{Action, Plan, Step, Way};
 pub use way_back::WayBack;

@@ -33,6 +33,16 @@ pub enum Manner<'a> {
     Process,
 }
 
+/// The emergency path through haguard, where it is proven who restarts this one.
+pub fn emergency(facts: &Facts) -> Option<Advice> {
+    let instance = facts.instance.seen()?;
+    Manner::of(instance).ok()?;
+    let host = advice::quote(&facts.host);
+    let command = format!("haguard restart --break-glass {host} --reason 'WHY IT MUST' --plan");
+    let when = "through haguard: a snapshot, the restart, what only memory holds put back, and a proof; shows a plan first:";
+    Some(Advice::new(when, advice::named(&command, instance)))
+}
+
 impl<'a> Manner<'a> {
     /// Who is proven to restart this one.
     ///
@@ -199,6 +209,19 @@ mod tests {
         ];
         assert_eq!(said(&plan), expected);
         assert_ne!(plan.id, plan::reload(&facts, &plan::ledger(&facts), None).unwrap().id);
+    }
+
+    #[test]
+    fn the_way_through_haguard_is_named_where_it_would_be_taken_and_not_where_it_would_be_refused() {
+        let mut facts = sample::healthy();
+        let said = emergency(&facts).unwrap().command;
+        let command = "haguard restart --break-glass lb1 --reason 'WHY IT MUST' --plan";
+        assert_eq!(said, format!("{command} --master-socket /run/master.sock"));
+        sample::instance(&mut facts).control =
+            sample::control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
+        assert_eq!(emergency(&facts), None);
+        sample::instance(&mut facts).control = Control::unknown("denied");
+        assert_eq!(emergency(&facts), None);
     }
 
     #[test]

@@ -124,6 +124,8 @@ pub struct Refusal {
     pub compared_with: Option<String>,
     /// The safe ways.
     pub alternatives: Vec<Advice>,
+    /// The emergency path through haguard, where there is one.
+    pub emergency: Option<Advice>,
     /// The emergency path by hand, in order.
     pub by_hand: Vec<Advice>,
     /// Other HAProxies of this host, which were not meant.

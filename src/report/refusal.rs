@@ -16,7 +16,8 @@ pub(super) fn write(
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    let Refusal { title, why, unseen, compared_with, alternatives, by_hand, others, asked } = refusal;
+    let Refusal { title, why, unseen, compared_with, alternatives, emergency, by_hand, others, asked } =
+        refusal;
     writeln!(out, "{} {}", paint.bad("refused:"), prose("         ", title).trim_start())?;
     writeln!(out, "{}", prose("", why))?;
     if let Some(asked) = asked {
@@ -48,7 +49,12 @@ pub(super) fn write(
         findings::write(&failed, out, paint)?;
     }
     advice("do this instead", alternatives, out, paint)?;
-    advice("if it really must restart, by hand and in this order", by_hand, out, paint)?;
+    advice("if it really must restart", emergency.as_slice(), out, paint)?;
+    let by_hand_heading = match emergency {
+        Some(_) => "or, where haguard cannot, by hand and in this order",
+        None => "if it really must restart, by hand and in this order",
+    };
+    advice(by_hand_heading, by_hand, out, paint)?;
     match asked {
         Some(_) => inspect::proof(report, out, paint),
         None => Ok(()),
