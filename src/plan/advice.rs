@@ -141,7 +141,7 @@ pub fn judge_by_hand(instance: &Instance) -> Vec<Advice> {
 }
 
 /// How this HAProxy is named on haguard's command line.
-pub(super) fn named(command: &str, instance: &Instance) -> String {
+pub fn named(command: &str, instance: &Instance) -> String {
     match (&instance.master_socket, instance.own_socket()) {
         (Known::Seen(socket), _) => format!("{command} --master-socket {}", quote(&socket.path)),
         (_, Some(socket)) => format!("{command} --stats-socket {}", quote(&socket.path)),

@@ -38,7 +38,7 @@ pub fn emergency(facts: &Facts) -> Option<Advice> {
     let instance = facts.instance.seen()?;
     Manner::of(instance).ok()?;
     let host = advice::quote(&facts.host);
-    let command = format!("haguard restart --break-glass {host} --reason 'WHY IT MUST' --plan");
+    let command = format!("haguard restart --break-glass {host} --reason 'WHY' --plan");
     let when = "through haguard: a snapshot, the restart, what only memory holds put back, and a proof; shows a plan first:";
     Some(Advice::new(when, advice::named(&command, instance)))
 }
@@ -215,7 +215,7 @@ mod tests {
     fn the_way_through_haguard_is_named_where_it_would_be_taken_and_not_where_it_would_be_refused() {
         let mut facts = sample::healthy();
         let said = emergency(&facts).unwrap().command;
-        let command = "haguard restart --break-glass lb1 --reason 'WHY IT MUST' --plan";
+        let command = "haguard restart --break-glass lb1 --reason 'WHY' --plan";
         assert_eq!(said, format!("{command} --master-socket /run/master.sock"));
         sample::instance(&mut facts).control =
             sample::control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
@@ -260,5 +260,6 @@ mod tests {
         assert!(why.contains("restart it there: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
         sample::instance(&mut facts).control = Control::unknown("nobody answers");
         assert_eq!(Manner::of(sample::instance(&mut facts)).unwrap_err(), "nobody answers");
+        assert_eq!(emergency(&facts), None);
     }
 }

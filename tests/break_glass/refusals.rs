@@ -45,6 +45,8 @@ fn another_host_no_reason_and_no_consent_are_refusals() {
         let plain = bench.haguard.run(bench.arguments(&[]));
         assert_eq!(plain.status, 3, "{plain}");
         assert!(plain.stdout.starts_with("refused: restart of"), "{plain}");
+        let said = flat(&plain.stdout.replace("\\\n", ""));
+        assert!(said.contains(&format!("--break-glass {host} --reason 'WHY' --plan")), "{plain}");
     });
     assert!(bench.journal().contains("lb-of-another"), "a refusal is in the journal");
 }
