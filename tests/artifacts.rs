@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Command, CommandFactory as _, Parser as _};
 use haguard::checks::catalog::CHECKS;
 use haguard::cli::Cli;
-use haguard::config::file::{self, KEYS};
+use haguard::config::file::{self, KEYS, LISTS};
 use haguard::exit::Exit;
 use haguard::plan::losses::KINDS;
 
@@ -115,7 +115,9 @@ fn the_example_configuration_says_nothing_until_a_line_is_uncommented() {
         .collect::<Vec<_>>()
         .join("\n");
     accepts_and_names_every_key("examples/haguard.toml", &uncommented);
-    for line in example.lines().filter(|line| setting(line) && line.contains('=')) {
+    // A line of a list means nothing without the others.
+    let (tables, _) = example.split_once("#[[").expect("lists of tables come last");
+    for line in tables.lines().filter(|line| setting(line) && line.contains('=')) {
         let header = if line.contains("url") { "" } else { "url = 'http://h'\n" };
         let (table, _) = KEYS
             .iter()
@@ -135,6 +137,10 @@ fn accepts_and_names_every_key(what: &str, text: &str) {
         for key in *keys {
             assert!(table_written.get(key).is_some(), "{what} lacks {table}.{key}");
         }
+    }
+    for (list, _) in LISTS {
+        let written = written.get(*list).and_then(toml::Value::as_array);
+        assert!(written.is_some_and(|members| !members.is_empty()), "{what} lacks [[{list}]]");
     }
 }
 

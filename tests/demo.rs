@@ -89,6 +89,7 @@ fn the_demo_tells_the_whole_story_with_its_numbers_and_leaves_nothing() {
         "refused: restart of HAProxy",
         "refused: reload of HAProxy",
         "config.new-binds-free",
+        "refused: restart of `127.0.0.1:",
         "proven: reloaded HAProxy",
         "cut, the answer never came",
     ] {

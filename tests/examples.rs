@@ -116,6 +116,28 @@ fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_
 }
 
 #[test]
+fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
+    if !rustix::process::geteuid().is_root() {
+        skip::missing("root, which a rehearsal needs");
+        return;
+    }
+    let Some(mut haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    let (haguard, folder) = (Haguard::new(), haproxy.dir().display().to_string());
+    let output = make("check-reload", &[], &haproxy, &haguard);
+    assert!(output.status.success() && said(&output).contains("config.rehearsal"), "{}", said(&output));
+    let output = make("deployment", &["-C", &folder], &haproxy, &haguard);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(haproxy.dir().join("DEPLOYMENT.md")).unwrap();
+    assert!(text.starts_with("# Deployment of ") && text.contains("haguard reload"), "{text}");
+    let good = haproxy.config();
+    haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
+    let told = said(&make("check-reload", &[], &haproxy, &haguard));
+    assert!(told.contains("Error 3"), "{told}");
+    let told = said(&make("guard-status", &["UNIT=no-such-unit.service"], &haproxy, &haguard));
+    assert!(told.contains("Error "), "{told}");
+}
+
+#[test]
 fn the_justfile_passes_the_status_on() {
     let fetched = Some(golden::path(".cache/bin/just")).filter(|path| path.exists());
     let Some(just) = on_path("just").or(fetched) else {

@@ -13,7 +13,7 @@ use crate::facts::Proof;
 use crate::facts::gather;
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::plan::Moved;
-use crate::plan::guard::{Change, basis, otherwise};
+use crate::plan::guard::{Order, basis, otherwise};
 use crate::wire::drop_in as text;
 
 /// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
@@ -66,7 +66,7 @@ impl Done {
 /// Makes the guard come or go, as the plan says.
 pub fn guard(
     clearance: Clearance<'_>,
-    kind: Change,
+    kind: Order,
     before: &GuardFacts,
     interrupts: &Interrupts,
     steps: &Steps,
@@ -101,10 +101,10 @@ pub fn guard(
     Done { ended, proof, after, writes }
 }
 
-fn order(kind: Change, before: &GuardFacts, writes: &mut u32) -> Result<()> {
+fn order(kind: Order, before: &GuardFacts, writes: &mut u32) -> Result<()> {
     match (kind, &before.file) {
-        (Change::Install, DropIn::Absent) => write(before, None, writes)?,
-        (Change::Remove, DropIn::Ours { folder_made }) => remove(before, *folder_made, writes)?,
+        (Order::Install, DropIn::Absent) => write(before, None, writes)?,
+        (Order::Remove, DropIn::Ours { folder_made }) => remove(before, *folder_made, writes)?,
         _ => {}
     }
     *writes += 1;
@@ -133,7 +133,7 @@ fn remove(before: &GuardFacts, folder: bool, writes: &mut u32) -> Result<()> {
 }
 
 /// What is not as the plan says; none where all is.
-fn wrong(kind: Change, before: &GuardFacts, after: &GuardFacts) -> Option<String> {
+fn wrong(kind: Order, before: &GuardFacts, after: &GuardFacts) -> Option<String> {
     let others: Vec<String> = otherwise(before, after).iter().map(Moved::to_string).collect();
     if !others.is_empty() {
         return Some(format!("something else came out different: {}", others.join("; ")));
@@ -142,8 +142,8 @@ fn wrong(kind: Change, before: &GuardFacts, after: &GuardFacts) -> Option<String
         return Some("somebody else wrote a file of the unit meanwhile".to_owned());
     }
     match kind {
-        Change::Install if !kind.is_done(after) => Some(format!("the guard is {}", after.stand().words())),
-        Change::Remove if !kind.is_done(after) => Some(format!("{} is there again", after.path)),
+        Order::Install if !kind.is_done(after) => Some(format!("the guard is {}", after.stand().words())),
+        Order::Remove if !kind.is_done(after) => Some(format!("{} is there again", after.path)),
         _ => None,
     }
 }

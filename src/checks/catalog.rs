@@ -223,7 +223,8 @@ pub const OF_OPERATIONS: &[Check] = checks! {
          beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is.";
     "restart.unit", restart::unit, "systemd has read the unit that it would restart",
         "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
-         makes a restart start something else than what runs. haguard says so before.";
+         makes a restart start something else than what runs. So does an EnvironmentFile that was edited since: a restart \
+         reads it anew, and the rehearsal has the environment of the process that runs. haguard says so before.";
 };
 
 /// Every check there is.

@@ -3,7 +3,7 @@
 use super::{Finding, Level, Outcome, Seen, catalog};
 use crate::facts::guard::{DropIn, GuardFacts, Stand};
 use crate::facts::{Control, Known};
-use crate::plan::guard::{Change, HOLES};
+use crate::plan::guard::{HOLES, Order};
 
 /// The checks of one unit's guard, whether or not a HAProxy runs under it.
 pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
@@ -17,11 +17,11 @@ pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
 }
 
 /// Whether the guard can come or go, so that everything else stays as it is. `root` says who asks.
-pub fn guard_ready(change: Change, facts: &GuardFacts, root: bool) -> Finding {
+pub fn guard_ready(change: Order, facts: &GuardFacts, root: bool) -> Finding {
     let GuardFacts { unit, path, file, shown, .. } = facts;
     let outcome = match file {
         _ if change.is_done(facts) => Outcome::pass("there is nothing to do"),
-        _ if !shown.is_loaded() && change == Change::Install => {
+        _ if !shown.is_loaded() && change == Order::Install => {
             Outcome::fail(format!("systemd could not load {unit}: LoadState is {}", shown.get("LoadState")))
                 .mend(format!("`systemctl status {unit}` says why"))
         }
@@ -228,15 +228,15 @@ mod tests {
     #[test]
     fn nothing_is_written_over_a_stranger_or_over_edits_that_nobody_has_read() {
         let ready = |change, file, more: &str, root| guard_ready(change, &sample(file, more), root).level;
-        assert_eq!(ready(Change::Install, DropIn::Absent, "", true), Level::Pass);
-        assert_eq!(ready(Change::Install, DropIn::Absent, "", false), Level::Fail);
+        assert_eq!(ready(Order::Install, DropIn::Absent, "", true), Level::Pass);
+        assert_eq!(ready(Order::Install, DropIn::Absent, "", false), Level::Fail);
         for file in [DropIn::Foreign, DropIn::Edited] {
-            assert_eq!(ready(Change::Install, file.clone(), "", true), Level::Fail);
-            assert_eq!(ready(Change::Remove, file, "RefuseManualStop=yes", true), Level::Fail);
+            assert_eq!(ready(Order::Install, file.clone(), "", true), Level::Fail);
+            assert_eq!(ready(Order::Remove, file, "RefuseManualStop=yes", true), Level::Fail);
         }
-        assert_eq!(ready(Change::Install, DropIn::Absent, "NeedDaemonReload=yes", true), Level::Fail);
-        assert_eq!(ready(Change::Install, ours(), "NeedDaemonReload=yes", true), Level::Pass);
-        assert_eq!(ready(Change::Install, DropIn::Absent, "LoadState=masked", true), Level::Fail);
-        assert_eq!(ready(Change::Remove, DropIn::Absent, "", false), Level::Pass);
+        assert_eq!(ready(Order::Install, DropIn::Absent, "NeedDaemonReload=yes", true), Level::Fail);
+        assert_eq!(ready(Order::Install, ours(), "NeedDaemonReload=yes", true), Level::Pass);
+        assert_eq!(ready(Order::Install, DropIn::Absent, "LoadState=masked", true), Level::Fail);
+        assert_eq!(ready(Order::Remove, DropIn::Absent, "", false), Level::Pass);
     }
 }

@@ -122,6 +122,13 @@ pub(super) fn unit(seen: Seen<'_>) -> Outcome {
         ))
         .because([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
         .mend("systemctl cat shows them; systemctl daemon-reload reads them")
+    } else if !guard.environment_edited.is_empty() {
+        Outcome::warn(format!(
+            "{name} would start with an environment that was edited after it started, and what was rehearsed has the \
+             one that runs"
+        ))
+        .because(guard.environment_edited.iter().cloned())
+        .mend("compare it with `systemctl cat` in hand: it may name other files or options")
     } else if shown.get("UnitFileState") == "disabled" {
         Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
@@ -213,6 +220,12 @@ mod tests {
         };
         assert_eq!(level(""), Level::Pass);
         assert_eq!(level("NeedDaemonReload=yes\n"), Level::Warn);
+        let mut facts = sample::healthy();
+        let edited = vec!["/etc/default/haproxy".to_owned()];
+        let unit = crate::facts::GuardFacts { environment_edited: edited, ..guard(DropIn::Absent, "") };
+        facts.guard = Some(Known::Seen(unit));
+        let found = &checks::judge(&facts, &plan::ledger(&facts), &["restart.unit"])[0];
+        assert_eq!((found.level, &found.evidence[0][..]), (Level::Warn, "/etc/default/haproxy"));
         assert_eq!(level("LoadState=not-found\n"), Level::Fail);
         assert_eq!(level("RefuseManualStart=yes\n"), Level::Fail);
     }

@@ -43,6 +43,9 @@ pub struct GuardFacts {
     pub lifted_by: Vec<String>,
     /// Drop-ins that came or went since systemd read them.
     pub unread: Vec<String>,
+    /// Files of its environment that were written after its main process started.
+    #[serde(default)]
+    pub environment_edited: Vec<String>,
 }
 
 /// The guard's file.
@@ -175,6 +178,7 @@ pub(crate) mod tests {
             file,
             lifted_by: Vec::new(),
             unread: Vec::new(),
+            environment_edited: Vec::new(),
         }
     }
 

@@ -35,33 +35,33 @@ pub const HOLES: &[&str] = &[
 
 /// How a unit's guard is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum Order {
     /// It comes.
     Install,
     /// It goes.
     Remove,
 }
 
-impl Change {
+impl Order {
     /// The command.
     pub fn operation(self) -> &'static str {
         match self {
-            Change::Install => "guard install",
-            Change::Remove => "guard remove",
+            Order::Install => "guard install",
+            Order::Remove => "guard remove",
         }
     }
 
     /// The unit is as it will be already.
     pub fn is_done(self, facts: &GuardFacts) -> bool {
         match self {
-            Change::Install => facts.stand() == Stand::InForce,
-            Change::Remove => facts.file == DropIn::Absent,
+            Order::Install => facts.stand() == Stand::InForce,
+            Order::Remove => facts.file == DropIn::Absent,
         }
     }
 }
 
 /// The plan of it.
-pub fn guard(change: Change, facts: &GuardFacts, host: &str) -> Plan {
+pub fn guard(change: Order, facts: &GuardFacts, host: &str) -> Plan {
     let file = |action, reason: &str| Step {
         action,
         object: facts.path.clone(),
@@ -70,11 +70,11 @@ pub fn guard(change: Change, facts: &GuardFacts, host: &str) -> Plan {
     };
     let mut steps = Vec::new();
     match change {
-        Change::Install if facts.file == DropIn::Absent => {
+        Order::Install if facts.file == DropIn::Absent => {
             steps.push(file(Action::Add, "one static line: RefuseManualStop=yes"));
         }
-        Change::Install => {}
-        Change::Remove => {
+        Order::Install => {}
+        Order::Remove => {
             let folder = matches!(facts.file, DropIn::Ours { folder_made: true });
             let reason = if folder { "and its folder, where it is empty" } else { "it is haguard's own" };
             steps.push(file(Action::Remove, reason));
@@ -87,8 +87,8 @@ pub fn guard(change: Change, facts: &GuardFacts, host: &str) -> Plan {
         reason: "daemon-reload: it reads every unit's files again, and starts or stops nothing".to_owned(),
     });
     let proof = match change {
-        Change::Install => "a manual stop is refused, and nothing else about the unit is different",
-        Change::Remove => "nothing of the guard is left, and nothing else about the unit is different",
+        Order::Install => "a manual stop is refused, and nothing else about the unit is different",
+        Order::Remove => "nothing of the guard is left, and nothing else about the unit is different",
     };
     steps.push(Step {
         action: Action::Prove,
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_id_stands_for_the_unit_and_not_for_what_changes_by_itself() {
-        let plan = |more: &str| guard(Change::Install, &sample(DropIn::Absent, more), "lb1").id;
+        let plan = |more: &str| guard(Order::Install, &sample(DropIn::Absent, more), "lb1").id;
         assert_eq!(plan(""), plan("NRestarts=3\nMainPID=7\nActiveState=inactive"));
         assert_ne!(plan(""), plan("UnitFileState=disabled"));
         assert_ne!(plan(""), plan("DropInPaths=/etc/x.conf"));
@@ -154,10 +154,10 @@ mod tests {
     #[test]
     fn what_is_as_it_will_be_needs_no_plan() {
         let ours = || DropIn::Ours { folder_made: false };
-        assert!(Change::Install.is_done(&sample(ours(), "RefuseManualStop=yes")));
-        assert!(!Change::Install.is_done(&sample(ours(), "NeedDaemonReload=yes")));
-        assert!(Change::Remove.is_done(&sample(DropIn::Absent, "")));
-        let steps = guard(Change::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
+        assert!(Order::Install.is_done(&sample(ours(), "RefuseManualStop=yes")));
+        assert!(!Order::Install.is_done(&sample(ours(), "NeedDaemonReload=yes")));
+        assert!(Order::Remove.is_done(&sample(DropIn::Absent, "")));
+        let steps = guard(Order::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
         assert_eq!(steps.len(), 2, "only systemd has to read: {steps:?}");
     }
 }

@@ -134,7 +134,9 @@ pub fn decisive(unit: &GuardFacts) -> BTreeMap<String, String> {
     // What systemd notes down about its last run is no setting.
     let value =
         |name: &str| unit.shown.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
-    DECISIVE.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+    let said = DECISIVE.iter().map(|name| ((*name).to_owned(), value(name)));
+    let edited = ("EnvironmentFiles edited since".to_owned(), unit.environment_edited.join(" "));
+    said.chain([edited]).collect()
 }
 
 /// What a restart loses beyond a reload, and no replay puts back.

@@ -79,6 +79,12 @@ impl Unit {
         words
     }
 
+    /// The files that it reads environment variables from: a path on each line, with its option behind it.
+    pub fn environment_files(&self) -> Vec<&str> {
+        let lines = self.get("EnvironmentFiles").lines();
+        lines.map(|line| line.rsplit_once(" (").map_or(line, |(path, _)| path)).collect()
+    }
+
     /// The process that systemd calls the service's own; none when nothing runs.
     pub fn main_pid(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
@@ -140,6 +146,8 @@ mod tests {
         assert_eq!(units[1].list("DropInPaths"), ["/a", "/b"]);
         assert_eq!(units[1].get("ExecStart"), "{ a }\n{ b }");
         assert_eq!(parse("garbage"), []);
+        let files = "EnvironmentFiles=/etc/default/haproxy (ignore_errors=yes)\nEnvironmentFiles=/a b (c) (ignore_errors=no)";
+        assert_eq!(parse(files)[0].environment_files(), ["/etc/default/haproxy", "/a b (c)"]);
     }
 
     #[test]

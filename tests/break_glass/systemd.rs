@@ -138,6 +138,16 @@ LimitNOFILE=4321
 }
 
 #[test]
+fn an_environment_file_that_was_edited_since_is_a_warning_that_names_it() {
+    let Some(guest) = guest(None) else { return };
+    assert_eq!(finding(&plan(&guest), "restart.unit")["level"], "pass");
+    guest.write("/etc/default/haproxy", "EXTRAOPTS=\"-S /run/haproxy-master.sock -q\"\n");
+    let edited = finding(&plan(&guest), "restart.unit").clone();
+    assert_eq!(edited["level"], "warn", "{edited:#}");
+    assert_eq!(edited["evidence"][0], "/etc/default/haproxy");
+}
+
+#[test]
 fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
     let Some(guest) = guest(None) else { return };
     // Its name comes after every other.

@@ -9,7 +9,7 @@ use crate::checks::{self, Finding};
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts};
 use crate::plan::advice::quote;
-use crate::plan::guard::{Change, HOLES, REFUSED, WORKS};
+use crate::plan::guard::{HOLES, Order, REFUSED, WORKS};
 use crate::plan::{Advice, Plan};
 use crate::report::{Body, Guard, Paint, Report};
 use crate::wire::drop_in;
@@ -31,7 +31,8 @@ pub(super) fn not_systemd(command: &str, why: &str) -> Report {
 pub(super) fn unknown(command: &str, why: &str) -> Report {
     let body = Guard {
         outcome: "unknown".to_owned(),
-        why: "Name the unit, or run it as root where /proc hides HAProxy.".to_owned(),
+        why: "The guard is for units of this host's systemd. `haguard inspect` says what controls HAProxy; as root it sees more."
+            .to_owned(),
         ..Guard::default()
     };
     Report::new(command, Exit::Unknown, why, Body::Guard(Box::new(body)))
@@ -58,7 +59,7 @@ fn lines(list: &[&str]) -> Vec<String> {
 
 /// Everything that a report of a change can be made from.
 pub(super) struct Account<'a> {
-    pub(super) kind: Change,
+    pub(super) kind: Order,
     pub(super) context: &'a Context<'a>,
     pub(super) facts: &'a GuardFacts,
     pub(super) plan: &'a Plan,
@@ -69,8 +70,8 @@ impl Account<'_> {
     /// The unit is as it would be already.
     pub(super) fn nothing_to_do(&self) -> Report {
         let said = match self.kind {
-            Change::Install => "the guard is in force already",
-            Change::Remove => "there is no guard of haguard's",
+            Order::Install => "the guard is in force already",
+            Order::Remove => "there is no guard of haguard's",
         };
         let summary = format!("{}: {said}", self.facts.unit);
         self.report(Exit::Done, summary, Guard { outcome: "nothing to do".into(), ..body(self.facts) })
@@ -142,12 +143,12 @@ impl Account<'_> {
         let (exit, summary, body) = match ended {
             Ended::Proven => {
                 let said = match self.kind {
-                    Change::Install => "systemd refuses a manual stop and restart from now on, proven",
-                    Change::Remove => "the unit is as it was before the guard, proven",
+                    Order::Install => "systemd refuses a manual stop and restart from now on, proven",
+                    Order::Remove => "the unit is as it was before the guard, proven",
                 };
                 let guard = match self.kind {
-                    Change::Install => Guard { refused: lines(REFUSED), works: lines(WORKS), ..with("done") },
-                    Change::Remove => with("done"),
+                    Order::Install => Guard { refused: lines(REFUSED), works: lines(WORKS), ..with("done") },
+                    Order::Remove => with("done"),
                 };
                 (Exit::Done, format!("{}: {said}", self.plan.target), guard)
             }
@@ -191,7 +192,7 @@ impl Account<'_> {
 
     /// For somebody who decides.
     fn explained(&self) -> Guard {
-        let installs = self.kind == Change::Install;
+        let installs = self.kind == Order::Install;
         let some = |list: &[&str]| if installs { lines(list) } else { Vec::new() };
         let folder = std::path::Path::new(&self.facts.path).parent().is_some_and(std::path::Path::is_dir);
         let writes = installs && self.facts.file == DropIn::Absent;

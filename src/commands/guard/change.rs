@@ -1,11 +1,9 @@
 //! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
 
-use std::io::{self, IsTerminal};
-
-use super::super::{Context, record, turn};
+use super::super::{Context, record, told, turn};
 use super::account::{self, Account};
 use super::{Meant, meant};
-use crate::act::confirm::{self, Consent};
+use crate::act::confirm;
 use crate::act::guard::{self, Ended};
 use crate::act::interrupts::Interrupts;
 use crate::act::shown;
@@ -15,11 +13,11 @@ use crate::cli::GuardChangeArgs;
 use crate::clients::host;
 use crate::failure::Failure;
 use crate::plan;
-use crate::plan::guard::Change;
+use crate::plan::guard::Order;
 use crate::report::Report;
 
 /// Runs it, and records how it ended.
-pub(super) fn run(kind: Change, args: &GuardChangeArgs, context: &Context<'_>) -> Result<Report, Failure> {
+pub(super) fn run(kind: Order, args: &GuardChangeArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let mut about = (args.unit.clone().unwrap_or_else(|| "unknown".to_owned()), None);
     let result = story(kind, args, context, &mut about);
     let (target, run) = about;
@@ -32,7 +30,7 @@ pub(super) fn run(kind: Change, args: &GuardChangeArgs, context: &Context<'_>) -
 
 /// Nothing is changed before `guard::guard`, and that wants a clearance.
 fn story(
-    kind: Change,
+    kind: Order,
     args: &GuardChangeArgs,
     context: &Context<'_>,
     about: &mut (String, Option<String>),
@@ -61,7 +59,7 @@ fn story(
     let main = facts.shown.main_pid().and_then(|pid| host::process(pid).ok());
     let _turn = turn::hold_unit(context, main.as_ref())?;
     turn::not_frozen(context)?;
-    let consent = consent(args, context);
+    let consent = told::consent(args.approve.as_deref(), context);
     let recall = |id: &str| shown::recall(state_dir, id);
     let clearance = match confirm::confirm(&plan, &findings, consent, recall, || account.show(), &interrupts)
     {
@@ -77,13 +75,4 @@ fn story(
     let done = guard::guard(clearance, kind, &facts, &interrupts, &steps);
     about.1 = done.recorded().then(|| steps.run().to_owned());
     Ok(account.ended(done))
-}
-
-fn consent<'a>(args: &'a GuardChangeArgs, context: &Context<'_>) -> Consent<'a> {
-    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    match &args.approve {
-        Some(id) => Consent::Approved(id),
-        None if terminal && !context.global.no_input => Consent::Ask,
-        None => Consent::Nobody,
-    }
 }

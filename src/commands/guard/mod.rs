@@ -12,15 +12,15 @@ use crate::clients::systemd;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{DropIn, GuardFacts, Known};
 use crate::failure::Failure;
-use crate::plan::guard::Change;
+use crate::plan::guard::Order;
 use crate::report::Report;
 
 /// Runs the one that was typed.
 pub(super) fn run(command: &GuardCommand, context: &Context<'_>) -> Result<Report, Failure> {
     match command {
         GuardCommand::Status(args) => status::run(args, context),
-        GuardCommand::Install(args) => change::run(Change::Install, args, context),
-        GuardCommand::Remove(args) => change::run(Change::Remove, args, context),
+        GuardCommand::Install(args) => change::run(Order::Install, args, context),
+        GuardCommand::Remove(args) => change::run(Order::Remove, args, context),
     }
 }
 

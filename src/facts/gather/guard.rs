@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::clients::systemd;
+use crate::clients::{host, systemd};
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::wire::drop_in::{self, Whose};
+use crate::wire::unit::Unit;
 
 /// Looks at the guard of this unit, whether or not there is one.
 ///
@@ -27,7 +28,19 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
     };
     let lifted_by = read.iter().filter(lifts).cloned().collect();
     let unread = unread(&unit, &read);
-    Ok(GuardFacts { unit, shown, path, file, lifted_by, unread })
+    let environment_edited = environment_edited(&shown);
+    Ok(GuardFacts { unit, shown, path, file, lifted_by, unread, environment_edited })
+}
+
+/// A restart reads these anew, and they may name other files and options; a reload does not.
+fn environment_edited(shown: &Unit) -> Vec<String> {
+    let started = shown.main_pid().and_then(|pid| host::process(pid).ok()?.started);
+    let later = |path: &str| {
+        let written = std::fs::metadata(path).and_then(|file| file.modified()).ok();
+        let written = written.and_then(|at| jiff::Timestamp::try_from(at).ok());
+        started.zip(written).is_some_and(|(started, written)| written > started)
+    };
+    shown.environment_files().into_iter().filter(|path| later(path)).map(str::to_owned).collect()
 }
 
 /// Drop-ins that came or went since systemd read them. Up to systemd 252 NeedDaemonReload does not tell of a folder that
