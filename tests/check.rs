@@ -4,6 +4,7 @@ mod catalogue;
 mod examples;
 mod formats;
 mod ignore;
+mod limits;
 mod operation;
 mod schema;
 

@@ -11,6 +11,7 @@ use crate::support::haproxy::{Branch, Instance};
 use crate::support::http::{Answer, Server};
 use crate::support::origin::Origin;
 use crate::support::ports;
+use crate::support::process::{Process, on_path};
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
 
@@ -99,10 +100,29 @@ fn how_it_reloads(operator: &Operator<'_>, mode: Mode) {
     };
     assert_eq!(finding["level"], level, "{finding}");
     assert!(finding["evidence"].to_string().contains(&said), "{finding}");
-    assert_eq!(operator.level("dp.other-writers"), "pass");
+    another_writer(operator);
     let stranger = check(&operator.haguard, "not-the-password", "dp.auth");
     assert_eq!(stranger["level"], "fail", "{stranger}");
     assert!(!stranger.to_string().contains("not-the-password"), "{stranger}");
+}
+
+/// Any program under the name of one that is known: haguard looks at names and arguments, and so does its evidence.
+fn another_writer(operator: &Operator<'_>) {
+    assert_eq!(operator.level("dp.other-writers"), "pass");
+    let folder = tempfile::TempDir::with_prefix("hag").unwrap();
+    let program = folder.path().join("consul-template");
+    std::fs::copy(on_path("tail").unwrap(), &program).unwrap();
+    let start =
+        |file: &Path| Process::start(&program, &["-f".into(), file.into()], &[], &folder.path().join("log"));
+    let other = start(Path::new("/etc/hostname"));
+    assert_eq!(operator.level("dp.other-writers"), "pass", "it writes something else");
+    drop(other);
+    let writer = start(operator.haproxy.config_path());
+    let finding = operator.check("dp.other-writers");
+    assert_eq!(finding["level"], "warn", "{finding}");
+    assert!(finding.to_string().contains(&format!("consul-template (PID {})", writer.pid())), "{finding}");
+    drop(writer);
+    assert_eq!(operator.level("dp.other-writers"), "pass");
 }
 
 fn situations(operator: &Operator<'_>, mode: Mode) {

@@ -21,7 +21,7 @@ pub(super) fn valid(seen: Seen<'_>) -> Outcome {
 
 pub(super) fn rehearsal(seen: Seen<'_>) -> Outcome {
     let rehearsal = match &seen.facts.rehearsal {
-        None => return Outcome::skipped("this command only looks: `haguard rehearse` tries it"),
+        None => return Outcome::skipped("a look rehearses nothing: `haguard check config.rehearsal` does"),
         // Weaker and said so: what a test and a reader can tell is judged by checks of their own.
         Some(Known::Unknown { why }) => {
             let tested = seen.facts.config.test.seen().is_some_and(|test| test.valid);

@@ -1,5 +1,5 @@
 use crate::checks::{Level, judge};
-use crate::facts::dataplane::ReloadsBy;
+use crate::facts::dataplane::{LastKnownGood, ReloadsBy};
 use crate::facts::{DataPlaneFacts, Facts, Known, sample};
 use crate::plan;
 
@@ -58,6 +58,15 @@ fn only_the_right_master_tells_how_a_reload_went() {
     assert_eq!(by(command(true, false)), Level::Fail);
     assert_eq!(by(command(false, true)), Level::Fail);
     assert_eq!(by(ReloadsBy::Unnamed), Level::Warn);
+}
+
+#[test]
+fn a_last_known_good_file_that_is_not_the_one_on_disk_warns() {
+    let good = |differs| {
+        let good = LastKnownGood { path: "/etc/lkg".into(), differs };
+        level(&with(|api| api.last_known_good = Known::Seen(good)), "dp.lkg-drift")
+    };
+    assert_eq!((good(false), good(true)), (Level::Pass, Level::Warn));
 }
 
 #[test]

@@ -49,8 +49,13 @@ pub(super) fn needrestart(seen: Seen<'_>) -> Outcome {
         (true, _) => Outcome::pass("a rule of needrestart spares HAProxy").because([evidence]),
         (false, Some("a")) => restarts(unit, evidence),
         (false, None) if by_itself => restarts(unit, evidence),
-        (false, _) => {
+        (false, Some("i" | "l") | None) => {
             Outcome::pass("needrestart asks or lists before it restarts anything").because([evidence])
+        }
+        (false, Some(_)) => {
+            Outcome::unknown("what needrestart does is not known: haguard does not understand its mode")
+                .because([evidence])
+                .mend("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d")
         }
     }
 }
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!(with(Some("a"), false, false), Level::Warn);
         assert_eq!(with(Some("a"), true, false), Level::Pass);
         assert_eq!(with(Some("l"), false, true), Level::Pass);
+        assert_eq!(with(Some("$mode"), false, false), Level::Unknown, "no word that it knows");
         assert_eq!(with(None, false, true), Level::Warn);
         assert_eq!(with(None, false, false), Level::Pass);
     }

@@ -63,7 +63,7 @@ fn lost(ledger: &Ledger) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Connections, sample};
+    use crate::facts::{Connections, Worker, sample};
     use crate::plan;
 
     fn value(facts: &Facts, name: &str) -> Option<u64> {
@@ -81,5 +81,21 @@ mod tests {
         facts.live.servers = Known::unknown("silent");
         assert_eq!(value(&facts, "servers"), None);
         assert_eq!(value(&facts, "lost_on_reload"), None);
+    }
+
+    #[test]
+    fn workers_that_drain_are_counted_without_the_one_that_serves_after_a_failed_reload() {
+        let mut facts = sample::healthy();
+        let row = |pid| Worker {
+            pid,
+            reloads: 1,
+            uptime_s: 9,
+            version: "3.2.26".into(),
+            connections: Known::Seen(3),
+        };
+        sample::instance(&mut facts).old_workers = Known::Seen(vec![row(90), row(91), row(101)]);
+        assert_eq!(value(&facts, "old_workers"), Some(2));
+        sample::instance(&mut facts).old_workers = Known::unknown("no master socket");
+        assert_eq!(value(&facts, "old_workers"), None);
     }
 }

@@ -174,6 +174,9 @@ pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
 /// The checks that judge what would be loaded, whatever runs.
 pub const CANDIDATE: &[&str] = &["config.rehearsal", "config.test-same-argv", "config.new-binds-free"];
 
+/// The checks that say nothing before the next worker is rehearsed.
+pub const REHEARSED: &[&str] = &["config.rehearsal", "restart.cold-start"];
+
 /// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.
 pub fn verdict(findings: &[Finding]) -> Exit {
     match findings.iter().map(|finding| finding.level).max() {

@@ -207,6 +207,32 @@ fn a_state_file_from_before_the_worker_is_stale() {
     assert_eq!(with(Known::unknown("no such file")), Level::Warn);
 }
 
+#[test]
+fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
+    let judged = |id: &str, worse: fn(&mut Facts)| {
+        let mut facts = sample::healthy();
+        assert_eq!(level(&facts, id), Level::Pass, "{id}");
+        worse(&mut facts);
+        level(&facts, id)
+    };
+    let edited = |f: &mut Facts| known(&mut f.config.edited_since_load).push("/etc/haproxy.cfg".into());
+    assert_eq!(judged("config.edited-since-load", edited), Level::Warn);
+    assert_eq!(judged("config.decided", |f| f.config.undecided.push("a:1 x".into())), Level::Unknown);
+    assert_eq!(judged("config.hard-stop-after", |f| f.config.hard_stop_after = None), Level::Warn);
+    assert_eq!(judged("config.state-file", |f| f.config.state_file = Some("/s".into())), Level::Warn);
+}
+
+#[test]
+fn a_program_that_was_upgraded_on_disk_is_told() {
+    let mut facts = sample::healthy();
+    assert_eq!(level(&facts, "host.version-skew"), Level::Pass);
+    sample::instance(&mut facts).disk_version = Known::Seen("9.9.9".into());
+    assert_eq!(level(&facts, "host.version-skew"), Level::Warn);
+    assert_eq!(level(&facts, "arch.process"), Level::Pass);
+    sample::instance(&mut facts).main.exe_deleted = true;
+    assert_eq!(level(&facts, "arch.process"), Level::Warn);
+}
+
 /// Each way to make the healthy sample worse; the verdict may never get better by any of them.
 const WORSE: &[fn(&mut Facts)] = &[
     |f| f.instance = Known::unknown("gone"),

@@ -228,6 +228,11 @@ mod tests {
         let mut facts = sample::healthy();
         sample::instance(&mut facts).main.argv.push("-dR".into());
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
+        let mut facts = sample::healthy();
+        sample::instance(&mut facts).main.argv.extend(["-x", "/run/old.sock"].map(str::to_owned));
+        assert_eq!(level(&facts, "proc.seamless"), Level::Pass, "a master itself adds that");
+        sample::instance(&mut facts).main.argv.extend(["-x", "/dev/null"].map(str::to_owned));
+        assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
     }
 
     #[test]
@@ -245,5 +250,7 @@ mod tests {
         assert!(!older.evidence.iter().any(|line| line.contains("#3229")), "{older:?}");
         assert_eq!(at("3.2.26-1", date(2026, 10, 14)).level, Level::Pass);
         assert_eq!(at("2.6.30", date(2026, 9, 1)).level, Level::Pass);
+        let branch = at("2.8.16", date(2025, 12, 1));
+        assert!(!branch.evidence.iter().any(|line| line.contains("#3229")), "another branch: {branch:?}");
     }
 }

@@ -167,6 +167,13 @@ pub fn gid(pid: u32) -> Option<u32> {
     Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok().map(|status| status.egid)
 }
 
+/// Every group that a process is in, its own first.
+pub fn groups(pid: u32) -> Option<Vec<u32>> {
+    let status = Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
+    let more = status.groups.into_iter().filter_map(|group| u32::try_from(group).ok());
+    Some(std::iter::once(status.egid).chain(more).collect())
+}
+
 /// Memory that a process holds now, in kilobytes; of a master with its workers, the most that one of them holds.
 pub fn resident_kb(pid: u32) -> Option<u64> {
     let of = |pid: u32| Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmrss;

@@ -10,7 +10,7 @@ use crate::time;
 /// The decisions that are in force.
 pub(super) struct Ignores(Vec<Ignore>);
 
-/// Those of the configuration: the only ones that a changing command heeds.
+/// Those of the configuration: the only ones that a command heeds which has no flag for them.
 pub(super) fn of_file(settings: &Settings) -> Result<Ignores, Failure> {
     let said = settings.ignores.iter().map(|sourced| Ignore {
         check: sourced.value.check.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Context, inspect_save, look, restart};
+use super::{Context, ignores, inspect_save, look, restart};
 use crate::checks;
 use crate::cli::{Format, InspectArgs};
 use crate::exit::Exit;
@@ -17,6 +17,7 @@ use crate::words::plural;
 
 /// Looks at the host, or at a saved snapshot, and judges.
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
+    let ignores = ignores::of_file(&context.settings)?;
     let facts = match &args.facts {
         Some(path) => load(path)?,
         None => {
@@ -35,7 +36,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         return inspect_save::run(&facts, context);
     }
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, &[]);
+    let findings = ignores.apply(checks::judge(&facts, &ledger, &[]));
     let (exit, summary) = match &facts.instance {
         Known::Unknown { why } => (Exit::Unknown, format!("what runs here is not known: {why}")),
         Known::Seen(instance) => {

@@ -2,20 +2,38 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Paint;
+use super::style::IGNORED;
 use super::wrap::prose;
 use crate::checks::Finding;
 
 /// A screen has 24 lines, and there are other findings.
 const MOST_EVIDENCE: usize = 8;
 
-/// Where the text begins.
-const HANG: usize = 36;
+/// How wide the columns before the text are, so that it stands in one line with all the others of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns {
+    level: usize,
+    id: usize,
+}
+
+impl Columns {
+    /// Of an answer with these findings: most ids fit into the usual columns.
+    pub(super) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        findings.into_iter().fold(Columns { level: 8, id: 25 }, |Columns { level, id }, finding| Columns {
+            level: if finding.ignored_by.is_some() { IGNORED.len() + 1 } else { level },
+            id: id.max(finding.id.width()),
+        })
+    }
+}
 
 /// Findings where they are one part of an answer: evidence and mend under what is not well.
 pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let columns = Columns::of(findings);
     for finding in findings {
-        line(finding, out, paint)?;
+        line(finding, columns, out, paint)?;
         if finding.level.is_notable() {
             evidence(finding, out, paint)?;
             mend(finding, out, paint)?;
@@ -24,10 +42,21 @@ pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) ->
     Ok(())
 }
 
+/// What is not well, under a heading, where there is any.
+pub(super) fn worth_knowing(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let notable: Vec<Finding> = findings.iter().filter(|one| one.level.is_notable()).cloned().collect();
+    if notable.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint.strong("worth knowing"))?;
+    write(&notable, out, paint)
+}
+
 /// Findings where they are the answer: evidence under every one.
 pub(super) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let columns = Columns::of(findings);
     for finding in findings {
-        line(finding, out, paint)?;
+        line(finding, columns, out, paint)?;
         evidence(finding, out, paint)?;
         if finding.level.is_notable() {
             mend(finding, out, paint)?;
@@ -37,15 +66,23 @@ pub(super) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) ->
 }
 
 /// The level, the id, and what was found.
-pub(super) fn line(finding: &Finding, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(super) fn line(
+    finding: &Finding,
+    columns: Columns,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     let Finding { id, level, text, ignored_by, .. } = finding;
-    let first = prose(&" ".repeat(HANG), text);
+    let Columns { level: wide, id: id_wide } = columns;
+    let word = match ignored_by {
+        None => paint.level(*level, wide),
+        Some(_) => paint.ignored(wide),
+    };
+    let text = prose(&" ".repeat(2 + wide + id_wide + 1), text);
+    writeln!(out, "  {word}{id:<id_wide$} {}", text.trim_start())?;
     match ignored_by {
-        None => writeln!(out, "  {}{id:<25} {}", paint.level(*level), first.trim_start()),
-        Some(by) => {
-            writeln!(out, "  {} {id:<23} {}", paint.ignored(), first.trim_start())?;
-            writeln!(out, "{}", prose("      ignored by ", by))
-        }
+        None => Ok(()),
+        Some(by) => writeln!(out, "{}", prose("      ignored by ", by)),
     }
 }
 
@@ -65,4 +102,45 @@ fn mend(finding: &Finding, out: &mut impl Write, paint: Paint) -> io::Result<()>
         writeln!(out, "{}", prose("      mend: ", mend))?;
     }
     writeln!(out, "{}", paint.faint(&format!("      more: haguard explain {}", finding.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{Level, catalog};
+
+    fn shown(findings: &[Finding]) -> String {
+        let mut out = Vec::new();
+        whole(findings, &mut out, Paint { color: false }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn finding(id: &str, ignored: bool) -> Finding {
+        let text = "begin ".repeat(20);
+        let ignored_by = ignored.then(|| "INC-1".to_owned());
+        Finding { id: id.into(), level: Level::Warn, text, evidence: vec![], mend: None, ignored_by }
+    }
+
+    /// Where the text begins, on each line that has some.
+    fn starts(text: &str) -> Vec<usize> {
+        let lines = text.lines().filter(|line| line.contains("begin"));
+        lines.map(|line| line.find("begin").unwrap()).collect()
+    }
+
+    #[test]
+    fn the_text_of_every_check_begins_in_one_column_ignored_or_not_and_stays_on_the_page() {
+        let all: Vec<&str> = catalog::every().map(|check| check.id).collect();
+        for ignored in [&[][..], &["config.mworker-max-reloads"], &["config.decided"]] {
+            let found: Vec<Finding> = all.iter().map(|id| finding(id, ignored.contains(id))).collect();
+            let text = shown(&found);
+            let starts = starts(&text);
+            assert!(starts.len() > all.len() && starts.iter().all(|at| *at == starts[0]), "{text}");
+            assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_short_ids_keeps_the_usual_columns() {
+        assert_eq!(starts(&shown(&[finding("arch.sockets", false)]))[0], 36);
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::wrap::{command, prose};
-use super::{Paint, Report, findings, reload};
+use super::{Paint, Report, findings, parts, reload};
 use crate::exit::Exit;
 use crate::plan::{Advice, Moved};
 
@@ -62,18 +62,14 @@ pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint:
             writeln!(out, "  {line}")?;
         }
     }
-    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
-    if !notable.is_empty() {
-        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
-        findings::write(&notable, out, paint)?;
-    }
+    findings::worth_knowing(&report.findings, out, paint)?;
     list("what is refused, and who will notice", refused, out, paint)?;
     list("what works as without it", works, out, paint)?;
     list("what it does not keep from happening", holes, out, paint)?;
     if report.changed || outcome == "undone" {
         reload::before_and_after(&report.proof, out, paint)?;
     }
-    super::refusal::advice("by hand", by_hand, out, paint)?;
+    parts::advice("by hand", by_hand, out, paint)?;
     if let Some(apply) = apply {
         let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
         writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::wrap::prose;
+use super::parts::{proof, row, shown};
 use super::{Paint, Report, findings, ledger, services};
 use crate::facts::binds::in_ranges;
 use crate::facts::{
@@ -48,11 +48,7 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
             row(out, "unknown", why)?;
         }
     }
-    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
-    if !notable.is_empty() {
-        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
-        findings::write(&notable, out, paint)?;
-    }
+    findings::worth_knowing(&report.findings, out, paint)?;
     proof(report, out, paint)
 }
 
@@ -88,36 +84,6 @@ fn some(all: &[String]) -> String {
         words.push(format!("and {} more", all.len() - SHOWN));
     }
     words.join(", ")
-}
-
-/// The proof that looking changed nothing.
-pub(super) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if report.proof.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.strong("the same before and after this look"))?;
-    for proof in &report.proof {
-        let mark = if proof.before == proof.after { "same" } else { "CHANGED" };
-        let seen = if proof.before == proof.after {
-            proof.after.clone()
-        } else {
-            format!("{} -> {}", proof.before, proof.after)
-        };
-        row(out, mark, &format!("{}: {seen}", proof.claim))?;
-    }
-    Ok(())
-}
-
-pub(super) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
-    let hang = " ".repeat(18);
-    writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
-}
-
-pub(super) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
-    match known {
-        Known::Seen(value) => show(value),
-        Known::Unknown { why } => format!("unknown: {why}"),
-    }
 }
 
 fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {

@@ -10,6 +10,7 @@ mod junit;
 mod ledger;
 mod markdown;
 mod nagios;
+mod parts;
 mod pins;
 mod refusal;
 mod rehearsal;

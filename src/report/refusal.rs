@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::wrap::{command, prose};
-use super::{Paint, Refusal, Report, findings, inspect, ledger, service};
+use super::parts::{advice, proof};
+use super::wrap::prose;
+use super::{Paint, Refusal, Report, findings, ledger, service};
 use crate::checks::Level;
-use crate::plan::Advice;
 
 /// More neighbours than this are counted.
 const MOST_OTHERS: usize = 5;
@@ -56,22 +56,7 @@ pub(super) fn write(
     };
     advice(by_hand_heading, by_hand, out, paint)?;
     match asked {
-        Some(_) => inspect::proof(report, out, paint),
+        Some(_) => proof(report, out, paint),
         None => Ok(()),
     }
-}
-
-/// Commands under a heading, each with its occasion; nothing where there are none.
-pub(super) fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if list.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.strong(heading))?;
-    for Advice { when, command: line } in list {
-        writeln!(out, "{}", prose("  ", when))?;
-        if !line.is_empty() {
-            writeln!(out, "{}", command("    ", line))?;
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Reload, Report, confirmation, findings, ledger, refusal};
+use super::{Paint, Reload, Report, confirmation, findings, ledger, parts};
 use crate::exit::Exit;
 use crate::facts::Proof;
 use crate::plan::replay::Returned;
@@ -56,11 +56,7 @@ pub(super) fn write(
         }
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
     }
-    let notable: Vec<_> = report.findings.iter().filter(|f| f.level.is_notable()).cloned().collect();
-    if !notable.is_empty() {
-        writeln!(out, "\n{}", paint.strong("worth knowing"))?;
-        findings::write(&notable, out, paint)?;
-    }
+    findings::worth_knowing(&report.findings, out, paint)?;
     if let Some(ms) = refused_ms {
         proof(report, *ms, out, paint)?;
     }
@@ -75,7 +71,7 @@ pub(super) fn write(
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
-    refusal::advice("judge it by hand", by_hand, out, paint)?;
+    parts::advice("judge it by hand", by_hand, out, paint)?;
     if let Some(wanted) = confirm {
         confirmation::wanted(wanted, out, paint)?;
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::parts::proof;
 use super::wrap::prose;
 use super::{Paint, Report};
 use crate::facts::routes::{Route, Routes};
@@ -13,7 +14,7 @@ pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint:
         Known::Unknown { why } => writeln!(out, "{}", prose("", &format!("routes unknown: {why}")))?,
         Known::Seen(routes) => table(routes, out, paint)?,
     }
-    super::inspect::proof(report, out, paint)
+    proof(report, out, paint)
 }
 
 fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> {

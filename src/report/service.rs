@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Paint;
-use super::inspect::{row, shown};
-use super::refusal::advice;
+use super::parts::{advice, row, shown};
 use super::wrap::prose;
 use crate::facts::binds::in_ranges;
 use crate::facts::{Control, Service};

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::Paint;
-use super::inspect::row;
-use super::service::{controlled, listens};
 use unicode_width::UnicodeWidthStr;
 
+use super::Paint;
+use super::parts::row;
+use super::service::{controlled, listens};
 use super::wrap::{prose, tame};
 use crate::facts::{HostFacts, LocalServer, Service};
 use crate::plan;

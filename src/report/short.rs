@@ -9,8 +9,10 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
     if let Body::Error(_) = report.body {
         return text::write(report, out, paint);
     }
-    for finding in report.findings.iter().filter(|finding| finding.level.is_notable()) {
-        findings::line(finding, out, paint)?;
+    let notable = || report.findings.iter().filter(|finding| finding.level.is_notable());
+    let columns = findings::Columns::of(notable());
+    for finding in notable() {
+        findings::line(finding, columns, out, paint)?;
     }
     writeln!(out, "{}", prose("", &report.summary))
 }

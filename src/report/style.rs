@@ -5,6 +5,9 @@ use anstyle::{AnsiColor, Style};
 use crate::checks::Level;
 use crate::plan::Fate;
 
+/// What stands in place of a level where somebody lives with the finding.
+pub(super) const IGNORED: &str = "! ignored";
+
 /// Paints, or does not.
 #[derive(Debug, Clone, Copy)]
 pub struct Paint {
@@ -44,8 +47,8 @@ impl Paint {
     }
 
     /// The word of a level, padded to its column.
-    pub fn level(self, level: Level) -> String {
-        let word = format!("{:<8}", level.word());
+    pub fn level(self, level: Level, width: usize) -> String {
+        let word = format!("{:<width$}", level.word());
         match level {
             Level::Pass => self.good(&word),
             Level::Warn | Level::Unknown => self.caution(&word),
@@ -54,9 +57,9 @@ impl Paint {
         }
     }
 
-    /// The word of a finding that somebody lives with.
-    pub fn ignored(self) -> String {
-        self.caution("! ignored")
+    /// The word of a finding that somebody lives with, padded to its column.
+    pub fn ignored(self, width: usize) -> String {
+        self.caution(&format!("{IGNORED:<width$}"))
     }
 
     /// The word of a fate.

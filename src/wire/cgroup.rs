@@ -67,6 +67,16 @@ pub fn path(text: &str) -> Option<&str> {
     first.or_else(|| unified.into_iter().chain(named).find(|path| *path != "/")).or(unified).or(named)
 }
 
+/// The path of the group that counts memory, and whether it is one of version 1, which has a hierarchy for each resource.
+pub fn of_memory(text: &str) -> Option<(&str, bool)> {
+    let first = text.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        controllers.split(',').any(|name| name == "memory").then_some((path, true))
+    });
+    first.or_else(|| text.lines().find_map(|line| Some((line.strip_prefix("0::")?, false))))
+}
+
 /// Whom this path names.
 pub fn claim(path: &str) -> Claim {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -189,6 +199,18 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     const ALLOCATION: &str = "5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11";
+
+    #[test]
+    fn memory_is_counted_in_a_hierarchy_of_its_own_where_there_is_one() {
+        let hybrid = "4:cpu,cpuacct:/a\n3:memory:/b/c\n1:name=systemd:/d\n0::/e\n";
+        assert_eq!(of_memory(hybrid), Some(("/b/c", true)));
+        assert_eq!(of_memory("2:cpu,memory:/x:y\n0::/e\n"), Some(("/x:y", true)));
+        assert_eq!(
+            of_memory("0::/system.slice/haproxy.service\n"),
+            Some(("/system.slice/haproxy.service", false))
+        );
+        assert_eq!(of_memory("1:name=systemd:/d\n"), None);
+    }
 
     proptest! {
         #[test]

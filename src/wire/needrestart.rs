@@ -19,12 +19,27 @@ pub fn parse<'a>(files: impl IntoIterator<Item = &'a str>) -> Settings {
         }
         let plain: String = line.chars().filter(|c| !c.is_whitespace()).collect();
         if let Some(value) = plain.strip_prefix("$nrconf{restart}=") {
-            settings.mode = Some(value.trim_matches(['\'', '"', ';']).to_owned());
+            settings.mode = Some(word(value).to_owned());
         }
-        let off = plain.contains("=>0") || plain.contains("=0");
-        settings.spares_haproxy |= plain.contains("haproxy") && off;
+        if names_haproxy(&plain) {
+            let says =
+                |value: &str| plain.contains(&format!("=>{value}")) || plain.contains(&format!("}}={value}"));
+            settings.spares_haproxy = says("0") || settings.spares_haproxy && !says("1");
+        }
     }
     settings
+}
+
+/// A text of Perl's, without its quotes and what follows them.
+fn word(value: &str) -> &str {
+    let value = value.strip_prefix("q(").unwrap_or(value).trim_start_matches(['\'', '"']);
+    value.split(['\'', '"', ')', ';', '#']).next().unwrap_or_default()
+}
+
+/// A rule for HAProxy itself, and for no other unit whose name only begins so.
+fn names_haproxy(rule: &str) -> bool {
+    let follows = rule.match_indices("haproxy").map(|(at, name)| rule[at + name.len()..].chars().next());
+    follows.into_iter().any(|next| !next.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_'))
 }
 
 #[cfg(test)]
@@ -40,7 +55,25 @@ mod tests {
         assert_eq!(parse(["$nrconf{restart} = \"l\";", "$nrconf{restart}='a';"]).mode.as_deref(), Some("a"));
         assert!(parse(["$nrconf{override_rc} = {\n    qr(^haproxy) => 0,\n};"]).spares_haproxy);
         assert!(parse(["$nrconf{override_rc}{qr(^haproxy)} = 0;"]).spares_haproxy);
+        assert!(parse(["qr(^haproxy\\.service$) => 0,"]).spares_haproxy);
         assert!(!parse(["    # qr(^haproxy) => 0,", "qr(^dbus) => 0,"]).spares_haproxy);
+    }
+
+    #[test]
+    fn what_stands_behind_the_mode_is_no_part_of_it() {
+        for text in
+            ["$nrconf{restart} = 'a'; # by itself", "$nrconf{restart}=q(a);", "$nrconf{restart} = \"a\";#x"]
+        {
+            assert_eq!(parse([text]).mode.as_deref(), Some("a"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_for_another_unit_spares_nothing_and_a_later_one_wins() {
+        assert!(!parse(["qr(^haproxy-exporter) => 0,"]).spares_haproxy);
+        let off = "$nrconf{override_rc}{qr(^haproxy)} = 0;";
+        let on = "$nrconf{override_rc}{qr(^haproxy)} = 1;";
+        assert!(!parse([off, on]).spares_haproxy && parse([on, off]).spares_haproxy);
     }
 
     proptest! {

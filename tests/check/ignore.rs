@@ -30,8 +30,12 @@ fn an_ignored_failure_is_shown_with_its_reason_and_written_into_the_journal() {
     assert_eq!(found["ignored_by"], "flag --ignore: INC-7, mended at noon");
     let nagios = check(&haguard, &haproxy, &[&ignored[..], &["-o", "nagios"]].concat());
     assert!(nagios.status == 0 && nagios.stdout.contains("ignored by flag"), "{nagios}");
+    for (format, words) in [("github", "::notice title="), ("junit", "ignored by flag --ignore: INC-7")] {
+        let said = check(&haguard, &haproxy, &[&ignored[..], &["-o", format]].concat());
+        assert!(said.status == 0 && said.stdout.contains(words), "{said}");
+    }
     let journal = std::fs::read_to_string(haguard.home().join("state/journal.jsonl")).unwrap();
-    assert!(journal.lines().count() == 3 && journal.contains("INC-7, mended at noon"), "{journal}");
+    assert!(journal.lines().count() == 5 && journal.contains("INC-7, mended at noon"), "{journal}");
 }
 
 #[test]
@@ -81,4 +85,21 @@ fn a_changing_command_heeds_the_configuration_alone_and_shows_it_in_the_plan() {
     assert_eq!(level(&over, "config.new-binds-free"), "fail", "its last day is over");
     let said = finding(&over, "config.new-binds-free")["evidence"].to_string();
     assert!(said.contains("until 2001-01-01"), "{said}");
+}
+
+#[test]
+fn inspect_shows_what_the_configuration_ignores_as_ignored() {
+    let Some(mut haproxy) = start(Branch::V30) else { return };
+    break_config(&mut haproxy);
+    let haguard = Haguard::new();
+    let socket = haproxy.master_socket().unwrap().to_str().unwrap();
+    let config = haguard.config(&format!("[[ignore]]\ncheck = '{TEST}'\nreason = 'INC-7'\n"));
+    let run = |more: &[&str]| haguard.run(["inspect", "--master-socket", socket].iter().chain(more));
+    assert_eq!(level(&run(&["-o", "json", "--config", "/dev/null"]).json(), TEST), "fail");
+    let document = run(&["-o", "json", "--config", config.to_str().unwrap()]).json();
+    let found = finding(&document, TEST);
+    assert_eq!(found["level"], "warn", "{found}");
+    assert!(found["ignored_by"].as_str().unwrap().ends_with("INC-7"), "{found}");
+    let said = run(&["--config", config.to_str().unwrap()]);
+    assert!(said.stdout.contains(&format!("! ignored {TEST}")) && said.stdout.contains("INC-7"), "{said}");
 }

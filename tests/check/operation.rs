@@ -103,4 +103,7 @@ fn nothing_is_rehearsed_that_no_operation_asked_for() {
     let operation = run(&haguard, &haproxy, &["check", "--for", "rehearse"]);
     let rehearsed = if rustix::process::geteuid().is_root() { "pass" } else { "warn" };
     assert_eq!(level(&operation.json(), "config.rehearsal"), rehearsed, "{operation}");
+    // A check that is asked for by its id is not skipped: that would look like a pass.
+    let named = run(&haguard, &haproxy, &["check", "config.rehearsal"]);
+    assert_eq!(level(&named.json(), "config.rehearsal"), rehearsed, "{named}");
 }

@@ -5,7 +5,9 @@ use haguard::plan::losses::KINDS;
 use serde_json::{Value, json};
 
 use super::{break_config, start};
+use crate::support::document::level;
 use crate::support::golden;
+use crate::support::guest::Guest;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 
@@ -87,6 +89,9 @@ fn every_document_is_as_the_published_schema_says() {
         assert_eq!(ignored["verdict"]["ignored"], 1, "{branch}: {ignored:#}");
         run(&haproxy, &["inspect"], 0);
         run(&haproxy, &["inspect", "--losses"], 0);
+        run(&haproxy, &["inspect", "--routes"], 0);
+        run(&haproxy, &["restart", &haproxy.port("web").to_string()], 3);
+        run(&haproxy, &["restart", "no-such-service"], 3);
         let pins = haguard.config("");
         // What is pinned depends on who runs the tests.
         let save = ["inspect", "--save", "--config", pins.to_str().unwrap()];
@@ -107,6 +112,35 @@ fn every_document_is_as_the_published_schema_says() {
         run(&haproxy, &["history"], 0);
         run(&haproxy, &["config", "show"], 0);
     }
+}
+
+#[test]
+fn what_is_said_of_a_unit_is_as_the_published_schema_says() {
+    let Some(guest) = Guest::boot() else { return };
+    let schemas = Schemas::read();
+    let run = |words: &[&str], exit: i32| {
+        let said = guest.haguard(words.iter().chain(&["-o", "json"]));
+        assert_eq!(said.status, exit, "{words:?}: {said}");
+        schemas.accept(&said)
+    };
+    run(&["guard", "status"], 3);
+    run(&["guard", "install"], 3);
+    for what in ["install", "remove"] {
+        let plan = run(&["guard", what, "--plan"], 0);
+        let id = plan["plan"]["id"].as_str().unwrap();
+        let done = run(&["guard", what, "--approve", id], 0);
+        assert_eq!(done["changed"], true, "{done:#}");
+        let again = run(&["guard", what, "--approve", id], 0);
+        assert_eq!(again["changed"], false, "there is nothing to do: {again:#}");
+        run(&["guard", "status"], if what == "install" { 0 } else { 3 });
+    }
+    run(&["restart", "dbus"], 3);
+    run(&["inspect"], 0);
+    run(&["inspect", "--save"], 0);
+    let pinned = run(&["check", "arch.expected"], 0);
+    assert_eq!(level(&pinned, "arch.expected"), "pass", "{pinned:#}");
+    run(&["config", "show"], 0);
+    run(&["history"], 0);
 }
 
 #[test]

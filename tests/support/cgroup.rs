@@ -75,3 +75,48 @@ impl Drop for Cgroup {
         });
     }
 }
+
+/// A control group whose memory is limited, in the hierarchy that counts memory here.
+#[derive(Debug)]
+pub(crate) struct MemoryGroup {
+    folder: PathBuf,
+    limit: &'static str,
+}
+
+impl MemoryGroup {
+    /// Makes it. None, after a visible line, where even root may not, or where memory is not counted.
+    pub(crate) fn new() -> Option<Self> {
+        let places = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+        let name = format!("hag-memory-{}", std::process::id());
+        for (root, limit) in places {
+            let folder = Path::new(root).join(&name);
+            if Path::new(root).join("cgroup.procs").exists() && std::fs::create_dir(&folder).is_ok() {
+                let group = MemoryGroup { folder, limit };
+                if group.folder.join(limit).exists() {
+                    return Some(group);
+                }
+            }
+        }
+        skip::missing("control group with a limit of memory");
+        None
+    }
+
+    /// Moves a process into it.
+    pub(crate) fn take(&self, pid: u32) {
+        std::fs::write(self.folder.join("cgroup.procs"), pid.to_string()).expect("a group of our own");
+    }
+
+    /// Sets the limit, in bytes.
+    pub(crate) fn limit(&self, bytes: u64) {
+        std::fs::write(self.folder.join(self.limit), bytes.to_string()).expect("a group of our own");
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let empty =
+            || std::fs::read_to_string(self.folder.join("cgroup.procs")).ok()?.is_empty().then_some(());
+        let _ = within(GRACE, empty);
+        let _ = std::fs::remove_dir(&self.folder);
+    }
+}

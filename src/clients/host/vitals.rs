@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use procfs::process::Process as Entry;
 
 use super::denied;
-use crate::wire::proc_maps;
+use crate::wire::{cgroup, proc_maps};
 
 /// How many files a process has open.
 ///
@@ -57,23 +57,34 @@ pub fn signal_state(pid: u32, signal: u32) -> Result<SignalState> {
     })
 }
 
+/// Where a version of control groups has its files: the folder, the limit, what is used, and what of that the kernel
+/// takes back before it ends a process.
+type Files = (&'static str, &'static str, &'static str, &'static str);
+
+const ONE: Files =
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ");
+const TWO: Files = ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ");
+
+/// Version 1 has no word for no limit, only a number that no machine has.
+const NO_LIMIT: u64 = 1 << 60;
+
 /// Memory that the control group of a process may still take, in kilobytes: the least of the group and those above it.
 /// None where nothing limits it, or where its group is not below ours to see.
-pub fn group_headroom_kb(cgroup: &str) -> Option<u64> {
-    let inside = Path::new(cgroup.trim_start_matches('/'));
+pub fn group_headroom_kb(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let (path, first) = cgroup::of_memory(&text)?;
+    let (root, limit, used, cache) = if first { ONE } else { TWO };
     let number = |folder: &Path, name: &str| -> Option<u64> {
         std::fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok()
     };
     let headroom = |group: &Path| {
-        let folder = Path::new("/sys/fs/cgroup").join(group);
-        let (limit, used) = (number(&folder, "memory.max")?, number(&folder, "memory.current")?);
+        let folder = Path::new(root).join(group);
+        let limit = number(&folder, limit).filter(|limit| *limit < NO_LIMIT)?;
         let stat = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-        // The kernel takes these pages back before it ends a process.
-        let cache =
-            stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse().ok()).unwrap_or(0);
-        Some(limit.saturating_sub(used.saturating_sub(cache)) / 1024)
+        let cache = stat.lines().find_map(|line| line.strip_prefix(cache)?.parse().ok()).unwrap_or(0);
+        Some(limit.saturating_sub(number(&folder, used)?.saturating_sub(cache)) / 1024)
     };
-    inside.ancestors().filter_map(headroom).min()
+    Path::new(path.trim_start_matches('/')).ancestors().filter_map(headroom).min()
 }
 
 #[cfg(test)]

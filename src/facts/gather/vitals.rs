@@ -1,6 +1,7 @@
 //! How the processes fare, from /proc, the master and a few files.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -60,7 +61,7 @@ pub(super) fn of(look: &Look<'_>, found: &Found, read: &Read) -> Vitals {
 pub(super) fn of_host(look: &Look<'_>, why: &str) -> Vitals {
     let frozen = turn::frozen(&look.settings.state_dir.value);
     Vitals {
-        needrestart: Known::Seen(needrestart()),
+        needrestart: needrestart().into(),
         freeze: Known::Seen(frozen.map(|(path, reason)| format!("{}: {reason}", path.display()))),
         ..Vitals::unseen(why)
     }
@@ -73,11 +74,10 @@ fn open_files(pid: u32) -> Result<OpenFiles> {
 }
 
 fn memory(pid: u32) -> Result<Memory> {
-    let worker = host::process(pid)?;
     Ok(Memory {
         worker_kb: host::resident_kb(pid).with_context(|| format!("/proc/{pid}/status"))?,
         host_kb: host::available_kb().context("/proc/meminfo")?,
-        group_kb: worker.cgroup.seen().and_then(|cgroup| host::group_headroom_kb(cgroup)),
+        group_kb: host::group_headroom_kb(pid),
     })
 }
 
@@ -132,17 +132,33 @@ fn holder(look: &Look<'_>, pid: u32, start: u64) -> Result<Option<String>> {
     Ok(holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.words()))
 }
 
-fn needrestart() -> Needrestart {
-    if !Path::new("/usr/sbin/needrestart").exists() {
-        return Needrestart::Absent;
+/// Its program and its settings.
+const NEEDRESTART: (&str, &str) = ("/usr/sbin/needrestart", "/etc/needrestart");
+
+fn needrestart() -> Result<Needrestart> {
+    let (program, folder) = NEEDRESTART;
+    if !Path::new(program).exists() {
+        return Ok(Needrestart::Absent);
     }
-    let folder = std::fs::read_dir("/etc/needrestart/conf.d").into_iter().flatten().flatten();
-    let mut more: Vec<_> = folder.map(|entry| entry.path()).collect();
+    let folder = Path::new(folder);
+    let more = match std::fs::read_dir(folder.join("conf.d")) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("reading {}/conf.d", folder.display())),
+    };
+    let mut more: Vec<PathBuf> =
+        more.into_iter().filter(|path| path.extension().is_some_and(|end| end == "conf")).collect();
     more.sort();
-    let first = Path::new("/etc/needrestart/needrestart.conf").to_path_buf();
-    let texts: Vec<String> =
-        std::iter::once(first).chain(more).filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let mut texts = Vec::new();
+    for path in std::iter::once(folder.join("needrestart.conf")).chain(more) {
+        match std::fs::read(&path) {
+            Ok(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
     let needrestart::Settings { mode, spares_haproxy } = needrestart::parse(texts.iter().map(String::as_str));
     let os = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    Needrestart::Installed { mode, spares_haproxy, by_itself: os.lines().any(|line| line == "ID=ubuntu") }
+    let by_itself = os.lines().any(|line| line == "ID=ubuntu");
+    Ok(Needrestart::Installed { mode, spares_haproxy, by_itself })
 }
