@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::other_user::as_nobody;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
-use crate::support::document::word;
+use crate::support::document::{finding, word};
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, ask};
-use crate::support::skip;
 use crate::support::wait::wait_for;
 
 /// The branches that come with a C library of their own, which an image needs.
@@ -131,11 +131,6 @@ fn plain(value: Value) -> Value {
         Value::Array(all) => all.into_iter().map(plain).collect(),
         other => other,
     }
-}
-
-fn finding<'a>(document: &'a Value, id: &str) -> &'a Value {
-    let all = document["findings"].as_array().expect("a list of findings");
-    all.iter().find(|one| one["id"] == id).unwrap_or_else(|| panic!("no {id} in {document:#}"))
 }
 
 /// One daemon, and each branch in turn.
@@ -264,18 +259,11 @@ fn a_user_who_is_not_root_is_told_what_is_needed() {
     let Some(dockerd) = Dockerd::start() else { return };
     let Some(image) = dockerd.haproxy(Branch::V30) else { return };
     let edge = Edge::start(&dockerd, &image);
-    let Some(setpriv) = crate::support::process::on_path("setpriv") else {
-        skip::missing("setpriv");
-        return;
-    };
-    let user = [setpriv.to_str().unwrap(), "--reuid=65534", "--regid=65534", "--clear-groups"];
     std::fs::set_permissions(edge.folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
-    let haguard = Haguard::through(&user);
-    let home = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    std::fs::set_permissions(haguard.home(), home).unwrap();
     let master = edge.master();
-    let said = haguard.run(["check", "--master-socket", master.to_str().unwrap()]);
+    let args = ["check", "--master-socket", master.to_str().unwrap()];
+    let Some(said) = as_nobody(&edge.haguard, &args) else { return };
     assert_eq!(said.status, 5, "{said}");
     assert!(said.to_string().contains("root"), "{said}");
 }

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::document::level;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::skip;
@@ -104,4 +105,30 @@ fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_r
     let args = ["rehearse", "--master-socket", path, "--config-file", bad, "-o", "json"];
     let Some(said) = as_nobody(&haguard, &args) else { return };
     assert!(matches!(said.status, 3 | 5), "{said}");
+}
+
+/// Starts HAProxy as nobody, with a mount of its own over its configuration: another file, which had the same bytes.
+const MOUNTED_ALONE: &str = "for word; do case $word in */haproxy.cfg) \
+    cp $word $word.outside && mount --bind $word.outside $word || exit;; esac; done
+    exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"$@\"";
+
+#[test]
+fn a_file_that_is_mounted_alone_is_compared_by_its_own_user_too() {
+    if !rustix::process::geteuid().is_root() {
+        skip::missing("root, who alone can mount a file");
+        return;
+    }
+    let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTED_ALONE, "sh"];
+    let started = Instance::builder(Branch::V32).owned_by(NOBODY.parse().unwrap()).through(&unshare).start();
+    let Some(haproxy) = started else { return };
+    let haguard = Haguard::new();
+    let path = haproxy.master_socket().unwrap().to_str().unwrap();
+    let check = || Some(as_nobody(&haguard, &["check", "--master-socket", path, "-o", "json"])?.json());
+    let Some(document) = check() else { return };
+    assert_eq!(level(&document, "arch.config-inode"), "pass", "{document:#}");
+    let outside = haproxy.dir().join("haproxy.cfg.outside");
+    std::fs::copy(&outside, haproxy.dir().join("new")).unwrap();
+    std::fs::rename(haproxy.dir().join("new"), &outside).unwrap();
+    let document = check().unwrap();
+    assert_eq!(level(&document, "arch.config-inode"), "warn", "{document:#}");
 }

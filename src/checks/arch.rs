@@ -81,6 +81,9 @@ pub(super) fn pid_file(seen: Seen<'_>) -> Outcome {
     })
 }
 
+/// What to do where it lives in a guest.
+const INSIDE: &str = "run haguard in there: only its own managers know who controls it";
+
 pub(super) fn manager(seen: Seen<'_>) -> Outcome {
     of_instance(seen, |instance| {
         let evidence = instance.control.evidence().iter().map(Evidence::words);
@@ -94,14 +97,18 @@ pub(super) fn manager(seen: Seen<'_>) -> Outcome {
             } => Outcome::warn(format!("no service manager controls it, only {}", controller.words()))
                 .mend("run it as a unit of systemd, so that it comes back after an end or a boot"),
             Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
-                Outcome::unknown(format!("it belongs to {}", controller.words()))
-                    .mend("run haguard in there: only its own managers know who controls it")
+                Outcome::unknown(format!("it belongs to {}", controller.words())).mend(INSIDE)
             }
             Control::Proven { controller, .. } => {
                 Outcome::pass(format!("it is controlled by {}", controller.words()))
             }
             Control::Claimed { controller, why, .. } => {
-                Outcome::unknown(format!("it seems to be controlled by {}: {why}", controller.words()))
+                let seems =
+                    Outcome::unknown(format!("it seems to be controlled by {}: {why}", controller.words()));
+                match controller {
+                    Controller::Guest { .. } => seems.mend(INSIDE),
+                    _ => seems,
+                }
             }
             Control::Conflict { why, .. } => {
                 Outcome::fail(format!("sources disagree on what controls it: {why}"))

@@ -37,6 +37,9 @@ const LIMITS: &[Resource] = &[
     Resource::Core,
 ];
 
+/// No process at all, soft and hard.
+const NO_PROCESSES: (u8, Option<u64>, Option<u64>) = (Resource::Nproc as u8, Some(0), Some(0));
+
 impl Dress {
     /// What this process may do. One of a container's gets no right to make device files.
     ///
@@ -74,7 +77,8 @@ impl Dress {
             bounding: status.capbnd.unwrap_or(u64::MAX) & allowed,
             ambient: status.capamb.unwrap_or(0) & allowed,
             no_new_privs: status.nonewprivs == Some(1),
-            limits: LIMITS.iter().map(known).collect(),
+            // A HAProxy that serves takes the right to start anything from itself; its start had it.
+            limits: LIMITS.iter().map(known).filter(|limit| *limit != NO_PROCESSES).collect(),
         })
     }
 

@@ -29,6 +29,9 @@ pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_liste
 pub use vitals::{SignalState, files_in_use, group_headroom_kb, signal_state, stale_libraries};
 pub use world::{Numbers, in_network_of, interfaces, mounts, own_namespaces, same_file, through_root};
 
+/// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.
+pub const SEALED: &str = "haguard-sealed";
+
 /// Every HAProxy that can be seen, in the order of its PID.
 ///
 /// # Errors
@@ -43,8 +46,7 @@ pub fn haproxies() -> Result<Vec<Process>> {
 /// namespace of its own shows that nobody merely took the name.
 fn is_rehearsed(process: &Process) -> bool {
     let sealed = |pid: u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm"))
-            .is_ok_and(|comm| comm.trim_end() == super::sealed::NAME)
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == SEALED)
     };
     let above = |pid: u32| {
         Entry::new(i32::try_from(pid).ok()?).ok()?.stat().ok().and_then(|s| u32::try_from(s.ppid).ok())
@@ -172,6 +174,13 @@ pub fn groups(pid: u32) -> Option<Vec<u32>> {
     let status = Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
     let more = status.groups.into_iter().filter_map(|group| u32::try_from(group).ok());
     Some(std::iter::once(status.egid).chain(more).collect())
+/// True where a process became another user after its program was started, as far as the kernel still shows: what it has
+/// in /proc is root's then.
+pub fn changed_user(pid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = std::fs::metadata(format!("/proc/{pid}/fd")).map(|meta| meta.uid());
+    let user = Entry::new(i32::try_from(pid).unwrap_or_default()).and_then(|entry| entry.status());
+    matches!((owner, user), (Ok(owner), Ok(status)) if owner != status.euid)
 }
 
 /// Memory that a process holds now, in kilobytes; of a master with its workers, the most that one of them holds.

@@ -5,14 +5,20 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use crate::time::Deadline;
 
 /// More output than this is not kept: nothing that haguard runs has a use for it.
 const KEPT_OUTPUT: u64 = 1 << 20;
+/// What a program wrote before its end is there after this much at the latest, if nobody else holds the pipe.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A program to run.
 #[derive(Debug, Clone, Default)]
@@ -48,33 +54,32 @@ impl Program {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// When it cannot be started, or is still running after `limit`: then it and its children are killed.
+    /// When it cannot be started, or is still running after `limit`: then it and its children are killed. Also when
+    /// something that it left running keeps its output open until then.
     pub fn run(&self, limit: Duration) -> Result<Said> {
+        let deadline = Deadline::after(limit);
         let mut child = self.start()?;
-        let (input, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // One that ends before it has read everything needed no more.
-                let _ = input.map(|mut input| input.write_all(&self.input));
-            });
-            let stdout = scope.spawn(move || keep(out));
-            let stderr = scope.spawn(move || keep(err));
-            let ended = wait(&child, limit);
-            if !matches!(ended, Ok(true)) {
-                end_group(&child);
-            }
-            let status = child.wait().with_context(|| format!("waiting for {}", self.program))?;
-            let text = |thread: std::thread::ScopedJoinHandle<'_, Vec<u8>>| {
-                String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
-            };
-            let (stdout, stderr) = (text(stdout), text(stderr));
-            match ended {
-                Ok(true) => Ok(Said { status, stdout, stderr }),
-                Ok(false) => bail!("{} was still running after {limit:?} and was ended", self.program),
-                Err(error) => Err(error).with_context(|| format!("waiting for {}", self.program)),
-            }
-        })
+        if let Some(mut pipe) = child.stdin.take() {
+            let input = self.input.clone();
+            // One that ends before it has read everything needed no more.
+            std::thread::spawn(move || pipe.write_all(&input));
+        }
+        let (stdout, stderr) = (keep(child.stdout.take()), keep(child.stderr.take()));
+        let ended = wait(&child, limit);
+        if !matches!(ended, Ok(true)) {
+            end_group(&child);
+        }
+        let status = child.wait().with_context(|| format!("waiting for {}", self.program))?;
+        if !ended.with_context(|| format!("waiting for {}", self.program))? {
+            bail!("{} was still running after {limit:?} and was ended", self.program);
+        }
+        // What it left running may hold its output open for ever.
+        let text = |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(LAST_WORDS)) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) => bail!("{} ended and left something running that holds its output", self.program),
+        };
+        Ok(Said { status, stdout: text(stdout)?, stderr: text(stderr)? })
     }
 
     fn start(&self) -> Result<Child> {
@@ -118,23 +123,34 @@ pub(super) fn ended_within(child: &Child, limit: Duration) -> bool {
     matches!(wait(child, limit), Ok(true))
 }
 
-fn keep(stream: Option<impl Read>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    if let Some(mut stream) = stream {
-        // A pipe that breaks has said what it had to say.
-        let _ = stream.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept);
-        let _ = std::io::copy(&mut stream, &mut std::io::sink());
-    }
-    kept
+/// What comes out of a pipe, once it is closed.
+fn keep(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut stream) = stream {
+            // A pipe that breaks has said what it had to say.
+            let _ = stream.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+        let _ = sender.send(kept);
+    });
+    receiver
 }
 
 /// True when the child ended in time.
 fn wait(child: &Child, limit: Duration) -> Result<bool> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
-    let timeout = Timespec::try_from(limit).context("the time limit")?;
-    let mut watched = [PollFd::new(&pidfd, PollFlags::IN)];
-    Ok(poll(&mut watched, Some(&timeout)).context("waiting")? > 0)
+    let deadline = Deadline::after(limit);
+    loop {
+        let timeout = Timespec::try_from(deadline.left()).context("the time limit")?;
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
+            // A signal to us asks to stop after the step under way, and this is one.
+            Err(Errno::INTR) => {}
+            ready => return Ok(ready.context("waiting")? > 0),
+        }
+    }
 }
 
 fn end_group(child: &Child) {
@@ -163,6 +179,23 @@ mod tests {
     fn a_program_that_hangs_is_ended_with_its_children() {
         let said = shell("sleep 600 & echo $!; sleep 600").run(Duration::from_millis(200));
         assert!(format!("{:#}", said.unwrap_err()).contains("was still running after 200ms"));
+    }
+
+    #[test]
+    fn a_program_that_leaves_another_with_its_output_is_not_waited_for() {
+        // `setsid`: what is left has a group of its own, and is not ours to end.
+        let said = shell("setsid sleep 5 & exit 0").run(Duration::from_millis(300));
+        assert!(format!("{:#}", said.unwrap_err()).contains("holds its output"));
+    }
+
+    #[test]
+    fn a_signal_to_us_does_not_end_the_wait() {
+        use signal_hook::consts::SIGUSR1;
+        signal_hook::flag::register(SIGUSR1, std::sync::Arc::default()).unwrap();
+        // A thread's number takes a signal that only this thread then handles.
+        let thread = rustix::thread::gettid().as_raw_nonzero();
+        let script = format!("for i in 1 2 3; do kill -USR1 {thread}; sleep 0.05; done; echo whole");
+        assert_eq!(shell(&script).run(Duration::from_secs(20)).unwrap().stdout, "whole\n");
     }
 
     #[test]

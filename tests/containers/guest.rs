@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{finding, plain};
+use super::plain;
+use crate::support::document::finding;
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
 
@@ -35,6 +36,11 @@ fn it_is_read_and_rehearsed_from_the_host_and_not_touched() {
     write("frontend more\n    bind 127.0.0.1:8099\n");
     let document = json(&["rehearse"]);
     assert!(document["rehearsal"]["difference"].to_string().contains("127.0.0.1:8099"), "{document:#}");
+    // Its systemd cannot be asked from out here: where a reload can be ordered is told.
+    let said = haguard.run(["reload", "--plan", "--master-socket", master.to_str().unwrap()]);
+    assert_eq!(said.status, 5, "{said}");
+    let words = said.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("run haguard in there"), "{said}");
     assert_eq!(guest.main_pid(UNIT), pid);
     assert_eq!(guest.property(UNIT, "ActiveState"), "active");
     let listeners = json(&["inspect"])["facts"]["live"]["listeners"].to_string();

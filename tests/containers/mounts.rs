@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{Edge, TEXT, every, finding};
+use super::{Edge, TEXT, every};
 use crate::support::docker::Dockerd;
+use crate::support::document::finding;
 use crate::support::haproxy::Branch;
 
 const ALONE: &str = "{dir}/etc/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro";

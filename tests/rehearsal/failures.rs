@@ -114,6 +114,26 @@ fn a_file_that_only_root_can_read_under_a_master_that_is_not_root() {
 }
 
 #[test]
+fn one_without_a_master_that_gave_up_its_rights_is_not_rehearsed_with_those_that_are_left() {
+    for branch in Branch::all() {
+        let alone = || Instance::builder(branch).config(PLAIN).without_master_worker();
+        // It serves as the user that started it, and allows itself no further process.
+        let Some(kept) = possible().then(|| alone().owned_by(NOBODY).start()).flatten() else { continue };
+        let rehearse = |haproxy: &Instance| {
+            let socket = haproxy.admin_socket().unwrap().to_str().unwrap();
+            Haguard::new().run(["rehearse", "--stats-socket", socket, "-o", "json"])
+        };
+        let said = rehearse(&kept);
+        assert_eq!(said.json()["rehearsal"]["came_up"], true, "{branch}: {said}");
+        let Some(changed) = alone().global("uid 65534").start() else { continue };
+        let said = rehearse(&changed);
+        assert_eq!(said.status, 5, "{branch}: {said}");
+        let why = said.json()["rehearsal"]["not_tried"].to_string();
+        assert!(why.contains("gave up the user"), "{branch}: {said}");
+    }
+}
+
+#[test]
 fn a_script_that_raises_an_alarm_after_the_start_is_told() {
     for branch in Branch::all() {
         let Some(mut haproxy) = of_root(branch) else { continue };

@@ -14,8 +14,8 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, 
 use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
 
-use super::{Event, FOLDER, NAME, Proc, Spec, layers, network, receive};
-use crate::clients::program;
+use super::{Event, FOLDER, Proc, Spec, layers, network, receive};
+use crate::clients::{host, program};
 
 /// What the first stage is called with in place of a program's name.
 pub(super) const FIRST: &str = "haguard: sealed copy";
@@ -68,7 +68,7 @@ fn unshare(flags: UnshareFlags) -> Result<()> {
 /// PID 1: lays the file systems out, moves into them, starts the program, and ends with it or with the caller.
 fn second() -> Result<u8> {
     let spec = receive(&mut unbuffered()?).context("reading what to start")?;
-    let name = std::ffi::CString::new(NAME)?;
+    let name = std::ffi::CString::new(host::SEALED)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
     let proc = Proc::open()?;
     if let Some(place) = &spec.place {

@@ -37,8 +37,6 @@ use crate::wire::mountinfo::{self, Mount};
 pub use inside::run_if_asked;
 pub use network::TAKEN_OVER;
 
-/// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.
-pub const NAME: &str = "haguard-sealed";
 /// A folder in the copy, and only there, where everybody may make sockets.
 pub const FOLDER: &str = "/.haguard";
 /// More than this of a start-up log is not kept.

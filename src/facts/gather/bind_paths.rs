@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use super::files;
+use super::paths;
 use crate::clients::host::{self, Rights};
 use crate::facts::{BindState, Known, Process};
 
@@ -32,7 +32,7 @@ fn unknown(why: String) -> Path {
 
 /// Looks at the path as the master sees it.
 pub(super) fn state(main: &Process, rights: &Known<Rights>, path: &str) -> Path {
-    let (shown, here) = (files::named(main, path), files::on_host(main, path));
+    let (shown, here) = (paths::named(main, path), paths::on_host(main, path));
     let folder = match (here.parent(), shown.parent()) {
         (Some(here), Some(shown)) => (here.to_path_buf(), shown.display().to_string()),
         _ => return denied(format!("{path} is no path of a socket")),

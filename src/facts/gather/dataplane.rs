@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Look, files};
+use super::{Look, paths};
 use crate::clients::dataplane::DataPlane;
 use crate::clients::host;
 use crate::clients::http::{Credentials, HttpError, Target};
@@ -76,8 +76,8 @@ fn with_its_files(
     let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
         let files = main.args().files.into_iter();
         let text = |file: String| {
-            let text = std::fs::read_to_string(files::on_host(main, &file)).ok()?;
-            Some((files::named(main, &file), text))
+            let text = std::fs::read_to_string(paths::on_host(main, &file)).ok()?;
+            Some((paths::named(main, &file), text))
         };
         files.filter_map(text).collect()
     };

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
+use super::paths::{named, on_host};
 use super::{Found, Look, named_files};
 use crate::clients::dress::Dress;
 use crate::clients::entered::{self, Place};
@@ -131,23 +132,6 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
         files.extend(haproxy_cfg::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
     }
     Ok(List { source, arguments, files })
-}
-
-/// A path of the master's, in full: relative ones start in its folder, and in `-C` where it has one.
-pub(super) fn named(main: &Process, path: &str) -> PathBuf {
-    match main.args().folder {
-        Some(folder) if !path.starts_with('/') => Path::new(&main.absolute(&folder)).join(path),
-        _ => PathBuf::from(main.absolute(path)),
-    }
-}
-
-/// The same, as we can open it: through the master's own root where it has file systems of its own.
-pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
-    let named = named(main, path);
-    match main.same_mount_namespace {
-        Known::Seen(false) => host::through_root(main.pid, &named),
-        _ => named,
-    }
 }
 
 fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {

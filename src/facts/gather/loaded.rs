@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 
 use jiff::Timestamp;
 
-use super::files::{CLOCK_SLACK_MS, on_host};
+use super::files::CLOCK_SLACK_MS;
+use super::paths::on_host;
 use crate::facts::holdings::Holdings;
 use crate::facts::loaded::{Config, Copied};
 use crate::facts::{Facts, Instance, Known, Loaded, Process};

@@ -16,6 +16,7 @@ mod names;
 mod namespaces;
 mod new_binds;
 mod next;
+mod paths;
 mod proof;
 mod rehearsal;
 mod routes;
@@ -187,7 +188,7 @@ pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) 
 /// # Errors
 /// When it cannot be read.
 pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
-    std::fs::read(files::on_host(main, path))
+    std::fs::read(paths::on_host(main, path))
 }
 
 /// Whether the files that this process reads under their names are the ones that we find there, so that we can put them
@@ -197,7 +198,7 @@ pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
 /// When one of them is another file here, or none.
 pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
     let others = files.iter().find(|file| {
-        let there = files::on_host(main, &file.path);
+        let there = paths::on_host(main, &file.path);
         there != std::path::Path::new(&file.path) && !host::same_file(&there, file.path.as_ref())
     });
     others.map_or(Ok(()), |file| {

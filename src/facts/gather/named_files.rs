@@ -6,7 +6,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::files::on_host;
+use super::paths::on_host;
 use crate::clients::host;
 use crate::facts::files::NamedFiles;
 use crate::facts::{Known, Process};

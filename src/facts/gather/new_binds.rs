@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Found;
 use super::binds::Declared;
-use super::{bind_paths, files};
+use super::{bind_paths, paths};
 use crate::clients::host::{self, Rights};
 use crate::clients::trial::{self, Trial};
 use crate::facts::binds::minus;
@@ -191,7 +191,7 @@ impl<'a> Bench<'a> {
     fn in_full(&self, listener: &Listener) -> Listener {
         match listener {
             Listener::Unix(path) => {
-                Listener::Unix(files::named(&self.found.instance.main, path).display().to_string())
+                Listener::Unix(paths::named(&self.found.instance.main, path).display().to_string())
             }
             other => other.clone(),
         }

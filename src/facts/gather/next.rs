@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::binds::{self, Declared};
 use super::files::{self, Read};
-use super::{Look, servers};
+use super::{Look, paths, servers};
 use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
 use crate::wire::haproxy_cfg::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
 use crate::wire::pattern_file;
@@ -141,7 +141,7 @@ fn from_file(
     }
     let optional = name.starts_with("opt@");
     let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    let path = files::on_host(main, plain);
+    let path = paths::on_host(main, plain);
     let bytes = match std::fs::read(&path) {
         Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| format!("reading {}", path.display()))?,
@@ -172,7 +172,7 @@ fn on_disk(main: &Process, name: &str) -> Known<Option<String>> {
     if name.starts_with('@') {
         return Known::unknown("it is an alias of a crt-store, and which file that is was not read");
     }
-    let path = files::on_host(main, name);
+    let path = paths::on_host(main, name);
     match std::fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(None),
         Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),

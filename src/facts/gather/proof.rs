@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use super::files::{arguments, hex, named, on_host};
+use super::files::{arguments, hex};
+use super::paths::{named, on_host};
 use super::{Found, Look};
 use crate::clients::host;
 use crate::facts::{Known, Proof};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::names::{self, Resolved};
-use super::{Look, binds, files, live};
+use super::{Look, binds, files, live, paths};
 use crate::clients::dress::Dress;
 use crate::clients::entered::Place;
 use crate::clients::host;
@@ -71,7 +71,7 @@ pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -
 }
 
 fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehearsed> {
-    possible(main)?;
+    possible(main, model)?;
     still_there(look, main)?;
     let mut spec = spec(look, main, model)?;
     let mut resolved = names::resolve(main, of_servers(model), look.patience(names::LIMIT));
@@ -95,9 +95,17 @@ fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehea
 }
 
 /// Reasons not to try, each with what would be needed.
-fn possible(main: &Process) -> Result<()> {
+fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
     if host::uid() != 0 {
         bail!("a rehearsal needs root");
+    }
+    let master = main.args().master_worker || model.is_some_and(|model| model.settings.master_worker);
+    if !master && main.uid != 0 && host::changed_user(main.pid) {
+        let pid = main.pid;
+        bail!(
+            "PID {pid} runs without a master and gave up the user that it was started as, so what its next start may do is \
+             not known (a master, -W, keeps that user)"
+        );
     }
     if let (Some(held), Some(free)) = (host::resident_kb(main.pid), host::available_kb())
         && held.saturating_mul(2) > free
@@ -110,7 +118,7 @@ fn possible(main: &Process) -> Result<()> {
 /// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
 fn still_there(look: &Look<'_>, main: &Process) -> Result<()> {
     let program = files::binary(look, main)?;
-    match files::on_host(main, &program).try_exists() {
+    match paths::on_host(main, &program).try_exists() {
         Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
         _ => Ok(()),
     }
@@ -198,7 +206,7 @@ fn inherited(main: &Process, model: Option<&Model>) -> Vec<(i32, String)> {
 
 /// The table that HAProxy has, then what the names that it needs resolve to there.
 fn hosts(main: &Process, resolved: &Resolved) -> String {
-    let mut text = std::fs::read_to_string(files::on_host(main, "/etc/hosts")).unwrap_or_default();
+    let mut text = std::fs::read_to_string(paths::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
         for address in known.seen().into_iter().flatten() {
             text.push_str(&format!("\n{address} {name}"));
@@ -252,7 +260,7 @@ fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> 
             return Ok(Some(pid));
         }
         if look.deadline.left().is_zero() {
-            bail!("it was still starting after {LIMIT:?}");
+            bail!("it was still starting after {} s", copy.age().as_secs());
         }
         std::thread::park_timeout(LOOK_AGAIN);
     }

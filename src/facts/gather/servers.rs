@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::names::{self, Resolved};
-use super::{Look, files};
+use super::{Look, paths};
 use crate::facts::{Address, Admin, Known, Process, Server};
 use crate::wire::haproxy_cfg::{Host, Model, ServerDef, StateFrom};
 use crate::wire::runtime::servers_state::{self, AdminState, ServerState};
@@ -89,7 +89,7 @@ fn planned(backend: &str, definition: &ServerDef, resolved: &Resolved) -> Server
 type Rows = Known<Vec<ServerState>>;
 
 fn saved(main: &Process, file: &str) -> Rows {
-    let path = files::on_host(main, file);
+    let path = paths::on_host(main, file);
     match std::fs::read_to_string(&path) {
         // HAProxy goes on without it.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(Vec::new()),

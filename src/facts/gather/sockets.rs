@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Look, files};
+use super::{Look, files, paths};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::facts::{Known, Process, SocketFact};
@@ -22,8 +22,8 @@ pub(super) fn socket(look: &Look<'_>, path: &Path) -> Socket {
 /// plain path is enough where both lead to one file; in a container it is not, because the way through its root also tells
 /// how it numbers its processes.
 pub(super) fn reach(main: &Process, path: &Path) -> PathBuf {
-    let plain = files::named(main, &path.to_string_lossy());
-    let through = files::on_host(main, &path.to_string_lossy());
+    let plain = paths::named(main, &path.to_string_lossy());
+    let through = paths::on_host(main, &path.to_string_lossy());
     let ours = main.same_pid_namespace == Known::Seen(true);
     if ours && host::same_file(&plain, &through) { plain } else { through }
 }

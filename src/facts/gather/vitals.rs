@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::files::{Read, on_host};
+use super::files::Read;
+use super::paths::on_host;
 use super::{Found, Look};
 use crate::clients::{host, turn};
 use crate::facts::vitals::{Memory, Needrestart, OpenFiles, PidFile, ReloadSignal, Vitals};
