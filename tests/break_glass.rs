@@ -4,7 +4,9 @@
 mod docker;
 mod outage;
 mod refusals;
+mod rights;
 mod systemd;
+mod terminal;
 mod twenty;
 
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ use crate::support::document::word;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::Origin;
-use crate::support::process::{alive, on_path, wait_gone};
+use crate::support::process::{Process, alive, on_path, wait_gone};
 use crate::support::skip;
 use crate::support::truth;
 use crate::support::wait::wait_for;
@@ -133,17 +135,28 @@ impl Bench {
         word(&self.json(&["--plan"])["plan"]["id"]).to_owned()
     }
 
-    /// Stops every run at its next line of the journal, until this is dropped.
-    fn gate(&self) -> (File, PathBuf) {
-        let path = self.haguard.home().join("state/journal.jsonl");
-        let journal = File::options().create(true).append(true).open(&path).unwrap();
-        journal.lock().unwrap();
-        (journal, path)
+    /// Starts it with the right host and a reason, and does not wait for it; what it says is in the file.
+    fn background(&self, more: &[&str]) -> (Process, PathBuf) {
+        let host = host();
+        let words = [&["--break-glass", &host, "--reason", "x"], more].concat();
+        let home = self.haguard.home().display().to_string();
+        let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
+        let args: Vec<_> = self.arguments(&words).into_iter().map(Into::into).collect();
+        let log = self.haguard.home().join("run.log");
+        (Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log), log)
     }
 
     fn journal(&self) -> String {
         std::fs::read_to_string(self.haguard.home().join("state/journal.jsonl")).unwrap_or_default()
     }
+}
+
+/// Stops every run at its next line of the journal, until this is dropped.
+fn gate(haguard: &Haguard) -> (File, PathBuf) {
+    let path = haguard.home().join("state/journal.jsonl");
+    let journal = File::options().create(true).append(true).open(&path).unwrap();
+    journal.lock().unwrap();
+    (journal, path)
 }
 
 /// Waits until a run wants to write this journal.
@@ -339,29 +352,4 @@ fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
     shell.wait().unwrap();
     let document: Value = serde_json::from_str(&std::fs::read_to_string(answer).unwrap()).unwrap();
     assert_eq!(document["exit"], 0, "{document:#}");
-}
-
-#[test]
-fn it_keeps_the_user_the_limits_and_the_place_in_the_queue() {
-    on_every_branch(|branch| {
-        let own = ["prlimit", "--nofile=1234:5678", "--core=77:88", "nice", "-n", "5"];
-        let other = ["setpriv", "--reuid", "4711", "--regid", "4711", "--clear-groups", "--"];
-        let words = [&own[..], &other].concat();
-        let built = Bench::built(branch, |builder| builder.owned_by(4711).through(&words));
-        let Some(bench) = built else { return };
-        let seen = |pid: u32| {
-            let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
-            let status = read("status");
-            let user =
-                status.lines().filter(|line| ["Uid:", "Gid:", "Groups:"].iter().any(|n| line.starts_with(n)));
-            let nice =
-                read("stat").rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().to_owned();
-            format!("{}\n{}\nnice {nice}", user.collect::<Vec<_>>().join("\n"), read("limits"))
-        };
-        let before = seen(bench.haproxy.master_pid());
-        assert!(before.contains("4711") && before.contains("nice 5"), "{branch}: {before}");
-        let done = bench.json(&["--approve", &bench.plan()]);
-        assert_eq!(done["exit"], 0, "{branch}: {done:#}");
-        assert_eq!(seen(bench.main().unwrap()), before, "{branch}");
-    });
 }

@@ -1,15 +1,11 @@
 //! The guard on a real systemd with Debian's own haproxy.service: what it refuses, what it lets through, and that it
 //! leaves nothing behind.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use serde_json::Value;
 
 use crate::support::guest::Guest;
 use crate::support::haguard::{Haguard, Said};
-use crate::support::process::on_path;
-use crate::support::skip;
+use crate::support::terminal;
 use crate::support::wait::wait_for;
 
 const UNIT: &str = "haproxy.service";
@@ -275,33 +271,20 @@ fn a_unit_that_moved_since_the_plan_is_not_changed() {
     assert!(!guest.path(FILE).exists());
 }
 
-/// Asked on a terminal, which `script` makes, and answered with yes after something else was done.
-fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<(i32, String)> {
-    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
-        return None;
-    }
-    let home = Haguard::new();
-    let log = home.home().join("terminal.log");
-    let line = format!("nsenter --target {} --all -- haguard guard install {UNIT}", guest.leader());
-    let mut command = home.plain_of("script");
-    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env("HOME", "/root");
-    command.env_remove("HAGUARD_STATE_DIR").stdin(Stdio::piped());
-    let mut child = command.stdout(std::fs::File::create(&log).unwrap()).spawn().unwrap();
-    let shown = || std::fs::read_to_string(&log).unwrap();
-    wait_for("the question", || shown().contains("[y/N]").then_some(()));
-    guest.ok(meanwhile);
-    child.stdin.take().unwrap().write_all(b"y\r").unwrap();
-    Some((child.wait().unwrap().code().unwrap(), shown()))
+/// Asked on a terminal, and answered with yes after something else was done.
+fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<Said> {
+    let line = guest.line(&format!("haguard guard install {UNIT}"));
+    terminal::answered(&Haguard::new(), &line, || drop(guest.ok(meanwhile)), "y\r")
 }
 
 #[test]
 fn what_moves_while_somebody_thinks_about_it_stops_it() {
     let Some(guest) = Guest::boot() else { return };
-    let Some((status, text)) = asked(&guest, &["systemctl", "disable", "haproxy"]) else { return };
-    assert!(status == 6 && text.contains("was enabled, is disabled"), "{text}");
+    let Some(said) = asked(&guest, &["systemctl", "disable", "haproxy"]) else { return };
+    assert!(said.status == 6 && said.stdout.contains("was enabled, is disabled"), "{said}");
     assert!(!guest.path(FILE).exists());
-    let (status, text) = asked(&guest, &["true"]).unwrap();
-    assert!(status == 0 && text.contains("Ansible"), "{text}");
+    let said = asked(&guest, &["true"]).unwrap();
+    assert!(said.status == 0 && said.stdout.contains("Ansible"), "{said}");
     assert!(guest.path(FILE).exists());
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::kept;
+use super::{kept, newest};
 
-/// Writes it into a folder of its own under `evidence`, readable by its owner only.
+/// Writes it into a folder of its own under `evidence`, readable by its owner only. `of` says which HAProxy it is about;
+/// see [`newest::of`].
 ///
 /// # Errors
 /// When the state folder cannot be written.
-pub fn write(state_dir: &Path, run: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+pub fn write(state_dir: &Path, run: &str, of: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
     let folder = state_dir.join("evidence").join(run);
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -21,6 +22,7 @@ pub fn write(state_dir: &Path, run: &str, files: &[(&str, Vec<u8>)]) -> Result<P
     for (name, bytes) in files {
         kept::write(&folder.join(name), bytes)?;
     }
+    newest::keep(&folder, of)?;
     Ok(folder)
 }
 
@@ -32,9 +34,12 @@ mod tests {
     #[test]
     fn nobody_else_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = write(dir.path(), "1-2", &[("report.json", b"{}".to_vec())]).unwrap();
+        let folder = write(dir.path(), "1-2", "a", &[("report.json", b"{}".to_vec())]).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(folder.clone()), mode(folder.join("report.json"))), (0o700, 0o600));
-        assert!(write(dir.path(), "1-2", &[("report.json", Vec::new())]).is_err(), "nothing is overwritten");
+        assert!(
+            write(dir.path(), "1-2", "a", &[("report.json", Vec::new())]).is_err(),
+            "nothing is overwritten"
+        );
     }
 }

@@ -30,6 +30,8 @@ pub enum Ended {
     Undone(String),
     /// Something is changed, and could not be proven or undone.
     Unproven(String),
+    /// systemd does not say how the unit stands now; nothing was done.
+    Unknown(String),
     /// The world moved in the last moment; nothing was done.
     Moved(Vec<Moved>),
     /// A signal asked to stop before anything was done.
@@ -74,7 +76,7 @@ pub fn guard(
     let moved = match gather::guard(&before.unit, SHOW) {
         Ok(now) => clearance.plan().basis.moved(&basis(&now)),
         Err(error) => {
-            return Done::nothing(Ended::Undone(format!("systemd does not answer any more: {error:#}")));
+            return Done::nothing(Ended::Unknown(format!("Nothing was done: {error:#}.")));
         }
     };
     if !moved.is_empty() {
@@ -182,7 +184,9 @@ fn told(ended: &Ended) -> String {
         Ended::Proven => "done and proven".to_owned(),
         Ended::Undone(why) => format!("as before: {why}"),
         Ended::Unproven(why) => why.clone(),
-        Ended::Moved(_) | Ended::Interrupted(_) | Ended::Unrecorded(_) => "nothing was done".to_owned(),
+        Ended::Unknown(_) | Ended::Moved(_) | Ended::Interrupted(_) | Ended::Unrecorded(_) => {
+            "nothing was done".to_owned()
+        }
     }
 }
 

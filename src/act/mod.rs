@@ -13,6 +13,7 @@ pub mod journal;
 pub mod kept;
 pub mod listeners;
 pub mod lock;
+pub mod newest;
 pub mod outcome;
 pub mod pending;
 pub mod pins;

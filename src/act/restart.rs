@@ -18,7 +18,7 @@ use super::health::{self, Health};
 use super::hold::Hold;
 use super::lock::{self, Lock};
 use super::run::{Done, Ended, Run};
-use super::{listeners, snapshot};
+use super::{listeners, newest, snapshot};
 use crate::clients::host;
 use crate::config::{Settings, Sourced};
 use crate::facts::gather::{self, Aim};
@@ -127,7 +127,8 @@ impl Act<'_> {
             None => Err(anyhow::anyhow!("not every configuration file could be read")),
             Some(files) => {
                 let held = fresh.as_ref().unwrap_or(hold.held());
-                snapshot::save(&run.settings.state_dir.value, run.steps.run(), &files, held)
+                let (state_dir, of) = (&run.settings.state_dir.value, newest::of(instance));
+                snapshot::save(state_dir, run.steps.run(), &of, &files, held)
             }
         };
         let folder = saved.map_err(|error| self.unready("snapshot", error))?;

@@ -5,22 +5,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::kept;
+use super::{kept, newest};
 use crate::facts::holdings::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
 use crate::facts::{Admin, Holdings, Known, PatternKind};
 
 /// The version of `runtime.json`.
 const SCHEMA: &str = "haguard-runtime/1";
 
-/// Writes a snapshot into a folder of its own, readable by its owner only: it holds map values and keys as they were.
+/// Writes a snapshot of one HAProxy into a folder of its own, readable by its owner only: it holds map values and keys as
+/// they were. `of` says which HAProxy; see [`newest::of`].
 ///
 /// # Errors
 /// When the state folder cannot be written.
-pub fn save(state_dir: &Path, name: &str, files: &[(PathBuf, Vec<u8>)], held: &Holdings) -> Result<PathBuf> {
+pub fn save(
+    state_dir: &Path,
+    name: &str,
+    of: &str,
+    files: &[(PathBuf, Vec<u8>)],
+    held: &Holdings,
+) -> Result<PathBuf> {
     let folder = state_dir.join("snapshots").join(name);
     kept::lay_out(&folder, files)?;
     let text = serde_json::to_vec_pretty(&runtime(held))?;
     kept::write(&folder.join("runtime.json"), &text)?;
+    newest::keep(&folder, of)?;
     std::fs::File::open(&folder)
         .and_then(|opened| opened.sync_all())
         .with_context(|| format!("writing {}", folder.display()))?;
@@ -106,7 +114,7 @@ mod tests {
             entries: Known::Seen(vec![entry]),
         };
         let held = Holdings { lists: Known::Seen(vec![list]), ..Holdings::unseen("not asked") };
-        let folder = save(dir.path(), "1-2", &files, &held).unwrap();
+        let folder = save(dir.path(), "1-2", "a", &files, &held).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(folder.clone()), mode(folder.join("runtime.json"))), (0o700, 0o600));
         assert_eq!(kept::read(&folder).unwrap(), files);

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Method;
 
 use super::http::{Http, HttpError, Target};
@@ -49,6 +50,17 @@ impl Docker {
     /// When the daemon does not answer, may not be asked, or knows no such container ([`HttpError::NotFound`]).
     pub fn inspect(&self, id: &str) -> Result<Inspected, HttpError> {
         self.read(&format!("/containers/{}/json", path_word(id)), docker::inspected)
+    }
+
+    /// The last lines that a container has written since a moment, to either stream.
+    ///
+    /// # Errors
+    /// When the daemon does not answer, may not be asked, or keeps no log of it.
+    pub fn logs(&self, id: &str, since: Timestamp, lines: u32) -> Result<String, HttpError> {
+        let since = since.as_second();
+        let path = format!("/containers/{}/logs?stdout=1&stderr=1&tail={lines}&since={since}", path_word(id));
+        let reply = self.http.get(&path)?;
+        Ok(docker::log(&reply.checked(docker::complaint)?.body))
     }
 
     /// Has the daemon restart a container; after `grace` it kills what has not ended by itself. For `act` alone.

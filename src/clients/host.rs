@@ -20,7 +20,7 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
-pub use circumstances::circumstances;
+pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use lineage::{Relative, first_of_namespace, relative};
 pub use owners::{Owners, owners, user_name};

@@ -39,6 +39,11 @@ impl Handle {
         self.pid
     }
 
+    /// The descriptor.
+    pub(super) fn pidfd(&self) -> &OwnedFd {
+        &self.pidfd
+    }
+
     /// Asks it to end: a master of HAProxy's ends its workers first, at once.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //! a session of its own.
 //!
 //! A haguard of its own takes all of that over while the other process still runs, so that whatever fails does so before
-//! anything has ended. It waits for one word then, and becomes the program. A caller that was killed in between does not
-//! leave the host without it: once the other process is gone, the starter goes on alone.
+//! anything has ended. It waits for one word then, and becomes the program. A caller that was killed after it had given
+//! the order does not leave the host without it: the starter waits for the end of the other process, and goes on alone.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,19 +16,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use procfs::process::{LimitValue, Limits, Process as Entry};
-use rustix::process::{Gid, Uid};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd, pidfd_open};
+use rustix::process::{Pid, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd};
 use serde::{Deserialize, Serialize};
 
 use super::aside::Aside;
+use super::dress::Dress;
 use super::signal::Handle;
 use super::{host, program};
 
 /// What it is called with in place of a program's name: the first only starts the second, and ends.
 const CALLED: &str = "haguard: starter";
 const SECOND: &str = "haguard: starter, of nobody";
-/// The word that it waits for.
+/// The words that it waits for: the other process is about to be ended; become the program; leave it.
+const ORDERED: &str = "ordered";
 const GO: &str = "go";
+const LEAVE: &str = "leave";
+/// How long one that is alone waits for the end of the other process.
+const ALONE: Duration = Duration::from_secs(300);
 
 /// What to start. It may hold secrets: never show it.
 #[derive(Serialize, Deserialize)]
@@ -60,6 +64,21 @@ impl Starter {
         let pid: u32 = aside.tell(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
         let ticks = host::process(pid)?.start_ticks.context("when the starter started is not known")?;
         Ok(Starter { aside, itself: Handle::of(pid, ticks)? })
+    }
+
+    /// From here on it starts the program also without a word, once the other process has ended.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ordered(&mut self) -> Result<()> {
+        self.aside.tell(ORDERED).map(drop)
+    }
+
+    /// It is not needed: the other process runs on.
+    pub fn leave(&mut self) {
+        // Its only answer is its end.
+        let _ = self.aside.ask(LEAVE);
+        self.aside.reap();
     }
 
     /// Starts the program and returns its PID.
@@ -113,9 +132,9 @@ fn start(answers: &mut std::fs::File) -> Result<()> {
     let mut line = String::new();
     lines.read_line(&mut line).context("reading what to start")?;
     let start: Start = serde_json::from_str(&line).context("reading what to start")?;
-    let like = i32::try_from(start.like).ok().and_then(Pid::from_raw).context("a PID out of range")?;
-    let other = pidfd_open(like, PidfdFlags::empty()).with_context(|| format!("PID {}", start.like))?;
-    let [input, output, errors] = streams(&other)?;
+    let ticks = host::process(start.like)?.start_ticks.context("when it started is not known")?;
+    let other = Handle::of(start.like, ticks)?;
+    let [input, output, errors] = streams(other.pidfd())?;
     take_over(start.like)?;
     let mut command = program::command(&start.program);
     if let Some((name, rest)) = start.arguments.split_first() {
@@ -123,10 +142,29 @@ fn start(answers: &mut std::fs::File) -> Result<()> {
     }
     command.env_clear().envs(&start.environment).stdin(input).stdout(output).stderr(errors);
     writeln!(answers, "{}", std::process::id())?;
-    line.clear();
-    lines.read_line(&mut line).context("waiting for the word")?;
-    ensure!(line.trim_end() == GO || host::process(start.like).is_err(), "the caller has ended");
+    wait(&mut lines, answers, &other)?;
     Err(command.exec()).with_context(|| format!("executing {}", start.program))
+}
+
+/// Waits until the program is to be started.
+fn wait(lines: &mut impl BufRead, answers: &mut std::fs::File, other: &Handle) -> Result<()> {
+    let mut ordered = false;
+    loop {
+        let mut line = String::new();
+        let length = lines.read_line(&mut line).context("waiting for the word")?;
+        match (line.trim_end(), ordered) {
+            (GO, _) => return Ok(()),
+            (ORDERED, _) => {
+                ordered = true;
+                writeln!(answers, "{ORDERED}")?;
+            }
+            _ if length == 0 && ordered => {
+                ensure!(other.ended_within(ALONE)?, "the caller has ended, and PID {} has not", other.pid());
+                return Ok(());
+            }
+            _ => bail!("it is not needed"),
+        }
+    }
 }
 
 /// Where its three standard streams go; one that it has closed goes nowhere.
@@ -144,6 +182,8 @@ fn take_over(pid: u32) -> Result<()> {
     let number = i32::try_from(pid)?;
     let entry = Entry::new(number).with_context(|| format!("PID {pid}"))?;
     let (status, stat) = (entry.status()?, entry.stat()?);
+    // Whoever has another user's rights may not see all of it any more.
+    let (dress, theirs) = (Dress::of(pid, false)?, host::circumstances(pid)?);
     let root = std::fs::read_link(format!("/proc/{pid}/root")).context("its root folder")?;
     ensure!(root == Path::new("/"), "PID {pid} has a root folder of its own, {}", root.display());
     rustix::process::setsid().context("taking a session of its own")?;
@@ -158,24 +198,17 @@ fn take_over(pid: u32) -> Result<()> {
     rustix::thread::sched_setaffinity(None, &cpus).context("its processors")?;
     let score = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).context("oom_score_adj")?;
     std::fs::write("/proc/self/oom_score_adj", score.trim()).context("oom_score_adj")?;
-    if (status.ruid, status.rgid) == (host::uid(), rustix::process::getgid().as_raw()) {
-        return Ok(());
-    }
     // This process has one thread, so that what is set for the thread is set for what it becomes.
-    let groups: Vec<Gid> = status.groups.iter().copied().map(Gid::from_raw).collect();
-    rustix::thread::set_thread_groups(&groups).context("its groups")?;
-    rustix::thread::set_thread_res_gid(
-        Gid::from_raw(status.rgid),
-        Gid::from_raw(status.egid),
-        Gid::from_raw(status.sgid),
-    )
-    .context("its group")?;
-    rustix::thread::set_thread_res_uid(
-        Uid::from_raw(status.ruid),
-        Uid::from_raw(status.euid),
-        Uid::from_raw(status.suid),
-    )
-    .context("its user")
+    dress.put_on().context("its user and rights")?;
+    same(&theirs)
+}
+
+/// What cannot be taken over, such as a filter of system calls, is found while the other process still runs.
+fn same(theirs: &BTreeMap<String, String>) -> Result<()> {
+    let ours = host::circumstances(std::process::id())?;
+    let other = host::differences(theirs, &ours);
+    ensure!(other.is_empty(), "one that is started here would not be the same: {}", other.join("; "));
+    Ok(())
 }
 
 /// The control group: with another one, whoever ends our own would end what is started here.
@@ -204,6 +237,7 @@ fn limits(limits: &Limits) -> Result<()> {
         (Resource::Data, &limits.max_data_size),
         (Resource::Stack, &limits.max_stack_size),
         (Resource::Core, &limits.max_core_file_size),
+        (Resource::Rss, &limits.max_resident_set),
         (Resource::Nproc, &limits.max_processes),
         (Resource::Nofile, &limits.max_open_files),
         (Resource::Memlock, &limits.max_locked_memory),

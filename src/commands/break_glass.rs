@@ -4,10 +4,10 @@ mod account;
 
 use account::Account;
 
+use super::consent::{self, Answer, Asked};
 use super::progress::Progress;
 use super::restart_service::{self, Meant};
-use super::{Context, look, record, told, turn};
-use crate::act::confirm::{self, Consent, Withheld};
+use super::{Context, look, record, turn};
 use crate::act::hold::Hold;
 use crate::act::interrupts::Interrupts;
 use crate::act::run::Run;
@@ -90,29 +90,19 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     }
     turn::not_frozen(context)?;
 
-    if let Some(signal) = interrupts.stop() {
-        return Ok(account.interrupted(&plan, signal));
-    }
-    let consent = told::consent(args.approve.as_deref(), context);
-    let recall = |id: &str| shown::recall(state_dir, id);
-    let show = || account.show(&plan);
-    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
-        Ok(clearance) => clearance,
-        Err(withheld) => {
-            return Ok(match interrupts.stop() {
-                Some(signal) => account.interrupted(&plan, signal),
-                None => account.withheld(&plan, &withheld),
-            });
+    let again = || {
+        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let ledger = plan::ledger(&now);
+        (plan::restart::basis(&now, &ledger), checks::judge(&now, &ledger, RESTART))
+    };
+    let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
+    let clearance = match consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
+        Answer::Cleared(clearance) => clearance,
+        Answer::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
+        Answer::Withheld(why, findings) => {
+            return Ok(Account { findings: &findings, ..account }.withheld(&plan, &why));
         }
     };
-    if consent == Consent::Ask {
-        // Somebody took their time.
-        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
-        let moved = plan.basis.moved(&plan::Basis::of(&now, &plan::ledger(&now)));
-        if !moved.is_empty() {
-            return Ok(account.withheld(&plan, &Withheld::Stale { moved, shown: true }));
-        }
-    }
 
     let steps = Steps::new(state_dir.clone(), "restart", instance.title(), record::who(context));
     let progress = Progress::new(context);

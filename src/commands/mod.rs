@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod config_show;
 mod confirm;
+mod consent;
 mod explain;
 mod go_back;
 mod guard;

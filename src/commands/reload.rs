@@ -5,10 +5,10 @@ mod way_back;
 
 use account::Account;
 
+use super::consent::{self, Answer, Asked};
 use super::progress::Progress;
-use super::{Context, ignores, look, record, told, turn};
+use super::{Context, ignores, look, record, turn};
 use crate::act::apply;
-use crate::act::confirm::{self, Consent, Withheld};
 use crate::act::hold::Hold;
 use crate::act::interrupts::Interrupts;
 use crate::act::run::Run;
@@ -77,30 +77,21 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     }
     turn::not_frozen(context)?;
 
-    // A question that comes after the wish to stop would wait for an answer that nobody gives.
-    if let Some(signal) = interrupts.stop() {
-        return Ok(account.interrupted(&plan, signal));
-    }
-    let consent = told::consent(args.approve.as_deref(), context);
-    let recall = |id: &str| shown::recall(state_dir, id);
-    let show = || account.show(&plan);
-    let clearance = match confirm::confirm(&plan, &findings, consent, recall, show, &interrupts) {
-        Ok(clearance) => clearance,
-        Err(withheld) => {
-            return Ok(match interrupts.stop() {
-                Some(signal) => account.interrupted(&plan, signal),
-                None => account.withheld(&plan, &withheld),
-            });
+    let again = || {
+        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let ledger = plan::ledger(&now);
+        let mut findings = ignores.apply(checks::judge(&now, &ledger, RELOAD));
+        findings.extend(back.as_ref().map(|back| back.finding.clone()));
+        (plan::Basis::of(&now, &ledger), findings)
+    };
+    let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
+    let clearance = match consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
+        Answer::Cleared(clearance) => clearance,
+        Answer::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
+        Answer::Withheld(why, findings) => {
+            return Ok(Account { findings: &findings, ..account }.withheld(&plan, &why));
         }
     };
-    if consent == Consent::Ask {
-        // Somebody took their time; apply itself reads again only what can be read in a moment.
-        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
-        let moved = plan.basis.moved(&plan::Basis::of(&now, &plan::ledger(&now)));
-        if !moved.is_empty() {
-            return Ok(account.withheld(&plan, &Withheld::Stale { moved, shown: true }));
-        }
-    }
 
     // Whoever goes back is there before anything is done.
     let watched = back.as_ref().map(|back| back.watch(context, &facts, &plan)).transpose()?;

@@ -1,9 +1,9 @@
 //! What every operation tells around its plan: why there is no consent, and the command that applies it.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use super::Context;
-use crate::act::confirm::{Consent, Withheld};
+use crate::act::confirm::Withheld;
 use crate::checks::{self, Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
@@ -11,16 +11,6 @@ use crate::plan::advice::quote;
 use crate::plan::replay::Preview;
 use crate::plan::{self, Moved, Plan};
 use crate::report::{Paint, Reload, Report};
-
-/// How consent can be had: by the id of a plan, at a terminal, or not at all.
-pub(super) fn consent<'a>(approve: Option<&'a str>, context: &Context<'_>) -> Consent<'a> {
-    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-    match approve {
-        Some(id) => Consent::Approved(id),
-        None if terminal && !context.global.no_input => Consent::Ask,
-        None => Consent::Nobody,
-    }
-}
 
 /// Says in `body` why there is no clearance, and returns the summary. `command` gives this command another ending.
 pub(super) fn withheld(

@@ -158,22 +158,29 @@ fn tmux_socket(service: &Service) -> Option<&str> {
     (!path.starts_with("/tmp/tmux-")).then_some(path)
 }
 
-fn contained(program: &str, container: &Container) -> Advice {
+/// The program that speaks to the daemon of a container, with the socket where that is not the usual one.
+pub fn daemon(program: &str, container: &Container) -> String {
     let usual = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock"];
-    let socket = match usual.contains(&container.socket.as_str()) || container.socket.is_empty() {
-        true => String::new(),
-        false if program == "docker" => format!(" -H {}", quote(&format!("unix://{}", container.socket))),
-        false => format!(" --url {}", quote(&format!("unix://{}", container.socket))),
-    };
+    match usual.contains(&container.socket.as_str()) || container.socket.is_empty() {
+        true => program.to_owned(),
+        false if program == "docker" => {
+            format!("docker -H {}", quote(&format!("unix://{}", container.socket)))
+        }
+        false => format!("{program} --url {}", quote(&format!("unix://{}", container.socket))),
+    }
+}
+
+fn contained(program: &str, container: &Container) -> Advice {
+    let program = daemon(program, container);
     let Some(compose) = &container.compose else {
-        let command = format!("{program}{socket} restart {}", quote(&container.name));
+        let command = format!("{program} restart {}", quote(&container.name));
         return run("its container is restarted, not its process:", command);
     };
     let folder = compose.folder.as_ref().map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
     let (project, service) = (quote(&compose.project), quote(&compose.service));
     run(
         "compose restarts it, from the folder that it was started in:",
-        format!("{folder}{program}{socket} compose -p {project} restart {service}"),
+        format!("{folder}{program} compose -p {project} restart {service}"),
     )
 }
 

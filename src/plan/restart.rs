@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::procedure::command;
+use super::procedure::{command, daemon};
 use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
@@ -21,6 +21,9 @@ const DECISIVE: &[&str] = &[
     "RefuseManualStop",
     "UnitFileState",
 ];
+
+/// Of each HAProxy this many snapshots are kept, and as much evidence.
+pub const NEWEST: usize = 20;
 
 /// Who restarts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,10 +126,14 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan>
     steps.extend(guard(Action::Restore, "whatever came of it"));
     steps.extend(reload::changes(facts, kept));
     steps.extend(reload::proof(facts));
-    let mut basis = Basis::of(facts, ledger);
-    basis.unit = unit.map(decisive).unwrap_or_default();
     let target = format!("{} on {}", instance.title(), facts.host);
-    Some(Plan::new("restart", Vec::new(), target, basis, steps))
+    Some(Plan::new("restart", Vec::new(), target, basis(facts, ledger), steps))
+}
+
+/// What must still be true when it is restarted: of HAProxy, and of its unit where it has one.
+pub fn basis(facts: &Facts, ledger: &Ledger) -> Basis {
+    let unit = facts.guard.as_ref().and_then(Known::seen).map(decisive).unwrap_or_default();
+    Basis { unit, ..Basis::of(facts, ledger) }
 }
 
 /// What of a unit must still be true when it is restarted.
@@ -161,10 +168,14 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
             advice("start it, and read why it does not come up:", format!("systemctl start {}", quote(unit))),
             advice("what it said:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
         ],
-        Ok(Manner::Docker(container)) => vec![
-            advice("start it:", format!("docker start {}", quote(&container.name))),
-            advice("what it said:", format!("docker logs --tail 50 {}", quote(&container.name))),
-        ],
+        Ok(Manner::Docker(container)) => {
+            let podman = matches!(instance.control.named(), Some(Controller::Podman { .. }));
+            let program = daemon(if podman { "podman" } else { "docker" }, container);
+            vec![
+                advice("start it:", format!("{program} start {}", quote(&container.name))),
+                advice("what it said:", format!("{program} logs --tail 50 {}", quote(&container.name))),
+            ]
+        }
         Ok(Manner::Process) | Err(_) => {
             let argv: Vec<String> =
                 advice::start_arguments(instance).iter().map(|word| quote(word)).collect();

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Paint, Reload, Report, reload};
+use crate::plan::restart::NEWEST;
 
 /// What a restart came to. It has every field of a reload's.
 #[derive(Debug, Default, Serialize)]
@@ -58,7 +59,9 @@ fn cost(body: &Restart) -> Vec<String> {
     lines.extend(never.map(|one| format!("{} takes no connection", one.address)));
     lines.extend(body.restored_ms.map(|ms| format!("put back {ms} ms after the order")));
     lines.extend(body.full_service_ms.map(|ms| format!("proven {ms} ms after the order")));
-    lines.extend(body.snapshot.as_ref().map(|path| format!("what was there before is in {path}")));
+    lines.extend(body.snapshot.as_ref().map(|path| {
+        format!("what was there before is in {path} (of each HAProxy the newest {NEWEST} are kept)")
+    }));
     lines.extend(body.evidence.as_ref().map(|path| format!("the evidence is in {path}")));
     lines
 }

@@ -125,6 +125,23 @@ pub fn inspected(text: &str) -> Result<Inspected> {
     })
 }
 
+/// Reads the answer to `GET /containers/ID/logs`: pieces with eight bytes before each that say where to and how much,
+/// or plain text where the container has a terminal.
+pub fn log(body: &[u8]) -> String {
+    let mut text = Vec::new();
+    let mut rest = body;
+    while let Some((head, more)) = rest.split_first_chunk::<8>() {
+        let [0..=2, 0, 0, 0, size @ ..] = *head else { break };
+        let size = usize::try_from(u32::from_be_bytes(size)).unwrap_or(usize::MAX);
+        // The last piece may have been cut off.
+        let (piece, after) = more.split_at(size.min(more.len()));
+        text.extend_from_slice(piece);
+        rest = after;
+    }
+    text.extend_from_slice(rest);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// The words of an answer that is an error.
 pub fn complaint(text: &str) -> Option<String> {
     serde_json::from_str::<serde_json::Value>(text).ok()?.get("message")?.as_str().map(str::to_owned)
@@ -137,11 +154,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_log_makes_it_panic(head in proptest::array::uniform8(0u8..3), more: Vec<u8>) {
+            let _ = log(&[&head[..], &more].concat());
+        }
+
+        #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,80}", pid: i64) {
             let _ = (list(&text), inspected(&text), complaint(&text));
             let odd = format!(r#"{{"Id":"a","Name":"","State":{{"Running":true,"Pid":{pid}}}}}"#);
             prop_assert!(inspected(&odd).unwrap().pid != Some(0));
         }
+    }
+
+    #[test]
+    fn a_log_is_read_with_and_without_frames_and_cut_off() {
+        let frames = b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x04two\n";
+        assert_eq!(log(frames), "one\ntwo\n");
+        assert_eq!(log(&frames[..frames.len() - 2]), "one\ntw");
+        assert_eq!(log(b"plain text of a terminal\n"), "plain text of a terminal\n");
+        assert_eq!(log(b""), "");
     }
 
     #[test]

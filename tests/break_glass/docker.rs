@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{host, twenty};
+use super::{gate, host, twenty, wait_at};
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::word;
 use crate::support::haguard::{Haguard, Said};
@@ -105,4 +105,28 @@ fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
     assert!([3, 5].contains(&said.status), "{said}");
     assert!(said.json()["plan"].is_null(), "{said}");
     assert!(alive(edge.container.pid));
+}
+
+#[test]
+fn a_container_that_does_not_come_up_again_is_said_in_its_own_words_with_the_way_by_hand() {
+    let Some(edge) = Edge::start(Branch::V32) else { return };
+    let plan = edge.plan();
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    let (gate, journal) = gate(&edge.haguard);
+    let done = std::thread::scope(|scope| {
+        let run = scope.spawn(|| edge.glass(&["--approve", word(&plan["plan"]["id"])]).json());
+        // The file is spoilt after the last look at it.
+        wait_at(&journal);
+        std::fs::write(edge.folder.path().join("etc/haproxy.cfg"), "no_such_keyword\n").unwrap();
+        drop(gate);
+        run.join().unwrap()
+    });
+    assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
+    assert_eq!(done["restart"]["outcome"], "down", "{done:#}");
+    let log = done["restart"]["startup_log"].to_string();
+    assert!(log.contains("no_such_keyword") && !log.contains("\\u0000"), "{done:#}");
+    let socket = edge.dockerd.socket().display().to_string();
+    assert_eq!(done["next"][0], format!("docker -H unix://{socket} start edge"), "{done:#}");
+    let evidence = std::path::Path::new(word(&done["restart"]["evidence"]));
+    assert!(std::fs::read_to_string(evidence.join("haproxy.log")).unwrap().contains("no_such_keyword"));
 }

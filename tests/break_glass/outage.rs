@@ -2,10 +2,13 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, end};
+use rustix::process::Signal;
+
+use super::{Bench, end, flat, gate};
 use crate::support::document::word;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
+use crate::support::wait::wait_for;
 
 #[test]
 fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_the_way_by_hand() {
@@ -19,15 +22,9 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
     );
     bench.haproxy.write_config(&text);
     let id = bench.plan();
-    let (gate, journal) = bench.gate();
-    let args =
-        bench.arguments(&["--break-glass", &super::host(), "--reason", "x", "--approve", &id, "-o", "json"]);
-    let command = bench.haguard.command();
+    let (gate, journal) = gate(&bench.haguard);
     let document = std::thread::scope(|scope| {
-        let run = scope.spawn(move || {
-            let mut command = command;
-            crate::support::haguard::Said::of(command.args(args)).json()
-        });
+        let run = scope.spawn(|| bench.json(&["--approve", &id]));
         super::wait_at(&journal);
         let _owner = TcpListener::bind(("127.0.0.1", taken.number)).unwrap();
         drop(gate);
@@ -70,4 +67,35 @@ fn what_cannot_be_put_back_ends_with_8_is_named_and_leaves_evidence() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["summary"], done["summary"]);
     assert!(evidence.join("after.json").is_file());
+}
+
+/// A line of /proc/PID/status.
+fn status(pid: u32, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+}
+
+#[test]
+fn whoever_is_killed_after_the_order_does_not_leave_the_host_without_it() {
+    // A master that is stopped does not end, so that haguard waits for its end.
+    let built = Bench::built(Branch::V30, |builder| builder.without_master_socket());
+    let Some(bench) = built else { return };
+    let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
+    bench.haproxy.signal_master(Signal::STOP);
+    let (mut run, log) = bench.background(&["--approve", &bench.plan()]);
+    let term = 1_u64 << (Signal::TERM.as_raw() - 1);
+    wait_for("the order", || {
+        assert!(!run.has_ended(), "{}", std::fs::read_to_string(&log).unwrap());
+        let pending = u64::from_str_radix(&status(old, "ShdPnd:")?, 16).ok()?;
+        (pending & term != 0).then_some(())
+    });
+    run.signal(Signal::KILL);
+    run.end(Signal::KILL);
+    bench.haproxy.signal_master(Signal::CONT);
+    let new = wait_for("another one serves", || bench.main().filter(|pid| *pid != worker));
+    let main = status(new, "PPid:").unwrap().parse().unwrap();
+    assert!(main != old && !alive(old) && !alive(worker));
+    let history = flat(&bench.haguard.run(["history"]).stdout);
+    assert!(history.contains("not recorded"), "the run is known to be cut off: {history}");
+    end(main);
 }

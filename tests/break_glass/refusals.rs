@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, flat, host, on_every_branch};
+use super::{Bench, flat, gate, host, on_every_branch};
 use crate::support::document::{finding, word};
 use crate::support::haproxy::Branch;
 
@@ -129,16 +129,9 @@ fn what_nobody_can_prove_is_not_restarted() {
 fn a_signal_before_the_order_ends_nothing_and_leaves_no_open_run() {
     let Some(bench) = Bench::start(Branch::V30) else { return };
     let id = bench.plan();
-    let (gate, journal) = bench.gate();
-    let host = host();
-    let words = ["--break-glass", &host, "--reason", "x", "--approve", &id];
-    let home = bench.haguard.home().display().to_string();
-    let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
-    let args: Vec<_> = bench.arguments(&words).into_iter().map(Into::into).collect();
-    let log = bench.haguard.home().join("run.log");
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_haguard"));
+    let (gate, journal) = gate(&bench.haguard);
     untouched(&bench, || {
-        let mut run = crate::support::process::Process::start(program, &args, &env, &log);
+        let (mut run, log) = bench.background(&["--approve", &id]);
         super::wait_at(&journal);
         run.signal(rustix::process::Signal::INT);
         drop(gate);

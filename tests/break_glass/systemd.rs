@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::{flat, twenty};
 use crate::support::document::{finding, word};
 use crate::support::guest::{BRANCHES, Guest};
-use crate::support::haguard::Said;
+use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::Branch;
+use crate::support::terminal;
 
 const ETC: &str = "/etc/haproxy";
 const UNIT: &str = "haproxy.service";
@@ -159,4 +160,45 @@ fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
     assert!(flat(&done["restart"]["notes"].to_string()).contains("still refuses"), "{done:#}");
     assert_eq!(guest.property(UNIT, "MainPID"), main);
     guarded(&guest);
+}
+
+#[test]
+fn on_a_terminal_a_guarded_unit_is_restarted_after_a_yes() {
+    let Some(guest) = guest(None) else { return };
+    let old = guest.property(UNIT, "MainPID");
+    let host = guest.ok(["uname", "-n"]);
+    let words = format!("haguard restart --break-glass {} --reason INC-1", host.trim());
+    let said = terminal::answered(&Haguard::new(), &guest.line(&words), || (), "y\r");
+    let Some(said) = said else { return };
+    assert_eq!(said.status, 0, "{said}");
+    assert_ne!(guest.property(UNIT, "MainPID"), old, "{said}");
+    guarded(&guest);
+}
+
+#[test]
+fn an_instance_of_a_template_beside_another_haproxy_is_restarted_alone() {
+    const EDGE: &str = "haproxy@edge.service";
+    let Some(guest) = guest(None) else { return };
+    let config = twenty::config("/run/haproxy", ETC, &["127.0.0.1:8090"]);
+    guest.write("/etc/haproxy/edge.cfg", &config.replace("admin.sock", "edge.sock"));
+    let start = "/usr/sbin/haproxy -Ws -f /etc/haproxy/%i.cfg -S /run/haproxy-%i.sock";
+    let unit = format!("[Service]\nType=notify\nExecStart={start}\nKillMode=mixed\nSuccessExitStatus=143\n");
+    guest.write("/etc/systemd/system/haproxy@.service", &unit);
+    guest.write("/etc/systemd/system/haproxy@edge.service.d/50-test.conf", "[Unit]\nRefuseManualStop=yes\n");
+    guest.ok(["systemctl", "daemon-reload"]);
+    guest.ok(["systemctl", "start", EDGE]);
+    let mains = || [UNIT, EDGE].map(|unit| guest.property(unit, "MainPID"));
+    let [other, old] = mains();
+    // Without a name nobody knows which one is meant.
+    let unnamed = glass(&guest, &["--plan"]).json();
+    assert!(unnamed["plan"].is_null() && unnamed["exit"] != 0, "{unnamed:#}");
+    let plan = glass(&guest, &[EDGE, "--plan"]).json();
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    let done = glass(&guest, &[EDGE, "--approve", word(&plan["plan"]["id"])]).json();
+    assert_eq!(done["exit"], 0, "{done:#}");
+    let [same, new] = mains();
+    assert!(same == other && new != old, "{done:#}");
+    assert_eq!(done["restart"]["main"].to_string(), new);
+    assert_eq!(guest.run(["systemctl", "restart", EDGE]).status, 4, "it is guarded again");
+    assert!(!guest.path("/run/systemd/system/haproxy@edge.service.d").exists());
 }

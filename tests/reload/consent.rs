@@ -1,15 +1,10 @@
 //! Consent: to a plan that was shown, by somebody who is there or by its id, and only while it is still the plan.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use super::{Bench, flat, on_every_branch};
 use crate::support::document::word;
 use crate::support::haguard::Said;
 use crate::support::haproxy::Branch;
-use crate::support::process::on_path;
-use crate::support::skip;
-use crate::support::wait::wait_for;
+use crate::support::terminal;
 
 #[test]
 fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
@@ -69,21 +64,10 @@ fn an_id_that_was_never_shown_here_is_said_to_be_one() {
     assert!(flat(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
 }
 
-/// haguard on a terminal of its own, which `script` makes; the keys are typed when it has asked.
+/// haguard on a terminal; the keys are typed when it has asked.
 fn on_a_terminal(bench: &Bench, keys: &'static str) -> Option<Said> {
-    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
-        return None;
-    }
     let line = format!("{} {}", env!("CARGO_BIN_EXE_haguard"), bench.arguments(&[]).join(" "));
-    let log = bench.haguard.home().join("terminal.log");
-    let mut command = bench.haguard.plain_of("script");
-    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::piped());
-    let mut child = command.stdout(std::fs::File::create(&log).unwrap()).spawn().unwrap();
-    let shown = || std::fs::read_to_string(&log).unwrap();
-    wait_for("the question", || shown().contains("[y/N]").then_some(()));
-    child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
-    let status = child.wait().unwrap().code().unwrap();
-    Some(Said { status, stdout: shown(), stderr: String::new() })
+    terminal::answered(&bench.haguard, &line, || (), keys)
 }
 
 #[test]

@@ -108,6 +108,12 @@ impl Guest {
         command
     }
 
+    /// The same as a line of the shell out here, for a terminal.
+    pub(crate) fn line(&self, inside: &str) -> String {
+        let clean = "env -u HAGUARD_STATE_DIR HOME=/root";
+        format!("{clean} nsenter --target {} --all -- {inside}", self.leader)
+    }
+
     /// A file or folder of the guest, as seen from here.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         Path::new(&format!("/proc/{}/root", self.leader)).join(inside.trim_start_matches('/'))

@@ -16,5 +16,6 @@ pub(crate) mod process;
 pub(crate) mod sandbox;
 pub(crate) mod skip;
 pub(crate) mod standin;
+pub(crate) mod terminal;
 pub(crate) mod truth;
 pub(crate) mod wait;

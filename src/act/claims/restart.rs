@@ -99,14 +99,7 @@ pub fn circumstances(was: &BTreeMap<String, String>, main: u32) -> Claim {
             return Claim::new(title, both, source, false, || format!("{error:#}"));
         }
     };
-    let differs = |name: &&String| was.get(*name) != is.get(*name);
-    let other: Vec<String> = was
-        .keys()
-        .filter(differs)
-        .map(|name| {
-            format!("{name} was {}, is {}", was[name], is.get(name).map_or("not there", String::as_str))
-        })
-        .collect();
+    let other = host::differences(was, &is);
     let both = (format!("{} settings", was.len()), format!("{} the same", was.len() - other.len()));
     Claim::new(title, both, source, other.is_empty(), || other.join("; "))
 }

@@ -14,18 +14,23 @@ use crate::facts::control::Container;
 use crate::facts::{Candidate, Instance, Process};
 use crate::wire::startup;
 
-/// How long a manager that failed once may take to try again.
+/// How long a manager may take to try again.
 const AGAIN: Duration = Duration::from_secs(30);
+/// How long nothing may run where nobody is going to try again: systemd passes such a state on its way to another try.
+const DOWN: Duration = Duration::from_secs(2);
 /// How long Docker waits before it kills what does not end.
 const GRACE: Duration = Duration::from_secs(10);
 const ONE_ANSWER: Duration = Duration::from_secs(10);
+/// The last lines of a container's log.
+const MOST_LINES: u32 = 50;
 
 /// A unit of systemd's.
 pub(super) struct Unit {
     name: String,
     guarded: bool,
     before: Process,
-    failed: Option<(String, Instant)>,
+    failed: Option<String>,
+    down: Option<Instant>,
     since: jiff::Timestamp,
     pub(super) guard: Option<Claim>,
 }
@@ -37,6 +42,7 @@ impl Unit {
             guarded,
             before: instance.main.clone(),
             failed: None,
+            down: None,
             since: crate::time::now(),
             guard: None,
         }
@@ -46,35 +52,48 @@ impl Unit {
     pub(super) fn order(&mut self, run: &Run<'_>) -> Result<(), String> {
         self.since = crate::time::now();
         let lifted = match self.guarded {
-            true => {
-                run.steps.begin("lift-guard").map_err(|error| format!("{error:#}"))?;
-                let lifted = Lifted::lift(&self.name);
-                let said = lifted
-                    .as_ref()
-                    .map_or_else(|error| format!("failed: {error:#}"), |_| "lifted".to_owned());
-                run.steps.end("lift-guard", &said);
-                Some(lifted.map_err(|error| format!("the guard could not be lifted: {error:#}"))?)
-            }
+            true => Some(self.lift(run)?),
             false => None,
         };
         let ordered = systemd::change::restart(&self.name, super::LIMIT);
         if let Some(lifted) = lifted {
-            let claim = lifted.back();
-            run.steps.end("guard-back", claim.broken.as_deref().unwrap_or("back"));
-            self.guard = Some(claim);
+            self.back(lifted, run);
         }
         let Err(error) = ordered else { return Ok(()) };
         let why = format!("{error:#}");
         match still_runs(&self.before) {
             true => Err(why),
             false => {
-                self.failed = Some((why, Instant::now()));
+                self.failed = Some(why);
                 Ok(())
             }
         }
     }
 
-    pub(super) fn main(&self) -> Main {
+    fn lift(&mut self, run: &Run<'_>) -> Result<Lifted, String> {
+        run.steps.begin("lift-guard").map_err(|error| format!("{error:#}"))?;
+        let (lifted, result) = Lifted::lift(&self.name);
+        let why = result.err().map(|error| format!("the guard could not be lifted: {error:#}"));
+        run.steps.end("lift-guard", why.as_deref().unwrap_or("lifted"));
+        match (lifted, why) {
+            (Some(lifted), None) => Ok(lifted),
+            (lifted, why) => {
+                // What was begun is taken back, and proven to be.
+                if let Some(lifted) = lifted {
+                    self.back(lifted, run);
+                }
+                Err(why.unwrap_or_default())
+            }
+        }
+    }
+
+    fn back(&mut self, lifted: Lifted, run: &Run<'_>) {
+        let claim = lifted.back();
+        run.steps.end("guard-back", claim.broken.as_deref().unwrap_or("back"));
+        self.guard = Some(claim);
+    }
+
+    pub(super) fn main(&mut self) -> Main {
         let shown = match systemd::show(&self.name, ONE_ANSWER) {
             Ok(shown) => shown,
             Err(error) => return Main::NotYet(format!("{error:#}")),
@@ -82,7 +101,11 @@ impl Unit {
         let state = shown.get("ActiveState");
         match shown.main_pid().filter(|pid| *pid != self.before.pid) {
             Some(pid) => Main::Is(pid),
-            None => waited(&self.failed, format!("{} is {state} ({})", self.name, shown.get("SubState"))),
+            None => {
+                let limit = if ["failed", "inactive"].contains(&state) { DOWN } else { AGAIN };
+                let state = format!("{} is {state} ({})", self.name, shown.get("SubState"));
+                waited(&mut self.down, limit, self.failed.as_deref(), state)
+            }
         }
     }
 
@@ -97,53 +120,68 @@ pub(super) struct Contained {
     docker: Docker,
     container: Container,
     before: Process,
-    failed: Option<(String, Instant)>,
+    failed: Option<String>,
+    down: Option<Instant>,
+    since: jiff::Timestamp,
 }
 
 impl Contained {
     pub(super) fn new(container: &Container, instance: &Instance) -> Result<Self> {
         let docker = Docker::at(&container.socket, super::LIMIT)?;
-        Ok(Contained { docker, container: container.clone(), before: instance.main.clone(), failed: None })
+        Ok(Contained {
+            docker,
+            container: container.clone(),
+            before: instance.main.clone(),
+            failed: None,
+            down: None,
+            since: crate::time::now(),
+        })
     }
 
     pub(super) fn order(&mut self) -> Result<(), String> {
+        self.since = crate::time::now();
         let Err(error) = self.docker.restart(&self.container.id, GRACE) else { return Ok(()) };
         let why = docker::why(&error);
         match still_runs(&self.before) {
             true => Err(why),
             false => {
-                self.failed = Some((why, Instant::now()));
+                self.failed = Some(why);
                 Ok(())
             }
         }
     }
 
     /// The container's first process, or the HAProxy that this one has started.
-    pub(super) fn main(&self) -> Main {
+    pub(super) fn main(&mut self) -> Main {
         let inspected = match self.docker.inspect(&self.container.id) {
             Ok(inspected) => inspected,
-            Err(error) => return waited(&self.failed, docker::why(&error)),
+            Err(error) => {
+                return waited(&mut self.down, AGAIN, self.failed.as_deref(), docker::why(&error));
+            }
         };
         let first = inspected.pid.filter(|_| inspected.running).and_then(|pid| host::process(pid).ok());
         let Some(first) = first else {
-            let failed =
-                self.failed.clone().or_else(|| Some(("its process ended".to_owned(), Instant::now())));
-            return waited(&failed, format!("{} does not run", self.container.words()));
+            let limit = if inspected.restart_policy == "no" { DOWN } else { AGAIN };
+            let why = self.failed.as_deref().or(Some("its process ended"));
+            return waited(&mut self.down, limit, why, format!("{} does not run", self.container.words()));
         };
         let all = Candidate::group(host::haproxies().unwrap_or_default());
         let inside = |process: &Process| process.pid == first.pid || process.cgroup == first.cgroup;
         let found = all.into_iter().map(|candidate| candidate.process).find(inside);
         found.map_or(Main::NotYet("no HAProxy runs in it yet".to_owned()), |process| Main::Is(process.pid))
     }
+
+    pub(super) fn log(&self) -> Vec<String> {
+        let text = self.docker.logs(&self.container.id, self.since, MOST_LINES);
+        text.map_or_else(|error| vec![docker::why(&error)], |text| startup::log(&text))
+    }
 }
 
-/// Nothing runs: somebody may be about to start it again, for a while.
-fn waited(failed: &Option<(String, Instant)>, state: String) -> Main {
-    match failed {
-        Some((why, at)) if at.elapsed() > AGAIN || state.contains("failed") => {
-            Main::Gone(format!("{why}; {state}"))
-        }
-        _ => Main::NotYet(state),
+/// Nothing runs: somebody may be about to start it again, for as long as `limit`.
+fn waited(down: &mut Option<Instant>, limit: Duration, failed: Option<&str>, state: String) -> Main {
+    match down.get_or_insert_with(Instant::now).elapsed() > limit {
+        true => Main::Gone(failed.map(|why| format!("{why}; ")).unwrap_or_default() + &state),
+        false => Main::NotYet(state),
     }
 }
 

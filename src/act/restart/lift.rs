@@ -27,24 +27,37 @@ pub(super) struct Lifted {
 }
 
 impl Lifted {
-    /// Lifts it, and makes sure that systemd knows.
-    pub(super) fn lift(unit: &str) -> Result<Self> {
+    /// Lifts it, and makes sure that systemd knows. What comes back beside an error is to be taken back.
+    pub(super) fn lift(unit: &str) -> (Option<Self>, Result<()>) {
         let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(NAME);
-        let folder_made = drop_in::make_folder(&file)?;
         // One that a killed run has left is taken over.
         let left = std::fs::read_to_string(&file).is_ok_and(|text| text == TEXT);
-        let lifted = Lifted { unit: unit.to_owned(), file, folder_made, is_back: false };
-        if !left {
-            drop_in::write(&lifted.file, TEXT)?;
+        let folder_made = match drop_in::make_folder(&file) {
+            Ok(made) => made || left,
+            Err(error) => return (None, Err(error)),
+        };
+        if !left && let Err(error) = drop_in::write(&file, TEXT) {
+            if let Some(folder) = file.parent().filter(|_| folder_made) {
+                // It is empty where nobody else wrote into it.
+                let _ = std::fs::remove_dir(folder);
+            }
+            return (None, Err(error));
         }
+        let lifted = Lifted { unit: unit.to_owned(), file, folder_made, is_back: false };
+        let known = lifted.known();
+        (Some(lifted), known)
+    }
+
+    fn known(&self) -> Result<()> {
         change::daemon_reload(DAEMON_RELOAD)?;
-        let shown = systemd::show(unit, SHOW)?;
+        let shown = systemd::show(&self.unit, SHOW)?;
         ensure!(
             !shown.is("RefuseManualStop"),
-            "{} is there and {unit} still refuses: another drop-in overrules it",
-            lifted.file.display()
+            "{} is there and {} still refuses: another drop-in overrules it",
+            self.file.display(),
+            self.unit
         );
-        Ok(lifted)
+        Ok(())
     }
 
     fn undo(&mut self) -> Result<()> {

@@ -79,7 +79,7 @@ impl Way {
         match self {
             Way::Process(own) => own.log(),
             Way::Systemd(unit) => unit.log(),
-            Way::Docker(_) => Vec::new(),
+            Way::Docker(contained) => contained.log(),
         }
     }
 
@@ -137,7 +137,12 @@ impl Own {
     }
 
     fn order(&mut self, notes: &mut Vec<String>) -> Result<(), String> {
-        self.main.terminate().map_err(|error| format!("{error:#}"))?;
+        let why = |error: anyhow::Error| format!("{error:#}");
+        self.starter.ordered().map_err(why)?;
+        if let Err(error) = self.main.terminate() {
+            self.starter.leave();
+            return Err(why(error));
+        }
         self.end(notes)?;
         match self.starter.go() {
             Ok(pid) => self.started = Some(pid),

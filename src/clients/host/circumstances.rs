@@ -47,6 +47,15 @@ pub fn circumstances(pid: u32) -> Result<BTreeMap<String, String>> {
     Ok(all)
 }
 
+/// What of `was` is not the same in `is`, in words.
+pub fn differences(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
+    let other = was.iter().filter(|(name, value)| is.get(*name) != Some(value));
+    let words = |(name, value): (&String, &String)| {
+        format!("{name} was {value}, is {}", is.get(name).map_or("not there", String::as_str))
+    };
+    other.map(words).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

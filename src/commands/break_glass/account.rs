@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::{Context, restart, told};
-use crate::act::bundle;
 use crate::act::confirm::Withheld;
 use crate::act::hold::Hold;
 use crate::act::restart::Restarted;
 use crate::act::run::{Done, Ended};
+use crate::act::{bundle, newest};
 use crate::checks::{self, Finding};
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
@@ -230,7 +230,8 @@ impl Account<'_> {
             if let Body::Restart(body) = &report.body {
                 files.push(("haproxy.log", body.act.startup_log.join("\n").into_bytes()));
             }
-            bundle::write(&self.context.settings.state_dir.value, run, &files)
+            let of = self.facts.instance.seen().map(newest::of).unwrap_or_default();
+            bundle::write(&self.context.settings.state_dir.value, run, &of, &files)
         });
         if let (Err(error), Body::Restart(body)) = (written, &mut report.body) {
             body.evidence = None;

@@ -1,8 +1,6 @@
 //! What a guard command tells: the report of each way in which it can end.
 
-use std::io;
-
-use super::super::Context;
+use super::super::{Context, told};
 use crate::act::confirm::Withheld;
 use crate::act::guard::{Done, Ended};
 use crate::checks::{self, Finding};
@@ -11,7 +9,7 @@ use crate::facts::{DropIn, GuardFacts};
 use crate::plan::advice::quote;
 use crate::plan::guard::{HOLES, Order, REFUSED, WORKS};
 use crate::plan::{Advice, Plan};
-use crate::report::{Body, Guard, Paint, Report};
+use crate::report::{Body, Guard, Report};
 use crate::wire::drop_in;
 
 /// HAProxy is somebody else's than systemd's.
@@ -94,10 +92,7 @@ impl Account<'_> {
     pub(super) fn show(&self) {
         let summary = format!("plan {}: {} of {}", self.plan.id, self.what(), self.plan.target);
         let report = self.report(Exit::Done, summary, Guard { outcome: "asked".into(), ..self.explained() });
-        let color = !self.context.settings.environment.no_color;
-        let paint = Paint { color: color && self.context.global.color != crate::cli::When::Never };
-        // A terminal that is gone will give no consent either.
-        let _ = report.write_text(&mut io::stderr(), paint);
+        told::ask(&report, self.context);
     }
 
     /// No clearance.
@@ -134,6 +129,13 @@ impl Account<'_> {
         self.report(withheld.exit(), summary, body)
     }
 
+    /// A signal came before anything was done.
+    pub(super) fn interrupted(&self, signal: &str) -> Report {
+        let summary =
+            format!("{} of {}: {signal} came before anything was done", self.what(), self.plan.target);
+        self.report(Exit::Interrupted, summary, Guard { outcome: "interrupted".into(), ..body(self.facts) })
+    }
+
     /// The act, however it ended.
     pub(super) fn ended(&self, done: Done) -> Report {
         let of = format!("{} of {}", self.what(), self.plan.target);
@@ -161,11 +163,12 @@ impl Account<'_> {
                 (Exit::Unproven, summary, Guard { why, by_hand: self.by_hand(), ..with("unproven") })
             }
             Ended::Moved(moved) => return self.withheld(&Withheld::Stale { moved, shown: true }),
-            Ended::Interrupted(signal) => (
-                Exit::Interrupted,
-                format!("{of}: {signal} came before anything was done"),
-                with("interrupted"),
+            Ended::Unknown(why) => (
+                Exit::Unknown,
+                format!("{of}: systemd does not answer any more"),
+                Guard { why, ..with("unknown") },
             ),
+            Ended::Interrupted(signal) => return self.interrupted(signal),
             Ended::Unrecorded(error) => {
                 let why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (

@@ -1,10 +1,10 @@
 //! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
 
-use super::super::{Context, record, told, turn};
+use super::super::consent::{self, Answer, Asked};
+use super::super::{Context, record, turn};
 use super::account::{self, Account};
 use super::{Meant, meant};
-use crate::act::confirm;
-use crate::act::guard::{self, Ended};
+use crate::act::guard;
 use crate::act::interrupts::Interrupts;
 use crate::act::shown;
 use crate::act::steps::Steps;
@@ -59,17 +59,12 @@ fn story(
     let main = facts.shown.main_pid().and_then(|pid| host::process(pid).ok());
     let _turn = turn::hold_unit(context, main.as_ref())?;
     turn::not_frozen(context)?;
-    let consent = told::consent(args.approve.as_deref(), context);
-    let recall = |id: &str| shown::recall(state_dir, id);
-    let clearance = match confirm::confirm(&plan, &findings, consent, recall, || account.show(), &interrupts)
-    {
-        Ok(clearance) => clearance,
-        Err(withheld) => {
-            return Ok(match interrupts.stop() {
-                Some(signal) => account.ended(guard::Done::nothing(Ended::Interrupted(signal))),
-                None => account.withheld(&withheld),
-            });
-        }
+    let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
+    // The act itself looks at all of it again.
+    let clearance = match consent::first(&plan, &findings, &asked, || account.show()) {
+        Answer::Cleared(clearance) => clearance,
+        Answer::Interrupted(signal) => return Ok(account.interrupted(signal)),
+        Answer::Withheld(why, _) => return Ok(account.withheld(&why)),
     };
     let steps = Steps::new(state_dir.clone(), kind.operation(), facts.unit.clone(), record::who(context));
     let done = guard::guard(clearance, kind, &facts, &interrupts, &steps);
