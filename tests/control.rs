@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{self, Branch};
 use crate::support::ports::{self, Port};
-use crate::support::process::on_path;
+use crate::support::process::{self, on_path};
 use crate::support::skip;
 use crate::support::wait::wait_for;
 
@@ -71,6 +71,16 @@ impl Kept {
     #[track_caller]
     fn control(&self) -> Value {
         control(&Haguard::new(), &self.socket())
+    }
+}
+
+/// Ends a server that left its parent.
+struct Server(u32);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        process::kill(self.0);
+        process::wait_gone(self.0);
     }
 }
 

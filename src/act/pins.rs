@@ -52,7 +52,7 @@ fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<()> {
     let name = path.file_name().context("it has no name")?.to_string_lossy();
     let fresh = folder.join(format!(".{name}.{}", std::process::id()));
     let written = || -> Result<()> {
-        let mut file = File::create(&fresh).with_context(|| fresh.display().to_string())?;
+        let mut file = File::create_new(&fresh).with_context(|| fresh.display().to_string())?;
         match std::fs::metadata(path) {
             Ok(old) => {
                 // Only root can give a file away, and whoever else may write here owns it or shares its group.

@@ -172,8 +172,10 @@ pub fn gid(pid: u32) -> Option<u32> {
 /// Every group that a process is in, its own first.
 pub fn groups(pid: u32) -> Option<Vec<u32>> {
     let status = Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
-    let more = status.groups.into_iter().filter_map(|group| u32::try_from(group).ok());
+    let more = status.groups;
     Some(std::iter::once(status.egid).chain(more).collect())
+}
+
 /// True where a process became another user after its program was started, as far as the kernel still shows: what it has
 /// in /proc is root's then.
 pub fn changed_user(pid: u32) -> bool {

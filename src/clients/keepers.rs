@@ -1,11 +1,13 @@
 //! Those who keep programs running and are no service manager of the whole host: supervisord, runit, s6, tmux. Each is
 //! asked what it says of its own processes, read-only.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use reqwest::Method;
+use rustix::fs::{Mode, OFlags};
 
 use super::host;
 use super::http::{Http, Target};
@@ -65,7 +67,7 @@ pub fn runit(runsv: u32) -> Result<Vec<(String, u32)>> {
     let files = ["supervise/pid", "log/supervise/pid"];
     let said = |name: &str| -> Result<(String, String)> {
         let path = format!("/proc/{runsv}/cwd/{name}");
-        Ok((name.to_owned(), std::fs::read_to_string(&path).map_err(|error| denied(&path, &error))?))
+        Ok((name.to_owned(), String::from_utf8_lossy(&small(&path)?).into_owned()))
     };
     let (first, log) = (said(files[0])?, said(files[1]).ok());
     let kept = [Some(first), log].into_iter().flatten();
@@ -78,15 +80,36 @@ pub fn runit(runsv: u32) -> Result<Vec<(String, u32)>> {
 /// When its folder cannot be read.
 pub fn s6(supervise: u32) -> Result<Option<u32>> {
     let path = format!("/proc/{supervise}/cwd/supervise/status");
-    let bytes = std::fs::read(&path).map_err(|error| denied(&path, &error))?;
-    Ok(keepers::s6(&bytes))
+    Ok(keepers::s6(&small(&path)?))
 }
 
-/// The panes of a tmux server, asked through the socket that it listens on.
+/// More than this is no status.
+const SMALL: u64 = 4096;
+
+/// A file that anybody may have put there: a pipe or a device in its place is not waited for.
+fn small(path: &str) -> Result<Vec<u8>> {
+    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
+    let file = std::fs::File::from(opened.map_err(|error| denied(path, &error.into()))?);
+    ensure!(file.metadata().is_ok_and(|seen| seen.is_file()), "{path} is no plain file");
+    let mut bytes = Vec::new();
+    file.take(SMALL).read_to_end(&mut bytes).map_err(|error| denied(path, &error))?;
+    Ok(bytes)
+}
+
+/// The panes of a tmux server, asked through the socket that it listens on. A server can have its client run programs and
+/// write files, so that it is asked as its own user: to root whoever calls himself tmux would be a way to be root.
 ///
 /// # Errors
-/// When its sockets cannot be seen, or it does not answer.
-pub fn tmux(server: u32, limit: Duration) -> Result<(String, Vec<Pane>)> {
+/// When its sockets cannot be seen, or it does not answer, or it is another user's and we are not root.
+pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane>)> {
+    let owner = match host::uid() {
+        own if own == user => None,
+        0 => Some((
+            user,
+            host::gid(server).with_context(|| format!("the group of PID {server} is not known"))?,
+        )),
+        _ => bail!("the tmux of user {user} answers that user and root alone (run as root)"),
+    };
     let sockets = host::listeners(server)?.into_iter().filter_map(|listener| match listener {
         Listener::Unix(path) => Some(path),
         _ => None,
@@ -96,6 +119,7 @@ pub fn tmux(server: u32, limit: Duration) -> Result<(String, Vec<Pane>)> {
     let program = Program {
         program: "tmux".into(),
         arguments: arguments.map(str::to_owned).to_vec(),
+        owner,
         ..Program::default()
     };
     let said = program.run(limit)?;

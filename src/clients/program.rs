@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use crate::time::Deadline;
 
@@ -35,7 +35,8 @@ pub struct Program {
     pub name: Option<String>,
     /// What it reads on its standard input; nothing where this is empty.
     pub input: Vec<u8>,
-    /// The user and group to run as; only root may change them.
+    /// The user and group to run as; only root may change them. It gets neither our terminal nor, unless it is given one,
+    /// our environment.
     pub owner: Option<(u32, u32)>,
 }
 
@@ -83,23 +84,37 @@ impl Program {
     }
 
     fn start(&self) -> Result<Child> {
-        let mut command = command(&self.program);
+        let mut command = match self.owner {
+            None => self.as_ourselves(),
+            Some((uid, gid)) => self.as_somebody_else(uid, gid),
+        };
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        if let Some(name) = &self.name {
-            command.arg0(name);
-        }
-        command.process_group(0);
         if let Some(environment) = &self.environment {
             command.env_clear().envs(environment);
         }
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        if let Some((uid, gid)) = self.owner {
-            command.uid(uid).gid(gid);
-        }
         command.spawn().with_context(|| format!("starting {}", self.program))
+    }
+
+    fn as_ourselves(&self) -> Command {
+        let mut command = command(&self.program);
+        if let Some(name) = &self.name {
+            command.arg0(name);
+        }
+        command.process_group(0);
+        command
+    }
+
+    /// Whoever it is could type into a terminal that it shares with us, and read secrets out of our environment.
+    fn as_somebody_else(&self, uid: u32, gid: u32) -> Command {
+        // It makes a session only where it leads no group of processes yet: it forks otherwise.
+        let mut command = command("/usr/bin/setsid");
+        command.arg(&self.program).uid(uid).gid(gid);
+        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command
     }
 }
 
@@ -155,8 +170,8 @@ fn wait(child: &Child, limit: Duration) -> Result<bool> {
 
 fn end_group(child: &Child) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended between the deadline and here.
-        let _ = kill_process_group(pid, Signal::KILL);
+        // It may have ended between the deadline and here, or not have come to lead a group.
+        let _ = kill_process_group(pid, Signal::KILL).or_else(|_| kill_process(pid, Signal::KILL));
     }
 }
 
@@ -196,6 +211,24 @@ mod tests {
         let thread = rustix::thread::gettid().as_raw_nonzero();
         let script = format!("for i in 1 2 3; do kill -USR1 {thread}; sleep 0.05; done; echo whole");
         assert_eq!(shell(&script).run(Duration::from_secs(20)).unwrap().stdout, "whole\n");
+    }
+
+    #[test]
+    fn somebody_else_gets_neither_our_session_nor_our_environment() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let script = "id -u; ps -o sid= -p $$ | tr -d ' '; echo $$; env | cut -d= -f1 | sort | tr '\\n' ' '";
+        let other = Program { owner: Some((65534, 65534)), ..shell(script) };
+        let said = other.run(Duration::from_secs(10)).unwrap();
+        let lines: Vec<&str> = said.stdout.lines().collect();
+        assert_eq!((lines[0], lines[1]), ("65534", lines[2]), "{said:?}");
+        assert!(
+            lines[3].split(' ').all(|name| ["", "PATH", "PWD", "SHLVL", "_", "OLDPWD"].contains(&name)),
+            "{said:?}"
+        );
+        let hangs = Program { owner: Some((65534, 65534)), ..shell("sleep 600 & sleep 600") };
+        assert!(hangs.run(Duration::from_millis(300)).is_err());
     }
 
     #[test]

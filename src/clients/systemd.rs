@@ -31,22 +31,31 @@ pub fn show(name: &str, limit: Duration) -> Result<Unit> {
 pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
     here()?;
     // Without a name systemd tells of itself.
-    if names.is_empty() { Ok(Vec::new()) } else { shown(&[], names, limit) }
+    if names.is_empty() { Ok(Vec::new()) } else { shown_to(Program::default(), &[], names, limit) }
 }
 
-/// Asks a user's own systemd about a unit: as that user, or as root.
+/// Asks a user's own systemd about a unit. Root asks as that user, over the socket that systemd itself keeps for it: this
+/// needs neither logind nor a D-Bus of the user's.
 ///
 /// # Errors
 /// When it does not answer in time, or somebody else asks.
 pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
-    let machine = format!("--machine={uid}@.host");
-    let unit = match host::uid() {
-        own if own == uid => shown(&["--user"], &[name], limit)?,
-        0 => shown(&["--user", &machine], &[name], limit)?,
+    let asker = match host::uid() {
+        own if own == uid => Program::default(),
+        0 => Program {
+            // Only the user is looked at, so that any group does that opens nothing more.
+            owner: Some((uid, NOGROUP)),
+            environment: Some([("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"))].into()),
+            ..Program::default()
+        },
         _ => bail!("the systemd of user {uid} answers that user and root alone (run as root)"),
     };
-    unit.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
+    let units = shown_to(asker, &["--user"], &[name], limit)?;
+    units.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
 }
+
+/// The group of nobody.
+const NOGROUP: u32 = 65534;
 
 /// The names of the services and sockets that have a file here or are loaded, for saying which one was perhaps meant.
 ///
@@ -63,16 +72,22 @@ pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
+/// systemd runs this host.
+pub fn is_here() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
 fn here() -> Result<()> {
-    if !Path::new("/run/systemd/system").is_dir() {
+    if !is_here() {
         bail!("systemd does not run this host");
     }
     Ok(())
 }
 
-fn shown(options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
+fn shown_to(asker: Program, options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
     let properties = format!("--property={}", unit::PROPERTIES.join(","));
-    let units = unit::parse(&asked(&[options, &["show", &properties, "--"], names].concat(), limit)?);
+    let words = [options, &["show", &properties, "--"], names].concat();
+    let units = unit::parse(&asked_by(asker, &words, limit)?);
     if units.len() != names.len() {
         bail!("systemctl show {} told of {} units", names.join(" "), units.len());
     }
@@ -80,8 +95,12 @@ fn shown(options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>>
 }
 
 fn asked(words: &[&str], limit: Duration) -> Result<String> {
+    asked_by(Program::default(), words, limit)
+}
+
+fn asked_by(asker: Program, words: &[&str], limit: Duration) -> Result<String> {
     let arguments = words.iter().map(|word| (*word).to_owned()).collect();
-    let program = Program { program: "systemctl".into(), arguments, ..Program::default() };
+    let program = Program { program: "systemctl".into(), arguments, ..asker };
     let said = program.run(limit)?;
     if !said.status.success() {
         // The list of properties tells nobody anything.

@@ -12,7 +12,7 @@ use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{self, Facts, Known};
 use crate::failure::Failure;
 use crate::plan;
-use crate::report::{Body, Comparison, Report};
+use crate::report::{Body, Comparison, Report, ServiceProcedure};
 use crate::words::plural;
 
 /// Looks at the host, or at a saved snapshot, and judges.
@@ -56,6 +56,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
     let mut report = Report::new("inspect", exit, summary, body).after(&facts);
     report.findings = findings;
     report.losses = ledger.lines;
+    report.procedures = facts.on_host.seen().map(ServiceProcedure::of_all).unwrap_or_default();
     Ok(report)
 }
 

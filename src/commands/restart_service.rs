@@ -69,8 +69,11 @@ fn found(host: &HostFacts, asked: &Asked) -> Vec<FoundService> {
 
 /// What systemd says of a unit, as a sentence, and whether there is one.
 fn state(name: &str, deadline: Deadline) -> (bool, String) {
+    if !systemd::is_here() {
+        return (false, format!("There is no unit {name} to restart: systemd does not run this host."));
+    }
     let unit = match systemd::show(name, deadline.left()) {
-        Err(error) => return (false, format!("There is no unit {name} to restart: {error:#}.")),
+        Err(error) => return (false, format!("Whether there is a unit {name} is not known: {error:#}.")),
         Ok(unit) if !unit.is_loaded() => return (false, format!("There is no unit {name} on this host.")),
         Ok(unit) => unit,
     };

@@ -136,10 +136,17 @@ impl Service {
 
     /// It takes TCP connections to this address.
     pub fn takes(&self, at: &SocketAddr) -> bool {
-        let wanted = Listener::Tcp(*at);
-        let all = self.listens.seen().into_iter().flatten();
-        all.filter(|listener| matches!(listener, Listener::Tcp(_)))
-            .any(|listener| listener.overlap(&wanted) != super::Overlap::No)
+        self.has(&Listener::Tcp(*at))
+    }
+
+    /// It listens on this address, with TCP or UDP.
+    pub fn listens_at(&self, at: &SocketAddr) -> bool {
+        self.has(&Listener::Tcp(*at)) || self.has(&Listener::Udp(*at))
+    }
+
+    fn has(&self, wanted: &Listener) -> bool {
+        let mut all = self.listens.seen().into_iter().flatten();
+        all.any(|listener| listener.overlap(wanted) != super::Overlap::No)
     }
 
     /// It listens on this port, with TCP or UDP.

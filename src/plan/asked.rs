@@ -87,7 +87,7 @@ pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
         Asked::Number(number) => all().filter_map(|service| by_number(service, *number)).collect(),
         Asked::Port(port) => all().filter_map(|service| by_port(service, *port)).collect(),
         Asked::At(at) => all()
-            .filter(|service| service.takes(at))
+            .filter(|service| service.listens_at(at))
             .map(|service| exact(service, format!("it listens on {at}")))
             .collect(),
         Asked::Name(name) => all().filter_map(|service| by_name(service, name)).collect(),
@@ -174,9 +174,7 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
         }
         Some(Controller::Docker { container } | Controller::Podman { container }) => {
             names.push(("its container is", container.name.clone()));
-            if container.id.len() >= 12 {
-                names.push(("its container is", container.id[..12].to_owned()));
-            }
+            names.extend(container.id.get(..12).map(|short| ("its container is", short.to_owned())));
             names.push(("its container is", container.id.clone()));
             if let Some(compose) = &container.compose {
                 names.push(("its compose service is", compose.service.clone()));

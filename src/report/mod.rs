@@ -41,7 +41,7 @@ pub use guard::Guard;
 pub use pins::PinsReport;
 pub use rehearsal::{Holds, Rehearsed};
 pub use restart::{Opened, Restart};
-pub use service::{AskedService, FoundService};
+pub use service::{AskedService, FoundService, ServiceProcedure};
 pub use style::Paint;
 
 /// The version of the JSON document.
@@ -72,6 +72,9 @@ pub struct Report {
     pub cost: Cost,
     /// Commands to run next.
     pub next: Vec<String>,
+    /// `inspect`: how each service that was seen is restarted, and how it is not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub procedures: Vec<ServiceProcedure>,
     /// What belongs to one command only.
     #[serde(flatten)]
     pub body: Body,
@@ -275,6 +278,7 @@ impl Report {
             proof: Vec::new(),
             cost: Cost::default(),
             next: Vec::new(),
+            procedures: Vec::new(),
             body,
         }
     }

@@ -8,9 +8,9 @@ use super::Paint;
 use super::parts::{advice, row, shown};
 use super::wrap::prose;
 use crate::facts::binds::in_ranges;
-use crate::facts::{Control, Service};
-use crate::plan::Procedure;
+use crate::facts::{Control, HostFacts, Service};
 use crate::plan::asked::Fit;
+use crate::plan::{self, Procedure};
 
 /// What became of the word that a person gave for a service.
 #[derive(Debug, Serialize)]
@@ -36,6 +36,30 @@ pub struct FoundService {
     pub by: String,
     /// How it is restarted, and how it is not.
     pub procedure: Procedure,
+}
+
+/// How a service that was seen is restarted.
+#[derive(Debug, Serialize)]
+pub struct ServiceProcedure {
+    /// Its first process, which is its number among the facts.
+    pub pid: u32,
+    /// Its name.
+    pub service: String,
+    /// How it is restarted, and how it is not.
+    #[serde(flatten)]
+    pub procedure: Procedure,
+}
+
+impl ServiceProcedure {
+    /// That of each service of a host.
+    pub fn of_all(host: &HostFacts) -> Vec<Self> {
+        let one = |service: &Service| ServiceProcedure {
+            pid: service.process.pid,
+            service: service.name.clone(),
+            procedure: plan::procedure(service),
+        };
+        host.services.iter().map(one).collect()
+    }
 }
 
 pub(super) fn write(asked: &AskedService, out: &mut impl Write, paint: Paint) -> io::Result<()> {

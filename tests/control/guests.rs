@@ -129,7 +129,28 @@ fn a_unit_of_a_users_own_systemd_is_the_users() {
         (guest.run(["cat", &format!("/proc/{pid}/comm")]).stdout.trim() == "haproxy").then_some(pid)
     });
     let control = inside(&guest, &pid);
-    assert_eq!(control["controller"]["kind"], "user-systemd", "{control:#}");
-    assert_eq!(control["controller"]["unit"], "web.service", "{control:#}");
-    assert_eq!(control["controller"]["uid"], 65534, "{control:#}");
+    let controller = proven(&control, "user-systemd");
+    assert_eq!(
+        (&controller["unit"], &controller["uid"]),
+        (&"web.service".into(), &65534.into()),
+        "{control:#}"
+    );
+    assert!(control["evidence"].to_string().contains("systemctl --user show"), "{control:#}");
+}
+
+#[test]
+fn what_an_agent_of_nomads_starts_as_a_main_process_of_a_unit_is_not_the_units() {
+    // A real Nomad that makes no control groups leaves its tasks in that of its unit; bash takes its name and arguments.
+    let task =
+        format!("NOMAD_ALLOC_ID=5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11 NOMAD_TASK_NAME=web {HAPROXY}\ntrue\n");
+    let files = [
+        ("/opt/agent", "cd /opt\n(exec -a nomad bash executor)\ntrue\n"),
+        ("/opt/executor", task.as_str()),
+        ("/opt/other.cfg", CONFIG),
+        ("/etc/systemd/system/nomad.service", &unit("/bin/bash /opt/agent")),
+    ];
+    let Some(guest) = Guest::with(&files) else { return };
+    let pid = started(&guest, "nomad.service");
+    let control = inside(&guest, &pid);
+    assert_eq!(proven(&control, "nomad")["task"], "web", "{control:#}");
 }

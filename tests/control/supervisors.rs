@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Kept, programs, proven, why};
+use super::{Kept, Server, programs, proven, why};
 use crate::other_user::as_nobody;
 use crate::support::document::level;
 use crate::support::haguard::Haguard;
@@ -16,14 +16,14 @@ fn executable(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// Starts supervisord with one program `web` in group `edge`.
+/// Starts supervisord with a program `web` in group `edge`, and another that it lists before.
 fn supervisord(kept: &Kept, socket: &str, program: &str) -> Option<Process> {
     let [supervisord] = programs(["supervisord"])?;
     let dir = kept.dir.path().display();
     let text = format!(
         "[supervisord]\nnodaemon=true\nlogfile={dir}/s.log\npidfile={dir}/s.pid\nchildlogdir={dir}\n{socket}\n\
          [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
-         [group:edge]\nprograms=web\n[program:web]\ncommand={program}\n"
+         [program:another]\ncommand=sleep infinity\n[group:edge]\nprograms=web\n[program:web]\ncommand={program}\n"
     );
     std::fs::write(kept.path("s.conf"), text).unwrap();
     let config = kept.path("s.conf");
@@ -112,6 +112,13 @@ fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
     let controller = proven(&control, "s6");
     assert_eq!(controller["folder"], service.to_str().unwrap(), "{control:#}");
     assert_eq!(controller["supervisor"], process.pid(), "{control:#}");
+
+    // A status that names another process disagrees with the parent.
+    let file = service.join("supervise/status");
+    let mut status = std::fs::read(&file).unwrap();
+    status[24..32].copy_from_slice(&1u64.to_be_bytes());
+    std::fs::write(&file, status).unwrap();
+    assert!(why(&kept.control(), "conflict").contains("names another process"));
 }
 
 #[test]
@@ -146,12 +153,43 @@ fn without_root_what_is_denied_is_said_and_a_change_refuses() {
     assert_eq!(said.json()["changed"], false, "{said}");
 }
 
+/// Nomad is in no registry: bash takes the name and the arguments of its executor.
+fn executor(kept: &Kept, environment: &str) -> Option<Process> {
+    let [bash] = programs(["bash"])?;
+    executable(&kept.path("executor"), &format!("{environment} {}\ntrue\n", kept.command()));
+    let line = format!("cd {}; exec -a nomad bash executor", kept.dir.path().display());
+    Some(Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log")))
+}
+
+#[test]
+fn a_task_of_nomads_without_a_control_group_is_nomads_by_its_executor_and_its_environment() {
+    let Some(kept) = Kept::new(Branch::V32) else { return };
+    let names = "NOMAD_ALLOC_ID=5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11 NOMAD_TASK_NAME=web";
+    let Some(_process) = executor(&kept, names) else { return };
+    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let control = kept.control();
+    let nomad = proven(&control, "nomad");
+    assert_eq!(nomad["allocation"], "5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11", "{control:#}");
+    assert_eq!(nomad["task"], "web", "{control:#}");
+}
+
+#[test]
+fn a_task_of_nomads_that_cannot_be_named_is_unknown_and_not_nobodys() {
+    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(_process) = executor(&kept, "") else { return };
+    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let words = why(&kept.control(), "unknown");
+    assert!(words.contains("Nomad's") && words.contains("names no allocation"), "{words}");
+}
+
 #[test]
 fn a_parent_that_only_took_the_name_of_a_supervisor_is_not_believed() {
     let Some([bash]) = programs(["bash"]) else { return };
     for name in ["runsv", "s6-supervise", "supervisord", "tmux: server"] {
         let Some(kept) = Kept::new(Branch::V30) else { return };
-        let script = format!("echo -n '{name}' >/proc/$$/comm; {}; true", kept.command());
+        // What would be read is a pipe that nobody writes to.
+        let pipes = "mkdir supervise; mkfifo supervise/pid supervise/status";
+        let script = format!("{pipes}; echo -n '{name}' >/proc/$$/comm; {}; true", kept.command());
         let folder = kept.dir.path().to_owned();
         let args = ["-c".into(), format!("cd {}; {script}", folder.display()).into()];
         let _process = Process::start(&bash, &args, &[], &kept.path("log"));

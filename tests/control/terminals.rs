@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use rustix::process::Signal;
 
-use super::{Kept, programs, proven, why};
+use super::{Kept, Server, programs, proven, why};
 use crate::other_user::NOBODY;
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
-use crate::support::process::{self, Process};
+use crate::support::process::Process;
 use crate::support::skip;
 use crate::support::wait::wait_for;
 
@@ -36,16 +36,6 @@ fn pid_of(name: &str, word: &str) -> Option<u32> {
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
         read("comm").trim_end() == name && read("cmdline").contains(word)
     })
-}
-
-/// Ends a server that left its parent.
-struct Server(u32);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        process::kill(self.0);
-        process::wait_gone(self.0);
-    }
 }
 
 /// A tmux of another user with a session `web` that runs HAProxy.
@@ -91,6 +81,57 @@ fn a_tmux_whose_socket_is_gone_is_proven_by_the_terminal_that_it_holds() {
     let control = kept.control();
     proven(&control, "multiplexer");
     assert!(control["evidence"].to_string().contains("other end of pts/"), "{control:#}");
+}
+
+/// Calls itself tmux, and writes down who asks it: the program behind the client, the user, and whether in a session of its
+/// own.
+const PRETENDER: &str = r#"
+import os, socket, struct, subprocess, sys
+folder, command = sys.argv[1:]
+server = socket.socket(socket.AF_UNIX)
+server.bind(folder + '/tmux.sock')
+server.listen()
+open('/proc/self/comm', 'w').write('tmux: server')
+subprocess.Popen(command.split())
+while True:
+    asking, _ = server.accept()
+    pid, uid, _ = struct.unpack('3i', asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        parent = open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[1]
+        behind = open(f'/proc/{parent}/cmdline').read().split('\0')[0]
+        with open(folder + '/asked', 'a') as log:
+            log.write(f'{behind} {uid} {os.getsid(pid) == pid}\n')
+    except OSError:
+        pass
+    asking.close()
+"#;
+
+#[test]
+fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
+    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some([setpriv, ..]) = programs(["setpriv", "tmux", "python3"]) else { return };
+    if !given_away(&kept) {
+        return;
+    }
+    let mut args = words(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups env"));
+    // By its name: the first on the path may be closed to nobody.
+    args.extend([
+        "python3".into(),
+        "-c".into(),
+        PRETENDER.into(),
+        kept.dir.path().into(),
+        kept.command().into(),
+    ]);
+    // A server of tmux could have its client run a program: with root's rights, were it root's.
+    let _pretender = Process::start(&setpriv, &args, &[], &kept.path("log"));
+    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let control = kept.control();
+    assert!(why(&control, "claimed").contains("no terminal"), "{control:#}");
+    let asked = std::fs::read_to_string(kept.path("asked")).unwrap();
+    // Whoever else looks at this host asks it too.
+    let ours = env!("CARGO_BIN_EXE_haguard");
+    let asked: Vec<&str> = asked.lines().filter_map(|line| line.strip_prefix(ours)).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|line| *line == format!(" {NOBODY} True")), "{asked:?}");
 }
 
 #[test]

@@ -137,6 +137,30 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
 }
 
 #[test]
+fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
+    let Some(python) = python() else { return };
+    let (port, dir) = (ports::free(), open_folder("x"));
+    let at = format!("127.0.0.1:{}", port.number);
+    let script = format!(
+        "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', {}))\ns.recv(1)",
+        port.number
+    );
+    let app = Process::start(&python, &["-c".into(), script.into()], &[], &dir.path().join("log"));
+    let hex = format!(":{:04X} ", port.number);
+    wait_for("it is bound", || std::fs::read_to_string("/proc/net/udp").ok()?.contains(&hex).then_some(()));
+    for word in [at.clone(), format!(":{}", port.number)] {
+        let said = Haguard::new().run(["restart", &word]);
+        let text = flat(&said.stdout);
+        assert_eq!(said.status, 3, "{said}");
+        assert!(
+            text.contains(&format!("(PID {},", app.pid())) && text.contains("What is meant is"),
+            "{said}"
+        );
+        assert!(!text.contains("Nobody who can be seen"), "{said}");
+    }
+}
+
+#[test]
 fn what_may_be_secret_in_a_command_line_is_shown_nowhere() {
     // The program of the Python library takes no such options, so a line of our own listens for it.
     let Some(python) = python() else { return };

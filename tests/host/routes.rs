@@ -13,6 +13,8 @@ frontend web
     use_backend api if { hdr_end(host) .api.example }
     use_backend %[req.hdr(host),lower,map({dir}/hosts.map,api)]
     use_backend bk_%[req.hdr(x-pick)]
+    use_backend %[path,map_beg({dir}/paths.map)] if { hdr(host) shop.example }
+    use_backend %[req.hdr(host),map_end({dir}/ends.map)] if { ssl_fc_sni sni.example }
     default_backend gui
 backend gui
     server s1 127.0.0.1:PORT
@@ -27,7 +29,9 @@ fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
     for branch in Branch::all() {
         let builder = Instance::builder(branch)
             .config(&CONFIG.replace("PORT", &web.port.number.to_string()))
-            .file("hosts.map", "gui.example gui\nsecret-key secret-value\n");
+            .file("hosts.map", "gui.example gui\nsecret-key secret-value\n")
+            .file("paths.map", "/cart gui\n")
+            .file("ends.map", ".end.example api\n");
         let Some(haproxy) = builder.start() else { continue };
         haproxy.admin(&format!("add map {}/hosts.map live.example gui", haproxy.dir().display()));
         haproxy.admin("set server gui/gone state maint");
@@ -44,6 +48,8 @@ fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
             "1 value of ",
             "route unknown: decided for each request by bk_%[req.hdr(x-pick)]",
             "any host, when no other rule fits",
+            "shop.example, when path begins with /cart (",
+            "*.end.example, when the host is sni.example (",
             &format!(
                 "-> gui: s1 127.0.0.1:{} (no check), gone 127.0.0.1:{} (MAINT)",
                 web.port.number,
@@ -57,7 +63,7 @@ fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
         let document = haguard.json(&["inspect", "--routes"], Path::new(&socket));
         assert_eq!(
             document["facts"]["routes"]["seen"]["routes"].as_array().unwrap().len(),
-            8,
+            10,
             "{document:#}"
         );
     }
@@ -68,7 +74,8 @@ fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_
     let Some(web) = Web::start(&[], &[]) else { return };
     let builder =
         Instance::builder(Branch::V30).config(&CONFIG.replace("PORT", &web.port.number.to_string()));
-    let Some(haproxy) = builder.file("hosts.map", "").start() else { return };
+    let builder = builder.file("hosts.map", "").file("paths.map", "").file("ends.map", "");
+    let Some(haproxy) = builder.start() else { return };
     let socket = haproxy.master_socket().unwrap();
     let haguard = Haguard::new();
     let document = haguard.json(&["inspect"], socket);
@@ -77,6 +84,13 @@ fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_
     assert_eq!(local[0]["served_by"][0], web.pid(), "{local:#?}");
     assert_eq!(local[1]["unserved"], "nobody listens there", "{local:#?}");
     assert_eq!(service(&document, haproxy.master_pid())["role"], "haproxy");
+    let procedures = document["procedures"].as_array().unwrap();
+    let of = |pid: u32| procedures.iter().find(|one| one["pid"] == pid).unwrap();
+    assert!(
+        of(haproxy.master_pid())["restart"][0]["command"].as_str().unwrap().starts_with("haguard reload")
+    );
+    assert!(of(web.pid())["restart"].to_string().contains("http.server"), "{procedures:#?}");
+    assert!(!of(web.pid())["never"].as_array().unwrap().is_empty(), "{procedures:#?}");
     let said = haguard.run(["inspect", "--master-socket", socket.to_str().unwrap()]);
     let text = flat(&said.stdout);
     assert!(
@@ -100,7 +114,8 @@ fn markdown_tells_a_stranger_how_each_service_is_restarted_and_no_other_command_
     let Some(web) = Web::start(&[], &[]) else { return };
     let builder =
         Instance::builder(Branch::V32).config(&CONFIG.replace("PORT", &web.port.number.to_string()));
-    let Some(haproxy) = builder.file("hosts.map", "").start() else { return };
+    let builder = builder.file("hosts.map", "").file("paths.map", "").file("ends.map", "");
+    let Some(haproxy) = builder.start() else { return };
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let haguard = Haguard::new();
     let said = haguard.run(["inspect", "-o", "markdown", "--master-socket", socket]);

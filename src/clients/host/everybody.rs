@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::sockets::{self, Files};
 use super::{denied, is_rehearsed, process};
@@ -37,7 +37,7 @@ pub struct Everybody {
     pub unowned: Vec<(Listener, Option<u32>)>,
     /// How many processes there are.
     pub count: usize,
-    /// How many of them kept their open files from us.
+    /// How many of them kept from us what they listen on.
     pub hidden: usize,
 }
 
@@ -69,17 +69,13 @@ pub fn everybody() -> Result<Everybody> {
         let files = Files::of(pid);
         let listens = match &files {
             Err(error) => Known::unknown(format!("{error:#}")),
-            Ok(files) => {
-                let name = network.seen().cloned().unwrap_or_default();
-                if !tables.contains_key(&name) {
-                    // A process may end before its view of the network is read; ours stays.
-                    let through = if network.seen() == ours.as_ref() { std::process::id() } else { pid };
-                    tables.extend(table(through).ok().map(|table| (name.clone(), table)));
-                }
-                Known::Seen(tables.get(&name).map(|table| listening(pid, files, table)).unwrap_or_default())
-            }
+            Ok(files) => match table_of(&mut tables, &network, ours.as_deref(), pid) {
+                Ok(table) => Known::Seen(listening(pid, files, table)),
+                Err(error) => Known::unknown(format!("{error:#}")),
+            },
         };
-        found.hidden += usize::from(files.is_err());
+        // One that ended meanwhile hides nothing.
+        found.hidden += usize::from(listens.seen().is_none() && parent(pid).is_some());
         owned.extend(listens.seen().into_iter().flat_map(BTreeMap::keys).copied());
         let listens_on_something = listens.seen().is_some_and(|all| !all.is_empty());
         if listens_on_something || may_have_a_role(pid) {
@@ -88,8 +84,11 @@ pub fn everybody() -> Result<Everybody> {
             found.processes.extend(real.map(|process| Somebody { process, listens, network }));
         }
     }
-    let own_table = ours.and_then(|ours| tables.remove(&ours)).or_else(|| table(std::process::id()).ok());
-    let left = own_table.into_iter().flatten().filter(|(inode, _)| !owned.contains(inode));
+    let own_table = match ours.and_then(|ours| tables.remove(&ours)) {
+        Some(table) => table,
+        None => table(std::process::id())?,
+    };
+    let left = own_table.into_iter().filter(|(inode, _)| !owned.contains(inode));
     // A UDP socket without an owner may just as well be a client's.
     let left = left.filter(|(_, row)| matches!(row.listener, Listener::Tcp(_)));
     found.unowned = left.map(|(_, row)| (row.listener, row.uid)).collect();
@@ -99,6 +98,25 @@ pub fn everybody() -> Result<Everybody> {
 
 /// The parent of all kernel threads.
 const KTHREADD: u32 = 2;
+
+/// The table of a process's network namespace, read once for all that live there.
+fn table_of<'a>(
+    tables: &'a mut BTreeMap<String, Table>,
+    network: &Known<String>,
+    ours: Option<&str>,
+    pid: u32,
+) -> Result<&'a Table> {
+    let name = match network {
+        Known::Seen(name) => name,
+        Known::Unknown { why } => bail!("{why}"),
+    };
+    if !tables.contains_key(name) {
+        // A process may end before its view of the network is read; ours stays.
+        let through = if ours == Some(name.as_str()) { std::process::id() } else { pid };
+        tables.insert(name.clone(), table(through)?);
+    }
+    tables.get(name).context("a network namespace that was read")
+}
 
 fn table(pid: u32) -> Result<Table> {
     let rows = sockets::table(pid, false)?.into_iter().filter(|row| row.listening);

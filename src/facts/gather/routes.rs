@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};
 use crate::time::Deadline;
-use crate::wire::haproxy_cfg::{Model, RouteDef, Target};
+use crate::wire::haproxy_cfg::{Model, RouteDef, Target, pattern};
 use crate::wire::runtime::patterns;
 use crate::wire::runtime::stat::{self, StatKind};
 
@@ -111,20 +111,21 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
         (true, true) => Known::Seen(name.to_owned()),
         (true, false) => Known::unknown(format!("{name}, and no such backend runs")),
     };
-    let for_hosts = |backend: Known<String>, when: &str| -> Vec<Route> {
+    let for_hosts = |backend: Known<String>, when: &str, at: &str| -> Vec<Route> {
         match def.hosts.is_empty() {
-            true => vec![route(None, when, backend, &at)],
+            true => vec![route(None, when, backend, at)],
             false => {
-                def.hosts.iter().map(|host| route(Some(host.clone()), when, backend.clone(), &at)).collect()
+                def.hosts.iter().map(|host| route(Some(host.clone()), when, backend.clone(), at)).collect()
             }
         }
     };
-    let (file, default, sample) = match &def.to {
-        Target::Backend(name) => return for_hosts(known(name), &def.when),
+    let (file, default, sample, method) = match &def.to {
+        Target::Backend(name) => return for_hosts(known(name), &def.when, &at),
         Target::Expression(word) => {
-            return for_hosts(Known::unknown(format!("decided for each request by {word}")), &def.when);
+            let why = format!("decided for each request by {word}");
+            return for_hosts(Known::unknown(why), &def.when, &at);
         }
-        Target::Map { file, default, sample } => (file, default, sample),
+        Target::Map { file, default, sample, method } => (file, default, sample, method),
     };
     let entries = match channel {
         Known::Unknown { why } => Known::unknown(why.clone()),
@@ -133,33 +134,46 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
     let entries = match entries {
         Known::Seen(entries) => entries,
         Known::Unknown { why } => {
-            return for_hosts(Known::unknown(format!("the map {file} could not be read: {why}")), &def.when);
+            let why = format!("the map {file} could not be read: {why}");
+            return for_hosts(Known::unknown(why), &def.when, &at);
         }
     };
     let by_host = sample.to_ascii_lowercase().contains("(host)") || sample.contains("sni");
     // A value that names no backend may be anything, a secret too: it is counted and not shown.
     let (named, other): (Vec<_>, Vec<_>) =
         entries.into_iter().partition(|(_, value)| backends.contains(value.as_str()));
-    let mut routes: Vec<Route> = named
-        .into_iter()
-        .map(|(key, value)| match by_host {
-            true => route(Some(key), &def.when, known(&value), file),
-            false => {
-                let when = format!("{sample} is {key}");
-                let when = if def.when.is_empty() { when } else { format!("{when} and {}", def.when) };
-                route(None, &when, known(&value), file)
-            }
-        })
-        .collect();
+    let also = |first: String| if def.when.is_empty() { first } else { format!("{first} and {}", def.when) };
+    // Where the key is the host, other hosts that must fit are one more condition.
+    let when = match def.hosts.is_empty() {
+        true => def.when.clone(),
+        false => also(format!("the host is {}", def.hosts.join(" or "))),
+    };
+    let entry = |(key, value): (String, String)| match by_host {
+        true => vec![route(Some(pattern(method, &key)), &when, known(&value), file)],
+        false => for_hosts(known(&value), &also(format!("{sample} {} {key}", fits(method))), file),
+    };
+    let mut routes: Vec<Route> = named.into_iter().flat_map(entry).collect();
     if !other.is_empty() {
         let why =
             format!("{} of {file} name no backend that runs", crate::words::plural(other.len(), "value"));
-        routes.push(route(None, &def.when, Known::unknown(why), file));
+        routes.extend(for_hosts(Known::unknown(why), &def.when, file));
     }
-    let when = format!("{sample} is not in {file}");
-    let when = if def.when.is_empty() { when } else { format!("{when} and {}", def.when) };
-    routes.extend(default.iter().map(|name| route(None, &when, known(name), &at)));
+    let rest = also(format!("{sample} is not in {file}"));
+    routes.extend(default.iter().flat_map(|name| for_hosts(known(name), &rest, &at)));
     routes
+}
+
+/// How a value fits a key of a map, in words.
+fn fits(method: &str) -> &str {
+    match method {
+        "beg" => "begins with",
+        "end" => "ends with",
+        "sub" => "holds",
+        "dir" => "holds the folder",
+        "dom" => "holds the labels",
+        "reg" => "matches",
+        _ => "is",
+    }
 }
 
 /// The entries of a map as the worker holds them: keys and values.

@@ -97,19 +97,11 @@ fn grouped(processes: Vec<Somebody>, parents: &BTreeMap<u32, u32>) -> Vec<(Someb
     let mut head: BTreeMap<u32, u32> = BTreeMap::new();
     for one in &processes {
         // The nearest listed ancestor; what stands in between (a shell) may be no part of it.
-        let mut above = parents.get(&one.process.pid).copied();
-        while let Some(pid) = above.filter(|pid| *pid > 1 && !by_pid.contains_key(pid)) {
-            above = parents.get(&pid).copied();
-        }
+        let above = ancestors(one.process.pid, parents).find(|pid| *pid <= 1 || by_pid.contains_key(pid));
         let of = above.and_then(|pid| by_pid.get(&pid)).filter(|above| belongs(one, above));
-        head.insert(one.process.pid, of.map_or(one.process.pid, |above| above.process.pid));
+        head.extend(of.map(|above| (one.process.pid, above.process.pid)));
     }
-    let first_of = |mut pid: u32| {
-        while let Some(up) = head.get(&pid).filter(|up| **up != pid) {
-            pid = *up;
-        }
-        pid
-    };
+    let first_of = |pid: u32| ancestors(pid, &head).last().unwrap_or(pid);
     let mut groups: BTreeMap<u32, (Option<Somebody>, Vec<Somebody>)> = BTreeMap::new();
     let order: Vec<u32> = processes.iter().map(|one| first_of(one.process.pid)).collect();
     for (one, first) in processes.into_iter().zip(order) {
@@ -121,6 +113,15 @@ fn grouped(processes: Vec<Somebody>, parents: &BTreeMap<u32, u32>) -> Vec<(Someb
     }
     groups.into_values().filter_map(|(first, members)| Some((first?, members))).collect()
 }
+
+/// Those above a process. Parents are read one after the other, and numbers go to other processes meanwhile: what seems
+/// to be a circle has an end too.
+fn ancestors(pid: u32, parents: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32> {
+    std::iter::successors(parents.get(&pid).copied(), |pid| parents.get(pid).copied()).take(MOST_ANCESTORS)
+}
+
+/// More than this many are a mistake.
+const MOST_ANCESTORS: usize = 64;
 
 /// A worker of a master: the same program with the same arguments, or nothing but sockets that it got from there.
 fn belongs(one: &Somebody, above: &Somebody) -> bool {

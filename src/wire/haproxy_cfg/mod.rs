@@ -39,7 +39,7 @@ pub use model::{Model, ProxyDef, ProxyKind};
 pub use patterns::{PatternDef, PatternKind, PatternSource};
 pub use peers::{PeersDef, TableDef};
 pub use reader::read;
-pub use routes::{RouteDef, Target};
+pub use routes::{RouteDef, Target, pattern};
 pub use servers::ServerDef;
 pub use settings::{Settings, StateFile, StateFrom};
 

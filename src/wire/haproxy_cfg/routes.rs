@@ -1,6 +1,6 @@
 //! Which requests go to which backend, as far as the files say it: `use_backend`, `default_backend`, and their conditions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inheritance::heirs;
 use super::{At, Config, Line};
@@ -35,6 +35,8 @@ pub enum Target {
         default: Option<String>,
         /// What is looked up.
         sample: String,
+        /// How a key has to fit: str, beg, end, sub, dir, dom or reg.
+        method: String,
     },
     /// That is decided anew for each request, by this expression.
     Expression(String),
@@ -57,15 +59,18 @@ pub(super) fn of(config: &Config) -> Vec<RouteDef> {
         }
         let frontend = section.name.clone().unwrap_or_default();
         let mut acls: BTreeMap<&str, Vec<Criterion>> = BTreeMap::new();
-        for (line, certain) in heir.lines() {
-            match line.word(0) {
-                "acl" if !line.word(2).is_empty() => {
-                    let words: Vec<&str> = line.from(2).collect();
-                    acls.entry(line.word(1)).or_default().push(criterion(&words));
-                }
-                "use_backend" => found.extend(rules(&frontend, line, certain, &acls)),
-                _ => {}
-            }
+        // A further line of an ACL counts for the rules before it too.
+        let mut unsure: BTreeSet<&str> = BTreeSet::new();
+        for (line, certain) in
+            heir.lines().filter(|(line, _)| line.word(0) == "acl" && !line.word(2).is_empty())
+        {
+            let words: Vec<&str> = line.from(2).collect();
+            acls.entry(line.word(1)).or_default().push(criterion(&words));
+            unsure.extend((!certain).then_some(line.word(1)));
+        }
+        for (line, certain) in heir.lines().filter(|(line, _)| line.word(0) == "use_backend") {
+            let sure = !line.from(2).any(|word| unsure.contains(word.trim_start_matches('!')));
+            found.extend(rules(&frontend, line, certain && sure, &acls));
         }
         let default = heir.last("default_backend").filter(|(line, _)| !line.word(1).is_empty());
         let own =
@@ -244,19 +249,24 @@ fn criterion(words: &[&str]) -> Criterion {
         return shown;
     }
     let method = suffix.map_or(method, |suffix| suffix.trim_start_matches('_'));
-    let named = rest.iter().map(|value| match method {
-        "" | "str" => (*value).to_owned(),
-        "end" => format!("*{value}"),
-        "beg" => format!("{value}*"),
-        "sub" => format!("*{value}*"),
-        "dom" => format!("*.{value}.* (whole labels)"),
-        other => format!("{value} ({other})"),
-    });
+    let named = rest.iter().map(|value| pattern(method, value));
     let listed = files.iter().map(|file| format!("the names in {file}"));
     let hosts: Vec<String> = named.chain(listed).collect();
     match hosts.is_empty() || method == "found" {
         true => shown,
         false => Criterion { host: Some(hosts), ..shown },
+    }
+}
+
+/// The names that fit a value by this method.
+pub fn pattern(method: &str, value: &str) -> String {
+    match method {
+        "" | "str" => value.to_owned(),
+        "end" => format!("*{value}"),
+        "beg" => format!("{value}*"),
+        "sub" => format!("*{value}*"),
+        "dom" => format!("*.{value}.* (whole labels)"),
+        other => format!("{value} ({other})"),
     }
 }
 
@@ -282,7 +292,12 @@ fn target(word: &str) -> Target {
         Some((file, default)) => (file, Some(default.to_owned())),
         None => (arguments, None),
     };
-    Target::Map { file: file.trim_matches(['"', '\'']).to_owned(), default, sample: sample.to_owned() }
+    Target::Map {
+        file: file.trim_matches(['"', '\'']).to_owned(),
+        default,
+        sample: sample.to_owned(),
+        method: name.strip_prefix("map_").unwrap_or("str").to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -296,7 +311,9 @@ mod tests {
         let shown = |route: RouteDef| {
             let to = match route.to {
                 Target::Backend(name) => name,
-                Target::Map { file, default, sample } => format!("map {file} {sample} {default:?}"),
+                Target::Map { file, default, sample, method } => {
+                    format!("map {file} {sample} {method} {default:?}")
+                }
                 Target::Expression(word) => format!("? {word}"),
             };
             format!("{} [{}] {{{}}} -> {to}", route.frontend, route.hosts.join(" "), route.when)
@@ -327,14 +344,26 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_an_acl_counts_for_the_rules_before_it() {
+        let text =
+            "frontend f\n acl a hdr(host) x.example\n use_backend b if a\n acl a hdr(host) y.example\n";
+        assert_eq!(routes(text), ["f [x.example y.example] {} -> b"]);
+        // An ACL that may not be in force makes its rules uncertain.
+        let text = "frontend f\n .if feature(X)\n acl a hdr(host) x.example\n .endif\n use_backend b if a\n use_backend c\n";
+        let source = Source { file: "h.cfg".into(), text: text.into() };
+        let found = of(&read(&[source], &Surroundings::default()));
+        assert_eq!(found.iter().map(|route| route.certain).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
     fn a_map_is_read_and_any_other_expression_is_said_to_be_one() {
         let text = "frontend f\n use_backend %[req.hdr(host),lower,map(/etc/d.map,web)]\n use_backend %[path,map_beg(/p.map)]\n \
                     use_backend bk_%[req.hdr(host)]\n use_backend %[hdr(host),map(/a),lower]\nlisten l\n server s 10.0.0.1:80\n";
         assert_eq!(
             routes(text),
             [
-                "f [] {} -> map /etc/d.map req.hdr(host),lower Some(\"web\")",
-                "f [] {} -> map /p.map path None",
+                "f [] {} -> map /etc/d.map req.hdr(host),lower str Some(\"web\")",
+                "f [] {} -> map /p.map path beg None",
                 "f [] {} -> ? bk_%[req.hdr(host)]",
                 "f [] {} -> ? %[hdr(host),map(/a),lower]",
                 "l [] {no other rule fits} -> l",

@@ -12,6 +12,7 @@ pub(super) enum Keeper {
     Supervisord,
     Runit,
     S6,
+    Nomad,
     Tmux,
     Screen,
     Shell,
@@ -113,6 +114,10 @@ fn keeper(member: &Relative) -> Option<Keeper> {
         "tmux: server" => Some(Keeper::Tmux),
         // The server calls itself in capitals; the one in small letters only shows it.
         "screen" if member.called() == "SCREEN" => Some(Keeper::Screen),
+        // Its executor stands between an agent, which may be a unit's main process, and a task.
+        _ if member.called() == "nomad" && member.argv.get(1).is_some_and(|word| word == "executor") => {
+            Some(Keeper::Nomad)
+        }
         _ if member.comm == "supervisord" || called("supervisord") => Some(Keeper::Supervisord),
         _ => is_interactive(member).then_some(Keeper::Shell),
     }
@@ -175,6 +180,8 @@ mod tests {
             ("screen", &["screen", "-r"], pts, None),
             ("tmux: server", &["tmux", "new"], None, Some(Keeper::Tmux)),
             ("tmux: client", &["tmux", "attach"], pts, None),
+            ("nomad", &["/usr/bin/nomad", "executor", "{}"], None, Some(Keeper::Nomad)),
+            ("nomad", &["/usr/bin/nomad", "agent", "executor"], None, None),
         ] {
             assert_eq!(keeper(&member(comm, argv, tty)), wanted, "{argv:?}");
         }

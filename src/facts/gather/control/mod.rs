@@ -130,7 +130,7 @@ impl Managers {
     fn by_line(&self, case: Case<'_>) -> Control {
         match case.line.keeper() {
             Some((at, keeper)) => self.kept(case, at, keeper),
-            None => nomad::by_environment(case).unwrap_or_else(nobody),
+            None => nobody(case),
         }
     }
 
@@ -140,6 +140,7 @@ impl Managers {
             Keeper::Supervisord => supervisors::supervisord(self, case, at),
             Keeper::Runit => supervisors::runit(case, at),
             Keeper::S6 => supervisors::s6(case, at),
+            Keeper::Nomad => nomad::executed(case, at),
             Keeper::Tmux | Keeper::Screen => terminals::multiplexer(self, case, at, keeper),
             Keeper::Shell => terminals::shell(case, at),
         }

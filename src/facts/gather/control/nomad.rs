@@ -1,6 +1,7 @@
 //! Nomad's tasks: the control group, and what Nomad gave them in their environment.
 
 use super::Case;
+use super::line::named;
 use crate::clients::host;
 use crate::facts::control::{Control, Controller, Evidence};
 
@@ -27,20 +28,22 @@ pub(super) fn control(case: Case<'_>, allocation: String, task: String) -> Contr
     }
 }
 
-/// Where Nomad makes no control groups: its executor among the parents, and the environment. The case comes back where
-/// it is not Nomad's.
-pub(super) fn by_environment(case: Case<'_>) -> Result<Control, Case<'_>> {
-    let executor = |one: &&crate::clients::host::Relative| {
-        one.called() == "nomad" && one.argv.get(1).is_some_and(|word| word == "executor")
-    };
-    let pid = case.process.pid;
-    let Some(executor) = case.line.members().iter().find(executor).map(super::line::named) else {
-        return Err(case);
-    };
-    let Ok(Some((allocation, task))) = told(pid) else { return Err(case) };
+/// Nomad's executor stands at this place: where Nomad makes no control groups, the environment is what agrees.
+pub(super) fn executed(case: Case<'_>, at: usize) -> Control {
+    let (pid, executor) = (case.process.pid, named(case.line.at(at)));
     let above = Evidence::new(format!("the parents of {pid}"), format!("{executor}, Nomad's executor"));
-    let case = case.with(above).with(environment(pid, &allocation, &task));
-    Ok(case.proven(Controller::Nomad { allocation, task }))
+    let case = case.with(above);
+    let unnamed = |why: &str| {
+        format!("a task of Nomad's ({executor} is its executor), but which one is not known: {why}")
+    };
+    match told(pid) {
+        Ok(Some((allocation, task))) => {
+            let case = case.with(environment(pid, &allocation, &task));
+            case.proven(Controller::Nomad { allocation, task })
+        }
+        Ok(None) => case.unknown(unnamed(&format!("/proc/{pid}/environ names no allocation"))),
+        Err(error) => case.unknown(unnamed(&format!("{error:#}"))),
+    }
 }
 
 fn environment(pid: u32, allocation: &str, task: &str) -> Evidence {

@@ -20,7 +20,7 @@ pub(super) fn multiplexer(managers: &Managers, case: Case<'_>, at: usize, keeper
     let mut why = String::new();
     if keeper == Keeper::Tmux {
         let said = managers.tmuxes.get(&server.pid, || {
-            keepers::tmux(server.pid, managers.limit()).map_err(|error| format!("{error:#}"))
+            keepers::tmux(server.pid, server.uid, managers.limit()).map_err(|error| format!("{error:#}"))
         });
         match said {
             Ok((socket, panes)) => {
