@@ -186,7 +186,7 @@ pub struct RehearseArgs {
     refused or no consent, 5 could not determine, 6 the world moved since the plan, 7 busy or frozen, 8 restarted and \
     not everything is proven or put back, 130 interrupted before anything was done.")]
 pub struct RestartArgs {
-    /// The unit, or the PID, of the HAProxy that is meant
+    /// What is meant: a unit, a program, a container, a PID, a port or IP:PORT; HAProxy where nothing is given
     #[arg(value_name = "SERVICE")]
     pub service: Option<String>,
     /// Restart it all the same: the name of this host, typed out

@@ -172,8 +172,7 @@ pub fn gid(pid: u32) -> Option<u32> {
 /// Every group that a process is in, its own first.
 pub fn groups(pid: u32) -> Option<Vec<u32>> {
     let status = Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
-    let more = status.groups;
-    Some(std::iter::once(status.egid).chain(more).collect())
+    Some(std::iter::once(status.egid).chain(status.groups).collect())
 }
 
 /// True where a process became another user after its program was started, as far as the kernel still shows: what it has
@@ -185,10 +184,14 @@ pub fn changed_user(pid: u32) -> bool {
     matches!((owner, user), (Ok(owner), Ok(status)) if owner != status.euid)
 }
 
-/// Memory that a process holds now, in kilobytes; of a master with its workers, the most that one of them holds.
+/// Memory that a process holds now, in kilobytes.
 pub fn resident_kb(pid: u32) -> Option<u64> {
-    let of = |pid: u32| Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmrss;
-    children(pid).into_iter().map(|worker| worker.pid).chain([pid]).filter_map(of).max()
+    Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmrss
+}
+
+/// The same of a master with its workers: the most that one of them holds.
+pub fn most_resident_kb(master: u32) -> Option<u64> {
+    children(master).into_iter().map(|worker| worker.pid).chain([master]).filter_map(resident_kb).max()
 }
 
 /// The most memory that a process has held, in kilobytes.

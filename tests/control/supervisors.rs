@@ -64,6 +64,12 @@ fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
     let control = kept.control();
     assert!(why(&control, "claimed").contains("[unix_http_server]"), "{control:#}");
     assert_eq!(control["controller"]["kind"], "supervisord", "{control:#}");
+    // What is only claimed is not pinned.
+    let haguard = Haguard::new();
+    let file = haguard.config("");
+    let said = haguard.json(&["inspect", "--save", "--config", file.to_str().unwrap()], &kept.socket());
+    assert_eq!((&said["exit"], &said["changed"]), (&5.into(), &false.into()), "{said:#}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "", "{said:#}");
 }
 
 #[test]

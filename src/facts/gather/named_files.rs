@@ -67,10 +67,11 @@ fn bundle(path: &Path) -> Vec<PathBuf> {
     if all.is_empty() { vec![path.to_owned()] } else { all }
 }
 
-/// Without a master the one process opens the files and becomes the user that the configuration names after that.
+/// Without a master the one process opens the files and becomes the user that the configuration names after that. The
+/// kernel does not show it where HAProxy made itself dumpable again.
 fn may_have_given_up_its_user(main: &Process, model: &Model) -> bool {
     let master = main.args().master_worker || model.settings.master_worker;
-    !master && model.settings.user.is_some()
+    !master && (model.settings.user.is_some() || host::changed_user(main.pid))
 }
 
 /// A name that stands for a file which must be there: no alias, no list that lives in memory only.

@@ -107,7 +107,7 @@ fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
              not known (a master, -W, keeps that user)"
         );
     }
-    if let (Some(held), Some(free)) = (host::resident_kb(main.pid), host::available_kb())
+    if let (Some(held), Some(free)) = (host::most_resident_kb(main.pid), host::available_kb())
         && held.saturating_mul(2) > free
     {
         bail!("{free} kB of memory are free, and a second HAProxy may need {held} kB and more");

@@ -222,3 +222,39 @@ impl Users {
         self.0.entry(uid).or_insert_with(|| host::user_name(uid)).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(pid: u32, comm: &str, listens: &[u64]) -> Somebody {
+        let me = host::process(std::process::id()).unwrap();
+        let at = |inode: &u64| (*inode, Listener::Tcp(([127, 0, 0, 1], 80).into()));
+        Somebody {
+            process: crate::facts::Process { pid, comm: comm.into(), argv: vec![comm.into()], ..me },
+            listens: Known::Seen(listens.iter().map(at).collect()),
+            network: Known::Seen("net:[1]".into()),
+        }
+    }
+
+    #[test]
+    fn a_socket_that_systemd_opened_for_a_service_is_the_services() {
+        let mut all =
+            vec![somebody(1, "systemd", &[5, 6]), somebody(20, "cups", &[5]), somebody(30, "systemd", &[5])];
+        give_up_activated(&mut all);
+        let left: Vec<(u32, Vec<u64>)> = all
+            .iter()
+            .map(|one| (one.process.pid, one.listens.seen().unwrap().keys().copied().collect()))
+            .collect();
+        assert_eq!(left, [(1, vec![6]), (20, vec![5])]);
+    }
+
+    #[test]
+    fn what_seems_a_circle_of_parents_has_an_end() {
+        let parents = BTreeMap::from([(20, 30), (30, 20), (40, 1)]);
+        let all = vec![somebody(20, "a", &[5]), somebody(40, "b", &[6])];
+        let groups = grouped(all, &parents);
+        let first: Vec<u32> = groups.iter().map(|(one, _)| one.process.pid).collect();
+        assert_eq!(first, [20, 40]);
+    }
+}

@@ -158,6 +158,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_typed_in_a_shell_of_a_multiplexer_is_the_multiplexers() {
+        let line = |above: &[(&str, &str)]| {
+            let own = member("haproxy", &["haproxy"], Some("pts/0"));
+            let above = above.iter().map(|(comm, first)| member(comm, &[*first], Some("pts/0")));
+            Line { members: std::iter::once(own).chain(above).collect(), broken: None }
+        };
+        let (shell, tmux) = (("bash", "-bash"), ("tmux: server", "tmux"));
+        assert_eq!(line(&[shell, shell, tmux]).keeper(), Some((3, Keeper::Tmux)));
+        assert_eq!(line(&[shell, ("sshd", "sshd")]).keeper(), Some((1, Keeper::Shell)));
+        assert_eq!(line(&[shell, ("runsv", "runsv"), tmux]).keeper(), Some((1, Keeper::Shell)));
+        assert_eq!(line(&[("sh", "sh"), tmux]).keeper(), Some((2, Keeper::Tmux)));
+    }
+
+    #[test]
     fn who_keeps_programs_running() {
         let pts = Some("pts/0");
         for (comm, argv, tty, wanted) in [
