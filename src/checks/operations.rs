@@ -14,15 +14,17 @@ pub struct Operation {
     pub name: &'static str,
     /// It changes something, so it waits for its turn.
     pub changes: bool,
+    /// A finding that somebody lives with does not stop it; an emergency is no time for such decisions.
+    pub heeds_ignores: bool,
     /// The ids, in no particular order.
     pub checks: &'static [&'static str],
 }
 
 /// Every operation that has checks of its own. All of them rehearse.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "reload", changes: true, checks: RELOAD },
-    Operation { name: "restart", changes: true, checks: RESTART },
-    Operation { name: "rehearse", changes: false, checks: CANDIDATE },
+    Operation { name: "reload", changes: true, heeds_ignores: true, checks: RELOAD },
+    Operation { name: "restart", changes: true, heeds_ignores: false, checks: RESTART },
+    Operation { name: "rehearse", changes: false, heeds_ignores: true, checks: CANDIDATE },
 ];
 
 /// The names of the operations that want this check.

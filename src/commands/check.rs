@@ -23,7 +23,11 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
         let error = anyhow::anyhow!("there is no check `{id}`: did you mean `{}`?", catalog::nearest(id));
         return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
     }
-    let ignores = ignores::of(args, context)?;
+    let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
+    let ignores = match operation.filter(|operation| !operation.heeds_ignores) {
+        Some(operation) => ignores::none(operation.name, args)?,
+        None => ignores::of(args, context)?,
+    };
     let (facts, ledger, findings) = settled(args, context, &ignores);
     let tally = Tally::of(&findings);
     let (exit, summary) = (checks::verdict(&findings), tally.sentence());

@@ -21,6 +21,17 @@ pub(super) fn of_file(settings: &Settings) -> Result<Ignores, Failure> {
     said.map(allowed).collect::<Result<_, _>>().map(Ignores)
 }
 
+/// What an operation has that heeds none: whoever types one is told.
+pub(super) fn none(operation: &str, args: &CheckArgs) -> Result<Ignores, Failure> {
+    match args.ignore.is_empty() {
+        true => Ok(Ignores(Vec::new())),
+        false => {
+            let error = anyhow::anyhow!("`{operation}` lets nothing pass that is ignored");
+            Err(Failure::usage(error).mend("leave --ignore out, and mend what the check finds"))
+        }
+    }
+}
+
 /// Those of the command line, and those of the configuration after them.
 pub(super) fn of(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
     let origin = Origin::Flag("--ignore").to_string();

@@ -55,6 +55,8 @@ fn what_may_not_be_ignored_and_what_is_not_known_is_a_usage_error() {
     assert!(run(&["--ignore", "config.rehearsal"]).contains("--reason"));
     assert!(run(&["--reason", "x"]).contains("--ignore"));
     assert!(run(&["--ignore", "config.rehearsal", "--reason", " "]).contains("without a reason"));
+    let said = run(&["--for", "restart", "--ignore", TEST, "--reason", "x"]);
+    assert!(said.contains("lets nothing pass that is ignored"), "{said}");
     let config = haguard.config("[[ignore]]\ncheck = 'arch.sockets'\nreason = 'x'\n");
     let said = run(&["--config", config.to_str().unwrap()]);
     assert!(said.contains("arch.sockets cannot be ignored") && said.contains("haguard.toml"), "{said}");
@@ -85,6 +87,21 @@ fn a_changing_command_heeds_the_configuration_alone_and_shows_it_in_the_plan() {
     assert_eq!(level(&over, "config.new-binds-free"), "fail", "its last day is over");
     let said = finding(&over, "config.new-binds-free")["evidence"].to_string();
     assert!(said.contains("until 2001-01-01"), "{said}");
+}
+
+#[test]
+fn an_emergency_restart_heeds_no_ignored_finding_and_its_checks_say_the_same() {
+    let Some(mut haproxy) = start(Branch::V30) else { return };
+    break_config(&mut haproxy);
+    let haguard = Haguard::new();
+    let text = format!("[[ignore]]\ncheck = '{TEST}'\nreason = 'INC-7, mended at noon'\n");
+    let config = haguard.config(&text).display().to_string();
+    let found = |more: &[&str]| {
+        let args = [&["--config", &config, "-o", "json"], more].concat();
+        level(&check(&haguard, &haproxy, &args).json(), TEST).to_owned()
+    };
+    assert_eq!(found(&[]), "warn");
+    assert_eq!(found(&["--for", "restart"]), "fail");
 }
 
 #[test]
