@@ -220,6 +220,11 @@ fn prove(
         now.is_some() && now == started,
         || format!("worker {worker} ended soon after it had started"),
     ));
+    judged(done, after, run);
+}
+
+/// The end of a proof: whether every claim holds.
+pub(super) fn judged(done: &mut Done, after: Facts, run: &Run<'_>) {
     let broken = done.broken();
     let result = if broken.is_empty() { "proven".to_owned() } else { broken.join("; ") };
     run.steps.end("prove", &result);

@@ -165,23 +165,13 @@ fn takes_clients(listener: &Listener) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::act::watch::tests::{listener, until};
     use std::net::TcpListener;
-
-    fn until(mut done: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(10);
-        while !done() {
-            assert!(Instant::now() < end, "in vain");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-    }
 
     #[test]
     fn an_address_that_went_and_came_back_took_a_connection_and_one_that_never_came_did_not() {
-        let (stays, goes) =
-            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let never = Listener::Tcp(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        let [(_stays, stays_at), (goes, goes_at), (_, never)] = [listener(), listener(), listener()];
         let at = goes.local_addr().unwrap();
-        let [stays_at, goes_at] = [&stays, &goes].map(|one| Listener::Tcp(one.local_addr().unwrap()));
         drop(goes);
         let watch = Downtime::start([stays_at.clone(), goes_at.clone(), never.clone()]);
         let begun = Instant::now();

@@ -315,13 +315,6 @@ impl Act<'_> {
         done.claims.extend(more);
         let health = apply::compared(done, &after, health, run, calls);
         done.claims.push(health);
-        let broken = done.broken();
-        let result = if broken.is_empty() { "proven".to_owned() } else { broken.join("; ") };
-        run.steps.end("prove", &result);
-        done.finished.push("prove");
-        done.after = Some(Box::new(after));
-        if broken.is_empty() {
-            done.ended = Ended::Proven;
-        }
+        apply::judged(done, after, run);
     }
 }

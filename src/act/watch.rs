@@ -96,12 +96,12 @@ fn missing(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Liste
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::net::TcpListener;
 
     /// A look that finds what the condition wants, or a failure after ten seconds.
-    fn until(mut done: impl FnMut() -> bool) {
+    pub(in crate::act) fn until(mut done: impl FnMut() -> bool) {
         let end = Instant::now() + Duration::from_secs(10);
         while !done() {
             assert!(Instant::now() < end, "in vain");
@@ -109,17 +109,24 @@ mod tests {
         }
     }
 
+    /// Somebody who listens, and where.
+    pub(in crate::act) fn listener() -> (TcpListener, Listener) {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = Listener::Tcp(socket.local_addr().unwrap());
+        (socket, at)
+    }
+
     #[test]
     fn an_address_that_nobody_listens_on_for_a_while_is_told_and_the_others_are_not() {
-        let (stays, goes) =
-            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let names = [&stays, &goes].map(|listener| Listener::Tcp(listener.local_addr().unwrap()));
+        let [(stays, stays_at), (goes, goes_at)] = [listener(), listener()];
+        let names = [stays_at, goes_at];
         let me = std::process::id();
         let watch = Watch::start(me, names.iter().cloned().collect());
         drop(goes);
         let begun = Instant::now();
         until(|| begun.elapsed() > Duration::from_millis(60));
         let seen = watch.end();
+        drop(stays);
         assert_eq!(seen.gaps.keys().collect::<Vec<_>>(), [&names[1]], "{seen:?}");
         assert!(seen.longest() > Duration::ZERO && seen.trouble.is_none() && seen.watched == 2);
     }

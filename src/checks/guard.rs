@@ -1,6 +1,6 @@
 //! Whether systemd itself refuses the reflex restart, and what has gone around it. A missing guard stops nothing.
 
-use super::{Finding, Level, Outcome, Seen, catalog};
+use super::{Finding, Level, Outcome, Seen};
 use crate::facts::guard::{DropIn, GuardFacts, Stand};
 use crate::facts::{Control, Known};
 use crate::plan::guard::{HOLES, Order};
@@ -8,11 +8,11 @@ use crate::plan::guard::{HOLES, Order};
 /// The checks of one unit's guard, whether or not a HAProxy runs under it.
 pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
     vec![
-        finding("guard.installed", is_installed(facts)),
-        finding("guard.effective", is_effective(facts)),
-        finding("guard.boot-enabled", starts_at_boot(facts)),
-        finding("guard.holes", went_around(facts)),
-        finding("proc.unplanned-restarts", restarted(facts)),
+        is_installed(facts).of("guard.installed"),
+        is_effective(facts).of("guard.effective"),
+        starts_at_boot(facts).of("guard.boot-enabled"),
+        went_around(facts).of("guard.holes"),
+        restarted(facts).of("proc.unplanned-restarts"),
     ]
 }
 
@@ -41,7 +41,7 @@ pub fn guard_ready(change: Order, facts: &GuardFacts, root: bool) -> Finding {
             Outcome::pass("it can be done without changing anything else")
         }
     };
-    finding(READY, outcome)
+    outcome.of(READY)
 }
 
 /// An edit that is not the guard's own waits to be read.
@@ -52,11 +52,6 @@ fn is_pending(facts: &GuardFacts) -> bool {
 }
 
 const READY: &str = "guard.ready";
-
-fn finding(id: &str, outcome: Outcome) -> Finding {
-    debug_assert!(catalog::find(id).is_some(), "{id} is in the catalogue");
-    outcome.of(id)
-}
 
 pub(super) fn ready(_: Seen<'_>) -> Outcome {
     Outcome::skipped("only `haguard guard install` and `guard remove` ask this")
@@ -212,6 +207,15 @@ mod tests {
         let lifted = GuardFacts { lifted_by: vec!["/run/x.conf".into()], ..sample(ours(), "") };
         assert_eq!(level(&lifted, "guard.effective"), Level::Fail);
         assert!(guard(&sample(ours(), "RefuseManualStop=yes")).iter().all(|f| f.level == Level::Pass));
+    }
+
+    #[test]
+    fn every_id_is_in_the_catalogue() {
+        let facts = sample(DropIn::Absent, "");
+        let all = guard(&facts).into_iter().chain([guard_ready(Order::Install, &facts, true)]);
+        all.for_each(|finding| {
+            assert!(crate::checks::catalog::find(&finding.id).is_some(), "{}", finding.id)
+        });
     }
 
     #[test]

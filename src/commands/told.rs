@@ -4,6 +4,7 @@ use std::io;
 
 use super::Context;
 use crate::act::confirm::Withheld;
+use crate::act::run::Done;
 use crate::checks::{self, Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
@@ -103,8 +104,21 @@ fn which(instance: &Instance, context: &Context<'_>, facts: &Facts) -> Option<St
     (several && !said).then(|| instance.main.pid.to_string())
 }
 
+/// Adds what an act of HAProxy's left: its proof, the look afterwards and what both cost.
+pub(super) fn act(report: &mut Report, done: &Done) {
+    report.changed = matches!(report.exit, Exit::Done | Exit::Unproven);
+    report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
+    report.cost.runtime_calls += done.calls;
+    if let Some(after) = done.after.as_deref() {
+        report.findings.extend(afterwards(after));
+        report.cost.runtime_calls += after.cost.runtime_calls;
+        report.cost.dataplane_calls += after.cost.dataplane_calls;
+        report.cost.ms += after.cost.ms;
+    }
+}
+
 /// What a Data Plane API makes of the act: its own findings, seen after it.
-pub(super) fn afterwards(after: &Facts) -> Vec<Finding> {
+fn afterwards(after: &Facts) -> Vec<Finding> {
     let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
     let ledger = plan::ledger(after);
     let findings = checks::judge(after, &ledger, &ids).into_iter();

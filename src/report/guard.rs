@@ -4,9 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::wrap::{command, prose};
+use super::wrap::prose;
 use super::{Paint, Report, findings, parts, reload};
-use crate::exit::Exit;
 use crate::plan::{Advice, Moved};
 
 /// What a guard command came to.
@@ -41,18 +40,7 @@ pub struct Guard {
 pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let Guard { outcome, why, unit: _, stand: _, file, text, moved, refused, works, holes, apply, by_hand } =
         guard;
-    let word = match report.exit {
-        Exit::Done => paint.strong(outcome),
-        _ => paint.bad(outcome),
-    };
-    let indent = " ".repeat(outcome.len() + 2);
-    writeln!(out, "{word}: {}", prose(&indent, &report.summary).trim_start())?;
-    if !why.is_empty() {
-        writeln!(out, "{}", prose("", why))?;
-    }
-    for moved in moved {
-        writeln!(out, "{}", prose("  ", &moved.to_string()))?;
-    }
+    reload::head(report, outcome, (why, moved), out, paint)?;
     if let (Some(plan), true) = (&report.plan, apply.is_some() || outcome == "asked") {
         reload::steps(plan, out, paint)?;
     }
@@ -70,10 +58,7 @@ pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint:
         reload::before_and_after(&report.proof, out, paint)?;
     }
     parts::advice("by hand", by_hand, out, paint)?;
-    if let Some(apply) = apply {
-        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
-        writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
-    }
+    reload::apply_with(report, apply.as_deref(), out, paint)?;
     if outcome == "asked" {
         return writeln!(out);
     }

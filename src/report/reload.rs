@@ -7,7 +7,7 @@ use super::{Paint, Reload, Report, confirmation, findings, ledger, parts};
 use crate::exit::Exit;
 use crate::facts::Proof;
 use crate::plan::replay::Returned;
-use crate::plan::{Kind, Plan};
+use crate::plan::{Kind, Moved, Plan};
 
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MOST_LOG: usize = 12;
@@ -36,18 +36,7 @@ pub(super) fn write(
         by_hand,
         confirm,
     } = reload;
-    let word = match report.exit {
-        Exit::Done => paint.strong(outcome),
-        _ => paint.bad(outcome),
-    };
-    let indent = " ".repeat(outcome.len() + 2);
-    writeln!(out, "{word}: {}", prose(&indent, &report.summary).trim_start())?;
-    if !why.is_empty() {
-        writeln!(out, "{}", prose("", why))?;
-    }
-    for moved in moved {
-        writeln!(out, "{}", prose("  ", &moved.to_string()))?;
-    }
+    head(report, outcome, (why, moved), out, paint)?;
     if let (Some(plan), Some(compared_with)) = (&report.plan, compared_with) {
         steps(plan, out, paint)?;
         match report.losses.is_empty() {
@@ -75,10 +64,7 @@ pub(super) fn write(
     if let Some(wanted) = confirm {
         confirmation::wanted(wanted, out, paint)?;
     }
-    if let Some(apply) = apply {
-        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
-        writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
-    }
+    apply_with(report, apply.as_deref(), out, paint)?;
     if outcome == "asked" {
         return writeln!(out);
     }
@@ -88,6 +74,43 @@ pub(super) fn write(
         (false, None) => "nothing was changed.",
     };
     writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
+}
+
+/// How it ended, and why.
+pub(super) fn head(
+    report: &Report,
+    outcome: &str,
+    (why, moved): (&str, &[Moved]),
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    let word = match report.exit {
+        Exit::Done => paint.strong(outcome),
+        _ => paint.bad(outcome),
+    };
+    let indent = " ".repeat(outcome.len() + 2);
+    writeln!(out, "{word}: {}", prose(&indent, &report.summary).trim_start())?;
+    if !why.is_empty() {
+        writeln!(out, "{}", prose("", why))?;
+    }
+    for moved in moved {
+        writeln!(out, "{}", prose("  ", &moved.to_string()))?;
+    }
+    Ok(())
+}
+
+/// The command that goes on from here.
+pub(super) fn apply_with(
+    report: &Report,
+    apply: Option<&str>,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    if let Some(apply) = apply {
+        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
+        writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
+    }
+    Ok(())
 }
 
 pub(super) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {

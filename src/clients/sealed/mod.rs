@@ -147,6 +147,8 @@ impl SealedCopy {
                 Ok(Event::Init(pid)) => self.init = pid,
                 Ok(Event::Started) => started = true,
                 Ok(Event::Failed(why)) => bail!("{why}"),
+                // It may even have ended before the other process has told its number.
+                Ok(Event::Ended(code)) if started => self.ended = Some(code),
                 Ok(Event::Ended(code)) => bail!("it ended with {code} before the program was started"),
                 Err(RecvTimeoutError::Timeout) => bail!("it was not ready in time"),
                 Err(RecvTimeoutError::Disconnected) => {

@@ -107,15 +107,7 @@ impl Account<'_> {
         }
         let reason = self.args.reason.as_deref().unwrap_or_default();
         let mut report = self.report(exit, format!("{summary} (reason: {reason})"), body, Some(plan));
-        report.changed = matches!(exit, Exit::Done | Exit::Unproven);
-        report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
-        report.cost.runtime_calls += done.calls;
-        report.findings.extend(done.after.as_deref().map(told::afterwards).unwrap_or_default());
-        if let Some(after) = done.after.as_deref() {
-            report.cost.runtime_calls += after.cost.runtime_calls;
-            report.cost.dataplane_calls += after.cost.dataplane_calls;
-            report.cost.ms += after.cost.ms;
-        }
+        told::act(&mut report, &done);
         if exit == Exit::Unproven {
             self.keep_evidence(&mut report, &done, run);
         }

@@ -123,16 +123,8 @@ impl Account<'_> {
             body.by_hand = self.facts.instance.seen().map(judge_by_hand).unwrap_or_default();
         }
         let mut report = self.report(exit, summary, body, Some(plan));
-        report.changed = matches!(exit, Exit::Done | Exit::Unproven);
-        report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
-        report.cost.runtime_calls += done.calls;
+        told::act(&mut report, &done);
         report.cost.reloads = u32::from(done.ordered);
-        report.findings.extend(done.after.as_deref().map(told::afterwards).unwrap_or_default());
-        if let Some(after) = done.after.as_deref() {
-            report.cost.runtime_calls += after.cost.runtime_calls;
-            report.cost.dataplane_calls += after.cost.dataplane_calls;
-            report.cost.ms += after.cost.ms;
-        }
         report
     }
 
