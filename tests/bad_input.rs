@@ -190,3 +190,19 @@ fn a_refusal_that_cannot_be_recorded_is_still_a_refusal_and_says_so() {
         assert!(losses(&said.json(), "unloadable-config").is_empty(), "{said}");
     }
 }
+
+#[test]
+fn a_pipe_where_a_map_was_is_told_and_not_waited_for() {
+    let text = "defaults\n    mode http\n    timeout client 9s\nfrontend web\n    bind 127.0.0.1:{port:web}\n    \
+                http-request return status 200 lf-string %[path,map({dir}/routes.map,none)] content-type text/plain\n";
+    let builder = Instance::builder(Branch::V30).config(text).file("routes.map", "/a one\n");
+    let Some(haproxy) = builder.start() else { return };
+    let map = haproxy.dir().join("routes.map");
+    std::fs::remove_file(&map).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &map, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    // HAProxy's own test of the files does wait.
+    let socket = haproxy.master_socket().unwrap();
+    let document = Haguard::new().json(&["inspect", "--timeout", "2s"], &socket);
+    let line = losses(&document, "map-entry").first().unwrap_or_else(|| panic!("{document:#}")).to_string();
+    assert!(line.contains("it is no plain file") && line.contains("unknown"), "{document:#}");
+}

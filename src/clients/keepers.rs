@@ -5,9 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use reqwest::Method;
-use rustix::fs::{Mode, OFlags};
 
 use super::host;
 use super::http::{Http, Target};
@@ -88,9 +87,7 @@ const SMALL: u64 = 4096;
 
 /// A file that anybody may have put there: a pipe or a device in its place is not waited for.
 fn small(path: &str) -> Result<Vec<u8>> {
-    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
-    let file = std::fs::File::from(opened.map_err(|error| denied(path, &error.into()))?);
-    ensure!(file.metadata().is_ok_and(|seen| seen.is_file()), "{path} is no plain file");
+    let file = host::plain(path.as_ref()).map_err(|error| denied(path, &error))?;
     let mut bytes = Vec::new();
     file.take(SMALL).read_to_end(&mut bytes).map_err(|error| denied(path, &error))?;
     Ok(bytes)

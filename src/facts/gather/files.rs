@@ -136,7 +136,7 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
 
 fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
     let (path, shown) = (on_host(main, name), named(main, name));
-    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", shown.display()));
+    let bytes = host::read(&path).with_context(|| format!("reading {}", shown.display()));
     let file = ConfigFile {
         path: shown.display().to_string(),
         md5: match &bytes {

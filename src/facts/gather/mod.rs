@@ -188,7 +188,7 @@ pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) 
 /// # Errors
 /// When it cannot be read.
 pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
-    std::fs::read(paths::on_host(main, path))
+    host::read(&paths::on_host(main, path))
 }
 
 /// Whether the files that this process reads under their names are the ones that we find there, so that we can put them

@@ -114,7 +114,7 @@ impl Who {
         };
         match self {
             // A pipe or a device may wait for somebody when it is opened.
-            Who::Ourselves if meta.is_file() => std::fs::File::open(path).err().map(Bad::Gone),
+            Who::Ourselves if meta.is_file() => host::plain(path).err().map(Bad::Gone),
             Who::Ourselves => None,
             Who::Other { uid, groups } => {
                 let closed = |folder: &&Path| {

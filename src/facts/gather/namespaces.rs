@@ -70,7 +70,7 @@ fn source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
 fn content(path: &Path) -> Result<Content> {
     let read = || -> std::io::Result<Content> {
         let meta = std::fs::metadata(path)?;
-        Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(std::fs::read(path)?)) })
+        Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(host::read(path)?)) })
     };
     read().with_context(|| path.display().to_string())
 }

@@ -36,8 +36,7 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
     // A folder is many files; the list of facts has each of them.
     for file in files.iter().filter(|file| !on_host(main, file).is_dir()) {
         let shown = named(main, file).display().to_string();
-        let seen =
-            std::fs::read(on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
+        let seen = host::read(&on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
         let seen = seen.with_context(|| format!("reading {shown}"));
         prints.push(Print { claim: shown, seen, source: "bytes on disk".to_owned() });
     }
