@@ -202,7 +202,7 @@ fn a_pipe_where_a_map_was_is_told_and_not_waited_for() {
     rustix::fs::mknodat(rustix::fs::CWD, &map, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     // HAProxy's own test of the files does wait.
     let socket = haproxy.master_socket().unwrap();
-    let document = Haguard::new().json(&["inspect", "--timeout", "2s"], &socket);
+    let document = Haguard::new().json(&["inspect", "--timeout", "2s"], socket);
     let line = losses(&document, "map-entry").first().unwrap_or_else(|| panic!("{document:#}")).to_string();
     assert!(line.contains("it is no plain file") && line.contains("unknown"), "{document:#}");
 }
