@@ -34,7 +34,9 @@ pub(super) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failur
         ));
     }
     let written: Vec<file::Pin> = pins.iter().cloned().map(to_file).collect();
-    let saved = pins::save(&path, &written)?;
+    let saved = pins::save(&path, &written).map_err(|error| {
+        Failure::from(error).mend("run it as whoever may write there, or name another file with --config")
+    })?;
     let services: Vec<&str> = pins.iter().map(|pin| pin.service.as_str()).collect();
     let gone =
         facts.pins.iter().filter(|old| services.contains(&old.service.as_str()) && !pins.contains(old));

@@ -88,7 +88,7 @@ fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_b
 }
 
 #[test]
-fn what_is_not_proven_is_not_pinned() {
+fn nothing_is_pinned_where_it_is_not_proven_or_the_file_may_not_be_written() {
     let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
     let haguard = Haguard::new();
     std::fs::create_dir_all(haguard.home().join(".config/haguard")).unwrap();
@@ -98,9 +98,14 @@ fn what_is_not_proven_is_not_pinned() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    assert_eq!(said.status, 5, "{said}");
-    assert_eq!(said.json()["changed"], false, "{said}");
-    assert!(!said.json()["pins"]["unproven"].as_array().unwrap().is_empty(), "{said}");
+    let document = said.json();
+    assert_eq!(document["changed"], false, "{said}");
+    // Others on this host may be unproven for him, or all of them are proven and the file is root's.
+    match said.status {
+        5 => assert!(!document["pins"]["unproven"].as_array().unwrap().is_empty(), "{said}"),
+        1 => assert!(document["error"]["mend"].as_str().unwrap().contains("--config"), "{said}"),
+        _ => panic!("{said}"),
+    }
     assert!(!haguard.home().join(".config/haguard/haguard.toml").exists());
 }
 
