@@ -212,6 +212,15 @@ impl Act<'_> {
         if matches!(done.ended, Ended::Proven) {
             apply::keep(&mut done, worker, files, run);
         }
+        // A master whose worker fails is there for a moment, and can be seen.
+        if matches!(done.ended, Ended::Unproven)
+            && !kept::still_runs(&instance.main)
+            && let Err(why) = self.rise(&mut way, Deadline::after(LIMIT))
+        {
+            done.log = way.log();
+            (left.main, left.restored, left.full_service, done.worker) = (None, None, None, None);
+            return self.outage(done, left, why, way.claims(None));
+        }
         done
     }
 
@@ -283,8 +292,7 @@ impl Act<'_> {
 
     /// The order did not end the one of before.
     fn kept(&self, mut done: Done, why: &str, more: Vec<Claim>) -> Done {
-        let same = host::process(self.instance.main.pid)
-            .is_ok_and(|now| now.start_ticks == self.instance.main.start_ticks);
+        let same = kept::still_runs(&self.instance.main);
         self.run.steps.end("restart", &format!("not carried out: {why}"));
         match self.instance.serving.seen().filter(|_| same) {
             Some(worker) => {

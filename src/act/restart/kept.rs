@@ -185,6 +185,7 @@ fn waited(down: &mut Option<Instant>, limit: Duration, failed: Option<&str>, sta
     }
 }
 
-fn still_runs(before: &Process) -> bool {
+/// It is still the same process.
+pub(super) fn still_runs(before: &Process) -> bool {
     host::process(before.pid).is_ok_and(|now| now.start_ticks == before.start_ticks)
 }
