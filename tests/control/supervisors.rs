@@ -49,7 +49,10 @@ fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_ow
 #[test]
 fn a_script_that_supervisord_runs_and_that_runs_haproxy_is_still_supervisords() {
     let Some(kept) = Kept::new(Branch::V34) else { return };
-    executable(&kept.path("run"), &format!("#!/bin/sh\n{}\ntrue\n", kept.command()));
+    executable(
+        &kept.path("run"),
+        &format!("#!/bin/sh\n{} &\ntrap \"kill $!\" TERM\nwait\nwait\n", kept.command()),
+    );
     let run = kept.path("run").display().to_string();
     let Some(_process) = supervisord(&kept, &unix_socket(&kept), &run) else { return };
     kept.started();
