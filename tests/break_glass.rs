@@ -21,9 +21,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::builder::Builder;
-use crate::support::document::word;
+use crate::support::document::{flat, word};
 use crate::support::haguard::{Haguard, Said};
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
 use crate::support::process::{Process, alive, on_path, wait_gone};
 use crate::support::skip;
@@ -171,20 +171,6 @@ fn wait_at(journal: &Path) {
 
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// Every branch at once: most of the time is spent waiting.
-fn on_every_branch(test: impl Fn(Branch) + Sync) {
-    std::thread::scope(|scope| {
-        for branch in Branch::all() {
-            let test = &test;
-            scope.spawn(move || test(branch));
-        }
-    });
-}
-
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// MAINT, drain, weights, addresses, map and ACL entries, and three servers that are in no file.

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::support::document::flat;
 use crate::support::ports::{self, Port};
 use crate::support::process::{Process, on_path};
 use crate::support::skip;
@@ -94,11 +95,6 @@ fn service(document: &serde_json::Value, pid: u32) -> &serde_json::Value {
     let services = document["facts"]["on_host"]["seen"]["services"].as_array().expect("services were seen");
     let found = services.iter().find(|service| service["process"]["pid"] == pid);
     found.unwrap_or_else(|| panic!("no service with PID {pid} in {services:#?}"))
-}
-
-/// Text without the line breaks of the page.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The whole of a file that must be there.

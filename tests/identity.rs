@@ -6,7 +6,7 @@ mod reloads;
 
 use serde_json::Value;
 
-use crate::support::document::{finding, level, losses, word};
+use crate::support::document::{finding, flat, level, losses, word};
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::Origin;
@@ -48,11 +48,6 @@ fn refused(haguard: &Haguard, args: &[&str]) -> (String, Value) {
 #[track_caller]
 fn connections(document: &Value) -> u64 {
     losses(document, "connections")[0]["count"].as_u64().unwrap_or_else(|| panic!("{document:#}"))
-}
-
-/// Wrapped lines as one, so that a sentence can be looked for.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]

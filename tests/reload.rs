@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::document::word;
+use crate::support::document::{flat, word};
 use crate::support::haguard::{Haguard, Said};
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
 use crate::support::process::Process;
 use crate::support::wait::wait_for;
@@ -168,21 +168,6 @@ impl Background {
         let status = self.process.end(rustix::process::Signal::TERM).unwrap();
         (status.code(), self.said())
     }
-}
-
-/// Every branch at once: most of the time is spent waiting.
-fn on_every_branch(test: impl Fn(Branch) + Sync) {
-    std::thread::scope(|scope| {
-        for branch in Branch::all() {
-            let test = &test;
-            scope.spawn(move || test(branch));
-        }
-    });
-}
-
-/// The text with every run of blanks as one.
-fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[track_caller]

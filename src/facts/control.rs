@@ -231,6 +231,15 @@ impl Control {
         }
     }
 
+    /// Whom the sources name, and why that is no proof where it is none.
+    pub fn words(&self) -> String {
+        match (self.named(), self.why()) {
+            (Some(controller), None) => controller.words(),
+            (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.words()),
+            (None, why) => format!("{}: {}", self.certainty(), why.unwrap_or_default()),
+        }
+    }
+
     /// proven, claimed, conflict or unknown.
     pub fn certainty(&self) -> &'static str {
         match self {

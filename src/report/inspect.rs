@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use super::parts::{proof, row, shown};
 use super::{Paint, Report, findings, ledger, services};
 use crate::facts::binds::in_ranges;
-use crate::facts::{
-    BindState, ConfigOnDisk, Control, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker,
-};
+use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
 use crate::plan;
 use crate::words::plural;
 
@@ -106,7 +104,7 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
     row(out, "haproxy", &instance.title())?;
     row(out, "program", &shown(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
     row(out, "version", &versions(running_version, disk_version))?;
-    row(out, "controlled by", &controlled(control))?;
+    row(out, "controlled by", &control.words())?;
     row(out, "proven by", &shown(identity, |sources| sources.join("; ")))?;
     row(out, "serving", &shown(serving, |pid| format!("worker {pid}{}", since(worker_started))))?;
     row(out, "workers", &shown(workers, |list| pids(list)))?;
@@ -120,15 +118,6 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
         "admin sockets",
         &shown(admin_sockets, |list| list.iter().map(socket).collect::<Vec<_>>().join("; ")),
     )
-}
-
-/// Whom the sources name, and how sure that is where it is no proof.
-fn controlled(control: &Control) -> String {
-    match (control.named(), control.why()) {
-        (Some(controller), None) => controller.words(),
-        (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.words()),
-        (None, why) => format!("{}: {}", control.certainty(), why.unwrap_or_default()),
-    }
 }
 
 fn versions(running: &Known<String>, disk: &Known<String>) -> String {

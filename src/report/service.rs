@@ -124,9 +124,8 @@ pub(super) fn certain(control: &Control) -> String {
 
 /// Whom the sources name, and how sure that is.
 pub(super) fn controlled(control: &Control) -> String {
-    match (control.named(), control.why()) {
-        (Some(controller), None) => format!("{} (proven)", controller.words()),
-        (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.words()),
-        (None, why) => format!("{}: {}", control.certainty(), why.unwrap_or_default()),
+    match control.proven() {
+        Some(controller) => format!("{} (proven)", controller.words()),
+        None => control.words(),
     }
 }

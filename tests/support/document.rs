@@ -26,3 +26,8 @@ pub(crate) fn losses<'a>(document: &'a Value, kind: &str) -> Vec<&'a Value> {
 pub(crate) fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
+
+/// The text with every run of blanks as one.
+pub(crate) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

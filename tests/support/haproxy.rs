@@ -28,6 +28,16 @@ pub(crate) enum Branch {
     V34,
 }
 
+/// Every branch at once: most of the time is spent waiting.
+pub(crate) fn on_every_branch(test: impl Fn(Branch) + Sync) {
+    std::thread::scope(|scope| {
+        for branch in Branch::all() {
+            let test = &test;
+            scope.spawn(move || test(branch));
+        }
+    });
+}
+
 impl Branch {
     /// Every branch, oldest first.
     pub(crate) fn all() -> [Branch; 5] {
