@@ -165,8 +165,9 @@ fn typed(kept: &Kept, line: &str) -> Option<Process> {
     let script = format!(
         "(echo '{line}'; exec sleep infinity) | exec script -qfc 'exec -a -bash bash --norc --noprofile' {folder}/typed"
     );
-    let script = script.replace("script -qfc", "env SHELL=/bin/bash script -qfc");
-    Some(Process::start(&sh, &["-c".into(), script.into()], &[], &kept.path("log")))
+    // What `script` runs the words with: another shell has no `exec -a`.
+    let shell = [("SHELL".to_owned(), "/bin/bash".to_owned())];
+    Some(Process::start(&sh, &["-c".into(), script.into()], &shell, &kept.path("log")))
 }
 
 #[test]

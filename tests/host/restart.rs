@@ -30,7 +30,7 @@ impl Tmux {
             dir.path().join("gui-backend").display(),
             port.number
         );
-        let tmux = ["env", "SHELL=/bin/sh", "HOME=/", "tmux", "-f", "/dev/null", "-S"].map(OsString::from);
+        let tmux = ["tmux", "-f", "/dev/null", "-S"].map(OsString::from);
         let mut words: Vec<OsString> = before.into_iter().chain(tmux).collect();
         words.push(socket.into());
         words.extend(["new-session", "-d", "-s", "gui"].map(OsString::from));

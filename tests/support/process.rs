@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
+use super::skip;
 use super::wait::{wait_for, within};
 
 /// How long a process may take to end after SIGTERM before its group is killed.
@@ -23,11 +24,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` in a new process group, its output appended to `log`.
+    /// Starts `program` in a new process group, its output appended to `log`. Besides `env` it has what a service manager
+    /// gives, and nothing of whoever runs the tests: where SHELL is missing tmux takes the user's own, which for `nobody`
+    /// lets nobody in.
     pub(crate) fn start(program: &Path, args: &[OsString], env: &[(String, String)], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).expect("a log file");
         let child = Command::new(program)
             .args(args)
+            .env_clear()
+            .env("PATH", skip::variable("PATH").unwrap_or_default())
+            .envs([("HOME", "/"), ("SHELL", "/bin/sh"), ("LC_ALL", "C.UTF-8")])
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
