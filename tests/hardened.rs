@@ -1,6 +1,9 @@
 //! A HAProxy in a unit that takes most of its rights and files away, under a real systemd: what haguard rehearses is what
 //! a reload really does.
 
+mod environment;
+mod start;
+
 use serde_json::Value;
 
 use crate::support::document::{finding, word};

@@ -5,6 +5,7 @@ mod kept;
 mod lift;
 mod way;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -64,7 +65,7 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
     };
     let files = apply::files(instance, before);
     let mut moved = apply::moved(clearance.plan(), instance, &files, &calls);
-    moved.extend(unit_moved(clearance.plan(), before));
+    moved.extend(unit_moved(clearance.plan(), before, run.settings));
     if !moved.is_empty() {
         return (Done::nothing(Ended::Moved(moved)), left);
     }
@@ -99,9 +100,17 @@ fn settled(settings: &Settings) -> Settings {
 }
 
 /// What systemd says of the unit in the last moment, where a unit is restarted.
-fn unit_moved(plan: &Plan, before: &Facts) -> Vec<Moved> {
+fn unit_moved(plan: &Plan, before: &Facts, settings: &Settings) -> Vec<Moved> {
     let Some(Known::Seen(guard)) = &before.guard else { return Vec::new() };
-    let unit = gather::guard(&guard.unit, UNIT).map(|now| decisive(&now)).unwrap_or_default();
+    let mut unit = BTreeMap::new();
+    if let Ok(now) = gather::guard(&guard.unit, UNIT) {
+        unit = decisive(&now);
+        let main = before.instance.seen().map(|instance| &instance.main);
+        let start = main.filter(|_| before.start.as_ref().is_some_and(|start| start.seen().is_some()));
+        unit.extend(
+            start.and_then(|main| gather::start_rests_on(settings, main, &now).ok()).unwrap_or_default(),
+        );
+    }
     plan.basis.moved(&Basis { unit, ..plan.basis.clone() })
 }
 

@@ -212,8 +212,10 @@ pub const OF_OPERATIONS: &[Check] = checks! {
          that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
     "restart.cold-start", restart::cold_start, "it comes up again, rehearsed from cold",
         "A restart ends what serves before anything else is up. So what would come up is started first, in a sealed copy \
-         of this host, with the same program, arguments, environment and user. A start that fails there would be an \
-         outage; one that could not be tried there is not known to be none. Both refuse.";
+         of this host. What nobody keeps starts with the program, arguments, environment and user that it has; a unit of \
+         systemd's says them anew at each start, so it is asked, and its EnvironmentFiles are read. A start that fails \
+         there would be an outage; one that could not be tried there is not known to be none. Both refuse. So does a \
+         guard whose lift would make systemd read files that it has not read yet.";
     "restart.binds-free", restart::binds_free, "no stranger holds an address that it would take",
         "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
          itself counts as free; what another process holds does not, and HAProxy would not start.";
@@ -221,10 +223,12 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "systemd restarts a unit, Docker a container, and what nobody keeps is ended and started again with its own \
          command line, user, folder and limits. Anybody else, such as supervisord or Nomad, would start a second one \
          beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is.";
-    "restart.unit", restart::unit, "systemd has read the unit that it would restart",
+    "restart.unit", restart::unit, "systemd has read its unit, which would start what runs",
         "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
-         makes a restart start something else than what runs. So does an EnvironmentFile that was edited since: a restart \
-         reads it anew, and the rehearsal has the environment of the process that runs. haguard says so before.";
+         makes a restart start something else than what runs. So does an EnvironmentFile that was edited since, or a \
+         drop-in with another limit, user or command: a restart uses them, a reload does not. haguard rehearses what the \
+         unit would start, and names what differs: of variables the names alone. What could not be worked out is taken \
+         from what runs, and said.";
 };
 
 /// Every check there is.

@@ -164,11 +164,15 @@ impl Check {
 /// Runs the checks of these ids, or all that belong to no single operation when none is named, in the order of the
 /// catalogue.
 pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
-    let seen = Seen { facts, ledger };
+    let restarted = facts.restarted();
+    let seen = |check: &Check| match check.group() {
+        "restart" => Seen { facts: &restarted, ledger },
+        _ => Seen { facts, ledger },
+    };
     let named = |check: &Check| ids.contains(&check.id);
     let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
-    catalog::every().filter(wanted).map(|check| (check.run)(seen).of(check.id)).collect()
+    catalog::every().filter(wanted).map(|check| (check.run)(seen(check)).of(check.id)).collect()
 }
 
 /// The checks that judge what would be loaded, whatever runs.

@@ -1,5 +1,7 @@
 //! Which checks an operation wants before it begins.
 
+use std::borrow::Cow;
+
 use super::{CANDIDATE, Finding, Level, RELOAD, RESTART, judge};
 use crate::facts::Facts;
 use crate::plan::Ledger;
@@ -48,7 +50,9 @@ impl Operation {
     /// Judges as the operation itself would: what would make it wait for its turn is a failure here.
     pub fn judge(&self, facts: &Facts, ledger: &Ledger) -> Vec<Finding> {
         let ids: Vec<&str> = self.ids().collect();
-        let mut findings = judge(facts, ledger, &ids);
+        // What comes next is another thing for a restart, where its unit says so.
+        let facts = if self.name == "restart" { facts.restarted() } else { Cow::Borrowed(facts) };
+        let mut findings = judge(&facts, ledger, &ids);
         for finding in &mut findings {
             if TURN.contains(&finding.id.as_str()) && finding.level == Level::Warn {
                 finding.level = Level::Fail;

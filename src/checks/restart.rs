@@ -1,7 +1,7 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
 use super::{Level, Outcome, Seen, binds};
-use crate::facts::{BindState, Facts, Instance, Known, Mode, NewBind, Owner};
+use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, Owner};
 use crate::plan::Manner;
 
 /// Every check that must be well before a restart; unknown blocks like a failure.
@@ -19,6 +19,15 @@ pub const RESTART: &[&str] = &[
 
 /// A rehearsed start, and nothing less.
 pub(super) fn cold_start(seen: Seen<'_>) -> Outcome {
+    let guard = seen.facts.guard.as_ref().and_then(Known::seen);
+    if let Some(guard) = guard.filter(|guard| guard.effective() && guard.needs_daemon_reload()) {
+        return Outcome::unknown(format!(
+            "files of {} were changed, and systemd has not read them; lifting the guard makes it read them, and what \
+             they start was not rehearsed",
+            guard.unit
+        ))
+        .mend("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing");
+    }
     match &seen.facts.rehearsal {
         Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
             Some(why) => Outcome::fail(format!("it would not come up again: {why}"))
@@ -121,19 +130,48 @@ pub(super) fn unit(seen: Seen<'_>) -> Outcome {
             "files of {name} were changed, and systemd has not read them; the restart may use them"
         ))
         .because([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
+        .because(told(seen.facts))
         .mend("systemctl cat shows them; systemctl daemon-reload reads them")
-    } else if !guard.environment_edited.is_empty() {
-        Outcome::warn(format!(
-            "{name} would start with an environment that was edited after it started, and what was rehearsed has the \
-             one that runs"
-        ))
-        .because(guard.environment_edited.iter().cloned())
-        .mend("compare it with `systemctl cat` in hand: it may name other files or options")
+    } else if let Some(outcome) = of_start(name, guard, seen.facts) {
+        outcome
     } else if shown.get("UnitFileState") == "disabled" {
         Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
         Outcome::pass(format!("systemd has read {name} as it is on disk"))
     }
+}
+
+/// What the unit would start, where that is not what runs, or not known in full.
+fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
+    let edited = &guard.environment_edited;
+    let text = match &facts.start {
+        Some(Known::Seen(start)) if !start.differs.is_empty() => {
+            format!("{name} would start something else than what runs, and that is what was rehearsed")
+        }
+        Some(Known::Seen(start)) if !start.assumed.is_empty() => {
+            format!("not all that {name} would start could be worked out; that was rehearsed as it runs")
+        }
+        Some(Known::Seen(_)) => return None,
+        Some(Known::Unknown { why }) => {
+            format!("what {name} would start is not known, so what runs was rehearsed: {why}")
+        }
+        None if edited.is_empty() => return None,
+        None => format!("{name} would start with an environment that was edited after it started"),
+    };
+    let known = matches!(facts.start, Some(Known::Seen(_)));
+    let edited = edited.iter().filter(|_| !known).cloned();
+    Some(
+        Outcome::warn(text).because(told(facts)).because(edited).mend(format!(
+            "compare it with `systemctl cat {name}` in hand; a reload keeps what the master has"
+        )),
+    )
+}
+
+/// The differences, a line each.
+fn told(facts: &Facts) -> Vec<String> {
+    let Some(start) = facts.start.as_ref().and_then(Known::seen) else { return Vec::new() };
+    let assumed = start.assumed.iter().map(|what| format!("taken from what runs: {what}"));
+    start.differs.iter().cloned().chain(assumed).collect()
 }
 
 #[cfg(test)]

@@ -6,8 +6,16 @@ use rustix::process::{Gid, Resource, Rlimit, Uid, getrlimit, setrlimit};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
+use super::host::Account;
+use crate::wire::service::{Limit, Service};
+
 /// CAP_MKNOD: in a container the control group says which devices may be used, and we are not in it.
 const MKNOD: u64 = 1 << 27;
+
+/// CAP_NET_BIND_SERVICE: ports that are not for everybody.
+const NET_BIND_SERVICE: u64 = 1 << 10;
+/// CAP_SYS_RESOURCE: limits beyond one's own.
+const SYS_RESOURCE: u64 = 1 << 24;
 
 /// The user, the capabilities and the limits of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +33,52 @@ pub struct Dress {
     limits: Vec<(u8, Option<u64>, Option<u64>)>,
 }
 
+/// What a unit says that its service is to be.
+#[derive(Clone, Copy)]
+pub struct Uniform<'a> {
+    /// Whom it runs as; none where that is not known, and is as it runs.
+    pub account: Option<&'a Account>,
+    /// Its properties.
+    pub service: &'a Service,
+}
+
+/// The limits by systemd's names.
+const NAMES: &[(&str, Resource)] = &[
+    ("NOFILE", Resource::Nofile),
+    ("NPROC", Resource::Nproc),
+    ("AS", Resource::As),
+    ("DATA", Resource::Data),
+    ("STACK", Resource::Stack),
+    ("MEMLOCK", Resource::Memlock),
+    ("FSIZE", Resource::Fsize),
+    ("CORE", Resource::Core),
+];
+
+/// A limit that a unit sets, as far as systemd itself may set it.
+fn limited(limit: Limit, manager: &Dress) -> Option<(u8, Option<u64>, Option<u64>)> {
+    let (_, resource) = NAMES.iter().find(|(name, _)| *name == limit.name)?;
+    let number = *resource as u8;
+    let own = manager.limits.iter().find(|(other, _, _)| *other == number).and_then(|(_, _, hard)| *hard);
+    let at_most = |limit: Option<u64>| match own.filter(|_| manager.effective & SYS_RESOURCE == 0) {
+        Some(own) => Some(limit.map_or(own, |limit| limit.min(own))),
+        None => limit,
+    };
+    Some((number, at_most(limit.soft), at_most(limit.hard)))
+}
+
+fn told(what: &str, runs: &str, starts: &str) -> String {
+    format!("{what}: now {runs}, after a restart {starts}")
+}
+
+/// Which capabilities would come and go, by the kernel's names without CAP_.
+fn capabilities(what: &str, was: u64, is: u64) -> String {
+    let names = |bits: u64, sign: char| {
+        CapabilitySet::from_bits_retain(bits).iter_names().map(move |(name, _)| format!("{sign}{name}"))
+    };
+    let all: Vec<String> = names(is & !was, '+').chain(names(was & !is, '-')).collect();
+    format!("{what}: {}", all.join(" "))
+}
+
 /// The limits that decide whether a program comes up.
 const LIMITS: &[Resource] = &[
     Resource::Nofile,
@@ -36,6 +90,22 @@ const LIMITS: &[Resource] = &[
     Resource::Fsize,
     Resource::Core,
 ];
+
+/// All of it in one line, to be compared with another.
+impl std::fmt::Display for Dress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Dress { uid, gid, groups, bounding, ambient, no_new_privs, limits, .. } = self;
+        write!(f, "uid {uid}, gid {gid}, groups {groups:?}, bounding {bounding:x}, ambient {ambient:x}")?;
+        write!(f, "{}", if *no_new_privs { ", no new privileges" } else { "" })?;
+        for (number, soft, hard) in limits {
+            let name =
+                NAMES.iter().find(|(_, resource)| *resource as u8 == *number).map_or("", |(name, _)| name);
+            let word = |limit: &Option<u64>| limit.map_or("infinity".to_owned(), |limit| limit.to_string());
+            write!(f, ", {name} {}:{}", word(soft), word(hard))?;
+        }
+        Ok(())
+    }
+}
 
 /// No process at all, soft and hard.
 const NO_PROCESSES: (u8, Option<u64>, Option<u64>) = (Resource::Nproc as u8, Some(0), Some(0));
@@ -117,6 +187,76 @@ impl Dress {
             thread::set_no_new_privs(true).context("no new privileges")?;
         }
         Ok(())
+    }
+
+    /// The same as a unit has it, and in what that is another one. `manager` is systemd's own, which can give no more than
+    /// it has.
+    pub fn of_unit(&self, unit: &Uniform<'_>, manager: &Dress) -> (Dress, Vec<String>) {
+        let (mut dress, mut differs) = (self.clone(), Vec::new());
+        if let Some(account) = unit.account {
+            if (account.uid, account.gid) != (self.uid, self.gid) {
+                let of = |uid, gid| format!("uid {uid}, gid {gid}");
+                differs.push(told("user", &of(self.uid, self.gid), &of(account.uid, account.gid)));
+                dress.groups = account.groups.iter().copied().collect();
+            }
+            (dress.uid, dress.gid) = (account.uid, account.gid);
+            // Who else says in which groups a user is, such as a directory, is not asked.
+            let more: Vec<u32> =
+                account.groups.iter().filter(|gid| !dress.groups.contains(gid)).copied().collect();
+            if let more @ [_, ..] = &more[..]
+                && more != [account.gid]
+            {
+                differs.push(format!("groups: {} more", more.len()));
+                dress.groups.extend(more);
+            }
+        }
+        dress.bounding = unit.service.bounding & manager.bounding;
+        dress.ambient = unit.service.ambient & dress.bounding;
+        for (what, was, is) in [
+            ("capabilities that it can have", self.bounding, dress.bounding),
+            ("capabilities that it starts with", self.ambient, dress.ambient),
+        ] {
+            if was != is {
+                differs.push(capabilities(what, was, is));
+            }
+        }
+        if !differs.is_empty() {
+            let own = if dress.uid == 0 { dress.bounding } else { dress.ambient };
+            (dress.permitted, dress.effective) = (own, own);
+            dress.inheritable = (self.inheritable & !self.ambient & dress.bounding) | dress.ambient;
+        }
+        if unit.service.no_new_privileges && !self.no_new_privs {
+            differs.push(told("NoNewPrivileges", "no", "yes"));
+            dress.no_new_privs = true;
+        }
+        dress.limits = unit.service.limits.iter().filter_map(|limit| limited(*limit, manager)).collect();
+        differs.extend(self.other_limits(&dress));
+        (dress, differs)
+    }
+
+    /// HAProxy takes rights from itself after its start, and may raise how many files it opens: of the others only a lower
+    /// limit tells anything.
+    fn other_limits(&self, unit: &Dress) -> Vec<String> {
+        let most = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+        let word = |limit: Option<u64>| limit.map_or("infinity".to_owned(), |limit| limit.to_string());
+        let other = unit.limits.iter().filter_map(|(number, _, hard)| {
+            let (_, _, runs) = self.limits.iter().find(|(other, _, _)| other == number)?;
+            let nofile = *number == Resource::Nofile as u8;
+            let differs = if nofile { runs != hard } else { most(*hard) < most(*runs) };
+            let (name, _) = NAMES.iter().find(|(_, resource)| *resource as u8 == *number)?;
+            differs.then(|| told(&format!("Limit{name}"), &word(*runs), &word(*hard)))
+        });
+        other.collect()
+    }
+
+    /// The user.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// It may bind ports that are not for everybody.
+    pub fn binds_low_ports(&self) -> bool {
+        self.effective & NET_BIND_SERVICE != 0
     }
 
     fn limit(&self) -> Result<()> {

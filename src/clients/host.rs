@@ -1,5 +1,6 @@
 //! This host's processes and listeners, from /proc.
 
+mod accounts;
 mod circumstances;
 mod everybody;
 mod lineage;
@@ -21,6 +22,7 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
+pub use accounts::{Account, account};
 pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use lineage::{Relative, first_of_namespace, relative};

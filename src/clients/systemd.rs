@@ -3,6 +3,7 @@
 pub mod change;
 pub mod drop_in;
 mod journal;
+mod service;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,6 +16,7 @@ use super::program::Program;
 use crate::wire::unit::{self, Unit};
 
 pub use journal::journal;
+pub use service::{manager, service};
 
 /// Asks the running systemd about a unit.
 ///

@@ -62,7 +62,8 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     };
     let early = turn::early(context, &aim)?;
 
-    let facts = look::look(context, &aim, Effort::Rehearse);
+    // From here on what comes next is what a restart would start.
+    let facts = look::look(context, &aim, Effort::Restart).restarted().into_owned();
     let ledger = plan::ledger(&facts);
     // A restart heeds no decision to live with something.
     let findings = checks::judge(&facts, &ledger, RESTART);
@@ -91,7 +92,7 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     turn::not_frozen(context)?;
 
     let again = || {
-        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Restart).restarted().into_owned();
         let ledger = plan::ledger(&now);
         (plan::restart::basis(&now, &ledger), checks::judge(&now, &ledger, RESTART))
     };

@@ -51,7 +51,13 @@ fn settled(
     let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
     // Whoever names such a check wants to know, and skipping it would look like a pass.
     let rehearses = operation.is_some() || ids.iter().any(|id| checks::REHEARSED.contains(id));
-    let effort = if rehearses { Effort::Rehearse } else { Effort::Read };
+    let restarts = ids.iter().any(|id| id.starts_with("restart."))
+        || operation.is_some_and(|operation| operation.name == "restart");
+    let effort = match (rehearses, restarts) {
+        (true, true) => Effort::Restart,
+        (true, false) => Effort::Rehearse,
+        (false, _) => Effort::Read,
+    };
     loop {
         let facts = look::look(context, &Aim::Any, effort);
         let ledger = plan::ledger(&facts);

@@ -21,7 +21,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
     let facts = match &args.facts {
         Some(path) => load(path)?,
         None => {
-            let effort = if args.losses { Effort::Rehearse } else { Effort::Read };
+            let effort = if args.losses { Effort::Restart } else { Effort::Read };
             let mut facts = look::look(context, &Aim::Any, effort);
             if !args.losses {
                 facts.on_host = gather::services(&context.settings, Some(&facts));

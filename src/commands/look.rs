@@ -51,7 +51,9 @@ fn waiting(context: &Context<'_>, facts: &Facts) -> Option<String> {
 fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     let (what, limit) = match effort {
         Effort::Read => ("asking HAProxy", context.settings.timeout.value),
-        Effort::Rehearse => ("asking HAProxy, rehearsing the next worker", gather::PATIENCE),
+        Effort::Rehearse | Effort::Restart => {
+            ("asking HAProxy, rehearsing the next worker", gather::PATIENCE)
+        }
     };
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::facts::gather::Effort;
 use crate::facts::{Facts, Known};
 use crate::failure::Failure;
-use crate::plan::{self, Advice, Fate, Kind, Ledger};
+use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss};
 use crate::report::{Body, Holds, Refusal, Report};
 
 /// Looks, says what a restart would destroy, and refuses.
@@ -17,9 +17,12 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
         Meant::Haproxy(aim) => aim,
         Meant::Other(report) => return Ok(*report),
     };
-    let facts = look::look(context, &aim, Effort::Rehearse);
+    let facts = look::look(context, &aim, Effort::Restart);
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, &[]);
+    let mut findings = checks::judge(&facts, &ledger, &[]);
+    if facts.start.is_some() {
+        findings.extend(checks::judge(&facts, &ledger, &["restart.unit"]));
+    }
     let refusal = refusal(args, &facts, &ledger);
     let next =
         refusal.alternatives.iter().map(|a: &Advice| a.command.clone()).filter(|c| !c.is_empty()).collect();
@@ -62,7 +65,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
         title: format!("restart of {what} on {}", facts.host),
         why: why(facts, ledger),
         unseen,
-        compared_with: facts.instance.seen().map(|_| compared_with(facts)),
+        compared_with: facts.instance.seen().map(|_| compared_with(&facts.restarted())),
         alternatives: plan::alternatives(facts),
         emergency: plan::emergency(facts),
         by_hand: plan::by_hand(facts),
@@ -85,10 +88,16 @@ fn why(facts: &Facts, ledger: &Ledger) -> String {
                 what it cannot see."
             .to_owned();
     }
-    if ledger.lines.iter().any(|line| line.kind == Kind::UnloadableConfig && line.count.is_some()) {
-        return "HAProxy would not come up again: it cannot load the files on disk. What runs now is the only \
-                thing that serves."
-            .to_owned();
+    let down = |line: &&Loss| {
+        line.kind == Kind::UnloadableConfig && line.count.is_some() && line.on_restart == Fate::Lost
+    };
+    if ledger.lines.iter().any(|line| down(&line)) {
+        let of_unit = facts.start.as_ref().and_then(Known::seen).is_some_and(|start| start.tried.is_some());
+        let why =
+            if of_unit { "what its unit would start fails" } else { "it cannot load the files on disk" };
+        return format!(
+            "HAProxy would not come up again: {why}. What runs now is the only thing that serves."
+        );
     }
     let fated = |fate| ledger.lines.iter().any(|line| line.on_restart == fate);
     let said = match (fated(Fate::Lost), fated(Fate::Unknown)) {

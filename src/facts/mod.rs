@@ -17,6 +17,7 @@ pub mod routes;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod services;
+pub mod start;
 pub mod vitals;
 
 pub use crate::known::Known;
@@ -37,6 +38,7 @@ pub use picture::{
 pub use rehearsal::Rehearsal;
 pub use routes::Routes;
 pub use services::{HostFacts, Local, LocalServer, Role, Service, Unowned};
+pub use start::{Start, Tried};
 pub use vitals::Vitals;
 
 use jiff::Timestamp;
@@ -69,6 +71,9 @@ pub struct Facts {
     pub next: Picture,
     /// How the next worker fared in a sealed copy of this host, or why it was not tried; none where nobody asked.
     pub rehearsal: Option<Known<Rehearsal>>,
+    /// What a restart by its unit would start; none where nobody asked, or no unit of systemd's is proven to control it.
+    #[serde(default)]
+    pub start: Option<Known<Start>>,
     /// What the next worker would listen on and this one does not.
     pub binds: Known<Vec<NewBind>>,
     /// The configuration on disk.

@@ -39,6 +39,7 @@ pub(crate) fn healthy() -> Facts {
         live: picture(How::Live),
         next: picture(How::Read),
         rehearsal: None,
+        start: None,
         binds: Known::Seen(Vec::new()),
         config: config(),
         dataplane: None,
@@ -50,6 +51,27 @@ pub(crate) fn healthy() -> Facts {
         cost: Cost::default(),
         unchanged: Known::Seen(Vec::new()),
     }
+}
+
+/// A start by a unit that came to what the facts say comes next, in words: to be made another.
+pub(crate) fn tried(facts: &Facts) -> super::Tried {
+    super::Tried {
+        rehearsal: facts.rehearsal.clone().unwrap_or_else(|| Known::unknown("not tried")),
+        next: facts.next.clone(),
+        binds: facts.binds.clone(),
+        config: facts.config.clone(),
+    }
+}
+
+/// The facts of a unit whose start is not what runs.
+pub(crate) fn start(tried: super::Tried) -> Option<Known<super::Start>> {
+    Some(Known::Seen(super::Start {
+        unit: "haproxy.service".to_owned(),
+        differs: vec!["environment: EDGE_PORT has another value".to_owned()],
+        assumed: Vec::new(),
+        rests_on: [("environment of its start".to_owned(), "md5 1".to_owned())].into(),
+        tried: Some(Box::new(tried)),
+    }))
 }
 
 /// The instance, to be made worse.

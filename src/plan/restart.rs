@@ -132,7 +132,10 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan>
 
 /// What must still be true when it is restarted: of HAProxy, and of its unit where it has one.
 pub fn basis(facts: &Facts, ledger: &Ledger) -> Basis {
-    let unit = facts.guard.as_ref().and_then(Known::seen).map(decisive).unwrap_or_default();
+    let mut unit = facts.guard.as_ref().and_then(Known::seen).map(decisive).unwrap_or_default();
+    unit.extend(
+        facts.start.as_ref().and_then(Known::seen).map(|start| start.rests_on.clone()).unwrap_or_default(),
+    );
     Basis { unit, ..Basis::of(facts, ledger) }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::parts::{advice, proof};
 use super::wrap::prose;
 use super::{Paint, Refusal, Report, findings, ledger, service};
-use crate::checks::Level;
+use crate::checks::{Finding, Level};
 
 /// More neighbours than this are counted.
 const MOST_OTHERS: usize = 5;
@@ -47,6 +47,13 @@ pub(super) fn write(
     if !failed.is_empty() {
         writeln!(out, "\n{}", paint.strong("what is wrong here already"))?;
         findings::write(&failed, out, paint)?;
+    }
+    // A failure of its is among those.
+    let unit = |f: &&Finding| f.id == "restart.unit" && f.level == Level::Warn;
+    let unit: Vec<_> = report.findings.iter().filter(unit).cloned().collect();
+    if !unit.is_empty() {
+        writeln!(out, "\n{}", paint.strong("what its unit would start"))?;
+        findings::write(&unit, out, paint)?;
     }
     advice("do this instead", alternatives, out, paint)?;
     advice("if it really must restart", emergency.as_slice(), out, paint)?;

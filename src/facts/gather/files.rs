@@ -46,6 +46,11 @@ pub(super) fn read(look: &Look<'_>, found: &Found) -> Read {
 }
 
 pub(super) fn read_for(look: &Look<'_>, main: &Process) -> Read {
+    read_with(look, main, environment(main))
+}
+
+/// Reads what it would load with this environment.
+pub(super) fn read_with(look: &Look<'_>, main: &Process, environment: Result<Variables>) -> Read {
     let list = match list(look, main) {
         Ok(list) => list,
         Err(error) => {
@@ -68,7 +73,7 @@ pub(super) fn read_for(look: &Look<'_>, main: &Process) -> Read {
         let named = list.files.iter().zip(&texts);
         let sources: Vec<Source<'_>> =
             named.map(|(file, text)| Source { file: file.clone(), text: text.as_str().into() }).collect();
-        Model::of(&haproxy_cfg::read(&sources, &surroundings(main, built.as_ref().ok())))
+        Model::of(&haproxy_cfg::read(&sources, &surroundings(main, environment, built.as_ref().ok())))
     });
     Read {
         source: Known::Seen(list.source),
@@ -87,7 +92,7 @@ pub(super) fn model(look: &Look<'_>, main: &Process, files: &[(PathBuf, Vec<u8>)
         .iter()
         .map(|(path, bytes)| Source { file: path.display().to_string(), text: text(bytes).into() })
         .collect();
-    Some(Model::of(&haproxy_cfg::read(&sources, &surroundings(main, Some(&built)))))
+    Some(Model::of(&haproxy_cfg::read(&sources, &surroundings(main, environment(main), Some(&built)))))
 }
 
 /// The unix paths of the stats sockets that the configuration names.
@@ -157,8 +162,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn surroundings(main: &Process, built: Option<&startup::Build>) -> Surroundings {
-    let environment = environment(main);
+fn surroundings(
+    main: &Process,
+    environment: Result<Variables>,
+    built: Option<&startup::Build>,
+) -> Surroundings {
     Surroundings {
         env_known: environment.is_ok(),
         env: environment.unwrap_or_default(),
@@ -179,8 +187,11 @@ fn hostname(main: &Process) -> Option<String> {
     }
 }
 
+/// An environment. It may hold secrets.
+pub(super) type Variables = BTreeMap<String, String>;
+
 /// The environment that the next worker would start with: the master's own, without what it sets for itself.
-pub(super) fn environment(main: &Process) -> Result<BTreeMap<String, String>> {
+pub(super) fn environment(main: &Process) -> Result<Variables> {
     let mut environment = host::environment(main.pid)?;
     environment.retain(|name, _| !OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
     Ok(environment)
@@ -250,6 +261,11 @@ pub(super) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
 }
 
 pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
+    test_with(look, main, environment(main)?)
+}
+
+/// The same with this environment.
+pub(super) fn test_with(look: &Look<'_>, main: &Process, environment: Variables) -> Result<ConfigTest> {
     let list = list(look, main)?;
     let mut arguments = vec!["-c".to_owned()];
     arguments.extend(Argv::with_files(&main.args().for_test, &list.arguments));
@@ -257,7 +273,7 @@ pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
     let program = Program {
         program: binary(look, main)?,
         arguments,
-        environment: Some(environment(main)?),
+        environment: Some(environment),
         folder: main.cwd.seen().map(PathBuf::from),
         owner,
         ..Program::default()

@@ -23,8 +23,10 @@ mod routes;
 mod servers;
 mod services;
 mod sockets;
+mod start;
 mod vitals;
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::PathBuf;
@@ -38,7 +40,8 @@ use md5::Digest;
 
 use super::pin::Pin;
 use super::{
-    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, How, Instance, Known, Picture, Process, SCHEMA, Vitals,
+    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, How, Instance, Known, Picture, Process,
+    SCHEMA, Vitals,
 };
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
@@ -83,6 +86,8 @@ pub enum Effort {
     Read,
     /// It is started in a sealed copy of this host; where that cannot be, its files are read.
     Rehearse,
+    /// The same, and what a restart by its unit would start, where that is something else.
+    Restart,
 }
 
 /// What every part of a look shares.
@@ -107,7 +112,7 @@ impl<'a> Look<'a> {
     fn of(settings: &'a Settings, effort: Effort) -> Self {
         let limit = settings.timeout.value;
         let deadline = Deadline::after(match effort {
-            Effort::Rehearse => limit.max(rehearsal::LIMIT),
+            Effort::Rehearse | Effort::Restart => limit.max(rehearsal::LIMIT),
             Effort::Read => limit,
         });
         Look {
@@ -125,7 +130,7 @@ impl<'a> Look<'a> {
     fn patience(&self, usual: Duration) -> Duration {
         match self.effort {
             Effort::Read => self.deadline.at_most(usual),
-            Effort::Rehearse => self.deadline.left(),
+            Effort::Rehearse | Effort::Restart => self.deadline.left(),
         }
     }
 }
@@ -169,13 +174,25 @@ pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
 ///
 /// # Errors
 /// When it belongs to another user and we are not root.
-pub fn start_environment(main: &Process) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+pub fn start_environment(main: &Process) -> anyhow::Result<BTreeMap<String, String>> {
     files::environment(main)
 }
 
 /// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
 pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
     instance::main_process(settings, aim)
+}
+
+/// What a plan about a restart by a unit rests on beyond the unit itself, as it is in this moment.
+///
+/// # Errors
+/// When systemd does not say what it would start.
+pub fn start_rests_on(
+    settings: &Settings,
+    main: &Process,
+    guard: &GuardFacts,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    start::rests_on(&Look::of(settings, Effort::Read), main, guard)
 }
 
 /// The model of a configuration that is given by its bytes, as this process would read it.
@@ -259,7 +276,7 @@ fn candidates(look: &Look<'_>) -> Known<Vec<Candidate>> {
 /// Files were given to be tried, no socket was named, and no HAProxy is here.
 fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
     let Settings { config, master_socket, stats_socket, .. } = look.settings;
-    look.effort == Effort::Rehearse
+    look.effort != Effort::Read
         && config.is_some()
         && master_socket.is_none()
         && stats_socket.is_none()
@@ -270,7 +287,9 @@ fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
 fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     let before = proof::prints(look, &found);
     let main = &found.instance.main;
-    let (live, read, test, api, tried, vitals) = std::thread::scope(|scope| {
+    let limit = look.deadline.at_most(sockets::ONE_ANSWER);
+    let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
+    let (live, read, test, api, tried, vitals, started) = std::thread::scope(|scope| {
         let live = scope.spawn(|| live::picture(look, &found));
         let test = scope.spawn(|| match earlier {
             Some(earlier) => earlier.config.test.clone(),
@@ -278,10 +297,16 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         });
         let api = scope.spawn(|| dataplane::ask(look, Some(main)));
         let read = files::read(look, &found);
+        let model = read.model.seen();
+        let guarded = guarded.as_ref().filter(|_| look.effort == Effort::Restart);
+        let own = model.map(|model| model.variables.clone());
+        let started = guarded.map(|guard| scope.spawn(move || start::look(look, main, guard, own.as_ref())));
         let vitals = vitals::of(look, &found, &read);
-        let tried =
-            (look.effort == Effort::Rehearse).then(|| rehearsal::rehearse(look, main, read.model.seen()));
+        let tried = (look.effort != Effort::Read).then(|| rehearsal::rehearse(look, main, model));
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
+        let started = started.map(|thread| {
+            thread.join().unwrap_or_else(|_| (Known::unknown(lost("the start of its unit")), None))
+        });
         (
             live.join().unwrap_or_else(|_| Picture::unseen(How::Live, &lost("the worker"))),
             read,
@@ -289,6 +314,7 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
             api.join().unwrap_or(None),
             tried,
             vitals,
+            started,
         )
     });
     let declared = binds::declared(look, main, &read);
@@ -298,8 +324,8 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
     };
     let binds = new_binds::of(&found, &live, &next, &declared);
     let config = files::on_disk(&found.instance.worker_started, main, &read, test);
+    let start = started.map(|(start, tried)| start::seen(look, &found, &live, start, tried));
     found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
-    let guarded = found.instance.unit().map(|unit| guard(unit, look.deadline.at_most(sockets::ONE_ANSWER)));
     let unchanged = proof::compare(before, proof::prints(look, &found));
     let paths: Vec<String> = config.files.iter().map(|file| file.path.clone()).collect();
     Facts {
@@ -311,7 +337,8 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         config,
         dataplane: api,
         vitals,
-        guard: guarded.map(Known::from),
+        guard: guarded,
+        start,
         unchanged,
         instance: Known::Seen(found.instance),
         ..blank("not looked at")
@@ -351,6 +378,7 @@ fn blank(why: &str) -> Facts {
         live: Picture::unseen(How::Live, why),
         next: Picture::unseen(How::Read, why),
         rehearsal: None,
+        start: None,
         binds: Known::unknown(why),
         config: ConfigOnDisk::unseen(why),
         dataplane: None,

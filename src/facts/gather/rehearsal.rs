@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::names::{self, Resolved};
+use super::start::Anew;
 use super::{Look, binds, files, live, paths};
 use crate::clients::dress::Dress;
 use crate::clients::entered::Place;
@@ -64,16 +65,19 @@ pub(super) fn strongest(tried: Option<Rehearsed>, read: Picture) -> (Option<Know
 
 /// Starts what the master would start next.
 pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Rehearsed {
-    match tried(look, main, model) {
-        Ok(rehearsed) => rehearsed,
-        Err(error) => Rehearsed::not(format!("{error:#}")),
-    }
+    tried(look, main, model, None).unwrap_or_else(|error| Rehearsed::not(format!("{error:#}")))
 }
 
-fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Rehearsed> {
+/// Starts what the master's unit would start.
+pub(super) fn rehearse_anew(look: &Look<'_>, anew: &Anew, model: Option<&Model>) -> Rehearsed {
+    let tried = tried(look, &anew.main, model, Some(anew));
+    tried.unwrap_or_else(|error| Rehearsed::not(format!("{error:#}")))
+}
+
+fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&Anew>) -> Result<Rehearsed> {
     possible(main, model)?;
     still_there(look, main)?;
-    let mut spec = spec(look, main, model)?;
+    let mut spec = spec(look, main, model, anew)?;
     let mut resolved = names::resolve(main, of_servers(model), look.patience(names::LIMIT));
     for _ in 1..TRIES {
         spec.hosts = hosts(main, &resolved);
@@ -139,36 +143,43 @@ fn own_socket() -> String {
     format!("{FOLDER}/master.sock")
 }
 
-fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Result<Spec> {
+fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&Anew>) -> Result<Spec> {
     let args = main.args();
     let place = Place::of(main.pid)?;
     // One that runs without a master is given one, so that it can be asked; what it binds and loads is the same.
     let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), own_socket()];
     arguments.extend(Argv::with_files(&args.for_start, &files::arguments(look, main)));
+    let (environment, dress, low_ports) = match anew {
+        Some(anew) => (anew.environment.clone(), anew.dress.clone(), anew.dress.binds_low_ports()),
+        None => {
+            let dress = Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?;
+            (files::environment(main)?, dress, host::rights(main.pid).is_ok_and(|rights| rights.low_ports))
+        }
+    };
     Ok(Spec {
         program: files::binary(look, main)?,
         arguments,
-        environment: files::environment(main)?,
+        environment,
         folder: main.cwd.seen().cloned(),
-        dress: Some(Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?),
+        dress: Some(dress),
         place,
         host: sealed::namespaces()?,
         hosts: String::new(),
-        sysctls: sysctls(main),
+        sysctls: sysctls(main, low_ports),
         interfaces: interfaces(main, model),
         inherited: inherited(main, model),
     })
 }
 
 /// What the host's network allows. A master that may bind low ports without being root keeps that right.
-fn sysctls(main: &Process) -> Vec<(String, String)> {
+fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
     let read = |name: &&str| {
         let value = std::fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
         Some(((*name).to_owned(), value.trim().to_owned()))
     };
     let all = || TAKEN_OVER.iter().filter_map(read).collect::<Vec<(String, String)>>();
     let mut all = host::in_network_of(main.pid, all).unwrap_or_default();
-    if main.uid != 0 && host::rights(main.pid).is_ok_and(|rights| rights.low_ports) {
+    if main.uid != 0 && low_ports {
         all.retain(|(name, _)| !name.ends_with("ip_unprivileged_port_start"));
         all.push(("ipv4/ip_unprivileged_port_start".to_owned(), "0".to_owned()));
     }

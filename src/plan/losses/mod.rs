@@ -6,6 +6,8 @@ mod servers;
 mod service;
 
 pub(in crate::plan) use patterns::Drift;
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, How, Known};
@@ -167,8 +169,30 @@ pub struct Ledger {
     pub lines: Vec<Loss>,
 }
 
-/// Computes the ledger. What was not seen becomes a line that says so.
+/// Computes the ledger. What was not seen becomes a line that says so. Where a restart would start another thing than a
+/// reload, each has its own.
 pub fn ledger(facts: &Facts) -> Ledger {
+    match facts.restarted() {
+        Cow::Borrowed(facts) => of_one(facts),
+        Cow::Owned(restarted) => of_both(of_one(facts), of_one(&restarted)),
+    }
+}
+
+/// What only one of them would lose the other one keeps.
+fn of_both(reload: Ledger, restart: Ledger) -> Ledger {
+    let mut lines = reload.lines;
+    lines.iter_mut().for_each(|line| line.on_restart = Fate::Kept);
+    for other in restart.lines {
+        match lines.iter_mut().find(|line| (line.kind, &line.object) == (other.kind, &other.object)) {
+            Some(line) => line.on_restart = other.on_restart,
+            None => lines.push(Loss { on_reload: Fate::Kept, ..other }),
+        }
+    }
+    lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
+    Ledger { lines }
+}
+
+fn of_one(facts: &Facts) -> Ledger {
     if let Known::Unknown { why } = &facts.instance {
         return Ledger { lines: vec![unseen(facts, Kind::Connections, "everything in memory", why)] };
     }

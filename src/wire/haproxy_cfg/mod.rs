@@ -85,6 +85,8 @@ pub struct Config {
     pub localpeer: Option<String>,
     /// False if that name is not known, or hangs on a line that may not be in force.
     pub localpeer_certain: bool,
+    /// The variables that the files change, or may change: true where it is changed whatever it was before.
+    pub variables: BTreeMap<String, bool>,
 }
 
 /// One section: its heading and its lines.

@@ -6,7 +6,7 @@ use super::{
 };
 use super::{RouteDef, Settings, SocketDef, StateFile, StateFrom, TableDef, Undecided};
 use super::{binds, certificates, patterns, peers, routes, servers, settings};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the next worker would hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +33,8 @@ pub struct Model {
     pub routes: Vec<RouteDef>,
     /// Process-wide settings.
     pub settings: Settings,
+    /// The environment variables that the files change: true where that is whatever it was before.
+    pub variables: BTreeMap<String, bool>,
     /// What could not be decided.
     pub undecided: Vec<Undecided>,
     /// What HAProxy would complain about.
@@ -97,6 +99,7 @@ impl Model {
             localpeer: config.localpeer.clone(),
             routes: routes::of(config),
             problems: config.problems.clone(),
+            variables: config.variables.clone(),
             proxies,
             settings,
             undecided,

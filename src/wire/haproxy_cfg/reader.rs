@@ -263,6 +263,21 @@ impl Reader<'_> {
         self.config.sections.push(Section { kind, name, from, at, lines: Vec::new(), certain });
     }
 
+    /// Takes note of the variables that a line changes: a master that executed itself again was given them.
+    fn changes(&mut self, words: &[Word]) {
+        let names = match words {
+            [keyword, names @ ..] if keyword.text == "unsetenv" => names,
+            [keyword, name, _, ..] if matches!(keyword.text.as_str(), "setenv" | "presetenv") => {
+                std::slice::from_ref(name)
+            }
+            _ => return,
+        };
+        let always = words[0].text != "presetenv";
+        for name in names {
+            *self.config.variables.entry(name.text.clone()).or_default() |= always;
+        }
+    }
+
     fn content(&mut self, mut words: Vec<Word>, at: At, whole: bool) {
         let Some(index) = self.section else {
             return self.problem(&at, "a line stands before every section of its file");
@@ -270,6 +285,7 @@ impl Reader<'_> {
         let sure = self.live() == Truth::Yes && !self.adrift;
         let kind = self.config.sections[index].kind.clone();
         if kind == "global" && self.env.follow(&words, sure && whole) {
+            self.changes(&words);
             return;
         }
         if let Some(word) = address_word(&words).and_then(|index| words.get_mut(index))

@@ -1,0 +1,71 @@
+//! A user and groups by their names, from the files of this host.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+
+/// Whom a process runs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Every group that it is in.
+    pub groups: BTreeSet<u32>,
+}
+
+/// The account of a user (root where it is empty) with this group (the user's own where it is empty), and with more groups.
+///
+/// # Errors
+/// When a name is not in the files: another service may know it.
+pub fn account(user: &str, group: &str, more: &[String]) -> Result<Account> {
+    let passwd = std::fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
+    let names = std::fs::read_to_string("/etc/group").context("reading /etc/group")?;
+    find(&passwd, &names, if user.is_empty() { "root" } else { user }, group, more)
+}
+
+fn find(passwd: &str, groups: &str, user: &str, group: &str, more: &[String]) -> Result<Account> {
+    let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+    let users: Vec<Vec<String>> = passwd.lines().map(fields).filter(|fields| fields.len() >= 4).collect();
+    let groups: Vec<Vec<String>> = groups.lines().map(fields).filter(|fields| fields.len() >= 4).collect();
+    let is = |fields: &Vec<String>, name: &str| fields[0] == name || fields[2] == name;
+    let found = users.iter().find(|fields| is(fields, user));
+    let found = found.with_context(|| format!("user {user} is not in /etc/passwd"))?;
+    let gid_of = |name: &str| match groups.iter().find(|fields| is(fields, name)) {
+        Some(fields) => fields[2].parse().with_context(|| format!("the number of group {name}")),
+        None => name.parse().with_context(|| format!("group {name} is not in /etc/group")),
+    };
+    let uid = found[2].parse().with_context(|| format!("the number of user {user}"))?;
+    let gid = gid_of(if group.is_empty() { &found[3] } else { group })?;
+    let member = |fields: &&Vec<String>| fields[3].split(',').any(|name| name == found[0]);
+    let mut all: BTreeSet<u32> =
+        groups.iter().filter(member).filter_map(|fields| fields[2].parse().ok()).collect();
+    all.insert(gid);
+    for name in more {
+        all.insert(gid_of(name)?);
+    }
+    Ok(Account { uid, gid, groups: all })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_its_group_and_the_groups_that_name_it() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nhaproxy:x:101:102::/:/bin/false\n";
+        let group = "root:x:0:\nadm:x:4:haproxy,joe\nhaproxy:x:102:\ntty:x:5:\n";
+        let find = |user: &str, own: &str, more: &[&str]| {
+            let more: Vec<String> = more.iter().map(|name| (*name).to_owned()).collect();
+            find(passwd, group, user, own, &more)
+        };
+        let account =
+            |uid, gid, groups: &[u32]| Account { uid, gid, groups: groups.iter().copied().collect() };
+        assert_eq!(find("haproxy", "", &["tty"]).unwrap(), account(101, 102, &[4, 5, 102]));
+        assert_eq!(find("101", "adm", &[]).unwrap(), account(101, 4, &[4]));
+        assert_eq!(find("root", "", &[]).unwrap(), account(0, 0, &[0]));
+        assert!(find("joe", "", &[]).unwrap_err().to_string().contains("joe"));
+        assert!(find("root", "", &["none"]).is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! What a restart by the unit would start, where that is not what a reload would: rehearsed first, then really done.
+
+use serde_json::Value;
+
+use super::{CONFIG, Edge, HERE};
+use crate::support::document::{finding, flat, word};
+use crate::support::haproxy::Branch;
+use crate::support::wait::wait_for;
+
+const ENV: &str = "/etc/edge/env";
+/// More than one branch only where the branch decides anything.
+const ONE: Branch = Branch::V30;
+
+impl Edge {
+    fn glass(&self, more: &[&str]) -> Value {
+        let host = self.guest.ok(["uname", "-n"]);
+        let args = ["restart", "--break-glass", host.trim(), "--reason", "INC-7"];
+        self.json(&[&args, more].concat())
+    }
+
+    fn plan(&self) -> Value {
+        self.glass(&["--plan"])
+    }
+
+    /// What the unit says beyond its file.
+    fn drop_in(&self, text: &str) {
+        self.guest.write("/etc/systemd/system/edge.service.d/50-test.conf", text);
+        self.guest.ok(["systemctl", "daemon-reload"]);
+    }
+
+    /// Restarts as an operator would by hand. A master of 2.6 is ready before its worker fails.
+    fn comes_up_really(&self) -> bool {
+        let _ = self.guest.run(["systemctl", "restart", "edge"]);
+        wait_for("it serves, or it is down", || {
+            if self.guest.property("edge", "ActiveState") == "failed" {
+                return Some(false);
+            }
+            let instance = self.json(&["inspect"])["facts"]["instance"]["seen"].take();
+            instance["serving"]["seen"].as_u64().map(|_| true)
+        })
+    }
+
+    /// The plan is refused, with these words, and a reload is not; the real restart fails.
+    #[track_caller]
+    fn is_no_way(&self, words: &str) {
+        let plan = self.plan();
+        let found = finding(&plan, "restart.cold-start");
+        assert_eq!((&plan["exit"], &found["level"]), (&3.into(), &"fail".into()), "{plan:#}");
+        assert!(flat(&found.to_string()).contains(words), "{found:#}");
+        let refused = self.json(&["restart"]);
+        assert!(word(&refused["refusal"]["why"]).contains("what its unit would start fails"), "{refused:#}");
+        let lost =
+            refused["losses"].as_array().unwrap().iter().find(|line| line["kind"] == "unloadable-config");
+        assert_eq!(lost.unwrap()["on_restart"], "lost", "{refused:#}");
+        assert_eq!(self.json(&["rehearse", "--exit-code"])["exit"], 0, "a reload keeps what the master has");
+        assert!(!self.comes_up_really());
+    }
+}
+
+#[test]
+fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets() {
+    let Some(edge) = Edge::start() else { return };
+    for branch in HERE {
+        edge.run(branch);
+        let level = || {
+            let plan = edge.plan();
+            assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
+            let found = finding(&plan, "restart.unit").clone();
+            assert_eq!(found["level"], "pass", "{branch}: {found:#}");
+        };
+        level();
+        edge.write("global\n    setenv EDGE_NAME here\n    presetenv EDGE_MORE there\n    unsetenv LANG\n");
+        assert!(edge.reload(), "{branch}");
+        level();
+    }
+}
+
+#[test]
+fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
+    let Some(edge) = Edge::start() else { return };
+    for branch in HERE {
+        edge.guest.write(ENV, "EDGE_PORT=8443\n");
+        edge.run(branch);
+        edge.guest.write(ENV, "# moved\nEDGE_PORT=\"8444\" \nEDGE_TOKEN=hunter2\n");
+        let plan = edge.plan();
+        assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
+        let found = finding(&plan, "restart.unit");
+        let said = "environment: EDGE_PORT has another value, EDGE_TOKEN is new";
+        assert_eq!(
+            (&found["level"], &found["evidence"][0]),
+            (&"warn".into(), &said.into()),
+            "{branch}: {found:#}"
+        );
+        assert_eq!(
+            edge.json(&["rehearse", "--exit-code"])["exit"],
+            0,
+            "{branch}: a reload would change nothing"
+        );
+        let refused = edge.haguard(&["restart"]);
+        assert!(flat(&refused.stdout).contains(said), "{branch}: {refused}");
+        let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+        assert_eq!(done["exit"], 0, "{branch}: {done:#}");
+        let listens = edge.json(&["inspect"])["facts"]["live"]["listeners"].to_string();
+        assert!(listens.contains("8444") && !listens.contains("8443"), "{branch}: {listens}");
+        let told = [plan.to_string(), done.to_string(), refused.stdout];
+        assert!(told.iter().all(|text| !text.contains("hunter2")), "{branch}");
+        assert_eq!(edge.guest.run(["grep", "-r", "hunter2", "/var/lib/haguard"]).status, 1, "{branch}");
+        assert_eq!(finding(&edge.plan(), "restart.unit")["level"], "pass", "{branch}: it runs so now");
+    }
+}
+
+#[test]
+fn a_variable_that_is_gone_from_its_file_is_an_outage_and_no_trouble_of_a_reload() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.guest.write(ENV, "EDGE_PORTS=8443\n");
+    edge.is_no_way("it would not come up again");
+}
+
+#[test]
+fn a_file_that_has_to_be_there_and_is_not_is_an_outage_and_one_that_may_be_missing_is_none() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.guest.ok(["rm", ENV]);
+    edge.is_no_way("EnvironmentFile=/etc/edge/env has to be there");
+    edge.drop_in("[Service]\nEnvironmentFile=\nEnvironmentFile=-/etc/edge/env\nEnvironment=EDGE_PORT=8445\n");
+    assert!(edge.comes_up_really());
+    let plan = edge.plan();
+    assert_eq!(
+        (&plan["exit"], &finding(&plan, "restart.unit")["level"]),
+        (&0.into(), &"pass".into()),
+        "{plan:#}"
+    );
+}
+
+#[test]
+fn a_limit_that_a_drop_in_lowered_is_rehearsed() {
+    let Some(edge) = Edge::start() else { return };
+    for branch in HERE {
+        edge.drop_in("");
+        edge.run(branch);
+        edge.write("global\n    maxconn 1000\n");
+        assert!(edge.comes_up_really(), "{branch}");
+        edge.drop_in("[Service]\nLimitNOFILE=500\n");
+        let said = finding(&edge.plan(), "restart.unit").to_string();
+        assert!(said.contains("LimitNOFILE: now 4096, after a restart 500"), "{branch}: {said}");
+        edge.is_no_way("it would not come up again");
+    }
+}
+
+#[test]
+fn a_right_that_a_drop_in_took_is_rehearsed() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.drop_in("[Service]\nAmbientCapabilities=\n");
+    let said = finding(&edge.plan(), "restart.unit").to_string();
+    assert!(said.contains("-NET_BIND_SERVICE"), "{said}");
+    edge.is_no_way("127.0.0.1:80");
+}
+
+#[test]
+fn a_user_that_a_drop_in_changed_is_rehearsed() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.guest.ok(["chmod", "711", "/etc/edge"]);
+    edge.guest.ok(["chown", "haproxy", "/etc/edge/haproxy.cfg"]);
+    edge.guest.ok(["chmod", "600", "/etc/edge/haproxy.cfg"]);
+    edge.drop_in("[Service]\nUser=nobody\nGroup=nogroup\n");
+    let said = finding(&edge.plan(), "restart.unit").to_string();
+    assert!(said.contains("user: now uid") && said.contains("after a restart uid 65534"), "{said}");
+    edge.is_no_way("it would not come up again");
+}
+
+#[test]
+fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    let plan = edge.plan();
+    let main = edge.guest.property("edge", "MainPID");
+    edge.guest.write(ENV, "EDGE_PORT=8446\n");
+    let stale = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+    assert_eq!((&stale["exit"], &stale["changed"]), (&6.into(), &false.into()), "{stale:#}");
+    let moved = stale["restart"]["moved"].to_string();
+    assert!(moved.contains("EnvironmentFile /etc/edge/env"), "{moved}");
+    assert_eq!(edge.guest.property("edge", "MainPID"), main);
+}
+
+#[test]
+fn another_file_that_the_unit_names_now_is_what_comes_up() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.guest.write(
+        "/etc/edge/more.cfg",
+        "frontend more\n    mode http\n    timeout client 9s\n    bind 127.0.0.1:8450\n",
+    );
+    edge.guest.write(ENV, "EDGE_PORT=8443\nMORE=\"-f /etc/edge/more.cfg\"\n");
+    let program = format!("{}/{ONE}/haproxy", crate::support::guest::BRANCHES);
+    let line = "-Ws -S /run/edge/master.sock -f /etc/edge/haproxy.cfg $MORE";
+    edge.drop_in(&format!("[Service]\nExecStart=\nExecStart={program} {line}\n"));
+    let plan = edge.plan();
+    assert_eq!(plan["exit"], 0, "{plan:#}");
+    assert!(plan["plan"]["basis"]["files"].to_string().contains("/etc/edge/more.cfg"), "{plan:#}");
+    let said = finding(&plan, "restart.unit").to_string();
+    assert!(said.contains("-f /etc/edge/haproxy.cfg -f /etc/edge/more.cfg"), "{said}");
+    let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+    assert_eq!(done["exit"], 0, "{done:#}");
+    let listens = edge.json(&["inspect"])["facts"]["live"]["listeners"].to_string();
+    assert!(listens.contains("8450"), "{listens}");
+    assert!(CONFIG.contains("EDGE_PORT"));
+}
