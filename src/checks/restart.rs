@@ -212,6 +212,41 @@ mod tests {
     }
 
     #[test]
+    fn what_the_unit_would_start_counts_for_a_restart_and_for_a_reload_what_runs() {
+        let mut facts = sample::healthy();
+        facts.rehearsal = rehearsed(true);
+        let mut tried = sample::tried(&facts);
+        (tried.rehearsal, tried.binds) = (rehearsed(false).unwrap(), Known::unknown("its own"));
+        facts.guard = Some(Known::Seen(guard(DropIn::Absent, "")));
+        facts.start = sample::start(tried);
+        assert_eq!(level(&facts, "restart.cold-start"), Level::Fail);
+        assert_eq!(level(&facts, "restart.binds-free"), Level::Unknown);
+        assert_eq!(level(&facts, "config.rehearsal"), Level::Pass);
+        assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
+        let restart = checks::Operation::find("restart").unwrap();
+        let found = restart.judge(&facts, &plan::ledger(&facts));
+        let unit = found.iter().find(|found| found.id == "restart.unit").unwrap();
+        assert_eq!(
+            (unit.level, &unit.evidence[0][..]),
+            (Level::Warn, "environment: EDGE_PORT has another value")
+        );
+    }
+
+    #[test]
+    fn a_guard_whose_lift_reads_what_was_not_rehearsed_stops_a_restart() {
+        let mut facts = sample::healthy();
+        facts.rehearsal = rehearsed(true);
+        for (more, wanted) in [
+            ("NeedDaemonReload=yes\n", Level::Pass),
+            ("RefuseManualStop=yes\n", Level::Pass),
+            ("RefuseManualStop=yes\nNeedDaemonReload=yes\n", Level::Unknown),
+        ] {
+            facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
+            assert_eq!(level(&facts, "restart.cold-start"), wanted, "{more}");
+        }
+    }
+
+    #[test]
     fn an_address_of_its_own_is_free_and_a_strangers_is_not() {
         let holder = |pid| Owner {
             holds: "tcp 127.0.0.1:8001".parse().unwrap(),

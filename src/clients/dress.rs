@@ -275,6 +275,56 @@ impl Dress {
 mod tests {
     use super::*;
 
+    /// Root with everything but the right to raise limits, which is capability 24.
+    fn root() -> Dress {
+        let all = 0x1ff_ffff_ffff & !SYS_RESOURCE;
+        Dress {
+            uid: 0,
+            gid: 0,
+            groups: Vec::new(),
+            inheritable: 0,
+            permitted: all,
+            effective: all,
+            bounding: all,
+            ambient: 0,
+            no_new_privs: false,
+            limits: vec![(Resource::Nofile as u8, Some(1024), Some(4096))],
+        }
+    }
+
+    fn service(bounding: u64, ambient: u64, hard: u64) -> Service {
+        let limits = vec![Limit { name: "NOFILE", soft: Some(1024), hard: Some(hard) }];
+        let asked = crate::wire::service::parse(&crate::wire::service::tests::answers()).unwrap();
+        Service { bounding, ambient, limits, no_new_privileges: false, ..asked }
+    }
+
+    #[test]
+    fn a_unit_that_says_nothing_else_dresses_alike_and_gives_no_more_than_systemd_has() {
+        let service = service(u64::MAX, 0, 1 << 40);
+        let (dress, differs) = root().of_unit(&Uniform { account: None, service: &service }, &root());
+        assert_eq!((dress, differs), (root(), Vec::new()));
+    }
+
+    #[test]
+    fn what_a_unit_says_otherwise_is_put_on_and_named() {
+        let service = service(NET_BIND_SERVICE, NET_BIND_SERVICE, 500);
+        let account = Account { uid: 7, gid: 8, groups: [8, 9].into() };
+        let (dress, differs) =
+            root().of_unit(&Uniform { account: Some(&account), service: &service }, &root());
+        assert_eq!((dress.uid, dress.gid, &dress.groups[..]), (7, 8, &[8, 9][..]));
+        let sets = [dress.bounding, dress.permitted, dress.effective, dress.inheritable, dress.ambient];
+        assert_eq!(sets, [NET_BIND_SERVICE; 5]);
+        assert_eq!(differs[0], "user: now uid 0, gid 0, after a restart uid 7, gid 8");
+        assert!(differs[1].contains("-CHOWN") && !differs[1].contains("NET_BIND"), "{differs:?}");
+        assert_eq!(
+            differs[2..],
+            [
+                "capabilities that it starts with: +NET_BIND_SERVICE",
+                "LimitNOFILE: now 4096, after a restart 500"
+            ]
+        );
+    }
+
     #[test]
     fn our_own_dress_fits_us_and_a_container_gets_no_devices() {
         let me = std::process::id();

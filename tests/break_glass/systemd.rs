@@ -131,6 +131,9 @@ LimitNOFILE=4321
     let main = guest.property(UNIT, "MainPID");
     let second = plan(&guest);
     assert_eq!(finding(&second, "restart.unit")["level"], "warn", "{second:#}");
+    // Lifting the guard would make systemd read it.
+    assert_eq!(finding(&second, "restart.cold-start")["level"], "unknown", "{second:#}");
+    assert_eq!(second["exit"], 5, "{second:#}");
     assert_ne!(first["plan"]["id"], second["plan"]["id"]);
     let stale = glass(&guest, &["--approve", word(&first["plan"]["id"])]).json();
     assert_eq!(stale["exit"], 6, "{stale:#}");
@@ -139,13 +142,27 @@ LimitNOFILE=4321
 }
 
 #[test]
-fn an_environment_file_that_was_edited_since_is_a_warning_that_names_it() {
+fn options_that_its_environment_file_gives_since_are_what_comes_up() {
     let Some(guest) = guest(None) else { return };
     assert_eq!(finding(&plan(&guest), "restart.unit")["level"], "pass");
-    guest.write("/etc/default/haproxy", "EXTRAOPTS=\"-S /run/haproxy-master.sock -q\"\n");
-    let edited = finding(&plan(&guest), "restart.unit").clone();
-    assert_eq!(edited["level"], "warn", "{edited:#}");
-    assert_eq!(edited["evidence"][0], "/etc/default/haproxy");
+    guest.write(
+        "/etc/haproxy/more.cfg",
+        "frontend more\n    mode http\n    timeout client 9s\n    bind 127.0.0.1:8099\n",
+    );
+    guest.write(
+        "/etc/default/haproxy",
+        "EXTRAOPTS=\"-S /run/haproxy-master.sock -f /etc/haproxy/more.cfg\"\n",
+    );
+    let plan = plan(&guest);
+    let edited = finding(&plan, "restart.unit");
+    assert_eq!((&plan["exit"], &edited["level"]), (&0.into(), &"warn".into()), "{edited:#}");
+    assert_eq!(edited["evidence"][0], "environment: EXTRAOPTS has another value");
+    assert!(word(&edited["evidence"][1]).contains("-f /etc/haproxy/more.cfg"), "{edited:#}");
+    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    assert_eq!(done["exit"], 0, "{done:#}");
+    assert!(done["proof"].to_string().contains("more"), "{done:#}");
+    assert!(admin(&guest, "show stat").contains("more,FRONTEND"));
+    guarded(&guest);
 }
 
 #[test]

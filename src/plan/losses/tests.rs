@@ -221,3 +221,17 @@ fn without_the_files_state_set_at_run_time_is_lost_and_the_rest_unknown() {
     assert!(lines.contains(&"server-admin-state web/s1 1 lost lost".to_owned()), "{lines:?}");
     assert!(lines.contains(&"dynamic-server servers ? unknown unknown".to_owned()), "{lines:?}");
 }
+
+#[test]
+fn a_restart_that_starts_something_else_than_a_reload_has_a_column_of_its_own() {
+    let mut facts = sample::healthy();
+    let mut tried = sample::tried(&facts);
+    // The reload still has this server, and the other configuration has not; with the other backend it is the other way.
+    known(&mut tried.next.servers).retain(|server| server.name != "s1");
+    known(&mut facts.next.servers).retain(|server| server.name != "s2");
+    facts.start = sample::start(tried);
+    let ledger = ledger(&facts);
+    let fates: Vec<_> =
+        ledger.lines.iter().map(|line| (&line.object[..], line.on_reload, line.on_restart)).collect();
+    assert_eq!(fates, [("web/s1", Fate::Kept, Fate::Lost), ("web/s2", Fate::Lost, Fate::Kept)]);
+}
