@@ -137,9 +137,12 @@ pub(super) fn unit(seen: Seen<'_>) -> Outcome {
     } else if shown.get("UnitFileState") == "disabled" {
         Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
-        Outcome::pass(format!("systemd has read {name} as it is on disk"))
+        Outcome::pass(format!("systemd has read {name} as it is on disk")).because(told(seen.facts))
     }
 }
+
+/// Commands of a unit that run before.
+const BEFORE: &str = "ExecStartPre=";
 
 /// What the unit would start, where that is not what runs, or not known in full.
 fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
@@ -148,8 +151,9 @@ fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
         Some(Known::Seen(start)) if !start.differs.is_empty() => {
             format!("{name} would start something else than what runs, and that is what was rehearsed")
         }
-        Some(Known::Seen(start)) if !start.assumed.is_empty() => {
-            format!("not all that {name} would start could be worked out; that was rehearsed as it runs")
+        // What came before the last start too is no news.
+        Some(Known::Seen(start)) if start.assumed.iter().any(|what| !what.starts_with(BEFORE)) => {
+            format!("not all that {name} would start could be rehearsed; the rest is taken from what runs")
         }
         Some(Known::Seen(_)) => return None,
         Some(Known::Unknown { why }) => {
@@ -170,7 +174,7 @@ fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
 /// The differences, a line each.
 fn told(facts: &Facts) -> Vec<String> {
     let Some(start) = facts.start.as_ref().and_then(Known::seen) else { return Vec::new() };
-    let assumed = start.assumed.iter().map(|what| format!("taken from what runs: {what}"));
+    let assumed = start.assumed.iter().map(|what| format!("not rehearsed: {what}"));
     start.differs.iter().cloned().chain(assumed).collect()
 }
 

@@ -254,6 +254,11 @@ impl Dress {
         self.uid
     }
 
+    /// Its group.
+    pub fn gid(&self) -> u32 {
+        self.gid
+    }
+
     /// It may bind ports that are not for everybody.
     pub fn binds_low_ports(&self) -> bool {
         self.effective & NET_BIND_SERVICE != 0

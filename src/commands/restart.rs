@@ -68,7 +68,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
         compared_with: facts.instance.seen().map(|_| compared_with(&facts.restarted())),
         alternatives: plan::alternatives(facts),
         emergency: plan::emergency(facts),
-        by_hand: plan::by_hand(facts),
+        by_hand: plan::by_hand(&facts.restarted()),
         others: others(facts),
         asked: None,
     }

@@ -22,6 +22,9 @@ pub const PROPERTIES: &[&str] = &[
     "CapabilityBoundingSet",
     "AmbientCapabilities",
     "WorkingDirectory",
+    "RuntimeDirectory",
+    "RuntimeDirectoryPreserve",
+    "PrivateTmp",
 ];
 
 /// Its limits by systemd's names; each has a second property, with `Soft` behind it.
@@ -80,6 +83,12 @@ pub struct Service {
     pub ambient: u64,
     /// `WorkingDirectory=`: `~` is the user's home, and a `!` before it forgives one that is missing.
     pub folder: String,
+    /// `RuntimeDirectory=`, below /run.
+    pub runtime: Vec<String>,
+    /// `RuntimeDirectoryPreserve=`: without, a restart makes those folders anew.
+    pub runtime_kept: bool,
+    /// `PrivateTmp=`: a /tmp and a /var/tmp of its own, new at each start.
+    pub private_tmp: bool,
     /// Its limits.
     pub limits: Vec<Limit>,
 }
@@ -114,6 +123,9 @@ pub fn parse(text: &str) -> Result<Service> {
         bounding: answers.next("CapabilityBoundingSet")?,
         ambient: answers.next("AmbientCapabilities")?,
         folder: answers.next("WorkingDirectory")?,
+        runtime: answers.next("RuntimeDirectory")?,
+        runtime_kept: answers.next::<String>("RuntimeDirectoryPreserve")? != "no",
+        private_tmp: answers.next("PrivateTmp")?,
         limits: Vec::new(),
     };
     let limit = |name: &&'static str, answers: &mut Answers| -> Result<Limit> {
@@ -212,6 +224,9 @@ pub(crate) mod tests {
             "2199023255551",
             "1024",
             r#""!~""#,
+            r#"["edge"]"#,
+            r#""no""#,
+            "true",
         ]
         .map(|data| format!("{{\"type\":\"x\",\"data\":{data}}}\n"))
         .concat();
@@ -230,6 +245,10 @@ pub(crate) mod tests {
         assert_eq!(service.files[1], ("/etc/a b (c)".into(), false));
         assert_eq!((service.ambient, &service.folder[..], service.dynamic), (1024, "!~", false));
         assert_eq!(service.limits[0], Limit { name: "NOFILE", soft: Some(1024), hard: None });
+        assert_eq!(
+            (&service.runtime[..], service.runtime_kept, service.private_tmp),
+            (&["edge".into()][..], false, true)
+        );
         assert_eq!(service.limits.len(), LIMITS.len());
     }
 

@@ -172,6 +172,40 @@ fn a_user_that_a_drop_in_changed_is_rehearsed() {
 }
 
 #[test]
+fn a_file_in_a_folder_that_a_restart_makes_anew_is_an_outage_and_no_trouble_of_a_reload() {
+    let Some(edge) = Edge::start() else { return };
+    for folder in ["/run/edge", "/tmp"] {
+        edge.guest.write("/etc/edge/env", "EDGE_PORT=8443\n");
+        edge.run(ONE);
+        let main = edge.guest.property("edge", "MainPID");
+        edge.guest.write(&format!("/proc/{main}/root{folder}/block.lst"), "192.0.2.1\n");
+        let list = format!(
+            "frontend more\n    bind 127.0.0.1:81\n    http-request deny if {{ src -f {folder}/block.lst }}\n"
+        );
+        edge.write(&list);
+        assert!(edge.reload(), "{folder}");
+        let said = finding(&edge.plan(), "restart.unit").to_string();
+        assert!(said.contains(&format!("{folder}: a restart empties it, of 1 file (block.lst)")), "{said}");
+        edge.is_no_way("block.lst");
+    }
+}
+
+#[test]
+fn without_a_bus_what_runs_is_rehearsed_and_that_is_said() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    edge.guest.write(ENV, "EDGE_PORT=8447\n");
+    edge.guest.ok(["systemctl", "stop", "dbus.socket", "dbus.service"]);
+    let plan = edge.plan();
+    let found = finding(&plan, "restart.unit");
+    assert_eq!((&plan["exit"], &found["level"]), (&0.into(), &"warn".into()), "{found:#}");
+    assert!(
+        word(&found["text"]).contains("what runs was rehearsed") && found["evidence"][0] == ENV,
+        "{found:#}"
+    );
+}
+
+#[test]
 fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
     let Some(edge) = Edge::start() else { return };
     edge.run(ONE);

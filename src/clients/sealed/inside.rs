@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{Stderr, Write, stdin, stdout};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ExitCode, ExitStatus, Stdio};
@@ -88,6 +88,9 @@ fn second() -> Result<u8> {
     network::set_up(&spec.sysctls, &spec.interfaces)?;
     seal_proc_sys().context("sealing /proc/sys")?;
     own_folder().context("making a folder for sockets")?;
+    for (folder, owner) in &spec.emptied {
+        cover(folder, *owner).with_context(|| format!("emptying {folder}"))?;
+    }
     name_hosts(&spec.hosts).context("writing /etc/hosts")?;
     copy.seal()?;
     let sockets = network::inherited(&spec.inherited)?;
@@ -131,6 +134,24 @@ fn seal_proc_sys() -> Result<()> {
 fn own_folder() -> Result<()> {
     std::fs::create_dir_all(FOLDER)?;
     Ok(mount("tmpfs", FOLDER, "tmpfs", MountFlags::empty(), Some(c"mode=1777"))?)
+}
+
+/// Nothing is removed: an empty file system is put over it.
+fn cover(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
+    if owner.is_some() {
+        // One below another that was covered just now.
+        let _ = std::fs::create_dir_all(folder);
+    }
+    let Ok(seen) = std::fs::metadata(folder) else { return Ok(()) };
+    let (uid, gid) = owner.unwrap_or((seen.uid(), seen.gid()));
+    let options = format!("mode={:o},uid={uid},gid={gid}", seen.mode() & 0o7777);
+    Ok(mount(
+        "tmpfs",
+        folder,
+        "tmpfs",
+        MountFlags::empty(),
+        Some(std::ffi::CString::new(options)?.as_c_str()),
+    )?)
 }
 
 /// A file that was bound there, as containers do, cannot be written; it can be covered.

@@ -59,6 +59,8 @@ pub struct Spec {
     pub dress: Option<Dress>,
     /// The namespaces of the host, which the copy must not share: see [`namespaces`].
     pub host: BTreeMap<String, PathBuf>,
+    /// Folders that it finds empty, and whose each is where that is not who has it now.
+    pub emptied: Vec<(String, Option<(u32, u32)>)>,
     /// What `/etc/hosts` says in the copy.
     pub hosts: String,
     /// Settings under `/proc/sys/net` that the copy takes over from the host.

@@ -164,6 +164,7 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&An
         dress: Some(dress),
         place,
         host: sealed::namespaces()?,
+        emptied: anew.map(|anew| anew.emptied.clone()).unwrap_or_default(),
         hosts: String::new(),
         sysctls: sysctls(main, low_ports),
         interfaces: interfaces(main, model),

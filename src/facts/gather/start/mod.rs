@@ -1,6 +1,7 @@
 //! What a restart by its unit would start: environment, arguments, user, rights and limits as systemd would give them now.
 
 mod environment;
+mod folders;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,6 +28,8 @@ pub(super) struct Anew {
     pub(super) main: Process,
     pub(super) environment: Variables,
     pub(super) dress: Dress,
+    /// Folders that a restart makes anew.
+    pub(super) emptied: Vec<(String, Option<(u32, u32)>)>,
 }
 
 /// What was worked out.
@@ -155,6 +158,8 @@ pub(super) fn worked(
     let (dress, others) = dress(main, &service, &mut assumed)?;
     differs.extend(others);
     anew.uid = dress.uid();
+    let emptied = folders::emptied(&service, &dress);
+    differs.extend(emptied.iter().filter_map(|(folder, _)| folders::lost(main, folder)));
     assumed.extend(before(&service, &anew));
     assumed.extend(written_since(main, guard));
     let mut rests_on = made.files;
@@ -162,7 +167,11 @@ pub(super) fn worked(
     rests_on.insert("arguments of its start".to_owned(), anew.argv.join(" "));
     rests_on.insert("user, rights and limits of its start".to_owned(), dress.to_string());
     let start = Start { unit: guard.unit.clone(), differs, assumed, rests_on, tried: None };
-    Ok(Worked { start, anew: Anew { main: anew, environment: made.variables, dress }, fails: made.fails })
+    Ok(Worked {
+        start,
+        anew: Anew { main: anew, environment: made.variables, dress, emptied },
+        fails: made.fails,
+    })
 }
 
 fn hashed(variables: &Variables) -> String {
@@ -256,7 +265,7 @@ fn before(service: &Service, anew: &Process) -> Vec<String> {
     };
     let ignored = |exec: &Exec| exec.flags.iter().any(|flag| flag == "ignore-failure");
     let others = service.before.iter().filter(|exec| !tests(exec) && !ignored(exec));
-    others.map(|exec| format!("ExecStartPre={} lets it start", exec.path)).collect()
+    others.map(|exec| format!("ExecStartPre={}", exec.path)).collect()
 }
 
 /// What a file of the unit says beyond all this, such as ProtectSystem, is in the copy as it was when the process started.
