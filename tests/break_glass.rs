@@ -8,6 +8,7 @@ mod rights;
 mod systemd;
 mod terminal;
 mod twenty;
+mod unfinished;
 
 use std::collections::BTreeMap;
 use std::fs::File;

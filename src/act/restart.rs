@@ -3,6 +3,7 @@
 
 mod kept;
 mod lift;
+mod unfinished;
 mod way;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,8 @@ pub struct Restarted {
     pub full_service: Option<Duration>,
     /// HAProxy ended, and no other one serves in its place.
     pub outage: Option<String>,
+    /// Nothing was ended when haguard gave up, and the manager may carry the order out all the same.
+    pub unfinished: bool,
 }
 
 /// Restarts. `before` is the look that the plan was made from; `hold` is put back into what comes up.
@@ -193,6 +196,7 @@ impl Act<'_> {
             }
             Err(why) => {
                 done.log = way.log();
+                left.unfinished = way.is_unfinished();
                 return self.kept(done, &why, way.claims(None));
             }
         };

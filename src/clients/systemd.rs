@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use super::host;
 use super::program::Program;
-use crate::wire::unit::{self, Unit};
+use crate::wire::unit::{self, Job, Unit};
 
 pub use journal::journal;
 pub use service::{manager, service};
@@ -72,6 +72,16 @@ pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
         names.extend(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
     }
     Ok(names)
+}
+
+/// What systemd was asked to do and has not finished, of every unit.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn jobs(limit: Duration) -> Result<Vec<Job>> {
+    here()?;
+    let said = asked(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
+    unit::jobs(&said).with_context(|| format!("systemctl list-jobs printed `{}`", said.trim()))
 }
 
 /// systemd runs this host.

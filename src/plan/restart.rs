@@ -192,6 +192,18 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
     }
 }
 
+/// What to do where the manager may still carry out an order that haguard has given up on.
+pub fn unfinished(instance: &Instance) -> Vec<Advice> {
+    let Ok(Manner::Systemd(unit)) = Manner::of(instance) else { return Vec::new() };
+    let unit = advice::quote(unit);
+    let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
+    vec![
+        advice("what systemd has still to do:", "systemctl list-jobs".to_owned()),
+        advice("what holds it up:", format!("systemctl status {unit}")),
+        advice("once no job of it is left, and where it does not run then:", format!("systemctl start {unit}")),
+    ]
+}
+
 /// Connections that a restart cuts, where they were counted.
 pub fn connections(facts: &Facts) -> Known<u64> {
     facts.live.connections.as_ref().map(|count| count.current + count.draining)

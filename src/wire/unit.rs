@@ -120,6 +120,29 @@ pub fn parse(text: &str) -> Vec<Unit> {
     units
 }
 
+/// Something that systemd was asked to do and has not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The number that systemd gave it.
+    pub id: u32,
+    /// The unit.
+    pub unit: String,
+    /// What is to be done, such as `restart`.
+    pub kind: String,
+    /// Begun; one that waits for another job has not touched its unit.
+    pub running: bool,
+}
+
+/// Reads what `systemctl list-jobs --plain --no-legend` prints; none where a line of it is something else.
+pub fn jobs(text: &str) -> Option<Vec<Job>> {
+    let job = |line: &str| {
+        let [id, unit, kind, state] = line.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
+        let (unit, kind): (&str, &str) = (unit, kind);
+        Some(Job { id: id.parse().ok()?, unit: unit.into(), kind: kind.into(), running: state == "running" })
+    };
+    text.lines().filter(|line| !line.trim().is_empty() && *line != "No jobs running.").map(job).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?") {
+            let _ = jobs(&text);
             let units = parse(&text);
             let _ = units.iter().flat_map(|unit| unit.properties.keys().map(|name| unit.words(name))).count();
         }
@@ -148,6 +172,19 @@ mod tests {
         assert_eq!(parse("garbage"), []);
         let files = "EnvironmentFiles=/etc/default/haproxy (ignore_errors=yes)\nEnvironmentFiles=/a b (c) (ignore_errors=no)";
         assert_eq!(parse(files)[0].environment_files(), ["/etc/default/haproxy", "/a b (c)"]);
+    }
+
+    #[test]
+    fn jobs_are_read_and_words_in_their_place_are_not_taken_for_none() {
+        let found = jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n").unwrap();
+        let said: Vec<_> =
+            found.iter().map(|j| (j.id, j.unit.as_str(), j.kind.as_str(), j.running)).collect();
+        assert_eq!(
+            said,
+            [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]
+        );
+        assert_eq!((jobs(""), jobs("No jobs running.\n")), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!(jobs("x haproxy.service restart waiting\n"), None);
     }
 
     #[test]

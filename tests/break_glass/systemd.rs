@@ -10,12 +10,12 @@ use crate::support::haproxy::Branch;
 use crate::support::terminal;
 
 const ETC: &str = "/etc/haproxy";
-const UNIT: &str = "haproxy.service";
+pub(super) const UNIT: &str = "haproxy.service";
 const GUARD: &str = "/etc/systemd/system/haproxy.service.d/50-test.conf";
 const LIFT: &str = "/run/systemd/system/haproxy.service.d";
 
 /// A guest whose HAProxy has 20 servers, a map, and a guard that somebody wrote by hand.
-fn guest(branch: Option<Branch>) -> Option<Guest> {
+pub(super) fn guest(branch: Option<Branch>) -> Option<Guest> {
     let config = twenty::config("/run/haproxy", ETC, &["127.0.0.1:8080", "127.0.0.1:8081"]);
     let program = branch.map_or(String::new(), |branch| {
         let program = format!("{BRANCHES}/{branch}/haproxy");
@@ -36,19 +36,19 @@ fn admin(guest: &Guest, command: &str) -> String {
     guest.ok(["sh", "-c", &line])
 }
 
-fn glass(guest: &Guest, more: &[&str]) -> Said {
+pub(super) fn glass(guest: &Guest, more: &[&str]) -> Said {
     let host = guest.ok(["uname", "-n"]);
     let args = ["restart", "--break-glass", host.trim(), "--reason", "INC-1", "-o", "json"];
     guest.haguard([&args, more].concat())
 }
 
-fn plan(guest: &Guest) -> Value {
+pub(super) fn plan(guest: &Guest) -> Value {
     glass(guest, &["--plan"]).json()
 }
 
 /// systemd refuses again, by nothing but the file that was there before.
 #[track_caller]
-fn guarded(guest: &Guest) {
+pub(super) fn guarded(guest: &Guest) {
     assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
     assert_eq!(guest.property(UNIT, "NeedDaemonReload"), "no");
     assert!(!guest.path(LIFT).exists(), "the lift is gone, and its folder");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::lift::Lifted;
+use super::unfinished;
 use super::way::Main;
 use crate::act::claims::Claim;
 use crate::act::run::Run;
@@ -33,6 +34,7 @@ pub(super) struct Unit {
     down: Option<Instant>,
     since: jiff::Timestamp,
     pub(super) guard: Option<Claim>,
+    pub(super) unfinished: Option<Claim>,
 }
 
 impl Unit {
@@ -45,6 +47,7 @@ impl Unit {
             down: None,
             since: crate::time::now(),
             guard: None,
+            unfinished: None,
         }
     }
 
@@ -62,7 +65,10 @@ impl Unit {
         let Err(error) = ordered else { return Ok(()) };
         let why = format!("{error:#}");
         match still_runs(&self.before) {
-            true => Err(why),
+            true => {
+                self.unfinished = Some(unfinished::settle(&self.name, self.before.pid));
+                Err(why)
+            }
             false => {
                 self.failed = Some(why);
                 Ok(())

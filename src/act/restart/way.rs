@@ -83,13 +83,18 @@ impl Way {
         }
     }
 
+    /// Something of an order that failed may still be carried out.
+    pub(super) fn is_unfinished(&self) -> bool {
+        matches!(self, Way::Systemd(unit) if unit.unfinished.as_ref().is_some_and(|claim| claim.broken.is_some()))
+    }
+
     /// What only this way has to prove; `main` is the process that came of it.
     pub(super) fn claims(&self, main: Option<u32>) -> Vec<Claim> {
         match self {
             Way::Process(own) => {
                 main.map(|main| claims::circumstances(&own.circumstances, main)).into_iter().collect()
             }
-            Way::Systemd(unit) => unit.guard.iter().cloned().collect(),
+            Way::Systemd(unit) => unit.guard.iter().chain(&unit.unfinished).cloned().collect(),
             Way::Docker(_) => Vec::new(),
         }
     }

@@ -22,6 +22,14 @@ pub fn restart(unit: &str, limit: Duration) -> Result<()> {
     systemctl(&["restart", "--", unit], limit)
 }
 
+/// Takes back a job that has not begun.
+///
+/// # Errors
+/// When systemd knows no such job, refuses, or does not answer in time.
+pub fn cancel(job: u32, limit: Duration) -> Result<()> {
+    systemctl(&["cancel", &job.to_string()], limit)
+}
+
 fn systemctl(words: &[&str], limit: Duration) -> Result<()> {
     // It must never ask for a password: nobody would be there to answer.
     let first = ["--no-ask-password"];

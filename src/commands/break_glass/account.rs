@@ -13,7 +13,7 @@ use crate::cli::RestartArgs;
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
 use crate::plan::advice::{judge_by_hand, quote};
-use crate::plan::restart::after_outage;
+use crate::plan::restart::{after_outage, unfinished};
 use crate::plan::{Advice, Ledger, Plan};
 use crate::report::{Body, Opened, Reload, Report, Restart};
 
@@ -147,6 +147,11 @@ impl Account<'_> {
                 "down",
                 format!("HAPROXY IS DOWN: {target} was ended and did not come up again"),
             ),
+            _ if left.unfinished => (
+                Exit::Unproven,
+                "unfinished",
+                format!("restart of {target}: {worker} still serves, and systemd may yet carry the order out"),
+            ),
             _ => (
                 Exit::Unproven,
                 "unproven",
@@ -193,6 +198,9 @@ impl Account<'_> {
         let mut list = Vec::new();
         if left.outage.is_some() {
             list.extend(after_outage(before));
+        }
+        if left.unfinished {
+            list.extend(unfinished(before));
         }
         if let Some(snapshot) = &left.snapshot {
             let file = snapshot.join("runtime.json");

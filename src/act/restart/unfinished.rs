@@ -1,0 +1,74 @@
+//! An order to systemd that haguard no longer waits for: taken back where nothing has come of it yet, and named where
+//! something still may.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::act::claims::Claim;
+use crate::clients::systemd::{self, change};
+use crate::wire::unit::{Job, Unit};
+
+const ONE_ANSWER: Duration = Duration::from_secs(10);
+
+/// What systemd has before it.
+struct Seen {
+    job: Option<Job>,
+    shown: Unit,
+    /// The unit runs, by the process of before.
+    untouched: bool,
+}
+
+/// Whether anything more may come of an order to restart a unit whose main process is still `main`. Only a job that waits
+/// is cancelled: one that has begun has told HAProxy to end, and is what starts it again.
+pub(super) fn settle(unit: &str, main: u32) -> Claim {
+    let seen = look(unit, main).and_then(|seen| match &seen.job {
+        Some(job) if seen.untouched && !job.running => {
+            let cancelled = change::cancel(job.id, ONE_ANSWER);
+            // It may have begun, or have gone, in this moment.
+            let now = look(unit, main)?;
+            if now.job.is_some() { cancelled.map(|()| now) } else { Ok(now) }
+        }
+        _ => Ok(seen),
+    });
+    let (after, broken) = match &seen {
+        Ok(Seen { job: None, untouched: true, .. }) => ("no job".to_owned(), None),
+        Ok(Seen { job: None, shown, .. }) => {
+            let state = state(shown);
+            let why = format!("{unit} is {state}, and systemd has no job that would start it again");
+            (state, Some(why))
+        }
+        Ok(Seen { job: Some(job), shown, .. }) => {
+            let Job { id, kind, .. } = job;
+            let doing = if job.running { "running" } else { "waiting" };
+            let why = format!(
+                "systemd still has job {id} ({kind}, {doing}) of {unit}, which is {}: HAProxy will end and be started \
+                 again by systemd alone, and then nothing is put back into it",
+                state(shown)
+            );
+            (format!("job {id} ({kind}, {doing})"), Some(why))
+        }
+        Err(error) => (
+            "unknown".to_owned(),
+            Some(format!("what systemd may still do of the order is not known: {error:#}")),
+        ),
+    };
+    let source = format!("systemctl list-jobs, systemctl show {unit}");
+    let both = ("no job".to_owned(), after);
+    Claim::new("systemd does nothing more of the order", both, source, broken.is_none(), || {
+        broken.unwrap_or_default()
+    })
+}
+
+fn look(unit: &str, main: u32) -> Result<Seen> {
+    let mut jobs = systemd::jobs(ONE_ANSWER)?;
+    // The state is asked last: a job that is not there any more cannot change it.
+    let shown = systemd::show(unit, ONE_ANSWER)?;
+    jobs.retain(|job| job.unit == unit || shown.list("Names").contains(&job.unit.as_str()));
+    let untouched = shown.get("ActiveState") == "active" && shown.main_pid() == Some(main);
+    Ok(Seen { job: jobs.pop(), shown, untouched })
+}
+
+fn state(shown: &Unit) -> String {
+    format!("{} ({})", shown.get("ActiveState"), shown.get("SubState"))
+}
