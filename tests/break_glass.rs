@@ -2,6 +2,7 @@
 //! A rehearsal needs root, and so do these.
 
 mod docker;
+mod docker_gone;
 mod outage;
 mod refusals;
 mod rights;

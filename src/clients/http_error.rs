@@ -97,6 +97,11 @@ impl HttpError {
         format!("{self}; {}", self.mend())
     }
 
+    /// The question was sent, and what became of it is not known.
+    pub fn leaves_open(&self) -> bool {
+        matches!(self, HttpError::TimedOut { .. } | HttpError::Cut { .. } | HttpError::TooLarge { .. })
+    }
+
     pub(super) fn unauthorized(target: &Target) -> Self {
         let url = target.url.clone();
         match target.credentials.clone() {

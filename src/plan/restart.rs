@@ -172,8 +172,7 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
             advice("what it said:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
         ],
         Ok(Manner::Docker(container)) => {
-            let podman = matches!(instance.control.named(), Some(Controller::Podman { .. }));
-            let program = daemon(if podman { "podman" } else { "docker" }, container);
+            let program = daemon_of(instance, container);
             vec![
                 advice("start it:", format!("{program} start {}", quote(&container.name))),
                 advice("what it said:", format!("{program} logs --tail 50 {}", quote(&container.name))),
@@ -192,16 +191,38 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
     }
 }
 
+fn daemon_of(instance: &Instance, container: &Container) -> String {
+    let podman = matches!(instance.control.named(), Some(Controller::Podman { .. }));
+    daemon(if podman { "podman" } else { "docker" }, container)
+}
+
 /// What to do where the manager may still carry out an order that haguard has given up on.
 pub fn unfinished(instance: &Instance) -> Vec<Advice> {
-    let Ok(Manner::Systemd(unit)) = Manner::of(instance) else { return Vec::new() };
-    let unit = advice::quote(unit);
     let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
-    vec![
-        advice("what systemd has still to do:", "systemctl list-jobs".to_owned()),
-        advice("what holds it up:", format!("systemctl status {unit}")),
-        advice("once no job of it is left, and where it does not run then:", format!("systemctl start {unit}")),
-    ]
+    match Manner::of(instance) {
+        Ok(Manner::Systemd(unit)) => {
+            let unit = advice::quote(unit);
+            vec![
+                advice("what systemd has still to do:", "systemctl list-jobs".to_owned()),
+                advice("what holds it up:", format!("systemctl status {unit}")),
+                advice(
+                    "once no job of it is left, and where it does not run then:",
+                    format!("systemctl start {unit}"),
+                ),
+            ]
+        }
+        Ok(Manner::Docker(container)) => {
+            let (program, name) = (daemon_of(instance, container), advice::quote(&container.name));
+            vec![
+                advice(
+                    "whether the daemon answers again, and what runs:",
+                    format!("{program} inspect {name}"),
+                ),
+                advice("where it does not run then:", format!("{program} start {name}")),
+            ]
+        }
+        Ok(Manner::Process) | Err(_) => Vec::new(),
+    }
 }
 
 /// Connections that a restart cuts, where they were counted.

@@ -176,13 +176,11 @@ mod tests {
 
     #[test]
     fn jobs_are_read_and_words_in_their_place_are_not_taken_for_none() {
-        let found = jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n").unwrap();
+        let found =
+            jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n").unwrap();
         let said: Vec<_> =
             found.iter().map(|j| (j.id, j.unit.as_str(), j.kind.as_str(), j.running)).collect();
-        assert_eq!(
-            said,
-            [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]
-        );
+        assert_eq!(said, [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]);
         assert_eq!((jobs(""), jobs("No jobs running.\n")), (Some(Vec::new()), Some(Vec::new())));
         assert_eq!(jobs("x haproxy.service restart waiting\n"), None);
     }

@@ -1,5 +1,7 @@
 //! Break-glass of a HAProxy that a real Docker keeps.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,15 +17,15 @@ const ETC: &str = "/usr/local/etc/haproxy";
 const RUN: &str = "/run/haproxy";
 
 /// A container whose only program is HAProxy, with folders of this host for its files and its sockets.
-struct Edge {
-    dockerd: Dockerd,
-    container: Container,
+pub(super) struct Edge {
+    pub(super) dockerd: Dockerd,
+    pub(super) container: Container,
     haguard: Haguard,
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl Edge {
-    fn start(branch: Branch) -> Option<Self> {
+    pub(super) fn start(branch: Branch) -> Option<Self> {
         let dockerd = Dockerd::start()?;
         let image = dockerd.haproxy(branch)?;
         let folder = TempDir::with_prefix("hag").unwrap();
@@ -61,10 +63,15 @@ impl Edge {
     }
 
     fn glass(&self, more: &[&str]) -> Said {
+        self.glass_at(&self.dockerd.socket(), more)
+    }
+
+    /// The same with a daemon's socket of somebody's choice.
+    pub(super) fn glass_at(&self, socket: &Path, more: &[&str]) -> Said {
         let host = host();
         let pid = self.container.pid.to_string();
         let args = ["restart", &pid, "--break-glass", &host, "--reason", "INC-2", "-o", "json"];
-        let socket = format!("unix://{}", self.dockerd.socket().display());
+        let socket = format!("unix://{}", socket.display());
         Said::of(self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat()))
     }
 

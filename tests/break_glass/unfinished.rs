@@ -33,7 +33,8 @@ fn client(guest: &Guest) -> Option<u32> {
     let ours = space(guest.leader());
     std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
-        let line = std::fs::read_to_string(Path::new("/proc").join(entry.file_name()).join("cmdline")).ok()?;
+        let line =
+            std::fs::read_to_string(Path::new("/proc").join(entry.file_name()).join("cmdline")).ok()?;
         (line.starts_with("systemctl\0") && line.contains("\0restart\0") && space(pid) == ours).then_some(pid)
     })
 }

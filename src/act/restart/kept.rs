@@ -10,6 +10,7 @@ use super::way::Main;
 use crate::act::claims::Claim;
 use crate::act::run::Run;
 use crate::clients::docker::{self, Docker};
+use crate::clients::signal::Handle;
 use crate::clients::{host, systemd};
 use crate::facts::control::Container;
 use crate::facts::{Candidate, Instance, Process};
@@ -124,32 +125,44 @@ impl Unit {
 /// A container.
 pub(super) struct Contained {
     docker: Docker,
+    /// The same daemon, with the time that a restart may take.
+    patient: Docker,
     container: Container,
     before: Process,
     failed: Option<String>,
     down: Option<Instant>,
     since: jiff::Timestamp,
+    pub(super) unfinished: Option<Claim>,
 }
 
 impl Contained {
     pub(super) fn new(container: &Container, instance: &Instance) -> Result<Self> {
-        let docker = Docker::at(&container.socket, super::LIMIT)?;
         Ok(Contained {
-            docker,
+            docker: Docker::at(&container.socket, ONE_ANSWER)?,
+            patient: Docker::at(&container.socket, super::LIMIT + GRACE)?,
             container: container.clone(),
             before: instance.main.clone(),
             failed: None,
             down: None,
             since: crate::time::now(),
+            unfinished: None,
         })
     }
 
     pub(super) fn order(&mut self) -> Result<(), String> {
         self.since = crate::time::now();
-        let Err(error) = self.docker.restart(&self.container.id, GRACE) else { return Ok(()) };
+        let handle = self.before.start_ticks.and_then(|start| Handle::of(self.before.pid, start).ok());
+        let Err(error) = self.patient.restart(&self.container.id, GRACE) else { return Ok(()) };
         let why = docker::why(&error);
+        if error.leaves_open() {
+            // It may have been told to end before the daemon fell silent.
+            let _ = handle.map(|handle| handle.ended_within(GRACE));
+        }
         match still_runs(&self.before) {
-            true => Err(why),
+            true => {
+                self.unfinished = error.leaves_open().then(|| unfinished::unanswered(&self.container, &why));
+                Err(why)
+            }
             false => {
                 self.failed = Some(why);
                 Ok(())
@@ -161,9 +174,7 @@ impl Contained {
     pub(super) fn main(&mut self) -> Main {
         let inspected = match self.docker.inspect(&self.container.id) {
             Ok(inspected) => inspected,
-            Err(error) => {
-                return waited(&mut self.down, AGAIN, self.failed.as_deref(), docker::why(&error));
-            }
+            Err(error) => return self.unseen(&docker::why(&error)),
         };
         let first = inspected.pid.filter(|_| inspected.running).and_then(|pid| host::process(pid).ok());
         let Some(first) = first else {
@@ -175,6 +186,24 @@ impl Contained {
         let inside = |process: &Process| process.pid == first.pid || process.cgroup == first.cgroup;
         let found = all.into_iter().map(|candidate| candidate.process).find(inside);
         found.map_or(Main::NotYet("no HAProxy runs in it yet".to_owned()), |process| Main::Is(process.pid))
+    }
+
+    /// The daemon does not answer; its containers run without it, and /proc shows them.
+    fn unseen(&mut self, why: &str) -> Main {
+        let inside = |process: &Process| {
+            process.cgroup.seen().is_some_and(|group| group.contains(&self.container.id))
+                && process.start_ticks > self.before.start_ticks
+        };
+        let all = Candidate::group(host::haproxies().unwrap_or_default()).into_iter();
+        match all.map(|candidate| candidate.process).find(inside) {
+            Some(process) => Main::Is(process.pid),
+            None => {
+                let container = self.container.words();
+                let state =
+                    format!("{why}; /proc shows no HAProxy of {container}, which may wait for the daemon");
+                waited(&mut self.down, AGAIN, None, state)
+            }
+        }
     }
 
     pub(super) fn log(&self) -> Vec<String> {

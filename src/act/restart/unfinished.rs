@@ -1,4 +1,4 @@
-//! An order to systemd that haguard no longer waits for: taken back where nothing has come of it yet, and named where
+//! An order to a manager that haguard no longer waits for: taken back where nothing has come of it yet, and named where
 //! something still may.
 
 use std::time::Duration;
@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::act::claims::Claim;
 use crate::clients::systemd::{self, change};
+use crate::facts::control::Container;
 use crate::wire::unit::{Job, Unit};
 
 const ONE_ANSWER: Duration = Duration::from_secs(10);
@@ -57,6 +58,18 @@ pub(super) fn settle(unit: &str, main: u32) -> Claim {
     let both = ("no job".to_owned(), after);
     Claim::new("systemd does nothing more of the order", both, source, broken.is_none(), || {
         broken.unwrap_or_default()
+    })
+}
+
+/// What may come of an order that a container's daemon got and did not answer, while HAProxy runs as before.
+pub(super) fn unanswered(container: &Container, why: &str) -> Claim {
+    let both = ("answered".to_owned(), "unknown".to_owned());
+    Claim::new("the daemon does nothing more of the order", both, container.socket.clone(), false, || {
+        format!(
+            "the daemon got the order to restart {} and did not answer: HAProxy still runs as before, and the daemon may \
+             restart it yet, when nothing is put back into it ({why})",
+            container.words()
+        )
     })
 }
 

@@ -85,7 +85,12 @@ impl Way {
 
     /// Something of an order that failed may still be carried out.
     pub(super) fn is_unfinished(&self) -> bool {
-        matches!(self, Way::Systemd(unit) if unit.unfinished.as_ref().is_some_and(|claim| claim.broken.is_some()))
+        let claim = match self {
+            Way::Process(_) => None,
+            Way::Systemd(unit) => unit.unfinished.as_ref(),
+            Way::Docker(contained) => contained.unfinished.as_ref(),
+        };
+        claim.is_some_and(|claim| claim.broken.is_some())
     }
 
     /// What only this way has to prove; `main` is the process that came of it.
@@ -95,7 +100,7 @@ impl Way {
                 main.map(|main| claims::circumstances(&own.circumstances, main)).into_iter().collect()
             }
             Way::Systemd(unit) => unit.guard.iter().chain(&unit.unfinished).cloned().collect(),
-            Way::Docker(_) => Vec::new(),
+            Way::Docker(contained) => contained.unfinished.iter().cloned().collect(),
         }
     }
 }

@@ -150,7 +150,7 @@ impl Account<'_> {
             _ if left.unfinished => (
                 Exit::Unproven,
                 "unfinished",
-                format!("restart of {target}: {worker} still serves, and systemd may yet carry the order out"),
+                format!("restart of {target}: {worker} still serves, and the order may yet be carried out"),
             ),
             _ => (
                 Exit::Unproven,
