@@ -3,6 +3,7 @@
 
 mod docker;
 mod docker_gone;
+mod no_room;
 mod outage;
 mod refusals;
 mod rights;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -106,6 +106,7 @@ pub(super) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()>
         .with_context(|| format!("making {}", state_dir.display()))?;
     let mut journal: File = OpenOptions::new()
         .create(true)
+        .read(true)
         .append(true)
         .mode(0o600)
         .open(&file)
@@ -113,8 +114,25 @@ pub(super) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()>
     let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
     journal.lock().with_context(|| format!("locking the journal {shown}"))?;
-    journal.write_all(&line).with_context(|| format!("writing the journal {shown}"))?;
-    journal.sync_data().with_context(|| format!("writing the journal {shown}"))
+    let written = whole_line(&mut journal, line);
+    written.with_context(|| format!("writing the journal {shown}"))
+}
+
+/// A line that a crash or a full disk cuts short must not take the next one with it.
+fn whole_line(journal: &mut File, mut line: Vec<u8>) -> std::io::Result<()> {
+    let before = journal.metadata()?.len();
+    let mut last = [b'\n'];
+    if before > 0 {
+        journal.read_exact_at(&mut last, before - 1)?;
+    }
+    if last != [b'\n'] {
+        line.insert(0, b'\n');
+    }
+    let written = journal.write_all(&line).and_then(|()| journal.sync_data());
+    if written.is_err() {
+        let _ = journal.set_len(before);
+    }
+    written
 }
 
 /// The newest `last` entries, oldest first, and how many lines could not be read.
@@ -224,7 +242,7 @@ mod tests {
             append(&state, &entry(summary)).unwrap();
         }
         let mut file = OpenOptions::new().append(true).open(path(&state)).unwrap();
-        file.write_all(b"{\"at\":\"20\n").unwrap();
+        file.write_all(b"{\"at\":\"20").unwrap();
         append(&state, &entry("four")).unwrap();
         assert_eq!(read(&state, 2).unwrap(), (vec![entry("three"), entry("four")], 1));
         use std::os::unix::fs::MetadataExt;

@@ -38,19 +38,38 @@ pub fn save(state_dir: &Path, kept: &Kept) -> Result<PathBuf> {
     let parent = state_dir.join("kept");
     let name = name(kept.worker, kept.start_ticks);
     let fresh = parent.join(format!("{name}.{}.fresh", std::process::id()));
-    lay_out(&fresh, &kept.files)?;
     let folder = parent.join(name);
-    // The same worker has the same files: a second copy replaces the first.
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::rename(&fresh, &folder).with_context(|| format!("writing {}", folder.display()))?;
+    // One of our own number was left by somebody who was killed.
+    let _ = std::fs::remove_dir_all(&fresh);
+    lay_out(&fresh, &kept.files, || {
+        // The same worker has the same files: a second copy replaces the first.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::rename(&fresh, &folder).with_context(|| format!("writing {}", folder.display()))
+    })?;
     give_up(&parent);
     Ok(folder)
 }
 
-/// Writes copies of files into a new folder, with a list of where they belong.
-pub(super) fn lay_out(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+/// Writes copies of files into a new folder, with a list of where they belong, and then what else `more` puts there.
+/// Where any of it fails, as on a full disk, nothing of the folder is left.
+pub(super) fn lay_out(
+    folder: &Path,
+    files: &[(PathBuf, Vec<u8>)],
+    more: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let parent = folder.parent().context("a folder is in a folder")?;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(parent);
+    let made = made.and_then(|()| DirBuilder::new().mode(0o700).create(folder));
     made.with_context(|| format!("making {}", folder.display()))?;
+    let filled = fill(folder, files).and_then(|()| more());
+    if filled.is_err() {
+        // What cannot be removed is no worse than what could not be written.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    filled
+}
+
+fn fill(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     let index = Index { files: files.iter().map(|(path, _)| path.clone()).collect() };
     write(&folder.join("index.json"), &serde_json::to_vec(&index)?)?;
     for (at, (_, bytes)) in files.iter().enumerate() {

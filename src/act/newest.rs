@@ -48,8 +48,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let make = |name: String, of: &str| {
             let folder = dir.path().join(name);
-            kept::lay_out(&folder, &[]).unwrap();
-            keep(&folder, of).unwrap();
+            kept::lay_out(&folder, &[], || keep(&folder, of)).unwrap();
             folder
         };
         let (other, stranger) = (make("1000-1".into(), "b"), dir.path().join("0"));

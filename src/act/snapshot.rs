@@ -16,7 +16,7 @@ const SCHEMA: &str = "haguard-runtime/1";
 /// they were. `of` says which HAProxy; see [`newest::of`].
 ///
 /// # Errors
-/// When the state folder cannot be written.
+/// When the state folder cannot be written; then nothing of it is left.
 pub fn save(
     state_dir: &Path,
     name: &str,
@@ -25,13 +25,16 @@ pub fn save(
     held: &Holdings,
 ) -> Result<PathBuf> {
     let folder = state_dir.join("snapshots").join(name);
-    kept::lay_out(&folder, files)?;
-    let text = serde_json::to_vec_pretty(&runtime(held))?;
-    kept::write(&folder.join("runtime.json"), &text)?;
-    newest::keep(&folder, of)?;
-    std::fs::File::open(&folder)
-        .and_then(|opened| opened.sync_all())
-        .with_context(|| format!("writing {}", folder.display()))?;
+    kept::lay_out(&folder, files, || {
+        let text = serde_json::to_vec_pretty(&runtime(held))?;
+        kept::write(&folder.join("runtime.json"), &text)?;
+        std::fs::File::open(&folder)
+            .and_then(|opened| opened.sync_all())
+            .with_context(|| format!("writing {}", folder.display()))?;
+        // The last step: it gives up an older one.
+        newest::keep(&folder, of)
+    })
+    .context("the snapshot could not be kept")?;
     Ok(folder)
 }
 
@@ -122,5 +125,7 @@ mod tests {
         let written: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(written["lists"][0]["entries"][0], json!(["/a", "app"]));
         assert_eq!(written["servers"]["unknown"], "not asked");
+        assert!(save(dir.path(), "1-2", "b", &files, &held).is_err(), "nothing is overwritten");
+        assert_eq!(kept::read(&folder).unwrap(), files, "and what was there stays");
     }
 }
