@@ -174,8 +174,9 @@ pub const CHECKS: &[Check] = checks! {
         "`systemctl disable --now` disables the unit first and is then refused the stop: HAProxy runs on, and is gone \
          after the next boot. The state of the unit's file tells.";
     "guard.holes", guard::holes, "nothing went around the guard",
-        "kill, `disable --now`, the removal of the package, and containers are not kept off by the guard. The first \
-         three leave traces in systemd's properties; where HAProxy is in a container, systemd is never asked.";
+        "kill, `disable --now`, `mask`, `revert`, the removal of the package, and a stop of a unit that this one is bound \
+         to are not kept off by the guard. Most of them leave traces in systemd's properties, and those are looked for; \
+         where HAProxy is in a container, systemd is never asked.";
     "host.version-skew", process::version_skew, "the version that runs is the version on disk",
         "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
          the same configuration.";
@@ -222,7 +223,8 @@ pub const OF_OPERATIONS: &[Check] = checks! {
     "restart.way", restart::way, "it is proven who restarts it",
         "systemd restarts a unit, Docker a container, and what nobody keeps is ended and started again with its own \
          command line, user, folder and limits. Anybody else, such as supervisord or Nomad, would start a second one \
-         beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is.";
+         beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is. \
+         Sockets that were handed down to it (fd@N) are opened by whoever starts it, and by nobody else.";
     "restart.unit", restart::unit, "systemd has read its unit, which would start what runs",
         "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
          makes a restart start something else than what runs. So does an EnvironmentFile that was edited since, or a \
@@ -239,6 +241,12 @@ pub fn every() -> impl Iterator<Item = &'static Check> {
 /// The check of this id.
 pub fn find(id: &str) -> Option<&'static Check> {
     every().find(|check| check.id == id)
+}
+
+/// The ids that a name stands for: a check's own, or those of a group that belong to no single operation.
+pub fn named(name: &str) -> Vec<&'static str> {
+    let group = CHECKS.iter().filter(|check| check.group() == name);
+    find(name).into_iter().chain(group).map(|check| check.id).collect()
 }
 
 /// The known id that is most like this one.

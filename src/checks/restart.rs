@@ -104,6 +104,17 @@ pub(super) fn way(seen: Seen<'_>) -> Outcome {
             .because(argv)
             .mend("restart it the way it was started")
         }
+        // Only whoever opened them can hand them down again.
+        Manner::Process if !seen.facts.config.handed_down.is_empty() => Outcome::fail(
+            "nobody keeps it, and it listens on sockets that were handed down by whoever started it: its own command line \
+             would start one that does not have them",
+        )
+        .because(seen.facts.config.handed_down.iter().cloned())
+        .because(argv)
+        .mend(
+            "end it and start it where those sockets are opened, such as systemd-socket-activate or s6-fdholder; a reload \
+             keeps them",
+        ),
         Manner::Process => {
             Outcome::pass("nobody keeps it, so its own command line starts it again").because(argv)
         }
@@ -276,6 +287,13 @@ mod tests {
         let nobody = sample::control(Controller::Nobody { cgroup: "/".into() });
         sample::instance(&mut facts).control = nobody;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
+        facts.config.handed_down.push("/etc/haproxy.cfg:3 fd@3".to_owned());
+        assert_eq!(level(&facts, "restart.way"), Level::Fail);
+        let unit = Controller::Systemd { unit: "haproxy.service".into() };
+        sample::instance(&mut facts).control = sample::control(unit);
+        assert_eq!(level(&facts, "restart.way"), Level::Pass, "systemd hands them down again");
+        sample::instance(&mut facts).control = sample::control(Controller::Nobody { cgroup: "/".into() });
+        facts.config.handed_down.clear();
         sample::instance(&mut facts).mode = Mode::Standalone;
         sample::instance(&mut facts).main.uid = 99;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);

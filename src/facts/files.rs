@@ -50,6 +50,9 @@ pub struct ConfigOnDisk {
     /// `noreuseport` is in force: no worker takes over the listening sockets of the one before.
     #[serde(default)]
     pub noreuseport: bool,
+    /// Lines that listen on a descriptor which whoever started it has to hand down, as `FILE:LINE fd@N`.
+    #[serde(default)]
+    pub handed_down: Vec<String>,
     /// The server-state file in force, with what it is.
     pub state_file: Option<String>,
     /// When the server-state file was written; none where none is in force.
@@ -87,6 +90,7 @@ impl ConfigOnDisk {
             hard_stop_after: None,
             max_reloads: None,
             noreuseport: false,
+            handed_down: Vec::new(),
             state_file: None,
             state_file_written: None,
             named_files: Known::unknown(why),

@@ -216,6 +216,7 @@ fn config() -> ConfigOnDisk {
         hard_stop_after: Some("30m".to_owned()),
         max_reloads: None,
         noreuseport: false,
+        handed_down: Vec::new(),
         state_file: None,
         state_file_written: None,
         named_files: Known::Seen(super::files::NamedFiles { count: 0, unreadable: Vec::new() }),

@@ -1,15 +1,12 @@
 //! Every form of a bind, in every branch.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
 
 use super::{address, facts, listeners, new_binds, quic};
 use crate::support::haguard::Haguard;
+use crate::support::handed;
 use crate::support::haproxy::{Branch, Instance, binary};
-use crate::support::process::{on_path, self_signed};
-use crate::support::skip;
+use crate::support::process::self_signed;
 use crate::support::wait::wait_for;
 
 const FORMS: &str = r#"
@@ -77,26 +74,6 @@ frontend quic
     bind ADDR:1070 ssl crt CERT
 ";
 
-/// A program that opens a listener on port 24100, as a service manager does, and becomes HAProxy, which learns its
-/// number from `FD`. Opened here it would be handed down to what other tests start meanwhile.
-fn with_a_listener(haproxy: &Path, folder: &Path, address: &str) -> Option<PathBuf> {
-    let Some(perl) = on_path("perl") else {
-        skip::missing("perl, which hands a listener down");
-        return None;
-    };
-    let wrapper = folder.join("haproxy");
-    let text = format!(
-        "#!{}\nuse Socket; BEGIN {{ $^F = 250 }}\nsocket(L, PF_INET, SOCK_STREAM, 0) or die;\n\
-         bind(L, pack_sockaddr_in(24100, inet_aton('{address}'))) or die; listen(L, 5) or die;\n\
-         $ENV{{FD}} = fileno(L); exec '{}', @ARGV;\n",
-        perl.display(),
-        haproxy.display()
-    );
-    std::fs::write(&wrapper, text).unwrap();
-    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
-    Some(wrapper)
-}
-
 /// As root only: others may not take a low port or make a socket transparent.
 fn for_this_user(text: &str) -> String {
     if rustix::process::geteuid().is_root() {
@@ -153,7 +130,8 @@ fn what_the_files_ask_for_is_what_the_worker_listens_on() {
         let text = for_this_user(&text);
         let text =
             text.replace("ADDR", &address().to_string()).replace("CERT", certificate.to_str().unwrap());
-        let Some(program) = binary(branch).and_then(|real| with_a_listener(&real, folder.path(), &given))
+        let Some(program) =
+            binary(branch).and_then(|real| handed::listener(&real, folder.path(), (&given, 24100)))
         else {
             continue;
         };

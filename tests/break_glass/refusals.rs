@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use super::{Bench, flat, gate, host, on_every_branch};
 use crate::support::document::{finding, word};
 use crate::support::haproxy::Branch;
+use crate::support::{handed, ports};
 
 /// The processes are the same after it.
 #[track_caller]
@@ -123,6 +124,35 @@ fn what_nobody_can_prove_is_not_restarted() {
         let said = haguard.run(bench.arguments(&args));
         assert!(matches!(said.status, 5), "{said}");
     });
+}
+
+#[test]
+fn sockets_that_were_handed_down_would_be_gone_and_the_way_is_said_while_a_reload_keeps_them() {
+    for branch in [Branch::V26, Branch::V30, Branch::V34] {
+        let folder = tempfile::tempdir().unwrap();
+        let port = ports::free();
+        let real = crate::support::haproxy::binary(branch);
+        let at = ("127.0.0.1", port.number);
+        let Some(program) = real.and_then(|real| handed::listener(&real, folder.path(), at)) else { return };
+        let given = "frontend given\n    bind \"fd@${FD}\"\n    default_backend app\n";
+        let built =
+            Bench::built(branch, |builder| builder.program(&program).extra_config("given.cfg", given));
+        let Some(bench) = built else { return };
+        untouched(&bench, || {
+            let plan = bench.json(&["--plan"]);
+            assert_eq!(plan["exit"], 3, "{branch}: {plan:#}");
+            let way = finding(&plan, "restart.way");
+            assert_eq!(way["level"], "fail", "{branch}: {plan:#}");
+            assert!(way["evidence"].to_string().contains("given.cfg:2 fd@"), "{branch}: {way:#}");
+            assert!(word(&way["mend"]).contains("a reload keeps them"), "{branch}: {way:#}");
+            // In the copy it is handed one, so that everything else about its start is known.
+            assert_eq!(finding(&plan, "restart.cold-start")["level"], "pass", "{branch}: {plan:#}");
+            let said = bench.run(&["--approve", word(&plan["plan"]["id"])]);
+            assert_eq!(said.status, 3, "{branch}: {said}");
+        });
+        assert!(bench.haproxy.reload().success, "{branch}");
+        std::net::TcpStream::connect(at).unwrap();
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod golden;
 pub(crate) mod guest;
 pub(crate) mod haguard;
+pub(crate) mod handed;
 pub(crate) mod haproxy;
 pub(crate) mod http;
 pub(crate) mod origin;

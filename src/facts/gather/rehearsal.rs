@@ -168,7 +168,7 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&An
         hosts: String::new(),
         sysctls: sysctls(main, low_ports),
         interfaces: interfaces(main, model),
-        inherited: inherited(main, model),
+        inherited: inherited(main, model)?,
     })
 }
 
@@ -197,7 +197,7 @@ fn interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
 }
 
 /// What `fd@N` binds got from whoever started the master; its other sockets are not handed on.
-fn inherited(main: &Process, model: Option<&Model>) -> Vec<(i32, String)> {
+fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>> {
     let endpoints = model.into_iter().flat_map(|model| &model.binds).flat_map(|bind| &bind.endpoints);
     let wanted: BTreeSet<u32> = endpoints
         .filter_map(|endpoint| match endpoint {
@@ -206,14 +206,15 @@ fn inherited(main: &Process, model: Option<&Model>) -> Vec<(i32, String)> {
         })
         .collect();
     if wanted.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let behind = binds::behind(main.pid).unwrap_or_default().into_iter();
-    let tcp = behind.filter_map(|(number, listener)| match listener {
-        Listener::Tcp(at) if wanted.contains(&number) => Some((i32::try_from(number).ok()?, at.to_string())),
-        _ => None,
+    let wanted = behind.filter(|(number, _)| wanted.contains(number));
+    let handed = wanted.map(|(number, listener)| match listener {
+        Listener::Tcp(at) => Ok((i32::try_from(number)?, at.to_string())),
+        other => bail!("fd@{number} is {other}, and the sealed copy can be handed TCP listeners only"),
     });
-    tcp.collect()
+    handed.collect()
 }
 
 /// The table that HAProxy has, then what the names that it needs resolve to there.

@@ -1,0 +1,29 @@
+//! A listener that a HAProxy is handed by whoever starts it.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::process::on_path;
+use super::skip;
+
+/// A program that opens a listener there, as a service manager does, and becomes HAProxy, which learns its number from
+/// `FD`. Opened here it would be handed down to what other tests start meanwhile. None, after a visible line, without perl.
+pub(crate) fn listener(haproxy: &Path, folder: &Path, (address, port): (&str, u16)) -> Option<PathBuf> {
+    let Some(perl) = on_path("perl") else {
+        skip::missing("perl, which hands a listener down");
+        return None;
+    };
+    let wrapper = folder.join("haproxy");
+    let text = format!(
+        "#!{}\nuse Socket; BEGIN {{ $^F = 250 }}\nsocket(L, PF_INET, SOCK_STREAM, 0) or die;\n\
+         setsockopt(L, SOL_SOCKET, SO_REUSEADDR, 1) or die;\n\
+         bind(L, pack_sockaddr_in({port}, inet_aton('{address}'))) or die; listen(L, 5) or die;\n\
+         $ENV{{FD}} = fileno(L); exec '{}', @ARGV;\n",
+        perl.display(),
+        haproxy.display()
+    );
+    std::fs::write(&wrapper, text).expect("a file in a folder of the test's");
+    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).expect("it is ours");
+    Some(wrapper)
+}
