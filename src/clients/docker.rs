@@ -104,6 +104,14 @@ pub fn sockets(docker_host: Option<&str>, user: u32) -> Vec<String> {
     found
 }
 
+/// Those of them at which a container of Podman's may be known: Docker's daemon knows its own only.
+pub fn sockets_of_podman(docker_host: Option<&str>, user: u32) -> Vec<String> {
+    let links = |socket: &str| std::fs::canonicalize(socket).is_ok_and(|path| path.ends_with("podman.sock"));
+    let mut found = sockets(docker_host, user);
+    found.retain(|socket| !socket.ends_with("/docker.sock") || links(socket));
+    found
+}
+
 /// Why a daemon could not be asked, with what would be needed.
 pub fn why(error: &HttpError) -> String {
     match error {

@@ -9,6 +9,7 @@ pub mod host;
 pub mod http;
 mod http_error;
 pub mod keepers;
+pub mod podman;
 pub mod program;
 pub mod runtime;
 pub mod sealed;

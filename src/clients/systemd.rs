@@ -56,6 +56,11 @@ pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
     units.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
 }
 
+/// The systemd of a user runs here.
+pub fn is_here_for(uid: u32) -> bool {
+    Path::new(&format!("/run/user/{uid}/systemd/private")).exists()
+}
+
 /// The group of nobody.
 const NOGROUP: u32 = 65534;
 

@@ -122,7 +122,7 @@ pub enum Controller {
 }
 
 /// A container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Its whole id.
     pub id: String,
@@ -138,6 +138,15 @@ pub struct Container {
     pub socket: String,
     /// The compose project that it belongs to.
     pub compose: Option<Compose>,
+    /// The unit of systemd's that runs it, where Podman was told of one and systemd has it.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The user whose Podman keeps it, where that is not root's.
+    #[serde(default)]
+    pub user: Option<u32>,
+    /// Podman's options that lead to it, where it is not in the usual place.
+    #[serde(default)]
+    pub options: Vec<String>,
 }
 
 /// A service of a compose project.
@@ -151,6 +160,9 @@ pub struct Compose {
     pub folder: Option<String>,
     /// Its files.
     pub files: Option<String>,
+    /// podman-compose made it, and not Docker's compose.
+    #[serde(default)]
+    pub by_podman: bool,
 }
 
 /// Who keeps a process running, as far as it can be told.
@@ -285,7 +297,11 @@ impl Controller {
             Controller::Systemd { unit } => format!("systemd, {unit}"),
             Controller::UserSystemd { unit, uid } => format!("systemd of user {uid}, {unit}"),
             Controller::Docker { container } => format!("Docker, {}", container.words()),
-            Controller::Podman { container } => format!("Podman, {}", container.words()),
+            Controller::Podman { container } => {
+                let user = container.user.map_or(String::new(), |uid| format!(" of user {uid}"));
+                let unit = container.unit.as_ref().map_or(String::new(), |unit| format!(", run by {unit}"));
+                format!("Podman{user}, {}{unit}", container.words())
+            }
             Controller::Kubernetes { container, .. } => format!("Kubernetes, container {container}"),
             Controller::Nomad { allocation, task } => {
                 format!("Nomad, task {task} of allocation {allocation}")

@@ -37,6 +37,7 @@ impl Pin {
                 pin.unit = Some(unit.clone())
             }
             Controller::Docker { container } | Controller::Podman { container } => {
+                pin.unit = container.unit.clone();
                 pin.container = Some(container.name.clone());
                 pin.name = container.compose.as_ref().map(|one| format!("{}/{}", one.project, one.service));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::procedure::{command, daemon};
+use super::procedure::{command, contained, daemon};
 use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
@@ -54,10 +54,20 @@ impl<'a> Manner<'a> {
     pub fn of(instance: &'a Instance) -> Result<Self, String> {
         match &instance.control {
             Control::Proven { controller: Controller::Systemd { unit }, .. } => Ok(Manner::Systemd(unit)),
-            Control::Proven {
-                controller: Controller::Docker { container } | Controller::Podman { container },
-                ..
-            } => Ok(Manner::Docker(container)),
+            Control::Proven { controller: Controller::Docker { container }, .. } => {
+                Ok(Manner::Docker(container))
+            }
+            Control::Proven { controller: Controller::Podman { container }, .. } => {
+                let there = contained("podman", container).command;
+                match (&container.unit, container.socket.is_empty()) {
+                    (None, false) => Ok(Manner::Docker(container)),
+                    (Some(unit), _) => Err(format!("{unit} runs its container: restart it there: `{there}`")),
+                    (None, true) => Err(format!(
+                        "Podman restarts it for haguard over its socket, and at none is this container known (try \
+                         `systemctl start podman.socket`); by hand: `{there}`"
+                    )),
+                }
+            }
             Control::Proven { controller: Controller::Nobody { .. } | Controller::Shell { .. }, .. } => {
                 Ok(Manner::Process)
             }

@@ -138,7 +138,10 @@ fn contained(above: &[&str], part: &str) -> Option<Claim> {
     match engine {
         // A bare id is what Docker's own driver of control groups makes, below whatever group it was given.
         "docker" | "" => Some(Claim::Docker { id }),
-        "libpod" => Some(Claim::Podman { id, uid: above.iter().find_map(|part| user(part)) }),
+        // Where a unit runs it, Podman may split the unit's own group.
+        "libpod" | "libpod-payload" => {
+            Some(Claim::Podman { id, uid: above.iter().find_map(|part| user(part)) })
+        }
         _ => None,
     }
 }
@@ -275,6 +278,8 @@ mod tests {
         assert_eq!(claim(&format!("/machine.slice/libpod-{ID}.scope/container")), podman(None));
         let rootless = "/user.slice/user-1000.slice/user@1000.service/user.slice";
         assert_eq!(claim(&format!("{rootless}/libpod-{ID}.scope")), podman(Some(1000)));
+        assert_eq!(claim(&format!("/libpod_parent/libpod-{ID}")), podman(None));
+        assert_eq!(claim(&format!("/system.slice/edge.service/libpod-payload-{ID}")), podman(None));
         assert_eq!(
             claim(&format!("/machine.slice/libpod-conmon-{ID}.scope")),
             Claim::Scope { name: format!("libpod-conmon-{ID}.scope") }

@@ -98,6 +98,22 @@ struct Policy {
     name: String,
 }
 
+impl From<Raw> for Inspected {
+    fn from(raw: Raw) -> Self {
+        let policy = raw.host_config.restart_policy.name;
+        Inspected {
+            id: raw.id,
+            name: raw.name.trim_start_matches('/').to_owned(),
+            image: raw.config.image,
+            restart_policy: if policy.is_empty() { "no".to_owned() } else { policy },
+            running: raw.state.running,
+            pid: u32::try_from(raw.state.pid).ok().filter(|pid| *pid != 0),
+            mounts: raw.mounts.unwrap_or_default(),
+            labels: raw.config.labels.unwrap_or_default(),
+        }
+    }
+}
+
 /// Reads the answer to `GET /containers/json`.
 ///
 /// # Errors
@@ -112,17 +128,16 @@ pub fn list(text: &str) -> Result<Vec<Listed>> {
 /// When it is something else.
 pub fn inspected(text: &str) -> Result<Inspected> {
     let raw: Raw = serde_json::from_str(text).context("no description of a container")?;
-    let policy = raw.host_config.restart_policy.name;
-    Ok(Inspected {
-        id: raw.id,
-        name: raw.name.trim_start_matches('/').to_owned(),
-        image: raw.config.image,
-        restart_policy: if policy.is_empty() { "no".to_owned() } else { policy },
-        running: raw.state.running,
-        pid: u32::try_from(raw.state.pid).ok().filter(|pid| *pid != 0),
-        mounts: raw.mounts.unwrap_or_default(),
-        labels: raw.config.labels.unwrap_or_default(),
-    })
+    Ok(raw.into())
+}
+
+/// Reads what `podman container inspect` writes of one container: the same in a list.
+///
+/// # Errors
+/// When it is something else, or tells of none.
+pub fn inspected_by_podman(text: &str) -> Result<Inspected> {
+    let list: Vec<Raw> = serde_json::from_str(text).context("no list of containers")?;
+    list.into_iter().next().map(Inspected::from).context("an empty list of containers")
 }
 
 /// Reads the answer to `GET /containers/ID/logs`: pieces with eight bytes before each that say where to and how much,
@@ -160,7 +175,7 @@ mod tests {
 
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,80}", pid: i64) {
-            let _ = (list(&text), inspected(&text), complaint(&text));
+            let _ = (list(&text), inspected(&text), inspected_by_podman(&text), complaint(&text));
             let odd = format!(r#"{{"Id":"a","Name":"","State":{{"Running":true,"Pid":{pid}}}}}"#);
             prop_assert!(inspected(&odd).unwrap().pid != Some(0));
         }
@@ -193,7 +208,8 @@ mod tests {
             list(r#"[{"Id":"ab","Names":["/web"],"Image":"i","Command":"x"}]"#).unwrap()[0].names,
             ["/web"]
         );
-        assert!(list("{}").is_err() && inspected("[]").is_err());
+        assert_eq!(inspected_by_podman(&format!("[{bare}]")).unwrap(), seen);
+        assert!(list("{}").is_err() && inspected("[]").is_err() && inspected_by_podman("[]").is_err());
         assert_eq!(
             complaint(r#"{"message":"No such container: x"}"#).as_deref(),
             Some("No such container: x")

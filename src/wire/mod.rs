@@ -6,6 +6,7 @@
 pub mod argv;
 pub mod cgroup;
 pub mod command_line;
+pub mod conmon;
 pub mod dataplane;
 pub mod docker;
 pub mod drop_in;

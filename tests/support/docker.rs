@@ -116,34 +116,12 @@ impl Dockerd {
         assert!(answer.contains("sha256:"), "{answer}");
     }
 
-    /// Makes an image of HAProxy with its libraries and nothing else, not even a shell; the image's name. None, after
-    /// a visible line, where the branch is absent. 2.8 has no C library of its own and cannot be had.
+    /// Makes an image of HAProxy with its libraries and nothing else; its name. None, after a visible line, where the
+    /// branch is absent.
     pub(crate) fn haproxy(&self, branch: Branch) -> Option<String> {
-        let binary = haproxy::binary(branch)?;
-        let loader = loader(&binary).expect("a branch that came with its own C library");
-        let files = self.dir.path().join(format!("files-{branch}"));
-        let above =
-            loader.ancestors().find(|above| above.ends_with("root")).expect("as .ci/haproxy lays it out");
-        let folder = |path: &Path| {
-            let inside = files.join(path.strip_prefix("/").unwrap_or(path));
-            std::fs::create_dir_all(&inside).expect("a folder of the image");
-            inside
-        };
-        for path in ["/tmp", "/run", "/var/lib/haproxy", "/usr/local/etc/haproxy"] {
-            folder(Path::new(path));
-        }
-        let at = folder(Path::new("/usr/local/sbin"));
-        copy(&[&binary, &binary.with_file_name("root")], &at);
-        copy(&[&binary.with_file_name("root")], &folder(above.parent().expect("a folder is in a folder")));
-        let people = "root:x:0:0:root:/root:/bin/sh\nhaproxy:x:99:99::/var/lib/haproxy:/usr/sbin/nologin\n";
-        let etc = folder(Path::new("/etc"));
-        std::fs::write(etc.join("passwd"), people).expect("a file of the image");
-        std::fs::write(etc.join("group"), "root:x:0:\nhaproxy:x:99:\n").expect("a file of the image");
-        let (archive, image) = (self.dir.path().join("image.tar"), format!("haproxy-{branch}"));
-        said(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg("."))
-            .expect("tar packs it");
+        let archive = archive(self.dir.path(), branch)?;
+        let image = format!("haproxy-{branch}");
         self.import(&archive, &image);
-        std::fs::remove_dir_all(&files).expect("it is ours");
         Some(image)
     }
 
@@ -205,7 +183,7 @@ impl Drop for Dockerd {
 }
 
 /// The folder with the daemon; None, after a visible line, where there is none or nobody who may start it.
-fn programs() -> Option<PathBuf> {
+pub(super) fn programs() -> Option<PathBuf> {
     let home = skip::variable("HAGUARD_TEST_DOCKER");
     let home = home.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/docker"));
     let lacks = match () {
@@ -217,6 +195,34 @@ fn programs() -> Option<PathBuf> {
     };
     skip::missing(&lacks);
     None
+}
+
+/// Packs HAProxy with its libraries and nothing else, not even a shell, into an archive in this folder. None, after a
+/// visible line, where the branch is absent. 2.8 has no C library of its own and cannot be had.
+pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
+    let binary = haproxy::binary(branch)?;
+    let loader = loader(&binary).expect("a branch that came with its own C library");
+    let files = dir.join(format!("files-{branch}"));
+    let above = loader.ancestors().find(|above| above.ends_with("root")).expect("as .ci/haproxy lays it out");
+    let folder = |path: &Path| {
+        let inside = files.join(path.strip_prefix("/").unwrap_or(path));
+        std::fs::create_dir_all(&inside).expect("a folder of the image");
+        inside
+    };
+    for path in ["/tmp", "/run", "/var/lib/haproxy", "/usr/local/etc/haproxy"] {
+        folder(Path::new(path));
+    }
+    let at = folder(Path::new("/usr/local/sbin"));
+    copy(&[&binary, &binary.with_file_name("root")], &at);
+    copy(&[&binary.with_file_name("root")], &folder(above.parent().expect("a folder is in a folder")));
+    let people = "root:x:0:0:root:/root:/bin/sh\nhaproxy:x:99:99::/var/lib/haproxy:/usr/sbin/nologin\n";
+    let etc = folder(Path::new("/etc"));
+    std::fs::write(etc.join("passwd"), people).expect("a file of the image");
+    std::fs::write(etc.join("group"), "root:x:0:\nhaproxy:x:99:\n").expect("a file of the image");
+    let archive = dir.join("image.tar");
+    said(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg(".")).expect("tar packs it");
+    std::fs::remove_dir_all(&files).expect("it is ours");
+    Some(archive)
 }
 
 /// The loader that a program asks for (PT_INTERP of ELF64), where it is one that `.ci/haproxy` brought.
@@ -238,7 +244,8 @@ fn copy(what: &[&Path], into: &Path) {
     said(Command::new("cp").arg("-a").args(what).arg(into)).expect("cp copies");
 }
 
-fn said(command: &mut Command) -> Result<String, String> {
+/// What it wrote; all of it where it failed.
+pub(super) fn said(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {

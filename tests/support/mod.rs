@@ -12,6 +12,7 @@ pub(crate) mod haproxy;
 pub(crate) mod http;
 pub(crate) mod origin;
 pub(crate) mod pem;
+pub(crate) mod podman;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod sandbox;

@@ -1,4 +1,4 @@
-//! Containers: what the daemon says of the one that the control group names.
+//! Containers: what a daemon says of the one that the control group names.
 
 use super::line::Line;
 use super::{Case, Managers};
@@ -10,16 +10,34 @@ use crate::wire::docker::Inspected;
 /// What the daemons say of one container.
 #[derive(Clone)]
 pub(super) enum Answer {
-    /// One knows it.
-    Known { socket: String, container: Inspected },
+    /// One knows it: where that was said, and what.
+    Known { source: Source, container: Inspected },
     /// All were asked, and none knows it.
     Stranger { sockets: Vec<String> },
     /// Not all could be asked.
     Silent { why: String },
 }
 
-fn ask(managers: &Managers, id: &str, user: u32) -> Answer {
-    let sockets = docker::sockets(managers.docker_host.as_deref(), user);
+/// Who told of a container.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// A daemon, or Podman's service.
+    Socket(String),
+    /// Podman's own program.
+    Program,
+}
+
+impl Source {
+    fn words(&self) -> String {
+        match self {
+            Source::Socket(path) => path.clone(),
+            Source::Program => "podman container inspect".to_owned(),
+        }
+    }
+}
+
+/// Asks one daemon after the other.
+pub(super) fn ask(managers: &Managers, sockets: Vec<String>, id: &str) -> Answer {
     if sockets.is_empty() {
         return Answer::Silent {
             why: "no socket of Docker's or Podman's is here (name it: DOCKER_HOST=unix:///path)".to_owned(),
@@ -28,7 +46,7 @@ fn ask(managers: &Managers, id: &str, user: u32) -> Answer {
     let mut silent = Vec::new();
     for socket in &sockets {
         match Docker::at(socket, managers.limit()).and_then(|daemon| daemon.inspect(id)) {
-            Ok(container) => return Answer::Known { socket: socket.clone(), container },
+            Ok(container) => return Answer::Known { source: Source::Socket(socket.clone()), container },
             Err(HttpError::NotFound { .. }) => {}
             Err(error) => silent.push(docker::why(&error)),
         }
@@ -39,36 +57,56 @@ fn ask(managers: &Managers, id: &str, user: u32) -> Answer {
     }
 }
 
-/// The control group names a container; `podman` is the user whose it is, where it is Podman's.
-pub(super) fn control(managers: &Managers, case: Case<'_>, id: &str, podman: Option<Option<u32>>) -> Control {
-    let user = podman.flatten().unwrap_or(case.process.uid);
-    let answer = managers.containers.get(&id.to_owned(), || ask(managers, id, user));
+/// The control group names a container.
+pub(super) fn control(managers: &Managers, case: Case<'_>, id: &str) -> Control {
+    let user = case.process.uid;
+    let sockets = || docker::sockets(managers.docker_host.as_deref(), user);
+    let answer = managers.containers.get(&id.to_owned(), || ask(managers, sockets(), id));
     let case = match keeper_of(&case.line, id) {
         Some(words) => case.with(Evidence::new("its parents", words)),
         None => case,
     };
-    let (socket, seen) = match answer {
-        Answer::Known { socket, container } => (socket, container),
-        Answer::Stranger { sockets } => {
-            let asked = sockets.join(" ");
-            return case
-                .with(Evidence::new(asked.clone(), format!("no such container: {id}")))
-                .conflict(format!("the control group names container {id}, but nobody at {asked} knows it"));
+    match answer {
+        Answer::Known { source, container } => {
+            told(case, id, &source, container, |container| Controller::Docker { container })
         }
-        Answer::Silent { why } => return case.unknown(format!("container {id}: {why}")),
-    };
+        Answer::Stranger { sockets } => stranger(case, id, &sockets),
+        Answer::Silent { why } => case.unknown(format!("container {id}: {why}")),
+    }
+}
+
+/// Nobody knows the container that the control group names.
+pub(super) fn stranger(case: Case<'_>, id: &str, sockets: &[String]) -> Control {
+    let asked = sockets.join(" ");
+    case.with(Evidence::new(asked.clone(), format!("no such container: {id}")))
+        .conflict(format!("the control group names container {id}, but nobody at {asked} knows it"))
+}
+
+/// Compares what was told of a container with what was seen of the process.
+pub(super) fn told(
+    case: Case<'_>,
+    id: &str,
+    source: &Source,
+    seen: Inspected,
+    controller: impl FnOnce(Container) -> Controller,
+) -> Control {
     let first = seen.pid.filter(|_| seen.running);
     let told = first.map_or("not running".to_owned(), |pid| format!("State.Pid {pid}"));
     let said = format!("container {} ({}): {told}", seen.name, short(&seen.id));
-    let case = case.with(Evidence::new(socket.clone(), said));
+    let case = case.with(Evidence::new(source.words(), said));
     let pid = case.process.pid;
     if seen.id != id {
-        return case.conflict(format!("the daemon was asked about container {id} and told of {}", seen.id));
+        return case.conflict(format!(
+            "{} was asked about container {id} and told of {}",
+            source.words(),
+            seen.id
+        ));
     }
     let Some(first) = first.filter(|first| case.line.place(*first).is_some()) else {
         return case.conflict(format!(
-            "the control group names container {}, but the daemon says: {told}, which is not {pid} or one of its parents",
-            seen.name
+            "container {} is named for it, but {} says: {told}, which is not {pid} or one of its parents",
+            seen.name,
+            source.words()
         ));
     };
     match orchestrated(&seen) {
@@ -76,26 +114,28 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, id: &str, podman: Opt
             let label = Evidence::new(format!("labels of container {}", seen.name), controller.words());
             case.with(label).proven(controller)
         }
-        None => {
-            let container = container(seen, first, socket);
-            case.proven(match podman {
-                None => Controller::Docker { container },
-                Some(_) => Controller::Podman { container },
-            })
-        }
+        None => case.proven(controller(container(seen, first, source))),
     }
 }
 
-fn container(seen: Inspected, pid: u32, socket: String) -> Container {
+/// What is kept of it.
+pub(super) fn container(seen: Inspected, pid: u32, source: &Source) -> Container {
     let label = |name: &str| seen.labels.get(&format!("com.docker.compose.{name}")).cloned();
-    let compose = label("project").zip(label("service")).map(|(project, service)| Compose {
+    let by_podman = seen.labels.contains_key("io.podman.compose.project");
+    let project = label("project").or_else(|| seen.labels.get("io.podman.compose.project").cloned());
+    let compose = project.zip(label("service")).map(|(project, service)| Compose {
         project,
         service,
         folder: label("project.working_dir"),
         files: label("project.config_files"),
+        by_podman,
     });
     let Inspected { id, name, image, restart_policy, .. } = seen;
-    Container { id, name, image, restart_policy, pid, socket, compose }
+    let socket = match source {
+        Source::Socket(path) => path.clone(),
+        Source::Program => String::new(),
+    };
+    Container { id, name, image, restart_policy, pid, socket, compose, ..Container::default() }
 }
 
 /// The daemon only does what another manager tells it.
@@ -115,8 +155,8 @@ fn orchestrated(seen: &Inspected) -> Option<Controller> {
 /// containerd's shim and conmon name the container that they keep in their arguments.
 fn keeper_of(line: &Line, id: &str) -> Option<String> {
     let keeps = |comm: &str| comm.starts_with("containerd-shim") || comm == "conmon";
-    let found =
-        line.members().iter().find(|one| keeps(&one.comm) && one.argv.iter().any(|word| word == id))?;
+    let mut line = line.members().iter();
+    let found = line.find(|one| keeps(&one.comm) && one.argv.iter().any(|word| word == id))?;
     Some(format!("{} keeps container {}", super::line::named(found), short(id)))
 }
 
@@ -132,6 +172,7 @@ pub(super) fn kubernetes(case: Case<'_>, container: String, pod: Option<String>)
     )
 }
 
-fn short(id: &str) -> &str {
+/// An id as people write it.
+pub(super) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }

@@ -6,6 +6,7 @@ mod line;
 mod memo;
 mod namespaces;
 mod nomad;
+mod podman;
 mod supervisors;
 mod systemd;
 mod terminals;
@@ -111,11 +112,18 @@ impl Managers {
         evidence.extend(namespaces::evidence(process, &line));
         let case = Case { process, cgroup, line, evidence };
         let nested = case.line.own().is_nested();
-        match cgroup::claim(cgroup) {
-            Claim::Docker { id } => docker::control(self, case, &id, None),
-            Claim::Podman { id, uid } => docker::control(self, case, &id, Some(uid)),
+        let claim = cgroup::claim(cgroup);
+        let monitor = podman::Monitor::of(&case.line);
+        match claim {
+            Claim::Docker { id } => docker::control(self, case, &id),
+            Claim::Podman { id, uid } => podman::control(self, case, &id, uid, monitor),
             Claim::Kubernetes { container, pod } => docker::kubernetes(case, container, pod),
             Claim::Nomad { allocation, task } => nomad::control(case, allocation, task),
+            // A user without rights may make no control groups, and a unit's own may hold the container.
+            claim if monitor.is_some() && podman::Monitor::is_nearest(&claim) => match monitor {
+                Some(one) => podman::control(self, case, &one.id().to_owned(), None, Some(one)),
+                None => nobody(case),
+            },
             claim if nested => namespaces::control(self, case, &claim),
             Claim::Guest { .. } => case.conflict(
                 "the control group is that of a guest, but the process lives in the PID namespace of this host",

@@ -16,7 +16,8 @@ pub(super) fn ask_all(managers: &Managers, names: &[String]) {
     }
 }
 
-fn ask(managers: &Managers, name: &str, user: Option<u32>) -> Result<Unit, String> {
+/// Asks about one, once in a look.
+pub(super) fn ask(managers: &Managers, name: &str, user: Option<u32>) -> Result<Unit, String> {
     let limit = managers.limit();
     match user {
         None => managers

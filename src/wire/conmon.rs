@@ -1,0 +1,89 @@
+//! The command line of conmon, the monitor that Podman leaves with each of its containers.
+
+/// Options of Podman's that say where its containers are; each has a value.
+const PLACES: &[&str] =
+    &["--root", "--runroot", "--tmpdir", "--storage-driver", "--storage-opt", "--db-backend", "--volumepath"];
+
+/// What it was told of its container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conmon {
+    /// The container's id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// The options with which Podman finds it, each followed by its value.
+    pub places: Vec<String>,
+}
+
+impl Conmon {
+    /// Reads its arguments; none where they name no container.
+    pub fn read(argv: &[String]) -> Option<Self> {
+        let (mut seen, mut exit) = (Conmon::default(), Vec::new());
+        let mut words = argv.iter().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-c" | "--cid" => seen.id = words.next()?.clone(),
+                "-n" | "--name" => seen.name = words.next().cloned(),
+                "--exit-command-arg" => exit.extend(words.next()),
+                // Their values are words of somebody else.
+                "--runtime-arg" | "--runtime-opt" => drop(words.next()),
+                _ => {}
+            }
+        }
+        let mut words = exit.into_iter();
+        while let Some(word) = words.next().filter(|word| word.starts_with("--")) {
+            let Some(value) = words.next() else { break };
+            if PLACES.contains(&word.as_str()) && !value.is_empty() {
+                seen.places.extend([word.clone(), value.clone()]);
+            }
+        }
+        (!seen.id.is_empty()).then_some(seen)
+    }
+
+    /// The options that a person needs to reach it; none where Podman keeps it in its usual place.
+    pub fn unusual(&self) -> Vec<String> {
+        let pairs = || self.places.chunks_exact(2);
+        let elsewhere = |pair: &[String]| pair[0] == "--root" && !pair[1].ends_with("/containers/storage");
+        let leads = |pair: &&[String]| matches!(pair[0].as_str(), "--root" | "--runroot" | "--tmpdir");
+        match pairs().any(elsewhere) {
+            true => pairs().filter(leads).flatten().cloned().collect(),
+            false => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(line: &str) -> Option<Conmon> {
+        Conmon::read(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_container_and_where_podman_finds_it() {
+        let line = "/usr/bin/conmon --api-version 1 -c 0a1b -u 0a1b -r /usr/bin/crun -n web --full-attach --runtime-arg -c \
+                    --exit-command /usr/bin/podman --exit-command-arg --root --exit-command-arg /srv/c --exit-command-arg \
+                    --network-config-dir --exit-command-arg  --exit-command-arg --runroot --exit-command-arg /run/c \
+                    --exit-command-arg --storage-driver --exit-command-arg vfs --exit-command-arg container \
+                    --exit-command-arg cleanup --exit-command-arg --rm --exit-command-arg 0a1b";
+        let seen = read(line).unwrap();
+        assert_eq!((seen.id.as_str(), seen.name.as_deref()), ("0a1b", Some("web")));
+        assert_eq!(seen.places.join(" "), "--root /srv/c --runroot /run/c --storage-driver vfs");
+        assert_eq!(seen.unusual().join(" "), "--root /srv/c --runroot /run/c");
+        let usual = "conmon -c 0a1b --exit-command-arg --root --exit-command-arg /home/a/.local/share/containers/storage";
+        assert!(read(usual).unwrap().unusual().is_empty());
+        assert_eq!(read("conmon --version"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_arguments_make_it_panic(
+            words in prop::collection::vec("-c|-n|--exit-command-arg|--root|--runtime-arg|\\PC{0,9}", 0..12),
+        ) {
+            let seen = Conmon::read(&words);
+            prop_assert!(seen.is_none_or(|seen| !seen.id.is_empty() && seen.unusual().len() % 2 == 0));
+        }
+    }
+}
