@@ -4,6 +4,7 @@
 mod containers;
 mod guests;
 mod lies;
+mod logins;
 mod podman;
 mod supervisors;
 mod terminals;

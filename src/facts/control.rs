@@ -105,6 +105,9 @@ pub enum Controller {
         tty: Option<String>,
         /// Whose it is.
         uid: u32,
+        /// The address that its login came from, where it came over ssh.
+        #[serde(default)]
+        from: Option<String>,
     },
     /// Another system that runs on this host in namespaces of its own, such as an nspawn guest: what controls the
     /// process has to be asked in there.
@@ -315,9 +318,10 @@ impl Controller {
                 let session = session.as_ref().map_or(String::new(), |name| format!(", session {name}"));
                 format!("{program} of user {uid} (server {server}{session})")
             }
-            Controller::Shell { shell, tty, uid } => {
+            Controller::Shell { shell, tty, uid, from } => {
                 let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
-                format!("a shell of user {uid}{tty} (PID {shell})")
+                let from = from.as_ref().map_or(String::new(), |from| format!(", over ssh from {from}"));
+                format!("a shell of user {uid}{tty} (PID {shell}{from})")
             }
             Controller::Guest { leader, inside } => {
                 let inside = inside.as_ref().map_or(String::new(), |path| format!(": {path} in there"));

@@ -119,11 +119,13 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
             list.push(again(service, "then start it again in the same window:"));
             list
         }
-        Controller::Shell { shell, tty, .. } => {
+        Controller::Shell { shell, tty, from, .. } => {
             let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
+            let from = from.as_ref().map_or(String::new(), |from| format!(", over ssh from {from}"));
             vec![
                 said(&format!(
-                    "{user} started it by hand in a shell{tty} (PID {shell}): ask them to end it there"
+                    "{user} started it by hand in a shell{tty} (PID {shell}{from}): ask them to end it there; their \
+                     logout may end it, too"
                 )),
                 again(service, "then it is started again there:"),
             ]
@@ -329,7 +331,10 @@ mod tests {
                 },
                 format!("sudo -u rbron tmux attach -t gui; {own}"),
             ),
-            (Controller::Shell { shell: 4, tty: Some("pts/3".into()), uid: 1001 }, format!("; {own}")),
+            (
+                Controller::Shell { shell: 4, tty: Some("pts/3".into()), uid: 1001, from: None },
+                format!("; {own}"),
+            ),
             (
                 Controller::Guest { leader: 9, inside: Some("/system.slice/gui.service".into()) },
                 "nsenter --target 9 --all systemctl restart gui.service".to_owned(),

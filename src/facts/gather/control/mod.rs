@@ -173,6 +173,13 @@ fn nobody(case: Case<'_>) -> Control {
     }
     let above = Evidence::new(format!("the parents of {pid}"), case.line.words());
     let controller = Controller::Nobody { cgroup: case.cgroup.to_owned() };
+    let case = match terminals::login(pid) {
+        Some(from) => {
+            let said = format!("SSH_CONNECTION: it was started in a login from {from}");
+            case.with(Evidence::new(format!("/proc/{pid}/environ"), said))
+        }
+        None => case,
+    };
     case.with(above).proven(controller)
 }
 

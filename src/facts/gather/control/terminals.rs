@@ -2,7 +2,7 @@
 
 use super::line::{Keeper, named};
 use super::{Case, Managers};
-use crate::clients::host::Relative;
+use crate::clients::host::{self, Relative};
 use crate::clients::keepers;
 use crate::facts::control::{Control, Controller, Evidence};
 
@@ -61,13 +61,14 @@ fn held(server: &Relative, child: &Relative) -> Result<Evidence, String> {
     }
 }
 
-/// A shell stands at this place. The process agrees when it is in that shell's session or on its terminal, or when its
-/// control group is that of a login session.
+/// A shell stands at this place. The process agrees when it is in that shell's session or on its terminal, also through
+/// a program that gave it another one, or when its control group is that of a login session.
 pub(super) fn shell(case: Case<'_>, at: usize) -> Control {
     let (shell, own) = (case.line.at(at).clone(), case.line.own().clone());
     let started = format!("{} `{}` of user {}", named(&shell), shell.argv.join(" "), shell.uid);
     let case = case.with(Evidence::new("its parents", started));
-    let controller = Controller::Shell { shell: shell.pid, tty: shell.tty.clone(), uid: shell.uid };
+    let (tty, from) = (shell.tty.clone(), login(shell.pid));
+    let controller = Controller::Shell { shell: shell.pid, tty, uid: shell.uid, from };
     let stat = format!("/proc/{}/stat", own.pid);
     let agreed = match (&own.tty, &shell.tty) {
         (Some(a), Some(b)) if a == b => {
@@ -77,7 +78,7 @@ pub(super) fn shell(case: Case<'_>, at: usize) -> Control {
             Some(Evidence::new(stat, format!("session {}, that of the shell", own.session)))
         }
         _ if case.cgroup.contains("/session-") => Some(Evidence::new("its control group", "a login session")),
-        _ => None,
+        _ => relayed(&case.line.members()[1..at], &own, &shell),
     };
     match agreed {
         Some(seen) => case.with(seen).proven(controller),
@@ -85,4 +86,20 @@ pub(super) fn shell(case: Case<'_>, at: usize) -> Control {
             case.claimed(controller, "it left the shell's terminal and session, and only its parents say so")
         }
     }
+}
+
+/// sudo and su may give a program a terminal of its own, and hold the other end in the shell's.
+fn relayed(between: &[Relative], own: &Relative, shell: &Relative) -> Option<Evidence> {
+    let mut theirs = between.iter().filter(|one| one.tty.is_some() && one.tty == shell.tty);
+    theirs.find_map(|one| {
+        let Evidence { source, value } = held(one, own).ok()?;
+        Some(Evidence::new(source, format!("{value}, and is on that of the shell itself")))
+    })
+}
+
+/// The address that a login over ssh came from, as sshd wrote it into the environment of what it started.
+pub(super) fn login(pid: u32) -> Option<String> {
+    let said = host::environment(pid).ok()?.remove("SSH_CONNECTION")?;
+    let address: std::net::IpAddr = said.split_whitespace().next()?.parse().ok()?;
+    Some(address.to_string())
 }
