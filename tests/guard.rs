@@ -1,6 +1,8 @@
 //! The guard on a real systemd with Debian's own haproxy.service: what it refuses, what it lets through, and that it
 //! leaves nothing behind.
 
+mod around;
+
 use serde_json::Value;
 
 use crate::support::guest::Guest;

@@ -3,7 +3,7 @@
 use super::{Finding, Level, Outcome, Seen};
 use crate::facts::guard::{DropIn, GuardFacts, Stand};
 use crate::facts::{Control, Known};
-use crate::plan::guard::{HOLES, Order};
+use crate::plan::guard::{Order, holes as all_holes};
 
 /// The checks of one unit's guard, whether or not a HAProxy runs under it.
 pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
@@ -18,9 +18,17 @@ pub fn guard(facts: &GuardFacts) -> Vec<Finding> {
 
 /// Whether the guard can come or go, so that everything else stays as it is. `root` says who asks.
 pub fn guard_ready(change: Order, facts: &GuardFacts, root: bool) -> Finding {
+    can_change(change, facts, root).of(READY)
+}
+
+fn can_change(change: Order, facts: &GuardFacts, root: bool) -> Outcome {
     let GuardFacts { unit, path, file, shown, .. } = facts;
-    let outcome = match file {
+    match file {
         _ if change.is_done(facts) => Outcome::pass("there is nothing to do"),
+        _ if facts.is_masked() && change == Order::Install => {
+            Outcome::fail(format!("{unit} is masked: systemd reads no drop-in of it"))
+                .mend(format!("systemctl unmask {unit}"))
+        }
         _ if !shown.is_loaded() && change == Order::Install => {
             Outcome::fail(format!("systemd could not load {unit}: LoadState is {}", shown.get("LoadState")))
                 .mend(format!("`systemctl status {unit}` says why"))
@@ -40,21 +48,31 @@ pub fn guard_ready(change: Order, facts: &GuardFacts, root: bool) -> Finding {
         DropIn::Absent | DropIn::Ours { .. } => {
             Outcome::pass("it can be done without changing anything else")
         }
-    };
-    outcome.of(READY)
+    }
 }
 
 /// An edit that is not the guard's own waits to be read.
 fn is_pending(facts: &GuardFacts) -> bool {
     let others = facts.unread.iter().any(|path| *path != facts.path);
-    let only_ours = matches!(facts.file, DropIn::Ours { .. }) && !others;
+    let ours = matches!(facts.file, DropIn::Ours { .. }) || facts.stand() == Stand::Going;
+    let only_ours = ours && !others;
     others || (facts.needs_daemon_reload() && !only_ours)
 }
 
 const READY: &str = "guard.ready";
 
-pub(super) fn ready(_: Seen<'_>) -> Outcome {
-    Outcome::skipped("only `haguard guard install` and `guard remove` ask this")
+/// What makes `guard install` possible at all, beside what its own checks want.
+pub const GUARD: &[&str] = &["arch.identity", "arch.manager", "guard.boot-enabled", READY];
+
+pub(super) fn ready(seen: Seen<'_>) -> Outcome {
+    let root = seen.facts.uid == 0;
+    let outcome = of_unit(seen, |facts| can_change(Order::Install, facts, root));
+    match outcome.level {
+        Level::Skipped => {
+            Outcome::fail(outcome.text).mend("`haguard restart` says what controls it, and refuses too")
+        }
+        _ => outcome,
+    }
 }
 
 pub(super) fn installed(seen: Seen<'_>) -> Outcome {
@@ -82,12 +100,16 @@ fn of_unit(seen: Seen<'_>, judge: impl FnOnce(&GuardFacts) -> Outcome) -> Outcom
     match (&seen.facts.guard, &seen.facts.instance) {
         (Some(Known::Seen(facts)), _) => judge(facts),
         (Some(Known::Unknown { why }), _) | (None, Known::Unknown { why }) => Outcome::unknown(why.clone()),
-        (None, Known::Seen(instance)) => Outcome::skipped(match &instance.control {
-            Control::Proven { controller, .. } => {
-                format!("systemd could not refuse anything: it is controlled by {}", controller.words())
-            }
-            other => format!("it is not proven that a unit controls it: {}", other.why().unwrap_or_default()),
-        }),
+        (None, Known::Seen(instance)) => match &instance.control {
+            Control::Proven { controller, .. } => Outcome::skipped(format!(
+                "systemd could not refuse anything: it is controlled by {}",
+                controller.words()
+            )),
+            other => Outcome::unknown(format!(
+                "it is not proven that a unit controls it: {}",
+                other.why().unwrap_or_default()
+            )),
+        },
     }
 }
 
@@ -96,16 +118,28 @@ fn is_installed(facts: &GuardFacts) -> Outcome {
     let install = format!("haguard guard install {unit}");
     match file {
         DropIn::Ours { .. } => Outcome::pass(format!("{path} is in place")),
+        DropIn::Absent if facts.stand() == Stand::Going => {
+            Outcome::warn(format!("{path} is gone: systemd refuses until it reads again, and not after"))
+                .mend(install)
+        }
         DropIn::Absent if facts.effective() => {
             Outcome::pass(format!("{unit} refuses a manual stop, by another file than haguard's"))
         }
         DropIn::Absent => {
             Outcome::warn(format!("nothing keeps `systemctl restart {unit}` from being typed")).mend(install)
         }
-        DropIn::Edited => Outcome::warn(format!("{path} was edited after haguard wrote it")),
-        DropIn::Foreign => Outcome::warn(format!("{path} is there, and haguard did not write it")),
+        DropIn::Edited => {
+            Outcome::warn(format!("{path} was edited after haguard wrote it")).mend(by_hand(facts))
+        }
+        DropIn::Foreign => {
+            Outcome::warn(format!("{path} is there, and haguard did not write it")).mend(by_hand(facts))
+        }
         DropIn::Unreadable { why } => Outcome::unknown(why.clone()),
     }
+}
+
+fn by_hand(facts: &GuardFacts) -> String {
+    format!("`systemctl cat {0}` shows it; haguard leaves it to you, and so does `guard remove`", facts.unit)
 }
 
 fn is_effective(facts: &GuardFacts) -> Outcome {
@@ -113,8 +147,15 @@ fn is_effective(facts: &GuardFacts) -> Outcome {
     let seen =
         ["RefuseManualStop", "NeedDaemonReload"].map(|name| format!("{name}={}", facts.shown.get(name)));
     let outcome = match facts.stand() {
-        Stand::InForce | Stand::ByAnother => Outcome::pass("systemd refuses a manual stop and restart"),
+        Stand::InForce | Stand::ByAnother | Stand::Going => {
+            Outcome::pass("systemd refuses a manual stop and restart")
+        }
         Stand::Absent => return Outcome::skipped("no guard is installed"),
+        Stand::Masked => Outcome::fail(
+            "not effective: the unit is masked, and a masked unit has no drop-ins: a stop is carried out",
+        )
+        .because([format!("LoadState={}", facts.shown.get("LoadState"))])
+        .mend(format!("systemctl unmask {unit}")),
         Stand::NotRead => Outcome::fail("not effective: its file is there, and systemd has not read it")
             .mend(format!("haguard guard install {unit}")),
         Stand::Lifted => Outcome::fail("not effective: it was lifted, and not put back")
@@ -150,7 +191,11 @@ fn starts_at_boot(facts: &GuardFacts) -> Outcome {
 fn went_around(facts: &GuardFacts) -> Outcome {
     let GuardFacts { unit, shown, .. } = facts;
     let mut around = Vec::new();
-    if !shown.is_loaded() {
+    if facts.is_masked() {
+        around.push(format!(
+            "{unit} was masked while it ran: systemd refuses no stop of it, and cannot start it again"
+        ));
+    } else if !shown.is_loaded() {
         around.push(format!("the files of {unit} are gone: LoadState={}", shown.get("LoadState")));
     }
     if facts.effective() && facts.restarts().seen().is_some_and(|count| *count > 0) {
@@ -160,8 +205,9 @@ fn went_around(facts: &GuardFacts) -> Outcome {
         around.push("it was disabled for the next boot".to_owned());
     }
     match around.is_empty() {
-        true => Outcome::pass("no way around the guard was taken that leaves a trace")
-            .because(HOLES.iter().map(|hole| (*hole).to_owned())),
+        true => {
+            Outcome::pass("no way around the guard was taken that leaves a trace").because(all_holes(facts))
+        }
         false => Outcome::warn("the guard was gone around").because(around),
     }
 }
@@ -204,6 +250,21 @@ mod tests {
             (level(&unread, "guard.installed"), level(&unread, "guard.effective")),
             (Level::Pass, Level::Fail)
         );
+        let masked = sample(ours(), "LoadState=masked\nUnitFileState=masked");
+        for id in ["guard.effective", "guard.holes"] {
+            let found = guard(&masked).into_iter().find(|finding| finding.id == id).unwrap();
+            assert!(
+                found.level >= Level::Warn && !format!("{found:?}").contains("guard install"),
+                "{found:?}"
+            );
+        }
+        let gone = sample(DropIn::Absent, "");
+        let gone = sample(DropIn::Absent, &format!("RefuseManualStop=yes\nDropInPaths={}", gone.path));
+        assert_eq!(
+            (level(&gone, "guard.installed"), level(&gone, "guard.effective")),
+            (Level::Warn, Level::Pass),
+            "systemd still refuses, by a file that is gone"
+        );
         let lifted = GuardFacts { lifted_by: vec!["/run/x.conf".into()], ..sample(ours(), "") };
         assert_eq!(level(&lifted, "guard.effective"), Level::Fail);
         assert!(guard(&sample(ours(), "RefuseManualStop=yes")).iter().all(|f| f.level == Level::Pass));
@@ -241,6 +302,10 @@ mod tests {
         assert_eq!(ready(Order::Install, DropIn::Absent, "NeedDaemonReload=yes", true), Level::Fail);
         assert_eq!(ready(Order::Install, ours(), "NeedDaemonReload=yes", true), Level::Pass);
         assert_eq!(ready(Order::Install, DropIn::Absent, "LoadState=masked", true), Level::Fail);
+        let path = &sample(DropIn::Absent, "").path;
+        let gone = format!("RefuseManualStop=yes\nNeedDaemonReload=yes\nDropInPaths={path}");
+        assert_eq!(ready(Order::Install, DropIn::Absent, &gone, true), Level::Pass);
+        assert_eq!(ready(Order::Remove, DropIn::Absent, &gone, true), Level::Pass);
         assert_eq!(ready(Order::Remove, DropIn::Absent, "", false), Level::Pass);
     }
 }

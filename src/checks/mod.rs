@@ -19,7 +19,7 @@ mod runtime;
 mod vitals;
 mod way_back;
 
-pub use guard::{guard, guard_ready};
+pub use guard::{GUARD, guard, guard_ready};
 pub use ignore::{Ignore, ignoring, never};
 pub use measures::{Measure, measures};
 pub use operations::{OPERATIONS, Operation, wanting};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{CANDIDATE, Finding, Level, RELOAD, RESTART, judge};
+use super::{CANDIDATE, Finding, GUARD, Level, RELOAD, RESTART, judge};
 use crate::facts::Facts;
 use crate::plan::Ledger;
 
@@ -16,17 +16,20 @@ pub struct Operation {
     pub name: &'static str,
     /// It changes something, so it waits for its turn.
     pub changes: bool,
+    /// It tries the next worker before it begins.
+    pub rehearses: bool,
     /// A finding that somebody lives with does not stop it; an emergency is no time for such decisions.
     pub heeds_ignores: bool,
     /// The ids, in no particular order.
     pub checks: &'static [&'static str],
 }
 
-/// Every operation that has checks of its own. All of them rehearse.
+/// Every operation that has checks of its own.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "reload", changes: true, heeds_ignores: true, checks: RELOAD },
-    Operation { name: "restart", changes: true, heeds_ignores: false, checks: RESTART },
-    Operation { name: "rehearse", changes: false, heeds_ignores: true, checks: CANDIDATE },
+    Operation { name: "reload", changes: true, rehearses: true, heeds_ignores: true, checks: RELOAD },
+    Operation { name: "restart", changes: true, rehearses: true, heeds_ignores: false, checks: RESTART },
+    Operation { name: "rehearse", changes: false, rehearses: true, heeds_ignores: true, checks: CANDIDATE },
+    Operation { name: "guard", changes: true, rehearses: false, heeds_ignores: false, checks: GUARD },
 ];
 
 /// The names of the operations that want this check.

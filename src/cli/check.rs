@@ -42,10 +42,13 @@ pub struct CheckArgs {
 pub enum Operation {
     /// `haguard reload`
     Reload,
-    /// `haguard restart`, its emergency path
+    /// `haguard restart --break-glass`, the emergency path; `break-glass` is the same
+    #[value(alias = "break-glass")]
     Restart,
     /// `haguard rehearse`
     Rehearse,
+    /// `haguard guard install`
+    Guard,
 }
 
 impl Operation {
@@ -55,6 +58,7 @@ impl Operation {
             Operation::Reload => "reload",
             Operation::Restart => "restart",
             Operation::Rehearse => "rehearse",
+            Operation::Guard => "guard",
         }
     }
 }

@@ -19,16 +19,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Judges what is seen; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    if let Some(id) = args.ids.iter().find(|id| catalog::find(id).is_none()) {
-        let error = anyhow::anyhow!("there is no check `{id}`: did you mean `{}`?", catalog::nearest(id));
-        return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
-    }
+    let ids = wanted(&args.ids)?;
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
     let ignores = match operation.filter(|operation| !operation.heeds_ignores) {
         Some(operation) => ignores::none(operation.name, args)?,
         None => ignores::of(args, context)?,
     };
-    let (facts, ledger, findings) = settled(args, context, &ignores);
+    let (facts, ledger, findings) = settled(args, &ids, context, &ignores);
     let tally = Tally::of(&findings);
     let (exit, summary) = (checks::verdict(&findings), tally.sentence());
     let verdict = Verdict { tally, measures: checks::measures(&facts, &ledger) };
@@ -40,18 +37,38 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
     Ok(report)
 }
 
+/// The checks that were named, and those of the groups that were.
+fn wanted(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
+    let mut ids = Vec::new();
+    for name in typed {
+        let named = catalog::named(name);
+        if named.is_empty() {
+            let mend = match Operation::find(name) {
+                Some(_) => format!("`haguard check --for {name}` asks what that operation wants"),
+                None => "`haguard check --list` lists them".to_owned(),
+            };
+            let near = catalog::nearest(name);
+            let error = anyhow::anyhow!("there is no check `{name}`: did you mean `{near}`?");
+            return Err(Failure::usage(error).mend(mend));
+        }
+        ids.extend(named);
+    }
+    Ok(ids)
+}
+
 /// Looks until all is well or the time is over; the last look is the one that counts.
 fn settled(
     args: &CheckArgs,
+    ids: &[&str],
     context: &Context<'_>,
     ignores: &ignores::Ignores,
 ) -> (Facts, Ledger, Vec<Finding>) {
     let deadline = args.wait.map(Deadline::after);
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
-    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
     // Whoever names such a check wants to know, and skipping it would look like a pass.
-    let rehearses = operation.is_some() || ids.iter().any(|id| checks::REHEARSED.contains(id));
-    let restarts = ids.iter().any(|id| id.starts_with("restart."))
+    let rehearses = operation.is_some_and(|operation| operation.rehearses)
+        || args.ids.iter().any(|id| checks::REHEARSED.contains(&id.as_str()));
+    let restarts = args.ids.iter().any(|id| id.starts_with("restart."))
         || operation.is_some_and(|operation| operation.name == "restart");
     let effort = match (rehearses, restarts) {
         (true, true) => Effort::Restart,
@@ -63,7 +80,7 @@ fn settled(
         let ledger = plan::ledger(&facts);
         let findings = match operation {
             Some(operation) => operation.judge(&facts, &ledger),
-            None => checks::judge(&facts, &ledger, &ids),
+            None => checks::judge(&facts, &ledger, ids),
         };
         let findings = ignores.apply(findings);
         let left = deadline.map_or(Duration::ZERO, |deadline| deadline.left());

@@ -28,6 +28,9 @@ const SHAPE: &[&str] = &[
     "User",
 ];
 
+/// Properties that name units whose stop systemd carries out on this one too; the guard refuses orders alone.
+const CARRIERS: &[&str] = &["BindsTo", "PartOf", "Requires", "StopPropagatedFrom", "ConflictedBy"];
+
 /// What was seen of a unit's guard. None of it needs root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardFacts {
@@ -77,6 +80,10 @@ pub enum Stand {
     InForce,
     /// systemd refuses, by another file than haguard's.
     ByAnother,
+    /// systemd refuses by haguard's file, and that file is gone: it refuses no more once it reads again.
+    Going,
+    /// The unit is masked: systemd reads none of its files, and refuses no stop.
+    Masked,
     /// The file is there, and systemd has not read it.
     NotRead,
     /// A file under /run takes it back.
@@ -97,12 +104,33 @@ impl GuardFacts {
     pub fn stand(&self) -> Stand {
         match (self.effective(), &self.file) {
             (true, DropIn::Ours { .. }) => Stand::InForce,
+            (true, DropIn::Absent) if self.shown.words("DropInPaths").contains(&self.path) => Stand::Going,
             (true, _) => Stand::ByAnother,
             (false, DropIn::Absent) => Stand::Absent,
+            (false, _) if self.is_masked() => Stand::Masked,
             (false, _) if !self.lifted_by.is_empty() => Stand::Lifted,
             (false, _) if self.needs_daemon_reload() => Stand::NotRead,
             (false, _) => Stand::Overruled,
         }
+    }
+
+    /// Somebody masked it, perhaps while it ran.
+    pub fn is_masked(&self) -> bool {
+        self.shown.get("LoadState") == "masked"
+    }
+
+    /// The units whose stop or restart is carried out on this one too, each with the property that says so. The slices,
+    /// targets and mounts that every service needs are left out.
+    pub fn carried_from(&self) -> Vec<String> {
+        let is_of = |name: &str, unit: &str| match name {
+            "Requires" => [".service", ".socket", ".device"].iter().any(|kind| unit.ends_with(kind)),
+            _ => true,
+        };
+        let of = |name: &&'static str| {
+            let units = self.shown.words(name).into_iter().filter(|unit| is_of(name, unit));
+            units.map(|unit| format!("{unit} ({name}=)")).collect::<Vec<_>>()
+        };
+        CARRIERS.iter().flat_map(of).collect()
     }
 
     /// A file of the unit was written and systemd has not read it.
@@ -145,6 +173,8 @@ impl Stand {
         match self {
             Stand::InForce => "in force",
             Stand::ByAnother => "in force, by another file than haguard's",
+            Stand::Going => "in force, but its file is gone: the next daemon-reload ends it",
+            Stand::Masked => "not effective: the unit is masked, and a masked unit has no drop-ins",
             Stand::NotRead => "not effective: its file is there, and systemd has not read it",
             Stand::Lifted => "not effective: lifted by a file under /run",
             Stand::Overruled => "not effective: another file overrules it",
@@ -193,6 +223,19 @@ pub(crate) mod tests {
         assert_eq!(stand(DropIn::Absent, ""), Stand::Absent);
         let lifted = GuardFacts { lifted_by: vec!["/run/x".into()], ..sample(ours(), "") };
         assert_eq!(lifted.stand(), Stand::Lifted);
+        assert_eq!(stand(ours(), "LoadState=masked"), Stand::Masked);
+        assert_eq!(stand(DropIn::Absent, "LoadState=masked"), Stand::Absent);
+        let read = format!("RefuseManualStop=yes\nDropInPaths={}", lifted.path);
+        assert_eq!(stand(DropIn::Absent, &read), Stand::Going);
+    }
+
+    #[test]
+    fn what_every_service_needs_is_nobody_whose_stop_is_carried_over() {
+        let more = "Requires=sysinit.target system.slice docker.service\nPartOf=edge.target\nConflictedBy=nginx.service";
+        assert_eq!(
+            sample(DropIn::Absent, more).carried_from(),
+            ["edge.target (PartOf=)", "docker.service (Requires=)", "nginx.service (ConflictedBy=)"]
+        );
     }
 
     #[test]

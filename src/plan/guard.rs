@@ -23,15 +23,25 @@ pub const WORKS: &[&str] = &[
     "Debian's upgrade of the package, which reloads",
 ];
 
-/// What the guard does not keep from happening, each measured.
+/// What the guard does not keep from happening on any host, each measured.
 pub const HOLES: &[&str] = &[
     "kill and systemctl kill still work, and Restart= brings a process without memory back: watch NRestarts \
      (check proc.unplanned-restarts)",
     "systemctl disable --now: the stop is refused, but the unit is disabled for the next boot (check \
      guard.boot-enabled)",
     "removing the package: its files go, the process runs on without a program",
+    "systemctl mask --now, because a masked unit has no drop-ins; systemctl revert removes them",
+    "a stop or restart of a unit that this one is bound to (PartOf=, BindsTo=, Requires=), a start of one that conflicts \
+     with it: systemd carries it out on both",
     "docker restart, and HAProxy as PID 1 of a container: systemd is not asked",
 ];
+
+/// The same of this unit, with those that it is bound to.
+pub fn holes(facts: &GuardFacts) -> Vec<String> {
+    let carried = facts.carried_from();
+    let here = (!carried.is_empty()).then(|| format!("{} is bound so to {}", facts.unit, carried.join(", ")));
+    HOLES.iter().map(|hole| (*hole).to_owned()).chain(here).collect()
+}
 
 /// How a unit's guard is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +65,7 @@ impl Order {
     pub fn is_done(self, facts: &GuardFacts) -> bool {
         match self {
             Order::Install => facts.stand() == Stand::InForce,
-            Order::Remove => facts.file == DropIn::Absent,
+            Order::Remove => facts.file == DropIn::Absent && facts.stand() != Stand::Going,
         }
     }
 }
@@ -73,6 +83,7 @@ pub fn guard(change: Order, facts: &GuardFacts, host: &str) -> Plan {
         Order::Install if facts.file == DropIn::Absent => {
             steps.push(file(Action::Add, "one static line: RefuseManualStop=yes"));
         }
+        Order::Remove if facts.file == DropIn::Absent => {}
         Order::Install => {}
         Order::Remove => {
             let folder = matches!(facts.file, DropIn::Ours { folder_made: true });
@@ -159,5 +170,9 @@ mod tests {
         assert!(Order::Remove.is_done(&sample(DropIn::Absent, "")));
         let steps = guard(Order::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
         assert_eq!(steps.len(), 2, "only systemd has to read: {steps:?}");
+        let going = sample(DropIn::Absent, "");
+        let going = sample(DropIn::Absent, &format!("RefuseManualStop=yes\nDropInPaths={}", going.path));
+        assert!(!Order::Install.is_done(&going) && !Order::Remove.is_done(&going));
+        assert_eq!(guard(Order::Remove, &going, "lb1").steps.len(), 2, "there is no file to remove");
     }
 }

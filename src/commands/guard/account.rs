@@ -7,7 +7,7 @@ use crate::checks::{self, Finding};
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts};
 use crate::plan::advice::quote;
-use crate::plan::guard::{HOLES, Order, REFUSED, WORKS};
+use crate::plan::guard::{HOLES, Order, REFUSED, WORKS, holes};
 use crate::plan::{Advice, Plan};
 use crate::report::{Body, Guard, Report};
 use crate::wire::drop_in;
@@ -19,7 +19,7 @@ pub(super) fn not_systemd(command: &str, why: &str) -> Report {
         why: "The guard is systemd's refusal, and systemd is not asked when this HAProxy is restarted. `haguard restart` \
               refuses all the same, and says what controls it."
             .to_owned(),
-        holes: holes(),
+        holes: lines(HOLES),
         ..Guard::default()
     };
     Report::new(command, Exit::Refused, why, Body::Guard(Box::new(body)))
@@ -29,7 +29,8 @@ pub(super) fn not_systemd(command: &str, why: &str) -> Report {
 pub(super) fn unknown(command: &str, why: &str) -> Report {
     let body = Guard {
         outcome: "unknown".to_owned(),
-        why: "The guard is for units of this host's systemd. `haguard inspect` says what controls HAProxy; as root it sees more."
+        why: "The guard is for units of this host's systemd. `haguard inspect` says what controls HAProxy; as root it sees \
+              more. A unit that is named is looked at whatever runs: `haguard guard status haproxy.service`."
             .to_owned(),
         ..Guard::default()
     };
@@ -44,11 +45,6 @@ pub(super) fn body(facts: &GuardFacts) -> Guard {
         file: Some(facts.path.clone()),
         ..Guard::default()
     }
-}
-
-/// What the guard does not keep off.
-pub(super) fn holes() -> Vec<String> {
-    lines(HOLES)
 }
 
 fn lines(list: &[&str]) -> Vec<String> {
@@ -203,7 +199,7 @@ impl Account<'_> {
             text: writes.then(|| drop_in::text(!folder)),
             refused: some(REFUSED),
             works: some(WORKS),
-            holes: some(HOLES),
+            holes: if installs { holes(self.facts) } else { Vec::new() },
             ..body(self.facts)
         }
     }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::facts::gather;
 use crate::facts::{GuardFacts, Proof, Stand};
 use crate::failure::Failure;
-use crate::plan::guard::basis;
+use crate::plan::guard::{basis, holes};
 use crate::report::{Body, Guard, Report};
 
 const COMMAND: &str = "guard status";
@@ -23,13 +23,13 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         Meant::Unknown(why) => return Ok(account::unknown(COMMAND, &why)),
     };
     let (exit, outcome) = match facts.stand() {
-        Stand::InForce | Stand::ByAnother => (Exit::Done, "in force"),
+        Stand::InForce | Stand::ByAnother | Stand::Going => (Exit::Done, "in force"),
         _ => (Exit::Refused, "not in force"),
     };
     let body = Guard {
         outcome: outcome.to_owned(),
         why: running(&facts),
-        holes: account::holes(),
+        holes: holes(&facts),
         ..account::body(&facts)
     };
     let summary = match exit {
@@ -43,9 +43,12 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         .map(|now| same(&facts, &now))
         .into_iter()
         .collect();
-    if exit != Exit::Done {
-        report.next = vec![format!("haguard guard install {}", facts.unit)];
-    }
+    let next = match facts.stand() {
+        Stand::InForce | Stand::ByAnother => None,
+        Stand::Masked => Some(format!("systemctl unmask {}", facts.unit)),
+        _ => Some(format!("haguard guard install {}", facts.unit)),
+    };
+    report.next = next.into_iter().collect();
     Ok(report)
 }
 

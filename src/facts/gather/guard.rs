@@ -19,7 +19,7 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
     let shown = systemd::show(unit, limit)?;
     let id = shown.get("Id");
     let unit = if id.is_empty() { unit.to_owned() } else { id.to_owned() };
-    let path = drop_in::path(&unit);
+    let path = resolved(&drop_in::path(&unit));
     let file = file(&path);
     let read = shown.words("DropInPaths");
     let lifts = |path: &&String| {
@@ -30,6 +30,17 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
     let unread = unread(&unit, &read);
     let environment_edited = environment_edited(&shown);
     Ok(GuardFacts { unit, shown, path, file, lifted_by, unread, environment_edited })
+}
+
+/// The same place without links in its folders: systemd tells of drop-ins so.
+fn resolved(path: &str) -> String {
+    let path = Path::new(path);
+    let of = |folder: &Path| {
+        let rest = path.strip_prefix(folder).ok()?;
+        Some(std::fs::canonicalize(folder).ok()?.join(rest))
+    };
+    let nearest = path.ancestors().skip(1).find_map(of);
+    nearest.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// A restart reads these anew, and they may name other files and options; a reload does not.

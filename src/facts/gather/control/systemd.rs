@@ -75,8 +75,16 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, name: &str, user: Opt
 /// The unit has another control group than the one that seems to be its own.
 fn elsewhere(unit: &Unit, cgroup: &str) -> Option<String> {
     let own = unit.get("ControlGroup");
-    if !unit.is_loaded() {
-        return Some(format!("control group {cgroup}, but systemd has no such unit"));
+    let why = match unit.get("LoadState") {
+        "loaded" => None,
+        "masked" => Some(
+            "that unit is masked: systemd would neither reload nor restart it (systemctl unmask)".to_owned(),
+        ),
+        "not-found" | "" => Some("systemd has no such unit".to_owned()),
+        other => Some(format!("systemd could not load that unit (LoadState={other})")),
+    };
+    if let Some(why) = why {
+        return Some(format!("control group {cgroup}, but {why}"));
     }
     let within = cgroup.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     (!own.is_empty() && !within)

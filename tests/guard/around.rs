@@ -1,0 +1,90 @@
+//! What goes around the guard, or stands in its way, on a real systemd: each is as the program says that it is.
+
+use super::{FILE, UNIT, as_before, change, everything, install, json, level, status, words};
+use crate::support::guest::Guest;
+
+#[test]
+fn what_the_guard_does_not_keep_off_happens_and_is_named() {
+    let Some(guest) = Guest::boot() else { return };
+    guest.write("/etc/systemd/system/anchor.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+    guest.write("/etc/systemd/system/haproxy.service.d/10-anchor.conf", "[Unit]\nPartOf=anchor.service\n");
+    guest.ok(["systemctl", "daemon-reload"]);
+    guest.ok(["systemctl", "start", "anchor"]);
+    install(&guest);
+    let said = guest.haguard(["guard", "status"]);
+    for hole in ["mask --now", "revert", "bound so to anchor.service (PartOf=)"] {
+        assert!(words(&said).contains(hole), "{hole}: {said}");
+    }
+    let before = guest.property(UNIT, "MainPID");
+    guest.ok(["systemctl", "restart", "anchor"]);
+    assert_ne!(guest.property(UNIT, "MainPID"), before, "its restart was carried over");
+    guest.ok(["systemctl", "revert", "haproxy"]);
+    assert!(!guest.path(FILE).exists() && status(&guest).status == 3);
+    install(&guest);
+    guest.ok(["systemctl", "mask", "--now", "haproxy"]);
+    assert_eq!(guest.property(UNIT, "ActiveState"), "inactive");
+}
+
+#[test]
+fn a_unit_that_was_masked_while_it_ran_is_told_as_that() {
+    let Some(guest) = Guest::boot() else { return };
+    install(&guest);
+    guest.ok(["systemctl", "mask", "haproxy"]);
+    let said = status(&guest);
+    let document = json(&said);
+    assert_eq!((said.status, level(&document, "guard.effective").as_str()), (3, "fail"), "{said}");
+    assert_eq!(document["next"][0], "systemctl unmask haproxy.service", "{said}");
+    // No name is given: what is not known is no pass.
+    let said = guest.haguard(["check", "guard.effective", "guard.holes"]);
+    assert!(said.status == 5 && words(&said).contains("masked"), "{said}");
+    guest.ok(["systemctl", "unmask", "haproxy"]);
+    assert_eq!(status(&guest).status, 0);
+}
+
+#[test]
+fn a_guard_whose_file_is_gone_ends_with_the_next_daemon_reload_and_can_be_had_again() {
+    let Some(guest) = Guest::boot() else { return };
+    for what in ["install", "remove"] {
+        install(&guest);
+        std::fs::remove_file(guest.path(FILE)).unwrap();
+        let said = status(&guest);
+        assert_eq!((said.status, level(&json(&said), "guard.installed").as_str()), (0, "warn"), "{said}");
+        assert!(words(&said).contains("daemon-reload ends it"), "{said}");
+        let said = change(&guest, what);
+        assert_eq!(said.status, 0, "{what}: {said}");
+        let wanted = if what == "install" { "yes" } else { "no" };
+        assert_eq!(guest.property(UNIT, "RefuseManualStop"), wanted, "{said}");
+    }
+}
+
+#[test]
+fn a_folder_of_units_that_is_a_link_has_a_guard_as_any_other() {
+    let Some(guest) = Guest::boot() else { return };
+    for link in [
+        "mv /etc/systemd/system /srv/system && ln -s /srv/system /etc/systemd/system",
+        "mkdir /srv/one && ln -s /srv/one /etc/systemd/system/haproxy.service.d",
+    ] {
+        guest.ok(["sh", "-c", link]);
+        guest.ok(["systemctl", "daemon-reload"]);
+        let before = everything(&guest);
+        install(&guest);
+        assert_eq!(status(&guest).status, 0, "{link}");
+        let said = change(&guest, "remove");
+        assert_eq!(said.status, 0, "{link}: {said}");
+        as_before(&guest, &before);
+    }
+}
+
+#[test]
+fn what_an_install_would_find_is_asked_beforehand() {
+    let Some(guest) = Guest::boot() else { return };
+    let asked = |more: &[&str]| guest.haguard(["check", "--for", "guard"].iter().chain(more));
+    let said = asked(&["-o", "json"]);
+    assert_eq!((said.status, level(&json(&said), "guard.ready").as_str()), (0, "pass"), "{said}");
+    guest.write("/etc/haguard/freeze", "INC-7\n");
+    assert_eq!(asked(&[]).status, 3);
+    std::fs::remove_file(guest.path("/etc/haguard/freeze")).unwrap();
+    guest.write(FILE, "[Unit]\nDescription=mine\n");
+    let said = asked(&[]);
+    assert!(said.status == 3 && words(&said).contains("did not write it"), "{said}");
+}
