@@ -192,7 +192,7 @@ _haguard() {
             fi
             case "${prev}" in
                 --for)
-                    COMPREPLY=($(compgen -W "reload restart rehearse" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reload restart rehearse guard" -- "${cur}"))
                     return 0
                     ;;
                 --wait)

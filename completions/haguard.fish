@@ -76,8 +76,9 @@ complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l no-input -d 
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l for -d 'Run what this operation wants before it begins; it rehearses where the operation does' -r -f -a "reload\t'`haguard reload`'
-restart\t'`haguard restart`, its emergency path'
-rehearse\t'`haguard rehearse`'"
+restart\t'`haguard restart --break-glass`, the emergency path; `break-glass` is the same'
+rehearse\t'`haguard rehearse`'
+guard\t'`haguard guard install`'"
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l wait -d 'Look again until nothing fails and everything is known, for at most this long, such as 30s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l ignore -d 'Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation\'s own' -r
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l reason -d 'Why it is ignored; it is shown, and written into the journal' -r

@@ -155,7 +155,7 @@ pub struct InspectArgs {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A check's id, a group of them, a kind of loss, `reload`, `restart`, `guard`, .. or `exit-codes`; nothing lists the subjects
+    /// A check's id, a group of them, a kind of loss, an exit code, `reload`, `guard`, ..; without it the subjects are listed
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }
@@ -205,7 +205,8 @@ pub struct RestartArgs {
 
 /// A reason that says nothing is none.
 fn reason(text: &str) -> Result<String, String> {
-    let reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let reason = words.collect::<Vec<_>>().join(" ");
     match reason.is_empty() {
         true => Err("say why it has to be restarted".to_owned()),
         false => Ok(reason),
@@ -350,6 +351,12 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_reason_is_one_line_that_a_terminal_can_be_shown() {
+        assert_eq!(reason("INC-1\n master \u{1b}[31mdeaf\u{7f}").unwrap(), "INC-1 master [31mdeaf");
+        assert!(reason(" \u{1b}\n").is_err());
     }
 
     #[test]

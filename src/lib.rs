@@ -67,8 +67,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return ExitCode::from(usage(&error, &args)),
     };
     if let Err(failure) = has_format(&cli) {
-        let _ = Report::failed(commands::name(&cli.command), &failure).write_text(&mut io::stderr(), PLAIN);
-        return ExitCode::from(failure.exit.code());
+        let report = Report::failed(commands::name(&cli.command), &failure);
+        return ExitCode::from(not_understood(&report, &args, |report| {
+            report.write_text(&mut io::stderr(), PLAIN)
+        }));
     }
     listen_in(cli.global.verbose);
     let environment = Environment::read();
@@ -77,7 +79,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let argv = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let settings =
             Settings::load(&cli.global.flags(), environment, clients::host::uid() == 0).map_err(|error| {
-                Failure::usage(error).mend("`haguard config show --origin` shows what is read from where")
+                Failure::usage(error)
+                    .mend("mend it, name another file, or go without one: --config /dev/null")
             })?;
         commands::run(&cli.command, &Context { settings, global: &cli.global, argv })
     });
@@ -140,7 +143,15 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     let message = error.render().to_string();
     let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
-    let report = Report::failed("usage", &failure);
+    not_understood(&Report::failed("usage", &failure), args, |_| error.print())
+}
+
+/// A command line that cannot be carried out, told to a program in the form that it asked for.
+fn not_understood(
+    report: &Report,
+    args: &[OsString],
+    to_people: impl FnOnce(&Report) -> io::Result<()>,
+) -> u8 {
     if asked_for(args, "json") {
         let _ = report.write_json(&mut io::stdout());
     } else if asked_for(args, "nagios") {
@@ -148,7 +159,7 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
         let _ = report.write_nagios(&mut io::stdout());
         return report.nagios_status();
     } else {
-        let _ = error.print();
+        let _ = to_people(report);
     }
     Exit::Usage.code()
 }

@@ -1,9 +1,11 @@
 //! What is generated and committed is what the program makes today, and what the documents say is what it does.
 
+mod man;
+
 use std::fmt::Write as _;
 
 use clap::{Command, CommandFactory as _, Parser as _};
-use haguard::checks::catalog::CHECKS;
+use haguard::checks::catalog;
 use haguard::cli::Cli;
 use haguard::config::file::{self, KEYS, LISTS};
 use haguard::exit::Exit;
@@ -33,7 +35,7 @@ fn man_pages_are_made_from_the_command_line() {
     let mut pages = Vec::new();
     collect(&root, &mut pages);
     for page in &pages {
-        golden::file(&format!("man/{}.1", page.name), &roff(page, &pages));
+        golden::file(&format!("man/{}.1", page.name), &man::roff(page, &pages));
     }
     let made: Vec<String> = pages.iter().map(|page| format!("{}.1", page.name)).collect();
     for entry in std::fs::read_dir(golden::path("man")).unwrap() {
@@ -47,17 +49,17 @@ fn man_pages_name_every_check_kind_code_and_variable() {
     let check = golden::read("man/haguard-check.1");
     let restart = golden::read("man/haguard-restart.1");
     let first = golden::read("man/haguard.1");
-    for id in CHECKS.iter().map(|check| check.id) {
-        assert!(check.contains(&escape(id)), "{id} is not in haguard-check(1)");
+    for id in catalog::every().map(|check| check.id) {
+        assert!(check.contains(&man::escape(id)), "{id} is not in haguard-check(1)");
     }
     for kind in KINDS {
-        assert!(restart.contains(&escape(kind.name())), "{} is not in haguard-restart(1)", kind.name());
+        assert!(restart.contains(&man::escape(kind.name())), "{} is not in haguard-restart(1)", kind.name());
     }
     for exit in Exit::ALL {
-        assert!(first.contains(&escape(exit.meaning())), "{} is not in haguard(1)", exit.code());
+        assert!(first.contains(&man::escape(&exit.meaning()[1..])), "{} is not in haguard(1)", exit.code());
     }
     for name in variables() {
-        assert!(first.contains(&format!("fB{}", escape(&name))), "{name} is not in haguard(1)");
+        assert!(first.contains(&format!("fB{}", man::escape(&name))), "{name} is not in haguard(1)");
     }
 }
 
@@ -229,139 +231,6 @@ fn collect(command: &Command, pages: &mut Vec<Page>) {
     }
 }
 
-fn roff(page: &Page, pages: &[Page]) -> String {
-    let Page { name, command } = page;
-    let man =
-        clap_mangen::Man::new(command.clone().disable_help_subcommand(true)).manual("haguard").title(name);
-    let mut text = Vec::new();
-    man.render_title(&mut text).unwrap();
-    man.render_name_section(&mut text).unwrap();
-    man.render_synopsis_section(&mut text).unwrap();
-    let mut options = Vec::new();
-    man.render_options_section(&mut options).unwrap();
-    let mut text = String::from_utf8(text).unwrap();
-    text += ".SH DESCRIPTION\n";
-    match DESCRIPTIONS.iter().find(|(of, _)| of == name) {
-        Some((_, paragraphs)) => text += &paragraphs.map(escape).join("\n.PP\n"),
-        None => text += &format!("{}.", escape(&about(command))),
-    }
-    text += "\n";
-    text += &String::from_utf8(options).unwrap();
-    // Each section comes with the same definition of a quotation mark; once is enough.
-    let (quotes, rest) = text.split_at(text.find(".TH").expect("a title"));
-    let mut text = quotes.to_owned() + &rest.replace(quotes, "");
-    if command.has_subcommands() {
-        let under = pages.iter().filter(|other| other.name.starts_with(&format!("{name}-")));
-        let row = |other: &Page| (format!("{}(1)", other.name), about(&other.command));
-        text += &list("COMMANDS", under.map(row));
-    }
-    match name.as_str() {
-        "haguard" => {
-            text +=
-                &list("EXIT STATUS", Exit::ALL.map(|exit| (exit.code().to_string(), exit.meaning().into())));
-            text += "Up to 7 nothing is left changed; from 8 something is.\n";
-            text += &list("FILES", FILES.iter().map(|(path, what)| ((*path).into(), (*what).into())));
-            text +=
-                &list("ENVIRONMENT", ENVIRONMENT.iter().map(|(name, what)| ((*name).into(), (*what).into())));
-        }
-        "haguard-check" => {
-            text += &list(
-                "CHECKS",
-                CHECKS
-                    .iter()
-                    .map(|check| (check.id.into(), format!("{}. {}", capital(check.title), check.why))),
-            );
-        }
-        "haguard-restart" => {
-            text += &list("LOSSES", KINDS.iter().map(|kind| (kind.name().into(), kind.explanation().into())));
-        }
-        _ => {}
-    }
-    let others = pages.iter().map(|other| &other.name).filter(|other| *other != name);
-    let others = others.map(|other| format!("\\fB{}\\fR(1)", escape(other))).collect::<Vec<_>>().join(",\n");
-    text + ".SH \"SEE ALSO\"\n" + &others + "\n"
-}
-
-fn about(command: &Command) -> String {
-    command.get_about().map(ToString::to_string).unwrap_or_default()
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// What a page says of its command where the first line of help is not enough.
-const DESCRIPTIONS: &[(&str, [&str; 2])] = &[
-    (
-        "haguard",
-        [
-            "haguard finds out which HAProxy runs here, what it holds only in memory and what the files on disk would \
-             bring instead. It asks HAProxy's sockets, /proc, the files and, where one is configured, the Data Plane \
-             API, and says of each thing whether a reload or a restart keeps it, loses it, or whether that is unknown.",
-            "None of its commands changes HAProxy. What haguard writes is its own journal. Each value is taken from a \
-             flag, else from the environment, else from the configuration file, else it is discovered.",
-        ],
-    ),
-    (
-        "haguard-check",
-        [
-            "Judges what is seen by every check, or by the checks that are named. The exit status is 0 where nothing \
-             failed, 3 where a check failed and 5 where none failed and one could not be told. Warnings stop nothing.",
-            "haguard-explain(1) says why a check exists.",
-        ],
-    ),
-    (
-        "haguard-inspect",
-        [
-            "Shows the processes, the sockets, the files, what only memory holds and what the checks found, and ends \
-             with what was the same before and after the look.",
-            "-o json prints the facts as a snapshot, which --facts takes back on any host.",
-        ],
-    ),
-    (
-        "haguard-restart",
-        [
-            "Always refuses, with exit status 3. It shows what a restart and a reload would destroy, in numbers read \
-             from the HAProxy that runs, the safe way with its own names filled in, and how a restart is done by hand \
-             when it must be. The refusal is recorded in the journal.",
-            "SERVICE is the name of a systemd unit or the PID of a master. Without it the HAProxy that was configured \
-             is meant, or the only one that runs.",
-        ],
-    ),
-];
-
-const FILES: &[(&str, &str)] = &[
-    (
-        "/etc/haguard/haguard.toml",
-        "The configuration, unless --config or HAGUARD_CONFIG names another file. Without it \
-         $XDG_CONFIG_HOME/haguard/haguard.toml is read. A file in the current folder never is.",
-    ),
-    (
-        "/var/lib/haguard/journal.jsonl",
-        "What was attempted, a JSON document on each line, refusals included. Without root it is \
-         $XDG_STATE_HOME/haguard/journal.jsonl.",
-    ),
-];
-
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("HAGUARD_CONFIG", "The configuration file. --config wins."),
-    ("HAGUARD_STATE_DIR", "The folder of the journal."),
-    ("HAGUARD_DATAPLANE_PASSWORD", "The password for the Data Plane API. It wins over password_file."),
-    (
-        "DOCKER_HOST",
-        "Where Docker is asked what it controls, unix:///PATH; otherwise its usual sockets and Podman's.",
-    ),
-    ("NO_COLOR", "Set and not empty: no colour, unless --color always is given."),
-    ("TERM", "dumb: no colour, unless --color always is given."),
-    ("XDG_CONFIG_HOME", "Where a user's configuration is, $HOME/.config where it is not set."),
-    ("XDG_STATE_HOME", "Where a user's journal is, $HOME/.local/state where it is not set."),
-    ("HOME", "The folder that the two above are taken from where they are not set."),
-    ("USER", "A name for the journal, beside the user id."),
-    ("SUDO_USER", "Who called sudo, for the journal."),
-    ("SSH_CONNECTION", "The address that the shell was reached from, for the journal."),
-];
-
 /// Every variable that the program asks its environment for.
 fn variables() -> Vec<String> {
     let asked = std::cell::RefCell::new(Vec::new());
@@ -370,22 +239,4 @@ fn variables() -> Vec<String> {
         None
     });
     asked.into_inner()
-}
-
-/// A section of terms, each with what it means.
-fn list(heading: &str, rows: impl IntoIterator<Item = (String, String)>) -> String {
-    let mut text = format!(".SH \"{heading}\"\n");
-    for (term, meaning) in rows {
-        let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", escape(&term), escape(&meaning));
-    }
-    text + ".PP\n"
-}
-
-/// Text as roff needs it: a dash that can be copied, no line that begins with a request.
-fn escape(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-");
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
-    }
 }

@@ -123,12 +123,35 @@ fn words_that_nothing_here_knows_are_answered_with_the_nearest() {
         &["nothing to explain under `nonsense`", "haguard explain"],
     );
     fails_with(&haguard, 2, &["explain", "exit-code"], &["did you mean `exit-codes`"]);
+    fails_with(&haguard, 2, &["explain", "freeze"], &["did you mean `host.freeze`"]);
+    fails_with(&haguard, 2, &["check", "restart"], &["no check `restart`", "haguard check --for restart"]);
+    fails_with(&haguard, 2, &["check", "config.*"], &["no check `config.*`", "check --list"]);
     fails_with(&haguard, 2, &["restart", "--timeout", "nonsense"], &["'nonsense' for '--timeout", "as 30s"]);
     fails_with(&haguard, 2, &["restart", "--timeout", "-1s"], &["-1"]);
     fails_with(&haguard, 2, &["restart", "--master-socket", ""], &["value is required", "--master-socket"]);
     fails_with(&haguard, 2, &["restrat"], &["restrat", "restart"]);
     fails_with(&haguard, 2, &["restart", "--force"], &["--force"]);
     fails_with(&haguard, 2, &["restart", "a", "b"], &["'b'"]);
+}
+
+#[test]
+fn a_format_that_a_command_has_not_is_told_in_that_format_where_a_program_reads_it() {
+    let haguard = Haguard::new();
+    let said = haguard.run(["completions", "bash", "-o", "json"]);
+    assert!(said.status == 2 && said.json()["exit"] == 2, "{said}");
+    for args in [&["check", "--list"][..], &["history"], &["guard", "status"]] {
+        let said = haguard.run([args, &["-o", "nagios"]].concat());
+        assert!(said.status == 3 && said.stdout.starts_with("HAPROXY UNKNOWN - "), "{said}");
+    }
+}
+
+#[test]
+fn whoever_cannot_mend_the_configuration_at_once_goes_without_it() {
+    let haguard = Haguard::new();
+    let path = config(&haguard, "[[ignore]]\ncheck = 'config.decided'\n");
+    fails_with(&haguard, 2, &["history", "--config", &path], &["line 1", "reason", "--config /dev/null"]);
+    let said = haguard.run(["history", "--config", "/dev/null"]);
+    assert_eq!(said.status, 0, "{said}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod operation;
 mod schema;
 
 use haguard::checks::catalog;
+use haguard::exit::Exit;
 
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
@@ -65,6 +66,30 @@ fn every_id_and_every_group_can_be_explained() {
     let flat = group.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(group.status == 0 && flat.contains("arch.sockets: its sockets are answered"), "{group}");
     assert!(!flat.contains("proc."), "{group}");
+    let flat = |id: &str| {
+        let said = haguard.run(["explain", id]);
+        assert_eq!(said.status, 0, "{said}");
+        said.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let manager = flat("arch.manager");
+    assert!(manager.contains("before: reload, restart, guard.") && manager.contains("cannot be ignored"));
+    assert!(!flat("config.hard-stop-after").contains("cannot be ignored"));
+    for exit in Exit::ALL {
+        let said = flat(&exit.code().to_string());
+        assert!(said.contains(exit.meaning()) && said.len() > 120, "{said}");
+    }
+}
+
+#[test]
+fn a_group_is_asked_by_its_name_and_only_looks() {
+    let Some(haproxy) = start(Branch::V30) else { return };
+    let document = check(&Haguard::new(), &haproxy, &["config", "runtime.map-drift", "-o", "json"]).json();
+    let findings = document["findings"].as_array().unwrap();
+    let ids: Vec<&str> = findings.iter().map(|finding| finding["id"].as_str().unwrap()).collect();
+    let config = catalog::CHECKS.iter().filter(|check| check.group() == "config").map(|check| check.id);
+    assert_eq!(ids, config.chain(["runtime.map-drift"]).collect::<Vec<_>>());
+    let rehearsal = findings.iter().find(|finding| finding["id"] == "config.rehearsal").unwrap();
+    assert_eq!(rehearsal["level"], "skipped", "{rehearsal}");
 }
 
 #[test]
@@ -75,7 +100,7 @@ fn the_list_names_the_group_and_who_wants_it() {
     assert_eq!(row("config.test-same-argv")[1], "config");
     assert_eq!(row("config.test-same-argv")[2], "reload restart rehearse");
     assert_eq!(row("runtime.map-drift")[2], "");
-    assert_eq!(row("host.freeze")[2], "reload restart");
+    assert_eq!(row("host.freeze")[2], "reload restart guard");
 }
 
 #[test]
@@ -117,7 +142,7 @@ fn the_exit_code_depends_on_the_verdict_and_on_no_format() {
 fn a_format_that_a_command_has_not_is_a_usage_error_that_names_those_it_has() {
     let haguard = Haguard::new();
     for command in [&["history"][..], &["restart"], &["check", "--list"]] {
-        for format in ["short", "junit", "github", "nagios"] {
+        for format in ["short", "junit", "github"] {
             let said = haguard.run(command.iter().chain(&["-o", format]));
             assert_eq!(said.status, 2, "{command:?}: {said}");
             let flat = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -110,6 +110,9 @@ pub(super) fn max_reloads(seen: Seen<'_>) -> Outcome {
 pub(super) fn files_readable(seen: Seen<'_>) -> Outcome {
     match &seen.facts.config.named_files {
         Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Seen(NamedFiles { count: 0, unreadable }) if unreadable.is_empty() => {
+            Outcome::pass("the configuration names no file of a map, an ACL or a certificate")
+        }
         Known::Seen(NamedFiles { count, unreadable }) if unreadable.is_empty() => {
             Outcome::pass(format!("{} of maps, ACLs and certificates can be read", plural(*count, "file")))
         }

@@ -17,7 +17,7 @@ use super::duration;
     own: 0 ok, 1 warning, 2 critical (something failed, exit code 3 otherwise), 3 unknown (and every usage error)."
 )]
 pub struct CheckArgs {
-    /// Run these checks only; config.rehearsal and restart.cold-start rehearse
+    /// Run these checks only, or those of a group such as runtime; config.rehearsal and restart.cold-start rehearse
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// Run what this operation wants before it begins; it rehearses where the operation does

@@ -54,6 +54,8 @@ impl Command {
     pub fn formats(&self) -> &'static [Format] {
         match self {
             Command::Check(args) if !args.list => OF_CHECKS,
+            // A script is a script in every format.
+            Command::Completions(_) => &[Format::Text],
             // A part of it is no file for others.
             Command::Inspect(args) if !args.losses && !args.routes && !args.save => OF_INSPECT,
             _ => ALWAYS,

@@ -26,6 +26,8 @@ impl Progress {
     /// Shows a step and how long it may take.
     pub(super) fn step(&self, name: &str, limit: Duration) {
         self.bar.reset_elapsed();
+        // Nobody reads the nanoseconds of what is left.
+        let limit = Duration::from_secs(limit.as_millis().div_ceil(1000) as u64);
         self.bar.set_message(format!("{name} (at most {limit:?})"));
         self.bar.enable_steady_tick(Duration::from_millis(120));
     }

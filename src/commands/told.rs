@@ -47,7 +47,7 @@ fn stale(operation: &str, moved: &[Moved], shown: bool) -> String {
     match (moved.is_empty(), shown) {
         (_, false) => {
             format!(
-                "No plan with this id was shown on this host: ids come from `haguard {operation} --plan`."
+                "No plan with this id was shown on this host: ids come from a `haguard {operation}` with --plan."
             )
         }
         (true, true) => "The plan with this id is another one: its steps or its options differ.".to_owned(),

@@ -44,6 +44,18 @@ fn the_command_of_the_plugin_answers_as_one() {
 }
 
 #[test]
+fn what_sudo_lets_a_monitor_run_is_that_one_command() {
+    let text = golden::read("examples/nagios.cfg").replace("\\\n#", "");
+    let granted = text.split_once("NOPASSWD: ").unwrap().1.lines().next().unwrap();
+    let granted: Vec<&str> = granted.split_whitespace().collect();
+    let command = values("examples/nagios.cfg", "command_line ").remove(0);
+    let socket = values("examples/nagios.cfg", "check_command ").remove(0);
+    let command = command.replace("$ARG1$", socket.split_once('!').unwrap().1);
+    let command: Vec<&str> = command.split_whitespace().skip(1).collect();
+    assert_eq!((granted[0], &granted[1..]), ("/usr/local/bin/haguard", &command[1..]));
+}
+
+#[test]
 fn no_line_of_them_is_wider_than_a_terminal() {
     for name in ["examples/github-actions.yml", "examples/nagios.cfg"] {
         for line in golden::read(name).lines() {

@@ -87,4 +87,5 @@ fn what_an_install_would_find_is_asked_beforehand() {
     guest.write(FILE, "[Unit]\nDescription=mine\n");
     let said = asked(&[]);
     assert!(said.status == 3 && words(&said).contains("did not write it"), "{said}");
+    assert_eq!(guest.haguard(["guard", "install", "--plan"]).status, said.status, "both judge alike");
 }
