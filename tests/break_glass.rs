@@ -5,6 +5,7 @@ mod docker;
 mod docker_gone;
 mod no_room;
 mod outage;
+mod podman;
 mod refusals;
 mod rights;
 mod systemd;

@@ -5,6 +5,7 @@ mod containers;
 mod guests;
 mod lies;
 mod logins;
+mod nomad;
 mod podman;
 mod supervisors;
 mod terminals;

@@ -62,6 +62,12 @@ pub enum Controller {
         allocation: String,
         /// The task's name.
         task: String,
+        /// The job, where the task's environment says it.
+        #[serde(default)]
+        job: Option<String>,
+        /// Nomad's namespace, where it is not the default one.
+        #[serde(default)]
+        namespace: Option<String>,
     },
     /// A program of supervisord's.
     Supervisord {
@@ -306,8 +312,10 @@ impl Controller {
                 format!("Podman{user}, {}{unit}", container.words())
             }
             Controller::Kubernetes { container, .. } => format!("Kubernetes, container {container}"),
-            Controller::Nomad { allocation, task } => {
-                format!("Nomad, task {task} of allocation {allocation}")
+            Controller::Nomad { allocation, task, job, namespace } => {
+                let job = job.as_ref().map_or(String::new(), |job| format!(", job {job}"));
+                let space = namespace.as_ref().map_or(String::new(), |name| format!(", namespace {name}"));
+                format!("Nomad, task {task} of allocation {allocation}{job}{space}")
             }
             Controller::Supervisord { program, supervisor, .. } => {
                 format!("supervisord ({supervisor}), program {program}")

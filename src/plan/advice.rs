@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::procedure::managed;
 use crate::facts::instance::Argv;
 use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
 
@@ -97,7 +98,7 @@ pub fn by_hand(facts: &Facts) -> Vec<Advice> {
     );
     let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(lift).unzip();
     list.extend(lift);
-    list.push(Advice::new("then, and every connection is cut:", restart(instance)));
+    list.push(restart(instance));
     list.extend(put_back);
     list
 }
@@ -159,17 +160,38 @@ fn test(facts: &Facts, instance: &Instance) -> Option<String> {
     words.extend(Argv::with_files(&args.for_test, &args.files).iter().map(|word| quote(word)));
     let relative = facts.config.arguments.iter().any(|file| !file.starts_with('/'));
     let folder = instance.main.cwd.seen().filter(|_| relative);
-    let place = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
+    let elsewhere = facts.namespaces.seen().is_some_and(|own| own.own.iter().any(|kind| kind == "mnt"));
+    let place = match (elsewhere, folder) {
+        // Its program and its files are where it lives; there may be no shell.
+        (true, folder) => {
+            let folder = folder.map_or("", |_| " --wd");
+            format!("nsenter --target {} --all{folder} ", instance.main.pid)
+        }
+        (false, Some(folder)) => format!("cd {} && ", quote(folder)),
+        (false, None) => String::new(),
+    };
     Some(format!("{place}{}", words.join(" ")))
 }
 
-fn restart(instance: &Instance) -> String {
-    match instance.unit() {
-        Some(unit) => format!("systemctl restart {}", quote(unit)),
+/// Whoever keeps it restarts it: one that is ended by hand is started again beside the one that is started by hand.
+fn restart(instance: &Instance) -> Advice {
+    const THEN: &str = "then, and every connection is cut";
+    let Some(controller) = instance.control.named() else {
+        let why = instance.control.why().unwrap_or_default();
+        let when = format!("then through what controls it, which has to be found out first ({why}):");
+        return Advice { when, command: "sudo haguard inspect".to_owned() };
+    };
+    let doubt = match instance.control.why() {
+        Some(why) => format!(", only if it really is {}, which is not proven ({why})", controller.words()),
+        None => String::new(),
+    };
+    match managed(controller) {
+        Some(Advice { when, command }) => Advice { when: format!("{THEN}{doubt}: {when}"), command },
         None => {
             let argv: Vec<String> = start_arguments(instance).iter().map(|word| quote(word)).collect();
             let pid = instance.main.pid;
-            format!("kill -TERM {pid}; tail --pid={pid} -f /dev/null; {}", argv.join(" "))
+            let command = format!("kill -TERM {pid}; tail --pid={pid} -f /dev/null; {}", argv.join(" "));
+            Advice { when: format!("{THEN}{doubt}:"), command }
         }
     }
 }
@@ -245,6 +267,42 @@ mod tests {
         let last = commands(&by_hand).last().copied().unwrap().to_owned();
         assert!(last.ends_with("haproxy -W -S /run/master.sock -f /etc/a.cfg"), "{last}");
         assert!(last.starts_with("kill -TERM 100; "), "{last}");
+    }
+
+    #[test]
+    fn by_hand_it_is_restarted_by_whoever_keeps_it_and_never_beside_him() {
+        let mut facts = sample::healthy();
+        let mut last = |control| {
+            sample::instance(&mut facts).control = control;
+            by_hand(&facts).pop().unwrap()
+        };
+        let nomad =
+            || Controller::Nomad { allocation: "a1".into(), task: "lb".into(), job: None, namespace: None };
+        let said = last(sample::control(nomad()));
+        assert_eq!(said.command, "nomad alloc restart -task lb a1");
+        assert_eq!(said.when, "then, and every connection is cut: Nomad restarts it:");
+        let container = crate::facts::control::Container { name: "lb".into(), ..Default::default() };
+        let said = last(sample::control(Controller::Podman { container }));
+        assert_eq!(said.command, "podman restart lb");
+        let claimed = crate::facts::Control::Claimed {
+            controller: nomad(),
+            evidence: Vec::new(),
+            why: "denied".into(),
+        };
+        assert!(last(claimed).when.contains("only if it really is Nomad"));
+        let unknown = last(crate::facts::Control::unknown("denied"));
+        assert_eq!(unknown.command, "sudo haguard inspect");
+        assert!(unknown.when.contains("found out first (denied)"), "{unknown:?}");
+    }
+
+    #[test]
+    fn the_files_of_a_container_are_tested_in_it() {
+        let mut facts = sample::healthy();
+        let seen = |facts: &Facts| commands(&by_hand(facts)).join("; ");
+        assert!(!seen(&facts).contains("nsenter"), "{}", seen(&facts));
+        let own = vec!["mnt".to_owned(), "pid".to_owned()];
+        facts.namespaces = Known::Seen(crate::facts::Namespaces { own, closed: None, mounted: Vec::new() });
+        assert!(seen(&facts).contains("nsenter --target 100 --all /"), "{}", seen(&facts));
     }
 
     #[test]

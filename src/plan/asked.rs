@@ -182,7 +182,8 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
             }
         }
         Some(Controller::Kubernetes { container, .. }) => names.push(("its container is", container.clone())),
-        Some(Controller::Nomad { allocation, task }) => {
+        Some(Controller::Nomad { allocation, task, job, .. }) => {
+            names.extend(job.iter().map(|job| ("its job is", job.clone())));
             names.push(("its task is", task.clone()));
             names.push(("its allocation is", allocation.clone()));
         }

@@ -70,8 +70,11 @@ fn run(when: &str, command: String) -> Advice {
 pub fn command(controller: &Controller) -> Option<(&'static str, String)> {
     Some(match controller {
         Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", quote(unit))),
-        Controller::Nomad { allocation, task } => {
-            ("Nomad", format!("nomad alloc restart -task {} {}", quote(task), quote(allocation)))
+        Controller::Nomad { allocation, task, namespace, .. } => {
+            let space =
+                namespace.as_ref().map_or(String::new(), |name| format!(" -namespace {}", quote(name)));
+            let command = format!("nomad alloc restart{space} -task {} {}", quote(task), quote(allocation));
+            ("Nomad", command)
         }
         Controller::Supervisord { program, config, .. } => {
             let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
@@ -83,26 +86,43 @@ pub fn command(controller: &Controller) -> Option<(&'static str, String)> {
     })
 }
 
+/// How whoever keeps a process restarts it, whatever the process is; none where nobody does.
+pub fn managed(controller: &Controller) -> Option<Advice> {
+    if let Some((who, command)) = command(controller) {
+        return Some(run(&format!("{who} restarts it:"), command));
+    }
+    Some(match controller {
+        Controller::UserSystemd { unit, uid } => run(
+            &format!("the systemd of user {uid} restarts it, not that of this host:"),
+            format!("systemctl --user --machine={uid}@ restart {}", quote(unit)),
+        ),
+        Controller::Docker { container } => contained("docker", container),
+        Controller::Podman { container } => contained("podman", container),
+        Controller::Kubernetes { container, .. } => said(&format!(
+            "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
+        )),
+        Controller::Guest { leader, inside } => {
+            let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
+            match unit.filter(|name| name.ends_with(".service")) {
+                Some(unit) => run(
+                    "it belongs to another system on this host; that one's own systemd restarts it:",
+                    format!("nsenter --target {leader} --all systemctl restart {}", quote(unit)),
+                ),
+                None => said(&format!(
+                    "it belongs to another system on this host (first process {leader}): ask in there"
+                )),
+            }
+        }
+        _ => return None,
+    })
+}
+
 fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
     let user = service.user_words();
-    if let Some((who, command)) = command(controller) {
-        return vec![run(&format!("{who} restarts it:"), command)];
+    if let Some(advice) = managed(controller) {
+        return vec![advice];
     }
     match controller {
-        Controller::Systemd { .. }
-        | Controller::Nomad { .. }
-        | Controller::Supervisord { .. }
-        | Controller::Runit { .. }
-        | Controller::S6 { .. } => Vec::new(),
-        Controller::UserSystemd { unit, uid } => vec![run(
-            &format!("the systemd of user {user} restarts it, not that of this host:"),
-            format!("systemctl --user --machine={uid}@ restart {}", quote(unit)),
-        )],
-        Controller::Docker { container } => vec![contained("docker", container)],
-        Controller::Podman { container } => vec![contained("podman", container)],
-        Controller::Kubernetes { container, .. } => vec![said(&format!(
-            "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
-        ))],
         Controller::Multiplexer { program, session, .. } => {
             let session = session.as_ref().map_or(String::new(), |name| quote(name));
             let socket = tmux_socket(service).map_or(String::new(), |path| format!(" -S {}", quote(path)));
@@ -130,19 +150,6 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
                 again(service, "then it is started again there:"),
             ]
         }
-        Controller::Guest { leader, inside } => {
-            let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
-            let unit = unit.filter(|name| name.ends_with(".service"));
-            match unit {
-                Some(unit) => vec![run(
-                    "it belongs to another system on this host; that one's own systemd restarts it:",
-                    format!("nsenter --target {leader} --all systemctl restart {}", quote(unit)),
-                )],
-                None => vec![said(&format!(
-                    "it belongs to another system on this host (first process {leader}): ask in there"
-                ))],
-            }
-        }
         Controller::Nobody { .. } => vec![
             run(
                 &format!("nobody starts it again by itself, so whoever runs it as {user} has to end it:"),
@@ -150,6 +157,8 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
             ),
             again(service, "and to start it again, as it was started:"),
         ],
+        // Everybody else keeps what he runs.
+        _ => Vec::new(),
     }
 }
 
@@ -282,6 +291,12 @@ mod tests {
     fn each_controller_has_its_own_way() {
         let unit = || "gui.service".to_owned();
         let own = "cd /opt/gui && python3 -m http.server 5050";
+        let nomad = |namespace: Option<&str>| Controller::Nomad {
+            allocation: "a1".into(),
+            task: "web".into(),
+            job: Some("site".into()),
+            namespace: namespace.map(str::to_owned),
+        };
         let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
         let compose = Compose {
             project: "lab".into(),
@@ -302,10 +317,8 @@ mod tests {
                 docker(Some(compose), "/var/run/docker.sock"),
                 "cd /opt/lab && docker compose -p lab restart api".to_owned(),
             ),
-            (
-                Controller::Nomad { allocation: "a1".into(), task: "web".into() },
-                "nomad alloc restart -task web a1".to_owned(),
-            ),
+            (nomad(None), "nomad alloc restart -task web a1".to_owned()),
+            (nomad(Some("edge")), "nomad alloc restart -namespace edge -task web a1".to_owned()),
             (
                 Controller::Supervisord {
                     program: "gui".into(),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{candidate, proven};
-use crate::support::docker::{Container, HAPROXY};
+use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 use crate::support::podman::Podman;
@@ -68,16 +68,52 @@ fn a_haproxy_in_a_container_is_podmans_by_its_control_group_and_its_service() {
     assert_eq!(found["control"]["controller"]["container"]["socket"], socket.to_str().unwrap(), "{found:#}");
 }
 
+/// What is said where somebody wants to restart it by its number.
+fn refused(haguard: &Haguard, haproxy: &Contained) -> Value {
+    haguard.run(["restart", &haproxy.container.pid.to_string(), "-o", "json"]).json()
+}
+
 #[test]
 fn podman_has_no_daemon_and_without_its_service_its_monitor_and_its_program_say_the_same() {
     let Some(podman) = Podman::new() else { return };
     let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
         return;
     };
-    let found = candidate(&Haguard::new(), &[], haproxy.container.pid);
+    let haguard = Haguard::new();
+    let found = candidate(&haguard, &[], haproxy.container.pid);
     is_podmans(&found, &haproxy);
     let evidence = found["control"]["evidence"].to_string();
     assert!(evidence.contains("conmon") && evidence.contains("container inspect"), "{found:#}");
+    let refused = refused(&haguard, &haproxy);
+    let compared = refused["refusal"]["compared_with"].to_string();
+    assert!(compared.contains("rehearsed from cold: it comes up"), "{refused:#}");
+    // It is not in the usual place, which podman-compose would look at.
+    let by_hand = refused["refusal"]["by_hand"].to_string();
+    let way = format!("podman --root {}/root", podman.dir().display());
+    assert!(by_hand.contains(&way) && by_hand.contains("nsenter --target"), "{refused:#}");
+}
+
+#[test]
+fn a_docker_daemon_that_does_not_know_it_is_no_conflict() {
+    let Some(podman) = Podman::new() else { return };
+    let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
+        return;
+    };
+    let Some(dockerd) = Dockerd::start() else { return };
+    let host = format!("unix://{}", dockerd.socket().display());
+    is_podmans(&candidate(&Haguard::new(), &[("DOCKER_HOST", &host)], haproxy.container.pid), &haproxy);
+}
+
+#[test]
+fn a_unit_that_podman_was_told_of_counts_only_where_a_systemd_runs_it() {
+    let Some(podman) = Podman::new() else { return };
+    // As podman-compose writes it down, whether or not there is such a unit.
+    let label = "--label=PODMAN_SYSTEMD_UNIT=podman-compose@edge.service";
+    let Some(haproxy) = contained(&podman, "edge-web-1", &[label]) else { return };
+    let found = candidate(&Haguard::new(), &[], haproxy.container.pid);
+    let container = &proven(&found["control"], "podman")["container"];
+    assert!(container["unit"].is_null(), "{found:#}");
+    assert!(found["control"]["evidence"].to_string().contains("podman-compose@edge.service"), "{found:#}");
 }
 
 #[test]
@@ -86,7 +122,13 @@ fn a_container_of_a_user_without_rights_is_that_users() {
     let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
         return;
     };
-    let found = candidate(&Haguard::new(), &[], haproxy.container.pid);
+    let haguard = Haguard::new();
+    let found = candidate(&haguard, &[], haproxy.container.pid);
     is_podmans(&found, &haproxy);
     assert_eq!(found["control"]["controller"]["container"]["user"], 65534, "{found:#}");
+    // Nothing is rehearsed where we have other rights than the user.
+    let refused = refused(&haguard, &haproxy);
+    assert!(refused.to_string().contains("user namespace"), "{refused:#}");
+    let by_hand = refused["refusal"]["by_hand"].to_string();
+    assert!(by_hand.contains("sudo -u '#65534' -H XDG_RUNTIME_DIR=/run/user/65534 podman"), "{refused:#}");
 }

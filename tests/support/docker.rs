@@ -201,9 +201,8 @@ pub(super) fn programs() -> Option<PathBuf> {
 /// visible line, where the branch is absent. 2.8 has no C library of its own and cannot be had.
 pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
     let binary = haproxy::binary(branch)?;
-    let loader = loader(&binary).expect("a branch that came with its own C library");
+    let above = libraries(&binary);
     let files = dir.join(format!("files-{branch}"));
-    let above = loader.ancestors().find(|above| above.ends_with("root")).expect("as .ci/haproxy lays it out");
     let folder = |path: &Path| {
         let inside = files.join(path.strip_prefix("/").unwrap_or(path));
         std::fs::create_dir_all(&inside).expect("a folder of the image");
@@ -223,6 +222,13 @@ pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
     said(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg(".")).expect("tar packs it");
     std::fs::remove_dir_all(&files).expect("it is ours");
     Some(archive)
+}
+
+/// The folder with the C library that a branch came with.
+pub(crate) fn libraries(binary: &Path) -> PathBuf {
+    let loader = loader(binary).expect("a branch that came with its own C library");
+    let above = loader.ancestors().find(|above| above.ends_with("root"));
+    above.expect("as .ci/haproxy lays it out").to_owned()
 }
 
 /// The loader that a program asks for (PT_INTERP of ELF64), where it is one that `.ci/haproxy` brought.

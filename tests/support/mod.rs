@@ -10,6 +10,7 @@ pub(crate) mod haguard;
 pub(crate) mod handed;
 pub(crate) mod haproxy;
 pub(crate) mod http;
+pub(crate) mod nomad;
 pub(crate) mod origin;
 pub(crate) mod pem;
 pub(crate) mod podman;

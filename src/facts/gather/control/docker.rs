@@ -1,7 +1,7 @@
 //! Containers: what a daemon says of the one that the control group names.
 
 use super::line::Line;
-use super::{Case, Managers};
+use super::{Case, Managers, nomad};
 use crate::clients::docker::{self, Docker};
 use crate::clients::http::HttpError;
 use crate::facts::control::{Compose, Container, Control, Controller, Evidence};
@@ -109,7 +109,7 @@ pub(super) fn told(
             source.words()
         ));
     };
-    match orchestrated(&seen) {
+    match orchestrated(pid, &seen) {
         Some(controller) => {
             let label = Evidence::new(format!("labels of container {}", seen.name), controller.words());
             case.with(label).proven(controller)
@@ -139,17 +139,12 @@ pub(super) fn container(seen: Inspected, pid: u32, source: &Source) -> Container
 }
 
 /// The daemon only does what another manager tells it.
-fn orchestrated(seen: &Inspected) -> Option<Controller> {
-    let label = |name: &str| seen.labels.get(name).cloned();
-    let allocation = label("com.hashicorp.nomad.alloc_id");
-    let task = || label("com.hashicorp.nomad.task_name").unwrap_or_else(|| seen.name.clone());
+fn orchestrated(pid: u32, seen: &Inspected) -> Option<Controller> {
     let pod = || {
-        Some(Controller::Kubernetes {
-            container: seen.id.clone(),
-            pod: Some(label("io.kubernetes.pod.uid")?),
-        })
+        let pod = seen.labels.get("io.kubernetes.pod.uid").cloned()?;
+        Some(Controller::Kubernetes { container: seen.id.clone(), pod: Some(pod) })
     };
-    allocation.map(|allocation| Controller::Nomad { allocation, task: task() }).or_else(pod)
+    nomad::contained(pid, seen).or_else(pod)
 }
 
 /// containerd's shim and conmon name the container that they keep in their arguments.
