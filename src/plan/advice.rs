@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::procedure::managed;
+use super::keepers::managed;
 use crate::facts::instance::Argv;
 use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
 

@@ -6,6 +6,7 @@ pub mod basis;
 pub mod binds;
 pub mod difference;
 pub mod guard;
+pub mod keepers;
 pub mod losses;
 pub mod procedure;
 mod reload;

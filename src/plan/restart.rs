@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::procedure::{command, contained, daemon};
+use super::keepers::{command, contained, daemon};
 use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};

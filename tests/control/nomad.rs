@@ -78,8 +78,8 @@ fn a_task_is_nomads_whatever_driver_starts_it_and_is_restarted_by_the_command_th
         let expected = json!({"kind": "nomad", "allocation": allocation, "task": name, "job": "edge", "namespace": null});
         assert_eq!(*proven(&found["control"], "nomad"), expected, "{found:#}");
         // By hand it is Nomad's as well: it would start another one beside ours.
-        let pid = found["process"]["pid"].to_string();
-        let refused = run(&["restart", &pid]);
+        let pid = &found["process"]["pid"];
+        let refused = run(&["restart", &pid.to_string()]);
         let by_hand = refused["refusal"]["by_hand"].as_array().unwrap().last().unwrap().clone();
         let told = format!("nomad alloc restart -task {name} {allocation}");
         assert_eq!(by_hand["command"], told, "{refused:#}");
@@ -89,7 +89,7 @@ fn a_task_is_nomads_whatever_driver_starts_it_and_is_restarted_by_the_command_th
             let all = document["facts"]["candidates"]["seen"].as_array()?.clone();
             let word = format!("{name}.cfg");
             let now = all.iter().find(|one| one["process"]["argv"].to_string().contains(&word))?;
-            (now["process"]["pid"].to_string() != pid).then_some(())
+            (&now["process"]["pid"] != pid).then_some(())
         });
     }
 }

@@ -2,7 +2,7 @@
 //! without it only says so.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -108,11 +108,28 @@ impl Nomad {
 
 impl Drop for Nomad {
     fn drop(&mut self) {
+        let ended = |job: &String| {
+            let all = self.asked(&["job", "allocs", "-json", job]).unwrap_or_default();
+            let all: Vec<Value> = serde_json::from_str(&all).unwrap_or_default();
+            all.iter().all(|one| {
+                !["pending", "running"].contains(&one["ClientStatus"].as_str().unwrap_or_default())
+            })
+        };
         for job in &self.jobs {
+            let _ = self.asked(&["job", "stop", job]);
+            // An agent that ends before its tasks leaves them.
+            let _ = within(BOOT, || ended(job).then_some(()));
             let _ = self.asked(&["job", "stop", "-purge", job]);
+            let _ = self.asked(&["system", "gc"]);
         }
-        // A development agent ends what it runs, and so unmounts what it mounted in our folder.
         self.agent.signal(Signal::INT);
         let _ = within(BOOT, || self.agent.has_ended().then_some(()));
+        // What it mounted for its tasks it leaves in any case.
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        let ours =
+            |line: &&str| line.split(' ').nth(1).is_some_and(|at| Path::new(at).starts_with(self.dir.path()));
+        for line in mounts.lines().filter(ours) {
+            let _ = said(Command::new("umount").arg("--lazy").args(line.split(' ').nth(1)));
+        }
     }
 }

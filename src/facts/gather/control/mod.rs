@@ -112,25 +112,23 @@ impl Managers {
         evidence.extend(namespaces::evidence(process, &line));
         let case = Case { process, cgroup, line, evidence };
         let nested = case.line.own().is_nested();
-        let claim = cgroup::claim(cgroup);
         let monitor = podman::Monitor::of(&case.line);
-        match claim {
-            Claim::Docker { id } => docker::control(self, case, &id),
-            Claim::Podman { id, uid } => podman::control(self, case, &id, uid, monitor),
-            Claim::Kubernetes { container, pod } => docker::kubernetes(case, container, pod),
-            Claim::Nomad { allocation, task } => nomad::control(case, allocation, task),
+        match (cgroup::claim(cgroup), monitor) {
+            (Claim::Docker { id }, _) => docker::control(self, case, &id),
+            (Claim::Podman { id, uid }, monitor) => podman::control(self, case, &id, uid, monitor),
+            (Claim::Kubernetes { container, pod }, _) => docker::kubernetes(case, container, pod),
+            (Claim::Nomad { allocation, task }, _) => nomad::control(case, allocation, task),
             // A user without rights may make no control groups, and a unit's own may hold the container.
-            claim if monitor.is_some() && podman::Monitor::is_nearest(&claim) => match monitor {
-                Some(one) => podman::control(self, case, &one.id().to_owned(), None, Some(one)),
-                None => nobody(case),
-            },
-            claim if nested => namespaces::control(self, case, &claim),
-            Claim::Guest { .. } => case.conflict(
+            (claim, Some(monitor)) if !matches!(claim, Claim::Guest { .. }) => {
+                podman::by_monitor(self, case, monitor)
+            }
+            (claim, _) if nested => namespaces::control(self, case, &claim),
+            (Claim::Guest { .. }, _) => case.conflict(
                 "the control group is that of a guest, but the process lives in the PID namespace of this host",
             ),
-            Claim::Service { unit } => systemd::control(self, case, &unit, None),
-            Claim::UserService { unit, uid } => systemd::control(self, case, &unit, Some(uid)),
-            Claim::Scope { .. } | Claim::Nobody => self.by_line(case),
+            (Claim::Service { unit }, _) => systemd::control(self, case, &unit, None),
+            (Claim::UserService { unit, uid }, _) => systemd::control(self, case, &unit, Some(uid)),
+            (Claim::Scope { .. } | Claim::Nobody, _) => self.by_line(case),
         }
     }
 

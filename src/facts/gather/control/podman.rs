@@ -7,7 +7,6 @@ use super::line::{Line, named};
 use super::{Case, Managers, systemd};
 use crate::clients::{self, podman};
 use crate::facts::control::{Container, Control, Controller, Evidence};
-use crate::wire::cgroup::Claim;
 use crate::wire::conmon::Conmon;
 
 /// The program reads its records before it answers.
@@ -32,20 +31,12 @@ impl Monitor {
         let (one, told) = found;
         Some(Monitor { pid: one.pid, uid: one.uid, words: named(one), told })
     }
+}
 
-    /// The control group of a process names nobody who would be nearer than this monitor. CRI-O's has the same name,
-    /// and its containers are in groups of Kubernetes'.
-    pub(super) fn is_nearest(claim: &Claim) -> bool {
-        matches!(
-            claim,
-            Claim::Nobody | Claim::Scope { .. } | Claim::Service { .. } | Claim::UserService { .. }
-        )
-    }
-
-    /// The container that it was started for.
-    pub(super) fn id(&self) -> &str {
-        &self.told.id
-    }
+/// The control group names nobody who is nearer than this monitor.
+pub(super) fn by_monitor(managers: &Managers, case: Case<'_>, monitor: Monitor) -> Control {
+    let id = monitor.told.id.clone();
+    control(managers, case, &id, None, Some(monitor))
 }
 
 /// A container of Podman's, by the control group or by its monitor; `user` is the user whose systemd it runs under.
