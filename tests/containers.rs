@@ -1,6 +1,7 @@
 //! A HAProxy in a container of a real Docker: read, rehearsed and reloaded from outside, where it lives.
 
 mod guest;
+mod links;
 mod mounts;
 mod signal;
 

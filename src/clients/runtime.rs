@@ -38,7 +38,7 @@ pub use self::change::Undone;
 pub use self::error::AskError;
 use self::lines::{SEVERITIES, in_lines, joined};
 pub use self::read_only::{NotReadOnly, ReadOnly};
-use super::host::Numbers;
+use super::host::{self, Held, Numbers};
 use crate::wire::runtime::answer::{self, Refused};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
@@ -247,17 +247,20 @@ impl Socket {
     /// connect is done or says `EAGAIN` at once, so that waiting stays ours.
     fn connect(&self, deadline: Instant) -> Result<UnixStream, AskError> {
         let path = || self.path.clone();
-        let address = SocketAddrUnix::new(&self.path).map_err(|errno| match errno {
-            Errno::NAMETOOLONG => AskError::PathTooLong { path: path() },
-            other => self.broken(other.into()),
-        })?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let away = Instant::now() + AWAY;
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(|errno| self.broken(errno.into()))?;
         loop {
-            match connect(&socket, &address) {
+            // Held only until it is connected to: a master that reloads makes another one.
+            let held = Held::of_another_root(&self.path);
+            let held = held.map_err(|error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory => AskError::Missing { path: path() },
+                ErrorKind::PermissionDenied => AskError::Denied { path: path() },
+                _ => self.broken(error),
+            })?;
+            match connect(&socket, &self.address(held.as_ref())?) {
                 Ok(()) => break,
                 Err(Errno::AGAIN) => match left(deadline) {
                     Some(left) => std::thread::park_timeout(KNOCK_AGAIN.min(left)),
@@ -283,9 +286,17 @@ impl Socket {
         Ok(stream)
     }
 
+    fn address(&self, held: Option<&Held>) -> Result<SocketAddrUnix, AskError> {
+        let path = held.map_or_else(|| self.path.clone(), Held::path);
+        SocketAddrUnix::new(&path).map_err(|errno| match errno {
+            Errno::NAMETOOLONG => AskError::PathTooLong { path },
+            other => self.broken(other.into()),
+        })
+    }
+
     fn is_socket(&self) -> bool {
         use std::os::unix::fs::FileTypeExt;
-        std::fs::metadata(&self.path).is_ok_and(|seen| seen.file_type().is_socket())
+        host::metadata(&self.path).is_ok_and(|seen| seen.file_type().is_socket())
     }
 
     fn refused(&self, command: &str, why: Refused) -> AskError {

@@ -4,14 +4,19 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::OFlags;
+
+use super::held;
+
+/// No configuration, list or certificate comes near it; a file without end would take all memory.
+const LARGEST: u64 = 1 << 30;
 
 /// Opens a plain file, or /dev/null, to be read.
 ///
 /// # Errors
 /// When it is something else, is not there, or may not be read.
 pub fn plain(path: &Path) -> Result<File> {
-    let file = File::from(open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
+    let file = File::from(held::opened(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
     let seen = file.metadata()?;
     match seen.is_file() || path == Path::new("/dev/null") {
         true => Ok(file),
@@ -26,14 +31,25 @@ pub fn plain(path: &Path) -> Result<File> {
 /// As those of [`plain`].
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    plain(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    plain(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(Error::new(ErrorKind::FileTooLarge, "it is larger than anything that haguard reads")),
+        false => Ok(bytes),
+    }
+}
+
+/// The text of a plain file.
+///
+/// # Errors
+/// As those of [`plain`], and when it is no text.
+pub fn text(path: &Path) -> Result<String> {
+    String::from_utf8(read(path)?).map_err(|error| Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{CWD, FileType, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     #[test]
     fn a_pipe_is_not_waited_for_and_a_folder_or_a_device_is_no_file() {

@@ -13,8 +13,9 @@ const MOST_LINKS: usize = 40;
 /// The kinds of namespace that decide what a HAProxy sees and may do.
 const KINDS: &[&str] = &["mnt", "pid", "net", "ipc", "uts", "user"];
 
-/// A path of a process's, as we can open it. Symbolic links are followed within its root: an absolute one would
-/// otherwise lead to a file of ours.
+/// A path of a process's, as we name it. Symbolic links are followed within its root: an absolute one would otherwise lead
+/// to a file of ours. It is a name and no more: what opens it (`plain`, `Held`) resolves it anew, since whoever lives
+/// there may put a link in its way meanwhile.
 pub fn through_root(pid: u32, path: &Path) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{pid}/root"));
     let (mut real, mut links) = (PathBuf::new(), 0);
@@ -53,7 +54,7 @@ fn backwards(path: &Path) -> Vec<OsString> {
 /// Both paths lead to one file: the same inode of the same file system.
 pub fn same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let inode = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    let inode = |path: &Path| super::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
     inode(one).is_some_and(|seen| inode(other) == Some(seen))
 }
 

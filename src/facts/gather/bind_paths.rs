@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::paths;
-use crate::clients::host::{self, Rights};
+use crate::clients::host::{self, Held, Rights};
 use crate::facts::{BindState, Known, Process};
 
 /// What stands at a path.
@@ -40,7 +40,7 @@ pub(super) fn state(main: &Process, rights: &Known<Rights>, path: &str) -> Path 
     if let Some(why) = closed(&folder.0, &folder.1, rights) {
         return why;
     }
-    match std::fs::symlink_metadata(&here) {
+    match host::link_metadata(&here) {
         Err(error) if error.kind() == ErrorKind::NotFound => Path::Nothing,
         Err(error) => unknown(format!("{}: {error}", shown.display())),
         Ok(there) if there.file_type().is_socket() => Path::Socket,
@@ -54,26 +54,27 @@ pub(super) fn state(main: &Process, rights: &Known<Rights>, path: &str) -> Path 
 
 /// Why no socket can be made in a folder.
 fn closed(folder: &std::path::Path, shown: &str, rights: &Known<Rights>) -> Option<Path> {
-    let meta = match std::fs::metadata(folder) {
+    let held = Held::of(folder).and_then(|held| Ok((std::fs::metadata(held.path())?, held)));
+    let (meta, held) = match held {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Some(denied(format!("the folder {shown} does not exist")));
         }
         Err(error) => return Some(unknown(format!("{shown}: {error}"))),
-        Ok(meta) if !meta.is_dir() => return Some(denied(format!("{shown} is no folder"))),
-        Ok(meta) => meta,
+        Ok((meta, _)) if !meta.is_dir() => return Some(denied(format!("{shown} is no folder"))),
+        Ok(seen) => seen,
     };
     let rights = match rights {
         Known::Unknown { why } => return Some(unknown(why.clone())),
         Known::Seen(rights) => rights,
     };
-    if access(folder, Access::WRITE_OK) == Err(Errno::ROFS) {
+    if access(held.path(), Access::WRITE_OK) == Err(Errno::ROFS) {
         return Some(denied(format!("{shown} is on a file system that is read-only")));
     }
     if rights.any_folder || writable(&meta, rights) {
         return None;
     }
     // Of groups beside the first one, and of access lists, only the process itself can tell.
-    let asked = rights.uid == host::uid() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let asked = rights.uid == host::uid() && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
     (!asked).then(|| denied(format!("uid {} may not write in {shown}", rights.uid)))
 }
 

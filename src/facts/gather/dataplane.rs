@@ -76,7 +76,7 @@ fn with_its_files(
     let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
         let files = main.args().files.into_iter();
         let text = |file: String| {
-            let text = std::fs::read_to_string(paths::on_host(main, &file)).ok()?;
+            let text = host::text(&paths::on_host(main, &file)).ok()?;
             Some((paths::named(main, &file), text))
         };
         files.filter_map(text).collect()

@@ -125,14 +125,11 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
     let mut files = Vec::new();
     for argument in &arguments {
         let path = on_host(main, argument);
-        if !path.is_dir() {
+        if !host::is_folder(&path) {
             files.push(argument.clone());
             continue;
         }
-        let names =
-            std::fs::read_dir(&path).with_context(|| format!("reading the folder {}", path.display()))?;
-        let names: Vec<String> =
-            names.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let names = host::names(&path).with_context(|| format!("reading the folder {}", path.display()))?;
         let folder = argument.trim_end_matches('/');
         files.extend(haproxy_cfg::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
     }
@@ -154,7 +151,7 @@ fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
 }
 
 fn modified(path: &Path) -> Result<Timestamp> {
-    Ok(Timestamp::try_from(std::fs::metadata(path)?.modified()?)?)
+    Ok(Timestamp::try_from(host::metadata(path)?.modified()?)?)
 }
 
 /// Bytes as lowercase hex.
@@ -181,7 +178,7 @@ fn surroundings(
 fn hostname(main: &Process) -> Option<String> {
     match main.same_pid_namespace {
         Known::Seen(false) => {
-            std::fs::read_to_string(on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
+            host::text(&on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
         }
         _ => Some(host::hostname()),
     }

@@ -58,12 +58,13 @@ pub(super) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
 
 /// What HAProxy loads for a certificate of which there is no file: one for each kind of key.
 fn bundle(path: &Path) -> Vec<PathBuf> {
-    if path.exists() {
+    let exists = |path: &Path| host::exists(path).unwrap_or_default();
+    if exists(path) {
         return vec![path.to_owned()];
     }
     let kind = |kind: &str| PathBuf::from(format!("{}.{kind}", path.display()));
     let all: Vec<PathBuf> =
-        ["rsa", "ecdsa", "dsa"].map(kind).into_iter().filter(|file| file.exists()).collect();
+        ["rsa", "ecdsa", "dsa"].map(kind).into_iter().filter(|file| exists(file)).collect();
     if all.is_empty() { vec![path.to_owned()] } else { all }
 }
 
@@ -108,7 +109,7 @@ impl fmt::Display for Bad {
 
 impl Who {
     fn cannot_read(&self, path: &Path) -> Option<Bad> {
-        let meta = match std::fs::metadata(path) {
+        let meta = match host::metadata(path) {
             Err(error) => return Some(Bad::Gone(error)),
             Ok(meta) => meta,
         };
@@ -118,7 +119,7 @@ impl Who {
             Who::Ourselves => None,
             Who::Other { uid, groups } => {
                 let closed = |folder: &&Path| {
-                    std::fs::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
+                    host::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
                 };
                 let folder = path.ancestors().skip(1).find(closed).map(Path::to_owned);
                 let denied = folder.is_some() || !allows(&meta, *uid, groups, 0o4);

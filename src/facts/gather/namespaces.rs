@@ -69,7 +69,7 @@ fn source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
 
 fn content(path: &Path) -> Result<Content> {
     let read = || -> std::io::Result<Content> {
-        let meta = std::fs::metadata(path)?;
+        let meta = host::metadata(path)?;
         Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(host::read(path)?)) })
     };
     read().with_context(|| path.display().to_string())

@@ -34,7 +34,7 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
     let main = &found.instance.main;
     let files = arguments(look, main);
     // A folder is many files; the list of facts has each of them.
-    for file in files.iter().filter(|file| !on_host(main, file).is_dir()) {
+    for file in files.iter().filter(|file| !host::is_folder(&on_host(main, file))) {
         let shown = named(main, file).display().to_string();
         let seen = host::read(&on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
         let seen = seen.with_context(|| format!("reading {shown}"));

@@ -122,7 +122,7 @@ fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
 /// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
 fn still_there(look: &Look<'_>, main: &Process) -> Result<()> {
     let program = files::binary(look, main)?;
-    match paths::on_host(main, &program).try_exists() {
+    match host::exists(&paths::on_host(main, &program)) {
         Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
         _ => Ok(()),
     }
@@ -219,7 +219,7 @@ fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>
 
 /// The table that HAProxy has, then what the names that it needs resolve to there.
 fn hosts(main: &Process, resolved: &Resolved) -> String {
-    let mut text = std::fs::read_to_string(paths::on_host(main, "/etc/hosts")).unwrap_or_default();
+    let mut text = host::text(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
         for address in known.seen().into_iter().flatten() {
             text.push_str(&format!("\n{address} {name}"));
@@ -281,7 +281,7 @@ fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> 
 
 fn answering(master: &Socket) -> Option<u32> {
     // Before the path is there nobody needs to knock.
-    if !master.path().exists() {
+    if !host::exists(master.path()).unwrap_or(true) {
         return None;
     }
     let listed = master.processes().ok()?;

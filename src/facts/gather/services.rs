@@ -206,7 +206,9 @@ fn files(process: &Process) -> Vec<String> {
     };
     let root = format!("/proc/{}/root", process.pid);
     let is_there = |path: &String| {
-        let inside = Path::new(path).strip_prefix("/").is_ok_and(|rest| Path::new(&root).join(rest).exists());
+        let inside = Path::new(path)
+            .strip_prefix("/")
+            .is_ok_and(|rest| host::exists(&Path::new(&root).join(rest)).unwrap_or_default());
         // Its root is closed to us without root, and then a path of our own is the best that can be had.
         inside || (process.exe.seen().is_none() && Path::new(path).exists())
     };

@@ -114,7 +114,7 @@ fn pid_file(found: &Found, read: &Read) -> Known<Option<PidFile>> {
             None => return Known::Seen(None),
         },
     };
-    let text = std::fs::read_to_string(on_host(main, &path)).with_context(|| format!("reading {path}"));
+    let text = host::text(&on_host(main, &path)).with_context(|| format!("reading {path}"));
     let pids = text.and_then(|text| {
         let pids = text.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>();
         pids.with_context(|| format!("{path} holds something else than PIDs"))
