@@ -54,6 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // haguard starts itself for what needs a process of its own.
     let parts = [
+        clients::as_user::run_if_asked,
         clients::sealed::run_if_asked,
         clients::entered::run_if_asked,
         clients::starter::run_if_asked,

@@ -1,6 +1,8 @@
 //! haguard run by a person who may not do everything: what is closed to them is unknown, with the mend, and never a
 //! pass. As root the tests become that person; elsewhere they are one already.
 
+mod programs;
+
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::document::level;

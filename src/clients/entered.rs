@@ -155,6 +155,7 @@ fn visit(place: &Place, dress: &Dress, task: Task, limit: Duration) -> Result<Sa
         name: Some(STAGE.to_owned()),
         // Not in its arguments, which everybody can read: the environment may hold secrets.
         input: serde_json::to_vec(&order)?,
+        takes_a_session: true,
         ..Program::default()
     };
     stage.run(limit)
@@ -176,6 +177,8 @@ fn stage() -> Result<ExitCode> {
     let mut text = Vec::new();
     stdin().lock().read_to_end(&mut text).context("reading what to do")?;
     let Order { place, dress, task } = serde_json::from_slice(&text).context("what to do")?;
+    // Who lives there could type into a terminal that it shares with us.
+    rustix::process::setsid().context("taking a session of its own")?;
     place.enter(&["ipc", "uts", "net", "pid", "mnt"])?;
     dress.put_on().context("doing as the process there")?;
     match task {

@@ -1,5 +1,6 @@
 //! Clients: the only code that talks to another process. Concrete structs, blocking, with deadlines.
 
+pub mod as_user;
 mod aside;
 pub mod dataplane;
 pub mod docker;

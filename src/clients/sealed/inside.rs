@@ -94,6 +94,8 @@ fn second() -> Result<u8> {
     name_hosts(&spec.hosts).context("writing /etc/hosts")?;
     copy.seal()?;
     let sockets = network::inherited(&spec.inherited)?;
+    // Our terminal is no place of the copy's.
+    rustix::process::setsid().context("taking a session of its own")?;
     // This process has nothing more to do that would take more rights than the program's.
     if let Some(dress) = &spec.dress {
         dress.put_on().context("doing as the master may")?;

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, readlinkat};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::dress::Dress;
@@ -206,7 +206,9 @@ impl Drop for SealedCopy {
         if !program::ended_within(&self.stage, Duration::from_secs(2))
             && let Some(pid) = pid
         {
-            // It may have ended between the look and here.
+            // They may have ended between the look and here. The first process is no other's number while its parent lives.
+            let init = i32::try_from(self.init).ok().and_then(Pid::from_raw);
+            let _ = init.map(|init| kill_process(init, Signal::KILL));
             let _ = kill_process_group(pid, Signal::KILL);
         }
         let _ = self.stage.wait();

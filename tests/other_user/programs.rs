@@ -1,0 +1,84 @@
+//! Programs that root's haguard runs as somebody else: nothing of that user acts in a program of ours, and nothing of ours
+//! is handed to theirs.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::NOBODY;
+use crate::support::document::finding;
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::{Branch, Instance, binary};
+use crate::support::process::on_path;
+use crate::support::skip;
+use crate::support::wait::wait_for;
+
+/// A HAProxy of nobody's with this environment, and a folder that anybody may write to.
+fn theirs(env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
+    if !rustix::process::geteuid().is_root() && skip::missing("root, who alone runs programs as another user")
+    {
+        return None;
+    }
+    if on_path("setpriv").is_none() && skip::missing("setpriv, which makes root another user") {
+        return None;
+    }
+    let folder = TempDir::with_prefix("hag").unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let words = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"];
+    let mut builder = Instance::builder(Branch::V30).owned_by(NOBODY.parse().unwrap()).through(&words);
+    for (name, value) in env {
+        builder = builder.env(name, &value.replace("FOLDER", folder.path().to_str().unwrap()));
+    }
+    Some((builder.start()?, folder))
+}
+
+/// The programs that a dynamic loader has started and told of in this folder; the loader of every program does that which
+/// has the variables.
+fn loaded(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    let texts = entries.map(|entry| std::fs::read_to_string(entry.path()).unwrap_or_default());
+    let program = |line: &str| Some(line.split_once("initialize program: ")?.1.trim().to_owned());
+    texts.flat_map(|text| text.lines().filter_map(program).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn what_their_environment_does_to_a_loader_is_done_to_their_program_alone() {
+    let env = [("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", "FOLDER/ld")];
+    let Some((haproxy, folder)) = theirs(&env) else { return };
+    wait_for("its own loader has told", || (!loaded(folder.path()).is_empty()).then_some(()));
+    for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
+        std::fs::remove_file(entry.path()).unwrap();
+    }
+    let document = Haguard::new().json(&["check", "config.test-same-argv"], haproxy.master_socket().unwrap());
+    assert_eq!(finding(&document, "config.test-same-argv")["level"], "pass", "{document:#}");
+    let programs = loaded(folder.path());
+    assert!(!programs.is_empty(), "the test of the configuration has the master's environment");
+    assert!(programs.iter().all(|program| program.ends_with("/haproxy")), "{programs:?}");
+}
+
+#[test]
+fn their_program_has_their_rights_a_session_of_its_own_and_nothing_of_our_environment() {
+    let Some((haproxy, folder)) = theirs(&[("OF_THE_MASTER", "x")]) else { return };
+    let Some(real) = binary(Branch::V30) else { return };
+    let (seen, program) = (folder.path().join("seen"), folder.path().join("haproxy"));
+    let script = format!(
+        "#!/bin/sh\nset -e\n{{ echo $1 $(id -u) $(id -G) $(($(cut -d' ' -f6 /proc/$$/stat) - $$)) \
+         $(env | cut -d= -f1 | grep -v -e PWD -e SHLVL -e '^_$' | sort); }} >>{}\nexec {} \"$@\"\n",
+        seen.display(),
+        real.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    let haguard = Haguard::new();
+    let config = haguard.config(&format!("[haproxy]\nbinary = \"{}\"\n", program.display()));
+    let words = ["check", "config.test-same-argv", "--config", config.to_str().unwrap()];
+    let document = haguard.json(&words, haproxy.master_socket().unwrap());
+    assert_eq!(finding(&document, "config.test-same-argv")["level"], "pass", "{document:#}");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let asked = seen.lines().find(|line| line.starts_with("-vv")).unwrap();
+    assert_eq!(asked, format!("-vv {NOBODY} {NOBODY} 0 PATH"), "{seen}");
+    let tested = seen.lines().find(|line| line.starts_with("-c")).unwrap();
+    assert!(tested.starts_with(&format!("-c {NOBODY} {NOBODY} 0 ")), "{seen}");
+    assert!(tested.contains(" OF_THE_MASTER") && !tested.contains("HAGUARD"), "{seen}");
+}
