@@ -62,7 +62,7 @@ fn is_pending(facts: &GuardFacts) -> bool {
 const READY: &str = "guard.ready";
 
 /// What makes `guard install` possible at all, beside what its own checks want.
-pub const GUARD: &[&str] = &["arch.identity", "arch.manager", "guard.boot-enabled", READY];
+pub const GUARD: &[&str] = &["arch.manager", "guard.boot-enabled", READY];
 
 pub(super) fn ready(seen: Seen<'_>) -> Outcome {
     let root = seen.facts.uid == 0;

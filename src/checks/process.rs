@@ -22,8 +22,13 @@ pub(super) fn responsive(seen: Seen<'_>) -> Outcome {
             (Known::Seen(workers), None) => {
                 Outcome::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))
             }
-            (Known::Unknown { why }, None) => Outcome::unknown(format!("the master was not asked: {why}"))
-                .mend("start it with a master socket: -S /run/haproxy-master.sock"),
+            (Known::Unknown { why }, None) => {
+                let outcome = Outcome::unknown(format!("the master was not asked: {why}"));
+                match instance.main.args().master_socket {
+                    None => outcome.mend("start it with a master socket: -S /run/haproxy-master.sock"),
+                    Some(_) => outcome,
+                }
+            }
         }
     })
 }

@@ -89,3 +89,19 @@ fn what_an_install_would_find_is_asked_beforehand() {
     assert!(said.status == 3 && words(&said).contains("did not write it"), "{said}");
     assert_eq!(guest.haguard(["guard", "install", "--plan"]).status, said.status, "both judge alike");
 }
+
+#[test]
+fn without_root_a_socket_that_may_not_be_opened_is_not_called_missing() {
+    let Some(guest) = Guest::boot() else { return };
+    let user =
+        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", "env", "HOME=/tmp"];
+    let nobody = |more: &[&str]| guest.run(user.iter().chain(&["haguard", "check"]).chain(more));
+    let said = nobody(&["arch.identity", "proc.master-responsive", "proc.reload-settled", "proc.leftovers"]);
+    let told = words(&said);
+    assert!(said.status == 5 && told.contains("permission denied"), "{said}");
+    assert!(!told.contains("has no socket") && !told.contains("-S /run"), "{said}");
+    assert!(!told.contains("speaks for it:"), "none is not one: {said}");
+    // The guard needs no socket of HAProxy's: what it would say is said.
+    let said = nobody(&["--for", "guard"]);
+    assert!(said.status == 3 && words(&said).contains("only root can write there"), "{said}");
+}

@@ -36,7 +36,8 @@ pub(super) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Ve
 
 fn enough(sources: Vec<String>) -> Known<Vec<String>> {
     match sources.len() {
-        0 | 1 => Known::unknown(format!("only one source speaks for it: {}", sources.join(""))),
+        0 => Known::unknown("neither its sockets nor its open files can be asked"),
+        1 => Known::unknown(format!("only one source speaks for it: {}", sources.join(""))),
         _ => Known::Seen(sources),
     }
 }

@@ -188,8 +188,23 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
     match behind {
         // The path may have been taken over by another master since.
         Some(Ok(found)) if found.instance.main.pid == main.pid => Ok(found),
+        Some(Err(error)) => {
+            Ok(unasked(without_master(look, main, Mode::MasterWorker, Some(info.pid), named()), &error))
+        }
         _ => Ok(without_master(look, main, Mode::MasterWorker, Some(info.pid), named())),
     }
+}
+
+/// It has a master socket, and this is why the master could not be asked there.
+fn unasked(mut found: Found, error: &anyhow::Error) -> Found {
+    let why = format!("{error:#}");
+    let instance = &mut found.instance;
+    instance.master_socket = Known::unknown(why.clone());
+    instance.workers = Known::unknown(why.clone());
+    instance.old_workers = Known::unknown(why.clone());
+    instance.reloads = Known::unknown(why.clone());
+    instance.failed_reloads = Known::unknown(why);
+    found
 }
 
 fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
@@ -208,11 +223,8 @@ fn by_process(look: &Look<'_>, candidate: &Candidate) -> Result<Found> {
                 bail!("PID {} was started with -S {path}, but {other} answers there", main.pid)
             }
             Err(error) => {
-                let why = format!("{error:#}");
-                let mut found = without_master(look, main, mode, only(&candidate.workers), Vec::new());
-                found.instance.master_socket = Known::unknown(why.clone());
-                found.instance.workers = Known::unknown(why);
-                return Ok(found);
+                let found = without_master(look, main, mode, only(&candidate.workers), Vec::new());
+                return Ok(unasked(found, &error));
             }
         }
     }
