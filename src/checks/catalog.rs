@@ -221,10 +221,11 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
          itself counts as free; what another process holds does not, and HAProxy would not start.";
     "restart.way", restart::way, "it is proven who restarts it",
-        "systemd restarts a unit, Docker a container, and what nobody keeps is ended and started again with its own \
-         command line, user, folder and limits. Anybody else, such as supervisord or Nomad, would start a second one \
-         beside it or count its end as a crash: it is restarted there. Two sources have to agree on who it is. \
-         Sockets that were handed down to it (fd@N) are opened by whoever starts it, and by nobody else.";
+        "systemd restarts a unit, Docker a container, Podman one that no unit runs (over its socket), and what nobody \
+         keeps is ended and started again with its own command line, user, folder and limits. Anybody else, such as \
+         supervisord or Nomad, would start a second one beside it or count its end as a crash: it is restarted there. \
+         Two sources have to agree on who it is. Sockets that were handed down to it (fd@N) are opened by whoever \
+         starts it, and by nobody else.";
     "restart.unit", restart::unit, "systemd has read its unit, which would start what runs",
         "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
          makes a restart start something else than what runs. So does an EnvironmentFile that was edited since, or a \

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use serde::Serialize;
 
+use crate::facts::control::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
 /// What was typed.
@@ -97,7 +98,23 @@ pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
         Some((Fit::Near, unlikely)) => meant.fit == Fit::Near && less_likely(meant) == unlikely,
         best => best.is_some_and(|(fit, _)| fit == meant.fit),
     };
-    found.into_iter().filter(as_good).collect()
+    let found: Vec<Meant<'_>> = found.into_iter().filter(as_good).collect();
+    // Whoever names a unit that runs a container means what is in it, and not Podman's monitor.
+    let ids: Vec<&str> =
+        found.iter().filter_map(|meant| Some(container(meant.service)?.id.as_str())).collect();
+    let kept = |meant: &Meant<'_>| {
+        let process = &meant.service.process;
+        process.comm != "conmon" || !process.argv.iter().any(|word| ids.contains(&word.as_str()))
+    };
+    let kept: Vec<bool> = found.iter().map(kept).collect();
+    found.into_iter().zip(kept).filter_map(|(meant, kept)| kept.then_some(meant)).collect()
+}
+
+fn container(service: &Service) -> Option<&Container> {
+    match service.control.named()? {
+        Controller::Docker { container } | Controller::Podman { container } => Some(container),
+        _ => None,
+    }
 }
 
 /// Of those that merely come near, the tmux that something runs in is not what was meant.
@@ -173,6 +190,7 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
             names.push(("its unit is", unit.clone()));
         }
         Some(Controller::Docker { container } | Controller::Podman { container }) => {
+            names.extend(container.unit.iter().map(|unit| ("its container's unit is", unit.clone())));
             names.push(("its container is", container.name.clone()));
             names.extend(container.id.get(..12).map(|short| ("its container is", short.to_owned())));
             names.push(("its container is", container.id.clone()));
@@ -270,6 +288,23 @@ mod tests {
         let found = meant(&host, &Asked::parse("gui"));
         assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Near, "it runs in /opt/gui"));
         assert!(meant(&host, &Asked::parse("nothing")).is_empty());
+    }
+
+    #[test]
+    fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
+        let unit = || "container-edge.service".to_owned();
+        let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
+        let haproxy = sample::service("haproxy", 80, Controller::Podman { container });
+        let mut monitor = sample::service("conmon", 81, Controller::Systemd { unit: unit() });
+        monitor.process.comm = "conmon".into();
+        monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
+        let by = |services: Vec<Service>| {
+            let host = sample::on_host(services);
+            let found = meant(&host, &Asked::parse("container-edge"));
+            found.into_iter().map(|meant| meant.by).collect::<Vec<_>>()
+        };
+        assert_eq!(by(vec![monitor.clone(), haproxy]), ["its container's unit is container-edge.service"]);
+        assert_eq!(by(vec![monitor]), ["its unit is container-edge.service"]);
     }
 
     #[test]
