@@ -3,6 +3,7 @@
 
 mod docker;
 mod docker_gone;
+mod killed;
 mod no_room;
 mod outage;
 mod podman;
@@ -165,11 +166,17 @@ fn gate(haguard: &Haguard) -> (File, PathBuf) {
 
 /// Waits until a run wants to write this journal.
 fn wait_at(journal: &Path) {
+    wait_at_for(journal, 1);
+}
+
+/// Waits until so many runs want to write this journal.
+fn wait_at_for(journal: &Path, runs: usize) {
     use std::os::unix::fs::MetadataExt as _;
     let inode = format!(":{} ", std::fs::metadata(journal).unwrap().ino());
     wait_for("the run wants to write its journal", || {
         let locks = std::fs::read_to_string("/proc/locks").unwrap();
-        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&inode)).then_some(())
+        let waits = |line: &&str| line.contains("-> FLOCK") && line.contains(&inode);
+        (locks.lines().filter(waits).count() >= runs).then_some(())
     });
 }
 

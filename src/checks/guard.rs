@@ -147,9 +147,13 @@ fn is_effective(facts: &GuardFacts) -> Outcome {
     let seen =
         ["RefuseManualStop", "NeedDaemonReload"].map(|name| format!("{name}={}", facts.shown.get(name)));
     let outcome = match facts.stand() {
-        Stand::InForce | Stand::ByAnother | Stand::Going => {
-            Outcome::pass("systemd refuses a manual stop and restart")
-        }
+        Stand::InForce | Stand::ByAnother | Stand::Going => match facts.left_behind() {
+            None => Outcome::pass("systemd refuses a manual stop and restart"),
+            Some(path) => Outcome::warn(format!(
+                "systemd refuses until it reads its files again, as a package's installation makes it: {path} lifts it then"
+            ))
+            .mend(format!("if nobody restarts {unit} right now: rm {path}, systemctl daemon-reload")),
+        },
         Stand::Absent => return Outcome::skipped("no guard is installed"),
         Stand::Masked => Outcome::fail(
             "not effective: the unit is masked, and a masked unit has no drop-ins: a stop is carried out",
@@ -157,7 +161,11 @@ fn is_effective(facts: &GuardFacts) -> Outcome {
         .because([format!("LoadState={}", facts.shown.get("LoadState"))])
         .mend(format!("systemctl unmask {unit}")),
         Stand::NotRead => Outcome::fail("not effective: its file is there, and systemd has not read it")
-            .mend(format!("haguard guard install {unit}")),
+            .because(facts.refused_by.iter().cloned())
+            .mend(match facts.file {
+                DropIn::Absent => "systemctl daemon-reload".to_owned(),
+                _ => format!("haguard guard install {unit}"),
+            }),
         Stand::Lifted => Outcome::fail("not effective: it was lifted, and not put back")
             .because(lifted_by.iter().cloned())
             .mend(format!(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
+use crate::wire::drop_in::LIFT;
 pub use crate::wire::drop_in::{DOCUMENTATION, NAME};
 pub use crate::wire::unit::Unit;
 
@@ -44,6 +45,9 @@ pub struct GuardFacts {
     pub file: DropIn,
     /// Files under /run that lift the guard until they are removed or the host boots.
     pub lifted_by: Vec<String>,
+    /// Files of the unit that make systemd refuse, whether or not it has read them.
+    #[serde(default)]
+    pub refused_by: Vec<String>,
     /// Drop-ins that came or went since systemd read them.
     pub unread: Vec<String>,
     /// Files of its environment that were written after its main process started.
@@ -106,12 +110,23 @@ impl GuardFacts {
             (true, DropIn::Ours { .. }) => Stand::InForce,
             (true, DropIn::Absent) if self.shown.words("DropInPaths").contains(&self.path) => Stand::Going,
             (true, _) => Stand::ByAnother,
-            (false, DropIn::Absent) => Stand::Absent,
+            (false, DropIn::Absent) if self.refused_by.is_empty() => Stand::Absent,
             (false, _) if self.is_masked() => Stand::Masked,
             (false, _) if !self.lifted_by.is_empty() => Stand::Lifted,
             (false, _) if self.needs_daemon_reload() => Stand::NotRead,
             (false, _) => Stand::Overruled,
         }
+    }
+
+    /// A file that lifts it for one restart and outlived its run, which was killed. systemd may not have read it yet.
+    pub fn left_behind(&self) -> Option<&str> {
+        let mut all = self.lifted_by.iter().chain(&self.unread);
+        all.find(|path| path.ends_with(LIFT) && !path.starts_with("/etc/")).map(String::as_str)
+    }
+
+    /// A restart through systemd has to lift it, or finds it lifted by a run that was killed, and puts it back.
+    pub fn is_put_back(&self) -> bool {
+        self.effective() || (self.stand() == Stand::Lifted && self.left_behind().is_some())
     }
 
     /// Somebody masked it, perhaps while it ran.
@@ -207,6 +222,7 @@ pub(crate) mod tests {
             path: "/etc/systemd/system/haproxy.service.d/50-haguard.conf".into(),
             file,
             lifted_by: Vec::new(),
+            refused_by: Vec::new(),
             unread: Vec::new(),
             environment_edited: Vec::new(),
         }
@@ -223,6 +239,17 @@ pub(crate) mod tests {
         assert_eq!(stand(DropIn::Absent, ""), Stand::Absent);
         let lifted = GuardFacts { lifted_by: vec!["/run/x".into()], ..sample(ours(), "") };
         assert_eq!(lifted.stand(), Stand::Lifted);
+        assert!(!lifted.is_put_back(), "somebody else lifted it");
+        // A guard of somebody's own that a killed run left lifted is no guard that is not there.
+        let left = format!("/run/systemd/system/haproxy.service.d/{LIFT}");
+        let left = GuardFacts {
+            lifted_by: vec![left],
+            refused_by: vec!["/etc/a.conf".into()],
+            ..sample(DropIn::Absent, "")
+        };
+        assert!(left.stand() == Stand::Lifted && left.is_put_back());
+        let gone = GuardFacts { unread: left.lifted_by.clone(), lifted_by: Vec::new(), ..left };
+        assert_eq!(gone.stand(), Stand::NotRead, "killed before systemd read that it is gone");
         assert_eq!(stand(ours(), "LoadState=masked"), Stand::Masked);
         assert_eq!(stand(DropIn::Absent, "LoadState=masked"), Stand::Absent);
         let read = format!("RefuseManualStop=yes\nDropInPaths={}", lifted.path);

@@ -116,7 +116,8 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan>
         ),
     }];
     let unit = facts.guard.as_ref().and_then(Known::seen);
-    let guarded = unit.is_some_and(GuardFacts::effective);
+    let guarded = unit.is_some_and(GuardFacts::is_put_back);
+    let lifted = !unit.is_some_and(GuardFacts::effective);
     let guard = |action, reason: &str| match manner {
         Manner::Systemd(unit) if guarded => Some(Step {
             action,
@@ -126,7 +127,11 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan>
         }),
         _ => None,
     };
-    steps.extend(guard(Action::Change, "systemd refuses otherwise; a drop-in under /run, and daemon-reload"));
+    let lift = match lifted {
+        true => "a run that was killed left it lifted, by a drop-in under /run; it stays so for this restart",
+        false => "systemd refuses otherwise; a drop-in under /run, and daemon-reload",
+    };
+    steps.extend(guard(Action::Change, lift));
     steps.push(Step {
         action: Action::Restart,
         object: instance.title(),

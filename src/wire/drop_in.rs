@@ -3,6 +3,9 @@
 /// Its name; those of a unit are read in the order of their names, whatever folder they are in.
 pub const NAME: &str = "50-haguard.conf";
 
+/// The name of the file under /run that lifts the guard for one restart, later than every name that a guard has.
+pub const LIFT: &str = "99-haguard-break-glass.conf";
+
 /// What `systemctl status` shows beside the unit, because systemd's own refusal does not tell the safe way.
 pub const DOCUMENTATION: &str = "man:haguard-restart(1)";
 

@@ -156,6 +156,27 @@ fn sockets_that_were_handed_down_would_be_gone_and_the_way_is_said_while_a_reloa
 }
 
 #[test]
+fn of_two_who_approve_one_plan_at_once_one_restarts_it_and_the_other_is_told_who() {
+    let Some(bench) = Bench::start(Branch::V32) else { return };
+    let id = bench.plan();
+    let (gate, journal) = gate(&bench.haguard);
+    let mut ended = std::thread::scope(|scope| {
+        let runs = [0, 1].map(|_| scope.spawn(|| bench.run(&["--approve", &id])));
+        // One is about to begin, and the other about to note that it may not.
+        super::wait_at_for(&journal, 2);
+        drop(gate);
+        runs.map(|run| run.join().unwrap())
+    });
+    ended.sort_by_key(|said| said.status);
+    let [done, busy] = ended;
+    assert_eq!((done.status, busy.status), (0, 7), "{done}{busy}");
+    let said = flat(&busy.stderr);
+    for words in ["another run is changing this HAProxy: PID ", "--break-glass", "nothing was changed."] {
+        assert!(said.contains(words), "{busy}");
+    }
+}
+
+#[test]
 fn a_signal_before_the_order_ends_nothing_and_leaves_no_open_run() {
     let Some(bench) = Bench::start(Branch::V30) else { return };
     let id = bench.plan();

@@ -12,7 +12,7 @@ use crate::support::terminal;
 const ETC: &str = "/etc/haproxy";
 pub(super) const UNIT: &str = "haproxy.service";
 const GUARD: &str = "/etc/systemd/system/haproxy.service.d/50-test.conf";
-const LIFT: &str = "/run/systemd/system/haproxy.service.d";
+pub(super) const LIFT: &str = "/run/systemd/system/haproxy.service.d";
 
 /// A guest whose HAProxy has 20 servers, a map, and a guard that somebody wrote by hand.
 pub(super) fn guest(branch: Option<Branch>) -> Option<Guest> {

@@ -12,10 +12,10 @@ use crate::support::process;
 use crate::support::wait::wait_for;
 
 /// A program that runs until the file is gone.
-const HELD: &str = "/bin/sh -c 'while test -e /run/hold; do sleep 0.1; done'";
+pub(super) const HELD: &str = "/bin/sh -c 'while test -e /run/hold; do sleep 0.1; done'";
 
 /// A guest whose unit has these settings too, and that is held up.
-fn held(settings: &str) -> Option<Guest> {
+pub(super) fn held(settings: &str) -> Option<Guest> {
     let guest = guest(None)?;
     guest.write("/etc/systemd/system/haproxy.service.d/60-held.conf", settings);
     guest.write("/run/hold", "");
@@ -23,19 +23,20 @@ fn held(settings: &str) -> Option<Guest> {
     Some(guest)
 }
 
-fn jobs(guest: &Guest) -> String {
+pub(super) fn jobs(guest: &Guest) -> String {
     guest.ok(["systemctl", "list-jobs", "--plain", "--no-legend"])
 }
 
-/// The `systemctl restart` that runs in this guest's numbers of processes.
-fn client(guest: &Guest) -> Option<u32> {
+/// The `PROGRAM ... restart` that runs in this guest's numbers of processes.
+pub(super) fn client(guest: &Guest, program: &str) -> Option<u32> {
     let space = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let ours = space(guest.leader());
     std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
         let line =
             std::fs::read_to_string(Path::new("/proc").join(entry.file_name()).join("cmdline")).ok()?;
-        (line.starts_with("systemctl\0") && line.contains("\0restart\0") && space(pid) == ours).then_some(pid)
+        (line.starts_with(&format!("{program}\0")) && line.contains("\0restart\0") && space(pid) == ours)
+            .then_some(pid)
     })
 }
 
@@ -50,7 +51,7 @@ fn given_up(guest: &Guest, state: &str) -> Value {
             let words: Vec<String> = jobs(guest).split_whitespace().map(str::to_owned).collect();
             words.join(" ").contains(&job).then_some(())
         });
-        process::kill(wait_for("systemctl waits for it", || client(guest)));
+        process::kill(wait_for("systemctl waits for it", || client(guest, "systemctl")));
         run.join().unwrap()
     })
 }

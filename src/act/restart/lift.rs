@@ -7,9 +7,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::act::claims::Claim;
 use crate::clients::systemd::{self, change, drop_in};
+use crate::wire::drop_in::LIFT;
 
-/// Later than every name that a guard has.
-const NAME: &str = "99-haguard-break-glass.conf";
 const TEXT: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
                     RefuseManualStop=no\n";
 /// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
@@ -29,7 +28,7 @@ pub(super) struct Lifted {
 impl Lifted {
     /// Lifts it, and makes sure that systemd knows. What comes back beside an error is to be taken back.
     pub(super) fn lift(unit: &str) -> (Option<Self>, Result<()>) {
-        let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(NAME);
+        let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(LIFT);
         // One that a killed run has left is taken over.
         let left = std::fs::read_to_string(&file).is_ok_and(|text| text == TEXT);
         let folder_made = match drop_in::make_folder(&file) {

@@ -49,7 +49,8 @@ impl Way {
         Ok(match Manner::of(instance).map_err(anyhow::Error::msg)? {
             Manner::Process => Way::Process(Box::new(Own::prepare(instance, settings)?)),
             Manner::Systemd(name) => {
-                let guarded = before.guard.as_ref().and_then(Known::seen).is_some_and(GuardFacts::effective);
+                let guarded =
+                    before.guard.as_ref().and_then(Known::seen).is_some_and(GuardFacts::is_put_back);
                 Way::Systemd(Box::new(Unit::new(name, guarded, instance)))
             }
             Manner::Docker(container) => Way::Docker(Box::new(Contained::new(container, instance)?)),

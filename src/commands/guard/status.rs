@@ -8,8 +8,9 @@ use crate::cli::GuardStatusArgs;
 use crate::clients::host;
 use crate::exit::Exit;
 use crate::facts::gather;
-use crate::facts::{GuardFacts, Proof, Stand};
+use crate::facts::{DropIn, GuardFacts, Proof, Stand};
 use crate::failure::Failure;
+use crate::plan::advice::quote;
 use crate::plan::guard::{basis, holes};
 use crate::report::{Body, Guard, Report};
 
@@ -43,13 +44,21 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         .map(|now| same(&facts, &now))
         .into_iter()
         .collect();
-    let next = match facts.stand() {
-        Stand::InForce | Stand::ByAnother => None,
-        Stand::Masked => Some(format!("systemctl unmask {}", facts.unit)),
-        _ => Some(format!("haguard guard install {}", facts.unit)),
-    };
-    report.next = next.into_iter().collect();
+    report.next = mend(&facts).into_iter().collect();
     Ok(report)
+}
+
+/// What brings it back.
+fn mend(facts: &GuardFacts) -> Option<String> {
+    match (facts.stand(), facts.left_behind()) {
+        (Stand::Lifted | Stand::InForce | Stand::ByAnother, Some(path)) => {
+            Some(format!("rm {} && systemctl daemon-reload", quote(path)))
+        }
+        (Stand::InForce | Stand::ByAnother, None) => None,
+        (Stand::Masked, _) => Some(format!("systemctl unmask {}", facts.unit)),
+        (Stand::NotRead, _) if facts.file == DropIn::Absent => Some("systemctl daemon-reload".to_owned()),
+        _ => Some(format!("haguard guard install {}", facts.unit)),
+    }
 }
 
 /// A guard of a unit that runs nothing guards nothing.

@@ -26,10 +26,17 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         path.starts_with("/run/") && drop_in::refuses_stop(&text) == Some(false)
     };
-    let lifted_by = read.iter().filter(lifts).cloned().collect();
-    let unread = unread(&unit, &read);
+    let there = drop_ins(&unit);
+    let refuses = |path: &String| {
+        drop_in::refuses_stop(&std::fs::read_to_string(path).unwrap_or_default()) == Some(true)
+    };
+    let all = there.iter().cloned().chain([shown.get("FragmentPath").to_owned()]);
+    let refused_by: Vec<String> = all.filter(refuses).collect();
+    // Where nothing refuses there is nothing to be lifted.
+    let lifted_by = read.iter().filter(|_| !refused_by.is_empty()).filter(lifts).cloned().collect();
+    let unread = unread(there, &read);
     let environment_edited = environment_edited(&shown);
-    Ok(GuardFacts { unit, shown, path, file, lifted_by, unread, environment_edited })
+    Ok(GuardFacts { unit, shown, path, file, lifted_by, refused_by, unread, environment_edited })
 }
 
 /// The same place without links in its folders: systemd tells of drop-ins so.
@@ -54,9 +61,8 @@ fn environment_edited(shown: &Unit) -> Vec<String> {
     shown.environment_files().into_iter().filter(|path| later(path)).map(str::to_owned).collect()
 }
 
-/// Drop-ins that came or went since systemd read them. Up to systemd 252 NeedDaemonReload does not tell of a folder that
-/// is new.
-fn unread(unit: &str, read: &[String]) -> Vec<String> {
+/// The drop-ins that systemd would read now.
+fn drop_ins(unit: &str) -> Vec<String> {
     let mut there: BTreeMap<String, String> = BTreeMap::new();
     for folder in drop_in::folders(unit) {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -67,10 +73,16 @@ fn unread(unit: &str, read: &[String]) -> Vec<String> {
             }
         }
     }
+    there.into_values().collect()
+}
+
+/// Drop-ins that came or went since systemd read them. Up to systemd 252 NeedDaemonReload does not tell of a folder that
+/// is new.
+fn unread(there: Vec<String>, read: &[String]) -> Vec<String> {
     // systemd may call /usr/lib by its old name, /lib.
     let same = |path: &str| std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let known: Vec<PathBuf> = read.iter().map(|path| same(path)).collect();
-    let came = there.values().filter(|path| !known.contains(&same(path)) && !is_empty(path)).cloned();
+    let came = there.into_iter().filter(|path| !known.contains(&same(path)) && !is_empty(path));
     let gone = read.iter().filter(|path| !Path::new(path).exists()).cloned();
     came.chain(gone).collect()
 }
