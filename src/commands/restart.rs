@@ -4,12 +4,14 @@ use super::restart_service::{self, Meant};
 use super::{Context, look, record};
 use crate::checks;
 use crate::cli::RestartArgs;
+use crate::clients::systemd;
 use crate::exit::Exit;
 use crate::facts::gather::Effort;
 use crate::facts::{Facts, Known};
 use crate::failure::Failure;
-use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss};
+use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss, start};
 use crate::report::{Body, Holds, Refusal, Report};
+use crate::wire::unit::Unit;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -23,7 +25,10 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
     if facts.start.is_some() {
         findings.extend(checks::judge(&facts, &ledger, &["restart.unit"]));
     }
-    let refusal = refusal(args, &facts, &ledger);
+    let refusal = match idle(&facts, context) {
+        Some(unit) => nothing_runs(&facts, &unit, context),
+        None => refusal(args, &facts, &ledger),
+    };
     let next =
         refusal.alternatives.iter().map(|a: &Advice| a.command.clone()).filter(|c| !c.is_empty()).collect();
     let summary = format!("refused: {}", refusal.title);
@@ -33,6 +38,34 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
     report.next = next;
     record::end(context, record::target(Some(&facts)), &report, None);
     Ok(report)
+}
+
+/// The unit that would start a HAProxy where none is seen, and of which systemd, too, says that it runs nothing.
+fn idle(facts: &Facts, context: &Context<'_>) -> Option<Unit> {
+    let none = facts.instance.seen().is_none() && facts.candidates.seen().is_some_and(Vec::is_empty);
+    let settings = &context.settings;
+    let name = settings.unit.as_ref().map_or("haproxy.service", |unit| unit.value.as_str());
+    let unit = none.then(|| systemd::show(name, settings.timeout.value).ok()).flatten()?;
+    start::nothing_runs(&unit).is_some().then_some(unit)
+}
+
+/// There is nothing to restart: what somebody wants who typed it is a start.
+fn nothing_runs(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Refusal {
+    const USUAL: &str = "/etc/haproxy/haproxy.cfg";
+    let said = context.settings.config.as_ref().and_then(|config| config.value.first());
+    let said = said.map(|path| path.display().to_string());
+    let config = said.or_else(|| std::path::Path::new(USUAL).is_file().then(|| USUAL.to_owned()));
+    Refusal {
+        title: format!("restart of HAProxy on {}", facts.host),
+        why: start::nothing_runs(unit).unwrap_or_default(),
+        unseen: Vec::new(),
+        compared_with: None,
+        alternatives: start::start(unit, config.as_deref()),
+        emergency: None,
+        by_hand: Vec::new(),
+        others: Vec::new(),
+        asked: None,
+    }
 }
 
 fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {

@@ -12,6 +12,7 @@ pub mod procedure;
 mod reload;
 pub mod replay;
 pub mod restart;
+pub mod start;
 pub mod steps;
 pub mod way_back;
 

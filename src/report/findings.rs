@@ -29,10 +29,28 @@ impl Columns {
     }
 }
 
+/// A reason as long as this stands once; after that it is "the same".
+const LONG: usize = 60;
+
+/// The findings with a reason that many have written out once: it is read where it stands first.
+pub(super) fn once(findings: &[Finding]) -> Vec<Finding> {
+    let mut said: Option<String> = None;
+    let mut all = findings.to_vec();
+    for finding in &mut all {
+        let before = said.as_ref().and_then(|said| finding.text.strip_suffix(said.as_str()));
+        match before {
+            Some(before) => finding.text = format!("{before}the same"),
+            None if finding.text.len() >= LONG => said = Some(finding.text.clone()),
+            None => {}
+        }
+    }
+    all
+}
+
 /// Findings where they are one part of an answer: evidence and mend under what is not well.
 pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let columns = Columns::of(findings);
-    for finding in findings {
+    for finding in &once(findings) {
         line(finding, columns, out, paint)?;
         if finding.level.is_notable() {
             evidence(finding, out, paint)?;
@@ -55,7 +73,7 @@ pub(super) fn worth_knowing(findings: &[Finding], out: &mut impl Write, paint: P
 /// Findings where they are the answer: evidence under every one.
 pub(super) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let columns = Columns::of(findings);
-    for finding in findings {
+    for finding in &once(findings) {
         line(finding, columns, out, paint)?;
         evidence(finding, out, paint)?;
         if finding.level.is_notable() {

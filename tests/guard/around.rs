@@ -2,6 +2,7 @@
 
 use super::{FILE, UNIT, as_before, change, everything, install, json, level, status, words};
 use crate::support::guest::Guest;
+use crate::support::wait::wait_for;
 
 #[test]
 fn what_the_guard_does_not_keep_off_happens_and_is_named() {
@@ -88,6 +89,32 @@ fn what_an_install_would_find_is_asked_beforehand() {
     let said = asked(&[]);
     assert!(said.status == 3 && words(&said).contains("did not write it"), "{said}");
     assert_eq!(guest.haguard(["guard", "install", "--plan"]).status, said.status, "both judge alike");
+}
+
+#[test]
+fn where_nothing_runs_a_restart_is_refused_with_the_way_to_a_start() {
+    let Some(guest) = Guest::boot() else { return };
+    let good = guest.read("/etc/haproxy/haproxy.cfg");
+    install(&guest);
+    guest.write("/etc/haproxy/haproxy.cfg", &format!("{good}\nno_such_section\n"));
+    guest.ok(["systemctl", "kill", "--signal=KILL", "haproxy"]);
+    wait_for("systemd gives up", || (guest.property(UNIT, "ActiveState") == "failed").then_some(()));
+    for args in [&["restart"][..], &["restart", "haproxy"], &["restart", "haproxy.service"]] {
+        let said = guest.haguard(args.iter().chain(&["-o", "json"]));
+        let document = json(&said);
+        let why = document["refusal"]["why"].as_str().unwrap_or_else(|| panic!("{said}"));
+        assert!(said.status == 3 && why.contains("haproxy.service has failed"), "{said}");
+        let next: Vec<&str> =
+            document["next"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        let tried = guest.run(["sh", "-c", next[1]]);
+        assert!(next[1].starts_with("haguard rehearse") && tried.status == 3, "{said}{tried}");
+        assert!(next[2].ends_with("systemctl start haproxy.service"), "{said}");
+    }
+    let short = words(&guest.haguard(["check", "-o", "short"]));
+    assert_eq!(short.matches("no HAProxy process can be seen").count(), 1, "{short}");
+    guest.write("/etc/haproxy/haproxy.cfg", &good);
+    guest.ok(["sh", "-c", "systemctl reset-failed haproxy.service && systemctl start haproxy.service"]);
+    assert_eq!(status(&guest).status, 0, "the guard is there as before");
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! What to do where nothing runs that could be restarted: the unit that would start it.
+
+use super::Advice;
+use super::advice::quote;
+use crate::facts::guard::Unit;
+
+/// How a unit is that runs nothing, in one sentence; none where it runs something, or is no unit of this host.
+pub fn nothing_runs(unit: &Unit) -> Option<String> {
+    let name = unit.get("Id");
+    if unit.main_pid().is_some() || unit.get("ActiveState") == "active" {
+        return None;
+    }
+    let said = match (unit.get("LoadState"), unit.get("ActiveState"), unit.get("SubState")) {
+        ("masked", ..) => "is masked, so that systemd starts it for nobody".to_owned(),
+        ("loaded", "failed", _) => "has failed, and systemd does not try again by itself".to_owned(),
+        ("loaded", _, "auto-restart") => "ends as often as systemd starts it".to_owned(),
+        ("loaded", state, _) => format!("is {state}"),
+        _ => return None,
+    };
+    Some(format!(
+        "No HAProxy runs here, so a restart has nothing to end: {name} {said}. What it needs is a start, and the guard \
+         refuses none."
+    ))
+}
+
+/// The steps to a start, in their order. `config` is the file that it would load, where that is known.
+pub fn start(unit: &Unit, config: Option<&str>) -> Vec<Advice> {
+    let name = unit.get("Id");
+    let step = |when: &str, command: String| Advice { when: when.to_owned(), command };
+    let mut steps = vec![step("see how it ended:", format!("journalctl -u {name} -n 50 --no-pager"))];
+    if let Some(config) = config {
+        let command = format!("haguard rehearse --config-file {}", quote(config));
+        steps.push(step("try the files before anything is started:", command));
+    }
+    if unit.get("LoadState") == "masked" {
+        steps.push(step(
+            "somebody masked it, perhaps for a reason; to take that back:",
+            format!("systemctl unmask {name}"),
+        ));
+    }
+    let again = match unit.get("ActiveState") {
+        "failed" => format!("systemctl reset-failed {name} && systemctl start {name}"),
+        _ => format!("systemctl start {name}"),
+    };
+    steps.push(step("start it:", again));
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(more: &str) -> Unit {
+        let lines = ["Id=haproxy.service", "MainPID=0"].into_iter().chain(more.lines());
+        let pairs = lines.filter_map(|line| line.split_once('='));
+        Unit { properties: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+    }
+
+    #[test]
+    fn a_unit_that_runs_nothing_is_started_and_one_that_runs_is_another_matter() {
+        let failed = unit("LoadState=loaded\nActiveState=failed\nSubState=failed");
+        assert!(nothing_runs(&failed).unwrap().contains("has failed"));
+        let steps = start(&failed, Some("/etc/haproxy/haproxy.cfg"));
+        let typed: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
+        assert_eq!(typed[1], "haguard rehearse --config-file /etc/haproxy/haproxy.cfg");
+        assert!(
+            typed[2].starts_with("systemctl reset-failed") && typed[2].ends_with("start haproxy.service")
+        );
+        let masked = unit("LoadState=masked\nActiveState=inactive");
+        assert!(nothing_runs(&masked).unwrap().contains("masked"));
+        assert!(start(&masked, None).iter().any(|step| step.command == "systemctl unmask haproxy.service"));
+        let looping = unit("LoadState=loaded\nActiveState=activating\nSubState=auto-restart");
+        assert!(nothing_runs(&looping).unwrap().contains("as often"));
+        for other in ["LoadState=not-found\nActiveState=inactive", "LoadState=loaded\nActiveState=active"] {
+            assert_eq!(nothing_runs(&unit(other)), None);
+        }
+    }
+}
