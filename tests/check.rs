@@ -11,6 +11,7 @@ mod schema;
 use haguard::checks::catalog;
 use haguard::exit::Exit;
 
+use crate::support::document::flat;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::{golden, skip};
@@ -58,24 +59,23 @@ fn every_id_and_every_group_can_be_explained() {
     let listed = |id: &str| subjects["table"]["rows"].as_array().unwrap().iter().any(|row| row[0] == id);
     for check in catalog::every() {
         let said = haguard.run(["explain", check.id]);
-        let flat = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.status == 0 && flat.contains(check.title), "{said}");
+        assert!(said.status == 0 && flat(&said.stdout).contains(check.title), "{said}");
         assert!(listed(check.id), "{}", check.id);
     }
     let group = haguard.run(["explain", "arch"]);
-    let flat = group.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(group.status == 0 && flat.contains("arch.sockets: its sockets are answered"), "{group}");
-    assert!(!flat.contains("proc."), "{group}");
-    let flat = |id: &str| {
+    let text = flat(&group.stdout);
+    assert!(group.status == 0 && text.contains("arch.sockets: its sockets are answered"), "{group}");
+    assert!(!text.contains("proc."), "{group}");
+    let explained = |id: &str| {
         let said = haguard.run(["explain", id]);
         assert_eq!(said.status, 0, "{said}");
-        said.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+        flat(&said.stdout)
     };
-    let manager = flat("arch.manager");
+    let manager = explained("arch.manager");
     assert!(manager.contains("before: reload, restart, guard.") && manager.contains("cannot be ignored"));
-    assert!(!flat("config.hard-stop-after").contains("cannot be ignored"));
+    assert!(!explained("config.hard-stop-after").contains("cannot be ignored"));
     for exit in Exit::ALL {
-        let said = flat(&exit.code().to_string());
+        let said = explained(&exit.code().to_string());
         assert!(said.contains(exit.meaning()) && said.len() > 120, "{said}");
     }
 }
@@ -110,7 +110,7 @@ fn evidence_stands_under_every_result_and_short_shows_only_what_is_not_ok() {
     let said = check(&haguard, &haproxy, &["arch.sockets", "arch.identity", "config.test-same-argv"]);
     assert_eq!(said.status, 0, "{said}");
     for evidence in ["is answered by", "show proc on", "haproxy -c"] {
-        assert!(said.stdout.contains(evidence), "{evidence}: {said}");
+        assert!(flat(&said.stdout).contains(evidence), "{evidence}: {said}");
     }
     assert!(said.stdout.contains("0 failed, 0 unknown, 0 warnings, 3 ok, 0 skipped"), "{said}");
     let said = check(&haguard, &haproxy, &["arch.sockets", "arch.manager", "-o", "short"]);
@@ -145,9 +145,9 @@ fn a_format_that_a_command_has_not_is_a_usage_error_that_names_those_it_has() {
         for format in ["short", "junit", "github"] {
             let said = haguard.run(command.iter().chain(&["-o", format]));
             assert_eq!(said.status, 2, "{command:?}: {said}");
-            let flat = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(flat.contains(&format!("no format `{format}`")), "{said}");
-            assert!(flat.contains("it has text, json") && said.stdout.is_empty(), "{said}");
+            let text = flat(&said.stderr);
+            assert!(text.contains(&format!("no format `{format}`")), "{said}");
+            assert!(text.contains("it has text, json") && said.stdout.is_empty(), "{said}");
         }
     }
 }

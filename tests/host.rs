@@ -7,15 +7,15 @@ mod restart;
 mod routes;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::support::document::flat;
 use crate::support::ports::{self, Port};
 use crate::support::process::{Process, on_path};
-use crate::support::skip;
 use crate::support::wait::wait_for;
+use crate::support::{run, skip};
 
 /// A user who is nowhere in /etc/passwd.
 const STRANGER: u32 = 4242;
@@ -38,17 +38,30 @@ fn as_stranger() -> Option<Vec<OsString>> {
     Some(words.map(OsString::from).to_vec())
 }
 
-/// A folder that the stranger may use, with `inside` in it.
-fn open_folder(inside: &str) -> TempDir {
+/// A folder that the stranger may use, with a service's in it. Services are looked for by name among all that run on
+/// this machine, so no other test may have one of this name, nor another run of the tests.
+fn open_folder() -> TempDir {
     use std::os::unix::fs::{PermissionsExt, chown};
-    let dir = TempDir::with_prefix("hag").expect("a folder");
-    let folder = dir.path().join(inside);
+    let dir = run::scratch();
+    let folder = backend(&dir);
     std::fs::create_dir(&folder).expect("a folder inside");
     for path in [dir.path(), &folder] {
-        chown(path, Some(STRANGER), Some(STRANGER)).expect("root gives folders away");
+        if rustix::process::geteuid().is_root() {
+            chown(path, Some(STRANGER), Some(STRANGER)).expect("root gives folders away");
+        }
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("our own folder");
     }
     dir
+}
+
+/// The name of the service in such a folder: `NAME` as `NAME-backend` is asked for, too.
+fn name(dir: &TempDir) -> String {
+    dir.path().file_name().expect("it has a name").to_string_lossy().into_owned()
+}
+
+/// The folder of the service.
+fn backend(dir: &TempDir) -> PathBuf {
+    dir.path().join(format!("{}-backend", name(dir)))
 }
 
 fn python() -> Option<std::path::PathBuf> {
@@ -63,11 +76,11 @@ impl Web {
     /// Starts one, with these words before it and these arguments after its own.
     fn start(before: &[OsString], after: &[&str]) -> Option<Self> {
         let python = python()?;
-        let (port, dir) = (ports::free(), open_folder("gui-backend"));
+        let (port, dir) = (ports::free(), open_folder());
         let mut words: Vec<OsString> = before.to_vec();
         words.push(python.into());
         words.extend(["-m", "http.server", "--bind", "127.0.0.1", "--directory"].map(OsString::from));
-        words.push(dir.path().join("gui-backend").into());
+        words.push(backend(&dir).into());
         words.push(port.number.to_string().into());
         words.extend(after.iter().map(OsString::from));
         let program = words.remove(0);

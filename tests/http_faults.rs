@@ -206,7 +206,7 @@ fn everything_that_could_not_be_seen_says_why_and_what_mends_it() {
 
 #[test]
 fn credentials_go_over_a_unix_socket_and_an_address_may_end_in_v3() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let path = folder.path().join("dp.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let answering = std::thread::spawn(move || {
@@ -240,7 +240,7 @@ fn addresses_and_authorities_that_cannot_be_used_are_refused_before_anything_is_
         let error = DataPlane::new(Target { url: url.into(), ..target(1) }).unwrap_err();
         assert!(matches!(error, HttpError::Address { .. }), "{url}: {error:?}");
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let ca = folder.path().join("ca.pem");
     let with_ca =
         || DataPlane::new(Target { ca_file: Some(ca.clone()), ..target(1) }).unwrap_err().to_string();
@@ -254,7 +254,7 @@ fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
     if on_path("openssl").is_none() && crate::support::skip::missing("openssl on PATH") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let pem = crate::support::process::self_signed(folder.path());
     // HAProxy itself ends TLS and answers, as an operator would put it before the API
     let answer = format!(

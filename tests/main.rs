@@ -20,6 +20,7 @@ mod host;
 mod http_faults;
 mod identity;
 mod ledger;
+mod left_behind;
 mod other_user;
 mod parts;
 mod parts_host;

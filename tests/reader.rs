@@ -9,9 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::support::haproxy::{self, Branch};
+use crate::support::run;
 use crate::support::wait::wait_for;
-
-const BRANCHES: [&str; 5] = ["2.6", "2.8", "3.0", "3.2", "3.4"];
 
 const GLOBAL: &str = r#"
 global
@@ -104,7 +104,7 @@ backend gone
 #[test]
 fn the_reader_sees_what_the_binary_holds() {
     for (branch, haproxy) in installed() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::support::run::scratch();
         let dir = folder.path();
         fs::create_dir(dir.join("conf")).expect("a folder for -f");
         for (name, text) in [
@@ -203,7 +203,7 @@ const JUDGED: [&str; 40] = [
 #[test]
 fn the_reader_refuses_what_the_binary_refuses() {
     for (branch, haproxy) in installed() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::support::run::scratch();
         let file = folder.path().join("j.cfg");
         let around = surroundings(&haproxy, &[("E", "")]);
         for text in JUDGED {
@@ -218,32 +218,16 @@ fn the_reader_refuses_what_the_binary_refuses() {
     }
 }
 
-/// The branches that are here. On a build server a missing one is a failure, elsewhere it is said aloud.
-#[expect(clippy::disallowed_methods, reason = "this is where the test learns what it may run")]
+/// The branches that are here.
 fn installed() -> Vec<(&'static str, PathBuf)> {
-    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
-    let folder = std::env::var_os("HAGUARD_TEST_HAPROXY_DIR").map_or(cache, PathBuf::from);
-    let mut found = Vec::new();
-    for branch in BRANCHES {
-        let haproxy = folder.join(branch).join("haproxy");
-        if haproxy.exists() {
-            found.push((branch, haproxy));
-        } else if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            panic!("there is no {}", haproxy.display());
-        } else {
-            // Straight to the handle: the harness keeps what eprintln prints in a test that passes.
-            let what =
-                format!("SKIP: the reader was not compared with HAProxy {branch}: no {}", haproxy.display());
-            writeln!(std::io::stderr(), "{what}").expect("a message");
-        }
-    }
-    found
+    let found = |branch: Branch| Some((branch.name(), haproxy::binary(branch)?));
+    Branch::all().into_iter().filter_map(found).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the binary under comparison, with an environment of our own")]
 fn program(haproxy: &Path) -> Command {
     let mut command = Command::new(haproxy);
-    command.env_clear();
+    command.env_clear().env(run::MARK, run::folder());
     command
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::support::document::{finding, level, losses, word};
+use crate::support::document::{finding, flat, level, losses, word};
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
@@ -203,8 +203,8 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() 
         haproxy.write_config(&text);
         let said = restart(&haguard, &haproxy, &[]);
         assert_eq!(said.status, 3, "{said}");
-        assert!(said.stdout.contains("would not come up again"), "{said}");
-        assert!(said.stdout.contains("unknown keyword 'no_such_keyword'"), "{said}");
+        assert!(flat(&said.stdout).contains("would not come up again"), "{said}");
+        assert!(flat(&said.stdout).contains("unknown keyword 'no_such_keyword'"), "{said}");
         let document = restart(&haguard, &haproxy, &["-o", "json"]).json();
         let unloadable = losses(&document, "unloadable-config");
         assert_eq!(unloadable.len(), 1, "{branch}");

@@ -77,6 +77,7 @@ fn every_document_is_as_the_published_schema_says() {
     for branch in [Branch::V26, Branch::V34] {
         let Some(mut haproxy) = start(branch) else { continue };
         let haguard = Haguard::new();
+        let root = rustix::process::geteuid().is_root();
         haproxy.admin("set server app/one state ready");
         let run = |haproxy: &Instance, words: &[&str], exit: i32| {
             let said = run(&haguard, haproxy, words);
@@ -99,8 +100,8 @@ fn every_document_is_as_the_published_schema_says() {
         schemas.accept(&self::run(&haguard, &haproxy, &save));
         run(&haproxy, &["restart"], 3);
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        run(&haproxy, &["restart", "--break-glass", &host, "--reason", "x"], 3);
-        run(&haproxy, &["rehearse"], if rustix::process::geteuid().is_root() { 0 } else { 5 });
+        run(&haproxy, &["restart", "--break-glass", &host, "--reason", "x"], if root { 3 } else { 5 });
+        run(&haproxy, &["rehearse"], if root { 0 } else { 5 });
         run(&haproxy, &["reload"], 3);
         let plan = run(&haproxy, &["reload", "--keep-runtime", "--plan"], 0);
         let id = plan["plan"]["id"].as_str().unwrap();

@@ -11,7 +11,7 @@ fn a_service_in_another_network_namespace_has_listeners_of_its_own() {
         return;
     }
     let Some(python) = python() else { return };
-    let (port, dir) = (ports::free(), open_folder("x"));
+    let (port, dir) = (ports::free(), open_folder());
     let script = format!(
         "import socket\ns = socket.create_server(('0.0.0.0', {}))\nwhile True: s.accept()",
         port.number

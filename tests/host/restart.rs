@@ -23,21 +23,21 @@ impl Tmux {
             skip::missing("tmux");
             return None;
         }
-        let (dir, port) = (open_folder("gui-backend"), ports::free());
+        let (dir, port) = (open_folder(), ports::free());
         let socket = dir.path().join("tmux.sock");
         let line = format!(
             "cd {} && exec python3 -m http.server --bind 127.0.0.1 {}",
-            dir.path().join("gui-backend").display(),
+            backend(&dir).display(),
             port.number
         );
         let tmux = ["tmux", "-f", "/dev/null", "-S"].map(OsString::from);
         let mut words: Vec<OsString> = before.into_iter().chain(tmux).collect();
         words.push(socket.into());
-        words.extend(["new-session", "-d", "-s", "gui"].map(OsString::from));
+        words.extend(["new-session", "-d", "-s", &name(&dir)].map(OsString::from));
         words.push(line.into());
         let program = on_path("setpriv").expect("it was just found");
         let mut start =
-            Process::start(&program, &words[1..], &[], &std::env::temp_dir().join("hag-tmux.log"));
+            Process::start(&program, &words[1..], &[], &crate::support::run::folder().join("tmux.log"));
         wait_for("tmux goes to the background", || start.has_ended().then_some(()));
         start.end(Signal::TERM);
         let dir_of = dir.path().to_owned();
@@ -69,9 +69,10 @@ impl Drop for Tmux {
 fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
     let Some(tmux) = Tmux::start() else { return };
     let haguard = Haguard::new();
-    let folder = tmux.dir.path().join("gui-backend");
+    let (folder, name) = (backend(&tmux.dir), name(&tmux.dir));
+    let backend = format!("{name}-backend");
     let port = tmux.port.number;
-    for word in ["gui-backend", "gui", &port.to_string(), &format!(":{port}"), &format!("127.0.0.1:{port}")] {
+    for word in [&backend, &name, &port.to_string(), &format!(":{port}"), &format!("127.0.0.1:{port}")] {
         let said = haguard.run(["restart", word]);
         assert_eq!(said.status, 3, "{said}");
         let text = flat(&said.stdout);
@@ -81,16 +82,15 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
             &format!("folder {}", folder.display()),
             &format!("command python3 -m http.server --bind 127.0.0.1 {port}"),
             &format!("listens on 127.0.0.1:{port}"),
-            &format!("tmux of user {STRANGER} (server {}, session gui) (proven)", tmux.server),
-            "tmux attach -t gui",
+            &format!("tmux of user {STRANGER} (server {}, session {name}) (proven)", tmux.server),
+            &format!("attach -t {name}"),
             "systemctl restart of anything",
             "nothing was changed. (exit 3)",
         ] {
-            let expected = if expected == "tmux attach -t gui" { "attach -t gui" } else { expected };
             assert!(text.contains(expected), "no `{expected}` for {word}: {said}");
         }
     }
-    let document = haguard.run(["restart", "gui-backend", "-o", "json"]).json();
+    let document = haguard.run(["restart", &backend, "-o", "json"]).json();
     let found = &document["refusal"]["asked"]["found"][0];
     assert_eq!(found["service"]["control"]["certainty"], "proven", "{document:#}");
     assert_eq!(found["service"]["control"]["controller"]["kind"], "multiplexer", "{document:#}");
@@ -99,22 +99,26 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
     assert!(proof["before"].as_str().unwrap().contains(&port.to_string()), "{document:#}");
     assert!(alive(tmux.server));
     let journal = text(&haguard.home().join("state/journal.jsonl"));
-    assert_eq!(journal.lines().filter(|line| line.contains("gui-backend")).count(), 2, "{journal}");
+    assert_eq!(journal.lines().filter(|line| line.contains(&backend)).count(), 2, "{journal}");
 }
 
 #[test]
 fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
     let Some(web) = Web::start(&[], &[]) else { return };
-    let folder = web.dir.path().join("gui-backend");
+    let (folder, name) = (backend(&web.dir), name(&web.dir));
     let words = ["sh".into(), "-c".into(), format!("cd {} && exec \"$0\" \"$@\"", folder.display())];
     let Some(web) = Web::start(&words.map(|word: String| word.into()), &[]) else { return };
     let haguard = Haguard::new();
-    let said = haguard.run(["restart", "guy-backend.service"]);
+    let misspelt = format!("{}-backend.service", name.replace("hag", "hog"));
+    let said = haguard.run(["restart", &misspelt]);
     assert_eq!(said.status, 3, "{said}");
     let text = flat(&said.stdout);
-    assert!(text.contains("There is no unit guy-backend.service"), "{said}");
+    assert!(text.contains(&format!("There is no unit {misspelt}")), "{said}");
     assert!(text.contains("Nothing that runs here is called so."), "{said}");
-    assert!(text.contains(&format!("gui-backend: the folder of http.server (PID {},", web.pid())), "{said}");
+    assert!(
+        text.contains(&format!("{name}-backend: the folder of http.server (PID {},", web.pid())),
+        "{said}"
+    );
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
 #[test]
 fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
     let Some(python) = python() else { return };
-    let (port, dir) = (ports::free(), open_folder("x"));
+    let (port, dir) = (ports::free(), open_folder());
     let at = format!("127.0.0.1:{}", port.number);
     let script = format!(
         "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', {}))\ns.recv(1)",
@@ -164,7 +168,7 @@ fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
 fn what_may_be_secret_in_a_command_line_is_shown_nowhere() {
     // The program of the Python library takes no such options, so a line of our own listens for it.
     let Some(python) = python() else { return };
-    let (port, dir) = (ports::free(), open_folder("x"));
+    let (port, dir) = (ports::free(), open_folder());
     let script = format!(
         "import socket\ns = socket.create_server(('127.0.0.1', {}))\nwhile True: s.accept()",
         port.number

@@ -1,7 +1,7 @@
 //! The client against real HAProxy, on every branch that is here.
 
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,19 +14,21 @@ use haguard::wire::runtime::{cli_sockets, patterns, peers, servers_state, stat};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::support::haproxy::{self, Branch};
+use crate::support::process::Process;
+
 use super::{LONG, SHORT, socket, wait};
 
 /// A real HAProxy in master-worker mode, without any port: its frontend listens on a UNIX socket.
 struct Real {
-    folder: TempDir,
-    master: std::process::Child,
+    master: Process,
     worker: u32,
+    folder: TempDir, // the last field: the folder goes after the process
 }
 
 impl Real {
-    #[expect(clippy::disallowed_methods, reason = "the door for programs is not part of this test")]
     fn start(binary: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::support::run::scratch();
         let at = folder.path().display();
         let mut config = format!(
             "global\n stats socket {at}/admin.sock level admin\n stats socket {at}/user.sock level user\n localpeer me\n\
@@ -40,16 +42,10 @@ impl Real {
         }
         std::fs::write(folder.path().join("paths.map"), "/a number-1\n/b number-2\n").unwrap();
         std::fs::write(folder.path().join("h.cfg"), config).unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let master = std::process::Command::new(binary)
-            .args(["-W", "-S"])
-            .arg(folder.path().join("master.sock"))
-            .arg("-f")
-            .arg(folder.path().join("h.cfg"))
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut real = Real { folder, master, worker: 0 };
+        let path = |name: &str| folder.path().join(name);
+        let args = ["-W".into(), "-S".into(), path("master.sock").into(), "-f".into(), path("h.cfg").into()];
+        let master = Process::start(binary, &args, &[], &path("log"));
+        let mut real = Real { master, worker: 0, folder };
         let end = Instant::now() + LONG;
         // While it starts (and after each reload) the master is away for a moment: it executes itself anew.
         let ready =
@@ -76,42 +72,19 @@ impl Real {
 }
 
 impl Drop for Real {
-    /// Ends the master and its worker by their ids, also when a test left the worker stopped.
+    /// Lets a worker that a test left stopped hear that it is to end.
     fn drop(&mut self) {
         let worker = i32::try_from(self.worker).ok().and_then(Pid::from_raw);
         let _ = worker.map(|pid| kill_process(pid, Signal::CONT));
-        let _ = kill_process(Pid::from_child(&self.master), Signal::TERM);
-        let end = Instant::now() + LONG;
-        while matches!(self.master.try_wait(), Ok(None)) {
-            if Instant::now() > end {
-                let _ = worker.map(|pid| kill_process(pid, Signal::KILL));
-                let _ = self.master.kill();
-                let _ = self.master.wait();
-                assert!(std::thread::panicking(), "HAProxy did not end when asked to");
-            }
-            wait(Duration::from_millis(5));
-        }
     }
 }
 
-/// Every branch found; where none is, the run says so, and in CI it fails.
-#[expect(clippy::disallowed_methods, reason = "a test reads its own variables")]
-#[expect(clippy::print_stderr, reason = "a test that did not run has to say so")]
-fn on_every_branch(test: impl Fn(&str, &Real)) {
-    let kept = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
-    let folder = std::env::var_os("HAGUARD_TEST_HAPROXY_DIR").map_or_else(kept, PathBuf::from);
-    let mut missing = Vec::new();
-    for branch in ["2.6", "2.8", "3.0", "3.2", "3.4"] {
-        let binary = folder.join(branch).join("haproxy");
-        match binary.exists() {
-            true => test(branch, &Real::start(&binary)),
-            false => missing.push(branch),
+/// Every branch that is here.
+fn on_every_branch(test: impl Fn(Branch, &Real)) {
+    for branch in Branch::all() {
+        if let Some(binary) = haproxy::binary(branch) {
+            test(branch, &Real::start(&binary));
         }
-    }
-    let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!ci || missing.is_empty(), "no HAProxy {missing:?} in {}", folder.display());
-    if !missing.is_empty() {
-        eprintln!("SKIP HAProxy {missing:?}: not in {} (HAGUARD_TEST_HAPROXY_DIR)", folder.display());
     }
 }
 
@@ -132,7 +105,7 @@ fn both_ways_to_a_real_worker_give_the_same_long_answers() {
             assert_eq!(level, cli_sockets::Level::Admin, "{branch}");
         }
         let peer = real.socket("admin").peer_pid().unwrap();
-        assert!([worker, real.master.id()].map(Some).contains(&peer), "{branch}: {peer:?}");
+        assert!([worker, real.master.pid()].map(Some).contains(&peer), "{branch}: {peer:?}");
     });
 }
 
@@ -156,7 +129,7 @@ fn many_questions_cost_one_connection_and_keep_their_order() {
             assert!(matches!(answers[50], Err(Refused::NotFound(_))), "{branch}: {:?}", answers[50]);
             assert_eq!(answers[51], Err(Refused::UnknownCommand), "{branch}");
             assert_eq!(peers::parse(answers[52].as_ref().unwrap()).unwrap().len(), 2, "{branch}");
-            assert!(answers[53].as_ref().unwrap().starts_with(branch), "{branch}");
+            assert!(answers[53].as_ref().unwrap().starts_with(branch.name()), "{branch}");
         }
     });
 }
@@ -168,7 +141,7 @@ fn a_low_level_is_a_refusal_and_not_an_empty_answer() {
         assert_eq!(servers_state::parse(&user.ask("show servers state").unwrap()).unwrap().len(), 3000);
         assert!(matches!(user.ask("show ssl cert"), Err(AskError::Refused { .. })), "{branch}");
         let map = user.ask("show map");
-        assert_eq!(map.is_err(), branch == "3.4", "{branch}: {map:?}");
+        assert_eq!(map.is_err(), branch == Branch::V34, "{branch}: {map:?}");
     });
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::wait::within;
-use super::{process, skip};
+use super::{process, run, skip};
 
 /// Where the hierarchies are that systemd and Docker look at: the only one, or two of the older layout.
 const ROOTS: [&str; 3] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
@@ -15,14 +15,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// One group in every hierarchy. Two guests in one group would take each other's services for their own.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
+    name: String,
     folders: Vec<PathBuf>,
 }
 
 impl Cgroup {
-    /// Makes it. None, after a visible line, where even root may not: in a container, as a rule.
+    /// Makes it, its name an ending for that of this run. None, after a visible line, where even root may not: in a
+    /// container, as a rule.
     pub(crate) fn new(name: &str) -> Option<Self> {
         let roots = ROOTS.iter().map(Path::new).filter(|root| root.join("cgroup.procs").exists());
-        let folders: Vec<PathBuf> = roots.map(|root| root.join(name)).collect();
+        // by its name the reaper finds it
+        let name = format!("{}-{name}", run::name());
+        let folders: Vec<PathBuf> = roots.map(|root| root.join(&name)).collect();
         for folder in &folders {
             if let Err(error) = std::fs::create_dir(folder) {
                 skip::missing(&format!(
@@ -32,7 +36,12 @@ impl Cgroup {
                 return None;
             }
         }
-        Some(Cgroup { folders })
+        Some(Cgroup { name, folders })
+    }
+
+    /// Its whole name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Shell text that moves the shell into it.
@@ -87,7 +96,7 @@ impl MemoryGroup {
     /// Makes it. None, after a visible line, where even root may not, or where memory is not counted.
     pub(crate) fn new() -> Option<Self> {
         let places = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
-        let name = format!("hag-memory-{}", std::process::id());
+        let name = format!("{}-memory", run::name());
         for (root, limit) in places {
             let folder = Path::new(root).join(&name);
             if Path::new(root).join("cgroup.procs").exists() && std::fs::create_dir(&folder).is_ok() {

@@ -124,7 +124,8 @@ impl Surroundings {
              scheme: [http]\n  userlist:\n    userlist: controller\n    userlist_file: {dir}/users.cfg\n  \
              transaction:\n    transaction_dir: {dir}/transactions\n    backups_dir: {dir}/backups\n  \
              resources:\n    dataplane_storage_dir: {dir}/storage\n    maps_dir: {dir}/maps\n    \
-             ssl_certs_dir: {dir}/certs\n    general_storage_dir: {dir}/general\n    spoe_dir: {dir}/spoe\n\
+             ssl_certs_dir: {dir}/certs\n    general_storage_dir: {dir}/general\n    spoe_dir: {dir}/spoe\n    \
+             spoe_transaction_dir: {dir}/spoe-transactions\n\
              haproxy:\n  config_file: {config}\n  haproxy_bin: {binary}\n{reload}    restart_cmd: /bin/false\n    \
              reload_delay: 1\n    reload_strategy: custom\nlog_targets:\n- log_to: stdout\n  log_level: warning\n"
         )

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use super::cgroup::Cgroup;
 use super::haproxy::{self, Branch};
 use super::process::{Process, on_path};
-use super::skip;
 use super::wait::{wait_for, within};
+use super::{run, skip};
 
 /// Where the program is in an image of [`Dockerd::haproxy`].
 pub(crate) const HAPROXY: &str = "/usr/local/sbin/haproxy";
@@ -41,7 +41,7 @@ impl Dockerd {
     /// Starts one and waits until it answers. None, after a visible line, where that cannot be.
     pub(crate) fn start() -> Option<Self> {
         let programs = programs()?;
-        let dir = TempDir::with_prefix("hag").expect("a folder for Docker");
+        let dir = run::scratch();
         let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy())?;
         let at = dir.path().display();
         let network = "--iptables=false --ip6tables=false --bridge=none --ip-forward=false";
@@ -246,7 +246,8 @@ pub(super) fn loader(program: &Path) -> Option<PathBuf> {
     text.contains("/root/").then(|| PathBuf::from(text))
 }
 
-fn copy(what: &[&Path], into: &Path) {
+/// Copies files and folders with everything in them.
+pub(super) fn copy(what: &[&Path], into: &Path) {
     said(Command::new("cp").arg("-a").args(what).arg(into)).expect("cp copies");
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// The text with every run of blanks as one.
+/// The text with every run of blanks as one, and commands in one line: where text is broken depends on the length of
+/// the paths in it.
 pub(crate) fn flat(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.replace(" \\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }

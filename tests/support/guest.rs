@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::cgroup::Cgroup;
 use super::haguard::Said;
 use super::process::{self, Process, on_path, wait_gone};
-use super::skip;
 use super::wait::within;
+use super::{run, skip};
 
 /// How long a boot may take on a loaded machine; one that is alone takes less than two seconds.
 const BOOT: Duration = Duration::from_secs(90);
@@ -41,7 +41,7 @@ impl Guest {
     /// The same with these files, given by their path in the guest, there before the boot.
     pub(crate) fn with(files: &[(&str, &str)]) -> Option<Self> {
         let root = root()?;
-        let dir = TempDir::with_prefix("hag").expect("a folder for a guest");
+        let dir = run::scratch();
         for name in ["upper", "work", "root"] {
             std::fs::create_dir(dir.path().join(name)).expect("a folder of the guest");
         }
@@ -197,14 +197,16 @@ fn start(root: &Path, dir: &TempDir, cgroup: &Cgroup) -> Process {
     let haguard = env!("CARGO_BIN_EXE_haguard");
     let options = ["-q", "--register=no", "--keep-unit", "--private-network", "--console=pipe"].join(" ");
     let script = format!(
-        "set -e\n{}mount -t overlay overlay -o lowerdir={},upperdir={at}/upper,workdir={at}/work {at}/root\n\
-         exec systemd-nspawn {options} -D {at}/root -M {} --bind-ro={haguard}:/usr/local/bin/haguard {} -b\n",
+        "set -e\n{}mount -t overlay overlay -o \"lowerdir=$1,upperdir={at}/upper,workdir={at}/work\" {at}/root\n\
+         shift\nexec systemd-nspawn {options} -D {at}/root -M {} \"$@\" -b\n",
         cgroup.enter(),
-        root.display(),
         name(dir),
-        branches().join(" "),
     );
-    let words = ["--mount", "--propagation", "private", "sh", "-c", &script].map(OsString::from);
+    let mut words: Vec<OsString> =
+        ["--mount", "--propagation", "private", "sh", "-c", &script, "sh"].map(OsString::from).into();
+    words.push(root.into());
+    words.push(format!("--bind-ro={haguard}:/usr/local/bin/haguard").into());
+    words.extend(branches().into_iter().map(OsString::from));
     let unshare = on_path("unshare").expect("it comes with mount");
     Process::start(&unshare, &words, &[], &dir.path().join("log"))
 }

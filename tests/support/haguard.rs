@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::sandbox::Sandbox;
-use super::skip;
+use super::{run, skip};
 
 /// haguard with an empty home and a state folder that vanish with it.
 pub(crate) struct Haguard {
@@ -27,7 +27,7 @@ pub(crate) struct Said {
 
 impl Haguard {
     pub(crate) fn new() -> Self {
-        Haguard { home: TempDir::with_prefix("hag").expect("a folder for haguard"), prefix: Vec::new() }
+        Haguard { home: run::scratch(), prefix: Vec::new() }
     }
 
     /// The same, seeing only the processes in there.
@@ -68,6 +68,7 @@ impl Haguard {
         let mut command = std::process::Command::new(program);
         command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
         command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
+        command.env(run::MARK, run::folder());
         command
     }
 
@@ -78,6 +79,7 @@ impl Haguard {
         command.args(words);
         command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
         command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
+        command.env(run::MARK, run::folder());
         command
     }
 

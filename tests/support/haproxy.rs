@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::builder::{Builder, Prepared, fill};
 use super::ports::Port;
 use super::process::Process;
-use super::wait::{wait_for, within};
-use super::{origin, skip};
+use super::wait::{PATIENCE, wait_for, within};
+use super::{copied, origin, run, skip};
 
 /// How long a HAProxy may take to come up or to say why it does not.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = PATIENCE;
 
 /// The long-term branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,15 +64,16 @@ impl std::fmt::Display for Branch {
 
 /// The program of a branch, which `.ci/haproxy` fetches; None, after a visible line, where it is absent.
 pub(crate) fn binary(branch: Branch) -> Option<PathBuf> {
+    run::folder(); // before anybody makes a folder for this program
     let cache = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
-    let path =
-        skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(cache).join(branch.name()).join("haproxy");
+    let folder = skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(cache).join(branch.name());
+    let path = folder.join("haproxy");
     if !path.is_file()
         && skip::missing(&format!("HAProxy {branch} at {} (.ci/haproxy fetches it)", path.display()))
     {
         return None;
     }
-    Some(path)
+    Some(copied::usable(folder).join("haproxy"))
 }
 
 /// What came of a reload.
@@ -104,7 +105,7 @@ impl Instance {
     }
 
     pub(super) fn start(builder: &Builder, binary: &Path) -> Result<Self, String> {
-        let dir = TempDir::with_prefix("hag").expect("a folder for HAProxy");
+        let dir = run::scratch();
         let prepared = builder.prepare(dir.path());
         if let Some(uid) = builder.owner {
             std::os::unix::fs::chown(dir.path(), Some(uid), Some(uid)).expect("root gives folders away");

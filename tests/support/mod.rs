@@ -1,6 +1,7 @@
 //! What tests share: real parts, started on loopback and ended exactly.
 pub(crate) mod builder;
 pub(crate) mod cgroup;
+pub(crate) mod copied;
 pub(crate) mod dataplane;
 pub(crate) mod docker;
 pub(crate) mod document;
@@ -16,6 +17,7 @@ pub(crate) mod pem;
 pub(crate) mod podman;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod skip;
 pub(crate) mod standin;

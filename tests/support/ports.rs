@@ -23,12 +23,13 @@ pub(crate) fn free() -> Port {
 /// another test is about to give to a program would answer in its place.
 pub(crate) fn listen() -> (TcpListener, Port) {
     let uid = rustix::process::getuid().as_raw();
-    let folder = std::env::temp_dir().join(format!("haguard-test-ports-{uid}"));
+    // one for every run of this user, wherever each has its own files
+    let folder = format!("/tmp/haguard-test-ports-{uid}");
     std::fs::create_dir_all(&folder).expect("a folder for port locks");
     loop {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
         let number = listener.local_addr().expect("a bound socket has an address").port();
-        let path = folder.join(number.to_string());
+        let path = format!("{folder}/{number}");
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path).expect("a port lock");
         if lock.try_lock().is_ok() {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-use super::skip;
 use super::wait::{wait_for, within};
+use super::{run, skip};
 
 /// How long a process may take to end after SIGTERM before its group is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,6 +34,7 @@ impl Process {
             .env_clear()
             .env("PATH", skip::variable("PATH").unwrap_or_default())
             .envs([("HOME", "/"), ("SHELL", "/bin/sh"), ("LC_ALL", "C.UTF-8")])
+            .env(run::MARK, run::folder())
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))

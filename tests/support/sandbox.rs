@@ -6,8 +6,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::{Process, on_path};
-use super::skip;
 use super::wait::within;
+use super::{run, skip};
 
 /// An empty host, as far as processes go: its own /proc, the files and the loopback of everybody.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Sandbox {
     }
 
     fn made(user: bool) -> Option<Self> {
-        let dir = TempDir::with_prefix("hag").expect("a folder for a namespace");
+        let dir = run::scratch();
         let mut args: Vec<OsString> =
             ["--pid", "--fork", "--mount-proc", "--kill-child"].map(OsString::from).into();
         if user {

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Long enough for a loaded two-core machine; a condition that takes longer is a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough for two cores with a load of forty, where a HAProxy has taken more than twenty seconds to serve; a condition
+/// that takes longer is a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The first `Some` that `look` gives, or a panic that says what never came about.
 #[track_caller]

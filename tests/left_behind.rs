@@ -1,0 +1,149 @@
+//! A run of the tests that is killed leaves nothing: no program, no container, no guest, no control group, no folder.
+//! Each test starts this very program again with itself alone, which then stands among its parts until it is killed.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use crate::support::docker::{Dockerd, HAPROXY};
+use crate::support::guest::Guest;
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::{Branch, Instance};
+use crate::support::process::{self, Process, on_path};
+use crate::support::sandbox::Sandbox;
+use crate::support::wait::{PATIENCE, wait_for, within};
+use crate::support::{run, skip};
+
+/// Set for the run that is to be killed: the file in which it says that everything stands, and the folder of its run.
+const STANDING: &str = "TESTS_TO_BE_KILLED";
+
+/// Boots and containers take longer than a HAProxy.
+const STARTS: std::time::Duration = PATIENCE.saturating_mul(2);
+
+/// What the tests of a run started, by the mark in its environment, and everybody in the run's control groups.
+fn left_by(folder: &Path) -> Vec<u32> {
+    let mark = format!("{}={}", run::MARK, folder.display());
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let environment = |pid: u32| std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let groups = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let marked = |pid: &u32| environment(*pid).split(|byte| *byte == 0).any(|line| line == mark.as_bytes());
+    numbers.filter(|pid| process::alive(*pid) && (marked(pid) || groups(*pid).contains(name))).collect()
+}
+
+/// Control groups with this in their name.
+fn groups(name: &str) -> Vec<PathBuf> {
+    let (mut queue, mut found) = (vec![PathBuf::from("/sys/fs/cgroup")], Vec::new());
+    while let Some(folder) = queue.pop() {
+        let inside = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        queue.extend(inside.filter(|path| path.is_dir() && !path.is_symlink()));
+        if folder.file_name().is_some_and(|own| own.to_string_lossy().contains(name)) {
+            found.push(folder);
+        }
+    }
+    found
+}
+
+/// In the run that is to be killed: says that everything stands, and stays. `also` are names and numbers to be gone.
+fn stand(file: &Path, also: &[String]) {
+    let mut text = run::folder().display().to_string();
+    also.iter().for_each(|word| text.push_str(&format!("\n{word}")));
+    std::fs::write(file.with_extension("new"), text).unwrap();
+    std::fs::rename(file.with_extension("new"), file).unwrap();
+    assert!(within(STARTS * 2, || None::<()>).is_some(), "nobody killed this run");
+}
+
+/// Runs this test in a program of its own and kills that when everything stands.
+fn killed(test: &str, signal: Signal) {
+    let dir = run::scratch();
+    let file = dir.path().join("standing");
+    let mut env = vec![(STANDING.to_owned(), file.display().to_string())];
+    for name in ["CI", "HAGUARD_TEST_HAPROXY_DIR", "HAGUARD_TEST_GUEST", "HAGUARD_TEST_DOCKER"] {
+        env.extend(skip::variable(name).map(|value| (name.to_owned(), value.display().to_string())));
+    }
+    let args = ["--exact", test, "--nocapture"].map(Into::into);
+    let log = dir.path().join("log");
+    let mut tests = Process::start(&std::env::current_exe().unwrap(), &args, &env, &log);
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let standing = within(STARTS, || {
+        let text = std::fs::read_to_string(&file).ok();
+        if text.is_none() && tests.has_ended() { Some(None) } else { text.map(Some) }
+    });
+    let Some(text) = standing.unwrap_or_else(|| panic!("nothing stands:\n{}", said())) else {
+        assert!(said().contains("SKIP"), "it ended:\n{}", said());
+        skip::say(&format!("SKIP: {test}, for the same reason"));
+        return;
+    };
+    let mut words = text.lines();
+    let folder = PathBuf::from(words.next().unwrap());
+    let (numbers, names): (Vec<&str>, Vec<&str>) = words.partition(|word| word.parse::<u32>().is_ok());
+    let numbers: Vec<u32> = numbers.iter().map(|word| word.parse().unwrap()).collect();
+    assert!(folder.is_dir() && !left_by(&folder).is_empty(), "{text}");
+    assert!(numbers.iter().all(|pid| process::alive(*pid)), "{text}");
+    assert!(names.iter().all(|name| !groups(name).is_empty()), "{text}");
+
+    tests.end(signal);
+
+    wait_for("every program of the killed run ends", || left_by(&folder).is_empty().then_some(()));
+    numbers.iter().for_each(|pid| process::wait_gone(*pid));
+    wait_for("its folder is gone", || (!folder.exists()).then_some(()));
+    wait_for("its control groups are gone", || {
+        names.iter().all(|name| groups(name).is_empty()).then_some(())
+    });
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
+}
+
+fn to_be_killed() -> Option<PathBuf> {
+    skip::variable(STANDING)
+}
+
+/// HAProxies, one of them in a namespace, and a program that left its group and its session.
+fn stand_among_programs(file: &Path) {
+    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
+    let Some(sandbox) = Sandbox::new() else { return };
+    let prefix: Vec<String> = sandbox.prefix().iter().map(|word| word.to_str().unwrap().to_owned()).collect();
+    let words: Vec<&str> = prefix.iter().map(String::as_str).collect();
+    let Some(_inside) = Instance::builder(Branch::V34).through(&words).start() else { return };
+    let Some(setsid) = on_path("setsid") else { return };
+    let args = ["--fork", "sleep", "infinity"].map(Into::into);
+    let _gone = Process::start(&setsid, &args, &[], &haproxy.dir().join("log"));
+    let _home = Haguard::new();
+    stand(file, &[haproxy.master_pid().to_string(), haproxy.worker_pid().to_string()]);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_haproxy_and_no_folder() {
+    match to_be_killed() {
+        Some(file) => stand_among_programs(&file),
+        None => killed("left_behind::a_run_that_is_killed_leaves_no_haproxy_and_no_folder", Signal::KILL),
+    }
+}
+
+#[test]
+fn a_run_that_is_asked_to_end_leaves_no_haproxy_and_no_folder() {
+    match to_be_killed() {
+        Some(file) => stand_among_programs(&file),
+        None => {
+            killed("left_behind::a_run_that_is_asked_to_end_leaves_no_haproxy_and_no_folder", Signal::TERM)
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_guest_and_no_container() {
+    let Some(file) = to_be_killed() else {
+        killed("left_behind::a_run_that_is_killed_leaves_no_guest_and_no_container", Signal::KILL);
+        return;
+    };
+    let (Some(guest), Some(dockerd)) = (Guest::boot(), Dockerd::start()) else { return };
+    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    let dir = run::scratch();
+    std::fs::write(dir.path().join("haproxy.cfg"), "defaults\n    mode http\nlisten l\n    bind /tmp/s\n")
+        .unwrap();
+    let bind = format!("{}:/etc/haproxy:ro", dir.path().display());
+    let argv = [HAPROXY, "-W", "-f", "/etc/haproxy/haproxy.cfg"];
+    let container = dockerd.run((&image, "web"), &argv, &[], &[&bind], "always");
+    stand(&file, &[guest.leader().to_string(), container.pid.to_string(), run::name(), container.id]);
+}
