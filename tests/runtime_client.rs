@@ -36,7 +36,7 @@ fn stub(
     connections: usize,
     serve: impl Fn(&str, UnixStream) + Send + 'static,
 ) -> (TempDir, PathBuf, std::thread::JoinHandle<()>) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let path = folder.path().join("stub.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let thread = std::thread::spawn(move || {
@@ -100,6 +100,24 @@ fn half_an_answer_is_no_answer() {
 }
 
 #[test]
+fn where_no_time_is_left_nobody_is_asked_and_nobody_is_called_silent() {
+    let folder = crate::support::run::scratch();
+    let path = folder.path().join("h.sock");
+    let _listener = UnixListener::bind(&path).unwrap();
+    for error in [
+        socket(&path, Duration::ZERO).ask("show info").unwrap_err(),
+        socket(&path, Duration::ZERO).ask_master("show proc").unwrap_err(),
+    ] {
+        assert!(matches!(error, AskError::NotAsked { .. }), "{error}");
+        let said = error.to_string();
+        assert!(
+            said.contains("not asked") && said.contains("--timeout") && !said.contains("stuck"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_master_that_closes_without_a_word_is_asked_again() {
     let silent = std::sync::atomic::AtomicBool::new(true);
     let (_folder, path, thread) = stub(2, move |_, mut stream| {
@@ -113,7 +131,7 @@ fn a_master_that_closes_without_a_word_is_asked_again() {
 
 #[test]
 fn a_master_that_is_away_for_a_moment_is_knocked_at_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let path = folder.path().join("h.sock");
     drop(UnixListener::bind(&path).unwrap());
     let later = {
@@ -190,7 +208,7 @@ fn the_master_is_half_closed_only_after_its_answer() {
 
 #[test]
 fn nothing_is_sent_that_could_change_anything() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let path = folder.path().join("stub.sock");
     let listener = UnixListener::bind(&path).unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -212,7 +230,7 @@ fn nothing_is_sent_that_could_change_anything() {
 
 #[test]
 fn what_is_wrong_with_a_path_is_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("file"), "").unwrap();
     drop(UnixListener::bind(at("stale")).unwrap());
@@ -229,7 +247,7 @@ fn what_is_wrong_with_a_path_is_told_apart() {
 #[test]
 fn a_full_queue_is_waited_for_and_then_named() {
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket as open};
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::run::scratch();
     let path = folder.path().join("full");
     let listener = open(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
     bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();

@@ -4,18 +4,22 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
 use crate::support::haguard::{Haguard, Said};
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::{Branch, Instance, on_every_branch};
+use crate::support::wait::PATIENCE;
 
 /// Both socket flags, in every command that looks: a refusal stays one, the others cannot tell.
 #[track_caller]
 fn not_seen(haguard: &Haguard, flag: &str, path: &str, words: &[&str]) {
+    // Only where somebody has to be waited for in vain a short time is what is meant: it passes on a loaded machine.
+    let vain = words.iter().any(|word| word.contains("no answer within") || word.contains("not complete"));
+    let timeout = if vain { "700ms" } else { "30s" };
     for (command, exit) in [("restart", 3), ("inspect", 5), ("check", 5)] {
-        let args = [command, flag, path, "--timeout", "300ms"];
+        let args = [command, flag, path, "--timeout", timeout];
         let begun = Instant::now();
         let json = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args).args(["-o", "json"]));
         assert_eq!(json.status, exit, "{json}");
@@ -25,7 +29,7 @@ fn not_seen(haguard: &Haguard, flag: &str, path: &str, words: &[&str]) {
         assert!(document["changed"] == false && json.stderr.is_empty(), "{json}");
         let text = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args));
         assert_eq!(text.status, exit, "{text}");
-        assert!(begun.elapsed() < Duration::from_secs(8), "each within its time: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < PATIENCE, "each within its time: {:?}", begun.elapsed());
         let flat = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for word in words {
             assert!(flat.contains(word), "{command}: `{word}` is not in\n{text}");
@@ -38,7 +42,7 @@ fn not_seen(haguard: &Haguard, flag: &str, path: &str, words: &[&str]) {
 
 #[test]
 fn a_path_that_is_no_socket_is_told_from_one_where_nobody_listens() {
-    let (haguard, dir) = (Haguard::new(), TempDir::new().unwrap());
+    let (haguard, dir) = (Haguard::new(), crate::support::run::scratch());
     let file = dir.path().join("plain.sock");
     std::fs::write(&file, "").unwrap();
     let stale = dir.path().join("stale.sock");
@@ -108,7 +112,7 @@ const HALF: &str =
 
 #[test]
 fn a_socket_that_never_answers_is_given_up_in_time() {
-    let (haguard, dir) = (Haguard::new(), TempDir::new().unwrap());
+    let (haguard, dir) = (Haguard::new(), crate::support::run::scratch());
     let path = stub(&dir, stall);
     for flag in ["--master-socket", "--stats-socket"] {
         not_seen(&haguard, flag, path.to_str().unwrap(), &["no answer within", "stopped or stuck"]);
@@ -121,7 +125,7 @@ fn an_answer_that_stalls_or_ends_in_the_middle_of_a_row_is_not_used() {
     for (begin, stalls) in
         [(HALF, true), (HALF, false), ("\nName: HAProxy\nPid: 12", true), ("\nPid: 12", false)]
     {
-        let dir = TempDir::new().unwrap();
+        let dir = crate::support::run::scratch();
         let path = stub(&dir, move |stream| {
             read_line(stream);
             let _ = stream.write_all(begin.as_bytes());
@@ -143,7 +147,7 @@ fn an_answer_that_stalls_or_ends_in_the_middle_of_a_row_is_not_used() {
 fn a_socket_of_another_program_is_no_haproxy() {
     let html = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html><body>no</body></html>\n\n";
     for answer in [html, "\n\n", "OK\n\n", "\u{1b}[2Jsurprise\n\n"] {
-        let (haguard, dir) = (Haguard::new(), TempDir::new().unwrap());
+        let (haguard, dir) = (Haguard::new(), crate::support::run::scratch());
         let path = stub(&dir, move |stream| {
             read_line(stream);
             let _ = stream.write_all(answer.as_bytes());
@@ -158,12 +162,12 @@ fn a_socket_of_another_program_is_no_haproxy() {
 
 #[test]
 fn a_haproxy_that_is_stopped_is_refused_in_time() {
-    for branch in Branch::all() {
+    on_every_branch(|branch| {
         let haguard = Haguard::new();
         let Some(haproxy) =
             Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
         else {
-            continue;
+            return;
         };
         let master = haproxy.master_socket().unwrap().to_str().unwrap();
         haproxy.signal_master(rustix::process::Signal::STOP);
@@ -171,5 +175,5 @@ fn a_haproxy_that_is_stopped_is_refused_in_time() {
         haproxy.signal_master(rustix::process::Signal::CONT);
         let said = haguard.run(["inspect", "--master-socket", master]);
         assert_eq!(said.status, 0, "{branch}: it goes on: {said}");
-    }
+    });
 }
