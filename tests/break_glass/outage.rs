@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use super::{Bench, end, flat, gate};
+use super::{Bench, Builder, end, flat, gate, on_every_branch};
 use crate::support::document::word;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
@@ -98,4 +98,45 @@ fn whoever_is_killed_after_the_order_does_not_leave_the_host_without_it() {
     let history = flat(&bench.haguard.run(["history"]).stdout);
     assert!(history.contains("not recorded"), "the run is known to be cut off: {history}");
     end(main);
+}
+
+/// Started where there is a file of this name, its worker ends as soon as somebody sets the server s1 to MAINT; a run
+/// that puts states back does, once it has seen the worker serve.
+const FRAGILE: &str = "local armed = io.open('{dir}/armed')
+if armed then
+    core.register_task(function()
+        while core.backends['app'].servers['s1']:get_stats().status ~= 'MAINT' do core.msleep(2) end
+        os.exit(1)
+    end)
+end
+";
+
+#[test]
+fn a_haproxy_that_comes_up_for_a_moment_and_ends_again_is_an_outage_and_said_so() {
+    on_every_branch(|branch| {
+        let fragile =
+            |builder: Builder| builder.global("lua-load {dir}/fragile.lua").file("fragile.lua", FRAGILE);
+        let Some(bench) = Bench::built(branch, fragile) else { return };
+        bench.haproxy.admin("set server app/s1 state maint");
+        let id = bench.plan();
+        let (gate, journal) = gate(&bench.haguard);
+        let document = std::thread::scope(|scope| {
+            let run = scope.spawn(|| bench.json(&["--approve", &id]));
+            super::wait_at(&journal);
+            std::fs::write(bench.haproxy.dir().join("armed"), "").unwrap(); // nothing is rehearsed from here on
+            drop(gate);
+            run.join().unwrap()
+        });
+        let said = format!("{branch}: {document:#}");
+        assert_eq!((&document["exit"], &document["changed"]), (&8.into(), &true.into()), "{said}");
+        assert_eq!(document["restart"]["outcome"], "down", "{said}");
+        assert!(word(&document["summary"]).contains("HAPROXY IS DOWN"), "{said}");
+        assert!(document["restart"]["main"].is_null(), "{said}");
+        let log = document["restart"]["startup_log"].to_string();
+        assert!(log.contains("exited with code 1"), "{said}");
+        let by_hand = word(&document["next"][0]);
+        assert!(by_hand.contains("haproxy -W -S ") && by_hand.starts_with("cd "), "{said}");
+        let history = flat(&bench.haguard.run(["history"]).stdout);
+        assert!(history.contains("down") || history.contains("DOWN"), "{branch}: {history}");
+    });
 }
