@@ -281,6 +281,7 @@ fn undelivered(error: &AskError) -> bool {
             | AskError::Denied { .. }
             | AskError::Stale { .. }
             | AskError::Busy { .. }
+            | AskError::NotAsked { .. }
     )
 }
 

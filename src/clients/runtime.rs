@@ -192,6 +192,9 @@ impl Socket {
 
     /// Sends one line (with its payload, where it has one) and reads up to the end of the connection.
     fn exchange(&self, sent: Sent<'_>, closes: Closes) -> Result<String, AskError> {
+        if self.timeout.is_zero() {
+            return Err(AskError::NotAsked { path: self.path.clone() });
+        }
         let deadline = Instant::now() + self.timeout;
         let mut stream = self.connect(deadline)?;
         self.send(&mut stream, sent.text, deadline)?;

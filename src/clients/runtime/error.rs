@@ -90,6 +90,15 @@ pub enum AskError {
         /// How long a free one was waited for.
         waited: Duration,
     },
+    /// The time for a whole look was up before this socket's turn came, which says nothing of the socket.
+    #[error(
+        "{path}: not asked, because the time for the whole look was up before; allow more with --timeout",
+        path = path.display()
+    )]
+    NotAsked {
+        /// The socket.
+        path: PathBuf,
+    },
     /// Connected, asked, heard nothing.
     #[error(
         "{path}: connected, but no answer within {waited:?}; the process is stopped or stuck, or its 10 connections \
