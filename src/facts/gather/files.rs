@@ -258,6 +258,8 @@ pub(super) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
 }
 
 pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
+    // Who may test it at all is said before what of it may not be read.
+    owner(main)?;
     test_with(look, main, environment(main)?)
 }
 
