@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn finding(id: &str, ignored: bool) -> Finding {
-        let text = "begin ".repeat(20);
+        let text = format!("{}{id}", "begin ".repeat(20));
         let ignored_by = ignored.then(|| "INC-1".to_owned());
         Finding { id: id.into(), level: Level::Warn, text, evidence: vec![], mend: None, ignored_by }
     }
@@ -155,6 +155,15 @@ mod tests {
             assert!(starts.len() > all.len() && starts.iter().all(|at| *at == starts[0]), "{text}");
             assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_reason_of_many_findings_is_written_out_once() {
+        let why = "the one reason why nothing could be seen, which is a long one indeed";
+        let texts = [why.to_owned(), "short".to_owned(), format!("not tested: {why}"), why.to_owned()];
+        let all = texts.map(|text| Finding { text, ..finding("arch.sockets", false) });
+        let told: Vec<String> = once(&all).into_iter().map(|finding| finding.text).collect();
+        assert_eq!(told, [why, "short", "not tested: the same", "the same"]);
     }
 
     #[test]
