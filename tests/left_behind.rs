@@ -91,6 +91,7 @@ fn killed(test: &str, signal: Signal) {
     wait_for("its control groups are gone", || {
         names.iter().all(|name| groups(name).is_empty()).then_some(())
     });
+    assert!(file.exists(), "what was mounted in its folder is still there");
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
 }
@@ -110,6 +111,12 @@ fn stand_among_programs(file: &Path) {
     let args = ["--fork", "sleep", "infinity"].map(Into::into);
     let _gone = Process::start(&setsid, &args, &[], &haproxy.dir().join("log"));
     let _home = Haguard::new();
+    // A folder of the host, which is not the run's to remove; not everybody may mount it.
+    let at = run::scratch();
+    let words = ["--bind".into(), file.parent().unwrap().into(), at.path().into()];
+    let mut mount = Process::start(&on_path("mount").unwrap(), &words, &[], &haproxy.dir().join("log"));
+    wait_for("mount has done or refused it", || mount.has_ended().then_some(()));
+    mount.end(Signal::TERM);
     stand(file, &[haproxy.master_pid().to_string(), haproxy.worker_pid().to_string()]);
 }
 

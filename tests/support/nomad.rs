@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use super::docker::{Dockerd, said};
 use super::ports::{self, Port};
 use super::process::{Process, on_path};
-use super::skip;
 use super::wait::{wait_for, within};
+use super::{run, skip};
 
 /// It looks at the whole machine before it is ready.
 const BOOT: Duration = Duration::from_secs(60);
@@ -38,8 +38,7 @@ impl Nomad {
             skip::say("no nomad here: who controls its tasks was not looked at");
             return None;
         };
-        let (dir, ports) =
-            (TempDir::with_prefix("hag").expect("a folder for Nomad"), [(); 3].map(|()| ports::free()));
+        let (dir, ports) = (run::scratch(), [(); 3].map(|()| ports::free()));
         let at = dir.path().display();
         let shown: String =
             shown.iter().map(|path| format!("    \"{0}\" = \"{0}\"\n", path.display())).collect();

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use super::docker::{self, Container};
 use super::haproxy::Branch;
 use super::process::{self, Process, on_path};
-use super::skip;
 use super::wait::wait_for;
+use super::{run, skip};
 
 /// One user's containers.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Podman {
             skip::missing("podman");
             return None;
         }
-        let dir = TempDir::with_prefix("hag").expect("a folder for Podman");
+        let dir = run::scratch();
         for folder in ["home", "xdg"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder in ours");
         }
@@ -73,6 +73,7 @@ impl Podman {
         };
         words.extend(["--chdir=/".into(), "-i".into()]);
         words.push(named("PATH=", skip::variable("PATH").unwrap_or_default().into()));
+        words.push(named(&format!("{}=", run::MARK), run::folder().into()));
         words.extend([named("HOME=", at("home")), named("XDG_RUNTIME_DIR=", at("xdg"))]);
         words.extend(["podman".into(), "--root".into(), at("root"), "--runroot".into(), at("run")]);
         words.extend(["--tmpdir".into(), at("tmp"), "--runtime".into(), at("runc")]);

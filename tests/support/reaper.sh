@@ -21,6 +21,9 @@ left() {
 containers() { # those of the Docker that these processes belong to
   for pid; do grep -ow '[0-9a-f]\{64\}' "/proc/$pid/cgroup" 2>/dev/null; done | sort -u
 }
+mounted() {
+  awk -v below="$run/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+}
 # In the background, so that nobody takes it for a child of the tests.
 {
   cat <&3 >/dev/null
@@ -37,5 +40,7 @@ containers() { # those of the Docker that these processes belong to
   for name in $groups; do
     find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2>/dev/null
   done
-  rm -rf --one-file-system "$run"
+  # A file system or a folder of the host may be mounted below it: never remove what is in there.
+  mounted | while read -r at; do umount --lazy "$at"; done
+  [ -n "$(mounted)" ] || rm -rf --one-file-system "$run"
 } &
