@@ -229,11 +229,27 @@ fn send(command: &str, path: &str) -> String {
     format!("echo \"{command}\" | socat -t300 - UNIX-CONNECT:{}", quote(path))
 }
 
+/// As it stands between `$'` and `'`, which bash, ksh and zsh read.
+fn escaped(c: char) -> String {
+    match c {
+        '\n' => r"\n".to_owned(),
+        '\t' => r"\t".to_owned(),
+        '\'' => r"\'".to_owned(),
+        '\\' => r"\\".to_owned(),
+        c if c.is_control() => format!(r"\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    }
+}
+
 /// A word as a shell needs it.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
+        // A script may be an argument: as it is, its lines would not survive on a page.
+        false if word.chars().any(char::is_control) => {
+            format!("$'{}'", word.chars().map(escaped).collect::<String>())
+        }
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
@@ -245,6 +261,13 @@ mod tests {
 
     fn commands(list: &[Advice]) -> Vec<&str> {
         list.iter().map(|advice| advice.command.as_str()).collect()
+    }
+
+    #[test]
+    fn a_word_reaches_the_program_as_it_was() {
+        assert_eq!(quote("/etc/a.cfg"), "/etc/a.cfg");
+        assert_eq!(quote("it's  a"), r"'it'\''s  a'");
+        assert_eq!(quote("import x\nit's\t\\\u{1b}"), r"$'import x\nit\'s\t\\\u001b'");
     }
 
     #[test]
