@@ -186,8 +186,9 @@ pub struct RehearseArgs {
     refused or no consent, 5 could not determine, 6 the world moved since the plan, 7 busy or frozen, 8 restarted and \
     not everything is proven or put back, 130 interrupted before anything was done.")]
 pub struct RestartArgs {
-    /// What is meant: a unit, a program, a container, a PID, a port or IP:PORT; HAProxy where nothing is given
-    #[arg(value_name = "SERVICE")]
+    /// What is meant: a unit, a program, a container, a PID, a port, IP:PORT or a socket's path; HAProxy where
+    /// nothing is given
+    #[arg(value_name = "SERVICE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub service: Option<String>,
     /// Restart it all the same: the name of this host, typed out
     #[arg(long, value_name = "HOST", requires = "reason")]

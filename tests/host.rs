@@ -2,9 +2,11 @@
 //! other users, in a real tmux, behind a real HAProxy.
 
 mod elsewhere;
+mod kept;
 mod pins;
 mod restart;
 mod routes;
+mod units;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

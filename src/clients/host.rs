@@ -27,7 +27,7 @@ pub use accounts::{Account, account};
 pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use held::{Held, exists, is_folder, link_metadata, metadata, names};
-pub use lineage::{Relative, first_of_namespace, relative};
+pub use lineage::{Relative, first_of_namespace, is_first_namespace, relative};
 pub use owners::{Owners, owners, user_name};
 pub use plain::{plain, read, text};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};
@@ -118,9 +118,10 @@ fn started(ticks: u64) -> Option<Timestamp> {
 
 fn denied(error: Option<std::io::Error>) -> String {
     match error {
-        Some(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-            "permission denied (run as root)".into()
-        }
+        Some(e) if e.kind() == std::io::ErrorKind::PermissionDenied => match uid() {
+            0 => "permission denied, even to root here".into(),
+            _ => "permission denied (run as root)".into(),
+        },
         Some(e) => e.to_string(),
         None => "unreadable".into(),
     }

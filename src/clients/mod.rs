@@ -10,6 +10,7 @@ pub mod host;
 pub mod http;
 mod http_error;
 pub mod keepers;
+pub mod patroni;
 pub mod podman;
 pub mod program;
 pub mod runtime;

@@ -7,9 +7,9 @@ use super::{Context, record};
 use crate::clients::{host, systemd};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim};
-use crate::facts::{HostFacts, Known, Proof, Role, Service};
+use crate::facts::{HostFacts, Known, Listener, Proof, Role, Service};
 use crate::plan::asked::{self, Asked, Fit};
-use crate::plan::{Advice, procedure};
+use crate::plan::{self, Advice, asked_unit, procedure};
 use crate::report::{AskedService, Body, FoundService, Refusal, Report};
 use crate::time::Deadline;
 
@@ -28,7 +28,9 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     let settings = &context.settings;
     let asked = Asked::parse(word);
     let host = gather::services(settings, None);
-    let mut found: Vec<FoundService> = host.seen().map(|host| found(host, &asked)).unwrap_or_default();
+    let deadline = Deadline::after(settings.timeout.value);
+    let unit = asked.unit().map(|name| named(name, deadline));
+    let mut found = found(host.seen(), &asked, unit.as_ref());
     if let ([one], Asked::Name(_) | Asked::Number(_)) = (found.as_slice(), &asked)
         && one.fit == Fit::Exact
         && one.service.role == Some(Role::Haproxy)
@@ -43,9 +45,14 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
         found.insert(0, FoundService { procedure: procedure(&service), service, fit: Fit::Exact, by });
     }
     let pids: Vec<u32> = found.iter().flat_map(|one| one.service.pids().collect::<Vec<_>>()).collect();
-    let before = gather::listening(&pids);
-    let deadline = Deadline::after(settings.timeout.value);
-    let unit = asked.unit().map(|name| (state(&name, deadline), name));
+    let mut before = gather::listening(&pids);
+    // Processes that do not listen, such as one for each connection, come and go by themselves.
+    before.retain(|(pid, seen)| {
+        let first = found.iter().any(|one| one.service.process.pid == *pid);
+        first || !seen.ends_with(gather::NOTHING)
+    });
+    let pids: Vec<u32> = before.iter().map(|(pid, _)| *pid).collect();
+    activated(&mut found, &asked, deadline);
     let refusal = refusal(word, &asked, &host, found, unit, deadline);
     let summary = format!("refused: {}", refusal.title);
     let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal));
@@ -55,9 +62,17 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     Meant::Other(Box::new(report))
 }
 
-fn found(host: &HostFacts, asked: &Asked) -> Vec<FoundService> {
-    let meant = asked::meant(host, asked).into_iter();
+/// Those that answer to the word, or to the name that systemd has for it.
+fn found(host: Option<&HostFacts>, asked: &Asked, unit: Option<&Named>) -> Vec<FoundService> {
+    let Some(host) = host else { return Vec::new() };
+    let mut meant = asked::meant(host, asked);
+    let own = unit.and_then(|unit| unit.own.clone()).filter(|_| meant.iter().all(|one| one.fit == Fit::Near));
+    if let Some(own) = own {
+        let by_own = asked::meant(host, &Asked::Name(own));
+        meant = if by_own.is_empty() { meant } else { by_own };
+    }
     meant
+        .into_iter()
         .map(|meant| FoundService {
             procedure: procedure(meant.service),
             service: meant.service.clone(),
@@ -67,24 +82,48 @@ fn found(host: &HostFacts, asked: &Asked) -> Vec<FoundService> {
         .collect()
 }
 
-/// What systemd says of a unit, as a sentence, and whether there is one.
-fn state(name: &str, deadline: Deadline) -> (bool, String) {
+/// The unit that the word may name, as systemd knows it.
+struct Named {
+    name: String,
+    exists: bool,
+    sentence: String,
+    /// The name that systemd uses, where that is another one.
+    own: Option<String>,
+}
+
+fn named(name: String, deadline: Deadline) -> Named {
+    let unknown = |sentence: String, name: String| Named { name, exists: false, sentence, own: None };
     if !systemd::is_here() {
-        return (false, format!("There is no unit {name} to restart: systemd does not run this host."));
+        return unknown(format!("There is no unit {name} to restart: systemd does not run this host."), name);
     }
-    let unit = match systemd::show(name, deadline.left()) {
-        Err(error) => return (false, format!("Whether there is a unit {name} is not known: {error:#}.")),
-        Ok(unit) if !unit.is_loaded() => return (false, format!("There is no unit {name} on this host.")),
-        Ok(unit) => unit,
-    };
-    let state = unit.get("ActiveState");
-    (
-        true,
-        match unit.main_pid() {
-            Some(pid) => format!("The unit {name} is {state}, and its process is {pid}."),
-            None => format!("The unit {name} is {state}, and no process of it runs."),
+    match systemd::show(&name, deadline.left()) {
+        Err(error) => unknown(format!("Whether there is a unit {name} is not known: {error:#}."), name),
+        Ok(unit) => Named {
+            exists: asked_unit::exists(&unit),
+            sentence: asked_unit::told(&name, &unit),
+            own: asked_unit::own_name(&name, &unit).map(str::to_owned),
+            name,
         },
-    )
+    }
+}
+
+/// systemd itself listens where it starts a service for whoever connects: what is meant is that service.
+fn activated(found: &mut [FoundService], asked: &Asked, deadline: Deadline) {
+    let manages =
+        |one: &&mut FoundService| one.service.process.pid == 1 && one.service.process.comm == "systemd";
+    for one in found.iter_mut().filter(manages) {
+        let sockets = systemd::sockets(deadline.left()).unwrap_or_default();
+        let wanted = |listener: &&Listener| match listener.socket() {
+            Some(at) => asked.port() == Some(at.port()),
+            None => one.by.ends_with(&format!(" {}", listener.short())),
+        };
+        let held = one.service.listens.seen().into_iter().flatten().filter(wanted).map(Listener::short);
+        if let Some((socket, service)) = held.into_iter().find_map(|at| asked_unit::for_socket(&sockets, &at))
+        {
+            one.procedure = plan::activated(socket, service);
+            one.by = format!("{}, for {socket}", one.by);
+        }
+    }
 }
 
 /// Names that are most like the word, each with what it is the name of.
@@ -113,12 +152,12 @@ fn refusal(
     asked: &Asked,
     host: &Known<HostFacts>,
     found: Vec<FoundService>,
-    unit: Option<((bool, String), String)>,
+    unit: Option<Named>,
     deadline: Deadline,
 ) -> Refusal {
-    let exists = unit.as_ref().is_some_and(|((exists, _), _)| *exists);
+    let exists = unit.as_ref().is_some_and(|unit| unit.exists);
     let exact = found.iter().any(|one| one.fit == Fit::Exact);
-    let mut why: Vec<String> = unit.iter().map(|((_, sentence), _)| sentence.clone()).collect();
+    let mut why: Vec<String> = unit.iter().map(|unit| unit.sentence.clone()).collect();
     why.extend(told(asked, &found));
     why.push("haguard restarts no service for you: it says who does.".to_owned());
     let mut unseen: Vec<String> = host.why().map(str::to_owned).into_iter().collect();
@@ -144,7 +183,7 @@ fn refusal(
         others: if exact { Vec::new() } else { haproxies(host) },
         asked: Some(Box::new(AskedService {
             word: word.to_owned(),
-            unit: unit.map(|(_, name)| name),
+            unit: unit.map(|unit| unit.name),
             found,
             nearest,
         })),
@@ -159,10 +198,14 @@ fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
     {
         said.push(format!("No process has PID {pid}."));
     }
-    if let Some(port) = asked.port()
-        && !found.iter().any(|one| one.service.on_port(port))
-    {
-        said.push(format!("Nobody who can be seen listens on port {port}."));
+    match asked {
+        Asked::At(at) if !found.iter().any(|one| one.fit == Fit::Exact) => {
+            said.push(format!("Nobody who can be seen listens on {at}."));
+        }
+        _ => {
+            let port = asked.port().filter(|port| !found.iter().any(|one| one.service.on_port(*port)));
+            said.extend(port.map(|port| format!("Nobody who can be seen listens on port {port}.")));
+        }
     }
     let titles = |fit: Fit| {
         let all = found.iter().filter(|one| one.fit == fit);
@@ -170,7 +213,16 @@ fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
             .collect::<Vec<_>>()
     };
     match (titles(Fit::Exact), titles(Fit::Near), asked) {
+        (exact, _, Asked::Port(_) | Asked::At(_)) if exact.len() > 1 => {
+            said.push(format!("{} services listen there: {}.", exact.len(), exact.join("; and ")));
+        }
         (exact, _, _) if !exact.is_empty() => said.push(format!("What is meant is {}.", exact.join("; or "))),
+        (_, near, Asked::At(_) | Asked::Port(_) | Asked::Number(_)) if !near.is_empty() => {
+            said.push(format!(
+                "That port at another address, or in another network, has {}.",
+                near.join("; and ")
+            ));
+        }
         (_, near, _) if !near.is_empty() => {
             said.push(format!(
                 "Nothing that runs is called so; what comes nearest is {}.",
@@ -208,10 +260,8 @@ fn unseen_of(host: &HostFacts, asked: &Asked, exact: bool) -> Vec<String> {
     let mut unseen = Vec::new();
     let port = asked.port();
     let of_port = host.unowned.iter().filter(|one| one.listener.socket().map(|at| at.port()) == port);
-    unseen.extend(of_port.filter(|_| port.is_some()).map(|one| format!("{} (run as root)", one.words())));
-    if host.hidden > 0 && !exact {
-        unseen.push(format!("what {} of {} processes listen on: run as root", host.hidden, host.processes));
-    }
+    unseen.extend(of_port.filter(|_| port.is_some()).map(|one| host.unowned_words(one)));
+    unseen.extend(host.hidden_words().filter(|_| !exact));
     unseen
 }
 

@@ -92,6 +92,25 @@ pub enum Controller {
         /// The process of s6-supervise.
         supervisor: u32,
     },
+    /// PostgreSQL that Patroni starts, stops and promotes.
+    Patroni {
+        /// The process of Patroni.
+        patroni: u32,
+        /// The cluster.
+        scope: String,
+        /// Which member of it this is, where Patroni says so.
+        member: Option<String>,
+        /// Patroni's configuration file, where its arguments name one.
+        config: Option<String>,
+    },
+    /// A `program` of a HAProxy's own configuration, which its master starts.
+    #[serde(rename = "haproxy-program")]
+    Program {
+        /// The master.
+        master: u32,
+        /// The master's socket, as the master names it.
+        socket: Option<String>,
+    },
     /// A terminal multiplexer: somebody typed it in there.
     Multiplexer {
         /// tmux or screen.
@@ -293,11 +312,26 @@ impl Controller {
             Controller::Supervisord { .. } => "supervisord",
             Controller::Runit { .. } => "runit",
             Controller::S6 { .. } => "s6",
+            Controller::Patroni { .. } => "patroni",
+            Controller::Program { .. } => "haproxy-program",
             Controller::Multiplexer { .. } => "multiplexer",
             Controller::Shell { .. } => "shell",
             Controller::Guest { .. } => "guest",
             Controller::Nobody { .. } => "nobody",
         }
+    }
+
+    /// The socket of the HAProxy that it is a `program` of.
+    pub fn master_socket(&self) -> Option<&str> {
+        match self {
+            Controller::Program { socket, .. } => socket.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Nothing starts it again by itself: somebody typed it, or did once.
+    pub fn typed(&self) -> bool {
+        matches!(self, Controller::Multiplexer { .. } | Controller::Shell { .. } | Controller::Nobody { .. })
     }
 
     /// In words, such as `systemd, haproxy.service`.
@@ -322,6 +356,11 @@ impl Controller {
             }
             Controller::Runit { folder, .. } => format!("runit, {folder}"),
             Controller::S6 { folder, .. } => format!("s6, {folder}"),
+            Controller::Patroni { patroni, scope, member, .. } => {
+                let member = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
+                format!("Patroni ({patroni}), {member}cluster {scope}")
+            }
+            Controller::Program { master, .. } => format!("HAProxy's master {master}, as its `program`"),
             Controller::Multiplexer { program, server, uid, session } => {
                 let session = session.as_ref().map_or(String::new(), |name| format!(", session {name}"));
                 format!("{program} of user {uid} (server {server}{session})")

@@ -51,8 +51,15 @@ impl Pin {
                 let session = session.as_deref().map_or(String::new(), |session| format!(" {session}"));
                 pin.name = Some(format!("{program}{session}"));
             }
+            Controller::Patroni { scope, member, .. } => {
+                let member = member.as_deref().map_or(String::new(), |member| format!("/{member}"));
+                pin.name = Some(format!("{scope}{member}"));
+            }
             Controller::Guest { inside, .. } => pin.name = inside.clone(),
-            Controller::Kubernetes { .. } | Controller::Shell { .. } | Controller::Nobody { .. } => {}
+            Controller::Kubernetes { .. }
+            | Controller::Program { .. }
+            | Controller::Shell { .. }
+            | Controller::Nobody { .. } => {}
         }
         pin
     }

@@ -260,5 +260,6 @@ pub(crate) fn on_host(services: Vec<super::Service>) -> super::HostFacts {
         local: Vec::new(),
         processes: 80,
         hidden: 0,
+        as_root: false,
     }
 }

@@ -1,9 +1,13 @@
 //! The services of this host: what listens, as which user, from which folder, with which files, and who keeps it running.
 
 use core::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::plural;
+
+use super::binds::in_ranges;
 use super::{Control, Evidence, Known, Listener, Process, Server};
 pub use crate::wire::command_line::Role;
 
@@ -24,6 +28,9 @@ pub struct HostFacts {
     pub processes: usize,
     /// How many of them keep their open files from us, so that they may listen unseen.
     pub hidden: usize,
+    /// Root looked, so that nobody sees more from here.
+    #[serde(default)]
+    pub as_root: bool,
 }
 
 /// One service.
@@ -166,6 +173,38 @@ impl HostFacts {
         self.services.iter().find(|service| service.pids().any(|own| own == pid))
     }
 
+    /// A listener without a process, and what would be needed to see that.
+    pub fn unowned_words(&self, unowned: &Unowned) -> String {
+        let mend = match self.as_root {
+            false => "run as root",
+            true => "the kernel's, or of another PID namespace: look from the host",
+        };
+        format!("{} ({mend})", unowned.words())
+    }
+
+    /// All listeners without a process, those of one user together.
+    pub fn all_unowned_words(&self) -> Vec<String> {
+        let mut of: BTreeMap<String, Vec<Listener>> = BTreeMap::new();
+        for one in &self.unowned {
+            let whose =
+                self.unowned_words(one).split_once(" of ").map_or(String::new(), |(_, rest)| rest.to_owned());
+            of.entry(whose).or_default().push(one.listener.clone());
+        }
+        let mut all: Vec<String> = Vec::new();
+        for (whose, mut listeners) in of {
+            listeners.dedup();
+            all.push(format!("{} of {whose}", in_ranges(&listeners).join(", ")));
+        }
+        all
+    }
+
+    /// What may listen unseen, and what would be needed to see it.
+    pub fn hidden_words(&self) -> Option<String> {
+        let all = plural(self.processes, "process").replace("processs", "processes");
+        let mend = if self.as_root { "closed even to root here" } else { "run as root" };
+        (self.hidden > 0).then(|| format!("what {} of {all} listen on: {mend}", self.hidden))
+    }
+
     /// Looks up who serves each of these servers, where that is somebody here.
     pub fn look_up(&mut self, servers: &[Server]) {
         let local = servers.iter().filter_map(|server| {
@@ -173,7 +212,7 @@ impl HostFacts {
             let (served_by, unserved) = match self.serving(&address.ip, address.port) {
                 Local::Elsewhere => return None,
                 Local::Served(all) => (all.iter().map(|service| service.process.pid).collect(), None),
-                Local::Unseen(unowned) => (Vec::new(), Some(format!("{} (run as root)", unowned.words()))),
+                Local::Unseen(unowned) => (Vec::new(), Some(self.unowned_words(unowned))),
                 Local::Nobody => (Vec::new(), Some("nobody listens there".to_owned())),
             };
             Some(LocalServer {

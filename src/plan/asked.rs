@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use serde::Serialize;
 
 use crate::facts::control::Container;
-use crate::facts::{Controller, HostFacts, Service};
+use crate::facts::{Controller, HostFacts, Listener, Service};
 
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Asked {
     /// The unit that systemd would take it for.
     pub fn unit(&self) -> Option<String> {
         match self {
-            Asked::Name(name) if name.contains('/') => None,
+            // Neither a path nor a pattern, which systemd would look up among all units.
+            Asked::Name(name) if name.contains(['/', '*', '?', '[']) => None,
             Asked::Name(name) if is_unit(name) => Some(name.clone()),
             Asked::Name(name) => Some(format!("{name}.service")),
             _ => None,
@@ -87,10 +88,7 @@ pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
     let found: Vec<Meant<'_>> = match asked {
         Asked::Number(number) => all().filter_map(|service| by_number(service, *number)).collect(),
         Asked::Port(port) => all().filter_map(|service| by_port(service, *port)).collect(),
-        Asked::At(at) => all()
-            .filter(|service| service.listens_at(at))
-            .map(|service| exact(service, format!("it listens on {at}")))
-            .collect(),
+        Asked::At(at) => all().filter_map(|service| by_address(service, at)).collect(),
         Asked::Name(name) => all().filter_map(|service| by_name(service, name)).collect(),
     };
     let best = found.iter().map(|meant| (meant.fit, less_likely(meant))).min();
@@ -126,6 +124,14 @@ fn exact(service: &Service, by: String) -> Meant<'_> {
     Meant { service, fit: Fit::Exact, by }
 }
 
+/// By where it listens: the same numbers in another network are another address.
+fn listening(service: &Service, by: String) -> Meant<'_> {
+    match service.elsewhere() {
+        false => exact(service, by),
+        true => Meant { service, fit: Fit::Near, by: format!("{by}, in a network of its own") },
+    }
+}
+
 fn by_number(service: &Service, number: u32) -> Option<Meant<'_>> {
     let own = service.pids().any(|pid| pid == number);
     let port = u16::try_from(number).ok().filter(|port| service.on_port(*port));
@@ -134,13 +140,23 @@ fn by_number(service: &Service, number: u32) -> Option<Meant<'_>> {
             Some(exact(service, format!("PID {number} is its own, and it listens on port {port}")))
         }
         (true, None) => Some(exact(service, format!("PID {number} is its own"))),
-        (false, Some(port)) => Some(exact(service, format!("it listens on port {port}"))),
+        (false, Some(port)) => by_port(service, port),
         (false, None) => None,
     }
 }
 
+/// Whoever has the port at another address alone is not who was asked for, and often who is looked for.
+fn by_address<'a>(service: &'a Service, at: &SocketAddr) -> Option<Meant<'a>> {
+    if service.listens_at(at) {
+        return Some(listening(service, format!("it listens on {at}")));
+    }
+    let other =
+        service.listens.seen()?.iter().find(|one| one.socket().is_some_and(|own| own.port() == at.port()))?;
+    Some(Meant { service, fit: Fit::Near, by: format!("it listens on {}, not on {at}", other.short()) })
+}
+
 fn by_port(service: &Service, port: u16) -> Option<Meant<'_>> {
-    service.on_port(port).then(|| exact(service, format!("it listens on port {port}")))
+    service.on_port(port).then(|| listening(service, format!("it listens on port {port}")))
 }
 
 /// A shorter word is found in too many paths.
@@ -149,6 +165,11 @@ const SHORTEST: usize = 3;
 fn by_name<'a>(service: &'a Service, name: &str) -> Option<Meant<'a>> {
     let plain = name.strip_suffix(".service").unwrap_or(name);
     let near = |by: String| Some(Meant { service, fit: Fit::Near, by });
+    let path = name.strip_prefix("unix@").unwrap_or(name);
+    let at_path = |listener: &Listener| matches!(listener, Listener::Unix(own) if own == path);
+    if service.listens.seen().is_some_and(|all| all.iter().any(at_path)) {
+        return Some(exact(service, format!("it listens on {path}")));
+    }
     let called =
         |(_, called): &(&str, String)| called == name || called.strip_suffix(".service") == Some(plain);
     if let Some((what, called)) = names(service).into_iter().find(called) {
@@ -161,11 +182,20 @@ fn by_name<'a>(service: &'a Service, name: &str) -> Option<Meant<'a>> {
     if plain.len() < SHORTEST {
         return None;
     }
-    if let Some(folder) = service.process.cwd.seen().filter(|folder| folder.contains(plain)) {
+    if let Some(folder) = service.process.cwd.seen().filter(|folder| holds(folder, plain)) {
         return near(format!("it runs in {folder}"));
     }
-    let word = service.process.argv.iter().find(|word| word.contains(plain));
+    let word = service.process.argv.iter().find(|word| holds(word, plain));
     word.and_then(|word| near(format!("its command line says {word}")))
+}
+
+/// The word stands in the text by itself: `gui` in `/opt/gui-backend`, and not in `guide`.
+fn holds(text: &str, word: &str) -> bool {
+    let inner = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(word).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        !inner(before) && !inner(after)
+    })
 }
 
 /// Every name that it goes by, with what kind of name that is.
@@ -210,6 +240,10 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
             names.push(("its service folder is", last(folder)));
             names.push(("its service folder is", folder.clone()));
         }
+        Some(Controller::Patroni { scope, member, .. }) => {
+            names.push(("its cluster is", scope.clone()));
+            names.extend(member.iter().map(|member| ("its member is", member.clone())));
+        }
         Some(Controller::Multiplexer { session: Some(session), .. }) => {
             names.push(("its session is", session.clone()));
         }
@@ -220,7 +254,10 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
 
 /// The last folder that it works in: people name units after it.
 pub fn folder(service: &Service) -> Option<String> {
-    let folder = service.process.cwd.seen()?.trim_end_matches('/').rsplit('/').next()?;
+    let folder = service.process.cwd.seen()?;
+    // The kernel marks a folder that is gone.
+    let folder =
+        folder.strip_suffix(" (deleted)").unwrap_or(folder).trim_end_matches('/').rsplit('/').next()?;
     (folder.len() >= SHORTEST).then(|| folder.to_owned())
 }
 
@@ -246,7 +283,7 @@ pub fn nearest(word: &str, known: impl IntoIterator<Item = String>) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::{Known, sample};
 
     #[test]
     fn a_word_is_read_as_what_people_mean_by_it() {
@@ -258,7 +295,7 @@ mod tests {
         assert_eq!(Asked::parse("gui").unit().as_deref(), Some("gui.service"));
         assert_eq!(Asked::parse("gui.socket").unit().as_deref(), Some("gui.socket"));
         assert_eq!(Asked::parse("http.server").unit().as_deref(), Some("http.server.service"));
-        assert_eq!(Asked::parse("lab/api").unit(), None);
+        assert_eq!((Asked::parse("lab/api").unit(), Asked::parse("post*").unit()), (None, None));
     }
 
     #[test]
@@ -271,8 +308,31 @@ mod tests {
         let said: Vec<String> =
             meant(&host, &Asked::Number(4711)).into_iter().map(|meant| meant.by).collect();
         assert_eq!(said, ["PID 4711 is its own", "it listens on port 4711"]);
-        assert!(meant(&host, &Asked::At("127.0.0.2:4711".parse().unwrap())).is_empty());
+        let elsewhere = Asked::At("127.0.0.2:4711".parse().unwrap());
+        let elsewhere = &meant(&host, &elsewhere)[0];
+        let by = "it listens on 127.0.0.1:4711, not on 127.0.0.2:4711";
+        assert_eq!((elsewhere.fit, elsewhere.by.as_str()), (Fit::Near, by));
+        let mut guest = sample::service("http.server", 4711, Controller::Nobody { cgroup: "/".into() });
+        guest.same_network = Known::Seen(false);
+        let host = sample::on_host(vec![guest]);
+        for word in ["127.0.0.1:4711", ":4711"] {
+            let found = &meant(&host, &Asked::parse(word))[0];
+            assert_eq!(found.fit, Fit::Near, "{word}");
+            assert!(found.by.ends_with("4711, in a network of its own"), "{}", found.by);
+        }
         assert_eq!(meant(&host, &Asked::At("127.0.0.1:4711".parse().unwrap())).len(), 1);
+    }
+
+    #[test]
+    fn a_path_is_looked_up_among_unix_sockets() {
+        let mut service = sample::service("app", 80, Controller::Nobody { cgroup: "/".into() });
+        service.listens = Known::Seen(vec!["unix /run/app.sock".parse().unwrap()]);
+        let host = sample::on_host(vec![service]);
+        for word in ["/run/app.sock", "unix@/run/app.sock"] {
+            let found = meant(&host, &Asked::parse(word));
+            assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Exact, "it listens on /run/app.sock"));
+        }
+        assert!(meant(&host, &Asked::parse("/run/other.sock")).is_empty());
     }
 
     #[test]
@@ -287,7 +347,9 @@ mod tests {
         let host = sample::on_host(vec![nobody]);
         let found = meant(&host, &Asked::parse("gui"));
         assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Near, "it runs in /opt/gui"));
-        assert!(meant(&host, &Asked::parse("nothing")).is_empty());
+        for word in ["nothing", "opt/gu", "erver"] {
+            assert!(meant(&host, &Asked::parse(word)).is_empty(), "{word}");
+        }
     }
 
     #[test]

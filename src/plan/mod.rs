@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod asked;
+pub mod asked_unit;
 pub mod basis;
 pub mod binds;
 pub mod difference;
@@ -21,7 +22,7 @@ pub use basis::{Basis, Moved};
 pub use binds::{BindChange, bind_change, not_held};
 pub use difference::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
-pub use procedure::{Procedure, procedure};
+pub use procedure::{Procedure, activated, one_command, procedure};
 pub use reload::reload;
 pub use restart::{Manner, emergency, restart};
 pub use steps::{Action, Plan, Step, Way};

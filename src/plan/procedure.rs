@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Advice;
 use super::advice::quote;
 use super::keepers::managed;
-use crate::facts::{Control, Controller, Role, Service};
+use crate::facts::{Control, Controller, Known, Role, Service};
 
 /// What to do with one service, and what not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +21,9 @@ pub fn procedure(service: &Service) -> Procedure {
     if service.role == Some(Role::Haproxy) {
         return haproxy(service);
     }
+    if service.process.pid == 1 {
+        return first(service);
+    }
     let mut restart = Vec::new();
     match &service.control {
         Control::Proven { controller, .. } => restart.extend(commands(service, controller)),
@@ -31,7 +34,18 @@ pub fn procedure(service: &Service) -> Procedure {
             )));
             restart.extend(commands(service, controller));
         }
-        Control::Conflict { why, .. } | Control::Unknown { why, .. } => restart.push(Advice {
+        Control::Conflict { evidence, why } => {
+            // Who asks systemd as root is told no more by asking haguard again.
+            let systemd = evidence.iter().any(|one| one.source.starts_with("systemctl"));
+            let pid = service.process.pid;
+            let command =
+                if systemd { format!("systemctl status {pid}") } else { "sudo haguard inspect".to_owned() };
+            restart.push(Advice {
+                when: format!("first settle what the sources disagree on ({why}):"),
+                command,
+            });
+        }
+        Control::Unknown { why, .. } => restart.push(Advice {
             when: format!("first find out who controls it ({why}):"),
             command: "sudo haguard inspect".to_owned(),
         }),
@@ -39,14 +53,28 @@ pub fn procedure(service: &Service) -> Procedure {
     Procedure { restart, never: never(service) }
 }
 
+/// The command that restarts it, where one command does.
+pub fn one_command(service: &Service) -> Option<String> {
+    let one = service.control.named().is_some_and(|controller| !controller.typed());
+    let steps = procedure(service).restart.into_iter().filter(|advice| !advice.command.is_empty());
+    steps.map(|advice| advice.command).next().filter(|_| one)
+}
+
 fn haproxy(service: &Service) -> Procedure {
     let pid = service.process.pid;
-    let reload = match service.process.args().master_socket {
-        Some(socket) => {
-            format!("haguard reload --master-socket {}", quote(&service.process.absolute(&socket)))
-        }
-        None => format!("haguard reload {pid}"),
-    };
+    if let Some(Controller::Guest { leader, .. }) = service.control.named() {
+        let when = "it belongs to another system on this host, and haguard has to be run in there:";
+        return Procedure {
+            restart: vec![run(when, format!("nsenter --target {leader} --all haguard reload"))],
+            never: vec![format!(
+                "reload or restart {pid} from out here: its files and sockets are not those of this host"
+            )],
+        };
+    }
+    // The path of its socket is one of this host's only where its files are.
+    let ours = service.process.same_mount_namespace != Known::Seen(false);
+    let socket = service.process.args().master_socket.map(|socket| service.process.absolute(&socket));
+    let reload = reload(pid, socket.as_deref().filter(|_| ours));
     Procedure {
         restart: vec![Advice {
             when: "load a changed configuration; it shows a plan first, and is proven:".to_owned(),
@@ -55,6 +83,34 @@ fn haproxy(service: &Service) -> Procedure {
         never: vec![format!(
             "restart it: that cuts every connection and forgets what only memory holds; `haguard restart {pid}` says what"
         )],
+    }
+}
+
+/// The first process of all: everything else ends with it.
+fn first(service: &Service) -> Procedure {
+    let what = "it is the first process here: whoever restarts it restarts this whole host or container";
+    let never = format!("kill 1, {}: everything that runs here ends with it", service.name);
+    Procedure { restart: vec![said(what)], never: vec![never] }
+}
+
+/// That of a service for which systemd listens itself.
+pub fn activated(socket: &str, service: &str) -> Procedure {
+    Procedure {
+        restart: vec![
+            said(&format!("systemd itself listens there, and starts {service} for whoever connects")),
+            run(
+                "systemd restarts that, and goes on listening:",
+                format!("systemctl restart {}", quote(service)),
+            ),
+        ],
+        never: vec![format!("restart or stop {socket} for it: nobody listens meanwhile")],
+    }
+}
+
+fn reload(master: u32, socket: Option<&str>) -> String {
+    match socket {
+        Some(socket) => format!("haguard reload --master-socket {}", quote(socket)),
+        None => format!("haguard reload {master}"),
     }
 }
 
@@ -99,12 +155,25 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
                 again(service, "then it is started again there:"),
             ]
         }
+        Controller::Patroni { scope, member, config, .. } => {
+            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
+            let member = member.as_ref().map_or("MEMBER".to_owned(), |name| quote(name));
+            vec![run(
+                "Patroni restarts it, and asks before it does; without a member's name it restarts them all:",
+                format!("sudo -u {} patronictl{config} restart {} {member}", account(service), quote(scope)),
+            )]
+        }
+        Controller::Program { master, .. } => vec![run(
+            "HAProxy's master starts it again when it is reloaded, unless its section says `no option \
+             start-on-reload`: then only a restart of HAProxy does",
+            reload(*master, controller.master_socket()),
+        )],
         Controller::Nobody { .. } => vec![
             run(
                 &format!("nobody starts it again by itself, so whoever runs it as {user} has to end it:"),
                 format!("kill -TERM {}", service.process.pid),
             ),
-            again(service, "and to start it again, as it was started:"),
+            again_as_its_user(service, "and to start it again, as it was started, but for its environment:"),
         ],
         // Everybody else keeps what he runs.
         _ => Vec::new(),
@@ -126,16 +195,54 @@ fn account(service: &Service) -> String {
 /// Its own command line, from its own folder.
 fn again(service: &Service, when: &str) -> Advice {
     let words: Vec<String> = service.process.argv.iter().map(|word| quote(word)).collect();
-    let hidden = service.process.argv.iter().any(|word| word.contains("***"));
-    let when = match hidden {
-        true => format!("{} (*** stands for what may be secret)", when.trim_end_matches(':')) + ":",
-        false => when.to_owned(),
-    };
-    let folder = service.process.cwd.seen().map_or(String::new(), |cwd| format!("cd {} && ", quote(cwd)));
-    Advice { when, command: format!("{folder}{}", words.join(" ")) }
+    let mut when = when.trim_end_matches(':').to_owned();
+    if service.process.argv.iter().any(|word| word.contains("***")) {
+        when += " (*** stands for what may be secret)";
+    }
+    let folder = service.process.cwd.seen().map(|cwd| match cwd.strip_suffix(DELETED) {
+        Some(gone) => {
+            when += " (its folder was deleted and has to be made again)";
+            gone
+        }
+        None => cwd.as_str(),
+    });
+    let folder = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
+    Advice { when: when + ":", command: format!("{folder}{}", words.join(" ")) }
 }
 
+/// The kernel's mark at a folder that is gone.
+const DELETED: &str = " (deleted)";
+
+/// The same as its own user: started by root as it stands here, it would be root's from then on.
+fn again_as_its_user(service: &Service, when: &str) -> Advice {
+    let Advice { when, command } = again(service, when);
+    match service.process.uid {
+        0 => Advice { when, command },
+        _ => {
+            // Not every sh reads $'..'.
+            let shell = if command.contains("$'") { "bash" } else { "sh" };
+            Advice { when, command: format!("sudo -u {} {shell} -c {}", account(service), quote(&command)) }
+        }
+    }
+}
+
+/// Those that keep containers.
+const DAEMONS: &[&str] = &["dockerd", "containerd", "podman", "crio", "kubelet"];
+
 fn never(service: &Service) -> Vec<String> {
+    let pid = service.process.pid;
+    if DAEMONS.contains(&service.name.as_str()) {
+        return vec![format!("restart {} for the sake of one container: it may end them all", service.name)];
+    }
+    if service.role == Some(Role::Patroni) {
+        let pause = "without `patronictl pause` before it and `patronictl resume` after it: it stops its PostgreSQL with \
+                     it, and from a leader the cluster fails over";
+        return [vec![format!("stop or restart {pid} {pause}")], never_by(service)].concat();
+    }
+    never_by(service)
+}
+
+fn never_by(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
     match service.control.named() {
         Some(Controller::Systemd { .. }) => {
@@ -145,9 +252,18 @@ fn never(service: &Service) -> Vec<String> {
             "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} from outside: its container decides whether it comes back"),
         ],
-        Some(Controller::Multiplexer { .. } | Controller::Shell { .. } | Controller::Nobody { .. }) => vec![
+        Some(controller) if controller.typed() => vec![
             "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} without knowing how it is started: nothing brings it back"),
+        ],
+        Some(Controller::Patroni { patroni, .. }) => vec![format!(
+            "kill {pid}, pg_ctl or systemctl: Patroni ({patroni}) takes it for a failure, and may fail over"
+        )],
+        Some(Controller::Program { master, .. }) => vec![
+            format!(
+                "kill {pid}: nothing starts it before the next reload, and if it ends with an error HAProxy ({master}) ends with it"
+            ),
+            format!("systemctl restart of the unit of HAProxy ({master}): that cuts every connection"),
         ],
         Some(_) => {
             vec!["systemctl restart of anything: no unit of this host's systemd controls it".to_owned()]
@@ -157,113 +273,5 @@ fn never(service: &Service) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::control::{Compose, Container};
-    use crate::facts::sample;
-
-    fn commands_of(controller: Controller) -> String {
-        let service = sample::service("http.server", 5050, controller);
-        let said = procedure(&service).restart;
-        said.iter().map(|advice| advice.command.clone()).collect::<Vec<_>>().join("; ")
-    }
-
-    fn container(compose: Option<Compose>, socket: &str) -> Container {
-        Container {
-            id: "a".repeat(64),
-            name: "pypnm-api".into(),
-            image: "i".into(),
-            restart_policy: "always".into(),
-            pid: 7,
-            socket: socket.into(),
-            compose,
-            ..Container::default()
-        }
-    }
-
-    #[test]
-    fn each_controller_has_its_own_way() {
-        let unit = || "gui.service".to_owned();
-        let own = "cd /opt/gui && python3 -m http.server 5050";
-        let nomad = |namespace: Option<&str>| Controller::Nomad {
-            allocation: "a1".into(),
-            task: "web".into(),
-            job: Some("site".into()),
-            namespace: namespace.map(str::to_owned),
-        };
-        let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
-        let compose = Compose {
-            project: "lab".into(),
-            service: "api".into(),
-            folder: Some("/opt/lab".into()),
-            files: None,
-            by_podman: false,
-        };
-        let cases = [
-            (Controller::Systemd { unit: unit() }, "systemctl restart gui.service".to_owned()),
-            (
-                Controller::UserSystemd { unit: unit(), uid: 1001 },
-                "systemctl --user --machine=1001@ restart gui.service".to_owned(),
-            ),
-            (docker(None, "/run/docker.sock"), "docker restart pypnm-api".to_owned()),
-            (docker(None, "/tmp/d.sock"), "docker -H unix:///tmp/d.sock restart pypnm-api".to_owned()),
-            (
-                docker(Some(compose), "/var/run/docker.sock"),
-                "cd /opt/lab && docker compose -p lab restart api".to_owned(),
-            ),
-            (nomad(None), "nomad alloc restart -task web a1".to_owned()),
-            (nomad(Some("edge")), "nomad alloc restart -namespace edge -task web a1".to_owned()),
-            (
-                Controller::Supervisord {
-                    program: "gui".into(),
-                    supervisor: 4,
-                    config: Some("/etc/s.conf".into()),
-                },
-                "supervisorctl -c /etc/s.conf restart gui".to_owned(),
-            ),
-            (
-                Controller::Runit { folder: "/etc/sv/gui".into(), supervisor: 4 },
-                "sv restart /etc/sv/gui".to_owned(),
-            ),
-            (
-                Controller::S6 { folder: "/run/s/gui".into(), supervisor: 4 },
-                "s6-svc -r /run/s/gui".to_owned(),
-            ),
-            (
-                Controller::Multiplexer {
-                    program: "tmux".into(),
-                    server: 4,
-                    uid: 1001,
-                    session: Some("gui".into()),
-                },
-                format!("sudo -u rbron tmux attach -t gui; {own}"),
-            ),
-            (
-                Controller::Shell { shell: 4, tty: Some("pts/3".into()), uid: 1001, from: None },
-                format!("; {own}"),
-            ),
-            (
-                Controller::Guest { leader: 9, inside: Some("/system.slice/gui.service".into()) },
-                "nsenter --target 9 --all systemctl restart gui.service".to_owned(),
-            ),
-            (Controller::Nobody { cgroup: "/".into() }, format!("kill -TERM 4711; {own}")),
-        ];
-        for (controller, expected) in cases {
-            assert_eq!(commands_of(controller.clone()), expected, "{controller:?}");
-        }
-    }
-
-    #[test]
-    fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
-        let mut service =
-            sample::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
-        service.role = Some(Role::Haproxy);
-        let said = procedure(&service);
-        assert!(said.restart.iter().all(|advice| advice.command.starts_with("haguard reload")), "{said:?}");
-        service.role = None;
-        service.control = Control::unknown("denied");
-        let said = procedure(&service);
-        assert_eq!(said.restart[0].command, "sudo haguard inspect");
-        assert!(said.never[0].contains("not known"));
-    }
-}
+#[path = "procedure_tests.rs"]
+mod tests;

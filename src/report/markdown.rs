@@ -144,12 +144,10 @@ fn unknown(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
     if let Known::Seen(host) = &facts.on_host {
         let unproven = host.services.iter().filter(|one| one.control.proven().is_none());
         all.extend(unproven.map(|one| format!("who controls {}: {}", one.title(), certain(&one.control))));
-        all.extend(host.unowned.iter().map(|one| one.words()));
+        all.extend(host.all_unowned_words());
         let closed = host.services.iter().filter_map(|one| Some((one, one.listens.why()?)));
         all.extend(closed.map(|(one, why)| format!("what {} listens on: {why}", one.title())));
-        if host.hidden > 0 {
-            all.push(format!("what {} of {} processes listen on (run as root)", host.hidden, host.processes));
-        }
+        all.extend(host.hidden_words());
     }
     let parts = facts.live.unseen_parts().into_iter().filter(|_| facts.instance.seen().is_some());
     all.extend(parts.map(|(part, why)| format!("{part} of HAProxy: {why}")));

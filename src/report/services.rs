@@ -42,12 +42,11 @@ pub(super) fn write(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io:
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         row(out, "unix sockets", &format!("only those are listened on by {}{more}", names.join(", ")))?;
     }
-    for unowned in host.unowned.iter().take(SHOWN) {
-        row(out, "unknown", &unowned.words())?;
+    for unowned in host.all_unowned_words() {
+        row(out, "unknown", &unowned)?;
     }
-    if host.hidden > 0 {
-        let all = plural(host.processes, "process").replace("processs", "processes");
-        row(out, "unknown", &format!("what {} of {all} listen on: run as root", host.hidden))?;
+    if let Some(hidden) = host.hidden_words() {
+        row(out, "unknown", &hidden)?;
     }
     local(host, out, paint)
 }
@@ -92,9 +91,10 @@ fn local(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io::Result<()>
 pub(super) fn served_by(host: &HostFacts, one: &LocalServer) -> Vec<String> {
     let mut said: Vec<String> = one.unserved.iter().cloned().collect();
     for service in one.served_by.iter().filter_map(|pid| host.of_pid(*pid)) {
-        let steps = plan::procedure(service).restart;
-        let how = steps.iter().find(|advice| !advice.command.is_empty());
-        let how = how.map_or(String::new(), |advice| format!("; restarted with `{}`", advice.command));
+        let how = match plan::one_command(service) {
+            Some(command) => format!("; restarted with `{command}`"),
+            None => format!("; `haguard restart {}` says how", service.process.pid),
+        };
         said.push(format!("{}, {}{how}", service.title(), controlled(&service.control)));
     }
     said

@@ -90,9 +90,12 @@ pub fn role(exe: Option<&str>, argv: &[String]) -> Option<Role> {
     match name.trim_end_matches(".py") {
         "patroni" => Some(Role::Patroni),
         "postgres" | "postmaster" => Some(Role::Postgresql),
-        "dataplaneapi" => Some(Role::DataPlaneApi),
-        "nomad" if argv.get(1).is_some_and(|word| word == "agent") => Some(Role::Nomad),
         name if name.contains("nomad-connector") => Some(Role::NomadConnector),
+        // A file may be called with its version: nomad_1.10.5.
+        name if name.starts_with("dataplaneapi") => Some(Role::DataPlaneApi),
+        name if name.starts_with("nomad") && argv.get(1).is_some_and(|word| word == "agent") => {
+            Some(Role::Nomad)
+        }
         name if name.starts_with("haproxy") && !name.contains("exporter") => {
             // A test of the files is no service.
             ((option("-f") || option("--")) && !option("-c")).then_some(Role::Haproxy)
@@ -192,6 +195,7 @@ mod tests {
         assert_eq!(role(Some("/usr/bin/haproxy_exporter"), "haproxy_exporter -f x"), None);
         assert_eq!(role(Some("/usr/bin/nomad"), "nomad agent -config=/etc/nomad.d"), Some(Role::Nomad));
         assert_eq!(role(Some("/usr/bin/nomad"), "nomad job status"), None);
+        assert_eq!(role(Some("/opt/nomad_1.10.5"), "nomad agent"), Some(Role::Nomad));
         let patroni = "/usr/bin/python3 /usr/bin/patroni /etc/patroni.yml";
         assert_eq!(role(Some("/usr/bin/python3.13"), patroni), Some(Role::Patroni));
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What Docker, and Podman's service that speaks the same language, answer about containers. Environments are never
 //! read: they hold secrets.
 
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
@@ -18,6 +19,57 @@ pub struct Listed {
     /// The image that it was made from.
     #[serde(default)]
     pub image: String,
+    /// Its ports, those that are published and those that are not.
+    #[serde(default)]
+    pub ports: Option<Vec<Port>>,
+}
+
+/// A port of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Port {
+    /// The address of the host, where it is published.
+    #[serde(default, rename = "IP")]
+    pub ip: Option<IpAddr>,
+    /// In the container.
+    pub private_port: u16,
+    /// On the host, where it is published.
+    #[serde(default)]
+    pub public_port: Option<u16>,
+}
+
+/// What Docker's proxy was told: the address that it holds for a container, and where that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proxied {
+    /// On the host.
+    pub host: SocketAddr,
+    /// In the container's network.
+    pub container: SocketAddr,
+}
+
+impl Proxied {
+    /// Reads the arguments of `docker-proxy`.
+    pub fn of(argv: &[String]) -> Option<Self> {
+        let value = |name: &str| {
+            let at = argv.iter().position(|word| word.trim_start_matches('-') == name)?;
+            argv.get(at + 1)
+        };
+        let at = |ip: &str, port: &str| {
+            Some(SocketAddr::new(value(ip)?.parse().ok()?, value(port)?.parse().ok()?))
+        };
+        Some(Proxied { host: at("host-ip", "host-port")?, container: at("container-ip", "container-port")? })
+    }
+}
+
+impl Listed {
+    /// It is the one that the proxy was started for.
+    pub fn publishes(&self, proxied: &Proxied) -> bool {
+        let is = |port: &Port| {
+            (port.ip, port.public_port) == (Some(proxied.host.ip()), Some(proxied.host.port()))
+                && port.private_port == proxied.container.port()
+        };
+        self.ports.as_ref().is_some_and(|all| all.iter().any(is))
+    }
 }
 
 /// A container, as it is inspected.
@@ -179,6 +231,25 @@ mod tests {
             let odd = format!(r#"{{"Id":"a","Name":"","State":{{"Running":true,"Pid":{pid}}}}}"#);
             prop_assert!(inspected(&odd).unwrap().pid != Some(0));
         }
+    }
+
+    #[test]
+    fn a_proxy_of_dockers_is_traced_to_the_container_that_publishes_its_port() {
+        let argv = "/usr/bin/docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 \
+                    -container-port 80";
+        let argv: Vec<String> = argv.split_whitespace().map(str::to_owned).collect();
+        let proxied = Proxied::of(&argv).unwrap();
+        assert_eq!(
+            (proxied.host.to_string(), proxied.container.to_string()),
+            ("127.0.0.1:8080".into(), "172.17.0.2:80".into())
+        );
+        assert_eq!(Proxied::of(&argv[..6]), None);
+        let text = r#"[{"Id":"a","Ports":[{"PrivatePort":80,"Type":"tcp"}]},{"Id":"b","Ports":null},
+            {"Id":"c","Ports":[{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}]}]"#;
+        let all = list(text).unwrap();
+        let found: Vec<&str> =
+            all.iter().filter(|one| one.publishes(&proxied)).map(|one| one.id.as_str()).collect();
+        assert_eq!(found, ["c"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod keepers;
 pub mod listener;
 pub mod mountinfo;
 pub mod needrestart;
+pub mod patroni;
 pub mod pattern_file;
 pub mod proc_locks;
 pub mod proc_maps;

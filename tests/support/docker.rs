@@ -40,13 +40,22 @@ pub(crate) struct Container {
 impl Dockerd {
     /// Starts one and waits until it answers. None, after a visible line, where that cannot be.
     pub(crate) fn start() -> Option<Self> {
+        Self::with("--bridge=none", &["--mount"])
+    }
+
+    /// One in a network of its own, whose containers have a bridge and publish ports through Docker's proxy.
+    pub(crate) fn bridged() -> Option<Self> {
+        Self::with("", &["--mount", "--net"])
+    }
+
+    fn with(network: &str, namespaces: &[&str]) -> Option<Self> {
         let programs = programs()?;
         let dir = run::scratch();
         let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy())?;
         let at = dir.path().display();
-        let network = "--iptables=false --ip6tables=false --bridge=none --ip-forward=false";
+        let network = format!("--iptables=false --ip6tables=false {network} --ip-forward=false");
         let script = format!(
-            "set -e\n{}exec dockerd {network} -H unix://{at}/sock --data-root {at}/data --exec-root {at}/exec -p {at}/pid\n",
+            "set -e\n{}ip link set lo up\nexec dockerd {network} -H unix://{at}/sock --data-root {at}/data --exec-root {at}/exec -p {at}/pid\n",
             cgroup.enter()
         );
         let env = [
@@ -61,7 +70,8 @@ impl Dockerd {
             "PATH" => (name.to_owned(), format!("{value}:{}", path.display())),
             _ => (name.to_owned(), value),
         });
-        let words = ["--mount", "--propagation", "private", "sh", "-c", &script].map(OsString::from);
+        let words = [namespaces, &["--propagation", "private", "sh", "-c", &script]].concat();
+        let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
         let unshare = on_path("unshare").expect("it comes with mount");
         let daemon = Process::start(&unshare, &words, &env, &dir.path().join("log"));
         let dockerd = Dockerd { daemon, _cgroup: cgroup, dir };
@@ -70,6 +80,11 @@ impl Dockerd {
             dockerd.try_api("GET", "/_ping", None).ok()
         });
         Some(dockerd)
+    }
+
+    /// The daemon's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.pid()
     }
 
     /// The daemon's socket.

@@ -78,6 +78,11 @@ pub fn first_of_namespace(pid: u32) -> Option<u32> {
     inside.find(|pid| relative(*pid).is_ok_and(|one| one.numbers.last() == Some(&1)))
 }
 
+/// We live in the PID namespace that the kernel made at boot, whose number is always the same.
+pub fn is_first_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,7 +49,7 @@ use crate::config::Settings;
 use crate::time::{self, Deadline};
 pub use crate::wire::haproxy_cfg::Model;
 pub use routes::routes;
-pub use services::{listening, service_of, services};
+pub use services::{NOTHING, listening, service_of, services};
 
 /// Which HAProxy is meant, where the settings do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]

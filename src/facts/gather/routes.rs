@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};
 use crate::time::Deadline;
-use crate::wire::haproxy_cfg::{Model, RouteDef, Target, pattern};
+use crate::wire::haproxy_cfg::{Host, Model, RouteDef, Target, pattern};
 use crate::wire::runtime::patterns;
 use crate::wire::runtime::stat::{self, StatKind};
 
@@ -73,7 +73,13 @@ fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<Route
     };
     let mut of: BTreeMap<String, Vec<RouteServer>> = BTreeMap::new();
     for server in servers {
-        let address = server.address.map(|address| address.to_string());
+        // The worker has no words for where a unix socket is.
+        let path = server.address.seen().filter(|address| address.ip == "-");
+        let path = path.and_then(|_| unix(model, &server.backend, &server.name));
+        let address = match path {
+            Some(path) => Known::Seen(path),
+            None => server.address.map(|address| address.to_string()),
+        };
         let key = (server.backend.clone(), server.name.clone());
         let status = match &states {
             Known::Unknown { why } => Known::unknown(why.clone()),
@@ -88,6 +94,16 @@ fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<Route
         .into_iter()
         .map(|name| RouteBackend { servers: of.remove(&name).unwrap_or_default(), name })
         .collect()
+}
+
+/// The unix socket that the files give this server.
+fn unix(model: &Model, backend: &str, server: &str) -> Option<String> {
+    let proxy = model.proxies.iter().find(|proxy| proxy.is_backend() && proxy.name == backend)?;
+    match &proxy.servers.iter().find(|one| one.name == server)?.host {
+        Host::Unix(path) => Some(path.clone()),
+        Host::Abstract(name) => Some(format!("abns {name}")),
+        _ => None,
+    }
 }
 
 fn states(channel: &Channel) -> Result<BTreeMap<(String, String), String>> {

@@ -36,6 +36,9 @@ pub fn service_of(settings: &Settings, pid: u32) -> Option<Service> {
     Some(service(somebody, &[], &host::network("self"), &managers, &mut Users::default()))
 }
 
+/// What a process that does not listen listens on.
+pub const NOTHING: &str = "nothing";
+
 /// What these processes listen on now, for a proof that they were left alone.
 pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
     let shown = |pid: u32| match (host::process(pid), host::listeners(pid)) {
@@ -43,6 +46,7 @@ pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
         (Ok(process), listens) => {
             let since = process.start_ticks.map_or("unknown".to_owned(), |ticks| ticks.to_string());
             let listens = match listens {
+                Ok(all) if all.is_empty() => NOTHING.to_owned(),
                 Ok(all) => all.iter().map(Listener::short).collect::<Vec<_>>().join(" "),
                 Err(error) => format!("unknown: {error:#}"),
             };
@@ -71,7 +75,8 @@ fn host_facts(everybody: Everybody, managers: &Managers, instance: Option<&Insta
         .into_iter()
         .map(|(listener, uid)| Unowned { listener, uid, user: uid.and_then(|uid| users.name(uid)) })
         .collect();
-    HostFacts { services, unowned, network, addresses, local: Vec::new(), processes: count, hidden }
+    let as_root = host::uid() == 0;
+    HostFacts { services, unowned, network, addresses, local: Vec::new(), processes: count, hidden, as_root }
 }
 
 /// A service manager keeps a copy of each socket that it opened for a service: the service is who serves it.
@@ -123,7 +128,8 @@ fn ancestors(pid: u32, parents: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32
 /// More than this many are a mistake.
 const MOST_ANCESTORS: usize = 64;
 
-/// A worker of a master: the same program with the same arguments, or nothing but sockets that it got from there.
+/// A worker of a master: the same program with the same arguments or in the same role, or nothing but sockets that it got
+/// from there. PostgreSQL's own processes write a sentence over their arguments.
 fn belongs(one: &Somebody, above: &Somebody) -> bool {
     if one.process.is_haproxy() && above.process.is_haproxy() {
         return true;
@@ -135,7 +141,9 @@ fn belongs(one: &Somebody, above: &Somebody) -> bool {
         _ => false,
     };
     let exe = |somebody: &Somebody| somebody.process.exe.seen().cloned();
-    let same_program = exe(one) == exe(above) && one.process.argv == above.process.argv;
+    let role = |somebody: &Somebody| command_line::role(exe(somebody).as_deref(), &somebody.process.argv);
+    let same_role = || role(one).is_some() && role(one) == role(above);
+    let same_program = exe(one) == exe(above) && (one.process.argv == above.process.argv || same_role());
     above.process.comm != "systemd" && (inherited || same_program)
 }
 
@@ -249,6 +257,30 @@ mod tests {
             .map(|one| (one.process.pid, one.listens.seen().unwrap().keys().copied().collect()))
             .collect();
         assert_eq!(left, [(1, vec![6]), (20, vec![5])]);
+    }
+
+    #[test]
+    fn what_postgresql_starts_for_itself_is_one_service_with_it_and_what_a_script_starts_is_not() {
+        let postgres = |pid, words: &str, listens: &[u64]| {
+            let mut one = somebody(pid, "postgres", listens);
+            one.process.argv = match words.contains(": ") {
+                true => vec![words.to_owned()],
+                false => words.split(' ').map(str::to_owned).collect(),
+            };
+            one.process.exe = Known::Seen("/usr/lib/postgresql/15/bin/postgres".into());
+            one
+        };
+        let all = vec![
+            postgres(20, "postgres -D /data", &[5]),
+            postgres(21, "postgres: lab: checkpointer ", &[]),
+            postgres(22, "postgres: lab: app app 127.0.0.1(1) idle", &[]),
+            somebody(23, "exporter", &[6]),
+        ];
+        let groups = grouped(all, &BTreeMap::from([(20, 1), (21, 20), (22, 20), (23, 20)]));
+        let pids = |(first, members): &(Somebody, Vec<Somebody>)| {
+            (first.process.pid, members.iter().map(|one| one.process.pid).collect::<Vec<_>>())
+        };
+        assert_eq!(groups.iter().map(pids).collect::<Vec<_>>(), [(20, vec![21, 22]), (23, vec![])]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{Case, Managers, nomad};
 use crate::clients::docker::{self, Docker};
 use crate::clients::http::HttpError;
 use crate::facts::control::{Compose, Container, Control, Controller, Evidence};
-use crate::wire::docker::Inspected;
+use crate::wire::docker::{Inspected, Proxied};
 
 /// What the daemons say of one container.
 #[derive(Clone)]
@@ -145,6 +145,48 @@ fn orchestrated(pid: u32, seen: &Inspected) -> Option<Controller> {
         Some(Controller::Kubernetes { container: seen.id.clone(), pod: Some(pod) })
     };
     nomad::contained(pid, seen).or_else(pod)
+}
+
+/// Docker's proxy holds a port that a container publishes, and stands in the control group of the daemon: who serves there
+/// is the container. Its arguments and the daemon have to agree on which.
+pub(super) fn published<'a>(managers: &Managers, case: Case<'a>) -> Result<Control, Case<'a>> {
+    let daemons = case.line.members().iter().skip(1).any(|one| one.comm == "dockerd");
+    let Some(proxied) =
+        Proxied::of(&case.process.argv).filter(|_| daemons && case.process.comm == "docker-proxy")
+    else {
+        return Err(case);
+    };
+    let said = format!("{} to {}", proxied.host, proxied.container);
+    let source = format!("/proc/{}/cmdline", case.process.pid);
+    let case = case.with(Evidence::new(source, said));
+    let mut silent = Vec::new();
+    for socket in docker::sockets(managers.docker_host.as_deref(), case.process.uid) {
+        let seen = Docker::at(&socket, managers.limit()).and_then(|daemon| {
+            let all = daemon.containers()?;
+            let id = all.into_iter().find(|one| one.publishes(&proxied)).map(|one| one.id);
+            id.map(|id| daemon.inspect(&id)).transpose()
+        });
+        match seen {
+            Ok(Some(seen)) => {
+                let said =
+                    format!("container {} ({}) publishes {}", seen.name, short(&seen.id), proxied.host);
+                let case = case.with(Evidence::new(socket.clone(), said));
+                let pid = seen.pid.unwrap_or_default();
+                let controller = orchestrated(pid, &seen);
+                let controller = controller.unwrap_or_else(|| Controller::Docker {
+                    container: container(seen, pid, &Source::Socket(socket)),
+                });
+                return Ok(case.proven(controller));
+            }
+            Ok(None) => silent.push(format!("no container at {socket} publishes {}", proxied.host)),
+            Err(error) => silent.push(docker::why(&error)),
+        }
+    }
+    let why = match silent.is_empty() {
+        true => "no socket of Docker's is here (name it: DOCKER_HOST=unix:///path)".to_owned(),
+        false => silent.join("; "),
+    };
+    Ok(case.unknown(format!("Docker's proxy of a container, which is not known: {why}")))
 }
 
 /// containerd's shim and conmon name the container that they keep in their arguments.

@@ -6,7 +6,9 @@ mod line;
 mod memo;
 mod namespaces;
 mod nomad;
+mod patroni;
 mod podman;
+mod programs;
 mod supervisors;
 mod systemd;
 mod terminals;
@@ -41,6 +43,7 @@ pub(super) struct Managers {
     tmuxes: Memo<u32, Result<(String, Vec<Pane>), String>>,
     relatives: Memo<u32, Result<Relative, String>>,
     leaders: Memo<String, Option<u32>>,
+    patronis: Memo<(), Vec<patroni::Patroni>>,
 }
 
 /// A process that is judged, with everything that was seen of it so far.
@@ -64,6 +67,7 @@ impl Managers {
             tmuxes: Memo::default(),
             relatives: Memo::default(),
             leaders: Memo::default(),
+            patronis: Memo::default(),
         }
     }
 
@@ -111,6 +115,15 @@ impl Managers {
         }
         evidence.extend(namespaces::evidence(process, &line));
         let case = Case { process, cgroup, line, evidence };
+        // Whoever is nearest counts, wherever both live.
+        let case = match programs::control(self, case) {
+            Ok(control) => return control,
+            Err(case) => case,
+        };
+        let case = match docker::published(self, case) {
+            Ok(control) => return control,
+            Err(case) => case,
+        };
         let nested = case.line.own().is_nested();
         let monitor = podman::Monitor::of(&case.line);
         match (cgroup::claim(cgroup), monitor) {
@@ -126,9 +139,19 @@ impl Managers {
             (Claim::Guest { .. }, _) => case.conflict(
                 "the control group is that of a guest, but the process lives in the PID namespace of this host",
             ),
-            (Claim::Service { unit }, _) => systemd::control(self, case, &unit, None),
-            (Claim::UserService { unit, uid }, _) => systemd::control(self, case, &unit, Some(uid)),
-            (Claim::Scope { .. } | Claim::Nobody, _) => self.by_line(case),
+            (claim, _) => match patroni::control(self, case) {
+                Ok(control) => control,
+                Err(case) => self.claimed(case, &claim),
+            },
+        }
+    }
+
+    /// A unit of systemd's, or nobody.
+    fn claimed(&self, case: Case<'_>, claim: &Claim) -> Control {
+        match claim {
+            Claim::Service { unit } => systemd::control(self, case, unit, None),
+            Claim::UserService { unit, uid } => systemd::control(self, case, unit, Some(*uid)),
+            _ => self.by_line(case),
         }
     }
 
@@ -160,6 +183,12 @@ impl Managers {
 /// Two sources: the control group names nobody, and nobody above it keeps programs running.
 fn nobody(case: Case<'_>) -> Control {
     let pid = case.process.pid;
+    if case.line.own().ppid == 0 && pid == 1 && host::is_first_namespace() {
+        let first =
+            Evidence::new("/proc/self/ns/pid", "the first PID namespace: the kernel itself started it");
+        let controller = Controller::Nobody { cgroup: case.cgroup.to_owned() };
+        return case.with(first).proven(controller);
+    }
     if case.line.own().ppid == 0 && pid == 1 {
         return case.unknown(
             "it is the first process of the PID namespace that haguard sees: what keeps it running is outside of it \

@@ -80,6 +80,9 @@ fn elsewhere(unit: &Unit, cgroup: &str) -> Option<String> {
         "masked" => Some(
             "that unit is masked: systemd would neither reload nor restart it (systemctl unmask)".to_owned(),
         ),
+        "not-found" if unit.main_pid().is_some() => {
+            Some("the unit's file is gone: it could be stopped and not started again".to_owned())
+        }
         "not-found" | "" => Some("systemd has no such unit".to_owned()),
         other => Some(format!("systemd could not load that unit (LoadState={other})")),
     };

@@ -1,0 +1,61 @@
+//! Patroni's own word on the PostgreSQL that it runs, from its REST API, which answers questions without a password.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::host;
+use super::http::{Http, Target};
+use crate::wire::listener::Listener;
+use crate::wire::patroni::{self, Member, Status};
+
+/// What it says.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The address that answered.
+    pub url: String,
+    /// Its cluster, and when its PostgreSQL was started.
+    pub status: Status,
+    /// Which member of the cluster it is, where that can be told.
+    pub member: Option<Member>,
+}
+
+/// Asks a Patroni on its own listening sockets, so that no configuration has to be believed.
+///
+/// # Errors
+/// When its sockets cannot be seen, or none of them answers as Patroni does.
+pub fn ask(pid: u32, limit: Duration) -> Result<Said> {
+    let mut tried = Vec::new();
+    for listener in host::listeners(pid)? {
+        let Listener::Tcp(at) = listener else { continue };
+        let address = match at.ip().is_unspecified() {
+            true => format!("127.0.0.1:{}", at.port()),
+            false => at.to_string(),
+        };
+        match host::in_network_of(pid, || ask_at(&address, limit)).and_then(|said| said) {
+            Ok(said) => return Ok(said),
+            Err(error) => tried.push(format!("{error:#}")),
+        }
+    }
+    match tried.is_empty() {
+        true => bail!("Patroni {pid} listens nowhere"),
+        false => bail!("{}", tried.join("; ")),
+    }
+}
+
+fn ask_at(address: &str, limit: Duration) -> Result<Said> {
+    let url = format!("http://{address}");
+    let http = Http::new(Target { url: url.clone(), credentials: None, ca_file: None, timeout: limit })?;
+    // A member that does not lead, or whose PostgreSQL is down, answers with 503 and says the same.
+    let Some(status) = patroni::status(&http.get("/patroni")?.text()) else {
+        bail!("{url} does not answer as Patroni does");
+    };
+    let members = http.get("/cluster").map(|reply| patroni::members(&reply.text())).unwrap_or_default();
+    let own = |member: &&Member| match &status.name {
+        Some(name) => member.name == *name,
+        None => member.is_at(address),
+    };
+    let member = members.iter().find(own).cloned();
+    let named = || status.name.clone().map(|name| Member { name, api_url: String::new(), port: None });
+    Ok(Said { url, member: member.or_else(named), status })
+}

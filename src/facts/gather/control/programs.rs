@@ -1,0 +1,47 @@
+//! Programs of HAProxy's own configuration (`program` sections, up to 3.1): the master starts them and lists them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::sockets::reach;
+use super::line::named;
+use super::{Case, Managers};
+use crate::clients::host;
+use crate::clients::runtime::Socket;
+use crate::facts::Process;
+use crate::facts::control::{Control, Controller, Evidence};
+
+/// A HAProxy that is no part of it started it; otherwise the case goes on.
+pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control, Case<'a>> {
+    if case.process.is_haproxy() {
+        return Err(case);
+    }
+    let nearer = case.line.keeper().map_or(usize::MAX, |(at, _)| at);
+    let above = case.line.members().iter().enumerate().skip(1).take_while(|(at, _)| *at < nearer);
+    let mut masters = above.filter(|(_, one)| one.comm.starts_with("haproxy"));
+    let found =
+        masters.find_map(|(at, one)| Some((at, host::process(one.pid).ok().filter(Process::is_haproxy)?)));
+    let Some((at, master)) = found else { return Err(case) };
+    let (child, words) = (case.line.at(at - 1).pid, named(case.line.at(at)));
+    let case = case.with(Evidence::new("its parents", format!("{words} keeps {child}")));
+    // As it can be opened from here.
+    let socket = master.args().master_socket;
+    let socket = socket.map(|path| reach(&master, Path::new(&master.absolute(&path))).display().to_string());
+    let controller = Controller::Program { master: master.pid, socket };
+    let Some(socket) = controller.master_socket() else {
+        return Ok(
+            case.claimed(controller, format!("HAProxy {} has no master socket (-S) to ask", master.pid))
+        );
+    };
+    Ok(match Socket::new(socket, managers.limit(), Arc::default()).processes() {
+        Err(error) => case.claimed(controller, format!("{error:#}")),
+        Ok(listed) if listed.programs.iter().any(|program| program.pid == child) => {
+            let seen = Evidence::new(format!("show proc on {socket}"), format!("{child} is a program of it"));
+            case.with(seen).proven(controller)
+        }
+        Ok(_) => {
+            let why = format!("show proc on {socket} lists no program {child}");
+            case.claimed(controller, why)
+        }
+    })
+}

@@ -1,0 +1,126 @@
+//! What systemd says of the unit that somebody typed, as a sentence.
+
+use crate::facts::guard::Unit;
+
+/// True where systemd knows the unit, whatever became of it.
+pub fn exists(unit: &Unit) -> bool {
+    unit.get("LoadState") != "not-found" || unit.main_pid().is_some()
+}
+
+/// The name that systemd itself uses, where the word is another one.
+pub fn own_name<'a>(name: &str, unit: &'a Unit) -> Option<&'a str> {
+    Some(unit.get("Id")).filter(|id| unit.is_loaded() && !id.is_empty() && *id != name)
+}
+
+/// In one sentence: whether there is such a unit, how it is, and what a restart by systemd would run into.
+pub fn told(name: &str, unit: &Unit) -> String {
+    let called = match own_name(name, unit) {
+        Some(id) => format!("The unit {name} (another name of {id})"),
+        None => format!("The unit {name}"),
+    };
+    let state = unit.get("ActiveState");
+    match (unit.get("LoadState"), unit.main_pid()) {
+        ("loaded", Some(pid)) => format!("{called} is {state}, and its process is {pid}."),
+        ("loaded", None) if !unit.get("Id").ends_with(".service") => format!("{called} is {state}."),
+        ("loaded", None) if !unit.get("TriggeredBy").is_empty() => {
+            let by = unit.list("TriggeredBy").join(" and ");
+            format!("{called} is {state}, and no process of it runs: {by} starts it when it is needed.")
+        }
+        ("loaded", None) => format!("{called} is {state}, and no process of it runs."),
+        ("masked", Some(pid)) => {
+            format!("{called} is masked, and {pid} still runs: it could be stopped and not started again.")
+        }
+        ("masked", None) => format!("{called} is masked: systemd starts it for nobody until it is unmasked."),
+        ("not-found", Some(pid)) => format!(
+            "The file of the unit {name} is gone, and systemd still runs it as {pid}: it could be stopped and not \
+             started again."
+        ),
+        ("not-found", None) => format!("There is no unit {name} on this host."),
+        (other, _) => format!("{called} could not be loaded by systemd ({other}): see `systemctl status`."),
+    }
+}
+
+/// The socket unit among these for which systemd itself listens at this address or path, and what it starts.
+pub fn for_socket<'a>(sockets: &'a [Unit], listener: &str) -> Option<(&'a str, &'a str)> {
+    let listens = |unit: &&Unit| {
+        let mut lines = unit.get("Listen").lines();
+        lines.any(|line| line.rsplit_once(" (").map_or(line, |(at, _)| at) == listener)
+    };
+    let unit = sockets.iter().find(listens)?;
+    Some((unit.get("Id"), unit.get("Triggers")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A property on each line; one that is there twice has two lines.
+    fn unit(text: &str) -> Unit {
+        let mut unit = Unit::default();
+        for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
+            let said = unit.properties.entry(name.to_owned()).or_default();
+            *said = format!("{said}\n{value}").trim_start().to_owned();
+        }
+        unit
+    }
+
+    #[test]
+    fn each_state_of_a_unit_has_its_sentence() {
+        let cases = [
+            (
+                "Id=gui.service\nLoadState=loaded\nActiveState=active\nMainPID=7",
+                true,
+                "The unit x.service (another name of gui.service) is active, and its process is 7.",
+            ),
+            (
+                "Id=x.service\nLoadState=loaded\nActiveState=inactive\nMainPID=0\nTriggeredBy=x.socket",
+                true,
+                "The unit x.service is inactive, and no process of it runs: x.socket starts it when it is needed.",
+            ),
+            (
+                "Id=x.service\nLoadState=loaded\nActiveState=failed\nMainPID=0",
+                true,
+                "The unit x.service is failed, and no process of it runs.",
+            ),
+            (
+                "Id=x.service\nLoadState=masked\nActiveState=inactive\nMainPID=0",
+                true,
+                "The unit x.service is masked: systemd starts it for nobody until it is unmasked.",
+            ),
+            (
+                "Id=x.service\nLoadState=not-found\nActiveState=active\nMainPID=7",
+                true,
+                "The file of the unit x.service is gone, and systemd still runs it as 7: it could be stopped and not \
+                 started again.",
+            ),
+            (
+                "Id=x.service\nLoadState=not-found\nActiveState=inactive\nMainPID=0",
+                false,
+                "There is no unit x.service on this host.",
+            ),
+            (
+                "Id=x.service\nLoadState=bad-setting\nActiveState=inactive",
+                true,
+                "The unit x.service could not be loaded by systemd (bad-setting): see `systemctl status`.",
+            ),
+        ];
+        for (text, there, sentence) in cases {
+            let unit = unit(text);
+            assert_eq!((exists(&unit), told("x.service", &unit).as_str()), (there, sentence));
+        }
+        let socket = unit("Id=x.socket\nLoadState=loaded\nActiveState=active");
+        assert_eq!(told("x.socket", &socket), "The unit x.socket is active.");
+    }
+
+    #[test]
+    fn a_socket_that_systemd_holds_is_traced_to_its_unit() {
+        let all = [
+            "Id=a.socket\nListen=/run/a (Stream)\nTriggers=a.service",
+            "Id=b.socket\nListen=127.0.0.1:80 (Stream)\nListen=[::1]:80 (Stream)\nTriggers=b.service",
+        ];
+        let all = all.map(unit);
+        assert_eq!(for_socket(&all, "[::1]:80"), Some(("b.socket", "b.service")));
+        assert_eq!(for_socket(&all, "/run/a"), Some(("a.socket", "a.service")));
+        assert_eq!(for_socket(&all, "127.0.0.1:81"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Each controller has its own way, and none is guessed.
+
+use super::*;
+use crate::facts::control::{Compose, Container};
+use crate::facts::sample;
+
+fn commands_of(controller: Controller) -> String {
+    let service = sample::service("http.server", 5050, controller);
+    let said = procedure(&service).restart;
+    said.iter().map(|advice| advice.command.clone()).collect::<Vec<_>>().join("; ")
+}
+
+fn container(compose: Option<Compose>, socket: &str) -> Container {
+    Container {
+        id: "a".repeat(64),
+        name: "pypnm-api".into(),
+        image: "i".into(),
+        restart_policy: "always".into(),
+        pid: 7,
+        socket: socket.into(),
+        compose,
+        ..Container::default()
+    }
+}
+
+#[test]
+fn each_controller_has_its_own_way() {
+    let unit = || "gui.service".to_owned();
+    let own = "cd /opt/gui && python3 -m http.server 5050";
+    let nomad = |namespace: Option<&str>| Controller::Nomad {
+        allocation: "a1".into(),
+        task: "web".into(),
+        job: Some("site".into()),
+        namespace: namespace.map(str::to_owned),
+    };
+    let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
+    let compose = Compose {
+        project: "lab".into(),
+        service: "api".into(),
+        folder: Some("/opt/lab".into()),
+        files: None,
+        by_podman: false,
+    };
+    let cases = [
+        (Controller::Systemd { unit: unit() }, "systemctl restart gui.service".to_owned()),
+        (
+            Controller::UserSystemd { unit: unit(), uid: 1001 },
+            "systemctl --user --machine=1001@ restart gui.service".to_owned(),
+        ),
+        (docker(None, "/run/docker.sock"), "docker restart pypnm-api".to_owned()),
+        (docker(None, "/tmp/d.sock"), "docker -H unix:///tmp/d.sock restart pypnm-api".to_owned()),
+        (
+            docker(Some(compose), "/var/run/docker.sock"),
+            "cd /opt/lab && docker compose -p lab restart api".to_owned(),
+        ),
+        (nomad(None), "nomad alloc restart -task web a1".to_owned()),
+        (nomad(Some("edge")), "nomad alloc restart -namespace edge -task web a1".to_owned()),
+        (
+            Controller::Supervisord {
+                program: "gui".into(),
+                supervisor: 4,
+                config: Some("/etc/s.conf".into()),
+            },
+            "supervisorctl -c /etc/s.conf restart gui".to_owned(),
+        ),
+        (
+            Controller::Runit { folder: "/etc/sv/gui".into(), supervisor: 4 },
+            "sv restart /etc/sv/gui".to_owned(),
+        ),
+        (Controller::S6 { folder: "/run/s/gui".into(), supervisor: 4 }, "s6-svc -r /run/s/gui".to_owned()),
+        (
+            Controller::Multiplexer {
+                program: "tmux".into(),
+                server: 4,
+                uid: 1001,
+                session: Some("gui".into()),
+            },
+            format!("sudo -u rbron tmux attach -t gui; {own}"),
+        ),
+        (
+            Controller::Shell { shell: 4, tty: Some("pts/3".into()), uid: 1001, from: None },
+            format!("; {own}"),
+        ),
+        (
+            Controller::Guest { leader: 9, inside: Some("/system.slice/gui.service".into()) },
+            "nsenter --target 9 --all systemctl restart gui.service".to_owned(),
+        ),
+        (Controller::Nobody { cgroup: "/".into() }, format!("kill -TERM 4711; sudo -u rbron sh -c '{own}'")),
+    ];
+    for (controller, expected) in cases {
+        assert_eq!(commands_of(controller.clone()), expected, "{controller:?}");
+    }
+}
+
+#[test]
+fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
+    let mut service = sample::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
+    service.role = Some(Role::Haproxy);
+    let said = procedure(&service);
+    assert!(said.restart.iter().all(|advice| advice.command.starts_with("haguard reload")), "{said:?}");
+    service.role = None;
+    service.control = Control::unknown("denied");
+    let said = procedure(&service);
+    assert_eq!(said.restart[0].command, "sudo haguard inspect");
+    assert!(said.never[0].contains("not known"));
+}
+
+#[test]
+fn a_socket_of_other_file_systems_is_not_named_as_if_it_were_ours() {
+    let mut service = sample::service("haproxy", 80, Controller::Nobody { cgroup: "/".into() });
+    service.role = Some(Role::Haproxy);
+    service.process.argv = ["haproxy", "-W", "-S", "/run/m.sock", "-f", "/h.cfg"].map(str::to_owned).to_vec();
+    let command = |service: &Service| procedure(service).restart[0].command.clone();
+    assert_eq!(command(&service), "haguard reload --master-socket /run/m.sock");
+    service.process.same_mount_namespace = Known::Seen(false);
+    assert_eq!(command(&service), "haguard reload 4711");
+    service.control = sample::control(Controller::Guest { leader: 9, inside: None });
+    assert_eq!(command(&service), "nsenter --target 9 --all haguard reload");
+}
+
+#[test]
+fn what_ends_everything_else_is_never_restarted_for_one_service() {
+    let mut service = sample::service("systemd", 80, Controller::Nobody { cgroup: "/init.scope".into() });
+    service.process.pid = 1;
+    let said = procedure(&service);
+    assert!(said.restart.iter().all(|advice| advice.command.is_empty()), "{said:?}");
+    let mut service = sample::service("dockerd", 80, Controller::Systemd { unit: "docker.service".into() });
+    service.name = "dockerd".into();
+    assert!(procedure(&service).never[0].contains("it may end them all"));
+    service.name = "http.server".into();
+    assert_eq!(one_command(&service).as_deref(), Some("systemctl restart docker.service"));
+    service.control = sample::control(Controller::Nobody { cgroup: "/".into() });
+    assert_eq!(one_command(&service), None);
+}
+
+#[test]
+fn a_folder_that_was_deleted_is_said_and_made_again_first() {
+    let mut service = sample::service("http.server", 80, Controller::Nobody { cgroup: "/".into() });
+    service.process.cwd = Known::Seen("/opt/gui (deleted)".into());
+    let said = procedure(&service).restart;
+    assert!(said[1].when.contains("has to be made again"), "{said:?}");
+    assert!(said[1].command.contains("cd /opt/gui && python3"), "{said:?}");
+}

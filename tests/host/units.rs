@@ -1,0 +1,79 @@
+//! Words that systemd knows, in states in which a restart would not do what is expected of it.
+
+use crate::support::document::flat;
+use crate::support::guest::Guest;
+
+/// A unit that listens on this port.
+fn listens(port: u16) -> String {
+    format!(
+        "[Service]\nExecStart=/usr/bin/socat TCP4-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork EXEC:/bin/cat\n\
+         [Install]\nAlias=other-{port}.service\n"
+    )
+}
+
+#[test]
+fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() {
+    let units = [
+        ("/etc/systemd/system/gui.service", listens(6100)),
+        ("/etc/systemd/system/gone.service", listens(6101)),
+        ("/etc/systemd/system/act.service", "[Service]\nExecStart=/bin/sleep 600\n".to_owned()),
+        ("/etc/systemd/system/act.socket", "[Socket]\nListenStream=127.0.0.1:6102\n".to_owned()),
+        ("/etc/systemd/system/failed.service", "[Service]\nExecStart=/bin/false\n".to_owned()),
+    ];
+    let files: Vec<(&str, &str)> = units.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let Some(guest) = Guest::with(&files) else { return };
+    guest.ok(["systemctl", "enable", "gui.service"]);
+    guest.ok(["systemctl", "start", "gui.service", "gone.service", "act.socket"]);
+    let _ = guest.run(["systemctl", "start", "failed.service"]);
+    guest.ok(["systemctl", "mask", "masked.service"]);
+    guest.ok(["rm", "/etc/systemd/system/gone.service"]);
+    guest.ok(["systemctl", "daemon-reload"]);
+    let (gui, gone) = (guest.property("gui.service", "MainPID"), guest.property("gone.service", "MainPID"));
+    let cases = [
+        (
+            "other-6100",
+            vec![
+                format!(
+                    "The unit other-6100.service (another name of gui.service) is active, and its process is {gui}."
+                ),
+                "because its control group is that of gui.service".to_owned(),
+                "systemctl restart gui.service".to_owned(),
+            ],
+        ),
+        (
+            "gone",
+            vec![
+                format!("The file of the unit gone.service is gone, and systemd still runs it as {gone}"),
+                "(conflict)".to_owned(),
+                format!("systemctl status {gone}"),
+            ],
+        ),
+        ("6101", vec!["could be stopped and not started again".to_owned()]),
+        (
+            "act",
+            vec![
+                "is inactive, and no process of it runs: act.socket starts it when it is needed.".to_owned(),
+            ],
+        ),
+        (
+            "127.0.0.1:6102",
+            vec![
+                "because it listens on 127.0.0.1:6102, for act.socket".to_owned(),
+                "systemd itself listens there, and starts act.service for whoever connects".to_owned(),
+                "systemctl restart act.service".to_owned(),
+            ],
+        ),
+        ("masked", vec!["The unit masked.service is masked: systemd starts it for nobody".to_owned()]),
+        ("failed", vec!["The unit failed.service is failed, and no process of it runs.".to_owned()]),
+        ("1", vec!["whoever restarts it restarts this whole host or container".to_owned()]),
+        ("g*", vec!["Nothing that runs here is called so.".to_owned()]),
+    ];
+    for (word, expected) in cases {
+        let said = guest.haguard(["restart", word]);
+        assert_eq!(said.status, 3, "{said}");
+        for expected in expected {
+            assert!(flat(&said.stdout).contains(&expected), "no `{expected}` for {word}: {said}");
+        }
+        assert!(!said.stdout.contains("kill -TERM 1\n"), "{said}");
+    }
+}
