@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint artifacts bench install clean
 
+# Some tools of the tests are where `su` leaves PATH without.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 PREFIX ?= /usr/local
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Packages are built into a folder of their own: make install DESTDIR=...
