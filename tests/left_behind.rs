@@ -1,6 +1,7 @@
 //! A run of the tests that is killed leaves nothing: no program, no container, no guest, no control group, no folder.
 //! Each test starts this very program again with itself alone, which then stands among its parts until it is killed.
 
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
@@ -8,7 +9,8 @@ use rustix::process::Signal;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::{Branch, Instance, binary};
+use crate::support::podman::Podman;
 use crate::support::process::{self, Process, on_path};
 use crate::support::sandbox::Sandbox;
 use crate::support::wait::{PATIENCE, wait_for, within};
@@ -58,9 +60,21 @@ fn stand(file: &Path, also: &[String]) {
 fn killed(test: &str, signal: Signal) {
     let dir = run::scratch();
     let file = dir.path().join("standing");
+    // Its folder for temporary files is a link: what is mounted there has another name for the kernel.
+    let (real, link) = (dir.path().join("t"), dir.path().join("l"));
+    std::fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o711)).unwrap();
     let mut env = vec![(STANDING.to_owned(), file.display().to_string())];
-    for name in ["CI", "HAGUARD_TEST_HAPROXY_DIR", "HAGUARD_TEST_GUEST", "HAGUARD_TEST_DOCKER"] {
+    env.push(("TMPDIR".to_owned(), link.display().to_string()));
+    for name in ["CI", "HAGUARD_TEST_GUEST", "HAGUARD_TEST_DOCKER"] {
         env.extend(skip::variable(name).map(|value| (name.to_owned(), value.display().to_string())));
+    }
+    // Where others may not enter the checkout these are copies, and so far down there is no room for another one.
+    for branch in [Branch::V30, Branch::V34] {
+        let Some(program) = binary(branch) else { return };
+        let all = program.ancestors().nth(2).unwrap().display().to_string();
+        env.push(("HAGUARD_TEST_HAPROXY_DIR".to_owned(), all));
     }
     let args = ["--exact", test, "--nocapture"].map(Into::into);
     let log = dir.path().join("log");
@@ -94,6 +108,31 @@ fn killed(test: &str, signal: Signal) {
     assert!(file.exists(), "what was mounted in its folder is still there");
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
+}
+
+#[test]
+fn a_run_is_cleared_away_where_control_groups_cannot_be_seen_and_others_are_left_alone() {
+    let dir = run::scratch();
+    let folder = tempfile::Builder::new().prefix("hag").rand_bytes(6).tempdir_in(dir.path()).unwrap().keep();
+    let marked = |folder: &Path| {
+        let env = [(run::MARK.to_owned(), folder.display().to_string())];
+        Process::start(&on_path("sleep").unwrap(), &["infinity".into()], &env, &dir.path().join("log"))
+    };
+    let (ours, other) = (marked(&folder), marked(&dir.path().join("hag000000")));
+    let script = "mount -t tmpfs none /sys && exec sh -c \"$@\"";
+    let words = ["--mount", "sh", "-c", script, "sh", include_str!("support/reaper.sh"), "reaper"];
+    let mut args: Vec<_> = words.map(std::ffi::OsString::from).into();
+    args.extend([folder.clone().into(), run::MARK.into()]);
+    let log = dir.path().join("reaper");
+    let mut reaper = Process::start(&on_path("unshare").unwrap(), &args, &[], &log);
+    wait_for("the reaper is there", || reaper.has_ended().then_some(()));
+    if std::fs::metadata(&log).unwrap().len() != 0 && skip::missing("a right to mount") {
+        return;
+    }
+    wait_for("what the run started ends", || ours.has_ended().then_some(()));
+    wait_for("its folder is gone", || (!folder.exists()).then_some(()));
+    assert!(!other.has_ended() && dir.path().exists());
+    reaper.end(Signal::TERM);
 }
 
 fn to_be_killed() -> Option<PathBuf> {
@@ -152,5 +191,9 @@ fn a_run_that_is_killed_leaves_no_guest_and_no_container() {
     let bind = format!("{}:/etc/haproxy:ro", dir.path().display());
     let argv = [HAPROXY, "-W", "-f", "/etc/haproxy/haproxy.cfg"];
     let container = dockerd.run((&image, "web"), &argv, &[], &[&bind], "always");
-    stand(&file, &[guest.leader().to_string(), container.pid.to_string(), run::name(), container.id]);
+    let Some(podman) = Podman::new() else { return };
+    let Some(image) = podman.haproxy(Branch::V30) else { return };
+    let other = podman.run("web", &[&format!("--volume={bind}")], &image, &argv);
+    let pids = [guest.leader(), container.pid, other.pid].map(|pid| pid.to_string());
+    stand(&file, &[&pids[..], &[run::name(), container.id, other.id]].concat());
 }

@@ -47,12 +47,10 @@ impl Sshd {
         // The folder that its unit makes for it.
         std::fs::create_dir_all("/run/sshd").unwrap();
         let config = dir.path().join("config").into_os_string();
-        let daemon = Process::start(
-            &sshd,
-            &["-D".into(), "-e".into(), "-f".into(), config],
-            &[],
-            &dir.path().join("log"),
-        );
+        // It writes over the environment by which it would be known as this run's; its parent does not.
+        let [sh] = programs(["sh"])?;
+        let words = ["-c".into(), "\"$0\" -D -e -f \"$1\"; exit".into(), sshd.into(), config];
+        let daemon = Process::start(&sh, &words, &[], &dir.path().join("log"));
         wait_for("sshd listens", || std::net::TcpStream::connect(("127.0.0.1", port.number)).ok());
         Some(Sshd { _daemon: daemon, port, dir })
     }

@@ -26,7 +26,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `program` in a new process group, its output appended to `log`. Besides `env` it has what a service manager
     /// gives, and nothing of whoever runs the tests: where SHELL is missing tmux takes the user's own, which for `nobody`
-    /// lets nobody in.
+    /// lets nobody in. Its folder is open to everybody, as the checkout may not be: a HAProxy that becomes another user
+    /// goes back to the one it was started in.
     pub(crate) fn start(program: &Path, args: &[OsString], env: &[(String, String)], log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log).expect("a log file");
         let child = Command::new(program)
@@ -36,6 +37,7 @@ impl Process {
             .envs([("HOME", "/"), ("SHELL", "/bin/sh"), ("LC_ALL", "C.UTF-8")])
             .env(run::MARK, run::folder())
             .envs(env.iter().map(|(name, value)| (name, value)))
+            .current_dir(run::folder())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
