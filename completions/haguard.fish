@@ -25,7 +25,7 @@ function __fish_haguard_using_subcommand
 end
 
 complete -c haguard -n "__fish_haguard_needs_command" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_needs_command" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_needs_command" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -56,7 +56,7 @@ complete -c haguard -n "__fish_haguard_needs_command" -f -a "completions" -d 'Pr
 complete -c haguard -n "__fish_haguard_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l facts -d 'Judge a snapshot that `inspect -o json` wrote, instead of this host' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand inspect" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand inspect" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -83,7 +83,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand check" -l wait -d 'Look 
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l ignore -d 'Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation\'s own' -r
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l reason -d 'Why it is ignored; it is shown, and written into the journal' -r
 complete -c haguard -n "__fish_haguard_using_subcommand check" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand check" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand check" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -101,7 +101,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand check" -l no-input -d 'N
 complete -c haguard -n "__fish_haguard_using_subcommand check" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand explain" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand explain" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -119,7 +119,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand explain" -s v -l verbose
 complete -c haguard -n "__fish_haguard_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand rehearse" -l config-file -d 'Try this file in place of those the master was started with; more than once for several' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand rehearse" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand rehearse" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand rehearse" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -140,7 +140,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand restart" -l break-glass 
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l reason -d 'Why it has to be restarted; the journal keeps it' -r
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l approve -d 'Apply the plan with this id, if it is still the plan of now' -r
 complete -c haguard -n "__fish_haguard_using_subcommand restart" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand restart" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand restart" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -161,7 +161,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand reload" -l approve -d 'A
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l confirm-within -d 'Go back to the configuration of before unless `haguard confirm` comes within this time, such as 90s' -r
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l previous -d 'What the worker that serves has loaded, where haguard has no copy: once for each file, in their order' -r -F
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand reload" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand reload" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -180,7 +180,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand reload" -l no-input -d '
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -197,7 +197,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand confirm" -l no-input -d 
 complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand confirm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_seen_subcommand_from status install remove help" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_seen_subcommand_from status install remove help" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_seen_subcommand_from status install remove help" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -218,7 +218,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_se
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_seen_subcommand_from status install remove help" -f -a "remove" -d 'Take the drop-in away, so that all is as before it'
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and not __fish_seen_subcommand_from status install remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from status" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from status" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from status" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -236,7 +236,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_s
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from install" -l approve -d 'Apply the plan with this id, if it is still the plan of now' -r
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from install" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from install" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from install" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -255,7 +255,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_s
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from remove" -l approve -d 'Apply the plan with this id, if it is still the plan of now' -r
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from remove" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from remove" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from remove" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -278,7 +278,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_s
 complete -c haguard -n "__fish_haguard_using_subcommand guard; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s n -l last -d 'Show this many of the newest entries' -r
 complete -c haguard -n "__fish_haguard_using_subcommand history" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand history" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand history" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -295,7 +295,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand history" -l no-input -d 
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s v -l verbose -d 'Say what is asked of whom, on stderr; twice for more'
 complete -c haguard -n "__fish_haguard_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -314,7 +314,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_s
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print each value that is in force'
 complete -c haguard -n "__fish_haguard_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'
@@ -334,7 +334,7 @@ complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print each value that is in force'
 complete -c haguard -n "__fish_haguard_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c haguard -n "__fish_haguard_using_subcommand completions" -l config -d 'Read this configuration file' -r -F
-complete -c haguard -n "__fish_haguard_using_subcommand completions" -s o -l output -d 'Print as text, as one JSON document, or as `check` alone can' -r -f -a "text\t'For people'
+complete -c haguard -n "__fish_haguard_using_subcommand completions" -s o -l output -d 'Print as text or as one JSON document; check and inspect have more' -r -f -a "text\t'For people'
 json\t'For programs: schema haguard/1'
 short\t'For people in a hurry: only what is not ok (check)'
 junit\t'For CI: a JUnit report (check)'

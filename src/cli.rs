@@ -40,7 +40,7 @@ pub struct Global {
     /// Read this configuration file
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Print as text, as one JSON document, or as `check` alone can
+    /// Print as text or as one JSON document; check and inspect have more
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub output: Format,
     /// Use colour

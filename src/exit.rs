@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// How a run ended. Up to 7 nothing is left changed; from 8 something is.
+/// What the numbers say of the host, in one line.
+pub const RULE: &str =
+    "From 1 to 7, and with 130, nothing is left changed. With 8 something is, without a proof.";
+
+/// How a run ended; see [`RULE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "u8")]
 pub enum Exit {

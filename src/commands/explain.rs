@@ -4,7 +4,7 @@ mod topics;
 
 use crate::checks::{self, catalog};
 use crate::cli::ExplainArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, RULE};
 use crate::failure::Failure;
 use crate::plan::losses::KINDS;
 use crate::report::{Body, Explanation, Report, Table};
@@ -70,10 +70,7 @@ fn codes() -> Vec<String> {
          where something could not be told or read."
             .to_owned(),
     );
-    lines.push(
-        "Up to 7 nothing is left changed; from 8 something is. What to do about one: `haguard explain 8`."
-            .to_owned(),
-    );
+    lines.push(format!("{RULE} What to do about one: `haguard explain 8`."));
     lines
 }
 
@@ -85,8 +82,11 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     codes.into_iter().chain(topics).chain(checks).chain(kinds)
 }
 
-/// The subject that is most like it: somebody may have left out the group.
+/// The subject that is most like it: somebody may have left out the group, or met a status that is not ours.
 fn nearest(id: &str) -> &'static str {
+    if id.parse::<u32>().is_ok() {
+        return "exit-codes";
+    }
     let alike = |name: &str| (strsim::jaro_winkler(id, name) * 1e6) as u64;
     let score = |(name, _): &(&str, &str)| {
         let short = name.split_once('.').map_or(0, |(_, short)| alike(short));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 use haguard::checks::catalog;
-use haguard::exit::Exit;
+use haguard::exit::{Exit, RULE};
 use haguard::plan::losses::KINDS;
 
 use super::Page;
@@ -38,7 +38,7 @@ pub(super) fn roff(page: &Page, pages: &[Page]) -> String {
     match name.as_str() {
         "haguard" => {
             text += &list("EXIT STATUS", Exit::ALL.map(|exit| (exit.code().to_string(), status(exit))));
-            text += "Up to 7 nothing is left changed; from 8 something is.\n";
+            text += &format!("{RULE}\n");
             text += &list("FILES", FILES.iter().map(|(path, what)| ((*path).into(), (*what).into())));
             text +=
                 &list("ENVIRONMENT", ENVIRONMENT.iter().map(|(name, what)| ((*name).into(), (*what).into())));
@@ -132,8 +132,8 @@ const DESCRIPTIONS: &[(&str, &[&str])] = &[
              bring instead. It asks HAProxy's sockets, /proc, the files and, where one is configured, the Data Plane \
              API, and says of each thing whether a reload or a restart keeps it, loses it, or whether that is unknown.",
             "Only reload, restart --break-glass, guard install and guard remove change anything, after consent to a plan, \
-             and they prove the result; inspect --save writes haguard's own configuration. All others look, and beside \
-             the journal they write nothing. Each value is taken from a flag, else from the environment, else from the \
+             and they prove the result; inspect --save writes haguard's own configuration, and confirm its decision. All \
+             others look, and beside the journal they write nothing. Each value is taken from a flag, else from the environment, else from the \
              configuration file, else it is discovered.",
         ],
     ),
@@ -162,6 +162,7 @@ const FILES: &[(&str, &str)] = &[
         "What was attempted, a JSON document on each line, refusals included. Without root it is \
          $XDG_STATE_HOME/haguard/journal.jsonl.",
     ),
+    ("/etc/haguard/freeze", "While it is there nothing is changed; what it says is shown as the reason."),
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[
