@@ -175,7 +175,6 @@ fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
         ("no-such-unit", "There is no unit no-such-unit.service to restart"),
         ("nginx.service", "There is no unit nginx.service to restart"),
         ("1", "What is meant is sleep (PID 1,"),
-        ("", "Nothing that runs here is called so"),
     ] {
         let (text, _) = refused(&haguard, &["restart", name]);
         let said = flat(&text);
@@ -185,6 +184,8 @@ fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
             "what there is is shown: {text}"
         );
     }
+    let empty = haguard.run(["restart", ""]);
+    assert_eq!(empty.status, 2, "a recipe's variable that is not set is no name: {empty}");
 }
 
 #[test]
