@@ -129,7 +129,6 @@ fn words_that_nothing_here_knows_are_answered_with_the_nearest() {
     fails_with(&haguard, 2, &["check", "config.*"], &["no check `config.*`", "check --list"]);
     fails_with(&haguard, 2, &["restart", "--timeout", "nonsense"], &["'nonsense' for '--timeout", "as 30s"]);
     fails_with(&haguard, 2, &["restart", "--timeout", "-1s"], &["-1"]);
-    fails_with(&haguard, 2, &["restart", ""], &["value is required", "SERVICE"]);
     fails_with(&haguard, 2, &["restart", "--master-socket", ""], &["value is required", "--master-socket"]);
     fails_with(&haguard, 2, &["restrat"], &["restrat", "restart"]);
     fails_with(&haguard, 2, &["restart", "--force"], &["--force"]);

@@ -34,7 +34,8 @@ fn copy(folder: &Path) -> PathBuf {
 
 /// Writes another loader's path over the one in the program; a path that is longer has no room.
 fn loads_with(binary: &Path, old: &[u8], new: &[u8]) {
-    assert!(new.len() <= old.len(), "no room for {}", String::from_utf8_lossy(new));
+    let longer = String::from_utf8_lossy(new);
+    assert!(new.len() <= old.len(), "the program has no room for {longer}: set a shorter TMPDIR");
     let mut bytes = std::fs::read(binary).expect("it was just copied");
     let at = bytes.windows(old.len()).position(|window| window == old).expect("it was just read there");
     bytes[at..at + old.len()].fill(0);
