@@ -4,6 +4,7 @@
 run=$1
 mark=$2=$1
 case ${run##*/} in hag??????) ;; *) exit 2 ;; esac
+[ "$(cd "$run" && pwd -P)" = "$run" ] || exit 2 # by a path with links in it no mount below would be found
 exec 3<&0 # what runs in the background has no stdin otherwise
 ids() { grep -ow '[0-9a-f]\{64\}' "$1" 2>/dev/null; }
 here=$(ids /proc/self/cgroup) # the container that the tests themselves run in is nobody's to clear away
