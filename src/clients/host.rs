@@ -44,8 +44,15 @@ pub const SEALED: &str = "haguard-sealed";
 /// When /proc cannot be read at all.
 pub fn haproxies() -> Result<Vec<Process>> {
     let mut found = named(&["haproxy"])?;
-    found.retain(|process| process.is_haproxy() && !is_rehearsed(process));
+    found.retain(|process| process.is_haproxy() && !is_rehearsed(process) && !has_ended(process));
     Ok(found)
+}
+
+/// It ended since it was read. Who started it in a sealed copy ends after it, and would not have been found any more.
+fn has_ended(process: &Process) -> bool {
+    let now = || Entry::new(i32::try_from(process.pid).ok()?).ok()?.stat().ok();
+    process.same_pid_namespace != Known::Seen(true)
+        && now().is_none_or(|now| now.state == 'Z' || Some(now.starttime) != process.start_ticks)
 }
 
 /// It, or its master, runs in a sealed copy that some haguard made: the name of what started it says so, and the PID

@@ -96,12 +96,16 @@ pub struct Unowned {
 impl Unowned {
     /// In words.
     pub fn words(&self) -> String {
+        format!("{} of {}", self.listener.short(), self.whose())
+    }
+
+    fn whose(&self) -> String {
         let who = match (&self.user, self.uid) {
             (Some(name), _) => format!("a process of {name}"),
             (None, Some(uid)) => format!("a process of uid {uid}"),
             (None, None) => "a process".to_owned(),
         };
-        format!("{} of {who} that could not be seen", self.listener.short())
+        format!("{who} that could not be seen")
     }
 }
 
@@ -175,32 +179,32 @@ impl HostFacts {
 
     /// A listener without a process, and what would be needed to see that.
     pub fn unowned_words(&self, unowned: &Unowned) -> String {
-        let mend = match self.as_root {
+        format!("{} ({})", unowned.words(), self.to_see_it())
+    }
+
+    fn to_see_it(&self) -> &'static str {
+        match self.as_root {
             false => "run as root",
             true => "the kernel's, or of another PID namespace: look from the host",
-        };
-        format!("{} ({mend})", unowned.words())
+        }
     }
 
     /// All listeners without a process, those of one user together.
     pub fn all_unowned_words(&self) -> Vec<String> {
         let mut of: BTreeMap<String, Vec<Listener>> = BTreeMap::new();
         for one in &self.unowned {
-            let whose =
-                self.unowned_words(one).split_once(" of ").map_or(String::new(), |(_, rest)| rest.to_owned());
-            of.entry(whose).or_default().push(one.listener.clone());
+            of.entry(one.whose()).or_default().push(one.listener.clone());
         }
-        let mut all: Vec<String> = Vec::new();
-        for (whose, mut listeners) in of {
+        let words = |(whose, mut listeners): (String, Vec<Listener>)| {
             listeners.dedup();
-            all.push(format!("{} of {whose}", in_ranges(&listeners).join(", ")));
-        }
-        all
+            format!("{} of {whose} ({})", in_ranges(&listeners).join(", "), self.to_see_it())
+        };
+        of.into_iter().map(words).collect()
     }
 
     /// What may listen unseen, and what would be needed to see it.
     pub fn hidden_words(&self) -> Option<String> {
-        let all = plural(self.processes, "process").replace("processs", "processes");
+        let all = plural(self.processes, "process");
         let mend = if self.as_root { "closed even to root here" } else { "run as root" };
         (self.hidden > 0).then(|| format!("what {} of {all} listen on: {mend}", self.hidden))
     }
