@@ -18,6 +18,7 @@ use rustix::process::{Gid, Uid};
 use rustix::thread;
 use serde::{Deserialize, Serialize};
 
+use super::host::Account;
 use super::program;
 
 /// What it is called with in place of a program's name.
@@ -32,8 +33,7 @@ pub(super) struct Order {
     pub(super) arguments: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) folder: Option<PathBuf>,
-    pub(super) user: u32,
-    pub(super) group: u32,
+    pub(super) account: Account,
 }
 
 /// A haguard that becomes it, not started yet. It must lead no group of processes, and its input begins with what
@@ -70,8 +70,10 @@ fn become_it() -> Result<()> {
     let order = received()?;
     rustix::process::setsid().context("taking a session of its own")?;
     // This process has one thread, so that what is set for the thread is set for what it becomes.
-    thread::set_thread_groups(&[]).context("giving its groups away")?;
-    let (user, group) = (Uid::from_raw(order.user), Gid::from_raw(order.group));
+    let Account { uid, gid, groups } = &order.account;
+    let groups: Vec<Gid> = groups.iter().map(|group| Gid::from_raw(*group)).collect();
+    thread::set_thread_groups(&groups).context("taking the groups of that user's process")?;
+    let (user, group) = (Uid::from_raw(*uid), Gid::from_raw(*gid));
     thread::set_thread_res_gid(group, group, group).context("becoming that group")?;
     thread::set_thread_res_uid(user, user, user).context("becoming that user")?;
     let mut command = program::command(&order.program);

@@ -249,6 +249,11 @@ impl Dress {
         other.collect()
     }
 
+    /// The user with all its groups.
+    pub fn account(&self) -> Account {
+        Account { uid: self.uid, gid: self.gid, groups: self.groups.iter().copied().collect() }
+    }
+
     /// The user.
     pub fn uid(&self) -> u32 {
         self.uid

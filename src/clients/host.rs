@@ -23,7 +23,7 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
-pub use accounts::{Account, account};
+pub use accounts::{Account, account, account_of};
 pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use held::{Held, exists, is_folder, link_metadata, metadata, names};
@@ -176,17 +176,6 @@ pub fn environment(pid: u32) -> Result<BTreeMap<String, String>> {
         .map_err(|error| anyhow::anyhow!("/proc/{pid}/environ: {}", denied(Some(error))))?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.split('\0').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect())
-}
-
-/// The group of a process, for running something as its owner.
-pub fn gid(pid: u32) -> Option<u32> {
-    Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok().map(|status| status.egid)
-}
-
-/// Every group that a process is in, its own first.
-pub fn groups(pid: u32) -> Option<Vec<u32>> {
-    let status = Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?;
-    Some(std::iter::once(status.egid).chain(status.groups).collect())
 }
 
 /// True where a process became another user after its program was started, as far as the kernel still shows: what it has

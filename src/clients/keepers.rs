@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use reqwest::Method;
 
-use super::host;
+use super::host::{self, Account};
 use super::http::{Http, Target};
 use super::program::Program;
 use crate::wire::keepers::{self, Pane};
@@ -101,10 +101,7 @@ fn small(path: &str) -> Result<Vec<u8>> {
 pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane>)> {
     let owner = match host::uid() {
         own if own == user => None,
-        0 => Some((
-            user,
-            host::gid(server).with_context(|| format!("the group of PID {server} is not known"))?,
-        )),
+        0 => Some(Account { uid: user, ..host::account_of(server)? }),
         _ => bail!("the tmux of user {user} answers that user and root alone (run as root)"),
     };
     let sockets = host::listeners(server)?.into_iter().filter_map(|listener| match listener {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use super::host;
+use super::host::{self, Account};
 use super::program::Program;
 use crate::wire::conmon::Conmon;
 use crate::wire::docker::{self, Inspected};
@@ -31,10 +31,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub fn inspect(monitor: u32, user: u32, told: &Conmon, limit: Duration) -> Result<Inspected> {
     let owner = match host::uid() {
         own if own == user => None,
-        0 => Some((
-            user,
-            host::gid(monitor).with_context(|| format!("the group of PID {monitor} is not known"))?,
-        )),
+        0 => Some(Account { uid: user, ..host::account_of(monitor)? }),
         _ => bail!("the containers of user {user} are shown to that user and root alone (run as root)"),
     };
     // In a container without rights of its own root is root, too, and what it says of folders is not for us.

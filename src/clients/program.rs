@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use super::as_user;
+use super::host::Account;
 use crate::time::Deadline;
 
 /// More output than this is not kept: nothing that haguard runs has a use for it.
@@ -38,9 +39,9 @@ pub struct Program {
     pub name: Option<String>,
     /// What it reads on its standard input; nothing where this is empty.
     pub input: Vec<u8>,
-    /// The user and group to run as; only root may change them. It gets neither our terminal nor, unless it is given one,
-    /// our environment.
-    pub owner: Option<(u32, u32)>,
+    /// Whom to run as; only root may change that. It gets neither our terminal nor, unless it is given one, our
+    /// environment.
+    pub owner: Option<Account>,
     /// It takes a session of its own as the first thing that it does, which one that leads a group may not.
     pub takes_a_session: bool,
 }
@@ -89,7 +90,7 @@ impl Program {
 
     /// Starts it; what it is to read comes beside it.
     fn start(&self) -> Result<(Child, Vec<u8>)> {
-        let (mut command, input) = match self.owner {
+        let (mut command, input) = match &self.owner {
             None => (self.as_ourselves(), self.input.clone()),
             Some(owner) => (as_user::command(), self.as_somebody_else(owner)?),
         };
@@ -118,15 +119,14 @@ impl Program {
     }
 
     /// What our stage is told, and what the program reads behind it.
-    fn as_somebody_else(&self, (user, group): (u32, u32)) -> Result<Vec<u8>> {
+    fn as_somebody_else(&self, account: &Account) -> Result<Vec<u8>> {
         let usual = || [("PATH".to_owned(), PATH.to_owned())].into();
         let mut words = as_user::words(&as_user::Order {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
             environment: self.environment.clone().unwrap_or_else(usual),
             folder: self.folder.clone(),
-            user,
-            group,
+            account: account.clone(),
         })?;
         words.extend(&self.input);
         Ok(words)

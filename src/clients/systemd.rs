@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::host;
+use super::host::{self, Account};
 use super::program::Program;
 use crate::wire::unit::{self, Job, Unit};
 
@@ -45,8 +45,8 @@ pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
     let asker = match host::uid() {
         own if own == uid => Program::default(),
         0 => Program {
-            // Only the user is looked at, so that any group does that opens nothing more.
-            owner: Some((uid, NOGROUP)),
+            // Only the user is looked at.
+            owner: Some(Account::alone(uid)),
             environment: Some([("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"))].into()),
             ..Program::default()
         },
@@ -60,9 +60,6 @@ pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
 pub fn is_here_for(uid: u32) -> bool {
     Path::new(&format!("/run/user/{uid}/systemd/private")).exists()
 }
-
-/// The group of nobody.
-const NOGROUP: u32 = 65534;
 
 /// The names of the services and sockets that have a file here or are loaded, for saying which one was perhaps meant.
 ///

@@ -25,6 +25,7 @@ pub const PROPERTIES: &[&str] = &[
     "RuntimeDirectory",
     "RuntimeDirectoryPreserve",
     "PrivateTmp",
+    "PIDFile",
 ];
 
 /// Its limits by systemd's names; each has a second property, with `Soft` behind it.
@@ -89,6 +90,8 @@ pub struct Service {
     pub runtime_kept: bool,
     /// `PrivateTmp=`: a /tmp and a /var/tmp of its own, new at each start.
     pub private_tmp: bool,
+    /// `PIDFile=`, which its process finds as the variable `PIDFILE`.
+    pub pid_file: String,
     /// Its limits.
     pub limits: Vec<Limit>,
 }
@@ -126,6 +129,7 @@ pub fn parse(text: &str) -> Result<Service> {
         runtime: answers.next("RuntimeDirectory")?,
         runtime_kept: answers.next::<String>("RuntimeDirectoryPreserve")? != "no",
         private_tmp: answers.next("PrivateTmp")?,
+        pid_file: answers.next("PIDFile")?,
         limits: Vec::new(),
     };
     let limit = |name: &&'static str, answers: &mut Answers| -> Result<Limit> {
@@ -227,6 +231,7 @@ pub(crate) mod tests {
             r#"["edge"]"#,
             r#""no""#,
             "true",
+            r#""/run/edge.pid""#,
         ]
         .map(|data| format!("{{\"type\":\"x\",\"data\":{data}}}\n"))
         .concat();
@@ -249,6 +254,7 @@ pub(crate) mod tests {
             (&service.runtime[..], service.runtime_kept, service.private_tmp),
             (&["edge".into()][..], false, true)
         );
+        assert_eq!(service.pid_file, "/run/edge.pid");
         assert_eq!(service.limits.len(), LIMITS.len());
     }
 

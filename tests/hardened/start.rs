@@ -76,6 +76,22 @@ fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets()
 }
 
 #[test]
+fn a_file_of_the_unit_that_came_later_is_told_whatever_time_it_brings_along() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    let path = "/etc/systemd/system/edge.service.d/50-test.conf";
+    edge.guest.write(path, "[Service]\nProtectClock=yes\n");
+    // As a package manager does.
+    edge.guest.ok(["touch", "-d", "2001-02-03", path]);
+    edge.guest.ok(["systemctl", "daemon-reload"]);
+    let plan = edge.plan();
+    let found = finding(&plan, "restart.unit");
+    assert_eq!(found["level"], "warn", "{found:#}");
+    let said = format!("not rehearsed: what else {path} says, which was changed since it started");
+    assert_eq!(found["evidence"], serde_json::json!([said]), "{found:#}");
+}
+
+#[test]
 fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
     let Some(edge) = Edge::start() else { return };
     for branch in HERE {

@@ -14,8 +14,15 @@ use crate::support::process::on_path;
 use crate::support::skip;
 use crate::support::wait::wait_for;
 
+const TEST: &str = "config.test-same-argv";
+
 /// A HAProxy of nobody's with this environment, and a folder that anybody may write to.
 fn theirs(env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
+    theirs_in(&["--clear-groups"], env)
+}
+
+/// The same, in these groups.
+fn theirs_in(groups: &[&str], env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
     if !rustix::process::geteuid().is_root() && skip::missing("root, who alone runs programs as another user")
     {
         return None;
@@ -25,7 +32,7 @@ fn theirs(env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
     }
     let folder = TempDir::with_prefix("hag").unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
-    let words = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"];
+    let words = [&["setpriv", "--reuid", NOBODY, "--regid", NOBODY], groups, &["--"]].concat();
     let mut builder = Instance::builder(Branch::V30).owned_by(NOBODY.parse().unwrap()).through(&words);
     for (name, value) in env {
         builder = builder.env(name, &value.replace("FOLDER", folder.path().to_str().unwrap()));
@@ -50,11 +57,28 @@ fn what_their_environment_does_to_a_loader_is_done_to_their_program_alone() {
     for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
         std::fs::remove_file(entry.path()).unwrap();
     }
-    let document = Haguard::new().json(&["check", "config.test-same-argv"], haproxy.master_socket().unwrap());
-    assert_eq!(finding(&document, "config.test-same-argv")["level"], "pass", "{document:#}");
+    let document = Haguard::new().json(&["check", TEST], haproxy.master_socket().unwrap());
+    assert_eq!(finding(&document, TEST)["level"], "pass", "{document:#}");
     let programs = loaded(folder.path());
     assert!(!programs.is_empty(), "the test of the configuration has the master's environment");
     assert!(programs.iter().all(|program| program.ends_with("/haproxy")), "{programs:?}");
+}
+
+#[test]
+fn a_list_that_one_of_their_further_groups_opens_is_read_by_the_test_too() {
+    let Some((mut haproxy, folder)) = theirs_in(&["--groups", "4"], &[]) else { return };
+    let list = folder.path().join("block.lst");
+    std::fs::write(&list, "192.0.2.1\n").unwrap();
+    std::os::unix::fs::chown(&list, Some(0), Some(4)).unwrap();
+    let good = haproxy.config();
+    let more = format!("http-request deny if {{ src -f {} }}", list.display());
+    haproxy.write_config(&format!("{good}\nfrontend more\n    bind 127.0.0.1:{{port:more}}\n    {more}\n"));
+    let level = |mode| {
+        std::fs::set_permissions(&list, PermissionsExt::from_mode(mode)).unwrap();
+        let found = Haguard::new().json(&["check", TEST], haproxy.master_socket().unwrap());
+        finding(&found, TEST)["level"].clone()
+    };
+    assert_eq!((level(0o640), level(0o600)), ("pass".into(), "fail".into()));
 }
 
 #[test]
@@ -72,9 +96,9 @@ fn their_program_has_their_rights_a_session_of_its_own_and_nothing_of_our_enviro
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
     let haguard = Haguard::new();
     let config = haguard.config(&format!("[haproxy]\nbinary = \"{}\"\n", program.display()));
-    let words = ["check", "config.test-same-argv", "--config", config.to_str().unwrap()];
+    let words = ["check", TEST, "--config", config.to_str().unwrap()];
     let document = haguard.json(&words, haproxy.master_socket().unwrap());
-    assert_eq!(finding(&document, "config.test-same-argv")["level"], "pass", "{document:#}");
+    assert_eq!(finding(&document, TEST)["level"], "pass", "{document:#}");
     let seen = std::fs::read_to_string(seen).unwrap();
     let asked = seen.lines().find(|line| line.starts_with("-vv")).unwrap();
     assert_eq!(asked, format!("-vv {NOBODY} {NOBODY} 0 PATH"), "{seen}");

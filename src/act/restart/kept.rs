@@ -106,7 +106,7 @@ impl Unit {
             Err(error) => return Main::NotYet(format!("{error:#}")),
         };
         let state = shown.get("ActiveState");
-        match shown.main_pid().filter(|pid| *pid != self.before.pid) {
+        match shown.main_pid().filter(|pid| *pid != self.before.pid || !still_runs(&self.before)) {
             Some(pid) => Main::Is(pid),
             None => {
                 let limit = if ["failed", "inactive"].contains(&state) { DOWN } else { AGAIN };

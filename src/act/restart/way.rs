@@ -1,7 +1,9 @@
 //! The proven way to restart one HAProxy: prepared while it still runs, then ordered once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -116,7 +118,7 @@ pub(super) struct Own {
     failed: Option<String>,
     before: Process,
     circumstances: BTreeMap<String, String>,
-    errors: Option<(PathBuf, u64)>,
+    errors: Option<(File, u64)>,
 }
 
 impl Own {
@@ -217,16 +219,13 @@ impl Own {
     }
 
     fn log(&self) -> Vec<String> {
-        let Some((path, from)) = &self.errors else { return Vec::new() };
-        let read = || -> std::io::Result<Vec<u8>> {
-            use std::io::{Read, Seek, SeekFrom};
-            let mut file = std::fs::File::open(path)?;
-            file.seek(SeekFrom::Start(*from))?;
-            let mut bytes = Vec::new();
-            file.take(MOST_LOG).read_to_end(&mut bytes)?;
-            Ok(bytes)
+        let Some((mut file, from)) = self.errors.as_ref().map(|(file, from)| (file, *from)) else {
+            return Vec::new();
         };
-        startup::log(&String::from_utf8_lossy(&read().unwrap_or_default()))
+        let mut bytes = Vec::new();
+        // What could be read is told.
+        let _ = file.seek(SeekFrom::Start(from)).and_then(|_| file.take(MOST_LOG).read_to_end(&mut bytes));
+        startup::log(&String::from_utf8_lossy(&bytes))
     }
 }
 
@@ -240,9 +239,10 @@ fn workers(instance: &Instance) -> Vec<Handle> {
     pids.into_iter().filter_map(handle).collect()
 }
 
-/// Where it writes its errors, and how much is there already; none where that is no file.
-fn errors(pid: u32) -> Option<(PathBuf, u64)> {
-    let path = std::fs::read_link(format!("/proc/{pid}/fd/2")).ok()?;
-    let meta = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
-    Some((path, meta.len()))
+/// Where it writes its errors, and how much is there already; none where that is no file. It is the one that is handed on,
+/// whatever comes to stand at its path.
+fn errors(pid: u32) -> Option<(File, u64)> {
+    let file = host::plain(Path::new(&format!("/proc/{pid}/fd/2"))).ok()?;
+    let length = file.metadata().ok()?.len();
+    Some((file, length))
 }

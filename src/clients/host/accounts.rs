@@ -1,11 +1,13 @@
-//! A user and groups by their names, from the files of this host.
+//! Users and their groups: by name, from the files of this host, and as a process has them.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use procfs::process::Process as Entry;
+use serde::{Deserialize, Serialize};
 
 /// Whom a process runs as.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The user.
     pub uid: u32,
@@ -15,6 +17,16 @@ pub struct Account {
     pub groups: BTreeSet<u32>,
 }
 
+impl Account {
+    /// A user, in a group that opens nothing.
+    pub fn alone(uid: u32) -> Self {
+        Account { uid, gid: NOGROUP, groups: BTreeSet::new() }
+    }
+}
+
+/// The group of nobody.
+const NOGROUP: u32 = 65534;
+
 /// The account of a user (root where it is empty) with this group (the user's own where it is empty), and with more groups.
 ///
 /// # Errors
@@ -23,6 +35,16 @@ pub fn account(user: &str, group: &str, more: &[String]) -> Result<Account> {
     let passwd = std::fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
     let names = std::fs::read_to_string("/etc/group").context("reading /etc/group")?;
     find(&passwd, &names, if user.is_empty() { "root" } else { user }, group, more)
+}
+
+/// The account that a process has, with every group that was given to it: its files may be open to one of those alone.
+///
+/// # Errors
+/// When it has ended.
+pub fn account_of(pid: u32) -> Result<Account> {
+    let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
+    let status = entry.status().with_context(|| format!("the user and the groups of PID {pid}"))?;
+    Ok(Account { uid: status.euid, gid: status.egid, groups: status.groups.into_iter().collect() })
 }
 
 fn find(passwd: &str, groups: &str, user: &str, group: &str, more: &[String]) -> Result<Account> {

@@ -34,6 +34,8 @@ pub fn write(file: &Path, text: &str) -> Result<()> {
     let folder = file.parent().context("a drop-in without a folder")?;
     // systemd reads only names that end in .conf.
     let beside = folder.join(format!(".haguard-{}", std::process::id()));
+    // One of our own number was left by somebody who was killed.
+    let _ = std::fs::remove_file(&beside);
     let written = (|| {
         let mut fresh = OpenOptions::new().create_new(true).write(true).mode(0o644).open(&beside)?;
         fresh.set_permissions(Permissions::from_mode(0o644))?;
@@ -87,6 +89,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.service.d/50-x.conf");
         assert!(make_folder(&file).unwrap());
+        std::fs::write(file.with_file_name(format!(".haguard-{}", std::process::id())), "half of").unwrap();
         assert!(!make_folder(&file).unwrap());
         write(&file, "[Unit]\n").unwrap();
         assert!(write(&file, "other").is_err());

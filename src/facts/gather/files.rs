@@ -12,7 +12,7 @@ use super::paths::{named, on_host};
 use super::{Found, Look, named_files};
 use crate::clients::dress::Dress;
 use crate::clients::entered::{self, Place};
-use crate::clients::host;
+use crate::clients::host::{self, Account};
 use crate::clients::program::{Program, Said};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::wire::argv::{self, Argv};
@@ -217,8 +217,9 @@ pub(super) fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
     }
 }
 
-/// Runs a program of this process's where the process lives: on this host, or where its files are others.
-fn run(main: &Process, program: Program, limit: Duration) -> Result<Said> {
+/// Runs a program of this process's where the process lives: on this host, or where its files are others. `dress` is
+/// what the program may do there, where that is not what the process may.
+fn run(main: &Process, program: Program, dress: Option<&Dress>, limit: Duration) -> Result<Said> {
     let elsewhere = |known: &Known<bool>| *known == Known::Seen(false);
     if !elsewhere(&main.same_mount_namespace) && !elsewhere(&main.same_pid_namespace) {
         return program.run(limit);
@@ -227,7 +228,10 @@ fn run(main: &Process, program: Program, limit: Duration) -> Result<Said> {
         bail!("PID {} sees files of its own: run as root to use its program there", main.pid);
     }
     match Place::of(main.pid)? {
-        Some(place) => entered::run(&place, &Dress::of(main.pid, place.is_container())?, &program, limit),
+        Some(place) => {
+            let own = || Dress::of(main.pid, place.is_container());
+            entered::run(&place, &dress.cloned().map_or_else(own, Ok)?, &program, limit)
+        }
         None => program.run(limit),
     }
 }
@@ -236,14 +240,14 @@ fn run(main: &Process, program: Program, limit: Duration) -> Result<Said> {
 /// process has that runs it.
 fn build(look: &Look<'_>, main: &Process) -> Result<startup::Build> {
     let program = asked_its_version(look, main)?;
-    let said = run(main, program.clone(), look.deadline.at_most(TEST_LIMIT))?;
+    let said = run(main, program.clone(), None, look.deadline.at_most(TEST_LIMIT))?;
     startup::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
 /// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
 pub(super) fn says_it_is_haproxy(look: &Look<'_>, main: &Process) -> Option<bool> {
     let program = asked_its_version(look, main).ok()?;
-    let said = run(main, program, look.deadline.at_most(TEST_LIMIT)).ok()?;
+    let said = run(main, program, None, look.deadline.at_most(TEST_LIMIT)).ok()?;
     Some(startup::build(&said.stdout).is_ok())
 }
 
@@ -260,15 +264,23 @@ pub(super) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
 pub(super) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
     // Who may test it at all is said before what of it may not be read.
     owner(main)?;
-    test_with(look, main, environment(main)?)
+    test_with(look, main, environment(main)?, None)
 }
 
-/// The same with this environment.
-pub(super) fn test_with(look: &Look<'_>, main: &Process, environment: Variables) -> Result<ConfigTest> {
+/// The same with this environment, and dressed so where that is not how the process is.
+pub(super) fn test_with(
+    look: &Look<'_>,
+    main: &Process,
+    environment: Variables,
+    dress: Option<&Dress>,
+) -> Result<ConfigTest> {
     let list = list(look, main)?;
     let mut arguments = vec!["-c".to_owned()];
     arguments.extend(Argv::with_files(&main.args().for_test, &list.arguments));
-    let owner = owner(main)?;
+    let owner = match dress {
+        Some(dress) => Some(dress.account()).filter(|account| account.uid != host::uid()),
+        None => owner(main)?,
+    };
     let program = Program {
         program: binary(look, main)?,
         arguments,
@@ -278,7 +290,7 @@ pub(super) fn test_with(look: &Look<'_>, main: &Process, environment: Variables)
         ..Program::default()
     };
     let command = format!("{} {}", program.program, program.arguments.join(" "));
-    let said = run(main, program, look.patience(TEST_LIMIT))?;
+    let said = run(main, program, dress, look.patience(TEST_LIMIT))?;
     Ok(ConfigTest { valid: said.status.success(), command, alerts: startup::alerts(&said.stderr) })
 }
 
@@ -291,10 +303,14 @@ pub(super) fn as_if_started_here(look: &Look<'_>) -> Result<Process> {
 }
 
 /// Whom to run as where that is somebody else.
-pub(super) fn owner(main: &Process) -> Result<Option<(u32, u32)>> {
+pub(super) fn owner(main: &Process) -> Result<Option<Account>> {
     match (host::uid(), main.uid) {
         (ours, theirs) if ours == theirs => Ok(None),
-        (0, theirs) => Ok(host::gid(main.pid).map(|gid| (theirs, gid))),
+        (0, theirs) => {
+            // One that would be somebody else gets nothing of what the process has.
+            let own = Some(host::account_of(main.pid)?).filter(|own| own.uid == theirs);
+            Ok(Some(own.unwrap_or_else(|| Account::alone(theirs))))
+        }
         (_, theirs) => bail!("only root or uid {theirs} can read the files as the master would read them"),
     }
 }

@@ -1,6 +1,7 @@
 //! The guard of a unit, as systemd and the files tell it. Nothing here needs root.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,12 +54,19 @@ fn resolved(path: &str) -> String {
 /// A restart reads these anew, and they may name other files and options; a reload does not.
 fn environment_edited(shown: &Unit) -> Vec<String> {
     let started = shown.main_pid().and_then(|pid| host::process(pid).ok()?.started);
-    let later = |path: &str| {
-        let written = std::fs::metadata(path).and_then(|file| file.modified()).ok();
-        let written = written.and_then(|at| jiff::Timestamp::try_from(at).ok());
-        started.zip(written).is_some_and(|(started, written)| written > started)
-    };
-    shown.environment_files().into_iter().filter(|path| later(path)).map(str::to_owned).collect()
+    let files = shown.environment_files().into_iter();
+    files.filter(|path| changed_since(path, started)).map(str::to_owned).collect()
+}
+
+/// A file was written, or came to stand at its path, after this moment. A package brings the time of its making along as
+/// that of the last write; the time of the change is the kernel's.
+pub(super) fn changed_since(path: &str, moment: Option<jiff::Timestamp>) -> bool {
+    let seen = std::fs::metadata(path).ok();
+    let changed = seen.and_then(|seen| {
+        let nanoseconds = i32::try_from(seen.ctime_nsec()).ok()?;
+        jiff::Timestamp::new(seen.ctime(), nanoseconds).ok()
+    });
+    moment.zip(changed).is_some_and(|(moment, changed)| changed > moment)
 }
 
 /// The drop-ins that systemd would read now.

@@ -1,13 +1,13 @@
 //! The files that the configuration names, as the user that loads them would open them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::paths::on_host;
-use crate::clients::host;
+use crate::clients::host::{self, Account};
 use crate::facts::files::NamedFiles;
 use crate::facts::{Known, Process};
 use crate::wire::haproxy_cfg::{At, CertKind, Model};
@@ -21,9 +21,11 @@ pub(super) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
     }
     let who = match (host::uid(), main.uid) {
         (ours, theirs) if ours == theirs => Who::Ourselves,
-        (0, theirs) => match host::groups(main.pid) {
-            Some(groups) => Who::Other { uid: theirs, groups },
-            None => return Known::unknown(format!("the groups of PID {} are not known", main.pid)),
+        (0, theirs) => match host::account_of(main.pid) {
+            Ok(Account { gid, groups, .. }) => {
+                Who::Other { uid: theirs, groups: groups.into_iter().chain([gid]).collect() }
+            }
+            Err(error) => return Known::unknown(format!("{error:#}")),
         },
         (_, theirs) => {
             return Known::unknown(format!("only root or uid {theirs} can tell what uid {theirs} can read"));
@@ -84,7 +86,7 @@ fn must_exist(name: &str) -> Option<&str> {
 /// Who opens them.
 enum Who {
     Ourselves,
-    Other { uid: u32, groups: Vec<u32> },
+    Other { uid: u32, groups: BTreeSet<u32> },
 }
 
 /// Why a file cannot be read.
@@ -130,7 +132,7 @@ impl Who {
 }
 
 /// The classes of the mode; access lists are not looked at.
-fn allows(meta: &Metadata, uid: u32, groups: &[u32], bit: u32) -> bool {
+fn allows(meta: &Metadata, uid: u32, groups: &BTreeSet<u32>, bit: u32) -> bool {
     let class = match (meta.uid() == uid, groups.contains(&meta.gid())) {
         (true, _) => 6,
         (false, true) => 3,

@@ -44,6 +44,7 @@ const SYSTEMDS: &[&str] = &[
     "INVOCATION_ID",
     "JOURNAL_STREAM",
     "LOGNAME",
+    "LOG_NAMESPACE",
     "LOGS_DIRECTORY",
     "MANAGERPID",
     "MEMORY_PRESSURE_WATCH",
@@ -75,6 +76,8 @@ pub(super) fn made(sources: &Sources<'_>) -> Made {
     made.variables = base;
     made.variables.extend(manager.environment.iter().cloned());
     made.variables.extend(own);
+    let pid_file = Some(&service.pid_file).filter(|path| !path.is_empty());
+    made.variables.extend(pid_file.map(|path| ("PIDFILE".to_owned(), path.clone())));
     let passed = service.passed.iter().filter_map(|name| Some((name.clone(), passed.get(name)?.clone())));
     made.variables.extend(passed);
     made.variables.extend(service.environment.iter().cloned());

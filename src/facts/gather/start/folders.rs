@@ -4,6 +4,7 @@ use std::os::unix::fs::FileTypeExt;
 
 use super::super::paths;
 use crate::clients::dress::Dress;
+use crate::clients::host;
 use crate::facts::Process;
 use crate::wire::service::Service;
 use crate::words::plural;
@@ -20,12 +21,13 @@ pub(super) fn emptied(service: &Service, dress: &Dress) -> Vec<(String, Option<(
 /// What of a folder HAProxy does not make by itself.
 pub(super) fn lost(main: &Process, folder: &str) -> Option<String> {
     let own = main.args().pid_file.map(|path| paths::on_host(main, &path));
-    let entries = std::fs::read_dir(paths::on_host(main, folder)).ok()?.flatten();
-    let kept = entries.filter(|entry| {
-        let socket = entry.file_type().is_ok_and(|kind| kind.is_socket());
-        !socket && own.as_ref() != Some(&entry.path())
+    let there = paths::on_host(main, folder);
+    let mut names = host::names(&there).ok()?;
+    names.retain(|name| {
+        let path = there.join(name);
+        let socket = host::link_metadata(&path).is_ok_and(|seen| seen.file_type().is_socket());
+        !socket && !own.as_ref().is_some_and(|own| host::same_file(own, &path))
     });
-    let mut names: Vec<String> = kept.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     let count = plural(names.len(), "file");
     names.truncate(SHOWN);

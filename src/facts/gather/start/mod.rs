@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 use md5::{Digest, Md5};
 
 use super::files::{self, Read, Variables};
+use super::guard::changed_since;
 use super::rehearsal::{self, Rehearsed};
 use super::{Found, Look, binds, new_binds, next, paths, sockets};
 use crate::clients::dress::{Dress, Uniform};
@@ -99,7 +99,7 @@ fn tried(look: &Look<'_>, Worked { start, anew, fails }: &Worked) -> Tried {
         Some(why) => Rehearsed { rehearsal: Known::Seen(refused(&start.unit, why)), picture: None },
         None => rehearsal::rehearse_anew(look, anew, read.model.seen()),
     };
-    let test = files::test_with(look, &anew.main, environment()).into();
+    let test = files::test_with(look, &anew.main, environment(), Some(&anew.dress)).into();
     Tried { main: anew.main.clone(), read, test, rehearsed }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn worked(
     let emptied = folders::emptied(&service, &dress);
     differs.extend(emptied.iter().filter_map(|(folder, _)| folders::lost(main, folder)));
     assumed.extend(before(&service, &anew));
-    assumed.extend(written_since(main, guard));
+    assumed.extend(changed_files(main, guard));
     let mut rests_on = made.files;
     rests_on.insert("environment of its start".to_owned(), hashed(&made.variables));
     rests_on.insert("arguments of its start".to_owned(), anew.argv.join(" "));
@@ -194,10 +194,9 @@ fn arguments(
     };
     let plain = exec.flags.iter().any(|flag| flag == "no-env-expand");
     let words = if plain { exec.words.clone() } else { exec_line::expand(&exec.words, variables) };
-    let real = |path: &str| std::fs::canonicalize(paths::on_host(main, path)).ok();
-    let runs = main.exe.seen().map(String::as_str);
-    if runs.is_some_and(|runs| runs == exec.path || (real(runs).is_some() && real(runs) == real(&exec.path)))
-    {
+    let there = |path: &str| paths::on_host(main, path);
+    let same = |runs: &String| *runs == exec.path || host::same_file(&there(runs), &there(&exec.path));
+    if main.exe.seen().is_some_and(same) {
         return Ok((None, words));
     }
     let other = Process { exe: Known::Seen(exec.path.clone()), exe_deleted: false, ..main.clone() };
@@ -269,18 +268,14 @@ fn before(service: &Service, anew: &Process) -> Vec<String> {
 }
 
 /// What a file of the unit says beyond all this, such as ProtectSystem, is in the copy as it was when the process started.
-fn written_since(main: &Process, guard: &GuardFacts) -> Option<String> {
-    let later = |path: &&String| {
-        let written = std::fs::metadata(path).and_then(|file| file.modified()).ok();
-        let written = written.and_then(|at| Timestamp::try_from(at).ok());
-        let ours = path.ends_with(&format!("/{NAME}"));
-        !ours && main.started.zip(written).is_some_and(|(started, written)| written > started)
-    };
+fn changed_files(main: &Process, guard: &GuardFacts) -> Option<String> {
+    let ours = |path: &String| path.ends_with(&format!("/{NAME}"));
+    let later = |path: &&String| !ours(path) && changed_since(path, main.started);
     let mut files = vec![guard.shown.get("FragmentPath").to_owned()];
     files.extend(guard.shown.words("DropInPaths"));
     let later: Vec<&str> = files.iter().filter(later).map(String::as_str).collect();
     (!later.is_empty())
-        .then(|| format!("what else {} says, which was written since it started", later.join(" and ")))
+        .then(|| format!("what else {} says, which was changed since it started", later.join(" and ")))
 }
 
 /// What a plan about a restart rests on beyond the unit itself: as it is in this moment.
