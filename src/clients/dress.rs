@@ -1,5 +1,7 @@
 //! What a process may do: read from one, and put on by another that shall be able to do the same and no more.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use procfs::process::{LimitValue, Process as Entry};
 use rustix::process::{Gid, Resource, Rlimit, Uid, getrlimit, setrlimit};
@@ -40,6 +42,8 @@ pub struct Uniform<'a> {
     pub account: Option<&'a Account>,
     /// Its properties.
     pub service: &'a Service,
+    /// The groups that the files of this host name.
+    pub groups_here: &'a BTreeSet<u32>,
 }
 
 /// The limits by systemd's names.
@@ -200,7 +204,12 @@ impl Dress {
                 dress.groups = account.groups.iter().copied().collect();
             }
             (dress.uid, dress.gid) = (account.uid, account.gid);
-            // Who else says in which groups a user is, such as a directory, is not asked.
+            // Who else says in which groups a user is, such as a directory, is not asked, and those groups stay.
+            let gone = |gid: &u32| unit.groups_here.contains(gid) && !account.groups.contains(gid);
+            let fewer = dress.groups.extract_if(.., |gid| gone(gid)).count();
+            if fewer > 0 {
+                differs.push(format!("groups: {fewer} fewer"));
+            }
             let more: Vec<u32> =
                 account.groups.iter().filter(|gid| !dress.groups.contains(gid)).copied().collect();
             if let more @ [_, ..] = &more[..]
@@ -311,7 +320,8 @@ mod tests {
     #[test]
     fn a_unit_that_says_nothing_else_dresses_alike_and_gives_no_more_than_systemd_has() {
         let service = service(u64::MAX, 0, 1 << 40);
-        let (dress, differs) = root().of_unit(&Uniform { account: None, service: &service }, &root());
+        let (dress, differs) =
+            root().of_unit(&Uniform { account: None, service: &service, groups_here: &[5].into() }, &root());
         assert_eq!((dress, differs), (root(), Vec::new()));
     }
 
@@ -319,8 +329,8 @@ mod tests {
     fn what_a_unit_says_otherwise_is_put_on_and_named() {
         let service = service(NET_BIND_SERVICE, NET_BIND_SERVICE, 500);
         let account = Account { uid: 7, gid: 8, groups: [8, 9].into() };
-        let (dress, differs) =
-            root().of_unit(&Uniform { account: Some(&account), service: &service }, &root());
+        let uniform = Uniform { account: Some(&account), service: &service, groups_here: &[5].into() };
+        let (dress, differs) = root().of_unit(&uniform, &root());
         assert_eq!((dress.uid, dress.gid, &dress.groups[..]), (7, 8, &[8, 9][..]));
         let sets = [dress.bounding, dress.permitted, dress.effective, dress.inheritable, dress.ambient];
         assert_eq!(sets, [NET_BIND_SERVICE; 5]);
@@ -332,6 +342,19 @@ mod tests {
                 "capabilities that it starts with: +NET_BIND_SERVICE",
                 "LimitNOFILE: now 4096, after a restart 500"
             ]
+        );
+    }
+
+    #[test]
+    fn a_group_that_a_unit_took_away_is_gone_and_one_that_a_directory_may_give_stays() {
+        let service = service(u64::MAX, 0, 1 << 40);
+        let account = Account { uid: 0, gid: 0, groups: [0, 4].into() };
+        let runs = Dress { groups: vec![0, 4, 5, 6000], ..root() };
+        let uniform = Uniform { account: Some(&account), service: &service, groups_here: &[0, 4, 5].into() };
+        let (dress, differs) = runs.of_unit(&uniform, &root());
+        assert_eq!(
+            (&dress.groups[..], &differs[..]),
+            (&[0, 4, 6000][..], &["groups: 1 fewer".to_owned()][..])
         );
     }
 

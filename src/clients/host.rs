@@ -23,7 +23,7 @@ use crate::known::Known;
 use crate::wire::cgroup;
 use crate::wire::process::Process;
 
-pub use accounts::{Account, account, account_of};
+pub use accounts::{Account, account, account_of, groups_here};
 pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use held::{Held, exists, is_folder, link_metadata, metadata, names};

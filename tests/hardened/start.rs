@@ -175,6 +175,23 @@ fn a_right_that_a_drop_in_took_is_rehearsed() {
 }
 
 #[test]
+fn a_group_that_a_drop_in_took_is_rehearsed() {
+    let Some(edge) = Edge::start() else { return };
+    edge.guest.write("/etc/edge/block.lst", "192.0.2.1\n");
+    edge.guest.ok(["chgrp", "adm", "/etc/edge/block.lst"]);
+    edge.guest.ok(["chmod", "640", "/etc/edge/block.lst"]);
+    edge.run(ONE);
+    edge.write(
+        "frontend more\n    bind 127.0.0.1:81\n    http-request deny if { src -f /etc/edge/block.lst }\n",
+    );
+    assert!(edge.reload());
+    edge.drop_in("[Service]\nSupplementaryGroups=\n");
+    let said = finding(&edge.plan(), "restart.unit").to_string();
+    assert!(said.contains("groups: 1 fewer"), "{said}");
+    edge.is_no_way("block.lst");
+}
+
+#[test]
 fn a_user_that_a_drop_in_changed_is_rehearsed() {
     let Some(edge) = Edge::start() else { return };
     edge.run(ONE);

@@ -252,7 +252,9 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     // systemd leaves root's groups alone where the unit says nothing of any.
     let account = account.filter(|account| named || runs.uid() != account.uid);
     let manager = Dress::of(1, false)?;
-    Ok(runs.of_unit(&Uniform { account: account.as_ref(), service }, &manager))
+    let groups_here = host::groups_here();
+    let uniform = Uniform { account: account.as_ref(), service, groups_here: &groups_here };
+    Ok(runs.of_unit(&uniform, &manager))
 }
 
 /// Commands that come before, as far as the start of HAProxy itself does not tell what they will.
