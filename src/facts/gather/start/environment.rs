@@ -174,8 +174,9 @@ mod tests {
         std::fs::write(&path, "A=file\n1=x\n").unwrap();
         let service = service(&[(path.to_str().unwrap(), false)]);
         let made = made_from(&service, &[("INVOCATION_ID", "7"), ("OLD", "x"), ("LANG", "x")]);
-        let wanted = [("A", "file"), ("B", "unit"), ("INVOCATION_ID", "7"), ("LANG", "C"), ("P", "1")];
-        assert_eq!(made.variables, variables(&wanted));
+        let of_systemd = [("INVOCATION_ID", "7"), ("LANG", "C"), ("PIDFILE", "/run/edge.pid")];
+        let of_unit = [("A", "file"), ("B", "unit"), ("P", "1")];
+        assert_eq!(made.variables, variables(&[of_systemd, of_unit].concat()));
         assert_eq!((made.fails, made.assumed.len()), (None, 0));
         assert!(made.files.values().all(|known| known.starts_with("md5 ")), "{:?}", made.files);
     }
