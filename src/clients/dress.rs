@@ -44,6 +44,8 @@ pub struct Uniform<'a> {
     pub service: &'a Service,
     /// The groups that the files of this host name.
     pub groups_here: &'a BTreeSet<u32>,
+    /// It becomes another user by itself once it runs, so that its own user is no difference.
+    pub gives_up_its_user: bool,
 }
 
 /// The limits by systemd's names.
@@ -197,10 +199,14 @@ impl Dress {
     /// it has.
     pub fn of_unit(&self, unit: &Uniform<'_>, manager: &Dress) -> (Dress, Vec<String>) {
         let (mut dress, mut differs) = (self.clone(), Vec::new());
+        let mut other_user = false;
         if let Some(account) = unit.account {
             if (account.uid, account.gid) != (self.uid, self.gid) {
-                let of = |uid, gid| format!("uid {uid}, gid {gid}");
-                differs.push(told("user", &of(self.uid, self.gid), &of(account.uid, account.gid)));
+                other_user = true;
+                if !unit.gives_up_its_user {
+                    let of = |uid, gid| format!("uid {uid}, gid {gid}");
+                    differs.push(told("user", &of(self.uid, self.gid), &of(account.uid, account.gid)));
+                }
                 dress.groups = account.groups.iter().copied().collect();
             }
             (dress.uid, dress.gid) = (account.uid, account.gid);
@@ -229,7 +235,7 @@ impl Dress {
                 differs.push(capabilities(what, was, is));
             }
         }
-        if !differs.is_empty() {
+        if other_user || !differs.is_empty() {
             let own = if dress.uid == 0 { dress.bounding } else { dress.ambient };
             (dress.permitted, dress.effective) = (own, own);
             dress.inheritable = (self.inheritable & !self.ambient & dress.bounding) | dress.ambient;
@@ -320,8 +326,10 @@ mod tests {
     #[test]
     fn a_unit_that_says_nothing_else_dresses_alike_and_gives_no_more_than_systemd_has() {
         let service = service(u64::MAX, 0, 1 << 40);
-        let (dress, differs) =
-            root().of_unit(&Uniform { account: None, service: &service, groups_here: &[5].into() }, &root());
+        let (dress, differs) = root().of_unit(
+            &Uniform { account: None, service: &service, groups_here: &[5].into(), gives_up_its_user: false },
+            &root(),
+        );
         assert_eq!((dress, differs), (root(), Vec::new()));
     }
 
@@ -329,7 +337,12 @@ mod tests {
     fn what_a_unit_says_otherwise_is_put_on_and_named() {
         let service = service(NET_BIND_SERVICE, NET_BIND_SERVICE, 500);
         let account = Account { uid: 7, gid: 8, groups: [8, 9].into() };
-        let uniform = Uniform { account: Some(&account), service: &service, groups_here: &[5].into() };
+        let uniform = Uniform {
+            account: Some(&account),
+            service: &service,
+            groups_here: &[5].into(),
+            gives_up_its_user: false,
+        };
         let (dress, differs) = root().of_unit(&uniform, &root());
         assert_eq!((dress.uid, dress.gid, &dress.groups[..]), (7, 8, &[8, 9][..]));
         let sets = [dress.bounding, dress.permitted, dress.effective, dress.inheritable, dress.ambient];
@@ -350,7 +363,12 @@ mod tests {
         let service = service(u64::MAX, 0, 1 << 40);
         let account = Account { uid: 0, gid: 0, groups: [0, 4].into() };
         let runs = Dress { groups: vec![0, 4, 5, 6000], ..root() };
-        let uniform = Uniform { account: Some(&account), service: &service, groups_here: &[0, 4, 5].into() };
+        let uniform = Uniform {
+            account: Some(&account),
+            service: &service,
+            groups_here: &[0, 4, 5].into(),
+            gives_up_its_user: false,
+        };
         let (dress, differs) = runs.of_unit(&uniform, &root());
         assert_eq!(
             (&dress.groups[..], &differs[..]),

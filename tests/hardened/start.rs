@@ -281,3 +281,38 @@ fn another_file_that_the_unit_names_now_is_what_comes_up() {
     let listens = edge.json(&["inspect"])["facts"]["live"]["listeners"].to_string();
     assert!(listens.contains("8450"), "{listens}");
 }
+
+#[test]
+fn one_without_a_master_that_becomes_another_user_starts_as_its_unit_says() {
+    let Some(edge) = Edge::start() else { return };
+    edge.run(ONE);
+    let program = format!("{}/{ONE}/haproxy", crate::support::guest::BRANCHES);
+    let unit = format!(
+        "[Service]\nType=forking\nPIDFile=/run/alone.pid\n\
+         ExecStart={program} -D -f /etc/alone.cfg -p /run/alone.pid\n"
+    );
+    let config = "global\n    user haproxy\n    group haproxy\n    stats socket /run/alone.sock level admin\n\
+                  frontend web\n    mode http\n    timeout client 9s\n    bind 127.0.0.1:82\n";
+    edge.guest.write("/etc/systemd/system/alone.service", &unit);
+    edge.guest.write("/etc/alone.cfg", config);
+    edge.guest.ok(["systemctl", "daemon-reload"]);
+    edge.guest.ok(["systemctl", "start", "alone"]);
+    let host = edge.guest.ok(["uname", "-n"]);
+    let glass = |more: &[&str]| {
+        let words = ["restart", "--break-glass", host.trim(), "--reason", "INC-7", "-o", "json"];
+        edge.guest.haguard([&words[..], &["--stats-socket", "/run/alone.sock"], more].concat()).json()
+    };
+    let plan = glass(&["--plan"]);
+    let level = |id| &finding(&plan, id)["level"];
+    assert_eq!(
+        (level("restart.unit"), level("restart.cold-start")),
+        (&"pass".into(), &"pass".into()),
+        "{plan:#}"
+    );
+    let done = glass(&["--approve", word(&plan["plan"]["id"])]);
+    assert_eq!(done["exit"], 0, "{done:#}");
+    edge.guest.write("/etc/systemd/system/alone.service", &unit.replace("-D", "-D -n 9999999"));
+    edge.guest.ok(["systemctl", "daemon-reload"]);
+    let plan = glass(&["--plan"]);
+    assert_eq!(finding(&plan, "restart.cold-start")["level"], "fail", "{plan:#}");
+}

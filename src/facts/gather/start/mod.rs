@@ -40,6 +40,13 @@ pub(super) struct Worked {
     fails: Option<String>,
 }
 
+impl Worked {
+    /// A reload would start the same, as the same user.
+    fn is_what_runs(&self, main: &Process) -> bool {
+        self.start.differs.is_empty() && self.fails.is_none() && self.anew.main.uid == main.uid
+    }
+}
+
 /// What came of a start that differs.
 pub(super) struct Tried {
     pub(super) main: Process,
@@ -82,9 +89,7 @@ pub(super) fn look(
     };
     match worked(look, main, guard, own) {
         Err(error) => (Known::unknown(format!("{error:#}")), None),
-        Ok(worked) if worked.start.differs.is_empty() && worked.fails.is_none() => {
-            (Known::Seen(worked.start), None)
-        }
+        Ok(worked) if worked.is_what_runs(main) => (Known::Seen(worked.start), None),
         Ok(worked) => {
             let tried = tried(look, &worked);
             (Known::Seen(worked.start), Some(tried))
@@ -253,7 +258,11 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     let account = account.filter(|account| named || runs.uid() != account.uid);
     let manager = Dress::of(1, false)?;
     let groups_here = host::groups_here();
-    let uniform = Uniform { account: account.as_ref(), service, groups_here: &groups_here };
+    let as_root = account.as_ref().is_some_and(|account| account.uid == 0);
+    // Without a master it is one process that becomes the user of its configuration.
+    let gives_up_its_user = as_root && runs.uid() != 0 && !main.args().master_worker;
+    let uniform =
+        Uniform { account: account.as_ref(), service, groups_here: &groups_here, gives_up_its_user };
     Ok(runs.of_unit(&uniform, &manager))
 }
 
