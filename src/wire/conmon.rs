@@ -1,8 +1,16 @@
 //! The command line of conmon, the monitor that Podman leaves with each of its containers.
 
 /// Options of Podman's that say where its containers are; each has a value.
-const PLACES: &[&str] =
-    &["--root", "--runroot", "--tmpdir", "--storage-driver", "--storage-opt", "--db-backend", "--volumepath"];
+const PLACES: &[&str] = &[
+    "--root",
+    "--runroot",
+    "--tmpdir",
+    "--imagestore",
+    "--storage-driver",
+    "--storage-opt",
+    "--db-backend",
+    "--volumepath",
+];
 
 /// What it was told of its container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +40,10 @@ impl Conmon {
         }
         let mut words = exit.into_iter();
         while let Some(word) = words.next().filter(|word| word.starts_with("--")) {
+            // From 4.4 on there are `--transient-store=false`, which is one word, and options that have no value.
+            if word.contains('=') || word == "--syslog" {
+                continue;
+            }
             let Some(value) = words.next() else { break };
             if PLACES.contains(&word.as_str()) && !value.is_empty() {
                 seen.places.extend([word.clone(), value.clone()]);
@@ -72,6 +84,11 @@ mod tests {
         assert_eq!((seen.id.as_str(), seen.name.as_deref()), ("0a1b", Some("web")));
         assert_eq!(seen.places.join(" "), "--root /srv/c --runroot /run/c --storage-driver vfs");
         assert_eq!(seen.unusual().join(" "), "--root /srv/c --runroot /run/c");
+        let newer = "conmon -c 0a1b --exit-command-arg --root --exit-command-arg /srv/c --exit-command-arg \
+                     --transient-store=false --exit-command-arg --runtime --exit-command-arg crun --exit-command-arg --syslog \
+                     --exit-command-arg --storage-driver --exit-command-arg vfs --exit-command-arg container \
+                     --exit-command-arg --root --exit-command-arg /else";
+        assert_eq!(read(newer).unwrap().places.join(" "), "--root /srv/c --storage-driver vfs");
         let usual = "conmon -c 0a1b --exit-command-arg --root --exit-command-arg /home/a/.local/share/containers/storage";
         assert!(read(usual).unwrap().unusual().is_empty());
         assert_eq!(read("conmon --version"), None);

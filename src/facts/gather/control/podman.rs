@@ -8,6 +8,7 @@ use super::{Case, Managers, systemd};
 use crate::clients::{self, podman};
 use crate::facts::control::{Container, Control, Controller, Evidence};
 use crate::wire::conmon::Conmon;
+use crate::wire::unit::Unit;
 
 /// The program reads its records before it answers.
 const ONE_ANSWER: Duration = Duration::from_secs(5);
@@ -119,11 +120,38 @@ fn run_by<'a>(
         return (case.with(said("no systemd runs that could have it")), Ok(None));
     }
     match systemd::ask(managers, name, user) {
-        Ok(unit) if unit.is_loaded() && unit.get("ActiveState") != "inactive" => {
+        Ok(unit) if runs(&unit) => {
             let state = format!("systemd has it, {}", unit.get("ActiveState"));
             (case.with(said(&state)), Ok(Some(name.to_owned())))
         }
         Ok(_) => (case.with(said("systemd does not run it")), Ok(None)),
         Err(why) => (case, Err(why)),
+    }
+}
+
+/// A unit that has failed keeps nothing any more, whatever it left running.
+fn runs(unit: &Unit) -> bool {
+    unit.is_loaded() && !matches!(unit.get("ActiveState"), "inactive" | "failed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_failed_or_is_not_there_runs_no_container() {
+        let unit = |load: &str, active: &str| {
+            let pairs = [("LoadState", load), ("ActiveState", active)];
+            Unit { properties: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into() }
+        };
+        for (load, active, expected) in [
+            ("loaded", "active", true),
+            ("loaded", "activating", true),
+            ("loaded", "failed", false),
+            ("loaded", "inactive", false),
+            ("not-found", "active", false),
+        ] {
+            assert_eq!(runs(&unit(load, active)), expected, "{load} {active}");
+        }
     }
 }
