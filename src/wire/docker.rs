@@ -28,19 +28,25 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Port {
-    /// The address of the host, where it is published.
+    /// The address of the host, where it is published. Daemons have written empty words here, too, and one such port
+    /// must not hide the whole list.
     #[serde(default, rename = "IP")]
-    pub ip: Option<IpAddr>,
+    pub ip: Option<String>,
     /// In the container.
     pub private_port: u16,
     /// On the host, where it is published.
     #[serde(default)]
     pub public_port: Option<u16>,
+    /// tcp, udp or sctp: one port may be published once for each.
+    #[serde(default, rename = "Type")]
+    pub protocol: String,
 }
 
 /// What Docker's proxy was told: the address that it holds for a container, and where that is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxied {
+    /// tcp, udp or sctp.
+    pub protocol: String,
     /// On the host.
     pub host: SocketAddr,
     /// In the container's network.
@@ -57,7 +63,12 @@ impl Proxied {
         let at = |ip: &str, port: &str| {
             Some(SocketAddr::new(value(ip)?.parse().ok()?, value(port)?.parse().ok()?))
         };
-        Some(Proxied { host: at("host-ip", "host-port")?, container: at("container-ip", "container-port")? })
+        let protocol = value("proto")?.clone();
+        Some(Proxied {
+            protocol,
+            host: at("host-ip", "host-port")?,
+            container: at("container-ip", "container-port")?,
+        })
     }
 }
 
@@ -65,8 +76,10 @@ impl Listed {
     /// It is the one that the proxy was started for.
     pub fn publishes(&self, proxied: &Proxied) -> bool {
         let is = |port: &Port| {
-            (port.ip, port.public_port) == (Some(proxied.host.ip()), Some(proxied.host.port()))
+            let ip: Option<IpAddr> = port.ip.as_ref().and_then(|ip| ip.parse().ok());
+            (ip, port.public_port) == (Some(proxied.host.ip()), Some(proxied.host.port()))
                 && port.private_port == proxied.container.port()
+                && port.protocol == proxied.protocol
         };
         self.ports.as_ref().is_some_and(|all| all.iter().any(is))
     }
@@ -245,6 +258,8 @@ mod tests {
         );
         assert_eq!(Proxied::of(&argv[..6]), None);
         let text = r#"[{"Id":"a","Ports":[{"PrivatePort":80,"Type":"tcp"}]},{"Id":"b","Ports":null},
+            {"Id":"dns","Ports":[{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":8080,"Type":"udp"}]},
+            {"Id":"odd","Ports":[{"IP":"","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}]},
             {"Id":"c","Ports":[{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}]}]"#;
         let all = list(text).unwrap();
         let found: Vec<&str> =
