@@ -51,10 +51,8 @@ impl Pin {
                 let session = session.as_deref().map_or(String::new(), |session| format!(" {session}"));
                 pin.name = Some(format!("{program}{session}"));
             }
-            Controller::Patroni { scope, member, .. } => {
-                let member = member.as_deref().map_or(String::new(), |member| format!("/{member}"));
-                pin.name = Some(format!("{scope}{member}"));
-            }
+            // Where Patroni's own store is down an older one cannot say which member it is.
+            Controller::Patroni { scope, .. } => pin.name = Some(scope.clone()),
             Controller::Guest { inside, .. } => pin.name = inside.clone(),
             Controller::Kubernetes { .. }
             | Controller::Program { .. }
