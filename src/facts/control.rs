@@ -108,7 +108,7 @@ pub enum Controller {
     Program {
         /// The master.
         master: u32,
-        /// The master's socket, as the master names it.
+        /// The master's socket, as it can be opened from here.
         socket: Option<String>,
     },
     /// A terminal multiplexer: somebody typed it in there.

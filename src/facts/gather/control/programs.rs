@@ -24,13 +24,13 @@ pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control
     let Some((at, master)) = found else { return Err(case) };
     let (child, words) = (case.line.at(at - 1).pid, named(case.line.at(at)));
     let case = case.with(Evidence::new("its parents", format!("{words} keeps {child}")));
-    // As it can be opened from here.
-    let socket = master.args().master_socket;
-    let socket = socket.map(|path| reach(&master, Path::new(&master.absolute(&path))).display().to_string());
+    let socket =
+        master.args().master_socket.map(|path| master.absolute(&path)).filter(|path| path.starts_with('/'));
+    let socket = socket.map(|path| reach(&master, Path::new(&path)).display().to_string());
     let controller = Controller::Program { master: master.pid, socket };
     let Some(socket) = controller.master_socket() else {
         return Ok(
-            case.claimed(controller, format!("HAProxy {} has no master socket (-S) to ask", master.pid))
+            case.claimed(controller, format!("HAProxy {} has no master socket (-S PATH) to ask", master.pid))
         );
     };
     Ok(match Socket::new(socket, managers.limit(), Arc::default()).processes() {
