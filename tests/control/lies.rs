@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Kept, candidate, programs, proven};
 use crate::support::document::{finding, level};
+use crate::support::executable;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::{Process, on_path};
@@ -33,7 +34,7 @@ fn a_process_that_only_took_the_name_of_haproxy_is_no_instance_and_nothing_is_do
     let Some([sleep, bash]) = programs(["sleep", "bash"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("haproxy");
-    std::fs::copy(sleep, &copy).unwrap();
+    executable::copy(&sleep, &copy);
     let renamed = "echo -n haproxy >/proc/$$/comm; while :; do read -rt 600 <>/dev/ptmx; done";
     for (program, args) in [(copy.as_path(), &["infinity"][..]), (&bash, &["-c", renamed])] {
         let Some(sandbox) = Sandbox::new() else { return };
@@ -107,7 +108,7 @@ fn after_an_upgrade_the_program_on_disk_is_what_is_rehearsed() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(original.with_file_name("lib"), folder.path().join("lib")).unwrap();
     let copy = folder.path().join("haproxy");
-    std::fs::copy(&original, &copy).unwrap();
+    executable::copy(&original, &copy);
     let Some(haproxy) = Instance::builder(Branch::V28).program(&copy).start() else { return };
     let socket = haproxy.master_socket().unwrap();
     let haguard = Haguard::new();
@@ -118,8 +119,7 @@ fn after_an_upgrade_the_program_on_disk_is_what_is_rehearsed() {
     assert_eq!(level(&haguard.json(&["inspect"], socket), "arch.process"), "warn");
     assert_eq!(haproxy.listed_worker(), Some(haproxy.worker_pid()), "it serves on");
 
-    std::fs::write(&copy, format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display())).unwrap();
-    std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    executable::script(&copy, &format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display()));
     let document = haguard.json(&["rehearse"], socket);
     let skew = finding(&haguard.json(&["inspect"], socket), "host.version-skew").clone();
     assert!(skew["text"].as_str().unwrap().contains("3.0."), "{skew}");
@@ -140,4 +140,15 @@ fn every_haproxy_is_shown_with_who_controls_it() {
     }
     let text = haguard.run(["restart"]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("no service manager"), "{text}");
+}
+
+#[test]
+fn below_a_program_that_keeps_others_and_cannot_be_asked_it_is_not_called_nobodys() {
+    let Some(kept) = super::Kept::new(Branch::V30) else { return };
+    let Some([bash]) = programs(["bash"]) else { return };
+    let line = format!("echo -n supervise >/proc/$$/comm; while :; do {}; done", kept.command());
+    let _process = Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log"));
+    kept.started();
+    let why = super::why(&kept.control(), "unknown");
+    assert!(why.contains("(supervise) may start it again"), "{why}");
 }

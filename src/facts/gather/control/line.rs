@@ -87,6 +87,11 @@ impl Line {
         }
     }
 
+    /// The nearest parent that keeps programs running in a way that is not known here.
+    pub(super) fn another_keeper(&self) -> Option<&Relative> {
+        self.members[1..].iter().find(|member| is_another_keeper(member))
+    }
+
     /// In words: `12 (sh), 1 (init)`.
     pub(super) fn words(&self) -> String {
         let parents: Vec<String> = self.members[1..].iter().map(named).collect();
@@ -121,6 +126,17 @@ fn keeper(member: &Relative) -> Option<Keeper> {
         _ if member.comm == "supervisord" || called("supervisord") => Some(Keeper::Supervisord),
         _ => is_interactive(member).then_some(Keeper::Shell),
     }
+}
+
+/// Those that start again what they keep, and that nobody here knows how to ask: daemontools, OpenRC, PM2, ...
+const OTHERS: &[&str] =
+    &["supervise", "supervise-daemo", "perpd", "dinit", "circusd", "PM2", "monit", "immortal"];
+
+/// A program of that kind.
+fn is_another_keeper(member: &Relative) -> bool {
+    // PM2 calls itself `PM2 v5.3.0: God`.
+    let comm = member.comm.split(' ').next().unwrap_or_default();
+    OTHERS.contains(&comm)
 }
 
 /// A shell into which somebody types: a login shell, or one on a terminal that was given no script.
@@ -198,6 +214,9 @@ mod tests {
             ("nomad", &["/usr/bin/nomad", "agent", "executor"], None, None),
         ] {
             assert_eq!(keeper(&member(comm, argv, tty)), wanted, "{argv:?}");
+        }
+        for (comm, wanted) in [("supervise", true), ("PM2 v5.3.0: God", true), ("supervisor", false)] {
+            assert_eq!(is_another_keeper(&member(comm, &[comm], None)), wanted, "{comm}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Managers {
     tmuxes: Memo<u32, Result<(String, Vec<Pane>), String>>,
     relatives: Memo<u32, Result<Relative, String>>,
     leaders: Memo<String, Option<u32>>,
-    patronis: Memo<(), Vec<patroni::Patroni>>,
+    patronis: Memo<u32, Vec<patroni::Patroni>>,
 }
 
 /// A process that is judged, with everything that was seen of it so far.
@@ -199,6 +199,11 @@ fn nobody(case: Case<'_>) -> Control {
         return case.unknown(format!("the line of its parents cannot be followed: {why}"));
     }
     let above = Evidence::new(format!("the parents of {pid}"), case.line.words());
+    if let Some(keeper) = case.line.another_keeper() {
+        let why =
+            format!("{} may start it again, and haguard does not know how to ask it", line::named(keeper));
+        return case.with(above).unknown(why);
+    }
     let controller = Controller::Nobody { cgroup: case.cgroup.to_owned() };
     let case = match terminals::login(pid) {
         Some(from) => {
