@@ -27,7 +27,7 @@ pub use accounts::{Account, account, account_of, groups_here};
 pub use circumstances::{circumstances, differences};
 pub use everybody::{Everybody, Somebody, everybody, network, own_addresses};
 pub use held::{Held, exists, is_folder, link_metadata, metadata, names};
-pub use lineage::{Relative, first_of_namespace, is_first_namespace, relative};
+pub use lineage::{Relative, first_of_namespace, is_first_namespace, process_of_thread, relative};
 pub use owners::{Owners, owners, user_name};
 pub use plain::{plain, read, text};
 pub use rights::{Rights, ipv6_only_by_default, rights, same_network};

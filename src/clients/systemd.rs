@@ -76,13 +76,13 @@ pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The sockets that systemd opened for services: each with `Id`, `Listen` and `Triggers`.
+/// The sockets that systemd opened for services: each with `Id`, `Listen`, `Triggers` and `Accept`.
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
 pub fn sockets(limit: Duration) -> Result<Vec<Unit>> {
     here()?;
-    Ok(unit::parse(&asked(&["show", "--property=Id,Listen,Triggers", "--", "*.socket"], limit)?))
+    Ok(unit::parse(&asked(&["show", "--property=Id,Listen,Triggers,Accept", "--", "*.socket"], limit)?))
 }
 
 /// What systemd was asked to do and has not finished, of every unit.

@@ -7,7 +7,7 @@ use super::{Context, record};
 use crate::clients::{host, systemd};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim};
-use crate::facts::{HostFacts, Known, Listener, Proof, Role, Service};
+use crate::facts::{HostFacts, Known, Proof, Role, Service};
 use crate::plan::asked::{self, Asked, Fit};
 use crate::plan::{self, Advice, asked_unit, procedure};
 use crate::report::{AskedService, Body, FoundService, Refusal, Report};
@@ -30,18 +30,35 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     let host = gather::services(settings, None);
     let deadline = Deadline::after(settings.timeout.value);
     let unit = asked.unit().map(|name| named(name, deadline));
-    let mut found = found(host.seen(), &asked, unit.as_ref());
+    let mut found = found_by(host.seen(), &asked, unit.as_ref());
+    let thread_of = found.is_empty().then(|| asked.number().and_then(host::process_of_thread)).flatten();
+    if let Some(pid) = thread_of {
+        found = found_by(host.seen(), &Asked::Number(pid), None);
+        found.retain(|one| one.service.pids().any(|own| own == pid));
+        found.iter_mut().for_each(|one| one.by = format!("{word} is one of its threads"));
+    }
     if let ([one], Asked::Name(_) | Asked::Number(_)) = (found.as_slice(), &asked)
         && one.fit == Fit::Exact
         && one.service.role == Some(Role::Haproxy)
     {
         return Meant::Haproxy(Aim::Pid(one.service.process.pid));
     }
-    if let Asked::Number(pid) = asked
+    // Its own unit, of which nothing runs: its story says how it is started.
+    let own = settings.unit.as_ref().map_or("haproxy.service", |unit| unit.value.as_str());
+    let is_haproxy = |service: &Service| service.role == Some(Role::Haproxy);
+    let none = host.seen().is_some_and(|host| !host.services.iter().any(is_haproxy));
+    let names_it = word == own || unit.as_ref().is_some_and(|unit| unit.own.as_deref() == Some(own));
+    if names_it && found.is_empty() && none {
+        return Meant::Haproxy(Aim::Any);
+    }
+    if let Some(pid) = thread_of.or(asked.number())
         && !found.iter().any(|one| one.service.pids().any(|own| own == pid))
         && let Some(service) = gather::service_of(settings, pid)
     {
-        let by = format!("PID {pid} is its own");
+        let by = match thread_of {
+            Some(_) => format!("{word} is one of its threads"),
+            None => format!("PID {pid} is its own"),
+        };
         found.insert(0, FoundService { procedure: procedure(&service), service, fit: Fit::Exact, by });
     }
     let pids: Vec<u32> = found.iter().flat_map(|one| one.service.pids().collect::<Vec<_>>()).collect();
@@ -63,7 +80,7 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
 }
 
 /// Those that answer to the word, or to the name that systemd has for it.
-fn found(host: Option<&HostFacts>, asked: &Asked, unit: Option<&Named>) -> Vec<FoundService> {
+fn found_by(host: Option<&HostFacts>, asked: &Asked, unit: Option<&Named>) -> Vec<FoundService> {
     let Some(host) = host else { return Vec::new() };
     let mut meant = asked::meant(host, asked);
     let own = unit.and_then(|unit| unit.own.clone()).filter(|_| meant.iter().all(|one| one.fit == Fit::Near));
@@ -113,15 +130,17 @@ fn activated(found: &mut [FoundService], asked: &Asked, deadline: Deadline) {
         |one: &&mut FoundService| one.service.process.pid == 1 && one.service.process.comm == "systemd";
     for one in found.iter_mut().filter(manages) {
         let sockets = systemd::sockets(deadline.left()).unwrap_or_default();
-        let wanted = |listener: &&Listener| match listener.socket() {
-            Some(at) => asked.port() == Some(at.port()),
-            None => one.by.ends_with(&format!(" {}", listener.short())),
-        };
-        let held = one.service.listens.seen().into_iter().flatten().filter(wanted).map(Listener::short);
-        if let Some((socket, service)) = held.into_iter().find_map(|at| asked_unit::for_socket(&sockets, &at))
-        {
-            one.procedure = plan::activated(socket, service);
-            one.by = format!("{}, for {socket}", one.by);
+        let held = one.service.listens.seen().into_iter().flatten();
+        let meant = held.filter(|listener| {
+            asked.listens(listener) || one.by.ends_with(&format!(" {}", listener.short()))
+        });
+        let mut of: Vec<(&str, Option<&str>)> =
+            meant.filter_map(|listener| asked_unit::for_socket(&sockets, listener)).collect();
+        of.dedup();
+        if !of.is_empty() {
+            let units: Vec<&str> = of.iter().map(|(socket, _)| *socket).collect();
+            one.by = format!("{}, for {}", one.by, units.join(" and "));
+            one.procedure = plan::activated(&of);
         }
     }
 }
@@ -158,7 +177,7 @@ fn refusal(
     let exists = unit.as_ref().is_some_and(|unit| unit.exists);
     let exact = found.iter().any(|one| one.fit == Fit::Exact);
     let mut why: Vec<String> = unit.iter().map(|unit| unit.sentence.clone()).collect();
-    why.extend(told(asked, &found));
+    why.extend(told(asked, host.seen(), &found));
     why.push("haguard restarts no service for you: it says who does.".to_owned());
     let mut unseen: Vec<String> = host.why().map(str::to_owned).into_iter().collect();
     if let Known::Seen(host) = host {
@@ -191,7 +210,7 @@ fn refusal(
 }
 
 /// Who was found, and how that fits what was asked; a number is looked up in both of its meanings.
-fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
+fn told(asked: &Asked, host: Option<&HostFacts>, found: &[FoundService]) -> Vec<String> {
     let mut said = Vec::new();
     if let Asked::Number(pid) = asked
         && !found.iter().any(|one| one.service.pids().any(|own| own == *pid))
@@ -203,7 +222,11 @@ fn told(asked: &Asked, found: &[FoundService]) -> Vec<String> {
             said.push(format!("Nobody who can be seen listens on {at}."));
         }
         _ => {
-            let port = asked.port().filter(|port| !found.iter().any(|one| one.service.on_port(*port)));
+            // Who is meant may be behind the one that listens.
+            let here =
+                host.into_iter().flat_map(|host| &host.services).filter(|service| !service.elsewhere());
+            let mut all = here.chain(found.iter().map(|one| &one.service));
+            let port = asked.port().filter(|port| !all.any(|service| service.on_port(*port)));
             said.extend(port.map(|port| format!("Nobody who can be seen listens on port {port}.")));
         }
     }

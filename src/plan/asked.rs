@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::facts::control::Container;
-use crate::facts::{Controller, HostFacts, Listener, Service};
+use super::asked_container;
+use crate::facts::{Controller, HostFacts, Listener, Overlap, Service};
 
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,24 @@ impl Asked {
         }
     }
 
+    /// The number that it is, which may be a PID.
+    pub fn number(&self) -> Option<u32> {
+        match self {
+            Asked::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// It names this listener by its port or its address.
+    pub fn listens(&self, listener: &Listener) -> bool {
+        match self {
+            Asked::At(at) => [Listener::Tcp(*at), Listener::Udp(*at)]
+                .iter()
+                .any(|asked| asked.overlap(listener) != Overlap::No),
+            _ => listener.socket().is_some_and(|at| self.port() == Some(at.port())),
+        }
+    }
+
     /// The unit that systemd would take it for.
     pub fn unit(&self) -> Option<String> {
         match self {
@@ -97,22 +115,7 @@ pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
         best => best.is_some_and(|(fit, _)| fit == meant.fit),
     };
     let found: Vec<Meant<'_>> = found.into_iter().filter(as_good).collect();
-    // Whoever names a unit that runs a container means what is in it, and not Podman's monitor.
-    let ids: Vec<&str> =
-        found.iter().filter_map(|meant| Some(container(meant.service)?.id.as_str())).collect();
-    let kept = |meant: &Meant<'_>| {
-        let process = &meant.service.process;
-        process.comm != "conmon" || !process.argv.iter().any(|word| ids.contains(&word.as_str()))
-    };
-    let kept: Vec<bool> = found.iter().map(kept).collect();
-    found.into_iter().zip(kept).filter_map(|(meant, kept)| kept.then_some(meant)).collect()
-}
-
-fn container(service: &Service) -> Option<&Container> {
-    match service.control.named()? {
-        Controller::Docker { container } | Controller::Podman { container } => Some(container),
-        _ => None,
-    }
+    asked_container::inside(host, found)
 }
 
 /// Of those that merely come near, the tmux that something runs in is not what was meant.
@@ -350,23 +353,6 @@ mod tests {
         for word in ["nothing", "opt/gu", "erver"] {
             assert!(meant(&host, &Asked::parse(word)).is_empty(), "{word}");
         }
-    }
-
-    #[test]
-    fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
-        let unit = || "container-edge.service".to_owned();
-        let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
-        let haproxy = sample::service("haproxy", 80, Controller::Podman { container });
-        let mut monitor = sample::service("conmon", 81, Controller::Systemd { unit: unit() });
-        monitor.process.comm = "conmon".into();
-        monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
-        let by = |services: Vec<Service>| {
-            let host = sample::on_host(services);
-            let found = meant(&host, &Asked::parse("container-edge"));
-            found.into_iter().map(|meant| meant.by).collect::<Vec<_>>()
-        };
-        assert_eq!(by(vec![monitor.clone(), haproxy]), ["its container's unit is container-edge.service"]);
-        assert_eq!(by(vec![monitor]), ["its unit is container-edge.service"]);
     }
 
     #[test]

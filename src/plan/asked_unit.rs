@@ -1,5 +1,6 @@
 //! What systemd says of the unit that somebody typed, as a sentence.
 
+use crate::facts::Listener;
 use crate::facts::guard::Unit;
 
 /// True where systemd knows the unit, whatever became of it.
@@ -40,14 +41,22 @@ pub fn told(name: &str, unit: &Unit) -> String {
     }
 }
 
-/// The socket unit among these for which systemd itself listens at this address or path, and what it starts.
-pub fn for_socket<'a>(sockets: &'a [Unit], listener: &str) -> Option<(&'a str, &'a str)> {
+/// The socket unit among these for which systemd itself listens there, and the service that it starts; none where it starts
+/// one for each connection (`Accept=yes`).
+pub fn for_socket<'a>(sockets: &'a [Unit], listener: &Listener) -> Option<(&'a str, Option<&'a str>)> {
+    let (at, datagram) = match listener {
+        Listener::Udp(at) => (at.to_string(), true),
+        other => (other.short(), false),
+    };
     let listens = |unit: &&Unit| {
-        let mut lines = unit.get("Listen").lines();
-        lines.any(|line| line.rsplit_once(" (").map_or(line, |(at, _)| at) == listener)
+        let mut lines = unit.get("Listen").lines().map(|line| line.rsplit_once(" (").unwrap_or((line, "")));
+        lines.any(|(own, kind)| {
+            own == at && (listener.socket().is_none() || kind.starts_with("Datagram") == datagram)
+        })
     };
     let unit = sockets.iter().find(listens)?;
-    Some((unit.get("Id"), unit.get("Triggers")))
+    let service = Some(unit.get("Triggers")).filter(|name| !name.is_empty() && !unit.is("Accept"));
+    Some((unit.get("Id"), service))
 }
 
 #[cfg(test)]
@@ -115,12 +124,18 @@ mod tests {
     #[test]
     fn a_socket_that_systemd_holds_is_traced_to_its_unit() {
         let all = [
-            "Id=a.socket\nListen=/run/a (Stream)\nTriggers=a.service",
-            "Id=b.socket\nListen=127.0.0.1:80 (Stream)\nListen=[::1]:80 (Stream)\nTriggers=b.service",
+            "Id=a.socket\nListen=/run/a (Stream)\nTriggers=a.service\nAccept=no",
+            "Id=b.socket\nListen=127.0.0.1:80 (Stream)\nListen=[::1]:80 (Stream)\nTriggers=b@1.service\nAccept=no",
+            "Id=c.socket\nListen=127.0.0.1:80 (Datagram)\nTriggers=c.service\nAccept=no",
+            "Id=d.socket\nListen=127.0.0.1:81 (Stream)\nTriggers=d@7-1.service d@8-1.service\nAccept=yes",
         ];
         let all = all.map(unit);
-        assert_eq!(for_socket(&all, "[::1]:80"), Some(("b.socket", "b.service")));
-        assert_eq!(for_socket(&all, "/run/a"), Some(("a.socket", "a.service")));
-        assert_eq!(for_socket(&all, "127.0.0.1:81"), None);
+        let of = |listener: &str| for_socket(&all, &listener.parse().unwrap());
+        assert_eq!(of("tcp [::1]:80"), Some(("b.socket", Some("b@1.service"))));
+        assert_eq!(of("tcp 127.0.0.1:80"), Some(("b.socket", Some("b@1.service"))));
+        assert_eq!(of("udp 127.0.0.1:80"), Some(("c.socket", Some("c.service"))));
+        assert_eq!(of("unix /run/a"), Some(("a.socket", Some("a.service"))));
+        assert_eq!(of("tcp 127.0.0.1:81"), Some(("d.socket", None)));
+        assert_eq!(of("tcp 127.0.0.1:82"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod asked;
+mod asked_container;
 pub mod asked_unit;
 pub mod basis;
 pub mod binds;

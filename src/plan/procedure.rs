@@ -93,18 +93,26 @@ fn first(service: &Service) -> Procedure {
     Procedure { restart: vec![said(what)], never: vec![never] }
 }
 
-/// That of a service for which systemd listens itself.
-pub fn activated(socket: &str, service: &str) -> Procedure {
-    Procedure {
-        restart: vec![
+/// That of services for which systemd listens itself, each behind its socket's unit; none where it starts one for each
+/// connection.
+pub fn activated(all: &[(&str, Option<&str>)]) -> Procedure {
+    let restart = |(socket, service): &(&str, Option<&str>)| match service {
+        None => vec![said(&format!(
+            "systemd itself listens there for {socket}, and starts another service for each connection: there is none to \
+             restart"
+        ))],
+        Some(service) => vec![
             said(&format!("systemd itself listens there, and starts {service} for whoever connects")),
             run(
                 "systemd restarts that, and goes on listening:",
                 format!("systemctl restart {}", quote(service)),
             ),
         ],
-        never: vec![format!("restart or stop {socket} for it: nobody listens meanwhile")],
-    }
+    };
+    let never = |(socket, _): &(&str, Option<&str>)| {
+        format!("restart or stop {socket} for it: nobody listens meanwhile")
+    };
+    Procedure { restart: all.iter().flat_map(restart).collect(), never: all.iter().map(never).collect() }
 }
 
 fn reload(master: u32, socket: Option<&str>) -> String {
@@ -248,6 +256,9 @@ fn never_by(service: &Service) -> Vec<String> {
         Some(Controller::Systemd { .. }) => {
             vec![format!("kill {pid} by hand: systemd would take it for a failure, or start it again")]
         }
+        Some(_) if service.process.comm == "docker-proxy" => vec![format!(
+            "kill {pid}: it only holds the port for the container, which nobody reaches from then on"
+        )],
         Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![
             "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} from outside: its container decides whether it comes back"),

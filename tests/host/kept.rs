@@ -199,13 +199,25 @@ fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     let run = |args: &[&str]| Said::of(haguard.command().args(args).env("DOCKER_HOST", &socket));
     let said = run(&["restart", "127.0.0.1:8080"]);
     let said_flat = flat(&said.stdout);
+    // It is HAProxy, which nobody restarts just because its port is Docker's.
     for expected in [
         "controlled by Docker, container api (proven)",
-        "127.0.0.1:8080 to 172.17.0.2:80",
-        &format!("docker -H {socket} restart api"),
+        "leads to it (it listens on 127.0.0.1:8080)",
+        "haguard reload",
     ] {
         assert!(said_flat.contains(expected), "no `{expected}` in {said}");
     }
+    assert!(!said_flat.contains("restart api"), "{said}");
+    let document = run(&["inspect", "-o", "json"]).json();
+    let all = document["facts"]["on_host"]["seen"]["services"].as_array().unwrap();
+    let is_proxy = |one: &&Value| one["listens"]["seen"] == serde_json::json!(["tcp 127.0.0.1:8080"]);
+    let proxy = all.iter().find(|one| is_proxy(one) && one["same_network"]["seen"] == true).unwrap();
+    assert_eq!((&proxy["name"], &proxy["control"]["certainty"]), (&"docker-proxy".into(), &"proven".into()));
+    assert_eq!(proxy["control"]["controller"]["container"]["name"], "api", "{proxy:#}");
+    assert!(
+        proxy["control"]["evidence"].to_string().contains("127.0.0.1:8080 to 172.17.0.2:80"),
+        "{proxy:#}"
+    );
     // Whoever cannot ask Docker does not take the daemon for the one to restart.
     let said = haguard.run(["restart", "127.0.0.1:8080"]);
     assert!(flat(&said.stdout).contains("Docker's proxy of a container, which is not known"), "{said}");

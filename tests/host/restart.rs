@@ -165,6 +165,16 @@ fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
 }
 
 #[test]
+fn the_number_of_a_thread_which_some_tools_show_means_its_process() {
+    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
+    assert_ne!(thread, std::process::id().to_string(), "a test runs in a thread of its own");
+    let said = Haguard::new().run(["restart", &thread]);
+    let text = flat(&said.stdout);
+    assert!(text.contains(&format!("because {thread} is one of its threads")), "{said}");
+    assert!(text.contains(&format!("(PID {},", std::process::id())), "{said}");
+}
+
+#[test]
 fn what_may_be_secret_in_a_command_line_is_shown_nowhere() {
     // The program of the Python library takes no such options, so a line of our own listens for it.
     let Some(python) = python() else { return };

@@ -18,12 +18,27 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         ("/etc/systemd/system/gone.service", listens(6101)),
         ("/etc/systemd/system/act.service", "[Service]\nExecStart=/bin/sleep 600\n".to_owned()),
         ("/etc/systemd/system/act.socket", "[Socket]\nListenStream=127.0.0.1:6102\n".to_owned()),
+        ("/etc/systemd/system/beside.service", "[Service]\nExecStart=/bin/sleep 600\n".to_owned()),
+        ("/etc/systemd/system/beside.socket", "[Socket]\nListenStream=127.0.0.2:6102\n".to_owned()),
+        (
+            "/etc/systemd/system/each@.service",
+            "[Service]\nExecStart=/bin/cat\nStandardInput=socket\n".to_owned(),
+        ),
+        ("/etc/systemd/system/each.socket", "[Socket]\nListenStream=127.0.0.1:6103\nAccept=yes\n".to_owned()),
         ("/etc/systemd/system/failed.service", "[Service]\nExecStart=/bin/false\n".to_owned()),
     ];
     let files: Vec<(&str, &str)> = units.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let Some(guest) = Guest::with(&files) else { return };
     guest.ok(["systemctl", "enable", "gui.service"]);
-    guest.ok(["systemctl", "start", "gui.service", "gone.service", "act.socket"]);
+    guest.ok([
+        "systemctl",
+        "start",
+        "gui.service",
+        "gone.service",
+        "act.socket",
+        "beside.socket",
+        "each.socket",
+    ]);
     let _ = guest.run(["systemctl", "start", "failed.service"]);
     guest.ok(["systemctl", "mask", "masked.service"]);
     guest.ok(["rm", "/etc/systemd/system/gone.service"]);
@@ -63,6 +78,25 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
                 "systemctl restart act.service".to_owned(),
             ],
         ),
+        (
+            "127.0.0.2:6102",
+            vec![
+                "because it listens on 127.0.0.2:6102, for beside.socket".to_owned(),
+                "systemctl restart beside.service".to_owned(),
+            ],
+        ),
+        (
+            "6102",
+            vec![
+                "for act.socket and beside.socket".to_owned(),
+                "systemctl restart act.service".to_owned(),
+                "systemctl restart beside.service".to_owned(),
+            ],
+        ),
+        (
+            "6103",
+            vec!["systemd itself listens there for each.socket, and starts another service for each connection".to_owned()],
+        ),
         ("masked", vec!["The unit masked.service is masked: systemd starts it for nobody".to_owned()]),
         ("failed", vec!["The unit failed.service is failed, and no process of it runs.".to_owned()]),
         ("1", vec!["whoever restarts it restarts this whole host or container".to_owned()]),
@@ -76,4 +110,21 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         }
         assert!(!said.stdout.contains("kill -TERM 1\n"), "{said}");
     }
+}
+
+#[test]
+fn another_name_of_haproxys_unit_means_haproxy_whether_it_runs_or_not() {
+    let Some(guest) = Guest::boot() else { return };
+    guest.ok(["sh", "-c", "ln -s $(systemctl show -P FragmentPath haproxy) /etc/systemd/system/lb.service"]);
+    guest.ok(["systemctl", "daemon-reload"]);
+    let main = guest.property("haproxy.service", "MainPID");
+    let said = guest.haguard(["restart", "lb", "-o", "json"]);
+    let document = said.json();
+    let title = format!("restart of HAProxy (master {main}), haproxy.service on");
+    assert!(document["refusal"]["title"].as_str().unwrap().starts_with(&title), "{said}");
+    guest.ok(["systemctl", "stop", "haproxy.service"]);
+    let said = guest.haguard(["restart", "lb"]);
+    let text = flat(&said.stdout);
+    assert!(text.contains("has nothing to end: haproxy.service is inactive"), "{said}");
+    assert!(text.contains("systemctl start haproxy.service") && !text.contains("is called so"), "{said}");
 }

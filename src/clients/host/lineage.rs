@@ -78,6 +78,13 @@ pub fn first_of_namespace(pid: u32) -> Option<u32> {
     inside.find(|pid| relative(*pid).is_ok_and(|one| one.numbers.last() == Some(&1)))
 }
 
+/// The process that a thread is of; none where this number is a process's own, or nobody's. Tools such as htop show both.
+pub fn process_of_thread(number: u32) -> Option<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+    let pid = text.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())?;
+    (pid != number).then_some(pid)
+}
+
 /// We live in the PID namespace that the kernel made at boot, whose number is always the same.
 pub fn is_first_namespace() -> bool {
     std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")

@@ -1,0 +1,123 @@
+//! Whoever names something that stands before a container means what runs in it.
+
+use super::asked::Meant;
+use crate::facts::control::Container;
+use crate::facts::{Controller, HostFacts, Service};
+use crate::wire::docker::Proxied;
+
+/// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
+/// holds a port for it, where what is behind them can be seen.
+pub(super) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
+    let mut meant: Vec<Meant<'a>> = Vec::new();
+    for one in behind_proxies(host, without_monitors(found)) {
+        // Docker has one proxy for each kind of address.
+        if !meant.iter().any(|other| other.service.process.pid == one.service.process.pid) {
+            meant.push(one);
+        }
+    }
+    meant
+}
+
+fn without_monitors(found: Vec<Meant<'_>>) -> Vec<Meant<'_>> {
+    let ids: Vec<String> =
+        found.iter().filter_map(|meant| Some(container(meant.service)?.id.clone())).collect();
+    let kept = |meant: &Meant<'_>| {
+        let process = &meant.service.process;
+        process.comm != "conmon" || !process.argv.iter().any(|word| ids.contains(word))
+    };
+    found.into_iter().filter(kept).collect()
+}
+
+fn behind_proxies<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
+    found
+        .into_iter()
+        .flat_map(|meant| {
+            let served = behind(host, meant.service);
+            let pid = meant.service.process.pid;
+            let by = format!("Docker's proxy {pid} leads to it ({})", meant.by);
+            match served.is_empty() {
+                true => vec![meant],
+                false => {
+                    served.into_iter().map(|service| Meant { service, by: by.clone(), ..meant }).collect()
+                }
+            }
+        })
+        .collect()
+}
+
+/// Who takes what a proxy passes on.
+fn behind<'a>(host: &'a HostFacts, proxy: &Service) -> Vec<&'a Service> {
+    let held = Proxied::of(&proxy.process.argv).filter(|_| proxy.process.comm == "docker-proxy");
+    let Some((proxied, id)) = held.zip(container(proxy).map(|container| &container.id)) else {
+        return Vec::new();
+    };
+    let all = host.services.iter().filter(|service| service.process.comm != "docker-proxy");
+    let inside = all.filter(|service| container(service).is_some_and(|own| own.id == *id));
+    inside.filter(|service| service.listens_at(&proxied.container)).collect()
+}
+
+fn container(service: &Service) -> Option<&Container> {
+    match service.control.named()? {
+        Controller::Docker { container } | Controller::Podman { container } => Some(container),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Known, sample};
+    use crate::plan::asked::{Asked, meant};
+
+    #[test]
+    fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
+        let unit = || "container-edge.service".to_owned();
+        let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
+        let haproxy = sample::service("haproxy", 80, Controller::Podman { container });
+        let mut monitor = sample::service("conmon", 81, Controller::Systemd { unit: unit() });
+        monitor.process.comm = "conmon".into();
+        monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
+        let by = |services: Vec<Service>| {
+            let host = sample::on_host(services);
+            let found = meant(&host, &Asked::parse("container-edge"));
+            found.into_iter().map(|meant| meant.by).collect::<Vec<_>>()
+        };
+        assert_eq!(by(vec![monitor.clone(), haproxy]), ["its container's unit is container-edge.service"]);
+        assert_eq!(by(vec![monitor]), ["its unit is container-edge.service"]);
+    }
+
+    #[test]
+    fn a_port_that_docker_publishes_leads_to_whoever_takes_it_in_the_container() {
+        let container = |id: &str| Container { id: id.into(), name: "edge".into(), ..Container::default() };
+        let docker = |id: &str| Controller::Docker { container: container(id) };
+        let mut haproxy = sample::service("haproxy", 80, docker("0a1b"));
+        haproxy.listens = Known::Seen(vec!["tcp 0.0.0.0:80".parse().unwrap()]);
+        haproxy.same_network = Known::Seen(false);
+        let mut beside = haproxy.clone();
+        (beside.name, beside.process.pid) = ("exporter".into(), 7);
+        beside.listens = Known::Seen(vec!["tcp 0.0.0.0:9100".parse().unwrap()]);
+        let mut other = sample::service("nginx", 80, docker("ffff"));
+        other.process.pid = 8;
+        let proxies = ["127.0.0.1", "::1"].map(|ip| {
+            let mut proxy = sample::service("docker-proxy", 8080, docker("0a1b"));
+            let words = format!(
+                "docker-proxy -proto tcp -host-ip {ip} -host-port 8080 -container-ip 172.17.0.2 -container-port 80"
+            );
+            proxy.process.argv = words.split(' ').map(str::to_owned).collect();
+            proxy.process.comm = "docker-proxy".into();
+            proxy
+        });
+        let [mut one, mut two] = proxies;
+        (one.process.pid, two.process.pid) = (20, 21);
+        let seen = |services: Vec<Service>| {
+            let host = sample::on_host(services);
+            let found = meant(&host, &Asked::Port(8080));
+            found.into_iter().map(|one| (one.service.name.clone(), one.by)).collect::<Vec<_>>()
+        };
+        let by = "Docker's proxy 20 leads to it (it listens on port 8080)".to_owned();
+        let all = vec![haproxy, beside, other.clone(), one.clone(), two.clone()];
+        assert_eq!(seen(all), [("haproxy".to_owned(), by)]);
+        let names: Vec<String> = seen(vec![other, one, two]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["docker-proxy", "docker-proxy"], "what is not seen is not named");
+    }
+}
