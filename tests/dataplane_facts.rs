@@ -112,7 +112,7 @@ fn another_writer(operator: &Operator<'_>) {
     let alone = operator.check("dp.other-writers");
     let folder = tempfile::TempDir::with_prefix("hag").unwrap();
     let program = folder.path().join("consul-template");
-    std::fs::copy(on_path("tail").unwrap(), &program).unwrap();
+    crate::support::executable::copy(&on_path("tail").unwrap(), &program);
     let start =
         |file: &Path| Process::start(&program, &["-f".into(), file.into()], &[], &folder.path().join("log"));
     let other = start(Path::new("/etc/hostname"));

@@ -1,7 +1,6 @@
 //! `make demo` tells the whole story, and leaves nothing behind.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
@@ -34,8 +33,7 @@ impl Demo {
         let folder = tempfile::TempDir::with_prefix("hag").unwrap();
         let haguard = folder.path().join("haguard");
         let text = format!("#!/bin/sh\n{instead}\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_haguard"));
-        std::fs::write(&haguard, text).unwrap();
-        std::fs::set_permissions(&haguard, std::fs::Permissions::from_mode(0o755)).unwrap();
+        crate::support::executable::script(&haguard, &text);
         let own = folder.path().join("tmp");
         std::fs::create_dir(&own).unwrap();
         let args: Vec<OsString> = vec![golden::path(".ci/demo").into()];

@@ -7,6 +7,7 @@ mod reloads;
 use serde_json::Value;
 
 use crate::support::document::{finding, flat, level, losses, word};
+use crate::support::executable;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::Origin;
@@ -196,7 +197,7 @@ fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
     // With its libraries: they are looked for beside the program.
     std::os::unix::fs::symlink(original.with_file_name("lib"), folder.path().join("lib")).unwrap();
     let copy = folder.path().join("haproxy");
-    std::fs::copy(&original, &copy).unwrap();
+    executable::copy(&original, &copy);
     let builder = Instance::builder(Branch::V28).config(&proxy(&origin)).program(&copy).inside(&sandbox);
     let Some(_haproxy) = builder.start() else { return };
     let haguard = Haguard::inside(&sandbox);
@@ -215,8 +216,7 @@ fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
 
     if let Some(newer) = haproxy::binary(Branch::V30) {
         // Branches whose libraries are elsewhere only start where they are.
-        std::fs::write(&copy, format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display())).unwrap();
-        std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        executable::script(&copy, &format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display()));
         let document = look();
         let skew = finding(&document, "host.version-skew");
         assert_eq!(skew["level"], "warn", "{skew}");
@@ -255,7 +255,7 @@ fn a_neighbour_whose_name_only_begins_with_haproxy_is_none() {
     };
     let folder = tempfile::tempdir().unwrap();
     let exporter = folder.path().join("haproxy_exporter");
-    std::fs::copy(on_path("sleep").unwrap(), &exporter).unwrap();
+    executable::copy(&on_path("sleep").unwrap(), &exporter);
     let mut words = sandbox.prefix();
     words.extend([exporter.into(), "infinity".into()]);
     let program = std::path::PathBuf::from(words.remove(0));

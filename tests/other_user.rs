@@ -6,6 +6,7 @@ mod programs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::document::level;
+use crate::support::executable;
 use crate::support::haguard::{Haguard, Said};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::skip;
@@ -26,7 +27,7 @@ pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
         return None;
     }
     let copy = home.join("haguard");
-    std::fs::copy(env!("CARGO_BIN_EXE_haguard"), &copy).unwrap();
+    executable::copy(env!("CARGO_BIN_EXE_haguard").as_ref(), &copy);
     let state = home.join("state");
     std::fs::create_dir_all(&state).unwrap();
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();

@@ -1,8 +1,6 @@
 //! What is new, what is gone, and what of it can be had.
 
-use std::fs::Permissions;
 use std::net::{TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
 use super::{address, check, facts, listeners, new_binds};
@@ -142,8 +140,7 @@ fn in_a_network_namespace_of_its_own_its_listeners_are_seen_and_addresses_tried_
     let real = crate::support::haproxy::binary(Branch::V32);
     let Some(real) = real else { return };
     let text = format!("#!/bin/sh\nexec {} {network} {} \"$@\"\n", unshare.display(), real.display());
-    std::fs::write(&wrapper, text).unwrap();
-    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    crate::support::executable::script(&wrapper, &text);
     let builder = Instance::builder(Branch::V32).config("frontend f\n    bind 127.0.0.1:80\n");
     let Some(mut haproxy) = builder.program(&wrapper).start() else { return };
     let seen = listeners(&facts(&haproxy), "live");

@@ -33,8 +33,7 @@ fn haproxy_of_nobody(branch: Branch, folder: &Path) -> Option<PathBuf> {
          exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups {} \"$@\"\n",
         real.display()
     );
-    std::fs::write(&wrapper, text).unwrap();
-    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
+    crate::support::executable::script(&wrapper, &text);
     Some(wrapper)
 }
 

@@ -12,8 +12,7 @@ use crate::support::wait::wait_for;
 
 fn executable(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    crate::support::executable::script(path, text);
 }
 
 /// Starts supervisord with a program `web` in group `edge`, and another that it lists before.

@@ -92,8 +92,7 @@ fn their_program_has_their_rights_a_session_of_its_own_and_nothing_of_our_enviro
         seen.display(),
         real.display()
     );
-    std::fs::write(&program, script).unwrap();
-    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    crate::support::executable::script(&program, &script);
     let haguard = Haguard::new();
     let config = haguard.config(&format!("[haproxy]\nbinary = \"{}\"\n", program.display()));
     let words = ["check", TEST, "--config", config.to_str().unwrap()];

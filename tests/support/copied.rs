@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{docker, run};
+use super::{docker, executable, run};
 
 static COPIES: Mutex<BTreeMap<PathBuf, PathBuf>> = Mutex::new(BTreeMap::new());
 
@@ -40,5 +40,8 @@ fn loads_with(binary: &Path, old: &[u8], new: &[u8]) {
     let at = bytes.windows(old.len()).position(|window| window == old).expect("it was just read there");
     bytes[at..at + old.len()].fill(0);
     bytes[at..at + new.len()].copy_from_slice(new);
-    std::fs::write(binary, bytes).expect("it was just copied");
+    let aside = binary.with_extension("aside");
+    std::fs::write(&aside, bytes).expect("a file beside it");
+    executable::copy(&aside, binary);
+    std::fs::remove_file(&aside).expect("it is ours");
 }

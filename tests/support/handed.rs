@@ -1,11 +1,9 @@
 //! A listener that a HAProxy is handed by whoever starts it.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::process::on_path;
-use super::skip;
+use super::{executable, skip};
 
 /// A program that opens a listener there, as a service manager does, and becomes HAProxy, which learns its number from
 /// `FD`. Opened here it would be handed down to what other tests start meanwhile. None, after a visible line, without perl.
@@ -23,7 +21,6 @@ pub(crate) fn listener(haproxy: &Path, folder: &Path, (address, port): (&str, u1
         perl.display(),
         haproxy.display()
     );
-    std::fs::write(&wrapper, text).expect("a file in a folder of the test's");
-    std::fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).expect("it is ours");
+    executable::script(&wrapper, &text);
     Some(wrapper)
 }

@@ -5,6 +5,7 @@ pub(crate) mod copied;
 pub(crate) mod dataplane;
 pub(crate) mod docker;
 pub(crate) mod document;
+pub(crate) mod executable;
 pub(crate) mod golden;
 pub(crate) mod guest;
 pub(crate) mod haguard;

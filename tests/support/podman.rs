@@ -16,7 +16,7 @@ use super::docker::{self, Container};
 use super::haproxy::Branch;
 use super::process::{self, Process, on_path};
 use super::wait::wait_for;
-use super::{run, skip};
+use super::{executable, run, skip};
 
 /// One user's containers.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Podman {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder in ours");
         }
         std::fs::set_permissions(dir.path().join("xdg"), PermissionsExt::from_mode(0o700)).expect("ours");
-        std::fs::copy(runc, dir.path().join("runc")).expect("a copy that the user may run");
+        executable::copy(&runc, &dir.path().join("runc"));
         for path in ["", "home", "xdg"] {
             std::os::unix::fs::chown(dir.path().join(path), user, user).expect("root gives files away");
         }
