@@ -10,6 +10,7 @@ use crate::words::plural;
 use super::binds::in_ranges;
 use super::{Control, Evidence, Known, Listener, Process, Server};
 pub use crate::wire::command_line::Role;
+use crate::wire::docker::Proxied;
 
 /// What runs on this host beside and behind HAProxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +164,12 @@ impl Service {
     /// It listens on this port, with TCP or UDP.
     pub fn on_port(&self, port: u16) -> bool {
         self.sockets().iter().any(|at| at.port() == port)
+    }
+
+    /// Where Docker's proxy passes on what comes to the port that it holds; none of any other program.
+    pub fn passes_on_to(&self) -> Option<SocketAddr> {
+        let proxied = Proxied::of(&self.process.argv).filter(|_| self.process.comm == "docker-proxy");
+        proxied.map(|proxied| proxied.container)
     }
 
     /// It lives in a network namespace that is known not to be ours.

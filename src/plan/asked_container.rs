@@ -3,16 +3,24 @@
 use super::asked::Meant;
 use crate::facts::control::Container;
 use crate::facts::{Controller, HostFacts, Service};
-use crate::wire::docker::Proxied;
 
 /// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
 /// holds a port for it, where what is behind them can be seen.
 pub(super) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
-    let mut meant: Vec<Meant<'a>> = Vec::new();
-    for one in behind_proxies(host, without_monitors(found)) {
-        // Docker has one proxy for each kind of address.
-        if !meant.iter().any(|other| other.service.process.pid == one.service.process.pid) {
-            meant.push(one);
+    let (proxies, mut meant): (Vec<_>, Vec<_>) =
+        without_monitors(found).into_iter().partition(|one| one.service.passes_on_to().is_some());
+    for proxy in proxies {
+        let served = behind(host, proxy.service);
+        let by = format!("Docker's proxy {} leads to it ({})", proxy.service.process.pid, proxy.by);
+        if served.is_empty() {
+            meant.push(proxy);
+            continue;
+        }
+        // Docker has one proxy for each kind of address, and what is in the container may be meant by its own name.
+        for service in served {
+            if !meant.iter().any(|other| other.service.process.pid == service.process.pid) {
+                meant.push(Meant { service, fit: proxy.fit, by: by.clone() });
+            }
         }
     }
     meant
@@ -28,32 +36,13 @@ fn without_monitors(found: Vec<Meant<'_>>) -> Vec<Meant<'_>> {
     found.into_iter().filter(kept).collect()
 }
 
-fn behind_proxies<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
-    found
-        .into_iter()
-        .flat_map(|meant| {
-            let served = behind(host, meant.service);
-            let pid = meant.service.process.pid;
-            let by = format!("Docker's proxy {pid} leads to it ({})", meant.by);
-            match served.is_empty() {
-                true => vec![meant],
-                false => {
-                    served.into_iter().map(|service| Meant { service, by: by.clone(), ..meant }).collect()
-                }
-            }
-        })
-        .collect()
-}
-
 /// Who takes what a proxy passes on.
 fn behind<'a>(host: &'a HostFacts, proxy: &Service) -> Vec<&'a Service> {
-    let held = Proxied::of(&proxy.process.argv).filter(|_| proxy.process.comm == "docker-proxy");
-    let Some((proxied, id)) = held.zip(container(proxy).map(|container| &container.id)) else {
+    let Some((to, id)) = proxy.passes_on_to().zip(container(proxy).map(|container| &container.id)) else {
         return Vec::new();
     };
-    let all = host.services.iter().filter(|service| service.process.comm != "docker-proxy");
-    let inside = all.filter(|service| container(service).is_some_and(|own| own.id == *id));
-    inside.filter(|service| service.listens_at(&proxied.container)).collect()
+    let inside = host.services.iter().filter(|service| container(service).is_some_and(|own| own.id == *id));
+    inside.filter(|service| service.listens_at(&to)).collect()
 }
 
 fn container(service: &Service) -> Option<&Container> {
@@ -88,18 +77,19 @@ mod tests {
 
     #[test]
     fn a_port_that_docker_publishes_leads_to_whoever_takes_it_in_the_container() {
-        let container = |id: &str| Container { id: id.into(), name: "edge".into(), ..Container::default() };
-        let docker = |id: &str| Controller::Docker { container: container(id) };
-        let mut haproxy = sample::service("haproxy", 80, docker("0a1b"));
+        let container =
+            |name: &str| Container { id: format!("{name}0a1b"), name: name.into(), ..Container::default() };
+        let docker = |name: &str| Controller::Docker { container: container(name) };
+        let mut haproxy = sample::service("haproxy", 80, docker("edge"));
         haproxy.listens = Known::Seen(vec!["tcp 0.0.0.0:80".parse().unwrap()]);
         haproxy.same_network = Known::Seen(false);
         let mut beside = haproxy.clone();
         (beside.name, beside.process.pid) = ("exporter".into(), 7);
         beside.listens = Known::Seen(vec!["tcp 0.0.0.0:9100".parse().unwrap()]);
-        let mut other = sample::service("nginx", 80, docker("ffff"));
+        let mut other = sample::service("nginx", 80, docker("other"));
         other.process.pid = 8;
         let proxies = ["127.0.0.1", "::1"].map(|ip| {
-            let mut proxy = sample::service("docker-proxy", 8080, docker("0a1b"));
+            let mut proxy = sample::service("docker-proxy", 8080, docker("edge"));
             let words = format!(
                 "docker-proxy -proto tcp -host-ip {ip} -host-port 8080 -container-ip 172.17.0.2 -container-port 80"
             );
@@ -109,15 +99,19 @@ mod tests {
         });
         let [mut one, mut two] = proxies;
         (one.process.pid, two.process.pid) = (20, 21);
-        let seen = |services: Vec<Service>| {
+        let seen = |services: Vec<Service>, word: &str| {
             let host = sample::on_host(services);
-            let found = meant(&host, &Asked::Port(8080));
+            let found = meant(&host, &Asked::parse(word));
             found.into_iter().map(|one| (one.service.name.clone(), one.by)).collect::<Vec<_>>()
         };
         let by = "Docker's proxy 20 leads to it (it listens on port 8080)".to_owned();
         let all = vec![haproxy, beside, other.clone(), one.clone(), two.clone()];
-        assert_eq!(seen(all), [("haproxy".to_owned(), by)]);
-        let names: Vec<String> = seen(vec![other, one, two]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(seen(all.clone(), ":8080"), [("haproxy".to_owned(), by)]);
+        let by = || "its container is edge".to_owned();
+        let named = [("haproxy".to_owned(), by()), ("exporter".to_owned(), by())];
+        assert_eq!(seen(all, "edge"), named, "the proxies have that name, too");
+        let names: Vec<String> =
+            seen(vec![other, one, two], ":8080").into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["docker-proxy", "docker-proxy"], "what is not seen is not named");
     }
 }

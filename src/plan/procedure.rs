@@ -256,7 +256,7 @@ fn never_by(service: &Service) -> Vec<String> {
         Some(Controller::Systemd { .. }) => {
             vec![format!("kill {pid} by hand: systemd would take it for a failure, or start it again")]
         }
-        Some(_) if service.process.comm == "docker-proxy" => vec![format!(
+        Some(_) if service.passes_on_to().is_some() => vec![format!(
             "kill {pid}: it only holds the port for the container, which nobody reaches from then on"
         )],
         Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![

@@ -141,3 +141,19 @@ fn a_folder_that_was_deleted_is_said_and_made_again_first() {
     assert!(said[1].when.contains("has to be made again"), "{said:?}");
     assert!(said[1].command.contains("cd /opt/gui && python3"), "{said:?}");
 }
+
+#[test]
+fn dockers_proxy_is_no_process_of_the_container_that_comes_back_by_itself() {
+    let mut proxy =
+        sample::service("docker-proxy", 80, Controller::Docker { container: container(None, "") });
+    let words =
+        "docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80 -container-ip 172.17.0.2 -container-port 80";
+    proxy.process.argv = words.split(' ').map(str::to_owned).collect();
+    assert!(procedure(&proxy).never.join(" ").contains("decides whether it comes back"));
+    proxy.process.comm = "docker-proxy".into();
+    let never = procedure(&proxy).never;
+    assert_eq!(
+        never,
+        ["kill 4711: it only holds the port for the container, which nobody reaches from then on"]
+    );
+}
