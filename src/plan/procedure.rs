@@ -165,9 +165,13 @@ fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
         }
         Controller::Patroni { scope, member, config, .. } => {
             let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
+            let which = match member {
+                Some(_) => "without a member's name",
+                None => "MEMBER is its name in `patronictl list`, and without one",
+            };
             let member = member.as_ref().map_or("MEMBER".to_owned(), |name| quote(name));
             vec![run(
-                "Patroni restarts it, and asks before it does; without a member's name it restarts them all:",
+                &format!("Patroni restarts it, and asks before it does; {which} it restarts them all:"),
                 format!("sudo -u {} patronictl{config} restart {} {member}", account(service), quote(scope)),
             )]
         }

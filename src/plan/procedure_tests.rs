@@ -33,6 +33,12 @@ fn each_controller_has_its_own_way() {
         job: Some("site".into()),
         namespace: namespace.map(str::to_owned),
     };
+    let patroni = |member: Option<&str>| Controller::Patroni {
+        patroni: 4,
+        scope: "lab".into(),
+        member: member.map(str::to_owned),
+        config: Some("/etc/p.yml".into()),
+    };
     let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
     let compose = Compose {
         project: "lab".into(),
@@ -85,11 +91,20 @@ fn each_controller_has_its_own_way() {
             Controller::Guest { leader: 9, inside: Some("/system.slice/gui.service".into()) },
             "nsenter --target 9 --all systemctl restart gui.service".to_owned(),
         ),
+        (patroni(Some("node1")), "sudo -u rbron patronictl -c /etc/p.yml restart lab node1".to_owned()),
+        (patroni(None), "sudo -u rbron patronictl -c /etc/p.yml restart lab MEMBER".to_owned()),
         (Controller::Nobody { cgroup: "/".into() }, format!("kill -TERM 4711; sudo -u rbron sh -c '{own}'")),
     ];
     for (controller, expected) in cases {
         assert_eq!(commands_of(controller.clone()), expected, "{controller:?}");
     }
+}
+
+#[test]
+fn a_member_that_patroni_did_not_name_is_to_be_looked_up() {
+    let controller = Controller::Patroni { patroni: 4, scope: "lab".into(), member: None, config: None };
+    let said = procedure(&sample::service("postgres", 5432, controller)).restart;
+    assert!(said[0].when.contains("MEMBER is its name in `patronictl list`"), "{said:?}");
 }
 
 #[test]
