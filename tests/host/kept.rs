@@ -177,6 +177,35 @@ fn postgresql_below_patroni_is_patronis_and_one_service_with_all_of_its_processe
         assert!(text.contains(&expected), "no `{expected}` in {text}");
     }
     assert!(!text.contains("kill -TERM") && !text.contains("hunter2"), "{text}");
+    // Others of the same user, by name and arguments: one of another cluster, and one that was started at another time.
+    let since = std::time::Instant::now();
+    wait_for("a moment is over", || (since.elapsed().as_secs() >= 4).then_some(()));
+    let script = cluster.dir.path().join("postgres");
+    crate::support::executable::script(&script, "#!/bin/sh\nwhile :; do sleep 1; done\n");
+    for (scope, certainty, kind) in [("other", "proven", "nobody"), ("lab", "claimed", "patroni")] {
+        let words = format!("{} --cluster_name={scope}", script.display());
+        let Some(process) = as_somebody(&words, &cluster.dir) else { return };
+        let line = format!("/proc/{}/cmdline", process.pid());
+        wait_for("it runs", || std::fs::read_to_string(&line).ok()?.starts_with("/bin/sh").then_some(()));
+        let (text, found) = found_by_pid(process.pid());
+        let control = &found["service"]["control"];
+        assert_eq!(
+            (&control["certainty"], &control["controller"]["kind"]),
+            (&certainty.into(), &kind.into()),
+            "{text}"
+        );
+        assert_eq!(
+            text.contains("it is another one, or the clock was set since"),
+            certainty == "claimed",
+            "{text}"
+        );
+    }
+}
+
+fn found_by_pid(pid: u32) -> (String, Value) {
+    let (text, all) = found(&pid.to_string());
+    let found = all.as_array().unwrap().iter().find(|one| one["service"]["process"]["pid"] == pid);
+    (text, found.unwrap_or_else(|| panic!("{all:#}")).clone())
 }
 
 #[test]
