@@ -24,7 +24,7 @@ pub fn service(unit: &str, limit: Duration) -> Result<Service> {
 /// systemd itself.
 ///
 /// # Errors
-/// As those of [`service`].
+/// As those of [`service()`].
 pub fn manager(limit: Duration) -> Result<Manager> {
     let properties = service::MANAGER.iter().map(|name| (*name).to_owned()).collect();
     service::manager(&asked(PATH.to_owned(), format!("{NAME}.Manager"), properties, limit)?)
