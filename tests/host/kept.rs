@@ -44,7 +44,7 @@ fn program(branch: Branch, port: &Port, dir: &TempDir) -> Option<Process> {
 #[test]
 fn a_program_of_haproxys_configuration_is_its_masters_and_comes_back_with_a_reload() {
     for branch in [Branch::V26, Branch::V30] {
-        let (port, dir) = (ports::free(), TempDir::with_prefix("hag").unwrap());
+        let (port, dir) = (ports::free(), crate::support::run::scratch());
         let Some(haproxy) = program(branch, &port, &dir) else { return };
         let (text, found) = found(&port.number.to_string());
         assert_eq!(found.as_array().unwrap().len(), 1, "{found:#}");
@@ -88,7 +88,8 @@ impl Cluster {
             skip::missing("etcd, Patroni and PostgreSQL (packages etcd-server, patroni, postgresql)");
             return None;
         };
-        let dir = open_folder("data");
+        let dir = open_folder();
+        std::fs::create_dir(dir.path().join("data")).unwrap();
         let ports = [(); 4].map(|()| ports::free());
         let [client, peer, rest, sql] = [0, 1, 2, 3].map(|at: usize| ports[at].number);
         let at = dir.path().display();
@@ -212,7 +213,7 @@ fn found_by_pid(pid: u32) -> (String, Value) {
 fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     let Some(docker) = Dockerd::bridged() else { return };
     let Some(image) = docker.haproxy(Branch::V30) else { return };
-    let dir = TempDir::with_prefix("hag").unwrap();
+    let dir = crate::support::run::scratch();
     let config = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend f\n    \
                   bind :80\n";
     std::fs::write(dir.path().join("h.cfg"), config).unwrap();
