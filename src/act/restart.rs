@@ -35,6 +35,8 @@ use way::{Main, Way};
 pub const LIMIT: Duration = Duration::from_secs(300);
 /// How long systemd may take to tell about one unit.
 const UNIT: Duration = Duration::from_secs(10);
+/// A master that has just come up listens on its own socket, and its worker on others, a moment after both are there.
+const SOCKETS: Duration = Duration::from_secs(5);
 /// The pause between two looks at what comes up.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -268,6 +270,7 @@ impl Act<'_> {
     /// Waits until another HAProxy serves.
     fn rise(&self, way: &mut Way, deadline: Deadline) -> Result<(Instance, u32), String> {
         let old = &self.instance.main;
+        let mut serves_since = None;
         loop {
             let last = match way.main() {
                 Main::Gone(why) => return Err(why),
@@ -278,7 +281,13 @@ impl Act<'_> {
                         "the one of before still answers".to_owned()
                     }
                     Known::Seen(is) => match is.serving.clone() {
-                        Known::Seen(worker) => return Ok((is, worker)),
+                        Known::Seen(worker) => {
+                            let since = *serves_since.get_or_insert_with(Instant::now);
+                            if self.answers_as_before(&is) || since.elapsed() > SOCKETS {
+                                return Ok((is, worker));
+                            }
+                            "not all of its sockets answer".to_owned()
+                        }
                         Known::Unknown { why } => why,
                     },
                 },
@@ -288,6 +297,13 @@ impl Act<'_> {
             }
             std::thread::park_timeout(PAUSE);
         }
+    }
+
+    /// What could be asked before can be asked again.
+    fn answers_as_before(&self, is: &Instance) -> bool {
+        let master = |one: &Instance| one.master_socket.seen().is_some();
+        let own = |one: &Instance| one.own_socket().is_some();
+        (master(is) || !master(self.instance)) && (own(is) || !own(self.instance))
     }
 
     /// The worst end: said with everything that is known of it.
