@@ -48,8 +48,8 @@ pub struct Uniform<'a> {
     pub gives_up_its_user: bool,
 }
 
-/// The limits by systemd's names.
-const NAMES: &[(&str, Resource)] = &[
+/// The limits that decide whether a program comes up, by systemd's names.
+const LIMITS: &[(&str, Resource)] = &[
     ("NOFILE", Resource::Nofile),
     ("NPROC", Resource::Nproc),
     ("AS", Resource::As),
@@ -60,9 +60,17 @@ const NAMES: &[(&str, Resource)] = &[
     ("CORE", Resource::Core),
 ];
 
+fn name_of(number: u8) -> &'static str {
+    LIMITS.iter().find(|(_, resource)| *resource as u8 == number).map_or("", |(name, _)| name)
+}
+
+fn limit_words(limit: Option<u64>) -> String {
+    limit.map_or("infinity".to_owned(), |limit| limit.to_string())
+}
+
 /// A limit that a unit sets, as far as systemd itself may set it.
 fn limited(limit: Limit, manager: &Dress) -> Option<(u8, Option<u64>, Option<u64>)> {
-    let (_, resource) = NAMES.iter().find(|(name, _)| *name == limit.name)?;
+    let (_, resource) = LIMITS.iter().find(|(name, _)| *name == limit.name)?;
     let number = *resource as u8;
     let own = manager.limits.iter().find(|(other, _, _)| *other == number).and_then(|(_, _, hard)| *hard);
     let at_most = |limit: Option<u64>| match own.filter(|_| manager.effective & SYS_RESOURCE == 0) {
@@ -85,18 +93,6 @@ fn capabilities(what: &str, was: u64, is: u64) -> String {
     format!("{what}: {}", all.join(" "))
 }
 
-/// The limits that decide whether a program comes up.
-const LIMITS: &[Resource] = &[
-    Resource::Nofile,
-    Resource::Nproc,
-    Resource::As,
-    Resource::Data,
-    Resource::Stack,
-    Resource::Memlock,
-    Resource::Fsize,
-    Resource::Core,
-];
-
 /// All of it in one line, to be compared with another.
 impl std::fmt::Display for Dress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,10 +100,7 @@ impl std::fmt::Display for Dress {
         write!(f, "uid {uid}, gid {gid}, groups {groups:?}, bounding {bounding:x}, ambient {ambient:x}")?;
         write!(f, "{}", if *no_new_privs { ", no new privileges" } else { "" })?;
         for (number, soft, hard) in limits {
-            let name =
-                NAMES.iter().find(|(_, resource)| *resource as u8 == *number).map_or("", |(name, _)| name);
-            let word = |limit: &Option<u64>| limit.map_or("infinity".to_owned(), |limit| limit.to_string());
-            write!(f, ", {name} {}:{}", word(soft), word(hard))?;
+            write!(f, ", {} {}:{}", name_of(*number), limit_words(*soft), limit_words(*hard))?;
         }
         Ok(())
     }
@@ -125,7 +118,7 @@ impl Dress {
         let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
         let status = entry.status().with_context(|| format!("/proc/{pid}/status"))?;
         let limits = entry.limits().with_context(|| format!("/proc/{pid}/limits"))?;
-        let known = |resource: &Resource| {
+        let known = |(_, resource): &(&str, Resource)| {
             let limit = match resource {
                 Resource::Nofile => limits.max_open_files,
                 Resource::Nproc => limits.max_processes,
@@ -253,13 +246,12 @@ impl Dress {
     /// limit tells anything.
     fn other_limits(&self, unit: &Dress) -> Vec<String> {
         let most = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
-        let word = |limit: Option<u64>| limit.map_or("infinity".to_owned(), |limit| limit.to_string());
         let other = unit.limits.iter().filter_map(|(number, _, hard)| {
             let (_, _, runs) = self.limits.iter().find(|(other, _, _)| other == number)?;
             let nofile = *number == Resource::Nofile as u8;
             let differs = if nofile { runs != hard } else { most(*hard) < most(*runs) };
-            let (name, _) = NAMES.iter().find(|(_, resource)| *resource as u8 == *number)?;
-            differs.then(|| told(&format!("Limit{name}"), &word(*runs), &word(*hard)))
+            let name = format!("Limit{}", name_of(*number));
+            differs.then(|| told(&name, &limit_words(*runs), &limit_words(*hard)))
         });
         other.collect()
     }
@@ -286,7 +278,8 @@ impl Dress {
 
     fn limit(&self) -> Result<()> {
         for (number, current, maximum) in &self.limits {
-            let Some(resource) = LIMITS.iter().find(|known| **known as u8 == *number) else { continue };
+            let known = LIMITS.iter().find(|(_, resource)| *resource as u8 == *number);
+            let Some((_, resource)) = known else { continue };
             let wanted = Rlimit { current: *current, maximum: *maximum };
             if getrlimit(*resource) != wanted {
                 setrlimit(*resource, wanted).with_context(|| format!("its limit {resource:?}"))?;
