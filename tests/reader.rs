@@ -1,6 +1,6 @@
 //! The reader of configuration files against the real HAProxy, in every branch that is there.
 
-use haguard::wire::haproxy_cfg::{Host, Model, PatternKind, Source, Surroundings, folder_order, read};
+use haguard::wire::haproxy::config::{Host, Model, PatternKind, Source, Surroundings, folder_order, read};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};

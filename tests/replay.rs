@@ -22,7 +22,7 @@ use haguard::facts::{Facts, Holdings, Loaded};
 use haguard::plan::ledger;
 use haguard::plan::replay::{Preview, preview};
 use haguard::time::Deadline;
-use haguard::wire::haproxy_cfg::{self, Model, Source, Surroundings};
+use haguard::wire::haproxy::config::{self, Model, Source, Surroundings};
 
 use crate::support::haproxy::Instance;
 use crate::support::truth::{self, Truth};
@@ -82,10 +82,7 @@ impl Before {
         let model = copy.map(|text| {
             let file = haproxy.config_path().display().to_string();
             let source = Source { file, text: text.into() };
-            Model::of(&haproxy_cfg::read(
-                &[source],
-                &Surroundings { env_known: true, ..Surroundings::default() },
-            ))
+            Model::of(&config::read(&[source], &Surroundings { env_known: true, ..Surroundings::default() }))
         });
         let loaded = loaded::loaded(&facts, &old, model.as_ref());
         Before { settings, facts, old, loaded, truth: truth::of(haproxy) }

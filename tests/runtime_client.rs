@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use haguard::clients::runtime::{AskError, Socket};
-use haguard::wire::runtime::answer::Refused;
+use haguard::wire::haproxy::runtime::response::Refused;
 use tempfile::TempDir;
 
 const SHORT: Duration = Duration::from_millis(300);

@@ -21,7 +21,7 @@ use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::plan::{Basis, Moved, Plan};
 use crate::time::Deadline;
-use crate::wire::runtime::show_proc::ShowProc;
+use crate::wire::haproxy::runtime::processes::ShowProc;
 
 /// One question before the act.
 pub(super) const ONE_ANSWER: Duration = Duration::from_secs(3);

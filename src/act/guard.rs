@@ -14,7 +14,7 @@ use crate::facts::gather;
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::plan::Moved;
 use crate::plan::guard::{Order, basis, otherwise};
-use crate::wire::drop_in as text;
+use crate::wire::systemd::guard_drop_in as text;
 
 /// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
 const DAEMON_RELOAD: Duration = Duration::from_secs(90);

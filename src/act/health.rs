@@ -10,7 +10,7 @@ use super::interrupts::Interrupts;
 use crate::clients::runtime::{Channel, Socket};
 use crate::facts::Instance;
 use crate::time::Deadline;
-use crate::wire::runtime::stat::{self, StatKind, StatRow};
+use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
 
 /// The first results of checks are waited for this long: a check every two seconds has had its turn then.
 pub const WAIT: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ pub fn channel(instance: &Instance, calls: &Arc<AtomicU32>) -> Option<Channel> {
 /// # Errors
 /// When the worker does not answer, or with something else.
 pub fn look(channel: &Channel) -> anyhow::Result<Health> {
-    let rows = stat::parse(&channel.ask("show stat")?)?;
+    let rows = stats::parse(&channel.ask("show stat")?)?;
     let servers = rows.into_iter().filter(|row| row.kind == StatKind::Server);
     Ok(servers.map(|row| (format!("{}/{}", row.pxname, row.svname), state(&row))).collect())
 }
@@ -116,7 +116,7 @@ mod tests {
         let text: String =
             rows.iter().map(|(name, status, check)| format!("b,{name},0,0,{status},2,{check}\n")).collect();
         let rows =
-            stat::parse(&format!("# pxname,svname,scur,stot,status,type,check_status\n{text}")).unwrap();
+            stats::parse(&format!("# pxname,svname,scur,stot,status,type,check_status\n{text}")).unwrap();
         rows.iter().map(|row| (row.svname.clone(), state(row))).collect()
     }
 

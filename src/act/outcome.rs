@@ -10,10 +10,10 @@ use crate::clients::runtime::{AskError, Socket};
 use crate::clients::{host, signal};
 use crate::facts::{Instance, Known};
 use crate::time::Deadline;
-use crate::wire::reexec::{self, Reexec};
-use crate::wire::runtime::info::Info;
-use crate::wire::runtime::reload::ReloadAnswer;
-use crate::wire::runtime::show_proc::ShowProc;
+use crate::wire::haproxy::reexec_environment::{self, Reexec};
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::haproxy::runtime::processes::ShowProc;
+use crate::wire::haproxy::runtime::reload::ReloadAnswer;
 
 /// A reload that takes longer is not called failed: it could not be judged.
 pub const LIMIT: Duration = Duration::from_secs(300);
@@ -267,7 +267,7 @@ fn children(pid: u32) -> BTreeSet<u32> {
 }
 
 fn state(pid: u32) -> Reexec {
-    host::environment(pid).map(|environment| reexec::parse(&environment)).unwrap_or_default()
+    host::environment(pid).map(|environment| reexec_environment::parse(&environment)).unwrap_or_default()
 }
 
 /// Errors from before anything was sent.

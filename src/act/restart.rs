@@ -28,7 +28,7 @@ use crate::facts::{Facts, Instance, Known, Listener};
 use crate::plan::restart::decisive;
 use crate::plan::{Basis, Moved, Plan};
 use crate::time::Deadline;
-use crate::wire::runtime::info::Info;
+use crate::wire::haproxy::runtime::info::Info;
 use way::{Main, Way};
 
 /// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.

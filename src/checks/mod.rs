@@ -16,6 +16,8 @@ mod process;
 mod reload;
 mod restart;
 mod runtime;
+#[cfg(test)]
+mod tests;
 mod vitals;
 mod way_back;
 
@@ -189,6 +191,3 @@ pub fn verdict(findings: &[Finding]) -> Exit {
         _ => Exit::Done,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 
 use super::http::{Http, HttpError, Target};
-use crate::wire::docker::{self, Inspected, Listed};
+use crate::wire::containers::docker::{self, Inspected, Listed};
 
 /// Where the daemons' sockets are unless somebody says otherwise.
 pub const SOCKETS: &[&str] = &["/var/run/docker.sock", "/run/podman/podman.sock"];

@@ -9,7 +9,7 @@ use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
 use super::host::Account;
-use crate::wire::service::{Limit, Service};
+use crate::wire::systemd::exec_settings::{Limit, Service};
 
 /// CAP_MKNOD: in a container the control group says which devices may be used, and we are not in it.
 const MKNOD: u64 = 1 << 27;
@@ -312,7 +312,10 @@ mod tests {
 
     fn service(bounding: u64, ambient: u64, hard: u64) -> Service {
         let limits = vec![Limit { name: "NOFILE", soft: Some(1024), hard: Some(hard) }];
-        let asked = crate::wire::service::parse(&crate::wire::service::tests::answers()).unwrap();
+        let asked = crate::wire::systemd::exec_settings::parse(
+            &crate::wire::systemd::exec_settings::tests::answers(),
+        )
+        .unwrap();
         Service { bounding, ambient, limits, no_new_privileges: false, ..asked }
     }
 

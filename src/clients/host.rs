@@ -20,8 +20,8 @@ use procfs::process::Process as Entry;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::known::Known;
-use crate::wire::cgroup;
-use crate::wire::process::Process;
+use crate::wire::linux::cgroup;
+use crate::wire::linux::process::Process;
 
 pub use accounts::{Account, account, account_of, groups_here};
 pub use circumstances::{circumstances, differences};

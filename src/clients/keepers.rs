@@ -11,8 +11,8 @@ use reqwest::Method;
 use super::host::{self, Account};
 use super::http::{Http, Target};
 use super::program::Program;
-use crate::wire::keepers::{self, Pane};
-use crate::wire::listener::Listener;
+use crate::wire::linux::listener::Listener;
+use crate::wire::supervisors::{self, Pane};
 
 /// What supervisord is asked; it changes nothing.
 const ALL: &str =
@@ -23,7 +23,7 @@ const ALL: &str =
 ///
 /// # Errors
 /// When it listens nowhere, or wants a password, or its sockets cannot be seen.
-pub fn supervisord(pid: u32, limit: Duration) -> Result<(String, Vec<keepers::Program>)> {
+pub fn supervisord(pid: u32, limit: Duration) -> Result<(String, Vec<supervisors::Program>)> {
     let mut tried = Vec::new();
     for listener in host::listeners(pid)? {
         let url = match listener {
@@ -46,7 +46,7 @@ pub fn supervisord(pid: u32, limit: Duration) -> Result<(String, Vec<keepers::Pr
     }
 }
 
-fn programs_at(url: &str, limit: Duration) -> Result<Vec<keepers::Program>> {
+fn programs_at(url: &str, limit: Duration) -> Result<Vec<supervisors::Program>> {
     let http = Http::new(Target { url: url.into(), credentials: None, ca_file: None, timeout: limit })?;
     let reply =
         http.send(Method::POST, "/RPC2", |request| request.header("content-type", "text/xml").body(ALL))?;
@@ -55,7 +55,7 @@ fn programs_at(url: &str, limit: Duration) -> Result<Vec<keepers::Program>> {
     if !text.contains("<methodResponse>") || text.contains("<fault>") {
         bail!("{url} does not answer as supervisord does");
     }
-    Ok(keepers::supervisord(&text))
+    Ok(supervisors::supervisord(&text))
 }
 
 /// The process that runit's `runsv` says it keeps; its log service's too.
@@ -70,7 +70,7 @@ pub fn runit(runsv: u32) -> Result<Vec<(String, u32)>> {
     };
     let (first, log) = (said(files[0])?, said(files[1]).ok());
     let kept = [Some(first), log].into_iter().flatten();
-    Ok(kept.filter_map(|(name, text)| Some((name, keepers::runit(&text)?))).collect())
+    Ok(kept.filter_map(|(name, text)| Some((name, supervisors::runit(&text)?))).collect())
 }
 
 /// The process that `s6-supervise` says it keeps.
@@ -79,7 +79,7 @@ pub fn runit(runsv: u32) -> Result<Vec<(String, u32)>> {
 /// When its folder cannot be read.
 pub fn s6(supervise: u32) -> Result<Option<u32>> {
     let path = format!("/proc/{supervise}/cwd/supervise/status");
-    Ok(keepers::s6(&small(&path)?))
+    Ok(supervisors::s6(&small(&path)?))
 }
 
 /// More than this is no status.
@@ -109,7 +109,7 @@ pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane
         _ => None,
     });
     let socket = sockets.into_iter().next().with_context(|| format!("tmux {server} listens nowhere"))?;
-    let arguments = ["-S", &socket, "list-panes", "-a", "-F", keepers::PANES];
+    let arguments = ["-S", &socket, "list-panes", "-a", "-F", supervisors::PANES];
     let program = Program {
         program: "tmux".into(),
         arguments: arguments.map(str::to_owned).to_vec(),
@@ -120,7 +120,7 @@ pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane
     if !said.status.success() {
         bail!("tmux -S {socket} list-panes: {}", said.stderr.trim());
     }
-    Ok((socket, keepers::panes(&said.stdout)))
+    Ok((socket, supervisors::panes(&said.stdout)))
 }
 
 /// The pseudo terminals whose other ends a process holds: those who look into them.
@@ -134,7 +134,7 @@ pub fn terminals_held(pid: u32) -> Result<Vec<u32>> {
         let target = std::fs::read_link(entry.path()).ok()?;
         target.ends_with("ptmx").then_some(())?;
         let info = Path::new("/proc").join(pid.to_string()).join("fdinfo").join(entry.file_name());
-        keepers::terminal_held(&std::fs::read_to_string(info).ok()?)
+        supervisors::terminal_held(&std::fs::read_to_string(info).ok()?)
     });
     Ok(held.collect())
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::host;
 use super::http::{Http, Target};
-use crate::wire::listener::Listener;
+use crate::wire::linux::listener::Listener;
 use crate::wire::patroni::{self, Member, Status};
 
 /// What it says.

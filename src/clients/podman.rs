@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 
 use super::host::{self, Account};
 use super::program::Program;
-use crate::wire::conmon::Conmon;
-use crate::wire::docker::{self, Inspected};
+use crate::wire::containers::conmon::Conmon;
+use crate::wire::containers::docker::{self, Inspected};
 
 /// What of a monitor's environment leads to its containers.
 const KEPT: &[&str] = &[

@@ -39,7 +39,7 @@ pub use self::error::AskError;
 use self::lines::{SEVERITIES, in_lines, joined};
 pub use self::read_only::{NotReadOnly, ReadOnly};
 use super::host::{self, Held, Numbers};
-use crate::wire::runtime::answer::{self, Refused};
+use crate::wire::haproxy::runtime::response::{self, Refused};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
 pub const ANSWER_CAP: usize = 256 * 1024 * 1024;
@@ -151,7 +151,7 @@ impl Socket {
                 other => break other?,
             }
         };
-        answer::classify(&text).map_err(|why| self.refused(command, why))
+        response::classify(&text).map_err(|why| self.refused(command, why))
     }
 
     /// The worker `pid` of this master's, asked through it.
@@ -162,13 +162,13 @@ impl Socket {
     fn ask_worker(&self, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
         let line = format!("{SEVERITIES};{}", command.as_str());
         let text = self.exchange(line.as_str().into(), Closes::HAProxy)?;
-        let answer = answer::single(&text).ok_or_else(|| self.cut_short(text.len()))?;
-        Ok(answer::classify(answer))
+        let answer = response::single(&text).ok_or_else(|| self.cut_short(text.len()))?;
+        Ok(response::classify(answer))
     }
 
     fn ask_line(&self, commands: &[ReadOnly]) -> Result<Vec<Result<String, Refused>>, AskError> {
         let text = self.whole(self.exchange(joined(commands).as_str().into(), Closes::HAProxy)?)?;
-        match answer::split(&text, commands.len()) {
+        match response::split(&text, commands.len()) {
             Ok(answers) => Ok(answers),
             // A value with an empty line in it, set by a rule at run time: no answer may be taken for another's.
             Err(error) => {
@@ -181,12 +181,12 @@ impl Socket {
     fn ask_through(&self, pid: u32, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
         let line = format!("{} {}", self.to_worker(pid)?, command.as_str());
         let text = self.exchange(line.as_str().into(), Closes::Us)?;
-        Ok(answer::classify(&self.whole(text)?))
+        Ok(response::classify(&self.whole(text)?))
     }
 
     /// An answer ends with an empty line, except for the master's word that the worker is gone.
     fn whole(&self, text: String) -> Result<String, AskError> {
-        let complete = ends(text.as_bytes()) || answer::target_is_gone(&text);
+        let complete = ends(text.as_bytes()) || response::target_is_gone(&text);
         if complete { Ok(text) } else { Err(self.cut_short(text.len())) }
     }
 
@@ -382,5 +382,5 @@ fn ends(received: &[u8]) -> bool {
 
 /// Whether the master has said that the worker is gone; a look at the beginning, which is all there is of it.
 fn gone(received: &[u8]) -> bool {
-    received.len() < 200 && std::str::from_utf8(received).is_ok_and(answer::target_is_gone)
+    received.len() < 200 && std::str::from_utf8(received).is_ok_and(response::target_is_gone)
 }

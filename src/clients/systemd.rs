@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use super::host::{self, Account};
 use super::program::Program;
-use crate::wire::unit::{self, Job, Unit};
+use crate::wire::systemd::unit::{self, Job, Unit};
 
 pub use journal::journal;
 pub use service::{manager, service};

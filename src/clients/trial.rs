@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
-use crate::wire::listener::Listener;
+use crate::wire::linux::listener::Listener;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

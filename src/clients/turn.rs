@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::proc_locks;
+use crate::wire::linux::proc_locks;
 
 /// The freeze file of the host. A second one, `freeze` in the state folder, counts as well.
 pub const FREEZE: &str = "/etc/haguard/freeze";

@@ -11,7 +11,7 @@ use crate::facts::{Facts, Known};
 use crate::failure::Failure;
 use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss, start};
 use crate::report::{Body, Holds, Refusal, Report};
-use crate::wire::unit::Unit;
+use crate::wire::systemd::unit::Unit;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
-use crate::wire::drop_in::LIFT;
-pub use crate::wire::drop_in::{DOCUMENTATION, NAME};
-pub use crate::wire::unit::Unit;
+use crate::wire::systemd::guard_drop_in::LIFT;
+pub use crate::wire::systemd::guard_drop_in::{DOCUMENTATION, NAME};
+pub use crate::wire::systemd::unit::Unit;
 
 /// What must be the same before and after the guard comes or goes: everything that tells how the unit is started,
 /// reloaded and found, and nothing that changes by itself.
@@ -207,7 +207,7 @@ fn settled(value: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::wire::unit;
+    use crate::wire::systemd::unit;
 
     /// A loaded, enabled, running unit with these properties on top.
     pub(crate) fn sample(file: DropIn, more: &str) -> GuardFacts {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, Known};
-pub use crate::wire::argv::Argv;
-pub use crate::wire::process::Process;
+pub use crate::wire::haproxy::command_line::Argv;
+pub use crate::wire::linux::process::Process;
 
 /// How HAProxy was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

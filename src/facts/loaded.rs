@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Address, Known};
-use crate::wire::haproxy_cfg::{Host, Model, PatternSource, ServerDef};
+use crate::wire::haproxy::config::{Host, Model, PatternSource, ServerDef};
 
 /// What a worker loaded.
 #[derive(Debug, Clone)]

@@ -21,8 +21,8 @@ pub mod start;
 pub mod vitals;
 
 pub use crate::known::Known;
-pub use crate::wire::listener::{Listener, Overlap};
-pub use crate::wire::startup::version_numbers;
+pub use crate::wire::haproxy::startup_log::version_numbers;
+pub use crate::wire::linux::listener::{Listener, Overlap};
 pub use binds::{BindState, Holder, NewBind, Owner};
 pub use control::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;

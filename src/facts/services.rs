@@ -9,8 +9,8 @@ use crate::words::plural;
 
 use super::binds::in_ranges;
 use super::{Control, Evidence, Known, Listener, Process, Server};
-pub use crate::wire::command_line::Role;
-use crate::wire::docker::Proxied;
+use crate::wire::containers::docker::Proxied;
+pub use crate::wire::linux::command_line::Role;
 
 /// What runs on this host beside and behind HAProxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

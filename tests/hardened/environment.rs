@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use haguard::wire::{environment_file, exec_line};
+use haguard::wire::systemd::{environment_file, exec_command};
 
 use crate::support::guest::Guest;
 
@@ -158,6 +158,6 @@ fn words_are_made_as_a_real_systemd_makes_them() {
     let line = line.map(str::to_owned);
     for (value, seen) in values.iter().zip(printed(&guest, WORDS, "words", &texts)) {
         let environment = [("V".to_owned(), (*value).to_owned())].into();
-        assert_eq!(exec_line::expand(&line, &environment), parts(&seen.unwrap()), "{value:?}");
+        assert_eq!(exec_command::expand(&line, &environment), parts(&seen.unwrap()), "{value:?}");
     }
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use haguard::clients::runtime::change::{List, NewServer, State, Target};
 use haguard::clients::runtime::{Change, Channel, Socket, Undone};
-use haguard::wire::haproxy_cfg::PatternKind;
-use haguard::wire::runtime::answer::Refused;
-use haguard::wire::runtime::patterns;
+use haguard::wire::haproxy::config::PatternKind;
+use haguard::wire::haproxy::runtime::patterns;
+use haguard::wire::haproxy::runtime::response::Refused;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

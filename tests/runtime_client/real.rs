@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use haguard::clients::runtime::{AskError, Channel, Socket};
-use haguard::wire::runtime::answer::Refused;
-use haguard::wire::runtime::info::Info;
-use haguard::wire::runtime::show_proc::ShowProc;
-use haguard::wire::runtime::{cli_sockets, patterns, peers, servers_state, stat};
+use haguard::wire::haproxy::runtime::info::Info;
+use haguard::wire::haproxy::runtime::processes::ShowProc;
+use haguard::wire::haproxy::runtime::response::Refused;
+use haguard::wire::haproxy::runtime::{cli_sockets, patterns, peers, servers_state, stats};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -97,7 +97,7 @@ fn both_ways_to_a_real_worker_give_the_same_long_answers() {
             assert_eq!(info.pid, worker, "{branch}");
             let states = servers_state::parse(&channel.ask("show servers state").unwrap()).unwrap();
             assert_eq!(states.len(), 3000, "{branch}");
-            let rows = stat::parse(&channel.ask("show stat").unwrap()).unwrap();
+            let rows = stats::parse(&channel.ask("show stat").unwrap()).unwrap();
             assert_eq!(rows.len(), 4001, "{branch}");
             let sections = peers::parse(&channel.ask("show peers").unwrap()).unwrap();
             assert_eq!(sections.len(), 2, "{branch}: an empty line stands between them");

@@ -7,8 +7,8 @@ use crate::facts::holdings::HeldServer;
 use crate::facts::{Admin, PatternKind};
 use crate::plan::replay::{Edit, ServerStep, Step};
 use crate::secret::Secret;
-use crate::wire::haproxy_cfg::PatternKind as Wire;
-use crate::wire::runtime::patterns;
+use crate::wire::haproxy::config::PatternKind as Wire;
+use crate::wire::haproxy::runtime::patterns;
 
 type Taken = Result<(), Undone>;
 

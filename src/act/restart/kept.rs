@@ -14,7 +14,7 @@ use crate::clients::signal::Handle;
 use crate::clients::{host, systemd};
 use crate::facts::control::Container;
 use crate::facts::{Candidate, Instance, Process};
-use crate::wire::startup;
+use crate::wire::haproxy::startup_log;
 
 /// How long a manager may take to try again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -118,7 +118,7 @@ impl Unit {
 
     pub(super) fn log(&self) -> Vec<String> {
         let text = systemd::journal(&self.name, self.since, ONE_ANSWER);
-        text.map_or_else(|error| vec![format!("{error:#}")], |text| startup::log(&text))
+        text.map_or_else(|error| vec![format!("{error:#}")], |text| startup_log::log(&text))
     }
 }
 
@@ -208,7 +208,7 @@ impl Contained {
 
     pub(super) fn log(&self) -> Vec<String> {
         let text = self.docker.logs(&self.container.id, self.since, MOST_LINES);
-        text.map_or_else(|error| vec![docker::why(&error)], |text| startup::log(&text))
+        text.map_or_else(|error| vec![docker::why(&error)], |text| startup_log::log(&text))
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::act::claims::Claim;
 use crate::clients::systemd::{self, change, drop_in};
-use crate::wire::drop_in::LIFT;
+use crate::wire::systemd::guard_drop_in::LIFT;
 
 const TEXT: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
                     RefuseManualStop=no\n";

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::act::claims::Claim;
 use crate::clients::systemd::{self, change};
 use crate::facts::control::Container;
-use crate::wire::unit::{Job, Unit};
+use crate::wire::systemd::unit::{Job, Unit};
 
 const ONE_ANSWER: Duration = Duration::from_secs(10);
 

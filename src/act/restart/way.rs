@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::facts::gather;
 use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
 use crate::plan::{Manner, advice};
-use crate::wire::startup;
+use crate::wire::haproxy::startup_log;
 
 /// A master ends its workers and itself at once; one that is busy may take longer, one that is stopped never ends.
 const GRACE: Duration = Duration::from_secs(10);
@@ -225,7 +225,7 @@ impl Own {
         let mut bytes = Vec::new();
         // What could be read is told.
         let _ = file.seek(SeekFrom::Start(from)).and_then(|_| file.take(MOST_LOG).read_to_end(&mut bytes));
-        startup::log(&String::from_utf8_lossy(&bytes))
+        startup_log::log(&String::from_utf8_lossy(&bytes))
     }
 }
 

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use super::sockets::{self, Files};
 use super::{denied, is_rehearsed, process};
 use crate::known::Known;
-use crate::wire::command_line;
-use crate::wire::fib_trie;
-use crate::wire::listener::Listener;
-use crate::wire::proc_net::Row;
-use crate::wire::process::Process;
+use crate::wire::linux::command_line;
+use crate::wire::linux::fib_trie;
+use crate::wire::linux::listener::Listener;
+use crate::wire::linux::proc_net::Row;
+use crate::wire::linux::process::Process;
 
 /// One process that listens, or that is a part of what surrounds HAProxy.
 #[derive(Debug, Clone)]

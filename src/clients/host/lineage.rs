@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use procfs::process::Process as Entry;
 
-use crate::wire::keepers;
+use crate::wire::supervisors;
 
 /// A process as one of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn relative(pid: u32) -> Result<Relative> {
         comm: stat.comm,
         argv: entry.cmdline().unwrap_or_default(),
         session: u32::try_from(stat.session).unwrap_or(0),
-        tty: keepers::terminal(stat.tty_nr),
+        tty: supervisors::terminal(stat.tty_nr),
         start_ticks: stat.starttime,
         numbers: numbers("NSpid:"),
     })

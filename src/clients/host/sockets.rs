@@ -10,8 +10,8 @@ use anyhow::{Context, Result, anyhow};
 use super::world::{same_file, through_root};
 use super::{denied, same_namespace};
 use crate::known::Known;
-use crate::wire::listener::Listener;
-use crate::wire::proc_net::{self, Row, Table};
+use crate::wire::linux::listener::Listener;
+use crate::wire::linux::proc_net::{self, Row, Table};
 
 /// What a process listens on, sorted, each once.
 ///

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use procfs::process::Process as Entry;
 
 use super::denied;
-use crate::wire::{cgroup, proc_maps};
+use crate::wire::linux::{cgroup, proc_maps};
 
 /// How many files a process has open.
 ///

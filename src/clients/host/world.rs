@@ -134,11 +134,11 @@ pub fn own_namespaces(pid: u32) -> Result<BTreeMap<String, PathBuf>> {
 ///
 /// # Errors
 /// When it has ended, or may not be looked at.
-pub fn mounts(pid: impl std::fmt::Display) -> Result<Vec<crate::wire::mountinfo::Mount>> {
+pub fn mounts(pid: impl std::fmt::Display) -> Result<Vec<crate::wire::linux::mountinfo::Mount>> {
     let path = format!("/proc/{pid}/mountinfo");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| anyhow::anyhow!("{path}: {}", super::denied(Some(error))))?;
-    Ok(crate::wire::mountinfo::parse(&text))
+    Ok(crate::wire::linux::mountinfo::parse(&text))
 }
 
 /// The network interfaces that a process has.

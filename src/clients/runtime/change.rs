@@ -14,7 +14,7 @@ use std::fmt;
 pub use self::patterns::{List, Target};
 pub use self::servers::{NewServer, State};
 use super::lines::{LINE_CAP, Piece, SEVERITIES};
-use crate::wire::runtime::answer::Refused;
+use crate::wire::haproxy::runtime::response::Refused;
 
 /// Longest payload: with its line it fits into HAProxy's buffer of 16 kB, of which a part is reserved.
 pub const PAYLOAD_CAP: usize = 12 * 1024;
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_reason_does_not_repeat_a_value() {
-        let list = List { kind: crate::wire::haproxy_cfg::PatternKind::Acl, id: 1 };
+        let list = List { kind: crate::wire::haproxy::config::PatternKind::Acl, id: 1 };
         let change = Change::add_acl(list, Target::Current, "token-one").unwrap();
         let said = |text: &str| change.judge(Ok(text.to_owned())).unwrap_err().to_string();
         assert_eq!(said("'token-one' is not a valid address.\n"), "refused: '***' is not a valid address.");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read_only::NotReadOnly;
-use crate::wire::runtime::answer::Refused;
+use crate::wire::haproxy::runtime::response::Refused;
 
 /// Why a question stayed without a usable answer. Every text names the socket and what to do about it.
 #[derive(Debug, thiserror::Error)]

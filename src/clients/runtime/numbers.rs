@@ -1,8 +1,8 @@
 //! What names processes by number: translated here, and only here, where the other end counts otherwise than we do.
 
 use super::{AskError, Channel, Socket};
-use crate::wire::runtime::info::Info;
-use crate::wire::runtime::show_proc::ShowProc;
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::haproxy::runtime::processes::ShowProc;
 
 impl Socket {
     /// Asks the master for its processes.

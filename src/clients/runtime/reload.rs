@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{AskError, Closes, Socket};
-use crate::wire::runtime::reload::{self, ReloadAnswer};
+use crate::wire::haproxy::runtime::reload::{self, ReloadAnswer};
 
 impl Socket {
     /// Asks the master to reload and waits for its answer, `limit` at most. It is sent once and never again.
@@ -23,6 +23,6 @@ impl Socket {
     /// # Errors
     /// When the master does not answer, or does not know the command.
     pub fn startup_log(&self) -> Result<Vec<String>, AskError> {
-        Ok(crate::wire::startup::log(&self.ask_master("show startup-logs")?))
+        Ok(crate::wire::haproxy::startup_log::log(&self.ask_master("show startup-logs")?))
     }
 }

@@ -4,7 +4,7 @@ use super::change::Undone;
 use super::lines::{in_lines, joined};
 use super::{AskError, Change, Channel, Closes, NotReadOnly, SEVERITIES, Sent, Socket, change};
 use crate::secret::Secret;
-use crate::wire::runtime::answer;
+use crate::wire::haproxy::runtime::response;
 
 type Outcome = Result<String, Undone>;
 
@@ -49,12 +49,12 @@ impl Channel {
             Channel::Direct(_) => {
                 let line = format!("{SEVERITIES};{command}");
                 let text = socket.exchange(Sent { text: &line, shown: &command }, Closes::HAProxy)?;
-                answer::classify(answer::single(&text).ok_or_else(|| socket.cut_short(text.len()))?)
+                response::classify(response::single(&text).ok_or_else(|| socket.cut_short(text.len()))?)
             }
             Channel::ViaMaster { pid, .. } => {
                 let line = format!("{} {command}", socket.to_worker(*pid)?);
                 let text = socket.exchange(Sent { text: &line, shown: &command }, Closes::Us)?;
-                answer::classify(&socket.whole(text)?)
+                response::classify(&socket.whole(text)?)
             }
         };
         answer.map(Secret::new).map_err(|why| socket.refused(&command, why))
@@ -69,14 +69,14 @@ impl Socket {
             let text = self.exchange(Sent { text: &line, shown: only.shown() }, Closes::HAProxy)?;
             let rest =
                 text.strip_prefix('\n').filter(|rest| rest.ends_with('\n') && only.answers_in_a_line());
-            let answer = answer::single(&text).or(rest).ok_or_else(|| self.cut_short(text.len()))?;
-            return Ok(vec![only.judge(answer::classify(answer))]);
+            let answer = response::single(&text).or(rest).ok_or_else(|| self.cut_short(text.len()))?;
+            return Ok(vec![only.judge(response::classify(answer))]);
         }
         let shown =
             format!("{} changes, the first: {}", changes.len(), changes.first().map_or("", Change::shown));
         let text = self.exchange(Sent { text: &joined(changes), shown: &shown }, Closes::HAProxy)?;
-        let answers = answer::split(&text, changes.len())
-            .or_else(|_| answer::split(&closed_by_severities(&text), changes.len()));
+        let answers = response::split(&text, changes.len())
+            .or_else(|_| response::split(&closed_by_severities(&text), changes.len()));
         Ok(match answers {
             Ok(answers) => changes.iter().zip(answers).map(|(change, answer)| change.judge(answer)).collect(),
             // Asking again, as for a question, would do it twice.
@@ -93,7 +93,7 @@ impl Socket {
         let text = self.exchange(Sent { text: &line, shown: change.shown() }, closes)?;
         let text =
             if closes == Closes::UsAfterALine && text.ends_with('\n') { text } else { self.whole(text)? };
-        Ok(change.judge(answer::classify(&text)))
+        Ok(change.judge(response::classify(&text)))
     }
 }
 
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn a_refusal_that_is_not_closed_ends_where_the_next_answer_begins() {
         let text = "\n[6]: New server registered.\n\n[3]: No such backend.\n[6]: New server registered.\n\n";
-        let answers = answer::split(&closed_by_severities(text), 3).unwrap();
+        let answers = response::split(&closed_by_severities(text), 3).unwrap();
         assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-        let last = answer::split(&closed_by_severities("\n\n[3]: No such backend.\n"), 2).unwrap();
+        let last = response::split(&closed_by_severities("\n\n[3]: No such backend.\n"), 2).unwrap();
         assert!(last[0].is_ok() && last[1].is_err());
         let closed = "\n\n[4]: a\nb\n\n\n";
         assert_eq!(closed_by_severities(closed), closed);

@@ -14,7 +14,7 @@ use rustix::mount::{
 };
 
 use super::Proc;
-use crate::wire::mountinfo::Mount;
+use crate::wire::linux::mountinfo::Mount;
 
 /// File systems that are no place for files: the kernel's own, and what would wake up when it is touched.
 const NOT_FILES: &[&str] = &[

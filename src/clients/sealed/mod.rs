@@ -32,7 +32,7 @@ use super::dress::Dress;
 use super::entered::Place;
 use super::program;
 use crate::time::Deadline;
-use crate::wire::mountinfo::{self, Mount};
+use crate::wire::linux::mountinfo::{self, Mount};
 
 pub use inside::run_if_asked;
 pub use network::TAKEN_OVER;

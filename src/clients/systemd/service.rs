@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::clients::program::Program;
-use crate::wire::service::{self, Manager, Service};
+use crate::wire::systemd::exec_settings::{self, Manager, Service};
 
 const NAME: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
@@ -15,10 +15,11 @@ const PATH: &str = "/org/freedesktop/systemd1";
 /// # Errors
 /// When systemd, or the bus, is not there or does not answer in time.
 pub fn service(unit: &str, limit: Duration) -> Result<Service> {
-    let limits = service::LIMITS.iter().flat_map(|name| [format!("Limit{name}"), format!("Limit{name}Soft")]);
-    let properties = service::PROPERTIES.iter().map(|name| (*name).to_owned()).chain(limits).collect();
-    let object = format!("{PATH}/unit/{}", service::label(unit));
-    service::parse(&asked(object, format!("{NAME}.Service"), properties, limit)?)
+    let limits =
+        exec_settings::LIMITS.iter().flat_map(|name| [format!("Limit{name}"), format!("Limit{name}Soft")]);
+    let properties = exec_settings::PROPERTIES.iter().map(|name| (*name).to_owned()).chain(limits).collect();
+    let object = format!("{PATH}/unit/{}", exec_settings::label(unit));
+    exec_settings::parse(&asked(object, format!("{NAME}.Service"), properties, limit)?)
 }
 
 /// systemd itself.
@@ -26,8 +27,8 @@ pub fn service(unit: &str, limit: Duration) -> Result<Service> {
 /// # Errors
 /// As those of [`service()`].
 pub fn manager(limit: Duration) -> Result<Manager> {
-    let properties = service::MANAGER.iter().map(|name| (*name).to_owned()).collect();
-    service::manager(&asked(PATH.to_owned(), format!("{NAME}.Manager"), properties, limit)?)
+    let properties = exec_settings::MANAGER.iter().map(|name| (*name).to_owned()).collect();
+    exec_settings::manager(&asked(PATH.to_owned(), format!("{NAME}.Manager"), properties, limit)?)
 }
 
 fn asked(object: String, interface: String, properties: Vec<String>, limit: Duration) -> Result<String> {

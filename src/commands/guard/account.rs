@@ -10,7 +10,7 @@ use crate::plan::advice::quote;
 use crate::plan::guard::{HOLES, Order, REFUSED, WORKS, holes};
 use crate::plan::{Advice, Plan};
 use crate::report::{Body, Guard, Report};
-use crate::wire::drop_in;
+use crate::wire::systemd::guard_drop_in;
 
 /// HAProxy is somebody else's than systemd's.
 pub(super) fn not_systemd(command: &str, why: &str) -> Report {
@@ -196,7 +196,7 @@ impl Account<'_> {
         let folder = std::path::Path::new(&self.facts.path).parent().is_some_and(std::path::Path::is_dir);
         let writes = installs && self.facts.file == DropIn::Absent;
         Guard {
-            text: writes.then(|| drop_in::text(!folder)),
+            text: writes.then(|| guard_drop_in::text(!folder)),
             refused: some(REFUSED),
             works: some(WORKS),
             holes: if installs { holes(self.facts) } else { Vec::new() },

@@ -6,7 +6,7 @@ use super::names::{self, Resolved};
 use super::{Look, files};
 use crate::clients::host;
 use crate::facts::{Known, Listener, Process};
-use crate::wire::haproxy_cfg::{At, BindOptions, Endpoint, Model, Where};
+use crate::wire::haproxy::config::{At, BindOptions, Endpoint, Model, Where};
 
 /// More listeners than this are not looked at one by one: it is more than every port of one address.
 const MOST: usize = 100_000;

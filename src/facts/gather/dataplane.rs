@@ -12,8 +12,8 @@ use crate::config::settings;
 use crate::facts::dataplane::{self, Arguments, ReloadStatus, ReloadsBy, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
 use crate::wire::dataplane as wire;
-use crate::wire::listener::Listener;
-use crate::wire::process::Process;
+use crate::wire::linux::listener::Listener;
+use crate::wire::linux::process::Process;
 
 /// One call may take this long; the API blocks its list of reloads while one is under way.
 const ONE_CALL: Duration = Duration::from_secs(5);

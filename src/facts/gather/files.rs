@@ -15,9 +15,9 @@ use crate::clients::entered::{self, Place};
 use crate::clients::host::{self, Account};
 use crate::clients::program::{Program, Said};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
-use crate::wire::argv::{self, Argv};
-use crate::wire::haproxy_cfg::{self, Model, Source, StateFrom, Surroundings};
-use crate::wire::startup;
+use crate::wire::haproxy::command_line::{self, Argv};
+use crate::wire::haproxy::config::{self, Model, Source, StateFrom, Surroundings};
+use crate::wire::haproxy::startup_log;
 
 /// The files are read within this much, even where their folder is a network away.
 const TEST_LIMIT: Duration = Duration::from_secs(8);
@@ -30,7 +30,7 @@ pub(super) struct Read {
     pub(super) arguments: Vec<String>,
     pub(super) files: Vec<ConfigFile>,
     pub(super) model: Known<Model>,
-    pub(super) built: Known<startup::Build>,
+    pub(super) built: Known<startup_log::Build>,
 }
 
 /// Which files, and where that was learnt.
@@ -73,7 +73,7 @@ pub(super) fn read_with(look: &Look<'_>, main: &Process, environment: Result<Var
         let named = list.files.iter().zip(&texts);
         let sources: Vec<Source<'_>> =
             named.map(|(file, text)| Source { file: file.clone(), text: text.as_str().into() }).collect();
-        Model::of(&haproxy_cfg::read(&sources, &surroundings(main, environment, built.as_ref().ok())))
+        Model::of(&config::read(&sources, &surroundings(main, environment, built.as_ref().ok())))
     });
     Read {
         source: Known::Seen(list.source),
@@ -92,7 +92,7 @@ pub(super) fn model(look: &Look<'_>, main: &Process, files: &[(PathBuf, Vec<u8>)
         .iter()
         .map(|(path, bytes)| Source { file: path.display().to_string(), text: text(bytes).into() })
         .collect();
-    Some(Model::of(&haproxy_cfg::read(&sources, &surroundings(main, environment(main), Some(&built)))))
+    Some(Model::of(&config::read(&sources, &surroundings(main, environment(main), Some(&built)))))
 }
 
 /// The unix paths of the stats sockets that the configuration names.
@@ -101,7 +101,7 @@ pub(super) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
     let sockets = read.model.seen().map(|model| model.sockets.as_slice()).unwrap_or_default();
     sockets
         .iter()
-        .filter_map(|socket| argv::unix_path(&socket.address).map(|path| main.absolute(path)))
+        .filter_map(|socket| command_line::unix_path(&socket.address).map(|path| main.absolute(path)))
         .collect()
 }
 
@@ -131,7 +131,7 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
         }
         let names = host::names(&path).with_context(|| format!("reading the folder {}", path.display()))?;
         let folder = argument.trim_end_matches('/');
-        files.extend(haproxy_cfg::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
+        files.extend(config::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
     }
     Ok(List { source, arguments, files })
 }
@@ -162,12 +162,12 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 fn surroundings(
     main: &Process,
     environment: Result<Variables>,
-    built: Option<&startup::Build>,
+    built: Option<&startup_log::Build>,
 ) -> Surroundings {
     Surroundings {
         env_known: environment.is_ok(),
         env: environment.unwrap_or_default(),
-        version: built.and_then(|built| startup::version_numbers(&built.version)),
+        version: built.and_then(|built| startup_log::version_numbers(&built.version)),
         features: built.map(|built| built.features.clone()),
         hostname: hostname(main),
         localpeer_arg: main.args().localpeer,
@@ -238,17 +238,17 @@ fn run(main: &Process, program: Program, dress: Option<&Dress>, limit: Duration)
 
 /// What the program on disk says of itself. Anybody can give a program that name, so it gets no more rights than the
 /// process has that runs it.
-fn build(look: &Look<'_>, main: &Process) -> Result<startup::Build> {
+fn build(look: &Look<'_>, main: &Process) -> Result<startup_log::Build> {
     let program = asked_its_version(look, main)?;
     let said = run(main, program.clone(), None, look.deadline.at_most(TEST_LIMIT))?;
-    startup::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
+    startup_log::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
 /// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
 pub(super) fn says_it_is_haproxy(look: &Look<'_>, main: &Process) -> Option<bool> {
     let program = asked_its_version(look, main).ok()?;
     let said = run(main, program, None, look.deadline.at_most(TEST_LIMIT)).ok()?;
-    Some(startup::build(&said.stdout).is_ok())
+    Some(startup_log::build(&said.stdout).is_ok())
 }
 
 fn asked_its_version(look: &Look<'_>, main: &Process) -> Result<Program> {
@@ -291,7 +291,7 @@ pub(super) fn test_with(
     };
     let command = format!("{} {}", program.program, program.arguments.join(" "));
     let said = run(main, program, dress, look.patience(TEST_LIMIT))?;
-    Ok(ConfigTest { valid: said.status.success(), command, alerts: startup::alerts(&said.stderr) })
+    Ok(ConfigTest { valid: said.status.success(), command, alerts: startup_log::alerts(&said.stderr) })
 }
 
 /// Ourselves, dressed as the HAProxy that whoever asks would start: same folder, environment and user.

@@ -9,8 +9,8 @@ use anyhow::Result;
 
 use crate::clients::{host, systemd};
 use crate::facts::guard::{DropIn, GuardFacts};
-use crate::wire::drop_in::{self, Whose};
-use crate::wire::unit::Unit;
+use crate::wire::systemd::guard_drop_in::{self, Whose};
+use crate::wire::systemd::unit::Unit;
 
 /// Looks at the guard of this unit, whether or not there is one.
 ///
@@ -20,16 +20,16 @@ pub fn guard(unit: &str, limit: Duration) -> Result<GuardFacts> {
     let shown = systemd::show(unit, limit)?;
     let id = shown.get("Id");
     let unit = if id.is_empty() { unit.to_owned() } else { id.to_owned() };
-    let path = resolved(&drop_in::path(&unit));
+    let path = resolved(&guard_drop_in::path(&unit));
     let file = file(&path);
     let read = shown.words("DropInPaths");
     let lifts = |path: &&String| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        path.starts_with("/run/") && drop_in::refuses_stop(&text) == Some(false)
+        path.starts_with("/run/") && guard_drop_in::refuses_stop(&text) == Some(false)
     };
     let there = drop_ins(&unit);
     let refuses = |path: &String| {
-        drop_in::refuses_stop(&std::fs::read_to_string(path).unwrap_or_default()) == Some(true)
+        guard_drop_in::refuses_stop(&std::fs::read_to_string(path).unwrap_or_default()) == Some(true)
     };
     let all = there.iter().cloned().chain([shown.get("FragmentPath").to_owned()]);
     let refused_by: Vec<String> = all.filter(refuses).collect();
@@ -72,7 +72,7 @@ pub(super) fn changed_since(path: &str, moment: Option<jiff::Timestamp>) -> bool
 /// The drop-ins that systemd would read now.
 fn drop_ins(unit: &str) -> Vec<String> {
     let mut there: BTreeMap<String, String> = BTreeMap::new();
-    for folder in drop_in::folders(unit) {
+    for folder in guard_drop_in::folders(unit) {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with(".conf") && !name.starts_with('.') {
@@ -106,8 +106,8 @@ fn file(path: &str) -> DropIn {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return DropIn::Absent,
         Err(error) => return DropIn::Unreadable { why: format!("reading {path}: {error}") },
     };
-    match drop_in::whose(&text) {
-        Whose::Ours => DropIn::Ours { folder_made: drop_in::folder_made(&text) },
+    match guard_drop_in::whose(&text) {
+        Whose::Ours => DropIn::Ours { folder_made: guard_drop_in::folder_made(&text) },
         Whose::Edited => DropIn::Edited,
         Whose::Foreign => DropIn::Foreign,
     }

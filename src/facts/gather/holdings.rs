@@ -13,10 +13,10 @@ use crate::config::Settings;
 use crate::facts::holdings::{Checks, HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
 use crate::facts::{Address, Admin, Holdings, Instance, Known, PatternKind};
 use crate::time::Deadline;
-use crate::wire::runtime::patterns::{self, PatternEntry};
-use crate::wire::runtime::servers_state::{self, ServerState};
-use crate::wire::runtime::stat::{self, StatKind, StatRow};
-use crate::wire::runtime::{certificates, peers, tables};
+use crate::wire::haproxy::runtime::patterns::{self, PatternEntry};
+use crate::wire::haproxy::runtime::servers_state::{self, ServerState};
+use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
+use crate::wire::haproxy::runtime::{certificates, peers, stick_tables};
 
 /// Whose private keys are read: no more than will be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub fn holdings(channel: &Channel, keys: Keys<'_>) -> Holdings {
     let mut answer = || answers.next().unwrap_or_else(|| Err(anyhow!("no answer")));
     let backends = answer().map(|text| backends(&text));
     let states = answer().and_then(|text| Ok(servers_state::parse(&text)?));
-    let stats = answer().and_then(|text| Ok(stat::parse(&text)?));
-    let tables = answer().and_then(|text| Ok(tables::parse(&text)?));
+    let stats = answer().and_then(|text| Ok(stats::parse(&text)?));
+    let tables = answer().and_then(|text| Ok(stick_tables::parse(&text)?));
     let peers = answer().and_then(|text| Ok(peers::parse(&text)?));
     let maps = answer().and_then(|text| lists(PatternKind::Map, &text));
     let acls = answer().and_then(|text| lists(PatternKind::Acl, &text));
@@ -203,7 +203,7 @@ fn fingerprints(
     names.into_iter().zip(asked(channel, questions)).filter_map(of).collect()
 }
 
-fn carried(tables: Vec<tables::Table>, peers: &[peers::PeersSection]) -> Vec<HeldTable> {
+fn carried(tables: Vec<stick_tables::Table>, peers: &[peers::PeersSection]) -> Vec<HeldTable> {
     let by_peers = |name: &String| peers.iter().any(|p| p.local.is_some() && p.tables.contains(name));
     let held = tables.into_iter().filter(|table| table.used > 0).map(|table| HeldTable {
         carried: by_peers(&table.name),

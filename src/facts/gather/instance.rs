@@ -11,9 +11,9 @@ use crate::clients::host;
 use crate::clients::runtime::{AskError, Socket};
 use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
-use crate::wire::cgroup::{self, Claim};
-use crate::wire::runtime::answer::Refused;
-use crate::wire::runtime::show_proc::{Proc, ShowProc};
+use crate::wire::haproxy::runtime::processes::{Proc, ShowProc};
+use crate::wire::haproxy::runtime::response::Refused;
+use crate::wire::linux::cgroup::{self, Claim};
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
 pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>>) -> Known<Found> {

@@ -8,11 +8,11 @@ use crate::clients::runtime::Channel;
 use crate::facts::{
     Certificate, Connections, How, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
-use crate::wire::runtime::info::Info;
-use crate::wire::runtime::patterns::{self, PatternList};
-use crate::wire::runtime::peers::{self, PeersSection};
-use crate::wire::runtime::stat::{self, StatKind};
-use crate::wire::runtime::{certificates, servers_state, tables};
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::haproxy::runtime::patterns::{self, PatternList};
+use crate::wire::haproxy::runtime::peers::{self, PeersSection};
+use crate::wire::haproxy::runtime::stats::{self, StatKind};
+use crate::wire::haproxy::runtime::{certificates, servers_state, stick_tables};
 
 /// Everything that the serving worker holds.
 pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
@@ -57,7 +57,7 @@ fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
         let rows = servers_state::parse(&text)?;
         Ok(rows.into_iter().map(servers::live).collect::<Vec<Server>>())
     });
-    let tables = answer().and_then(|text| Ok(tables::parse(&text)?));
+    let tables = answer().and_then(|text| Ok(stick_tables::parse(&text)?));
     let peers = answer().and_then(|text| Ok(peers::parse(&text)?));
     let certificates = answer().and_then(|text| {
         let listed = certificates::parse_list(&text)?;
@@ -139,7 +139,7 @@ fn internal(name: &str) -> bool {
 
 fn proxies(text: &str) -> Result<Vec<Proxy>> {
     let mut proxies: Vec<Proxy> = Vec::new();
-    for row in stat::parse(text)?.into_iter().filter(|row| !internal(&row.pxname)) {
+    for row in stats::parse(text)?.into_iter().filter(|row| !internal(&row.pxname)) {
         let (frontend, backend) = match row.kind {
             StatKind::Frontend => (true, false),
             StatKind::Backend => (false, true),
@@ -157,7 +157,7 @@ fn proxies(text: &str) -> Result<Vec<Proxy>> {
     Ok(proxies)
 }
 
-fn table(table: tables::Table, peers: &Result<Vec<PeersSection>>) -> Table {
+fn table(table: stick_tables::Table, peers: &Result<Vec<PeersSection>>) -> Table {
     let carried = peers.as_ref().ok().and_then(|sections| {
         sections.iter().find(|section| section.local.is_some() && section.tables.contains(&table.name))
     });

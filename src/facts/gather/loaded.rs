@@ -11,7 +11,7 @@ use crate::clients::host;
 use crate::facts::holdings::Holdings;
 use crate::facts::loaded::{Config, Copied};
 use crate::facts::{Facts, Instance, Known, Loaded, Process};
-use crate::wire::haproxy_cfg::Model;
+use crate::wire::haproxy::config::Model;
 
 /// What the serving worker loaded: the files on disk, where nobody touched them since it started, else the saved copy,
 /// where there is one. To be asked before the reload.

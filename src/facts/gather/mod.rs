@@ -47,7 +47,7 @@ use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::time::{self, Deadline};
-pub use crate::wire::haproxy_cfg::Model;
+pub use crate::wire::haproxy::config::Model;
 pub use routes::routes;
 pub use services::{NOTHING, listening, service_of, services};
 

@@ -10,7 +10,7 @@ use super::paths::on_host;
 use crate::clients::host::{self, Account};
 use crate::facts::files::NamedFiles;
 use crate::facts::{Known, Process};
-use crate::wire::haproxy_cfg::{At, CertKind, Model};
+use crate::wire::haproxy::config::{At, CertKind, Model};
 
 /// Looks at each of them once. HAProxy opens them before it gives up its first user.
 pub(super) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {

@@ -12,7 +12,7 @@ use crate::clients::entered::Place;
 use crate::clients::host;
 use crate::facts::namespaces::{Content, Mounted, Namespaces};
 use crate::facts::{Known, Process};
-use crate::wire::mountinfo::Mount;
+use crate::wire::linux::mountinfo::Mount;
 
 /// What the kernel puts behind the name of a file that is gone and still mounted.
 const GONE: &str = "//deleted";

@@ -9,8 +9,8 @@ use crate::clients::host::{self, Rights};
 use crate::clients::trial::{self, Trial};
 use crate::facts::binds::minus;
 use crate::facts::{BindState, Holder, How, Known, Listener, NewBind, Overlap, Owner, Picture};
-use crate::wire::haproxy_cfg::BindOptions;
-use crate::wire::proc_net::Row;
+use crate::wire::haproxy::config::BindOptions;
+use crate::wire::linux::proc_net::Row;
 
 /// Looks at every bind of the next worker that this one does not have.
 pub(super) fn of(

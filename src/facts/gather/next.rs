@@ -12,8 +12,8 @@ use super::files::{self, Read};
 use super::{Look, paths, servers};
 use crate::clients::host;
 use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
-use crate::wire::haproxy_cfg::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
-use crate::wire::pattern_file;
+use crate::wire::haproxy::config::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
+use crate::wire::haproxy::pattern_file;
 
 /// Reads what the next worker would hold.
 pub(super) fn picture(

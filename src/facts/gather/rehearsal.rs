@@ -15,9 +15,9 @@ use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::clients::sealed::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
 use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
-use crate::wire::argv::Argv;
-use crate::wire::haproxy_cfg::{Endpoint, Host, Model};
-use crate::wire::startup;
+use crate::wire::haproxy::command_line::Argv;
+use crate::wire::haproxy::config::{Endpoint, Host, Model};
+use crate::wire::haproxy::startup_log;
 
 /// A worker that loads thousands of certificates or names takes this long at most; a reload would wait as long.
 pub(super) const LIMIT: Duration = Duration::from_secs(300);
@@ -85,7 +85,7 @@ fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&A
         // A log, a peer or a resolver may be given by name too. Such a name is no fault of the configuration's.
         let alerts = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up).map(|seen| &seen.alerts);
         let missing: BTreeSet<String> =
-            alerts.map(|alerts| startup::unresolved(alerts)).unwrap_or_default().into_iter().collect();
+            alerts.map(|alerts| startup_log::unresolved(alerts)).unwrap_or_default().into_iter().collect();
         let new: BTreeSet<String> = missing.into_iter().filter(|name| !resolved.contains_key(name)).collect();
         let found = names::resolve(main, new, look.patience(names::LIMIT));
         let any = found.values().any(|known| known.seen().is_some());
@@ -247,8 +247,8 @@ fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
         came_up: picture.is_some(),
         command,
         ended: ended.filter(|_| picture.is_none()),
-        alerts: startup::alerts(&log),
-        warnings: startup::warnings(&log),
+        alerts: startup_log::alerts(&log),
+        warnings: startup_log::warnings(&log),
         set_up_ms: milliseconds(set_up),
         start_up_ms: milliseconds(start_up),
         memory_kb,
@@ -268,7 +268,7 @@ fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> 
         if copy.ended().is_some() {
             return Ok(None);
         }
-        let said = copy.age() > QUIET || startup::loaded(&copy.log());
+        let said = copy.age() > QUIET || startup_log::loaded(&copy.log());
         if let Some(pid) = said.then(|| answering(&master)).flatten() {
             return Ok(Some(pid));
         }

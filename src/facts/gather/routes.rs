@@ -12,9 +12,9 @@ use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};
 use crate::time::Deadline;
-use crate::wire::haproxy_cfg::{Host, Model, RouteDef, Target, pattern};
-use crate::wire::runtime::patterns;
-use crate::wire::runtime::stat::{self, StatKind};
+use crate::wire::haproxy::config::{Host, Model, RouteDef, Target, pattern};
+use crate::wire::haproxy::runtime::patterns;
+use crate::wire::haproxy::runtime::stats::{self, StatKind};
 
 /// The routes of the HAProxy of these facts.
 pub fn routes(settings: &Settings, facts: &Facts) -> Known<Routes> {
@@ -107,7 +107,7 @@ fn unix(model: &Model, backend: &str, server: &str) -> Option<String> {
 }
 
 fn states(channel: &Channel) -> Result<BTreeMap<(String, String), String>> {
-    let rows = stat::parse(&channel.ask("show stat")?)?.into_iter();
+    let rows = stats::parse(&channel.ask("show stat")?)?.into_iter();
     let servers = rows.filter(|row| row.kind == StatKind::Server);
     Ok(servers.map(|row| ((row.pxname, row.svname), row.status)).collect())
 }

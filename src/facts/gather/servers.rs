@@ -6,8 +6,8 @@ use super::names::{self, Resolved};
 use super::{Look, paths};
 use crate::clients::host;
 use crate::facts::{Address, Admin, Known, Process, Server};
-use crate::wire::haproxy_cfg::{Host, Model, ServerDef, StateFrom};
-use crate::wire::runtime::servers_state::{self, AdminState, ServerState};
+use crate::wire::haproxy::config::{Host, Model, ServerDef, StateFrom};
+use crate::wire::haproxy::runtime::servers_state::{self, AdminState, ServerState};
 
 /// A row of `show servers state`.
 pub(super) fn live(row: ServerState) -> Server {

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::facts::services::{HostFacts, Role, Service, Unowned};
 use crate::facts::{Evidence, Facts, Instance, Known, Listener, Process};
 use crate::time::Deadline;
-use crate::wire::command_line;
+use crate::wire::linux::command_line;
 
 /// Looks at every service of this host, and with `facts` at who serves the servers of that HAProxy.
 pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> {

@@ -9,7 +9,7 @@ use super::{Look, files, paths};
 use crate::clients::host;
 use crate::clients::runtime::{Channel, Socket};
 use crate::facts::{Known, Process, SocketFact};
-use crate::wire::runtime::cli_sockets::{self, CliSocket};
+use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
 
 /// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
 pub(super) const ONE_ANSWER: Duration = Duration::from_secs(3);

@@ -12,8 +12,8 @@ use super::{Found, Look};
 use crate::clients::{host, turn};
 use crate::facts::vitals::{Memory, Needrestart, OpenFiles, PidFile, ReloadSignal, Vitals};
 use crate::facts::{Known, Mode};
-use crate::wire::needrestart;
-use crate::wire::runtime::info::Info;
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::linux::needrestart;
 
 /// The signal that orders a reload.
 const SIGUSR2: u32 = 12;

@@ -4,6 +4,8 @@ mod memory;
 mod patterns;
 mod servers;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub(in crate::plan) use patterns::Drift;
 use std::borrow::Cow;
@@ -230,6 +232,3 @@ fn edited(facts: &Facts) -> &'static str {
         _ => "",
     }
 }
-
-#[cfg(test)]
-mod tests;

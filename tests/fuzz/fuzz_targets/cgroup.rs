@@ -1,7 +1,7 @@
 //! `/proc/PID/cgroup` and the paths in it.
 #![no_main]
 
-use haguard::wire::cgroup::{self, Claim};
+use haguard::wire::linux::cgroup::{self, Claim};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Any program's command line, as /proc gives it: however it looks, what follows a name of a secret is not shown.
 #![no_main]
 
-use haguard::wire::command_line::{files, masked, program, role};
+use haguard::wire::linux::command_line::{files, masked, program, role};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,7 +1,7 @@
 //! Arguments of Podman's monitor.
 #![no_main]
 
-use haguard::wire::conmon::Conmon;
+use haguard::wire::containers::conmon::Conmon;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Answers of a Docker daemon.
 #![no_main]
 
-use haguard::wire::docker;
+use haguard::wire::containers::docker;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

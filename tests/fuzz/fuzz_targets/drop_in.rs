@@ -1,7 +1,7 @@
 //! Drop-ins of systemd units.
 #![no_main]
 
-use haguard::wire::drop_in::{Whose, folder_made, refuses_stop, whose};
+use haguard::wire::systemd::guard_drop_in::{Whose, folder_made, refuses_stop, whose};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

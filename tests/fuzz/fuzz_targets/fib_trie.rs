@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use haguard::wire::fib_trie::{ipv4, ipv6};
+use haguard::wire::linux::fib_trie::{ipv4, ipv6};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Any bytes, as configuration files: reading them and what follows from them must not panic.
 #![no_main]
 
-use haguard::wire::haproxy_cfg::{Model, PatternKind, Source, Surroundings, read};
+use haguard::wire::haproxy::config::{Model, PatternKind, Source, Surroundings, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

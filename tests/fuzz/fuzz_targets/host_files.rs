@@ -1,7 +1,7 @@
 //! `/proc/locks`, `/proc/PID/maps` and needrestart's configuration.
 #![no_main]
 
-use haguard::wire::{needrestart, proc_locks, proc_maps};
+use haguard::wire::linux::{needrestart, proc_locks, proc_maps};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

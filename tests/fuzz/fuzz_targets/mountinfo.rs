@@ -1,7 +1,7 @@
 //! `/proc/PID/mountinfo`.
 #![no_main]
 
-use haguard::wire::mountinfo;
+use haguard::wire::linux::mountinfo;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

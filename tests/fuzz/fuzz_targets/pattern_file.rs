@@ -1,7 +1,7 @@
 //! Files of maps and ACLs.
 #![no_main]
 
-use haguard::wire::pattern_file;
+use haguard::wire::haproxy::pattern_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,8 +1,8 @@
 //! Whatever the tables of sockets hold, reading them does not panic.
 #![no_main]
 
-use haguard::wire::listener::Listener;
-use haguard::wire::proc_net::{self, Table};
+use haguard::wire::linux::listener::Listener;
+use haguard::wire::linux::proc_net::{self, Table};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

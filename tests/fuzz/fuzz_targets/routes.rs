@@ -2,7 +2,7 @@
 //! a backend that a rule says comes out as it is.
 #![no_main]
 
-use haguard::wire::haproxy_cfg::{Model, Source, Surroundings, Target, pattern, read};
+use haguard::wire::haproxy::config::{Model, Source, Surroundings, Target, pattern, read};
 use libfuzzer_sys::fuzz_target;
 
 /// What a byte below 128 stands for, in turn; any other stands for itself.

@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading certificates in memory does not panic.
 #![no_main]
 
-use haguard::wire::runtime::certificates;
+use haguard::wire::haproxy::runtime::certificates;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading the doors of a worker does not panic.
 #![no_main]
 
-use haguard::wire::runtime::cli_sockets;
+use haguard::wire::haproxy::runtime::cli_sockets;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading map and ACL lists and their entries does not panic.
 #![no_main]
 
-use haguard::wire::runtime::patterns;
+use haguard::wire::haproxy::runtime::patterns;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

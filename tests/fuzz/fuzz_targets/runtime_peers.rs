@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading `show peers` does not panic.
 #![no_main]
 
-use haguard::wire::runtime::peers;
+use haguard::wire::haproxy::runtime::peers;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

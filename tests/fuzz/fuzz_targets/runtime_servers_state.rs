@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading server states and server-state files does not panic.
 #![no_main]
 
-use haguard::wire::runtime::servers_state;
+use haguard::wire::haproxy::runtime::servers_state;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

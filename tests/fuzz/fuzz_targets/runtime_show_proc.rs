@@ -1,7 +1,7 @@
 //! Whatever a socket answers, reading the master's list of processes does not panic.
 #![no_main]
 
-use haguard::wire::runtime::show_proc::ShowProc;
+use haguard::wire::haproxy::runtime::processes::ShowProc;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

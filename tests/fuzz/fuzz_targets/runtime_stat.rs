@@ -1,9 +1,9 @@
 //! Whatever a socket answers, reading the CSV of `show stat` does not panic.
 #![no_main]
 
-use haguard::wire::runtime::stat;
+use haguard::wire::haproxy::runtime::stats;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = stat::parse(text);
+    let _ = stats::parse(text);
 });

@@ -1,9 +1,9 @@
 //! Whatever a socket answers, reading stick tables does not panic.
 #![no_main]
 
-use haguard::wire::runtime::tables;
+use haguard::wire::haproxy::runtime::stick_tables;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = tables::parse(text);
+    let _ = stick_tables::parse(text);
 });

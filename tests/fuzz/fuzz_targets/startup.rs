@@ -2,16 +2,16 @@
 //! next self.
 #![no_main]
 
-use haguard::wire::runtime::reload;
-use haguard::wire::{reexec, startup};
+use haguard::wire::haproxy::runtime::reload;
+use haguard::wire::haproxy::{reexec_environment, startup_log};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let _ = startup::build(&text);
-    let _ = startup::version_numbers(&text);
-    let _ = startup::alerts(&text);
-    let _ = startup::log(&text);
+    let _ = startup_log::build(&text);
+    let _ = startup_log::version_numbers(&text);
+    let _ = startup_log::alerts(&text);
+    let _ = startup_log::log(&text);
     let _ = reload::parse(&text);
-    let _ = reexec::parse(&[("HAPROXY_PROCESSES".to_owned(), text.into_owned())].into());
+    let _ = reexec_environment::parse(&[("HAPROXY_PROCESSES".to_owned(), text.into_owned())].into());
 });

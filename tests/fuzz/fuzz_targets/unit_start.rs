@@ -1,7 +1,7 @@
 //! What a unit says of its start: the answers about it, its environment files, the words of its command.
 #![no_main]
 
-use haguard::wire::{environment_file, exec_line, service};
+use haguard::wire::systemd::{environment_file, exec_command, exec_settings};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -9,6 +9,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(read.iter().all(|(name, _)| environment_file::is_name(name)));
     let text = String::from_utf8_lossy(bytes);
     let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    let _ = exec_line::expand(&words, &read.into_iter().collect());
-    let _ = (service::parse(&text).is_ok(), service::manager(&text).is_ok(), service::label(&text));
+    let _ = exec_command::expand(&words, &read.into_iter().collect());
+    let _ = (exec_settings::parse(&text).is_ok(), exec_settings::manager(&text).is_ok(), exec_settings::label(&text));
 });

@@ -1,7 +1,7 @@
 //! Changes of map and ACL lists.
 
 use super::{Answer, Change, LINE_CAP, Success, Unsayable, last, word};
-use crate::wire::haproxy_cfg::PatternKind;
+use crate::wire::haproxy::config::PatternKind;
 
 /// One list of a worker, by the number that this worker gave it: a name would need escaping, and two lists that stand
 /// in the configuration itself have none.

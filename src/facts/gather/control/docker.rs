@@ -5,7 +5,7 @@ use super::{Case, Managers, nomad};
 use crate::clients::docker::{self, Docker};
 use crate::clients::http::HttpError;
 use crate::facts::control::{Compose, Container, Control, Controller, Evidence};
-use crate::wire::docker::{Inspected, Proxied};
+use crate::wire::containers::docker::{Inspected, Proxied};
 
 /// What the daemons say of one container.
 #[derive(Clone)]

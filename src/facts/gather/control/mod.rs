@@ -24,9 +24,9 @@ use crate::config::Environment;
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
 use crate::time::Deadline;
-use crate::wire::cgroup::{self, Claim};
-use crate::wire::keepers::{Pane, Program};
-use crate::wire::unit::Unit;
+use crate::wire::linux::cgroup::{self, Claim};
+use crate::wire::supervisors::{Pane, Program};
+use crate::wire::systemd::unit::Unit;
 
 /// A manager that takes longer than this for one answer is not waited for.
 const ONE_ANSWER: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use super::{Case, Line, Managers};
 use crate::clients::host;
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
-use crate::wire::cgroup::Claim;
+use crate::wire::linux::cgroup::Claim;
 
 /// Programs that start whole systems.
 const STARTERS: &[&str] = &["systemd-nspawn", "lxc-start", "lxd", "incusd"];

@@ -4,7 +4,7 @@ use super::Case;
 use super::line::named;
 use crate::clients::host;
 use crate::facts::control::{Control, Controller, Evidence};
-use crate::wire::docker::Inspected;
+use crate::wire::containers::docker::Inspected;
 
 /// What Nomad wrote into the environment of a task.
 struct Told {

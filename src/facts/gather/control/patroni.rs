@@ -8,8 +8,8 @@ use crate::clients::host;
 use crate::clients::patroni::{self, Said};
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Listener, Process};
-use crate::wire::cgroup::{self, Claim};
-use crate::wire::command_line::{self, Role};
+use crate::wire::linux::cgroup::{self, Claim};
+use crate::wire::linux::command_line::{self, Role};
 use crate::wire::patroni::cluster_name;
 
 /// PostgreSQL notes its start a moment after the kernel does.

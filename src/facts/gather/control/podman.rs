@@ -7,8 +7,8 @@ use super::line::{Line, named};
 use super::{Case, Managers, systemd};
 use crate::clients::{self, podman};
 use crate::facts::control::{Container, Control, Controller, Evidence};
-use crate::wire::conmon::Conmon;
-use crate::wire::unit::Unit;
+use crate::wire::containers::conmon::Conmon;
+use crate::wire::systemd::unit::Unit;
 
 /// The program reads its records before it answers.
 const ONE_ANSWER: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use super::line::named;
 use super::{Case, Managers};
 use crate::clients::systemd;
 use crate::facts::control::{Control, Controller, Evidence};
-use crate::wire::unit::Unit;
+use crate::wire::systemd::unit::Unit;
 
 /// Asks about all of these in one call.
 pub(super) fn ask_all(managers: &Managers, names: &[String]) {

@@ -8,8 +8,8 @@ use md5::{Digest, Md5};
 
 use super::super::files::{self, Variables};
 use crate::clients::host;
-use crate::wire::environment_file::{self, is_name};
-use crate::wire::service::{Manager, Service};
+use crate::wire::systemd::environment_file::{self, is_name};
+use crate::wire::systemd::exec_settings::{Manager, Service};
 
 /// What it is made from.
 pub(super) struct Sources<'a> {
@@ -142,7 +142,7 @@ pub(super) fn differences(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::service;
+    use crate::wire::systemd::exec_settings;
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -151,13 +151,13 @@ mod tests {
     fn service(files: &[(&str, bool)]) -> Service {
         let pairs =
             |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let text = service::tests::answers();
+        let text = exec_settings::tests::answers();
         Service {
             environment: pairs(&[("A", "unit"), ("B", "unit"), ("C", "unit")]),
             files: files.iter().map(|(path, optional)| ((*path).to_owned(), *optional)).collect(),
             passed: vec!["P".to_owned(), "Q".to_owned()],
             unset: vec!["C".to_owned(), "B=other".to_owned()],
-            ..service::parse(&text).unwrap()
+            ..exec_settings::parse(&text).unwrap()
         }
     }
 

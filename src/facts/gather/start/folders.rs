@@ -6,7 +6,7 @@ use super::super::paths;
 use crate::clients::dress::Dress;
 use crate::clients::host;
 use crate::facts::Process;
-use crate::wire::service::Service;
+use crate::wire::systemd::exec_settings::Service;
 use crate::words::plural;
 
 /// The folders, each with whose it will be where systemd says so.

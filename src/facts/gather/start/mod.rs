@@ -18,8 +18,8 @@ use crate::clients::entered::Place;
 use crate::clients::{host, systemd};
 use crate::facts::guard::NAME;
 use crate::facts::{self, ConfigTest, GuardFacts, Known, Picture, Process, Rehearsal, Start};
-use crate::wire::exec_line;
-use crate::wire::service::{Exec, Service};
+use crate::wire::systemd::exec_command;
+use crate::wire::systemd::exec_settings::{Exec, Service};
 use environment::Sources;
 
 /// The program as the unit would start it.
@@ -198,7 +198,7 @@ fn arguments(
         anyhow::bail!("the unit has {} commands to start", service.start.len())
     };
     let plain = exec.flags.iter().any(|flag| flag == "no-env-expand");
-    let words = if plain { exec.words.clone() } else { exec_line::expand(&exec.words, variables) };
+    let words = if plain { exec.words.clone() } else { exec_command::expand(&exec.words, variables) };
     let there = |path: &str| paths::on_host(main, path);
     let same = |runs: &String| *runs == exec.path || host::same_file(&there(runs), &there(&exec.path));
     if main.exe.seen().is_some_and(same) {

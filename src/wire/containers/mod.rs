@@ -1,0 +1,4 @@
+//! What Docker answers, and what Podman's conmon is started with.
+
+pub mod conmon;
+pub mod docker;

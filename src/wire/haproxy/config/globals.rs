@@ -1,0 +1,127 @@
+//! Process-wide settings and the state file.
+
+use super::defaults::Heir;
+use super::{At, Config, Line};
+
+/// What the `global` sections say about the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `chroot`
+    pub chroot: Option<String>,
+    /// `user`, or else `uid`
+    pub user: Option<String>,
+    /// `group`, or else `gid`
+    pub group: Option<String>,
+    /// The keyword `master-worker` is there (`-W` and `-Ws` on the command line do the same).
+    pub master_worker: bool,
+    /// `daemon`
+    pub daemon: bool,
+    /// `nbthread`
+    pub nbthread: Option<String>,
+    /// `hard-stop-after`, as written
+    pub hard_stop_after: Option<String>,
+    /// `mworker-max-reloads`
+    pub mworker_max_reloads: Option<String>,
+    /// `noreuseport`, with which no worker takes over the listening sockets of the one before
+    pub noreuseport: bool,
+    /// `pidfile`
+    pub pidfile: Option<String>,
+    /// `crt-base`
+    pub crt_base: Option<String>,
+    /// `ca-base`
+    pub ca_base: Option<String>,
+    /// `default-path`, which moves what relative file names start from
+    pub default_path: Option<String>,
+    /// False if one of these lines may not be in force, or holds something undecided.
+    pub certain: bool,
+}
+
+/// Where saved server states are loaded from at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateFile {
+    /// `server-state-file`, with `server-state-base` in front if it is relative.
+    pub file: String,
+    /// Where it is set.
+    pub at: At,
+    /// False if that line may not be in force.
+    pub certain: bool,
+}
+
+/// Where one proxy loads the states of its servers from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StateFrom {
+    /// Nowhere.
+    #[default]
+    Nothing,
+    /// The one file of the `global` section.
+    Global,
+    /// This file of its own.
+    Local(String),
+}
+
+fn globals(config: &Config) -> impl Iterator<Item = (&Line, bool)> {
+    let sections = config.sections.iter().filter(|section| section.kind == "global");
+    sections.flat_map(|section| section.lines.iter().map(|line| (line, line.certain && section.certain)))
+}
+
+pub(super) fn last_global<'a>(config: &'a Config, keyword: &str) -> Option<(&'a Line, bool)> {
+    globals(config).filter(|(line, _)| line.word(0) == keyword).last()
+}
+
+pub(super) fn of(config: &Config) -> Settings {
+    let mut settings = Settings { certain: true, ..Settings::default() };
+    for (line, certain) in globals(config) {
+        let value = Some(line.word(1).to_string());
+        match line.word(0) {
+            "chroot" => settings.chroot = value,
+            "user" | "uid" => settings.user = value,
+            "group" | "gid" => settings.group = value,
+            "master-worker" => settings.master_worker = true,
+            "daemon" => settings.daemon = true,
+            "nbthread" => settings.nbthread = value,
+            "hard-stop-after" => settings.hard_stop_after = value,
+            "mworker-max-reloads" => settings.mworker_max_reloads = value,
+            "noreuseport" => settings.noreuseport = true,
+            "pidfile" => settings.pidfile = value,
+            "crt-base" => settings.crt_base = value,
+            "ca-base" => settings.ca_base = value,
+            "default-path" => settings.default_path = Some(line.from(1).collect::<Vec<_>>().join(" ")),
+            _ => continue,
+        }
+        settings.certain &= certain;
+    }
+    settings
+}
+
+fn with_base(config: &Config, file: &str) -> String {
+    match last_global(config, "server-state-base") {
+        Some((base, _)) if !file.starts_with('/') => format!("{}/{file}", base.word(1).trim_end_matches('/')),
+        _ => file.to_string(),
+    }
+}
+
+pub(super) fn state_file(config: &Config) -> Option<StateFile> {
+    let (line, certain) = last_global(config, "server-state-file")?;
+    Some(StateFile { file: with_base(config, line.word(1)), at: line.at.clone(), certain })
+}
+
+/// Where the proxy loads states from, and whether that is certain.
+pub(super) fn state_from(config: &Config, heir: &Heir<'_>) -> (StateFrom, bool) {
+    let Some((line, mut certain)) = heir.last("load-server-state-from-file") else {
+        return (StateFrom::Nothing, heir.certain);
+    };
+    certain &= heir.certain;
+    let from = match line.word(1) {
+        "global" => StateFrom::Global,
+        "local" => {
+            let own = heir.section.name.as_deref().unwrap_or_default();
+            let named = heir.last("server-state-file-name");
+            certain &= named.is_none_or(|(_, certain)| certain);
+            let named = named.map_or("", |(line, _)| line.word(1));
+            let file = if named.is_empty() || named == "use-backend-name" { own } else { named };
+            StateFrom::Local(with_base(config, file))
+        }
+        _ => StateFrom::Nothing,
+    };
+    (from, certain)
+}

@@ -1,0 +1,214 @@
+//! What the HAProxy configuration files on disk would make the next worker hold.
+//!
+//! Two layers, both pure. [`read`] turns text into sections and lines the way HAProxy does it: quotes,
+//! escapes, environment, `.if` blocks. [`Model::of`] then says which proxies, servers, binds, pattern
+//! lists, certificates and peers those lines amount to.
+//!
+//! What cannot be decided here (an environment nobody could read, a predicate about a library) is never
+//! guessed: the lines that hang on it stay in the answer with `certain: false`, and the reason is in
+//! `undecided`. A consumer that needs certainty must look at both.
+//!
+//! Grammar facts were taken from running 2.6, 2.8, 3.0, 3.2 and 3.4; where these differ, the version in
+//! [`Surroundings`] decides, and without one the line is uncertain.
+
+mod addresses;
+mod bind_addresses;
+mod binds;
+mod certificates;
+mod conditions;
+mod defaults;
+mod environment;
+mod globals;
+mod model;
+mod name_conflicts;
+mod parser;
+mod patterns;
+mod peers;
+#[cfg(test)]
+mod property_tests;
+mod routes;
+mod servers;
+mod tokenizer;
+
+pub use addresses::{Host, Port};
+pub use bind_addresses::{BindOptions, Endpoint, Where};
+pub use binds::{BindDef, Level, SocketDef};
+pub use certificates::{CertDef, CertKind};
+pub use globals::{Settings, StateFile, StateFrom};
+pub use model::{Model, ProxyDef, ProxyKind};
+pub use parser::read;
+pub use patterns::{PatternDef, PatternKind, PatternSource};
+pub use peers::{PeersDef, TableDef};
+pub use routes::{RouteDef, Target, pattern};
+pub use servers::ServerDef;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One configuration file, named as the master names it (`show acl` repeats that name).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The name given to `-f`, or folder and file name for a folder given to `-f`.
+    pub file: String,
+    /// What the file holds.
+    pub text: Cow<'a, str>,
+}
+
+/// What surrounds the files and decides how they are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// The environment that the next worker would start with.
+    pub env: BTreeMap<String, String>,
+    /// Whether `env` is complete. If not, a variable that is neither in it nor set by the files is undecided.
+    pub env_known: bool,
+    /// The version of the binary.
+    pub version: Option<(u32, u32, u32)>,
+    /// The features listed with a plus by `haproxy -vv`.
+    pub features: Option<BTreeSet<String>>,
+    /// The host name, which is the local peer's name unless something else names it.
+    pub hostname: Option<String>,
+    /// The argument of `-L`.
+    pub localpeer_arg: Option<String>,
+}
+
+/// The files, read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// Every section that is or may be in force, in the order of reading.
+    pub sections: Vec<Section>,
+    /// What could not be decided.
+    pub undecided: Vec<Undecided>,
+    /// What HAProxy would complain about while it reads.
+    pub problems: Vec<Problem>,
+    /// The name of the local peer: `-L`, else `localpeer` in the files, else the host name.
+    pub localpeer: Option<String>,
+    /// False if that name is not known, or hangs on a line that may not be in force.
+    pub localpeer_certain: bool,
+    /// The variables that the files change, or may change: true where it is changed whatever it was before.
+    pub variables: BTreeMap<String, bool>,
+}
+
+/// One section: its heading and its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// The first word of the heading, for example `backend`.
+    pub kind: String,
+    /// The name, where the section has one.
+    pub name: Option<String>,
+    /// The `defaults` section named after `from`.
+    pub from: Option<String>,
+    /// Where the heading is.
+    pub at: At,
+    /// The lines, without the heading.
+    pub lines: Vec<Line>,
+    /// False if the heading itself may not be in force, or is not fully known.
+    pub certain: bool,
+}
+
+/// One line of a section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Where it is.
+    pub at: At,
+    /// Its words, up to the first empty one (where HAProxy stops reading).
+    pub words: Vec<Word>,
+    /// False if the line may not be in force, or if one of its words is uncertain.
+    pub certain: bool,
+}
+
+impl Line {
+    /// The word at `index`, or nothing, as HAProxy sees a missing argument.
+    pub fn word(&self, index: usize) -> &str {
+        self.words.get(index).map_or("", |word| word.text.as_str())
+    }
+
+    /// All words from `index` on.
+    pub fn from(&self, index: usize) -> impl Iterator<Item = &str> {
+        self.words.iter().skip(index).map(|word| word.text.as_str())
+    }
+}
+
+/// One word of a line, after quotes, escapes and variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The text; an undecided variable stays in it as `${NAME}`.
+    pub text: String,
+    /// False if the text hangs on something undecided.
+    pub certain: bool,
+}
+
+/// A place in the files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At {
+    /// The file, named as in [`Source`].
+    pub file: String,
+    /// The line, counted from one.
+    pub line: usize,
+}
+
+/// Something that could not be decided from the text and its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// Where it is.
+    pub at: At,
+    /// What could not be decided, and why.
+    pub why: String,
+}
+
+/// Something that HAProxy would complain about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it is.
+    pub at: At,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// The files of a folder given to `-f`, in the order in which HAProxy loads them.
+///
+/// It keeps names that end in `.cfg` and do not start with a dot, in the byte order of the C locale.
+pub fn folder_order<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<String> {
+    let mut kept: Vec<String> = names
+        .into_iter()
+        .map(|name| name.as_ref().to_string())
+        .filter(|name| name.ends_with(".cfg") && !name.starts_with('.'))
+        .collect();
+    kept.sort();
+    kept
+}
+
+/// The dialects that split a line differently, as found by running the five branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Before 2.8: an unset variable alone in quotes is an empty word.
+    Old,
+    /// 2.8 to 3.2: such a word vanishes, and an unset variable at the end of a word glues the next one to it.
+    Middle,
+    /// From 3.3 on: such a word is empty again, and an empty word is fatal.
+    New,
+    /// The version is not known.
+    Unknown,
+}
+
+impl Dialect {
+    fn of(version: Option<(u32, u32, u32)>) -> Self {
+        match version {
+            None => Dialect::Unknown,
+            Some((major, minor, _)) if (major, minor) < (2, 8) => Dialect::Old,
+            Some((major, minor, _)) if (major, minor) < (3, 3) => Dialect::Middle,
+            Some(_) => Dialect::New,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_visible_cfg_files_in_byte_order() {
+        let names =
+            ["a.cfg", ".b.cfg", "B.cfg", "c.cfg.bak", "z.conf", "Z1.cfg", "_x.cfg", "10.cfg", "2.cfg"];
+        assert_eq!(folder_order(names), ["10.cfg", "2.cfg", "B.cfg", "Z1.cfg", "_x.cfg", "a.cfg"]);
+    }
+}

@@ -1,0 +1,194 @@
+//! What the lines amount to.
+
+use super::defaults::{Heir, heirs};
+use super::{
+    At, BindDef, CertDef, Config, PatternDef, PatternKind, PatternSource, PeersDef, Problem, ServerDef,
+};
+use super::{RouteDef, Settings, SocketDef, StateFile, StateFrom, TableDef, Undecided};
+use super::{binds, certificates, globals, patterns, peers, routes, servers};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that the next worker would hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Model {
+    /// Every `frontend`, `backend` and `listen`.
+    pub proxies: Vec<ProxyDef>,
+    /// Every `stats socket`.
+    pub sockets: Vec<SocketDef>,
+    /// Every `bind`, also those of peers and log forwarders.
+    pub binds: Vec<BindDef>,
+    /// Every use of a pattern list.
+    pub patterns: Vec<PatternDef>,
+    /// Every use of a certificate file.
+    pub certificates: Vec<CertDef>,
+    /// Every `peers` section.
+    pub peers: Vec<PeersDef>,
+    /// Every stick table, of proxies and of `peers` sections.
+    pub tables: Vec<TableDef>,
+    /// The global state file.
+    pub state_file: Option<StateFile>,
+    /// The name of the local peer.
+    pub localpeer: Option<String>,
+    /// Where requests go.
+    pub routes: Vec<RouteDef>,
+    /// Process-wide settings.
+    pub settings: Settings,
+    /// The environment variables that the files change: true where that is whatever it was before.
+    pub variables: BTreeMap<String, bool>,
+    /// What could not be decided.
+    pub undecided: Vec<Undecided>,
+    /// What HAProxy would complain about.
+    pub problems: Vec<Problem>,
+}
+
+/// What a proxy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProxyKind {
+    /// Takes connections.
+    Frontend,
+    /// Has servers.
+    Backend,
+    /// Both.
+    Listen,
+}
+
+/// One proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyDef {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ProxyKind,
+    /// Where it starts.
+    pub at: At,
+    /// False if it may not exist.
+    pub certain: bool,
+    /// `disabled` is in force: it serves nothing and is not in `show stat`, though its servers are listed.
+    pub disabled: bool,
+    /// Its servers, in order.
+    pub servers: Vec<ServerDef>,
+    /// Its stick table.
+    pub table: Option<TableDef>,
+    /// Where it loads the states of its servers from.
+    pub state_from: StateFrom,
+}
+
+impl ProxyDef {
+    /// Whether it has servers to send to.
+    pub fn is_backend(&self) -> bool {
+        self.kind != ProxyKind::Frontend
+    }
+}
+
+impl Model {
+    /// Reads the model off the sections.
+    pub fn of(config: &Config) -> Model {
+        let mut undecided = config.undecided.clone();
+        let proxies: Vec<ProxyDef> =
+            heirs(config).iter().map(|heir| proxy(config, heir, &mut undecided)).collect();
+        let settings = globals::of(config);
+        let of_proxies = proxies.iter().filter_map(|proxy| proxy.table.clone());
+        Model {
+            tables: of_proxies.chain(peers::tables(config)).collect(),
+            sockets: binds::sockets(config),
+            binds: binds::of(config, &settings, &proxies),
+            patterns: patterns::of(config),
+            certificates: certificates::of(config, &settings),
+            peers: peers::of(config),
+            state_file: globals::state_file(config),
+            localpeer: config.localpeer.clone(),
+            routes: routes::of(config),
+            problems: config.problems.clone(),
+            variables: config.variables.clone(),
+            proxies,
+            settings,
+            undecided,
+        }
+    }
+
+    /// The names of what has servers, in order, without the disabled.
+    pub fn backend_names(&self) -> Vec<&str> {
+        let backends = self.proxies.iter().filter(|proxy| proxy.is_backend() && !proxy.disabled);
+        backends.map(|proxy| proxy.name.as_str()).collect()
+    }
+
+    /// The backend of that name.
+    pub fn find_backend(&self, name: &str) -> Option<&ProxyDef> {
+        self.proxies.iter().find(|proxy| proxy.is_backend() && proxy.name == name)
+    }
+
+    /// One server.
+    pub fn find_server(&self, backend: &str, server: &str) -> Option<&ServerDef> {
+        self.find_backend(backend)?.servers.iter().find(|def| def.name == server)
+    }
+
+    /// The pattern files loaded as `kind`, each once.
+    pub fn pattern_files(&self, kind: PatternKind) -> BTreeSet<&str> {
+        let path = |def: &'_ PatternDef| match &def.source {
+            PatternSource::File { kind: of, .. } => *of == kind,
+            PatternSource::Inline { .. } => false,
+        };
+        let files = self.patterns.iter().filter(|def| path(def));
+        files.filter_map(PatternDef::path).collect()
+    }
+
+    /// The names by which `show acl` lists the patterns that stand in the files themselves.
+    pub fn inline_names(&self) -> Vec<String> {
+        self.patterns.iter().filter_map(PatternDef::shown).collect()
+    }
+}
+
+impl PatternDef {
+    /// The path, for a list from a file.
+    pub fn path(&self) -> Option<&str> {
+        match &self.source {
+            PatternSource::File { path, .. } => Some(path),
+            PatternSource::Inline { .. } => None,
+        }
+    }
+
+    /// The description that `show acl` prints for a list that stands in the files themselves.
+    pub fn shown(&self) -> Option<String> {
+        match &self.source {
+            PatternSource::File { .. } => None,
+            PatternSource::Inline { criterion, .. } => {
+                Some(format!("acl '{criterion}' file '{}' line {}", self.at.file, self.at.line))
+            }
+        }
+    }
+}
+
+fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> ProxyDef {
+    let section = heir.section;
+    let kind = match section.kind.as_str() {
+        "frontend" => ProxyKind::Frontend,
+        "backend" => ProxyKind::Backend,
+        _ => ProxyKind::Listen,
+    };
+    let name = section.name.clone().unwrap_or_default();
+    let mut note = |certain: bool, why: &str| {
+        if !certain {
+            undecided.push(Undecided { at: section.at.clone(), why: format!("{name}: {why}") });
+        }
+    };
+    let (state_from, certain) = globals::state_from(config, heir);
+    note(certain, "whether server states are loaded from a file is not certain");
+    let switch = heir.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
+    note(heir.certain, "which defaults section stands behind it is not certain");
+    note(switch.is_none_or(|(_, certain)| certain), "whether the proxy is disabled is not certain");
+    let table = section.lines.iter().rfind(|line| line.word(0) == "stick-table");
+    ProxyDef {
+        kind,
+        at: section.at.clone(),
+        certain: section.certain,
+        disabled: switch.is_some_and(|(line, _)| line.word(0) == "disabled"),
+        servers: if kind == ProxyKind::Frontend { Vec::new() } else { servers::of(heir, undecided) },
+        table: table.map(|line| peers::table(line, 1, name.clone(), None, line.certain && section.certain)),
+        state_from,
+        name,
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;
