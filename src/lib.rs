@@ -54,10 +54,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // haguard starts itself for what needs a process of its own.
     let parts = [
-        clients::as_user::run_if_asked,
-        clients::sealed::run_if_asked,
-        clients::entered::run_if_asked,
-        clients::starter::run_if_asked,
+        clients::exec::as_user::run_if_asked,
+        clients::sandbox::run_if_asked,
+        clients::exec::in_namespaces::run_if_asked,
+        clients::exec::replacement::run_if_asked,
         commands::watch::run_if_asked,
     ];
     if let Some(code) = parts.iter().find_map(|part| part(&args)) {
@@ -78,11 +78,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let no_color = environment.no_color;
     let answer = commands::offline(&cli.command).unwrap_or_else(|| {
         let argv = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let settings =
-            Settings::load(&cli.global.flags(), environment, clients::host::uid() == 0).map_err(|error| {
+        let settings = Settings::load(&cli.global.flags(), environment, clients::linux::uid() == 0).map_err(
+            |error| {
                 Failure::usage(error)
                     .mend("mend it, name another file, or go without one: --config /dev/null")
-            })?;
+            },
+        )?;
         commands::run(&cli.command, &Context { settings, global: &cli.global, argv })
     });
     let report = match answer {

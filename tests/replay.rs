@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use haguard::act::replay::{Returned, put_back};
 use haguard::cli::Flags;
-use haguard::clients::runtime::{Channel, Socket};
+use haguard::clients::haproxy::runtime::{Channel, Socket};
 use haguard::config::{Environment, Settings};
 use haguard::facts::gather::holdings::{Keys, holdings, worker_channel};
 use haguard::facts::gather::{Aim, Effort, loaded, look};

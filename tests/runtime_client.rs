@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
-use haguard::clients::runtime::{AskError, Socket};
+use haguard::clients::haproxy::runtime::{AskError, Socket};
 use haguard::wire::haproxy::runtime::response::Refused;
 use tempfile::TempDir;
 

@@ -15,8 +15,8 @@ use super::listeners;
 use super::outcome::{self, Eve, Outcome, Sent};
 use super::run::{Done, Ended, Run};
 use super::watch::{Refused, Watch};
-use crate::clients::host;
-use crate::clients::runtime::Socket;
+use crate::clients::haproxy::runtime::Socket;
+use crate::clients::linux;
 use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::plan::{Basis, Moved, Plan};
@@ -75,7 +75,7 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, hold: Option<&Hold>, run
 
 /// What can be read again in a moment: processes, counts and the bytes of the files.
 pub(super) fn moved(plan: &Plan, instance: &Instance, files: &Files, calls: &Arc<AtomicU32>) -> Vec<Moved> {
-    let main = host::process(instance.main.pid).ok();
+    let main = linux::process(instance.main.pid).ok();
     let mut now = Basis { main_pid: main.as_ref().map(|main| main.pid), ..plan.basis.clone() };
     now.main_start = main.and_then(|main| main.start_ticks);
     if let Known::Seen(socket) = &instance.master_socket {
@@ -175,7 +175,7 @@ pub(super) fn in_force(
     // It takes its listeners back one by one.
     let deadline = Deadline::after(ONE_ANSWER);
     let missing = loop {
-        let now: BTreeSet<Listener> = host::listeners(worker).unwrap_or_default().into_iter().collect();
+        let now: BTreeSet<Listener> = linux::listeners(worker).unwrap_or_default().into_iter().collect();
         let missing: Vec<String> = expected.difference(&now).map(Listener::short).collect();
         if missing.is_empty() || deadline.left().is_zero() {
             break missing;
@@ -203,13 +203,13 @@ fn prove(
     if let Err(error) = run.steps.begin("prove") {
         done.notes.push(format!("the journal could not be written: {error:#}"));
     }
-    let started = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let started = linux::process(worker).ok().and_then(|process| process.start_ticks);
     let after = gather::again(run.settings, before);
     done.claims = claims::of_reload(before, &after, worker, &done.returned);
     let health = compared(done, &after, health, run, calls);
     done.claims.push(health);
     done.claims.push(refused(&done.refused));
-    let now = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let now = linux::process(worker).ok().and_then(|process| process.start_ticks);
     let alive = |ticks: Option<u64>| ticks.map_or("gone".to_owned(), |ticks| format!("alive, start {ticks}"));
     let both = (alive(started), alive(now));
     let source = format!("/proc/{worker}/stat");
@@ -286,7 +286,7 @@ pub(super) fn keep(done: &mut Done, worker: u32, files: Files, run: &Run<'_>) {
     }
     let whole =
         files.into_iter().map(|(path, bytes)| Some((path.into(), bytes?))).collect::<Option<Vec<_>>>();
-    let start_ticks = host::process(worker).ok().and_then(|process| process.start_ticks);
+    let start_ticks = linux::process(worker).ok().and_then(|process| process.start_ticks);
     let saved = match (whole, start_ticks) {
         (Some(files), Some(start_ticks)) => {
             kept::save(&run.settings.state_dir.value, &Kept { worker, start_ticks, files })

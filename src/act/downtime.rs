@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::Listener;
 
 /// The pause between two looks.
@@ -66,7 +66,7 @@ impl Downtime {
     /// Starts to watch these addresses of our own network. What is not listened on yet counts from now on.
     pub fn start(addresses: impl IntoIterator<Item = Listener>) -> Self {
         // Before the thread is there: what it finds first may be the new one already.
-        let mut now = host::tcp_sockets(std::process::id()).unwrap_or_default();
+        let mut now = linux::tcp_sockets(std::process::id()).unwrap_or_default();
         let with_sockets = |listener: Listener| {
             let sockets = now.remove(&listener).unwrap_or_default();
             (listener, sockets)
@@ -128,10 +128,10 @@ fn watch(begun: Instant, addresses: Vec<(Listener, BTreeSet<u64>)>, stopped: &At
 }
 
 fn look(begun: Instant, last: Instant, places: &mut BTreeMap<Listener, Place>) -> anyhow::Result<()> {
-    let mut rows = host::tcp_sockets(std::process::id())?;
+    let mut rows = linux::tcp_sockets(std::process::id())?;
     // A table that changes while it is read can hide a row for one look.
     if !places.keys().all(|listener| rows.contains_key(listener)) {
-        rows.extend(host::tcp_sockets(std::process::id())?);
+        rows.extend(linux::tcp_sockets(std::process::id())?);
     }
     for (listener, place) in places {
         let now = rows.get(listener);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::confirm::Clearance;
 use super::interrupts::Interrupts;
 use super::steps::Steps;
-use crate::clients::systemd::{change, drop_in};
+use crate::clients::systemd::{actions, drop_in};
 use crate::facts::Proof;
 use crate::facts::gather;
 use crate::facts::guard::{DropIn, GuardFacts};
@@ -110,7 +110,7 @@ fn order(kind: Order, before: &GuardFacts, writes: &mut u32) -> Result<()> {
         _ => {}
     }
     *writes += 1;
-    change::daemon_reload(DAEMON_RELOAD)
+    actions::daemon_reload(DAEMON_RELOAD)
 }
 
 /// Writes the file; into a folder of its own where there was none, which the file says of itself.
@@ -160,7 +160,7 @@ fn undone(before: &GuardFacts, why: String, writes: &mut u32) -> (Ended, Option<
             _ => {}
         }
         *writes += 1;
-        change::daemon_reload(DAEMON_RELOAD)?;
+        actions::daemon_reload(DAEMON_RELOAD)?;
         gather::guard(&before.unit, SHOW)
     })();
     match back {

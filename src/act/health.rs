@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::interrupts::Interrupts;
-use crate::clients::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{Channel, Socket};
 use crate::facts::Instance;
 use crate::time::Deadline;
 use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::Instance;
 
 /// More copies than this are given up, oldest first.
@@ -97,7 +97,7 @@ pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
 /// # Errors
 /// When it is there and cannot be read whole.
 pub fn of_serving(state_dir: &Path, instance: &Instance) -> Result<Option<Kept>> {
-    let started = |pid: u32| host::process(pid).ok()?.start_ticks;
+    let started = |pid: u32| linux::process(pid).ok()?.start_ticks;
     match instance.serving.seen().and_then(|pid| Some((*pid, started(*pid)?))) {
         Some((worker, start)) => find(state_dir, worker, start),
         None => Ok(None),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::clients::host;
-use crate::clients::turn::{self, Holder};
+use crate::clients::linux;
+use crate::clients::lock_file::{self, Holder};
 use crate::time;
 
 /// Whose turn it is. The kernel frees it when the process ends, however it ends.
@@ -48,7 +48,7 @@ pub fn hold(
     command: String,
     user: String,
 ) -> Result<Lock, Busy> {
-    let path = turn::lock_path(state_dir, main_pid, start_ticks);
+    let path = lock_file::lock_path(state_dir, main_pid, start_ticks);
     let folder = path.parent().unwrap_or(state_dir);
     make(folder)?;
     tidy(folder);
@@ -108,7 +108,7 @@ fn tidy(folder: &Path) {
         else {
             continue;
         };
-        let runs = host::process(pid).is_ok_and(|process| process.start_ticks == Some(start));
+        let runs = linux::process(pid).is_ok_and(|process| process.start_ticks == Some(start));
         let free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
         if !runs && free() {
             let _ = std::fs::remove_file(entry.path());
@@ -118,7 +118,7 @@ fn tidy(folder: &Path) {
 
 /// The freeze that is in force: `/etc/haguard/freeze`, or `freeze` in the state folder. What it says is the reason.
 pub fn frozen(state_dir: &Path) -> Option<Busy> {
-    turn::frozen(state_dir).map(|(path, reason)| Busy::Frozen { path, reason })
+    lock_file::frozen(state_dir).map(|(path, reason)| Busy::Frozen { path, reason })
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
 
     fn mine(state: &Path) -> Result<Lock, Busy> {
         let me = std::process::id();
-        let start = host::process(me).unwrap().start_ticks.unwrap();
+        let start = linux::process(me).unwrap().start_ticks.unwrap();
         hold(state, me, start, "haguard reload".into(), "alice".into())
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use crate::clients::runtime::{AskError, Socket};
-use crate::clients::{host, signal};
+use crate::clients::haproxy::runtime::{AskError, Socket};
+use crate::clients::linux::{self, pidfd};
 use crate::facts::{Instance, Known};
 use crate::time::Deadline;
 use crate::wire::haproxy::reexec_environment::{self, Reexec};
@@ -94,7 +94,7 @@ impl<'a> Eve<'a> {
             },
             None => {
                 let main = &self.instance.main;
-                match signal::reload(main.pid, main.start_ticks.unwrap_or_default()) {
+                match pidfd::reload(main.pid, main.start_ticks.unwrap_or_default()) {
                     Ok(()) => Sent::default(),
                     Err(error) => {
                         Sent { undelivered: true, trouble: Some(format!("{error:#}")), ..Sent::default() }
@@ -189,7 +189,7 @@ impl<'a> Eve<'a> {
             }
             let now = state(main);
             let failures = |state: &Reexec| {
-                let there = host::Numbers::of(main).theirs(old);
+                let there = linux::Numbers::of(main).theirs(old);
                 there.and_then(|pid| state.failed.get(&pid)).copied().unwrap_or_default()
             };
             let said = now.waits && failures(&now) > failures(&self.state);
@@ -211,8 +211,8 @@ impl<'a> Eve<'a> {
 
     /// It answers the admin socket, and the old one has let go of every listener.
     fn took_over(&self, pid: u32, old: u32) -> bool {
-        let of_old = host::listeners(old).unwrap_or_default();
-        let of_new = host::listeners(pid).unwrap_or_default();
+        let of_old = linux::listeners(old).unwrap_or_default();
+        let of_new = linux::listeners(pid).unwrap_or_default();
         self.holds_sockets(pid) && !of_new.is_empty() && of_old.is_empty()
     }
 
@@ -263,11 +263,11 @@ fn serves(info: &Info, pid: u32) -> bool {
 }
 
 fn children(pid: u32) -> BTreeSet<u32> {
-    host::children(pid).into_iter().map(|process| process.pid).collect()
+    linux::children(pid).into_iter().map(|process| process.pid).collect()
 }
 
 fn state(pid: u32) -> Reexec {
-    host::environment(pid).map(|environment| reexec_environment::parse(&environment)).unwrap_or_default()
+    linux::environment(pid).map(|environment| reexec_environment::parse(&environment)).unwrap_or_default()
 }
 
 /// Errors from before anything was sent.

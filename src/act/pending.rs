@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Who;
 use super::kept;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 
 /// More decided ones than this are forgotten, oldest first.
@@ -98,7 +98,7 @@ impl Pending {
     /// Its watcher lives.
     pub fn is_watched(&self) -> bool {
         let (pid, start) = self.watcher;
-        host::process(pid).is_ok_and(|process| process.start_ticks == start)
+        linux::process(pid).is_ok_and(|process| process.start_ticks == start)
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
             until: None,
             copy: lay_by(state, "0123456789", &[("/etc/a.cfg".into(), b"global\n".to_vec())]).unwrap(),
             source: "the files".into(),
-            watcher: (me, host::process(me).unwrap().start_ticks),
+            watcher: (me, linux::process(me).unwrap().start_ticks),
             state: State::Waiting,
         }
     }

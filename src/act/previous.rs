@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
 use super::kept;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::plan::WayBack;
@@ -126,7 +126,7 @@ impl Trial {
     /// # Errors
     /// When they cannot be written.
     pub fn lay_out(previous: &Previous, state_dir: &Path, main: &Process) -> Result<Self> {
-        let parent = if main.uid == host::uid() { state_dir } else { Path::new("/tmp") };
+        let parent = if main.uid == linux::uid() { state_dir } else { Path::new("/tmp") };
         let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
         // Our own number: what is there was left by somebody who was killed.
         let _ = std::fs::remove_dir_all(&folder);
@@ -143,7 +143,7 @@ impl Trial {
             written.with_context(|| format!("writing {}", copy.display()))?;
             trial.files.push(copy);
         }
-        if main.uid != host::uid() {
+        if main.uid != linux::uid() {
             for path in trial.files.iter().chain([&trial.folder]) {
                 std::os::unix::fs::chown(path, Some(main.uid), None)
                     .with_context(|| format!("giving {} to its reader", path.display()))?;

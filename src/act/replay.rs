@@ -4,7 +4,7 @@ mod steps;
 
 use std::collections::HashMap;
 
-use crate::clients::runtime::{Channel, Undone};
+use crate::clients::haproxy::runtime::{Channel, Undone};
 use crate::facts::gather::holdings::{Keys, holdings};
 use crate::facts::{Holdings, Loaded};
 use crate::plan::Kind;

@@ -21,7 +21,7 @@ use super::hold::Hold;
 use super::lock::{self, Lock};
 use super::run::{Done, Ended, Run};
 use super::{listeners, newest, snapshot};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::config::{Settings, Sourced};
 use crate::facts::gather::{self, Aim};
 use crate::facts::{Facts, Instance, Known, Listener};
@@ -255,7 +255,7 @@ impl Act<'_> {
 
     /// Only where our own network is also HAProxy's can a connection tell anything.
     fn watch(&self) -> Result<Downtime, String> {
-        match host::same_network(self.instance.main.pid) {
+        match linux::same_network(self.instance.main.pid) {
             Known::Seen(true) => {
                 let tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
                 Ok(Downtime::start(listeners::expected(self.before).into_iter().filter(tcp)))

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::Listener;
 
 /// The pause between two looks.
@@ -86,10 +86,10 @@ fn watch(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> Refu
 }
 
 fn missing(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Listener>> {
-    let rows = host::tcp_listening(pid)?;
+    let rows = linux::tcp_listening(pid)?;
     let mut missing: Vec<Listener> = addresses.difference(&rows).cloned().collect();
     if !missing.is_empty() {
-        let again = host::tcp_listening(pid)?;
+        let again = linux::tcp_listening(pid)?;
         missing.retain(|address| !again.contains(address));
     }
     Ok(missing)

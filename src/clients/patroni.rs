@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::host;
 use super::http::{Http, Target};
+use super::linux;
 use crate::wire::linux::listener::Listener;
 use crate::wire::patroni::{self, Member, Status};
 
@@ -26,13 +26,13 @@ pub struct Said {
 /// When its sockets cannot be seen, or none of them answers as Patroni does.
 pub fn ask(pid: u32, limit: Duration) -> Result<Said> {
     let mut tried = Vec::new();
-    for listener in host::listeners(pid)? {
+    for listener in linux::listeners(pid)? {
         let Listener::Tcp(at) = listener else { continue };
         let address = match at.ip().is_unspecified() {
             true => format!("127.0.0.1:{}", at.port()),
             false => at.to_string(),
         };
-        match host::in_network_of(pid, || ask_at(&address, limit)).and_then(|said| said) {
+        match linux::in_network_of(pid, || ask_at(&address, limit)).and_then(|said| said) {
             Ok(said) => return Ok(said),
             Err(error) => tried.push(format!("{error:#}")),
         }

@@ -15,7 +15,7 @@ use crate::act::steps::Steps;
 use crate::act::{restart, shown};
 use crate::checks::{self, RESTART};
 use crate::cli::RestartArgs;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 use crate::facts::gather::{Aim, Effort};
 use crate::failure::Failure;
@@ -38,7 +38,7 @@ type About = Option<(String, Option<String>)>;
 
 /// The name that was typed catches the wrong terminal, which a yes does not.
 fn right_host(typed: &str) -> Result<(), Failure> {
-    let host = host::hostname();
+    let host = linux::hostname();
     match typed == host {
         true => Ok(()),
         false => Err(Failure {

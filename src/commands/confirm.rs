@@ -3,7 +3,7 @@
 use super::{Context, record};
 use crate::act::pending::{self, Pending, State};
 use crate::cli::ConfirmArgs;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Body, Confirmation, Report, Table};
@@ -48,7 +48,7 @@ fn told(found: &Pending, watched: bool) -> Report {
     let Pending { id, target, until, .. } = found;
     let until_text = until.map(|at| at.strftime("%F %T UTC").to_string());
     let until_text = until_text.as_deref().unwrap_or("no known time");
-    let runs = host::process(found.main_pid).is_ok_and(|process| process.start_ticks == found.main_start);
+    let runs = linux::process(found.main_pid).is_ok_and(|process| process.start_ticks == found.main_start);
     let mut why = String::new();
     let (exit, outcome, summary) = match &found.state {
         State::Waiting if watched && until.is_none() => (

@@ -17,7 +17,7 @@ use crate::act::run::{Done, Ended, Run};
 use crate::act::steps::Steps;
 use crate::act::{confirm, kept};
 use crate::checks::{self, Finding, Level, RELOAD};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Known};
@@ -173,7 +173,7 @@ fn hold(post: &Post) -> Result<Lock> {
 fn look(post: &Post, effort: Effort) -> Result<Facts> {
     let basis = &post.orders.plan.basis;
     let pid = basis.main_pid.context("no PID")?;
-    let same = host::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
+    let same = linux::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
     ensure!(same, "the HAProxy that was reloaded has ended since");
     let deadline = Deadline::after(SETTLED);
     loop {

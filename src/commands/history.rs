@@ -5,7 +5,7 @@ use crate::act::journal::Step;
 use crate::act::journal::{self, Entry};
 use crate::act::steps;
 use crate::cli::HistoryArgs;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Body, Report, Table};
@@ -45,7 +45,7 @@ fn ended(entry: &Entry) -> (jiff::Timestamp, Vec<String>) {
 
 /// A run without an end: its process is still at it, or was killed.
 fn unfinished(step: &Step) -> (jiff::Timestamp, Vec<String>) {
-    let running = host::process(step.pid).is_ok_and(|process| {
+    let running = linux::process(step.pid).is_ok_and(|process| {
         process.comm.starts_with("haguard") && process.started.is_none_or(|started| started <= step.at)
     });
     let state = if running { "under way" } else { "stopped without an end" };

@@ -2,7 +2,7 @@
 
 use super::{Context, record};
 use crate::act::pins;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::config::file;
 use crate::exit::Exit;
 use crate::facts::pin::Pin;
@@ -13,7 +13,7 @@ use crate::words::plural;
 
 /// Pins HAProxy and what stands around and behind it.
 pub(super) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failure> {
-    let path = context.settings.file_to_write(host::uid() == 0);
+    let path = context.settings.file_to_write(linux::uid() == 0);
     let on_host = facts.on_host.seen();
     let (pins, refused) = on_host.map(proven).unwrap_or_default();
     let haproxy_is = |refused: &(&Service, String)| refused.0.role == Some(Role::Haproxy);

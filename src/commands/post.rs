@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::act::journal::{self, Entry, Who};
 use crate::act::pending::{self, State};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::facts::Facts;
@@ -89,7 +89,7 @@ impl Post {
     pub(super) fn record(&self, exit: Exit, changed: bool, summary: String, run: Option<String>) {
         let entry = Entry {
             at: time::now(),
-            host: host::hostname(),
+            host: linux::hostname(),
             command: "confirm".to_owned(),
             argv: self.orders.command.clone(),
             target: self.target.clone(),

@@ -10,8 +10,8 @@ use crate::{clients, time};
 pub(super) fn who(context: &Context<'_>) -> Who {
     let environment = &context.settings.environment;
     Who {
-        uid: clients::host::uid(),
-        login_uid: clients::host::login_uid(),
+        uid: clients::linux::uid(),
+        login_uid: clients::linux::login_uid(),
         user: environment.user.clone(),
         sudo_user: environment.sudo_user.clone(),
         ssh_client: environment.ssh_client.clone(),
@@ -37,7 +37,7 @@ fn summary(report: &Report) -> String {
 pub(super) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
     let entry = Entry {
         at: time::now(),
-        host: clients::host::hostname(),
+        host: clients::linux::hostname(),
         command: report.command.clone(),
         argv: journal::redact(&context.argv),
         target,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, record};
-use crate::clients::{host, systemd};
+use crate::clients::{linux, systemd};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim};
 use crate::facts::{HostFacts, Known, Proof, Role, Service};
@@ -31,7 +31,7 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     let deadline = Deadline::after(settings.timeout.value);
     let unit = asked.unit().map(|name| named(name, deadline));
     let mut found = found_by(host.seen(), &asked, unit.as_ref());
-    let thread_of = found.is_empty().then(|| asked.number().and_then(host::process_of_thread)).flatten();
+    let thread_of = found.is_empty().then(|| asked.number().and_then(linux::process_of_thread)).flatten();
     if let Some(pid) = thread_of {
         found = found_by(host.seen(), &Asked::Number(pid), None);
         found.retain(|one| one.service.pids().any(|own| own == pid));
@@ -192,7 +192,7 @@ fn refusal(
         _ => Vec::new(),
     };
     Refusal {
-        title: format!("restart of `{word}` on {}", host::hostname()),
+        title: format!("restart of `{word}` on {}", linux::hostname()),
         why: why.join(" "),
         unseen,
         compared_with: None,

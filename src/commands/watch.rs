@@ -13,14 +13,14 @@ use super::post::{Orders, Post};
 use crate::act::outcome::{Eve, Outcome, Sent};
 use crate::act::pending::{self, Pending, State};
 use crate::cli::Flags;
-use crate::clients::host;
-use crate::clients::watcher::{self, Caller, Folder};
+use crate::clients::exec::background::{self, Caller, Folder};
+use crate::clients::linux;
 use crate::config::{Environment, Settings};
 use crate::time::{self, Deadline};
 
 /// Runs as a watcher where this process was started as one; nothing otherwise.
 pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
-    if !watcher::is_asked(args) {
+    if !background::is_asked(args) {
         return None;
     }
     let ran = Caller::leave().and_then(|mut caller| {
@@ -44,7 +44,7 @@ fn take_post(caller: &mut Caller) -> Result<Post> {
     let [master_socket, stats_socket] = orders.sockets.clone();
     let timeout = orders.timeout_ms.map(Duration::from_millis);
     let flags = Flags { config: orders.config.clone(), master_socket, stats_socket, timeout };
-    let settings = Settings::load(&flags, Environment::read(), host::uid() == 0)?;
+    let settings = Settings::load(&flags, Environment::read(), linux::uid() == 0)?;
     let instance = orders.facts.instance.seen().context("which HAProxy is meant is not known")?;
     let me = std::process::id();
     let pending = Pending {
@@ -60,7 +60,7 @@ fn take_post(caller: &mut Caller) -> Result<Post> {
         until: None,
         copy: orders.copy.clone(),
         source: orders.source.clone(),
-        watcher: (me, host::process(me)?.start_ticks),
+        watcher: (me, linux::process(me)?.start_ticks),
         state: State::Waiting,
     };
     pending::begin(&settings.state_dir.value, &pending)?;

@@ -187,7 +187,7 @@ fn somebody_who_is_at_it_is_named_and_not_disturbed() {
     let haguard = Haguard::new();
     let look = || check(&haguard, &haproxy, &["host.lock", "-o", "json"]).json();
     assert_eq!(level(&look(), "host.lock"), "pass");
-    let start = haguard::clients::host::process(haproxy.master_pid()).unwrap().start_ticks.unwrap();
+    let start = haguard::clients::linux::process(haproxy.master_pid()).unwrap().start_ticks.unwrap();
     let state = haguard.home().join("state");
     let held = haguard::act::lock::hold(
         &state,

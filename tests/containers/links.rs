@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use haguard::clients::host;
-use haguard::clients::runtime::{AskError, Socket};
+use haguard::clients::haproxy::runtime::{AskError, Socket};
+use haguard::clients::linux;
 use tempfile::TempDir;
 
 use crate::support::process::{Process, on_path};
@@ -80,17 +80,17 @@ fn a_link_that_leads_out_of_a_root_leads_to_the_file_in_there_or_to_none() {
     let names = ["absolute", "climbing", "folder/secret", &format!("magic/{outside}")];
     for name in names {
         let path = there.seen(name);
-        let error = host::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_err();
+        let error = linux::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}: {error}");
-        assert!(!host::exists(&path).unwrap() && host::metadata(&path).is_err(), "{name}");
+        assert!(!linux::exists(&path).unwrap() && linux::metadata(&path).is_err(), "{name}");
     }
-    assert!(host::names(&there.seen("folder")).is_err());
-    assert!(!host::same_file(&there.seen("absolute"), &secret));
+    assert!(linux::names(&there.seen("folder")).is_err());
+    assert!(!linux::same_file(&there.seen("absolute"), &secret));
     std::fs::write(there.put(&secret), THEIRS).unwrap();
     for name in &names[..3] {
-        assert_eq!(host::text(&there.seen(name)).unwrap(), THEIRS, "{name}");
+        assert_eq!(linux::text(&there.seen(name)).unwrap(), THEIRS, "{name}");
     }
-    assert_eq!(host::names(&there.seen("folder")).unwrap(), ["secret"]);
+    assert_eq!(linux::names(&there.seen("folder")).unwrap(), ["secret"]);
 }
 
 #[test]
@@ -124,8 +124,8 @@ fn a_file_that_becomes_a_link_while_it_is_read_is_never_the_hosts() {
         scope.spawn(swap);
         let found: Vec<String> = (0..5000)
             .filter_map(|_| {
-                let path = host::through_root(there.process.pid(), Path::new("/etc/a.cfg"));
-                host::text(&path).ok()
+                let path = linux::through_root(there.process.pid(), Path::new("/etc/a.cfg"));
+                linux::text(&path).ok()
             })
             .collect();
         stop.store(true, Ordering::Relaxed);

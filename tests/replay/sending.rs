@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use haguard::clients::runtime::change::{List, NewServer, State, Target};
-use haguard::clients::runtime::{Change, Channel, Socket, Undone};
+use haguard::clients::haproxy::runtime::commands::{List, NewServer, State, Target};
+use haguard::clients::haproxy::runtime::{Change, Channel, Socket, Undone};
 use haguard::wire::haproxy::config::PatternKind;
 use haguard::wire::haproxy::runtime::patterns;
 use haguard::wire::haproxy::runtime::response::Refused;

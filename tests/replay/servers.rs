@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haguard::clients::runtime::Channel;
+use haguard::clients::haproxy::runtime::Channel;
 use haguard::facts::gather::holdings::worker_channel;
 use haguard::time::Deadline;
 

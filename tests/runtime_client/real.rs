@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use haguard::clients::runtime::{AskError, Channel, Socket};
+use haguard::clients::haproxy::runtime::{AskError, Channel, Socket};
 use haguard::wire::haproxy::runtime::info::Info;
 use haguard::wire::haproxy::runtime::processes::ShowProc;
 use haguard::wire::haproxy::runtime::response::Refused;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Claim, files, held, names, proxies, running_proxies, running_servers, servers, shown, sockets};
 use crate::act::replay::Returned;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 
 /// What must be true of the facts `after` a restart from which `worker` came, and into which `returned` was put back.
@@ -42,7 +42,7 @@ fn gone(was: &Instance) -> Claim {
     pids.dedup();
     let since = was.main.started;
     let alive = |pid: &&u32| {
-        host::process(**pid).is_ok_and(|now| match **pid == was.main.pid {
+        linux::process(**pid).is_ok_and(|now| match **pid == was.main.pid {
             true => now.start_ticks == was.main.start_ticks,
             // The number of a worker may have been given to a process that is no HAProxy of before.
             false => now.is_haproxy() && now.ppid == was.main.pid && now.started >= since,
@@ -92,14 +92,14 @@ fn serves(was: &Instance, is: &Instance, worker: u32) -> Claim {
 pub fn circumstances(was: &BTreeMap<String, String>, main: u32) -> Claim {
     let title = "it has the user, rights, limits and folder of before";
     let source = format!("/proc/{main}");
-    let is = match host::circumstances(main) {
+    let is = match linux::circumstances(main) {
         Ok(is) => is,
         Err(error) => {
             let both = ("seen".to_owned(), "unknown".to_owned());
             return Claim::new(title, both, source, false, || format!("{error:#}"));
         }
     };
-    let other = host::differences(was, &is);
+    let other = linux::differences(was, &is);
     let both = (format!("{} settings", was.len()), format!("{} the same", was.len() - other.len()));
     Claim::new(title, both, source, other.is_empty(), || other.join("; "))
 }

@@ -1,8 +1,8 @@
 //! One step of a replay, as runtime commands.
 
 use super::unsent;
-use crate::clients::runtime::change::{List, NewServer, State, Target, Unsayable};
-use crate::clients::runtime::{Change, Channel, Undone};
+use crate::clients::haproxy::runtime::commands::{List, NewServer, State, Target, Unsayable};
+use crate::clients::haproxy::runtime::{Change, Channel, Undone};
 use crate::facts::holdings::HeldServer;
 use crate::facts::{Admin, PatternKind};
 use crate::plan::replay::{Edit, ServerStep, Step};

@@ -9,9 +9,9 @@ use super::unfinished;
 use super::way::Main;
 use crate::act::claims::Claim;
 use crate::act::run::Run;
-use crate::clients::docker::{self, Docker};
-use crate::clients::signal::Handle;
-use crate::clients::{host, systemd};
+use crate::clients::containers::docker::{self, Docker};
+use crate::clients::linux::pidfd::Handle;
+use crate::clients::{linux, systemd};
 use crate::facts::control::Container;
 use crate::facts::{Candidate, Instance, Process};
 use crate::wire::haproxy::startup_log;
@@ -59,7 +59,7 @@ impl Unit {
             true => Some(self.lift(run)?),
             false => None,
         };
-        let ordered = systemd::change::restart(&self.name, super::LIMIT);
+        let ordered = systemd::actions::restart(&self.name, super::LIMIT);
         if let Some(lifted) = lifted {
             self.back(lifted, run);
         }
@@ -176,13 +176,13 @@ impl Contained {
             Ok(inspected) => inspected,
             Err(error) => return self.unseen(&docker::why(&error)),
         };
-        let first = inspected.pid.filter(|_| inspected.running).and_then(|pid| host::process(pid).ok());
+        let first = inspected.pid.filter(|_| inspected.running).and_then(|pid| linux::process(pid).ok());
         let Some(first) = first else {
             let limit = if inspected.restart_policy == "no" { DOWN } else { AGAIN };
             let why = self.failed.as_deref().or(Some("its process ended"));
             return waited(&mut self.down, limit, why, format!("{} does not run", self.container.words()));
         };
-        let all = Candidate::group(host::haproxies().unwrap_or_default());
+        let all = Candidate::group(linux::haproxies().unwrap_or_default());
         let inside = |process: &Process| process.pid == first.pid || process.cgroup == first.cgroup;
         let found = all.into_iter().map(|candidate| candidate.process).find(inside);
         found.map_or(Main::NotYet("no HAProxy runs in it yet".to_owned()), |process| Main::Is(process.pid))
@@ -194,7 +194,7 @@ impl Contained {
             process.cgroup.seen().is_some_and(|group| group.contains(&self.container.id))
                 && process.start_ticks > self.before.start_ticks
         };
-        let all = Candidate::group(host::haproxies().unwrap_or_default()).into_iter();
+        let all = Candidate::group(linux::haproxies().unwrap_or_default()).into_iter();
         match all.map(|candidate| candidate.process).find(inside) {
             Some(process) => Main::Is(process.pid),
             None => {
@@ -222,5 +222,5 @@ fn waited(down: &mut Option<Instant>, limit: Duration, failed: Option<&str>, sta
 
 /// It is still the same process.
 pub(super) fn still_runs(before: &Process) -> bool {
-    host::process(before.pid).is_ok_and(|now| now.start_ticks == before.start_ticks)
+    linux::process(before.pid).is_ok_and(|now| now.start_ticks == before.start_ticks)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::act::claims::Claim;
-use crate::clients::systemd::{self, change, drop_in};
+use crate::clients::systemd::{self, actions, drop_in};
 use crate::wire::systemd::guard_drop_in::LIFT;
 
 const TEXT: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
@@ -48,7 +48,7 @@ impl Lifted {
     }
 
     fn known(&self) -> Result<()> {
-        change::daemon_reload(DAEMON_RELOAD)?;
+        actions::daemon_reload(DAEMON_RELOAD)?;
         let shown = systemd::show(&self.unit, SHOW)?;
         ensure!(
             !shown.is("RefuseManualStop"),
@@ -62,7 +62,7 @@ impl Lifted {
     fn undo(&mut self) -> Result<()> {
         self.is_back = true;
         drop_in::remove(&self.file, self.folder_made)?;
-        change::daemon_reload(DAEMON_RELOAD)
+        actions::daemon_reload(DAEMON_RELOAD)
     }
 
     /// Puts the guard back, and says whether systemd refuses again.

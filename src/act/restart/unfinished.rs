@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::act::claims::Claim;
-use crate::clients::systemd::{self, change};
+use crate::clients::systemd::{self, actions};
 use crate::facts::control::Container;
 use crate::wire::systemd::unit::{Job, Unit};
 
@@ -25,7 +25,7 @@ struct Seen {
 pub(super) fn settle(unit: &str, main: u32) -> Claim {
     let seen = look(unit, main).and_then(|seen| match &seen.job {
         Some(job) if seen.untouched && !job.running => {
-            let cancelled = change::cancel(job.id, ONE_ANSWER);
+            let cancelled = actions::cancel(job.id, ONE_ANSWER);
             // It may have begun, or have gone, in this moment.
             let now = look(unit, main)?;
             if now.job.is_some() { cancelled.map(|()| now) } else { Ok(now) }

@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use super::kept::{Contained, Unit};
 use crate::act::claims::{self, Claim};
 use crate::act::run::Run;
-use crate::clients::host;
-use crate::clients::signal::Handle;
-use crate::clients::starter::{Start, Starter};
+use crate::clients::exec::replacement::{Start, Starter};
+use crate::clients::linux;
+use crate::clients::linux::pidfd::Handle;
 use crate::config::Settings;
 use crate::facts::gather;
 use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
@@ -143,7 +143,7 @@ impl Own {
             ended: None,
             failed: None,
             before: main.clone(),
-            circumstances: host::circumstances(main.pid)?,
+            circumstances: linux::circumstances(main.pid)?,
             errors: errors(main.pid),
             main: handle,
         })
@@ -214,7 +214,7 @@ impl Own {
                 && process.start_ticks > self.before.start_ticks
         };
         let mut all =
-            Candidate::group(host::haproxies().ok()?).into_iter().map(|candidate| candidate.process);
+            Candidate::group(linux::haproxies().ok()?).into_iter().map(|candidate| candidate.process);
         all.find(|process| same(process)).map(|process| process.pid)
     }
 
@@ -235,14 +235,14 @@ fn workers(instance: &Instance) -> Vec<Handle> {
     let pids = listed.map(|worker| worker.pid).chain(instance.serving.seen().copied());
     let others = pids.filter(|pid| *pid != instance.main.pid);
     let pids: std::collections::BTreeSet<u32> = others.collect();
-    let handle = |pid: u32| Handle::of(pid, host::process(pid).ok()?.start_ticks?).ok();
+    let handle = |pid: u32| Handle::of(pid, linux::process(pid).ok()?.start_ticks?).ok();
     pids.into_iter().filter_map(handle).collect()
 }
 
 /// Where it writes its errors, and how much is there already; none where that is no file. It is the one that is handed on,
 /// whatever comes to stand at its path.
 fn errors(pid: u32) -> Option<(File, u64)> {
-    let file = host::plain(Path::new(&format!("/proc/{pid}/fd/2"))).ok()?;
+    let file = linux::plain(Path::new(&format!("/proc/{pid}/fd/2"))).ok()?;
     let length = file.metadata().ok()?.len();
     Some((file, length))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::clients::program::Program;
+use crate::clients::exec::command::Program;
 
 /// The newest lines of a unit since a moment, as it wrote them.
 ///

@@ -10,7 +10,7 @@ use crate::act::shown;
 use crate::act::steps::Steps;
 use crate::checks;
 use crate::cli::GuardChangeArgs;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::failure::Failure;
 use crate::plan;
 use crate::plan::guard::Order;
@@ -42,8 +42,8 @@ fn story(
         Meant::Unknown(why) => return Ok(account::unknown(kind.operation(), &why)),
     };
     about.0 = facts.unit.clone();
-    let plan = plan::guard::guard(kind, &facts, &host::hostname());
-    let mut findings = vec![checks::guard_ready(kind, &facts, host::uid() == 0)];
+    let plan = plan::guard::guard(kind, &facts, &linux::hostname());
+    let mut findings = vec![checks::guard_ready(kind, &facts, linux::uid() == 0)];
     findings.extend(checks::guard(&facts).into_iter().filter(|finding| finding.id == "guard.boot-enabled"));
     let account = Account { kind, context, facts: &facts, plan: &plan, findings: &findings };
     if kind.is_done(&facts) {
@@ -56,7 +56,7 @@ fn story(
     if args.plan {
         return Ok(account.planned());
     }
-    let main = facts.shown.main_pid().and_then(|pid| host::process(pid).ok());
+    let main = facts.shown.main_pid().and_then(|pid| linux::process(pid).ok());
     let _turn = turn::hold_unit(context, main.as_ref())?;
     turn::not_frozen(context)?;
     let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };

@@ -5,7 +5,7 @@ use super::account;
 use super::{Meant, meant};
 use crate::checks;
 use crate::cli::GuardStatusArgs;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::exit::Exit;
 use crate::facts::gather;
 use crate::facts::{DropIn, GuardFacts, Proof, Stand};
@@ -34,8 +34,8 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         ..account::body(&facts)
     };
     let summary = match exit {
-        Exit::Done => format!("{} on {} refuses a manual stop and restart", facts.unit, host::hostname()),
-        _ => format!("{} on {}: {}", facts.unit, host::hostname(), facts.stand().words()),
+        Exit::Done => format!("{} on {} refuses a manual stop and restart", facts.unit, linux::hostname()),
+        _ => format!("{} on {}: {}", facts.unit, linux::hostname(), facts.stand().words()),
     };
     let mut report = Report::new(COMMAND, exit, summary, Body::Guard(Box::new(body)));
     report.findings = checks::guard(&facts);

@@ -13,7 +13,7 @@ use crate::act::run::{Done, Ended};
 use crate::act::{journal, pending};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
-use crate::clients::watcher::Watcher;
+use crate::clients::exec::background::Watcher;
 use crate::config::{Origin, Settings, Sourced};
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};

@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::paths;
-use crate::clients::host::{self, Held, Rights};
+use crate::clients::linux::{self, Held, Rights};
 use crate::facts::{BindState, Known, Process};
 
 /// What stands at a path.
@@ -40,7 +40,7 @@ pub(super) fn state(main: &Process, rights: &Known<Rights>, path: &str) -> Path 
     if let Some(why) = closed(&folder.0, &folder.1, rights) {
         return why;
     }
-    match host::link_metadata(&here) {
+    match linux::link_metadata(&here) {
         Err(error) if error.kind() == ErrorKind::NotFound => Path::Nothing,
         Err(error) => unknown(format!("{}: {error}", shown.display())),
         Ok(there) if there.file_type().is_socket() => Path::Socket,
@@ -74,7 +74,7 @@ fn closed(folder: &std::path::Path, shown: &str, rights: &Known<Rights>) -> Opti
         return None;
     }
     // Of groups beside the first one, and of access lists, only the process itself can tell.
-    let asked = rights.uid == host::uid() && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let asked = rights.uid == linux::uid() && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
     (!asked).then(|| denied(format!("uid {} may not write in {shown}", rights.uid)))
 }
 

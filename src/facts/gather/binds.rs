@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::names::{self, Resolved};
 use super::{Look, files};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Known, Listener, Process};
 use crate::wire::haproxy::config::{At, BindOptions, Endpoint, Model, Where};
 
@@ -147,8 +147,8 @@ impl<'a> Inherited<'a> {
 }
 
 pub(super) fn behind(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
-    let open = host::open_sockets(pid)?;
-    let rows = host::table(pid, false)?.into_iter();
+    let open = linux::open_sockets(pid)?;
+    let rows = linux::table(pid, false)?.into_iter();
     Ok(rows.filter_map(|row| Some((*open.get(&row.inode)?, row.listener))).collect())
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Look, paths};
 use crate::clients::dataplane::DataPlane;
-use crate::clients::host;
 use crate::clients::http::{Credentials, HttpError, Target};
+use crate::clients::linux;
 use crate::config::settings;
 use crate::facts::dataplane::{self, Arguments, ReloadStatus, ReloadsBy, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
@@ -76,7 +76,7 @@ fn with_its_files(
     let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
         let files = main.args().files.into_iter();
         let text = |file: String| {
-            let text = host::text(&paths::on_host(main, &file)).ok()?;
+            let text = linux::text(&paths::on_host(main, &file)).ok()?;
             Some((paths::named(main, &file), text))
         };
         files.filter_map(text).collect()
@@ -106,7 +106,7 @@ fn writers(file: &Path) -> anyhow::Result<Vec<String>> {
     let file = file.display().to_string();
     let named =
         |process: &Process| process.argv.iter().any(|word| word.contains(&file) || word.contains("haproxy"));
-    let found = host::named(WRITERS)?;
+    let found = linux::named(WRITERS)?;
     Ok(found.iter().filter(|p| named(p)).map(|p| format!("{} (PID {})", p.comm, p.pid)).collect())
 }
 
@@ -128,8 +128,8 @@ fn server(url: &str) -> Option<Process> {
         (None, Listener::Tcp(at)) => port(url) == Some(at.port()),
         _ => false,
     };
-    let named = host::named(&["dataplaneapi"]).ok()?;
-    named.into_iter().find(|process| host::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))
+    let named = linux::named(&["dataplaneapi"]).ok()?;
+    named.into_iter().find(|process| linux::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))
 }
 
 fn port(url: &str) -> Option<u16> {

@@ -10,10 +10,10 @@ use md5::{Digest, Md5};
 
 use super::paths::{named, on_host};
 use super::{Found, Look, named_files};
-use crate::clients::dress::Dress;
-use crate::clients::entered::{self, Place};
-use crate::clients::host::{self, Account};
-use crate::clients::program::{Program, Said};
+use crate::clients::exec::command::{Program, Said};
+use crate::clients::exec::in_namespaces::{self, Place};
+use crate::clients::linux::credentials::Dress;
+use crate::clients::linux::{self, Account};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::wire::haproxy::command_line::{self, Argv};
 use crate::wire::haproxy::config::{self, Model, Source, StateFrom, Surroundings};
@@ -125,11 +125,11 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
     let mut files = Vec::new();
     for argument in &arguments {
         let path = on_host(main, argument);
-        if !host::is_folder(&path) {
+        if !linux::is_folder(&path) {
             files.push(argument.clone());
             continue;
         }
-        let names = host::names(&path).with_context(|| format!("reading the folder {}", path.display()))?;
+        let names = linux::names(&path).with_context(|| format!("reading the folder {}", path.display()))?;
         let folder = argument.trim_end_matches('/');
         files.extend(config::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
     }
@@ -138,7 +138,7 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
 
 fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
     let (path, shown) = (on_host(main, name), named(main, name));
-    let bytes = host::read(&path).with_context(|| format!("reading {}", shown.display()));
+    let bytes = linux::read(&path).with_context(|| format!("reading {}", shown.display()));
     let file = ConfigFile {
         path: shown.display().to_string(),
         md5: match &bytes {
@@ -151,7 +151,7 @@ fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
 }
 
 fn modified(path: &Path) -> Result<Timestamp> {
-    Ok(Timestamp::try_from(host::metadata(path)?.modified()?)?)
+    Ok(Timestamp::try_from(linux::metadata(path)?.modified()?)?)
 }
 
 /// Bytes as lowercase hex.
@@ -178,9 +178,9 @@ fn surroundings(
 fn hostname(main: &Process) -> Option<String> {
     match main.same_pid_namespace {
         Known::Seen(false) => {
-            host::text(&on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
+            linux::text(&on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
         }
-        _ => Some(host::hostname()),
+        _ => Some(linux::hostname()),
     }
 }
 
@@ -189,7 +189,7 @@ pub(super) type Variables = BTreeMap<String, String>;
 
 /// The environment that the next worker would start with: the master's own, without what it sets for itself.
 pub(super) fn environment(main: &Process) -> Result<Variables> {
-    let mut environment = host::environment(main.pid)?;
+    let mut environment = linux::environment(main.pid)?;
     environment.retain(|name, _| !OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
     Ok(environment)
 }
@@ -224,13 +224,13 @@ fn run(main: &Process, program: Program, dress: Option<&Dress>, limit: Duration)
     if !elsewhere(&main.same_mount_namespace) && !elsewhere(&main.same_pid_namespace) {
         return program.run(limit);
     }
-    if host::uid() != 0 {
+    if linux::uid() != 0 {
         bail!("PID {} sees files of its own: run as root to use its program there", main.pid);
     }
     match Place::of(main.pid)? {
         Some(place) => {
             let own = || Dress::of(main.pid, place.is_container());
-            entered::run(&place, &dress.cloned().map_or_else(own, Ok)?, &program, limit)
+            in_namespaces::run(&place, &dress.cloned().map_or_else(own, Ok)?, &program, limit)
         }
         None => program.run(limit),
     }
@@ -252,7 +252,7 @@ pub(super) fn says_it_is_haproxy(look: &Look<'_>, main: &Process) -> Option<bool
 }
 
 fn asked_its_version(look: &Look<'_>, main: &Process) -> Result<Program> {
-    let owner = if host::uid() == 0 { owner(main)? } else { None };
+    let owner = if linux::uid() == 0 { owner(main)? } else { None };
     Ok(Program { program: binary(look, main)?, arguments: vec!["-vv".into()], owner, ..Program::default() })
 }
 
@@ -278,7 +278,7 @@ pub(super) fn test_with(
     let mut arguments = vec!["-c".to_owned()];
     arguments.extend(Argv::with_files(&main.args().for_test, &list.arguments));
     let owner = match dress {
-        Some(dress) => Some(dress.account()).filter(|account| account.uid != host::uid()),
+        Some(dress) => Some(dress.account()).filter(|account| account.uid != linux::uid()),
         None => owner(main)?,
     };
     let program = Program {
@@ -298,17 +298,17 @@ pub(super) fn test_with(
 pub(super) fn as_if_started_here(look: &Look<'_>) -> Result<Process> {
     let program =
         look.settings.binary.as_ref().map_or("haproxy".to_owned(), |said| said.value.display().to_string());
-    let ourselves = host::process(std::process::id())?;
+    let ourselves = linux::process(std::process::id())?;
     Ok(Process { argv: vec![program.clone()], exe: Known::Seen(program), ..ourselves })
 }
 
 /// Whom to run as where that is somebody else.
 pub(super) fn owner(main: &Process) -> Result<Option<Account>> {
-    match (host::uid(), main.uid) {
+    match (linux::uid(), main.uid) {
         (ours, theirs) if ours == theirs => Ok(None),
         (0, theirs) => {
             // One that would be somebody else gets nothing of what the process has.
-            let own = Some(host::account_of(main.pid)?).filter(|own| own.uid == theirs);
+            let own = Some(linux::account_of(main.pid)?).filter(|own| own.uid == theirs);
             Ok(Some(own.unwrap_or_else(|| Account::alone(theirs))))
         }
         (_, theirs) => bail!("only root or uid {theirs} can read the files as the master would read them"),

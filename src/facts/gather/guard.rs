@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::clients::{host, systemd};
+use crate::clients::{linux, systemd};
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::wire::systemd::guard_drop_in::{self, Whose};
 use crate::wire::systemd::unit::Unit;
@@ -53,7 +53,7 @@ fn resolved(path: &str) -> String {
 
 /// A restart reads these anew, and they may name other files and options; a reload does not.
 fn environment_edited(shown: &Unit) -> Vec<String> {
-    let started = shown.main_pid().and_then(|pid| host::process(pid).ok()?.started);
+    let started = shown.main_pid().and_then(|pid| linux::process(pid).ok()?.started);
     let files = shown.environment_files().into_iter();
     files.filter(|path| changed_since(path, started)).map(str::to_owned).collect()
 }

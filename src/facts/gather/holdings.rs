@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::live::{escaped, name};
 use super::{Effort, Look, servers, sockets};
-use crate::clients::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{Channel, Socket};
 use crate::config::Settings;
 use crate::facts::holdings::{Checks, HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
 use crate::facts::{Address, Admin, Holdings, Instance, Known, PatternKind};

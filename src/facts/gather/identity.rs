@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Look;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Control, Controller, Evidence, Known, Process};
 
 /// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
@@ -16,7 +16,7 @@ pub(super) fn by_master(main: &Process, path: &Path, peer: &Known<u32>) -> Known
         }
         Known::Unknown { .. } => {}
     }
-    if host::holds_unix_listener(main.pid, path).is_ok_and(|holds| holds) {
+    if linux::holds_unix_listener(main.pid, path).is_ok_and(|holds| holds) {
         sources.push(format!("/proc/{}/fd holds that socket", main.pid));
     }
     enough(sources)
@@ -28,7 +28,7 @@ pub(super) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Ve
     if answers == Some(pid) {
         sources.push(format!("show info on {} answers as {pid}", path.display()));
     }
-    if host::holds_unix_listener(pid, path).is_ok_and(|holds| holds) {
+    if linux::holds_unix_listener(pid, path).is_ok_and(|holds| holds) {
         sources.push(format!("/proc/{pid}/fd holds that socket"));
     }
     enough(sources)

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::sockets::{admin_fact, admin_sockets, asked, channel, configured, peer, reach, socket};
 use super::{Aim, Found, Look, files, identity};
-use crate::clients::host;
-use crate::clients::runtime::{AskError, Socket};
+use crate::clients::haproxy::runtime::{AskError, Socket};
+use crate::clients::linux;
 use crate::config::Settings;
 use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker};
 use crate::wire::haproxy::runtime::processes::{Proc, ShowProc};
@@ -47,11 +47,11 @@ pub(super) fn find(look: &Look<'_>, aim: &Aim, candidates: &Known<Vec<Candidate>
 
 /// Who holds the socket that was named, or says so in its arguments; else the only one that is meant.
 pub(super) fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
-    let candidates = Candidate::group(host::haproxies().ok()?);
+    let candidates = Candidate::group(linux::haproxies().ok()?);
     let named = settings.master_socket.as_ref().or(settings.stats_socket.as_ref());
     let holds = |candidate: &Candidate, path: &Path| {
         let mut pids = std::iter::once(candidate.process.pid).chain(candidate.workers.iter().copied());
-        pids.any(|pid| host::holds_unix_listener(pid, path).unwrap_or(false))
+        pids.any(|pid| linux::holds_unix_listener(pid, path).unwrap_or(false))
             || candidate
                 .master_socket
                 .as_deref()
@@ -126,7 +126,7 @@ fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
             format!("{}: the master calls itself {pid}, the kernel {opener}", path.display())
         });
     }
-    let main = host::process(pid)
+    let main = linux::process(pid)
         .with_context(|| format!("{} is answered by a master of another PID namespace", path.display()))?;
     Ok(master_worker(look, main, master, &listed, path, source))
 }
@@ -134,14 +134,14 @@ fn by_master(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
 /// The socket of a container's HAProxy was named by a path of ours, as when its folder is mounted from here: it is asked
 /// by the path that it has in there, which must be the same socket.
 fn through_its_root(look: &Look<'_>, path: &Path, opener: u32, source: &str) -> Result<Found> {
-    let main = host::process(opener)?;
+    let main = linux::process(opener)?;
     if main.same_pid_namespace != Known::Seen(false) {
         bail!("they are two processes of this host");
     }
     let inside =
         main.args().master_socket.context("it is in a container, and names no master socket there")?;
     let through = reach(&main, Path::new(&main.absolute(&inside)));
-    if through == path || !host::same_file(&through, path) {
+    if through == path || !linux::same_file(&through, path) {
         bail!("it is in a container, where its master socket {inside} is another one");
     }
     by_master(look, &through, source)
@@ -168,7 +168,7 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
         answer => answer.with_context(|| format!("asking the worker ({source})"))?,
     };
     // On every branch the one that opened it lives where the one lives that answers.
-    let opener = peer(&stats).seen().and_then(|pid| host::process(*pid).ok());
+    let opener = peer(&stats).seen().and_then(|pid| linux::process(*pid).ok());
     let elsewhere = opener.filter(|opener| opener.same_pid_namespace == Known::Seen(false));
     if let Some(opener) = elsewhere.filter(|_| !path.starts_with("/proc")) {
         bail!(
@@ -178,9 +178,9 @@ fn by_stats(look: &Look<'_>, path: &Path, source: &str) -> Result<Found> {
             opener.pid
         );
     }
-    let worker = host::process(info.pid)
+    let worker = linux::process(info.pid)
         .with_context(|| format!("{} is answered by a worker of another PID namespace", path.display()))?;
-    let parent = host::process(worker.ppid).ok().filter(Process::is_haproxy);
+    let parent = linux::process(worker.ppid).ok().filter(Process::is_haproxy);
     let named =
         || vec![SocketFact { answered_by: Known::Seen(info.pid), ..admin_fact(&stats, path, source) }];
     let Some(main) = parent else { return Ok(without_master(look, worker, Mode::Standalone, None, named())) };
@@ -373,7 +373,7 @@ fn serving(master: &Socket, listed: &ShowProc) -> Known<u32> {
 fn started(serving: &Known<u32>) -> Known<Timestamp> {
     match serving {
         Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(pid) => host::process(*pid)
+        Known::Seen(pid) => linux::process(*pid)
             .and_then(|process| process.started.context("/proc does not say when it started"))
             .into(),
     }

@@ -3,8 +3,8 @@
 use anyhow::{Result, anyhow};
 
 use super::{Found, Look, next, servers};
-use crate::clients::host;
-use crate::clients::runtime::Channel;
+use crate::clients::haproxy::runtime::Channel;
+use crate::clients::linux;
 use crate::facts::{
     Certificate, Connections, How, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server, Table,
 };
@@ -32,7 +32,7 @@ pub(super) fn picture(look: &Look<'_>, found: &Found) -> Picture {
 pub(super) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: u32) -> Picture {
     let (picture, _) = of_worker(look, &Asked { channel, limits: String::new() });
     let connections = Known::unknown("the next worker has none yet");
-    let listeners = host::listeners(pid).into();
+    let listeners = linux::listeners(pid).into();
     Picture { how: How::Rehearsed, connections, listeners, ..picture }
 }
 
@@ -120,7 +120,7 @@ fn limits(found: &Found, channel: &Channel) -> String {
 fn listeners(found: &Found) -> Known<Vec<Listener>> {
     match &found.instance.serving {
         Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(pid) => host::listeners(*pid).into(),
+        Known::Seen(pid) => linux::listeners(*pid).into(),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::files::CLOCK_SLACK_MS;
 use super::paths::on_host;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::holdings::Holdings;
 use crate::facts::loaded::{Config, Copied};
 use crate::facts::{Facts, Instance, Known, Loaded, Process};
@@ -79,7 +79,7 @@ fn untouched(instance: &Instance, name: &str) -> Known<bool> {
 /// writing; the time of its inode's change is then the truth.
 fn touched(main: &Process, name: &str) -> Known<Timestamp> {
     let path = on_host(main, name);
-    let read = host::metadata(&path).map_err(anyhow::Error::from).and_then(|meta| {
+    let read = linux::metadata(&path).map_err(anyhow::Error::from).and_then(|meta| {
         let written = (meta.mtime(), meta.mtime_nsec());
         let (seconds, nanoseconds) = written.max((meta.ctime(), meta.ctime_nsec()));
         Ok(Timestamp::new(seconds, i32::try_from(nanoseconds)?)?)

@@ -43,8 +43,8 @@ use super::{
     Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, How, Instance, Known, Picture, Process,
     SCHEMA, Vitals,
 };
-use crate::clients::host;
-use crate::clients::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::linux;
 use crate::config::Settings;
 use crate::time::{self, Deadline};
 pub use crate::wire::haproxy::config::Model;
@@ -165,7 +165,7 @@ pub fn after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
 /// Which HAProxy is meant, and nothing about what it holds: to be asked again and again while it comes up.
 pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
     let look = Look::of(settings, Effort::Read);
-    let candidates: Known<Vec<Candidate>> = host::haproxies().map(Candidate::group).into();
+    let candidates: Known<Vec<Candidate>> = linux::haproxies().map(Candidate::group).into();
     instance::find(&look, aim, &candidates).map(|found| found.instance)
 }
 
@@ -205,7 +205,7 @@ pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) 
 /// # Errors
 /// When it cannot be read.
 pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
-    host::read(&paths::on_host(main, path))
+    linux::read(&paths::on_host(main, path))
 }
 
 /// Whether the files that this process reads under their names are the ones that we find there, so that we can put them
@@ -216,7 +216,7 @@ pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
 pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
     let others = files.iter().find(|file| {
         let there = paths::on_host(main, &file.path);
-        there != std::path::Path::new(&file.path) && !host::same_file(&there, file.path.as_ref())
+        there != std::path::Path::new(&file.path) && !linux::same_file(&there, file.path.as_ref())
     });
     others.map_or(Ok(()), |file| {
         let pid = main.pid;
@@ -264,7 +264,7 @@ fn pins(settings: &Settings) -> Vec<Pin> {
 
 /// Every HAProxy that can be seen, and who controls each.
 fn candidates(look: &Look<'_>) -> Known<Vec<Candidate>> {
-    let found = host::haproxies().map(|all| {
+    let found = linux::haproxies().map(|all| {
         let mut candidates = Candidate::group(all);
         look.managers.prepare(candidates.iter().map(|candidate| &candidate.process));
         candidates.iter_mut().for_each(|one| one.control = look.managers.control(&one.process));
@@ -370,8 +370,8 @@ fn blank(why: &str) -> Facts {
     Facts {
         schema: SCHEMA.to_owned(),
         taken_at: time::now(),
-        host: host::hostname(),
-        uid: host::uid(),
+        host: linux::hostname(),
+        uid: linux::uid(),
         candidates: Known::unknown(why),
         instance: Known::unknown(why),
         namespaces: Known::unknown(why),

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::paths::on_host;
-use crate::clients::host::{self, Account};
+use crate::clients::linux::{self, Account};
 use crate::facts::files::NamedFiles;
 use crate::facts::{Known, Process};
 use crate::wire::haproxy::config::{At, CertKind, Model};
@@ -19,9 +19,9 @@ pub(super) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
             "default-path moves what relative names start from, which haguard does not follow",
         );
     }
-    let who = match (host::uid(), main.uid) {
+    let who = match (linux::uid(), main.uid) {
         (ours, theirs) if ours == theirs => Who::Ourselves,
-        (0, theirs) => match host::account_of(main.pid) {
+        (0, theirs) => match linux::account_of(main.pid) {
             Ok(Account { gid, groups, .. }) => {
                 Who::Other { uid: theirs, groups: groups.into_iter().chain([gid]).collect() }
             }
@@ -60,7 +60,7 @@ pub(super) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
 
 /// What HAProxy loads for a certificate of which there is no file: one for each kind of key.
 fn bundle(path: &Path) -> Vec<PathBuf> {
-    let exists = |path: &Path| host::exists(path).unwrap_or_default();
+    let exists = |path: &Path| linux::exists(path).unwrap_or_default();
     if exists(path) {
         return vec![path.to_owned()];
     }
@@ -74,7 +74,7 @@ fn bundle(path: &Path) -> Vec<PathBuf> {
 /// kernel does not show it where HAProxy made itself dumpable again.
 fn may_have_given_up_its_user(main: &Process, model: &Model) -> bool {
     let master = main.args().master_worker || model.settings.master_worker;
-    !master && (model.settings.user.is_some() || host::changed_user(main.pid))
+    !master && (model.settings.user.is_some() || linux::changed_user(main.pid))
 }
 
 /// A name that stands for a file which must be there: no alias, no list that lives in memory only.
@@ -111,17 +111,17 @@ impl fmt::Display for Bad {
 
 impl Who {
     fn cannot_read(&self, path: &Path) -> Option<Bad> {
-        let meta = match host::metadata(path) {
+        let meta = match linux::metadata(path) {
             Err(error) => return Some(Bad::Gone(error)),
             Ok(meta) => meta,
         };
         match self {
             // A pipe or a device may wait for somebody when it is opened.
-            Who::Ourselves if meta.is_file() => host::plain(path).err().map(Bad::Gone),
+            Who::Ourselves if meta.is_file() => linux::plain(path).err().map(Bad::Gone),
             Who::Ourselves => None,
             Who::Other { uid, groups } => {
                 let closed = |folder: &&Path| {
-                    host::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
+                    linux::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
                 };
                 let folder = path.ancestors().skip(1).find(closed).map(Path::to_owned);
                 let denied = folder.is_some() || !allows(&meta, *uid, groups, 0o4);

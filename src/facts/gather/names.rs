@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::clients::dress::Dress;
-use crate::clients::entered::{self, Place};
+use crate::clients::exec::in_namespaces::{self, Place};
+use crate::clients::linux::credentials::Dress;
 use crate::facts::{Known, Process};
 
 /// Names are resolved on the host within this much; one that takes longer stays unknown.
@@ -24,7 +24,7 @@ pub(super) fn resolve(main: &Process, names: BTreeSet<String>, limit: Duration) 
     }
     let asked = Place::of(main.pid).and_then(|place| {
         let place = place.context("it lives where we do")?;
-        entered::resolve(&place, &Dress::of(main.pid, place.is_container())?, &names, limit)
+        in_namespaces::resolve(&place, &Dress::of(main.pid, place.is_container())?, &names, limit)
     });
     match asked {
         Ok(found) => {

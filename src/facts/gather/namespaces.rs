@@ -8,8 +8,8 @@ use md5::{Digest, Md5};
 
 use super::files::hex;
 use super::paths::on_host;
-use crate::clients::entered::Place;
-use crate::clients::host;
+use crate::clients::exec::in_namespaces::Place;
+use crate::clients::linux;
 use crate::facts::namespaces::{Content, Mounted, Namespaces};
 use crate::facts::{Known, Process};
 use crate::wire::linux::mountinfo::Mount;
@@ -19,11 +19,11 @@ const GONE: &str = "//deleted";
 
 /// Looks at the namespaces of this process, and at its `files` that are mounted alone.
 pub(super) fn of(main: &Process, files: &[String]) -> Known<Namespaces> {
-    let own = match host::own_namespaces(main.pid) {
+    let own = match linux::own_namespaces(main.pid) {
         Ok(own) => own,
         Err(error) => return Known::unknown(format!("{error:#}")),
     };
-    let root = host::uid() == 0;
+    let root = linux::uid() == 0;
     let closed = match Place::of(main.pid) {
         Err(error) => Some(format!("{error:#}")),
         Ok(Some(_)) if !root => Some("only root can enter them".to_owned()),
@@ -37,7 +37,7 @@ pub(super) fn of(main: &Process, files: &[String]) -> Known<Namespaces> {
 }
 
 fn mounted(main: &Process, files: &[String]) -> Result<Vec<Mounted>> {
-    let (theirs, ours) = (host::mounts(main.pid)?, host::mounts("self")?);
+    let (theirs, ours) = (linux::mounts(main.pid)?, linux::mounts("self")?);
     let of = |file: &String| {
         let there = on_host(main, file);
         let inside = Path::new("/").join(there.strip_prefix(format!("/proc/{}/root", main.pid)).ok()?);
@@ -69,8 +69,8 @@ fn source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
 
 fn content(path: &Path) -> Result<Content> {
     let read = || -> std::io::Result<Content> {
-        let meta = host::metadata(path)?;
-        Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(host::read(path)?)) })
+        let meta = linux::metadata(path)?;
+        Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(linux::read(path)?)) })
     };
     read().with_context(|| path.display().to_string())
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Found;
 use super::binds::Declared;
 use super::{bind_paths, paths};
-use crate::clients::host::{self, Rights};
-use crate::clients::trial::{self, Trial};
+use crate::clients::linux::bind_probe::{self, Trial};
+use crate::clients::linux::{self, Rights};
 use crate::facts::binds::minus;
 use crate::facts::{BindState, Holder, How, Known, Listener, NewBind, Overlap, Owner, Picture};
 use crate::wire::haproxy::config::BindOptions;
@@ -78,7 +78,7 @@ fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Decla
     }
     let pid = found.instance.main.pid;
     let plain = BindOptions::default();
-    let judged: Vec<Judged> = match host::table(pid, false) {
+    let judged: Vec<Judged> = match linux::table(pid, false) {
         Err(error) => {
             new.iter().map(|_| Judged::Told(BindState::Unknown { why: format!("{error:#}") })).collect()
         }
@@ -90,7 +90,7 @@ fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Decla
                     .collect()
             };
             // Where it has a network of its own, that is where an address is free or not.
-            host::in_network_of(pid, || look(Known::Seen(())))
+            linux::in_network_of(pid, || look(Known::Seen(())))
                 .unwrap_or_else(|error| look(Known::unknown(format!("{error:#}"))))
         }
     };
@@ -144,8 +144,8 @@ impl<'a> Bench<'a> {
         }
         Bench {
             found,
-            rights: host::rights(pid).into(),
-            six_only: there.seen().and_then(|()| host::ipv6_only_by_default()),
+            rights: linux::rights(pid).into(),
+            six_only: there.seen().and_then(|()| linux::ipv6_only_by_default()),
             there,
             rows: by_port,
             own: own_sockets(found),
@@ -207,9 +207,9 @@ impl<'a> Bench<'a> {
             Known::Unknown { why } => return unknown(why.clone()),
             Known::Seen(rights) => rights,
         };
-        let attempt = trial::Options { v6only: options.v6only, anywhere: options.transparent };
+        let attempt = bind_probe::Options { v6only: options.v6only, anywhere: options.transparent };
         // Where our own rights fall short, or where HAProxy itself is in the way, the host alone is asked about.
-        let on_host = |otherwise: Judged| match trial::host(at.ip(), attempt) {
+        let on_host = |otherwise: Judged| match bind_probe::host(at.ip(), attempt) {
             Trial::NotHere => Judged::Told(BindState::NotHere),
             Trial::Bound => otherwise,
             other => unknown(format!("trying to bind {at}: {other:?}")),
@@ -223,7 +223,7 @@ impl<'a> Bench<'a> {
             );
             return on_host(Judged::Told(BindState::Denied { why }));
         }
-        match trial::address(listener, attempt).unwrap_or(Trial::Denied) {
+        match bind_probe::address(listener, attempt).unwrap_or(Trial::Denied) {
             Trial::Bound => Judged::Told(BindState::Free),
             Trial::NotHere => Judged::Told(BindState::NotHere),
             Trial::Failed(why) => unknown(format!("trying to bind {at}: {why}")),
@@ -237,7 +237,7 @@ impl<'a> Bench<'a> {
 
     /// Even an open connection keeps its own port from a listener.
     fn connections(&self, listener: &Listener) -> Vec<Row> {
-        let rows = host::table(self.found.instance.main.pid, true).unwrap_or_default();
+        let rows = linux::table(self.found.instance.main.pid, true).unwrap_or_default();
         let meets = |row: &Row| !row.listening && row.listener.overlap(listener) != Overlap::No;
         // One that has ended is still in the table for a while, with no process behind it.
         let mut met: Vec<Row> = rows.into_iter().filter(meets).collect();
@@ -265,14 +265,14 @@ fn own_sockets(found: &Found) -> Known<BTreeSet<u64>> {
     let mut pids: BTreeSet<u32> = listed.map(|worker| worker.pid).collect();
     pids.insert(instance.main.pid);
     pids.extend(instance.serving.seen());
-    let children = host::haproxies().unwrap_or_default().into_iter();
+    let children = linux::haproxies().unwrap_or_default().into_iter();
     pids.extend(children.filter(|process| process.ppid == instance.main.pid).map(|process| process.pid));
     let mut sockets = BTreeSet::new();
     for pid in pids {
-        match host::open_sockets(pid) {
+        match linux::open_sockets(pid) {
             Ok(open) => sockets.extend(open.into_keys()),
             // A worker may end while it is looked at.
-            Err(_) if host::process(pid).is_err() => {}
+            Err(_) if linux::process(pid).is_err() => {}
             Err(error) => return Known::unknown(format!("{error:#}")),
         }
     }
@@ -281,12 +281,12 @@ fn own_sockets(found: &Found) -> Known<BTreeSet<u64>> {
 
 /// The processes behind the sockets that are in the way.
 struct Holders {
-    owners: host::Owners,
+    owners: linux::Owners,
 }
 
 impl Holders {
     fn of(inodes: BTreeSet<u64>) -> Self {
-        Holders { owners: if inodes.is_empty() { host::Owners::default() } else { host::owners(&inodes) } }
+        Holders { owners: if inodes.is_empty() { linux::Owners::default() } else { linux::owners(&inodes) } }
     }
 
     fn owner(&self, row: Row) -> Owner {
@@ -301,7 +301,7 @@ impl Holders {
 }
 
 fn holder(pid: u32) -> Option<Holder> {
-    let process = host::process(pid).ok()?;
+    let process = linux::process(pid).ok()?;
     let mut words = process.argv.iter();
     let program = words.next().cloned().unwrap_or_else(|| process.comm.clone());
     let first = words.next().filter(|word| !word.starts_with('-') && !word.contains('='));
@@ -309,7 +309,7 @@ fn holder(pid: u32) -> Option<Holder> {
         pid,
         name: process.comm,
         uid: process.uid,
-        user: host::user_name(process.uid),
+        user: linux::user_name(process.uid),
         command: first.map_or_else(|| program.clone(), |first| format!("{program} {first}")),
     })
 }

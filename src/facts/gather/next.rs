@@ -10,7 +10,7 @@ use sha1::{Digest, Sha1};
 use super::binds::{self, Declared};
 use super::files::{self, Read};
 use super::{Look, paths, servers};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
 use crate::wire::haproxy::config::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
 use crate::wire::haproxy::pattern_file;
@@ -143,7 +143,7 @@ fn from_file(
     let optional = name.starts_with("opt@");
     let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     let path = paths::on_host(main, plain);
-    let bytes = match host::read(&path) {
+    let bytes = match linux::read(&path) {
         Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| format!("reading {}", path.display()))?,
     };
@@ -174,7 +174,7 @@ fn on_disk(main: &Process, name: &str) -> Known<Option<String>> {
         return Known::unknown("it is an alias of a crt-store, and which file that is was not read");
     }
     let path = paths::on_host(main, name);
-    match host::read(&path) {
+    match linux::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(None),
         Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),
         Ok(pem) => match CertificateDer::pem_slice_iter(&pem).next() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Known, Process};
 
 /// A path of the master's, in full: relative ones start in its folder, and in `-C` where it has one.
@@ -17,7 +17,7 @@ pub(super) fn named(main: &Process, path: &str) -> PathBuf {
 pub(super) fn on_host(main: &Process, path: &str) -> PathBuf {
     let named = named(main, path);
     match main.same_mount_namespace {
-        Known::Seen(false) => host::through_root(main.pid, &named),
+        Known::Seen(false) => linux::through_root(main.pid, &named),
         _ => named,
     }
 }

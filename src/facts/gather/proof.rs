@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use super::files::{arguments, hex};
 use super::paths::{named, on_host};
 use super::{Found, Look};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Known, Proof};
 
 /// A claim with what was seen for it, and where.
@@ -34,9 +34,10 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
     let main = &found.instance.main;
     let files = arguments(look, main);
     // A folder is many files; the list of facts has each of them.
-    for file in files.iter().filter(|file| !host::is_folder(&on_host(main, file))) {
+    for file in files.iter().filter(|file| !linux::is_folder(&on_host(main, file))) {
         let shown = named(main, file).display().to_string();
-        let seen = host::read(&on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
+        let seen =
+            linux::read(&on_host(main, file)).map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
         let seen = seen.with_context(|| format!("reading {shown}"));
         prints.push(Print { claim: shown, seen, source: "bytes on disk".to_owned() });
     }
@@ -44,7 +45,7 @@ pub(super) fn prints(look: &Look<'_>, found: &Found) -> Vec<Print> {
 }
 
 fn process(pid: u32) -> Result<String> {
-    let started = host::process(pid)?.started.context("/proc does not say when it started")?;
+    let started = linux::process(pid)?.started.context("/proc does not say when it started")?;
     Ok(format!("{pid}, started {}", started.strftime("%F %T UTC")))
 }
 

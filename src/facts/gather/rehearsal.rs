@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use super::names::{self, Resolved};
 use super::start::Anew;
 use super::{Look, binds, files, live, paths};
-use crate::clients::dress::Dress;
-use crate::clients::entered::Place;
-use crate::clients::host;
-use crate::clients::runtime::{Channel, Socket};
-use crate::clients::sealed::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
+use crate::clients::exec::in_namespaces::Place;
+use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::linux;
+use crate::clients::linux::credentials::Dress;
+use crate::clients::sandbox::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
 use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
 use crate::wire::haproxy::command_line::Argv;
 use crate::wire::haproxy::config::{Endpoint, Host, Model};
@@ -100,18 +100,18 @@ fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&A
 
 /// Reasons not to try, each with what would be needed.
 fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
-    if host::uid() != 0 {
+    if linux::uid() != 0 {
         bail!("a rehearsal needs root");
     }
     let master = main.args().master_worker || model.is_some_and(|model| model.settings.master_worker);
-    if !master && main.uid != 0 && host::changed_user(main.pid) {
+    if !master && main.uid != 0 && linux::changed_user(main.pid) {
         let pid = main.pid;
         bail!(
             "PID {pid} runs without a master and gave up the user that it was started as, so what its next start may do is \
              not known (a master, -W, keeps that user)"
         );
     }
-    if let (Some(held), Some(free)) = (host::most_resident_kb(main.pid), host::available_kb())
+    if let (Some(held), Some(free)) = (linux::most_resident_kb(main.pid), linux::available_kb())
         && held.saturating_mul(2) > free
     {
         bail!("{free} kB of memory are free, and a second HAProxy may need {held} kB and more");
@@ -122,7 +122,7 @@ fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
 /// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
 fn still_there(look: &Look<'_>, main: &Process) -> Result<()> {
     let program = files::binary(look, main)?;
-    match host::exists(&paths::on_host(main, &program)) {
+    match linux::exists(&paths::on_host(main, &program)) {
         Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
         _ => Ok(()),
     }
@@ -153,7 +153,7 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&An
         Some(anew) => (anew.environment.clone(), anew.dress.clone(), anew.dress.binds_low_ports()),
         None => {
             let dress = Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?;
-            (files::environment(main)?, dress, host::rights(main.pid).is_ok_and(|rights| rights.low_ports))
+            (files::environment(main)?, dress, linux::rights(main.pid).is_ok_and(|rights| rights.low_ports))
         }
     };
     Ok(Spec {
@@ -163,7 +163,7 @@ fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&An
         folder: main.cwd.seen().cloned(),
         dress: Some(dress),
         place,
-        host: sealed::namespaces()?,
+        host: sandbox::namespaces()?,
         emptied: anew.map(|anew| anew.emptied.clone()).unwrap_or_default(),
         hosts: String::new(),
         sysctls: sysctls(main, low_ports),
@@ -179,7 +179,7 @@ fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
         Some(((*name).to_owned(), value.trim().to_owned()))
     };
     let all = || TAKEN_OVER.iter().filter_map(read).collect::<Vec<(String, String)>>();
-    let mut all = host::in_network_of(main.pid, all).unwrap_or_default();
+    let mut all = linux::in_network_of(main.pid, all).unwrap_or_default();
     if main.uid != 0 && low_ports {
         all.retain(|(name, _)| !name.ends_with("ip_unprivileged_port_start"));
         all.push(("ipv4/ip_unprivileged_port_start".to_owned(), "0".to_owned()));
@@ -189,7 +189,7 @@ fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
 
 /// Interfaces that binds name and that are there; one that is not shall fail in the copy too.
 fn interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
-    let there = host::interfaces(main.pid);
+    let there = linux::interfaces(main.pid);
     let here = |name: &str| name != "lo" && there.iter().any(|other| other == name);
     let named =
         model.into_iter().flat_map(|model| &model.binds).filter_map(|bind| bind.options.interface.clone());
@@ -219,7 +219,7 @@ fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>
 
 /// The table that HAProxy has, then what the names that it needs resolve to there.
 fn hosts(main: &Process, resolved: &Resolved) -> String {
-    let mut text = host::text(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
+    let mut text = linux::text(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
         for address in known.seen().into_iter().flatten() {
             text.push_str(&format!("\n{address} {name}"));
@@ -238,7 +238,7 @@ fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
     let start_up = copy.age();
     let mut memory_kb = Known::unknown("it did not come up");
     let picture = up.map(|pid| {
-        memory_kb = host::peak_kb(pid).context("/proc does not say").into();
+        memory_kb = linux::peak_kb(pid).context("/proc does not say").into();
         live::rehearsed(look, &master.via_master(pid), pid)
     });
     let (ended, set_up) = (copy.ended(), copy.set_up);
@@ -281,7 +281,7 @@ fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> 
 
 fn answering(master: &Socket) -> Option<u32> {
     // Before the path is there nobody needs to knock.
-    if !host::exists(master.path()).unwrap_or(true) {
+    if !linux::exists(master.path()).unwrap_or(true) {
         return None;
     }
     let listed = master.processes().ok()?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::holdings::worker_channel;
 use super::{Effort, Look, files};
-use crate::clients::runtime::Channel;
+use crate::clients::haproxy::runtime::Channel;
 use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::names::{self, Resolved};
 use super::{Look, paths};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::{Address, Admin, Known, Process, Server};
 use crate::wire::haproxy::config::{Host, Model, ServerDef, StateFrom};
 use crate::wire::haproxy::runtime::servers_state::{self, AdminState, ServerState};
@@ -91,7 +91,7 @@ type Rows = Known<Vec<ServerState>>;
 
 fn saved(main: &Process, file: &str) -> Rows {
     let path = paths::on_host(main, file);
-    match host::text(&path) {
+    match linux::text(&path) {
         // HAProxy goes on without it.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(Vec::new()),
         Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::control::Managers;
-use crate::clients::host::{self, Everybody, Somebody};
+use crate::clients::linux::{self, Everybody, Somebody};
 use crate::config::Settings;
 use crate::facts::services::{HostFacts, Role, Service, Unowned};
 use crate::facts::{Evidence, Facts, Instance, Known, Listener, Process};
@@ -15,7 +15,7 @@ use crate::wire::linux::command_line;
 pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> {
     let instance = facts.and_then(|facts| facts.instance.seen());
     let managers = Managers::new(Deadline::after(settings.timeout.value), &settings.environment);
-    match host::everybody() {
+    match linux::everybody() {
         Err(error) => Known::unknown(format!("{error:#}")),
         Ok(everybody) => {
             let mut host = host_facts(everybody, &managers, instance);
@@ -29,11 +29,11 @@ pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> 
 
 /// One process, whatever it is; none where there is no such process.
 pub fn service_of(settings: &Settings, pid: u32) -> Option<Service> {
-    let process = host::process(pid).ok()?;
+    let process = linux::process(pid).ok()?;
     let managers = Managers::new(Deadline::after(settings.timeout.value), &settings.environment);
-    let listens = host::listeners(pid).map(|all| (0..).zip(all).collect()).into();
-    let somebody = Somebody { process, listens, network: host::network(&pid.to_string()) };
-    Some(service(somebody, &[], &host::network("self"), &managers, &mut Users::default()))
+    let listens = linux::listeners(pid).map(|all| (0..).zip(all).collect()).into();
+    let somebody = Somebody { process, listens, network: linux::network(&pid.to_string()) };
+    Some(service(somebody, &[], &linux::network("self"), &managers, &mut Users::default()))
 }
 
 /// What a process that does not listen listens on.
@@ -41,7 +41,7 @@ pub const NOTHING: &str = "nothing";
 
 /// What these processes listen on now, for a proof that they were left alone.
 pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
-    let shown = |pid: u32| match (host::process(pid), host::listeners(pid)) {
+    let shown = |pid: u32| match (linux::process(pid), linux::listeners(pid)) {
         (Err(error), _) => format!("{error:#}"),
         (Ok(process), listens) => {
             let since = process.start_ticks.map_or("unknown".to_owned(), |ticks| ticks.to_string());
@@ -57,11 +57,11 @@ pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
 }
 
 fn host_facts(everybody: Everybody, managers: &Managers, instance: Option<&Instance>) -> HostFacts {
-    let ours = host::network("self");
+    let ours = linux::network("self");
     // The worker is the one that connects to servers, and it lives where its master lives.
     let about = instance.map_or(std::process::id(), |instance| instance.main.pid);
-    let network = host::network(&about.to_string());
-    let addresses = host::own_addresses(about).into();
+    let network = linux::network(&about.to_string());
+    let addresses = linux::own_addresses(about).into();
     let Everybody { mut processes, parents, unowned, count, hidden } = everybody;
     give_up_activated(&mut processes);
     managers.prepare(processes.iter().map(|somebody| &somebody.process));
@@ -75,7 +75,7 @@ fn host_facts(everybody: Everybody, managers: &Managers, instance: Option<&Insta
         .into_iter()
         .map(|(listener, uid)| Unowned { listener, uid, user: uid.and_then(|uid| users.name(uid)) })
         .collect();
-    let as_root = host::uid() == 0;
+    let as_root = linux::uid() == 0;
     HostFacts { services, unowned, network, addresses, local: Vec::new(), processes: count, hidden, as_root }
 }
 
@@ -216,7 +216,7 @@ fn files(process: &Process) -> Vec<String> {
     let is_there = |path: &String| {
         let inside = Path::new(path)
             .strip_prefix("/")
-            .is_ok_and(|rest| host::exists(&Path::new(&root).join(rest)).unwrap_or_default());
+            .is_ok_and(|rest| linux::exists(&Path::new(&root).join(rest)).unwrap_or_default());
         // Its root is closed to us without root, and then a path of our own is the best that can be had.
         inside || (process.exe.seen().is_none() && Path::new(path).exists())
     };
@@ -229,7 +229,7 @@ struct Users(BTreeMap<u32, Option<String>>);
 
 impl Users {
     fn name(&mut self, uid: u32) -> Option<String> {
-        self.0.entry(uid).or_insert_with(|| host::user_name(uid)).clone()
+        self.0.entry(uid).or_insert_with(|| linux::user_name(uid)).clone()
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     fn somebody(pid: u32, comm: &str, listens: &[u64]) -> Somebody {
-        let me = host::process(std::process::id()).unwrap();
+        let me = linux::process(std::process::id()).unwrap();
         let at = |inode: &u64| (*inode, Listener::Tcp(([127, 0, 0, 1], 80).into()));
         Somebody {
             process: crate::facts::Process { pid, comm: comm.into(), argv: vec![comm.into()], ..me },

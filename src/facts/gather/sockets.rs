@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::{Look, files, paths};
-use crate::clients::host;
-use crate::clients::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::linux;
 use crate::facts::{Known, Process, SocketFact};
 use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
 
@@ -25,7 +25,7 @@ pub(super) fn reach(main: &Process, path: &Path) -> PathBuf {
     let plain = paths::named(main, &path.to_string_lossy());
     let through = paths::on_host(main, &path.to_string_lossy());
     let ours = main.same_pid_namespace == Known::Seen(true);
-    if ours && host::same_file(&plain, &through) { plain } else { through }
+    if ours && linux::same_file(&plain, &through) { plain } else { through }
 }
 
 /// What the worker says it listens on for commands; each unix path is asked who answers there.

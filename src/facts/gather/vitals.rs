@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::files::Read;
 use super::paths::on_host;
 use super::{Found, Look};
-use crate::clients::{host, turn};
+use crate::clients::{linux, lock_file};
 use crate::facts::vitals::{Memory, Needrestart, OpenFiles, PidFile, ReloadSignal, Vitals};
 use crate::facts::{Known, Mode};
 use crate::wire::haproxy::runtime::info::Info;
@@ -60,7 +60,7 @@ pub(super) fn of(look: &Look<'_>, found: &Found, read: &Read) -> Vitals {
 
 /// What can be told of a host where no HAProxy was found.
 pub(super) fn of_host(look: &Look<'_>, why: &str) -> Vitals {
-    let frozen = turn::frozen(&look.settings.state_dir.value);
+    let frozen = lock_file::frozen(&look.settings.state_dir.value);
     Vitals {
         needrestart: needrestart().into(),
         freeze: Known::Seen(frozen.map(|(path, reason)| format!("{}: {reason}", path.display()))),
@@ -69,34 +69,34 @@ pub(super) fn of_host(look: &Look<'_>, why: &str) -> Vitals {
 }
 
 fn open_files(pid: u32) -> Result<OpenFiles> {
-    let used = host::files_in_use(pid)?;
-    let (limit, _) = host::open_files(pid).with_context(|| format!("/proc/{pid}/limits"))?;
+    let used = linux::files_in_use(pid)?;
+    let (limit, _) = linux::open_files(pid).with_context(|| format!("/proc/{pid}/limits"))?;
     Ok(OpenFiles { pid, used, limit })
 }
 
 fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory {
-        worker_kb: host::resident_kb(pid).with_context(|| format!("/proc/{pid}/status"))?,
-        host_kb: host::available_kb().context("/proc/meminfo")?,
-        group_kb: host::group_headroom_kb(pid),
+        worker_kb: linux::resident_kb(pid).with_context(|| format!("/proc/{pid}/status"))?,
+        host_kb: linux::available_kb().context("/proc/meminfo")?,
+        group_kb: linux::group_headroom_kb(pid),
     })
 }
 
 fn reload_signal(pid: u32) -> Result<ReloadSignal> {
-    let first = host::signal_state(pid, SIGUSR2)?;
+    let first = linux::signal_state(pid, SIGUSR2)?;
     let mut pending = first.pending;
     if pending {
         std::thread::park_timeout(TAKEN_WITHIN);
-        pending = host::signal_state(pid, SIGUSR2)?.pending;
+        pending = linux::signal_state(pid, SIGUSR2)?.pending;
     }
     let deadly = !first.ignored && !first.caught;
     Ok(ReloadSignal { pending, ignored: first.ignored, deadly, stopped: first.stopped })
 }
 
 fn stale_libraries(main: u32, worker: Option<u32>) -> Result<Vec<String>> {
-    let mut all = host::stale_libraries(main)?;
+    let mut all = linux::stale_libraries(main)?;
     if let Some(pid) = worker.filter(|worker| *worker != main) {
-        all.extend(host::stale_libraries(pid)?);
+        all.extend(linux::stale_libraries(pid)?);
     }
     all.sort();
     all.dedup();
@@ -114,7 +114,7 @@ fn pid_file(found: &Found, read: &Read) -> Known<Option<PidFile>> {
             None => return Known::Seen(None),
         },
     };
-    let text = host::text(&on_host(main, &path)).with_context(|| format!("reading {path}"));
+    let text = linux::text(&on_host(main, &path)).with_context(|| format!("reading {path}"));
     let pids = text.and_then(|text| {
         let pids = text.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>();
         pids.with_context(|| format!("{path} holds something else than PIDs"))
@@ -129,7 +129,7 @@ fn released(answer: &Result<String>) -> Result<jiff::civil::Date> {
 
 /// Who is at it, unless it is this very run.
 fn holder(look: &Look<'_>, pid: u32, start: u64) -> Result<Option<String>> {
-    let holder = turn::holder(&look.settings.state_dir.value, pid, start)?;
+    let holder = lock_file::holder(&look.settings.state_dir.value, pid, start)?;
     Ok(holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.words()))
 }
 

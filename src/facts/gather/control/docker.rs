@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use super::{Case, Managers, nomad};
-use crate::clients::docker::{self, Docker};
+use crate::clients::containers::docker::{self, Docker};
 use crate::clients::http::HttpError;
 use crate::facts::control::{Compose, Container, Control, Controller, Evidence};
 use crate::wire::containers::docker::{Inspected, Proxied};

@@ -1,7 +1,7 @@
 //! The line of a process: its parents up to the first process, and the first among them that keeps programs running.
 
 use super::Managers;
-use crate::clients::host::{self, Relative};
+use crate::clients::linux::{self, Relative};
 
 /// More than this many parents are a mistake.
 const LONGEST: usize = 64;
@@ -27,12 +27,12 @@ pub(super) struct Line {
 impl Line {
     /// Follows the parents of a process; those that were seen before are not read again.
     pub(super) fn of(managers: &Managers, pid: u32) -> Result<Self, String> {
-        let own = host::relative(pid).map_err(|error| format!("{error:#}"))?;
+        let own = linux::relative(pid).map_err(|error| format!("{error:#}"))?;
         let mut line = Line { members: vec![own], broken: None };
         while let Some(last) = line.members.last().filter(|last| last.ppid != 0 && last.pid != 1) {
             let parent = managers
                 .relatives
-                .get(&last.ppid, || host::relative(last.ppid).map_err(|error| format!("{error:#}")));
+                .get(&last.ppid, || linux::relative(last.ppid).map_err(|error| format!("{error:#}")));
             match parent {
                 // A parent is older than its child; a younger one got the number of one that has ended.
                 Ok(parent) if parent.start_ticks <= last.start_ticks && line.members.len() < LONGEST => {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use line::{Keeper, Line};
 use memo::Memo;
 
-use crate::clients::host::{self, Relative};
+use crate::clients::linux::{self, Relative};
 use crate::config::Environment;
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
@@ -85,7 +85,7 @@ impl Managers {
     pub(super) fn control(&self, process: &Process) -> Control {
         let judged = self.judged(process);
         // The number may have gone to another process while managers were asked.
-        match host::relative(process.pid) {
+        match linux::relative(process.pid) {
             Ok(now) if process.start_ticks.is_none_or(|ticks| ticks == now.start_ticks) => judged,
             Ok(_) => Control::Unknown {
                 evidence: judged.evidence().to_vec(),
@@ -183,7 +183,7 @@ impl Managers {
 /// Two sources: the control group names nobody, and nobody above it keeps programs running.
 fn nobody(case: Case<'_>) -> Control {
     let pid = case.process.pid;
-    if case.line.own().ppid == 0 && pid == 1 && host::is_first_namespace() {
+    if case.line.own().ppid == 0 && pid == 1 && linux::is_first_namespace() {
         let first =
             Evidence::new("/proc/self/ns/pid", "the first PID namespace: the kernel itself started it");
         let controller = Controller::Nobody { cgroup: case.cgroup.to_owned() };
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_number_that_went_to_another_process_says_nothing_of_the_one_before() {
-        let me = host::process(std::process::id()).unwrap();
+        let me = linux::process(std::process::id()).unwrap();
         let before = Process { start_ticks: me.start_ticks.map(|ticks| ticks - 1), ..me.clone() };
         let control = managers().control(&before);
         assert!(control.why().unwrap().contains("another process"), "{control:?}");
@@ -259,14 +259,14 @@ mod tests {
 
     #[test]
     fn a_control_group_that_cannot_be_read_is_unknown_with_its_reason() {
-        let me = host::process(std::process::id()).unwrap();
+        let me = linux::process(std::process::id()).unwrap();
         let hidden = Process { cgroup: Known::unknown("denied (run as root)"), ..me };
         assert_eq!(managers().control(&hidden).why(), Some("denied (run as root)"));
     }
 
     #[test]
     fn a_control_group_of_a_guest_and_our_own_processes_disagree() {
-        let me = host::process(std::process::id()).unwrap();
+        let me = linux::process(std::process::id()).unwrap();
         let odd = Process { cgroup: Known::Seen("/payload/system.slice/haproxy.service".into()), ..me };
         assert_eq!(managers().control(&odd).certainty(), "conflict");
     }

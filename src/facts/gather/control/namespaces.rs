@@ -2,7 +2,7 @@
 
 use super::line::named;
 use super::{Case, Line, Managers};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
 use crate::wire::linux::cgroup::Claim;
@@ -53,7 +53,8 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, claim: &Claim) -> Con
 /// The first process of the namespace, and who started it, with whether that one starts whole systems.
 fn leader(managers: &Managers, line: &Line) -> Option<(u32, Option<(String, bool)>)> {
     let own = line.own();
-    let first = |pid: u32| managers.relatives.get(&pid, || host::relative(pid).map_err(|e| format!("{e:#}")));
+    let first =
+        |pid: u32| managers.relatives.get(&pid, || linux::relative(pid).map_err(|e| format!("{e:#}")));
     let in_line = line.members().iter().find(|one| one.is_nested() && one.numbers.last() == Some(&1));
     let leader = match in_line {
         Some(found) => found.clone(),
@@ -62,7 +63,7 @@ fn leader(managers: &Managers, line: &Line) -> Option<(u32, Option<(String, bool
                 Ok(name) => name.to_string_lossy().into_owned(),
                 Err(_) => return None,
             };
-            first(managers.leaders.get(&name, || host::first_of_namespace(own.pid))?).ok()?
+            first(managers.leaders.get(&name, || linux::first_of_namespace(own.pid))?).ok()?
         }
     };
     let parent = first(leader.ppid).ok();

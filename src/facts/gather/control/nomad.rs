@@ -2,7 +2,7 @@
 
 use super::Case;
 use super::line::named;
-use crate::clients::host;
+use crate::clients::linux;
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::wire::containers::docker::Inspected;
 
@@ -17,7 +17,7 @@ struct Told {
 impl Told {
     /// Reads it from a process; none where it says nothing of Nomad.
     fn of(pid: u32) -> anyhow::Result<Option<Self>> {
-        let mut environment = host::environment(pid)?;
+        let mut environment = linux::environment(pid)?;
         let mut take = |name: &str| environment.remove(name).filter(|value| !value.is_empty());
         let Some((allocation, task)) = take("NOMAD_ALLOC_ID").zip(take("NOMAD_TASK_NAME")) else {
             return Ok(None);

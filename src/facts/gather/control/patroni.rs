@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Case, Managers};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::clients::patroni::{self, Said};
 use crate::facts::control::{Control, Controller, Evidence};
 use crate::facts::{Known, Listener, Process};
@@ -62,7 +62,7 @@ pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control
 
 /// Those of one user: nobody else's can have started it, and nobody else's is waited for.
 fn of_user(managers: &Managers, uid: u32) -> Vec<Patroni> {
-    let named = host::named(&["patroni", "python", "pypy"]).unwrap_or_default();
+    let named = linux::named(&["patroni", "python", "pypy"]).unwrap_or_default();
     let theirs = named.into_iter().filter(|one| {
         one.uid == uid && role(one) == Some(Role::Patroni) && one.same_pid_namespace != Known::Seen(false)
     });
@@ -104,7 +104,7 @@ fn shown(time: Option<Timestamp>) -> String {
 /// Several members of one cluster may be started at once; Patroni gives each its port on the command line.
 fn is_on_port(said: &Said, process: &Process) -> bool {
     let listens = |port: u16| {
-        host::listeners(process.pid)
+        linux::listeners(process.pid)
             .is_ok_and(|all| all.iter().filter_map(Listener::socket).any(|at| at.port() == port))
     };
     said.member.as_ref().and_then(|member| member.port).is_some_and(listens)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::docker::{self, Answer, Source};
 use super::line::{Line, named};
 use super::{Case, Managers, systemd};
-use crate::clients::{self, podman};
+use crate::clients;
+use crate::clients::containers::podman;
 use crate::facts::control::{Container, Control, Controller, Evidence};
 use crate::wire::containers::conmon::Conmon;
 use crate::wire::systemd::unit::Unit;
@@ -98,7 +99,7 @@ pub(super) fn control(
 
 /// Podman's service, and where there is none its program.
 fn ask(managers: &Managers, id: &str, user: u32, monitor: Option<&Monitor>) -> Answer {
-    let sockets = clients::docker::sockets_of_podman(managers.docker_host.as_deref(), user);
+    let sockets = clients::containers::docker::sockets_of_podman(managers.docker_host.as_deref(), user);
     let said = docker::ask(managers, sockets, id);
     let Some(monitor) = monitor.filter(|_| !matches!(said, Answer::Known { .. })) else { return said };
     // Its service shows the containers of one place; there may be others.

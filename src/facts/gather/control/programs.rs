@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::super::sockets::reach;
 use super::line::named;
 use super::{Case, Managers};
-use crate::clients::host;
-use crate::clients::runtime::Socket;
+use crate::clients::haproxy::runtime::Socket;
+use crate::clients::linux;
 use crate::facts::Process;
 use crate::facts::control::{Control, Controller, Evidence};
 
@@ -20,7 +20,7 @@ pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control
     let above = case.line.members().iter().enumerate().skip(1).take_while(|(at, _)| *at < nearer);
     let mut masters = above.filter(|(_, one)| one.comm.starts_with("haproxy"));
     let found =
-        masters.find_map(|(at, one)| Some((at, host::process(one.pid).ok().filter(Process::is_haproxy)?)));
+        masters.find_map(|(at, one)| Some((at, linux::process(one.pid).ok().filter(Process::is_haproxy)?)));
     let Some((at, master)) = found else { return Err(case) };
     let (child, words) = (case.line.at(at - 1).pid, named(case.line.at(at)));
     let case = case.with(Evidence::new("its parents", format!("{words} keeps {child}")));

@@ -2,21 +2,21 @@
 
 use super::line::named;
 use super::{Case, Managers};
-use crate::clients::{host, keepers};
+use crate::clients::{linux, supervisors};
 use crate::facts::control::{Control, Controller, Evidence};
 
 /// supervisord stands at this place.
 pub(super) fn supervisord(managers: &Managers, case: Case<'_>, at: usize) -> Control {
     let above = case.line.at(at).clone();
     let child = case.line.at(at - 1).pid;
-    let folder = host::process(above.pid).ok().and_then(|process| process.cwd.seen().cloned());
+    let folder = linux::process(above.pid).ok().and_then(|process| process.cwd.seen().cloned());
     let config = config(&above.argv).map(|path| match (path.starts_with('/'), folder) {
         (false, Some(folder)) => format!("{}/{path}", folder.trim_end_matches('/')),
         _ => path,
     });
     let case = case.with(Evidence::new("its parents", format!("{} keeps {child}", named(&above))));
     let said = managers.supervisords.get(&above.pid, || {
-        keepers::supervisord(above.pid, managers.limit()).map_err(|error| format!("{error:#}"))
+        supervisors::supervisord(above.pid, managers.limit()).map_err(|error| format!("{error:#}"))
     });
     let controller = |program: String| Controller::Supervisord { program, supervisor: above.pid, config };
     let (address, programs) = match said {
@@ -54,7 +54,7 @@ fn config(argv: &[String]) -> Option<String> {
 /// runsv stands at this place.
 pub(super) fn runit(case: Case<'_>, at: usize) -> Control {
     let (above, child) = (case.line.at(at).clone(), case.line.at(at - 1).pid);
-    let kept = keepers::runit(above.pid).map(|kept| kept.into_iter().find(|(_, pid)| *pid == child));
+    let kept = supervisors::runit(above.pid).map(|kept| kept.into_iter().find(|(_, pid)| *pid == child));
     let seen = kept.map(|kept| kept.map(|(file, _)| (file, child)));
     by_folder(case, &above, child, seen, |folder| Controller::Runit { folder, supervisor: above.pid })
 }
@@ -62,7 +62,7 @@ pub(super) fn runit(case: Case<'_>, at: usize) -> Control {
 /// s6-supervise stands at this place.
 pub(super) fn s6(case: Case<'_>, at: usize) -> Control {
     let (above, child) = (case.line.at(at).clone(), case.line.at(at - 1).pid);
-    let said = keepers::s6(above.pid).map(|pid| pid.filter(|pid| *pid == child));
+    let said = supervisors::s6(above.pid).map(|pid| pid.filter(|pid| *pid == child));
     let seen = said.map(|pid| pid.map(|pid| ("supervise/status".to_owned(), pid)));
     by_folder(case, &above, child, seen, |folder| Controller::S6 { folder, supervisor: above.pid })
 }
@@ -70,13 +70,13 @@ pub(super) fn s6(case: Case<'_>, at: usize) -> Control {
 /// Both write the process that they keep into their service's folder.
 fn by_folder(
     case: Case<'_>,
-    above: &host::Relative,
+    above: &linux::Relative,
     child: u32,
     seen: anyhow::Result<Option<(String, u32)>>,
     controller: impl FnOnce(String) -> Controller,
 ) -> Control {
     let case = case.with(Evidence::new("its parents", format!("{} keeps {child}", named(above))));
-    let folder = host::process(above.pid).map(|process| process.cwd);
+    let folder = linux::process(above.pid).map(|process| process.cwd);
     let folder = match folder {
         Ok(crate::facts::Known::Seen(folder)) => folder,
         // Its argument is the folder as it was written.

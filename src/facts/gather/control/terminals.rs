@@ -2,8 +2,8 @@
 
 use super::line::{Keeper, named};
 use super::{Case, Managers};
-use crate::clients::host::{self, Relative};
-use crate::clients::keepers;
+use crate::clients::linux::{self, Relative};
+use crate::clients::supervisors;
 use crate::facts::control::{Control, Controller, Evidence};
 
 /// The server of a multiplexer stands at this place. It agrees when it lists the process that it started, or holds the
@@ -20,7 +20,7 @@ pub(super) fn multiplexer(managers: &Managers, case: Case<'_>, at: usize, keeper
     let mut why = String::new();
     if keeper == Keeper::Tmux {
         let said = managers.tmuxes.get(&server.pid, || {
-            keepers::tmux(server.pid, server.uid, managers.limit()).map_err(|error| format!("{error:#}"))
+            supervisors::tmux(server.pid, server.uid, managers.limit()).map_err(|error| format!("{error:#}"))
         });
         match said {
             Ok((socket, panes)) => {
@@ -51,7 +51,7 @@ fn session(server: &Relative, keeper: Keeper) -> Option<String> {
 /// The kernel's word on who looks into a terminal.
 fn held(server: &Relative, child: &Relative) -> Result<Evidence, String> {
     let Some(tty) = &child.tty else { return Err(format!("PID {} has no terminal", child.pid)) };
-    let held = keepers::terminals_held(server.pid).map_err(|error| format!("{error:#}"))?;
+    let held = supervisors::terminals_held(server.pid).map_err(|error| format!("{error:#}"))?;
     match held.iter().any(|number| *tty == format!("pts/{number}")) {
         true => Ok(Evidence::new(
             format!("/proc/{}/fdinfo", server.pid),
@@ -99,7 +99,7 @@ fn relayed(between: &[Relative], own: &Relative, shell: &Relative) -> Option<Evi
 
 /// The address that a login over ssh came from, as sshd wrote it into the environment of what it started.
 pub(super) fn login(pid: u32) -> Option<String> {
-    let said = host::environment(pid).ok()?.remove("SSH_CONNECTION")?;
+    let said = linux::environment(pid).ok()?.remove("SSH_CONNECTION")?;
     let address: std::net::IpAddr = said.split_whitespace().next()?.parse().ok()?;
     Some(address.to_string())
 }

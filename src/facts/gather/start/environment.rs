@@ -7,7 +7,7 @@ use std::path::Path;
 use md5::{Digest, Md5};
 
 use super::super::files::{self, Variables};
-use crate::clients::host;
+use crate::clients::linux;
 use crate::wire::systemd::environment_file::{self, is_name};
 use crate::wire::systemd::exec_settings::{Manager, Service};
 
@@ -94,7 +94,7 @@ fn read(path: &str, optional: bool, systemd: u32, made: &mut Made, into: &mut Va
         made.assumed.push(format!("the variables of EnvironmentFile={path}, which may be several files"));
         return;
     }
-    let read = host::read(Path::new(path));
+    let read = linux::read(Path::new(path));
     let known = match &read {
         Ok(bytes) => format!("md5 {}", files::hex(&Md5::digest(bytes))),
         Err(error) if error.kind() == ErrorKind::NotFound => "missing".to_owned(),

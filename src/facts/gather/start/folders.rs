@@ -3,8 +3,8 @@
 use std::os::unix::fs::FileTypeExt;
 
 use super::super::paths;
-use crate::clients::dress::Dress;
-use crate::clients::host;
+use crate::clients::linux;
+use crate::clients::linux::credentials::Dress;
 use crate::facts::Process;
 use crate::wire::systemd::exec_settings::Service;
 use crate::words::plural;
@@ -22,11 +22,11 @@ pub(super) fn emptied(service: &Service, dress: &Dress) -> Vec<(String, Option<(
 pub(super) fn lost(main: &Process, folder: &str) -> Option<String> {
     let own = main.args().pid_file.map(|path| paths::on_host(main, &path));
     let there = paths::on_host(main, folder);
-    let mut names = host::names(&there).ok()?;
+    let mut names = linux::names(&there).ok()?;
     names.retain(|name| {
         let path = there.join(name);
-        let socket = host::link_metadata(&path).is_ok_and(|seen| seen.file_type().is_socket());
-        !socket && !own.as_ref().is_some_and(|own| host::same_file(own, &path))
+        let socket = linux::link_metadata(&path).is_ok_and(|seen| seen.file_type().is_socket());
+        !socket && !own.as_ref().is_some_and(|own| linux::same_file(own, &path))
     });
     names.sort();
     let count = plural(names.len(), "file");

@@ -13,9 +13,9 @@ use super::files::{self, Read, Variables};
 use super::guard::changed_since;
 use super::rehearsal::{self, Rehearsed};
 use super::{Found, Look, binds, new_binds, next, paths, sockets};
-use crate::clients::dress::{Dress, Uniform};
-use crate::clients::entered::Place;
-use crate::clients::{host, systemd};
+use crate::clients::exec::in_namespaces::Place;
+use crate::clients::linux::credentials::{Dress, Uniform};
+use crate::clients::{linux, systemd};
 use crate::facts::guard::NAME;
 use crate::facts::{self, ConfigTest, GuardFacts, Known, Picture, Process, Rehearsal, Start};
 use crate::wire::systemd::exec_command;
@@ -132,12 +132,12 @@ pub(super) fn worked(
     guard: &GuardFacts,
     own: Option<&BTreeMap<String, bool>>,
 ) -> Result<Worked> {
-    anyhow::ensure!(host::uid() == 0, "what its unit would start is worked out by root alone");
+    anyhow::ensure!(linux::uid() == 0, "what its unit would start is worked out by root alone");
     let limit = || look.deadline.at_most(sockets::ONE_ANSWER);
     let (service, manager) = (systemd::service(&guard.unit, limit())?, systemd::manager(limit())?);
     let (mut differs, mut assumed) = (Vec::new(), Vec::new());
     let runs = files::environment(main)?;
-    let passed = host::environment(1).unwrap_or_default();
+    let passed = linux::environment(1).unwrap_or_default();
     let made =
         environment::made(&Sources { service: &service, manager: &manager, runs: &runs, passed: &passed });
     assumed.extend(made.assumed);
@@ -200,7 +200,7 @@ fn arguments(
     let plain = exec.flags.iter().any(|flag| flag == "no-env-expand");
     let words = if plain { exec.words.clone() } else { exec_command::expand(&exec.words, variables) };
     let there = |path: &str| paths::on_host(main, path);
-    let same = |runs: &String| *runs == exec.path || host::same_file(&there(runs), &there(&exec.path));
+    let same = |runs: &String| *runs == exec.path || linux::same_file(&there(runs), &there(&exec.path));
     if main.exe.seen().is_some_and(same) {
         return Ok((None, words));
     }
@@ -246,7 +246,7 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     let named = !(service.user.is_empty() && service.group.is_empty() && service.groups.is_empty());
     let account = match service.dynamic {
         true => None,
-        false => match host::account(&service.user, &service.group, &service.groups) {
+        false => match linux::account(&service.user, &service.group, &service.groups) {
             Ok(account) => Some(account),
             Err(error) => {
                 assumed.push(format!("its user: {error:#}"));
@@ -257,7 +257,7 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     // systemd leaves root's groups alone where the unit says nothing of any.
     let account = account.filter(|account| named || runs.uid() != account.uid);
     let manager = Dress::of(1, false)?;
-    let groups_here = host::groups_here();
+    let groups_here = linux::groups_here();
     let as_root = account.as_ref().is_some_and(|account| account.uid == 0);
     // Without a master it is one process that becomes the user of its configuration.
     let gives_up_its_user = as_root && runs.uid() != 0 && !main.args().master_worker;

@@ -1,0 +1,4 @@
+//! Docker's and Podman's own interfaces.
+
+pub mod docker;
+pub mod podman;

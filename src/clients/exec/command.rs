@@ -1,0 +1,244 @@
+//! Programs of the host, run with a deadline: the only place that starts a process.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+
+use super::as_user;
+use crate::clients::linux::Account;
+use crate::time::Deadline;
+
+/// More output than this is not kept: nothing that haguard runs has a use for it.
+const KEPT_OUTPUT: u64 = 1 << 20;
+/// What a program wrote before its end is there after this much at the latest, if nobody else holds the pipe.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Where somebody else's programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A program to run.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// Path or name.
+    pub program: String,
+    /// Arguments.
+    pub arguments: Vec<String>,
+    /// The whole environment, or ours when `None`.
+    pub environment: Option<BTreeMap<String, String>>,
+    /// The folder to run in.
+    pub folder: Option<PathBuf>,
+    /// What it is called by, where that is not the program's path.
+    pub name: Option<String>,
+    /// What it reads on its standard input; nothing where this is empty.
+    pub input: Vec<u8>,
+    /// Whom to run as; only root may change that. It gets neither our terminal nor, unless it is given one, our
+    /// environment.
+    pub owner: Option<Account>,
+    /// It takes a session of its own as the first thing that it does, which one that leads a group may not.
+    pub takes_a_session: bool,
+}
+
+/// What it said.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote, at most a megabyte each.
+    pub stdout: String,
+    /// The same for its errors.
+    pub stderr: String,
+}
+
+impl Program {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or is still running after `limit`: then it and its children are killed. Also when
+    /// something that it left running keeps its output open until then.
+    pub fn run(&self, limit: Duration) -> Result<Said> {
+        let deadline = Deadline::after(limit);
+        let (mut child, input) = self.start()?;
+        tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
+        if let Some(mut pipe) = child.stdin.take() {
+            // One that ends before it has read everything needed no more.
+            std::thread::spawn(move || pipe.write_all(&input));
+        }
+        let (stdout, stderr) = (keep(child.stdout.take()), keep(child.stderr.take()));
+        let ended = wait(&child, limit);
+        if !matches!(ended, Ok(true)) {
+            end_group(&child);
+        }
+        let status = child.wait().with_context(|| format!("waiting for {}", self.program))?;
+        if !ended.with_context(|| format!("waiting for {}", self.program))? {
+            bail!("{} was still running after {limit:?} and was ended", self.program);
+        }
+        // What it left running may hold its output open for ever.
+        let text = |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(LAST_WORDS)) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) => bail!("{} ended and left something running that holds its output", self.program),
+        };
+        Ok(Said { status, stdout: text(stdout)?, stderr: text(stderr)? })
+    }
+
+    /// Starts it; what it is to read comes beside it.
+    fn start(&self) -> Result<(Child, Vec<u8>)> {
+        let (mut command, input) = match &self.owner {
+            None => (self.as_ourselves(), self.input.clone()),
+            Some(owner) => (as_user::command(), self.as_somebody_else(owner)?),
+        };
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        let child = command.spawn().with_context(|| format!("starting {}", self.program))?;
+        Ok((child, input))
+    }
+
+    fn as_ourselves(&self) -> Command {
+        let mut command = command(&self.program);
+        if let Some(name) = &self.name {
+            command.arg0(name);
+        }
+        command.args(&self.arguments);
+        if let Some(environment) = &self.environment {
+            command.env_clear().envs(environment);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        if !self.takes_a_session {
+            command.process_group(0);
+        }
+        command
+    }
+
+    /// What our stage is told, and what the program reads behind it.
+    fn as_somebody_else(&self, account: &Account) -> Result<Vec<u8>> {
+        let usual = || [("PATH".to_owned(), PATH.to_owned())].into();
+        let mut words = as_user::words(&as_user::Order {
+            program: self.program.clone(),
+            arguments: self.arguments.clone(),
+            environment: self.environment.clone().unwrap_or_else(usual),
+            folder: self.folder.clone(),
+            account: account.clone(),
+        })?;
+        words.extend(&self.input);
+        Ok(words)
+    }
+}
+
+/// A program, not started yet.
+#[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
+pub(in crate::clients) fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+/// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
+/// since it was started; this is still the one that runs.
+pub(in crate::clients) const OURSELVES: &str = "/proc/self/exe";
+
+/// The same, not started yet.
+pub(in crate::clients) fn ourselves() -> Command {
+    command(OURSELVES)
+}
+
+/// True when a child ended within `limit`.
+pub(in crate::clients) fn ended_within(child: &Child, limit: Duration) -> bool {
+    matches!(wait(child, limit), Ok(true))
+}
+
+/// What comes out of a pipe, once it is closed.
+fn keep(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut stream) = stream {
+            // A pipe that breaks has said what it had to say.
+            let _ = stream.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+        let _ = sender.send(kept);
+    });
+    receiver
+}
+
+/// True when the child ended in time.
+fn wait(child: &Child, limit: Duration) -> Result<bool> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
+    let deadline = Deadline::after(limit);
+    loop {
+        let timeout = Timespec::try_from(deadline.left()).context("the time limit")?;
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
+            // A signal to us asks to stop after the step under way, and this is one.
+            Err(Errno::INTR) => {}
+            ready => return Ok(ready.context("waiting")? > 0),
+        }
+    }
+}
+
+fn end_group(child: &Child) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended between the deadline and here, or not have come to lead a group.
+        let _ = kill_process_group(pid, Signal::KILL).or_else(|_| kill_process(pid, Signal::KILL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program { program: "sh".into(), arguments: vec!["-c".into(), script.into()], ..Program::default() }
+    }
+
+    #[test]
+    fn output_and_status_come_back() {
+        let said = shell("echo out; echo err >&2; exit 3").run(Duration::from_secs(10)).unwrap();
+        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(said.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_its_children() {
+        let said = shell("sleep 600 & echo $!; sleep 600").run(Duration::from_millis(200));
+        assert!(format!("{:#}", said.unwrap_err()).contains("was still running after 200ms"));
+    }
+
+    #[test]
+    fn a_program_that_leaves_another_with_its_output_is_not_waited_for() {
+        // `setsid`: what is left has a group of its own, and is not ours to end.
+        let said = shell("setsid sleep 5 & exit 0").run(Duration::from_millis(300));
+        assert!(format!("{:#}", said.unwrap_err()).contains("holds its output"));
+    }
+
+    #[test]
+    fn a_signal_to_us_does_not_end_the_wait() {
+        use signal_hook::consts::SIGUSR1;
+        signal_hook::flag::register(SIGUSR1, std::sync::Arc::default()).unwrap();
+        // A thread's number takes a signal that only this thread then handles.
+        let thread = rustix::thread::gettid().as_raw_nonzero();
+        let script = format!("for i in 1 2 3; do kill -USR1 {thread}; sleep 0.05; done; echo whole");
+        assert_eq!(shell(&script).run(Duration::from_secs(20)).unwrap().stdout, "whole\n");
+    }
+
+    #[test]
+    fn a_program_that_floods_does_not_block() {
+        let said = shell("yes | head -c 3000000").run(Duration::from_secs(20)).unwrap();
+        assert_eq!(said.stdout.len() as u64, KEPT_OUTPUT);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let program = Program { program: "/nowhere/haproxy".into(), ..Program::default() };
+        assert!(
+            format!("{:#}", program.run(Duration::from_secs(1)).unwrap_err()).contains("/nowhere/haproxy")
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! A program that takes the place of another process: the same user, folder, limits, control group, standard streams, in
+//! a session of its own.
+//!
+//! A haguard of its own takes all of that over while the other process still runs, so that whatever fails does so before
+//! anything has ended. It waits for one word then, and becomes the program. A caller that was killed after it had given
+//! the order does not leave the host without it: the starter waits for the end of the other process, and goes on alone.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use procfs::process::{LimitValue, Limits, Process as Entry};
+use rustix::process::{Pid, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd};
+use serde::{Deserialize, Serialize};
+
+use super::command;
+use super::helper_process::Aside;
+use crate::clients::linux;
+use crate::clients::linux::credentials::Dress;
+use crate::clients::linux::pidfd::Handle;
+
+/// What it is called with in place of a program's name: the first only starts the second, and ends.
+const CALLED: &str = "haguard: starter";
+const SECOND: &str = "haguard: starter, of nobody";
+/// The words that it waits for: the other process is about to be ended; become the program; leave it.
+const ORDERED: &str = "ordered";
+const GO: &str = "go";
+const LEAVE: &str = "leave";
+/// How long one that is alone waits for the end of the other process.
+const ALONE: Duration = Duration::from_secs(300);
+
+/// What to start. It may hold secrets: never show it.
+#[derive(Serialize, Deserialize)]
+pub struct Start {
+    /// The process whose place it takes.
+    pub like: u32,
+    /// The program.
+    pub program: String,
+    /// Its arguments, its own name first.
+    pub arguments: Vec<String>,
+    /// Its whole environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A starter at its post.
+#[derive(Debug)]
+pub struct Starter {
+    aside: Aside,
+    itself: Handle,
+}
+
+impl Starter {
+    /// Prepares everything but the start.
+    ///
+    /// # Errors
+    /// When something of the other process cannot be taken over; it runs on.
+    pub fn ready(start: &Start) -> Result<Self> {
+        let mut aside = Aside::start(CALLED, "starter")?;
+        let pid: u32 = aside.tell(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
+        let ticks = linux::process(pid)?.start_ticks.context("when the starter started is not known")?;
+        Ok(Starter { aside, itself: Handle::of(pid, ticks)? })
+    }
+
+    /// From here on it starts the program also without a word, once the other process has ended.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ordered(&mut self) -> Result<()> {
+        self.aside.tell(ORDERED).map(drop)
+    }
+
+    /// It is not needed: the other process runs on.
+    pub fn leave(&mut self) {
+        // Its only answer is its end.
+        let _ = self.aside.ask(LEAVE);
+        self.aside.reap();
+    }
+
+    /// Starts the program and returns its PID.
+    ///
+    /// # Errors
+    /// When the program cannot be executed.
+    pub fn go(&mut self) -> Result<u32> {
+        // Its end of the pipe closes when it becomes the program.
+        self.aside.ask(GO)?;
+        self.aside.reap();
+        Ok(self.itself.pid())
+    }
+
+    /// The program has ended.
+    pub fn has_ended(&self) -> bool {
+        self.itself.ended_within(Duration::ZERO).unwrap_or(true)
+    }
+}
+
+/// Becomes a starter when this process was started as one; nothing otherwise.
+pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
+    let name = args.first()?;
+    if name == CALLED {
+        return Some(leave());
+    }
+    if name != SECOND {
+        return None;
+    }
+    let Ok(answers) = stdout().as_fd().try_clone_to_owned() else { return Some(ExitCode::FAILURE) };
+    let mut answers = std::fs::File::from(answers);
+    if let Err(error) = start(&mut answers) {
+        // A caller that has ended needs no answer.
+        let _ = writeln!(answers, "failed: {}", format!("{error:#}").replace('\n', " "));
+    }
+    Some(ExitCode::FAILURE)
+}
+
+/// What was started by a shell's child would be taken for the shell's own. With its parent gone it is nobody's.
+fn leave() -> ExitCode {
+    let mut second = command::ourselves();
+    second.arg0(SECOND).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
+    match second.spawn() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Returns only where it fails.
+fn start(answers: &mut std::fs::File) -> Result<()> {
+    let mut lines = BufReader::new(stdin());
+    let mut line = String::new();
+    lines.read_line(&mut line).context("reading what to start")?;
+    let start: Start = serde_json::from_str(&line).context("reading what to start")?;
+    let ticks = linux::process(start.like)?.start_ticks.context("when it started is not known")?;
+    let other = Handle::of(start.like, ticks)?;
+    let [input, output, errors] = streams(other.pidfd())?;
+    take_over(start.like)?;
+    let mut command = command::command(&start.program);
+    if let Some((name, rest)) = start.arguments.split_first() {
+        command.arg0(name).args(rest);
+    }
+    command.env_clear().envs(&start.environment).stdin(input).stdout(output).stderr(errors);
+    writeln!(answers, "{}", std::process::id())?;
+    wait(&mut lines, answers, &other)?;
+    Err(command.exec()).with_context(|| format!("executing {}", start.program))
+}
+
+/// Waits until the program is to be started.
+fn wait(lines: &mut impl BufRead, answers: &mut std::fs::File, other: &Handle) -> Result<()> {
+    let mut ordered = false;
+    loop {
+        let mut line = String::new();
+        let length = lines.read_line(&mut line).context("waiting for the word")?;
+        match (line.trim_end(), ordered) {
+            (GO, _) => return Ok(()),
+            (ORDERED, _) => {
+                ordered = true;
+                writeln!(answers, "{ORDERED}")?;
+            }
+            _ if length == 0 && ordered => {
+                ensure!(other.ended_within(ALONE)?, "the caller has ended, and PID {} has not", other.pid());
+                return Ok(());
+            }
+            _ => bail!("it is not needed"),
+        }
+    }
+}
+
+/// Where its three standard streams go; one that it has closed goes nowhere.
+fn streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
+    let one = |number| match pidfd_getfd(other, number, PidfdGetfdFlags::empty()) {
+        Ok(stream) => Ok(Stdio::from(stream)),
+        Err(rustix::io::Errno::BADF) => Ok(Stdio::null()),
+        Err(error) => Err(error).with_context(|| format!("taking over stream {number}")),
+    };
+    Ok([one(0)?, one(1)?, one(2)?])
+}
+
+/// Everything that a process hands on to the program that it executes. The user comes last: with it go the rights.
+fn take_over(pid: u32) -> Result<()> {
+    let number = i32::try_from(pid)?;
+    let entry = Entry::new(number).with_context(|| format!("PID {pid}"))?;
+    let (status, stat) = (entry.status()?, entry.stat()?);
+    // Whoever has another user's rights may not see all of it any more.
+    let (dress, theirs) = (Dress::of(pid, false)?, linux::circumstances(pid)?);
+    let root = std::fs::read_link(format!("/proc/{pid}/root")).context("its root folder")?;
+    ensure!(root == Path::new("/"), "PID {pid} has a root folder of its own, {}", root.display());
+    rustix::process::setsid().context("taking a session of its own")?;
+    rustix::process::chdir(format!("/proc/{pid}/cwd")).context("entering its folder")?;
+    join(pid)?;
+    limits(&entry.limits().context("its limits")?)?;
+    if let Some(umask) = status.umask {
+        rustix::process::umask(rustix::fs::Mode::from_bits_truncate(umask));
+    }
+    rustix::process::setpriority_process(None, i32::try_from(stat.nice)?).context("its priority")?;
+    let cpus = rustix::thread::sched_getaffinity(Pid::from_raw(number)).context("its processors")?;
+    rustix::thread::sched_setaffinity(None, &cpus).context("its processors")?;
+    let score = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).context("oom_score_adj")?;
+    std::fs::write("/proc/self/oom_score_adj", score.trim()).context("oom_score_adj")?;
+    // This process has one thread, so that what is set for the thread is set for what it becomes.
+    dress.put_on().context("its user and rights")?;
+    same(&theirs)
+}
+
+/// What cannot be taken over, such as a filter of system calls, is found while the other process still runs.
+fn same(theirs: &BTreeMap<String, String>) -> Result<()> {
+    let ours = linux::circumstances(std::process::id())?;
+    let other = linux::differences(theirs, &ours);
+    ensure!(other.is_empty(), "one that is started here would not be the same: {}", other.join("; "));
+    Ok(())
+}
+
+/// The control group: with another one, whoever ends our own would end what is started here.
+fn join(pid: u32) -> Result<()> {
+    let of = |who: &str| std::fs::read_to_string(format!("/proc/{who}/cgroup"));
+    let (ours, theirs) = (of("self")?, of(&pid.to_string())?);
+    if ours == theirs {
+        return Ok(());
+    }
+    let group = theirs.lines().find_map(|line| {
+        line.strip_prefix("0::").or_else(|| line.split_once(":name=systemd:").map(|(_, path)| path))
+    });
+    let group = group.context("its control group is not known")?;
+    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
+    let files = roots.map(|root| format!("{root}{group}/cgroup.procs"));
+    let Some(file) = files.iter().find(|file| Path::new(file).exists()) else {
+        bail!("its control group {group} is not in /sys/fs/cgroup")
+    };
+    std::fs::write(file, "0").with_context(|| format!("joining its control group, {file}"))
+}
+
+fn limits(limits: &Limits) -> Result<()> {
+    let all = [
+        (Resource::Cpu, &limits.max_cpu_time),
+        (Resource::Fsize, &limits.max_file_size),
+        (Resource::Data, &limits.max_data_size),
+        (Resource::Stack, &limits.max_stack_size),
+        (Resource::Core, &limits.max_core_file_size),
+        (Resource::Rss, &limits.max_resident_set),
+        (Resource::Nproc, &limits.max_processes),
+        (Resource::Nofile, &limits.max_open_files),
+        (Resource::Memlock, &limits.max_locked_memory),
+        (Resource::As, &limits.max_address_space),
+        (Resource::Locks, &limits.max_file_locks),
+        (Resource::Sigpending, &limits.max_pending_signals),
+        (Resource::Msgqueue, &limits.max_msgqueue_size),
+        (Resource::Nice, &limits.max_nice_priority),
+        (Resource::Rtprio, &limits.max_realtime_priority),
+        (Resource::Rttime, &limits.max_realtime_timeout),
+    ];
+    let value = |value: LimitValue| match value {
+        LimitValue::Unlimited => None,
+        LimitValue::Value(value) => Some(value),
+    };
+    for (resource, limit) in all {
+        let new = Rlimit { current: value(limit.soft_limit), maximum: value(limit.hard_limit) };
+        rustix::process::setrlimit(resource, new).with_context(|| format!("its limit {resource:?}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! A running HAProxy.
+
+pub mod runtime;

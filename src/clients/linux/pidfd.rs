@@ -1,0 +1,102 @@
+//! Signals to exactly one process, and its end.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::clients::linux;
+
+/// One process, held by a descriptor that no other process can come to stand behind.
+#[derive(Debug)]
+pub struct Handle {
+    pid: u32,
+    pidfd: OwnedFd,
+}
+
+impl Handle {
+    /// Takes hold of process `pid`, if it is still the one that started at `start_ticks` after boot.
+    ///
+    /// The descriptor is opened first and the start compared afterwards.
+    ///
+    /// # Errors
+    /// When the process has ended, or is another one.
+    pub fn of(pid: u32, start_ticks: u64) -> Result<Self> {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw).context("a PID out of range")?;
+        let pidfd = pidfd_open(number, PidfdFlags::empty()).with_context(|| format!("PID {pid}"))?;
+        let now = linux::process(pid)?;
+        ensure!(
+            now.start_ticks == Some(start_ticks),
+            "PID {pid} is another process than the one that was proven"
+        );
+        Ok(Handle { pid, pidfd })
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The descriptor.
+    pub(in crate::clients) fn pidfd(&self) -> &OwnedFd {
+        &self.pidfd
+    }
+
+    /// Asks it to end: a master of HAProxy's ends its workers first, at once.
+    ///
+    /// # Errors
+    /// When it has ended, or belongs to somebody else.
+    pub fn terminate(&self) -> Result<()> {
+        self.send(Signal::TERM, "SIGTERM")
+    }
+
+    /// Ends it without asking.
+    ///
+    /// # Errors
+    /// When it has ended, or belongs to somebody else.
+    pub fn kill(&self) -> Result<()> {
+        self.send(Signal::KILL, "SIGKILL")
+    }
+
+    fn send(&self, signal: Signal, name: &str) -> Result<()> {
+        pidfd_send_signal(&self.pidfd, signal).with_context(|| format!("sending {name} to PID {}", self.pid))
+    }
+
+    /// True once it has ended, which is waited for no longer than `limit`.
+    ///
+    /// # Errors
+    /// When the kernel cannot wait so long.
+    pub fn ended_within(&self, limit: Duration) -> Result<bool> {
+        let limit = Timespec::try_from(limit).context("the time limit")?;
+        loop {
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&limit)) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => return Ok(other.context("waiting for its end")? > 0),
+            }
+        }
+    }
+}
+
+/// Sends SIGUSR2 to the master `pid`, if it is still the process that started at `start_ticks` after boot.
+///
+/// # Errors
+/// When the process has ended, is another one, or belongs to somebody else. Nothing was sent then.
+pub fn reload(pid: u32, start_ticks: u64) -> Result<()> {
+    Handle::of(pid, start_ticks)?.send(Signal::USR2, "SIGUSR2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_under_the_same_number_gets_no_signal() {
+        // This very process would die of it.
+        let me = std::process::id();
+        let started = linux::process(me).unwrap().start_ticks.unwrap();
+        assert!(reload(me, started + 1).unwrap_err().to_string().contains("another process"));
+        assert!(!Handle::of(me, started).unwrap().ended_within(Duration::ZERO).unwrap());
+    }
+}

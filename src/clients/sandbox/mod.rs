@@ -1,0 +1,298 @@
+//! A sealed copy of this host: every file system copy-on-write, a network that has only loopback, processes of its
+//! own. What is started in it binds, resolves, drops privileges and loads as it would on the host, and reaches nothing.
+//!
+//! Two stages of haguard's own program make it, since a PID namespace begins with a child: the first one takes the
+//! network, PID and IPC namespaces; the second one is PID 1 in there. It goes where the program's own kind lives, such as
+//! a container, takes the mount and UTS namespaces from there, lays the file systems out, moves into them and starts the
+//! program. PID 1 holds the read end of a pipe whose write end only the caller has. However
+//! the caller ends, SIGKILL included, that pipe closes, PID 1 ends, and the kernel ends and unmounts everything.
+
+mod loopback;
+mod netlink;
+mod overlay;
+mod stages;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{Mode, OFlags, readlinkat};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::{Deserialize, Serialize};
+
+use super::exec::command;
+use super::exec::in_namespaces::Place;
+use super::linux::credentials::Dress;
+use crate::time::Deadline;
+use crate::wire::linux::mountinfo::{self, Mount};
+
+pub use loopback::TAKEN_OVER;
+pub use stages::run_if_asked;
+
+/// A folder in the copy, and only there, where everybody may make sockets.
+pub const FOLDER: &str = "/.haguard";
+/// More than this of a start-up log is not kept.
+const KEPT_LOG: usize = 1 << 20;
+
+/// What is started in the copy.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Spec {
+    /// Path or name.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its whole environment; it may hold secrets.
+    pub environment: BTreeMap<String, String>,
+    /// The folder it starts in.
+    pub folder: Option<String>,
+    /// Where it lives, where that is not where we do: the copy is one of that place.
+    pub place: Option<Place>,
+    /// What it may do, where that is not what we may.
+    pub dress: Option<Dress>,
+    /// The namespaces of the host, which the copy must not share: see [`namespaces`].
+    pub host: BTreeMap<String, PathBuf>,
+    /// Folders that it finds empty, and whose each is where that is not who has it now.
+    pub emptied: Vec<(String, Option<(u32, u32)>)>,
+    /// What `/etc/hosts` says in the copy.
+    pub hosts: String,
+    /// Settings under `/proc/sys/net` that the copy takes over from the host.
+    pub sysctls: Vec<(String, String)>,
+    /// Network interfaces that its binds name; the copy has them, with nothing behind.
+    pub interfaces: Vec<String>,
+    /// Sockets that the program expects to inherit: their number, and where they listen.
+    pub inherited: Vec<(i32, String)>,
+}
+
+/// What the stages tell the caller, a line of JSON each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Event {
+    /// PID 1 was started; its number on the host.
+    Init(u32),
+    /// Everything is laid out, and the program is started.
+    Started,
+    /// The program ended, with this status as a shell would say it.
+    Ended(i32),
+    /// The copy could not be made.
+    Failed(String),
+}
+
+/// A copy in which a program runs. Dropping it ends everything in it.
+#[derive(Debug)]
+pub struct SealedCopy {
+    stage: Child,
+    lifeline: Option<ChildStdin>,
+    events: Receiver<Event>,
+    log: Arc<Mutex<Vec<u8>>>,
+    keeper: Option<JoinHandle<()>>,
+    init: u32,
+    ended: Option<i32>,
+    /// From the call to the start of the program.
+    pub set_up: Duration,
+    started: Instant,
+}
+
+impl SealedCopy {
+    /// Makes a copy and starts the program in it.
+    ///
+    /// # Errors
+    /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
+    pub fn start(spec: &Spec, deadline: Deadline) -> Result<Self> {
+        let begun = Instant::now();
+        let mut command = command::ourselves();
+        command.arg0(stages::FIRST).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;
+        let (mut lifeline, stdout, stderr) = (stage.stdin.take(), stage.stdout.take(), stage.stderr.take());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let events = listen(stdout.context("the stage has no output")?);
+        let keeper = Some(keep(stderr.context("the stage has no log")?, Arc::clone(&log)));
+        let text = serde_json::to_vec(spec)?;
+        let sent = lifeline.as_mut().map(|pipe| send(pipe, &text));
+        // It exists from here on, so that every way out of this function ends it.
+        let started = begun;
+        let mut copy = SealedCopy {
+            stage,
+            lifeline,
+            events,
+            log,
+            keeper,
+            init: 0,
+            ended: None,
+            set_up: Duration::ZERO,
+            started,
+        };
+        // What a stage says of its failure is better than our broken pipe.
+        let ready = copy.ready(deadline);
+        if ready.is_ok() {
+            sent.context("the stage has no input")?.context("telling the stages what to start")?;
+        }
+        ready?;
+        copy.started = Instant::now();
+        copy.set_up = copy.started - begun;
+        Ok(copy)
+    }
+
+    fn ready(&mut self, deadline: Deadline) -> Result<()> {
+        let mut started = false;
+        // Two processes tell, and the second may be the quicker one.
+        while !started || self.init == 0 {
+            match self.events.recv_timeout(deadline.left()) {
+                Ok(Event::Init(pid)) => self.init = pid,
+                Ok(Event::Started) => started = true,
+                Ok(Event::Failed(why)) => bail!("{why}"),
+                // It may even have ended before the other process has told its number.
+                Ok(Event::Ended(code)) if started => self.ended = Some(code),
+                Ok(Event::Ended(code)) => bail!("it ended with {code} before the program was started"),
+                Err(RecvTimeoutError::Timeout) => bail!("it was not ready in time"),
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("its stages ended without a word: {}", self.log().trim())
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A path of the copy, as the caller can open it.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.init)).join(inside.trim_start_matches('/'))
+    }
+
+    /// How the program ended, as a shell would say it, where it has.
+    pub fn ended(&mut self) -> Option<i32> {
+        while let (None, Ok(event)) = (self.ended, self.events.try_recv()) {
+            if let Event::Ended(code) = event {
+                self.ended = Some(code);
+            }
+        }
+        self.ended
+    }
+
+    /// Time since the program was started.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Ends everything in the copy and returns all that the program has written, at most a megabyte.
+    pub fn end(mut self) -> String {
+        drop(self.lifeline.take());
+        // The pipe of its log closes with the last process.
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+        self.log()
+    }
+
+    /// What the program has written so far.
+    pub fn log(&self) -> String {
+        let bytes = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for SealedCopy {
+    fn drop(&mut self) {
+        // PID 1 ends when this pipe closes; the first stage ends with it.
+        drop(self.lifeline.take());
+        let pid = i32::try_from(self.stage.id()).ok().and_then(Pid::from_raw);
+        if !command::ended_within(&self.stage, Duration::from_secs(2))
+            && let Some(pid) = pid
+        {
+            // They may have ended between the look and here. The first process is no other's number while its parent lives.
+            let init = i32::try_from(self.init).ok().and_then(Pid::from_raw);
+            let _ = init.map(|init| kill_process(init, Signal::KILL));
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        let _ = self.stage.wait();
+    }
+}
+
+/// The namespaces of this process that a sealed copy has of its own, by kind.
+///
+/// # Errors
+/// When /proc does not tell.
+pub fn namespaces() -> Result<BTreeMap<String, PathBuf>> {
+    Proc::open()?.namespaces()
+}
+
+/// The /proc that we were started with. Where a stage goes there is another one, in which it has no place.
+struct Proc(OwnedFd);
+
+impl Proc {
+    fn open() -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Proc(rustix::fs::open("/proc", flags, Mode::empty()).context("opening /proc")?))
+    }
+
+    fn namespaces(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let link = |kind: &str| {
+            let path = format!("self/ns/{kind}");
+            let name =
+                readlinkat(&self.0, path.as_str(), Vec::new()).with_context(|| format!("/proc/{path}"))?;
+            Ok((kind.to_owned(), PathBuf::from(name.to_string_lossy().into_owned())))
+        };
+        ["mnt", "net", "pid", "ipc", "uts"].into_iter().map(link).collect()
+    }
+
+    /// What is mounted where this process is now.
+    fn mounts(&self) -> Result<Vec<Mount>> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.0, "self/mountinfo", flags, Mode::empty());
+        let mut text = String::new();
+        std::fs::File::from(file.context("opening /proc/self/mountinfo")?)
+            .read_to_string(&mut text)
+            .context("reading /proc/self/mountinfo")?;
+        Ok(mountinfo::parse(&text))
+    }
+}
+
+/// The spec, once for each stage: a length and that many bytes.
+fn send(pipe: &mut impl Write, text: &[u8]) -> std::io::Result<()> {
+    for _ in 0..2 {
+        pipe.write_all(&(text.len() as u64).to_le_bytes())?;
+        pipe.write_all(text)?;
+    }
+    pipe.flush()
+}
+
+/// The other end of [`send`]: it takes one copy and leaves the rest in the pipe.
+fn receive(pipe: &mut impl Read) -> Result<Spec> {
+    let mut length = [0; 8];
+    pipe.read_exact(&mut length)?;
+    let mut text = vec![0; usize::try_from(u64::from_le_bytes(length))?];
+    pipe.read_exact(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+fn listen(stream: impl Read + Send + 'static) -> Receiver<Event> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if let Ok(event) = serde_json::from_str(&line)
+                && sender.send(event).is_err()
+            {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn keep(mut stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut chunk = [0; 8192];
+        while let Ok(count @ 1..) = stream.read(&mut chunk) {
+            let mut kept = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT_LOG.saturating_sub(kept.len()).min(count);
+            kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+        }
+    })
+}

@@ -1,0 +1,43 @@
+//! What changes something in systemd. Only `act` calls it.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::clients::exec::command::Program;
+
+/// Makes systemd read every unit file again. Nothing is started or stopped.
+///
+/// # Errors
+/// When systemd refuses or does not finish in time.
+pub fn daemon_reload(limit: Duration) -> Result<()> {
+    systemctl(&["daemon-reload"], limit)
+}
+
+/// Stops and starts a unit, and waits for the end of it.
+///
+/// # Errors
+/// When systemd refuses, the unit does not come up, or it takes longer than `limit`: then its job may still be running.
+pub fn restart(unit: &str, limit: Duration) -> Result<()> {
+    systemctl(&["restart", "--", unit], limit)
+}
+
+/// Takes back a job that has not begun.
+///
+/// # Errors
+/// When systemd knows no such job, refuses, or does not answer in time.
+pub fn cancel(job: u32, limit: Duration) -> Result<()> {
+    systemctl(&["cancel", &job.to_string()], limit)
+}
+
+fn systemctl(words: &[&str], limit: Duration) -> Result<()> {
+    // It must never ask for a password: nobody would be there to answer.
+    let first = ["--no-ask-password"];
+    let arguments = first.iter().chain(words).map(|word| (*word).to_owned()).collect();
+    let program = Program { program: "systemctl".into(), arguments, ..Program::default() };
+    let said = program.run(limit)?;
+    if !said.status.success() {
+        bail!("systemctl {}: {}", words.join(" "), said.stderr.trim());
+    }
+    Ok(())
+}

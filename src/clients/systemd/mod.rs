@@ -1,0 +1,135 @@
+//! systemd, through `systemctl show`: its form that is meant to be parsed, and readable without root.
+
+pub mod actions;
+pub mod drop_in;
+mod exec_settings;
+mod journal;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::exec::command::Program;
+use super::linux::{self, Account};
+use crate::wire::systemd::unit::{self, Job, Unit};
+
+pub use exec_settings::{manager, service};
+pub use journal::journal;
+
+/// Asks the running systemd about a unit.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn show(name: &str, limit: Duration) -> Result<Unit> {
+    show_all(&[name], limit)?.pop().with_context(|| format!("systemctl show {name} printed nothing"))
+}
+
+/// Asks the running systemd about several units in one call; the answers are in the order of the names.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer about each in time.
+pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
+    here()?;
+    // Without a name systemd tells of itself.
+    if names.is_empty() { Ok(Vec::new()) } else { shown_to(Program::default(), &[], names, limit) }
+}
+
+/// Asks a user's own systemd about a unit. Root asks as that user, over the socket that systemd itself keeps for it: this
+/// needs neither logind nor a D-Bus of the user's.
+///
+/// # Errors
+/// When it does not answer in time, or somebody else asks.
+pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
+    let asker = match linux::uid() {
+        own if own == uid => Program::default(),
+        0 => Program {
+            // Only the user is looked at.
+            owner: Some(Account::alone(uid)),
+            environment: Some([("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"))].into()),
+            ..Program::default()
+        },
+        _ => bail!("the systemd of user {uid} answers that user and root alone (run as root)"),
+    };
+    let units = shown_to(asker, &["--user"], &[name], limit)?;
+    units.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
+}
+
+/// The systemd of a user runs here.
+pub fn is_here_for(uid: u32) -> bool {
+    Path::new(&format!("/run/user/{uid}/systemd/private")).exists()
+}
+
+/// The names of the services and sockets that have a file here or are loaded, for saying which one was perhaps meant.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
+    here()?;
+    let mut names = BTreeSet::new();
+    for list in [&["list-unit-files"][..], &["list-units", "--all"]] {
+        let plain = &["--type=service,socket", "--no-legend", "--plain", "--no-pager"];
+        let said = asked(&[list, plain].concat(), limit)?;
+        names.extend(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+/// The sockets that systemd opened for services: each with `Id`, `Listen`, `Triggers` and `Accept`.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn sockets(limit: Duration) -> Result<Vec<Unit>> {
+    here()?;
+    Ok(unit::parse(&asked(&["show", "--property=Id,Listen,Triggers,Accept", "--", "*.socket"], limit)?))
+}
+
+/// What systemd was asked to do and has not finished, of every unit.
+///
+/// # Errors
+/// When systemd is not the init system here, or does not answer in time.
+pub fn jobs(limit: Duration) -> Result<Vec<Job>> {
+    here()?;
+    let said = asked(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
+    unit::jobs(&said).with_context(|| format!("systemctl list-jobs printed `{}`", said.trim()))
+}
+
+/// systemd runs this host.
+pub fn is_here() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+fn here() -> Result<()> {
+    if !is_here() {
+        bail!("systemd does not run this host");
+    }
+    Ok(())
+}
+
+fn shown_to(asker: Program, options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
+    let properties = format!("--property={}", unit::PROPERTIES.join(","));
+    let words = [options, &["show", &properties, "--"], names].concat();
+    let units = unit::parse(&asked_by(asker, &words, limit)?);
+    if units.len() != names.len() {
+        bail!("systemctl show {} told of {} units", names.join(" "), units.len());
+    }
+    Ok(units)
+}
+
+fn asked(words: &[&str], limit: Duration) -> Result<String> {
+    asked_by(Program::default(), words, limit)
+}
+
+fn asked_by(asker: Program, words: &[&str], limit: Duration) -> Result<String> {
+    let arguments = words.iter().map(|word| (*word).to_owned()).collect();
+    let program = Program { program: "systemctl".into(), arguments, ..asker };
+    let said = program.run(limit)?;
+    if !said.status.success() {
+        // The list of properties tells nobody anything.
+        let told = words.iter().filter(|word| !word.starts_with("--property"));
+        let told: Vec<&str> = told.copied().collect();
+        bail!("systemctl {}: {}", told.join(" "), said.stderr.trim());
+    }
+    Ok(said.stdout)
+}
