@@ -24,16 +24,16 @@ pub mod cli;
 pub mod clients;
 mod commands;
 pub mod config;
+pub mod error;
 pub mod exit;
 pub mod facts;
-pub mod failure;
 pub mod known;
 pub mod plan;
+pub mod plural;
 pub mod report;
 pub mod secret;
 pub mod time;
 pub mod wire;
-pub mod words;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -42,11 +42,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::error::Failure;
 use cli::{Cli, Format, Global, When};
 use commands::{Answer, Context};
 use config::{Environment, Settings};
 use exit::Exit;
-use failure::Failure;
 use report::{Body, Paint, Report};
 
 /// Runs the command line and returns the process status.

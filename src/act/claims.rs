@@ -8,7 +8,7 @@ use super::listeners;
 use super::replay::Returned;
 use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
 use crate::plan::{self, Kind};
-use crate::words::plural;
+use crate::plural::plural;
 
 pub use restart::{circumstances, of_restart};
 

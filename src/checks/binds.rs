@@ -3,7 +3,7 @@
 use super::{Outcome, Seen};
 use crate::facts::binds::in_ranges;
 use crate::facts::{BindState, Known, NewBind};
-use crate::words::plural;
+use crate::plural::plural;
 
 /// As many addresses are named in evidence; the rest is counted.
 const SHOWN: usize = 12;

@@ -4,7 +4,7 @@ use super::{Outcome, Seen};
 use crate::facts::Known;
 use crate::facts::files::NamedFiles;
 use crate::facts::version_numbers;
-use crate::words::plural;
+use crate::plural::plural;
 
 pub(super) fn valid(seen: Seen<'_>) -> Outcome {
     match &seen.facts.config.test {

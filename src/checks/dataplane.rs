@@ -3,7 +3,7 @@
 use super::{Outcome, Seen};
 use crate::facts::dataplane::ReloadsBy;
 use crate::facts::{DataPlaneFacts, Known};
-use crate::words::plural;
+use crate::plural::plural;
 
 const MOST_EVIDENCE: usize = 8;
 

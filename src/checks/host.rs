@@ -3,7 +3,7 @@
 use super::{Outcome, Seen};
 use crate::facts::Known;
 use crate::facts::vitals::Needrestart;
-use crate::words::plural;
+use crate::plural::plural;
 
 pub(super) fn stale_libraries(seen: Seen<'_>) -> Outcome {
     match &seen.facts.vitals.stale_libraries {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Seen, vitals};
 use crate::facts::{Instance, Known, Mode};
-use crate::words::plural;
+use crate::plural::plural;
 
 /// What only a master can tell.
 fn of_master(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcome {

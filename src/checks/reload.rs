@@ -2,7 +2,7 @@
 
 use super::{Outcome, Seen};
 use crate::facts::{Facts, Instance, Known, Mode};
-use crate::words::plural;
+use crate::plural::plural;
 
 /// Every check that must be well before a reload; unknown blocks like a failure.
 pub const RELOAD: &[&str] = &[

@@ -16,9 +16,9 @@ use crate::act::{restart, shown};
 use crate::checks::{self, RESTART};
 use crate::cli::RestartArgs;
 use crate::clients::linux;
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::gather::{Aim, Effort};
-use crate::failure::Failure;
 use crate::plan::{self, Manner};
 use crate::report::Report;
 

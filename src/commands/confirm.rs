@@ -4,8 +4,8 @@ use super::{Context, record};
 use crate::act::pending::{self, Pending, State};
 use crate::cli::ConfirmArgs;
 use crate::clients::linux;
+use crate::error::Failure;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::report::{Body, Confirmation, Report, Table};
 use crate::time;
 

@@ -4,8 +4,8 @@ mod topics;
 
 use crate::checks::{self, catalog};
 use crate::cli::ExplainArgs;
+use crate::error::Failure;
 use crate::exit::{Exit, RULE};
-use crate::failure::Failure;
 use crate::plan::losses::KINDS;
 use crate::report::{Body, Explanation, Report, Table};
 

@@ -6,8 +6,8 @@ use crate::act::journal::{self, Entry};
 use crate::act::steps;
 use crate::cli::HistoryArgs;
 use crate::clients::linux;
+use crate::error::Failure;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::report::{Body, Report, Table};
 
 /// The newest entries, oldest first.

@@ -4,7 +4,7 @@ use super::Context;
 use crate::checks::{self, Finding, Ignore, catalog};
 use crate::cli::CheckArgs;
 use crate::config::{Origin, Settings};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::time;
 
 /// The decisions that are in force.

@@ -7,13 +7,13 @@ use anyhow::Context as _;
 use super::{Context, ignores, inspect_save, look, restart};
 use crate::checks;
 use crate::cli::{Format, InspectArgs};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{self, Facts, Known};
-use crate::failure::Failure;
 use crate::plan;
+use crate::plural::plural;
 use crate::report::{Body, Comparison, Report, ServiceProcedure};
-use crate::words::plural;
 
 /// Looks at the host, or at a saved snapshot, and judges.
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {

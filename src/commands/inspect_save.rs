@@ -4,12 +4,12 @@ use super::{Context, record};
 use crate::act::pins;
 use crate::clients::linux;
 use crate::config::file;
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::pin::Pin;
 use crate::facts::{Facts, HostFacts, Role, Service};
-use crate::failure::Failure;
+use crate::plural::plural;
 use crate::report::{Body, PinsReport, Report};
-use crate::words::plural;
 
 /// Pins HAProxy and what stands around and behind it.
 pub(super) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failure> {

@@ -27,7 +27,7 @@ pub(crate) mod watch;
 
 use crate::cli::{Command, ConfigCommand, Global, GuardCommand};
 use crate::config::Settings;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::report::Report;
 
 /// What every command gets.

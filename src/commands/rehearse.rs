@@ -6,13 +6,13 @@ use super::{Context, look};
 use crate::checks::{self, Finding, Level};
 use crate::cli::RehearseArgs;
 use crate::config::{Origin, Settings, Sourced};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::gather::{Aim, Effort};
 use crate::facts::{Facts, Known};
-use crate::failure::Failure;
 use crate::plan::{self, Difference};
+use crate::plural::plural;
 use crate::report::{Body, Rehearsed, Report};
-use crate::words::plural;
 
 /// Tries, compares, and leaves nothing behind.
 pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, Failure> {

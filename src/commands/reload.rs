@@ -16,8 +16,8 @@ use crate::act::shown;
 use crate::act::steps::Steps;
 use crate::checks::{self, RELOAD};
 use crate::cli::ReloadArgs;
+use crate::error::Failure;
 use crate::facts::gather::{Aim, Effort};
-use crate::failure::Failure;
 use crate::plan;
 use crate::report::Report;
 

@@ -4,10 +4,10 @@ use super::{Context, record};
 use crate::act::journal;
 use crate::act::lock::{self, Busy, Lock};
 use crate::act::pending::{self, Pending};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
 use crate::facts::gather::{self, Aim};
-use crate::failure::Failure;
 
 /// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
 /// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.

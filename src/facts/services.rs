@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::plural;
+use crate::plural::plural;
 
 use super::binds::in_ranges;
 use super::{Control, Evidence, Known, Listener, Process, Server};

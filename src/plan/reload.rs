@@ -6,7 +6,7 @@ use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Basis, Ledger};
 use crate::facts::{Facts, Instance, Known, Proxy, Server};
-use crate::words::plural;
+use crate::plural::plural;
 
 /// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
 const MOST_STEPS: usize = 100;

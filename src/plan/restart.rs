@@ -9,7 +9,7 @@ use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
 use crate::facts::control::Container;
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
-use crate::words::plural;
+use crate::plural::plural;
 
 /// Properties of a unit that decide what a restart of it does.
 const DECISIVE: &[&str] = &[

@@ -7,7 +7,7 @@ use super::{Paint, Report, findings, ledger, services};
 use crate::facts::binds::in_ranges;
 use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
 use crate::plan;
-use crate::words::plural;
+use crate::plural::plural;
 
 pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &facts.instance {

@@ -29,12 +29,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::checks::{Finding, Level, Measure};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
-use crate::failure::Failure;
 use crate::plan::replay::Returned;
 use crate::plan::{Advice, Loss, Moved, Plan};
-use crate::words::plural;
+use crate::plural::plural;
 
 pub use confirmation::{Confirm, Confirmation};
 pub use guard::Guard;

@@ -9,7 +9,7 @@ use super::{Paint, Report, findings};
 use crate::facts::{Facts, How, Known, Picture};
 use crate::plan::Difference;
 use crate::plan::difference::Action;
-use crate::words::plural;
+use crate::plural::plural;
 
 /// Differences that are shown one by one; the rest is counted, and JSON has them all.
 const SHOWN: usize = 40;

@@ -10,7 +10,7 @@ use super::service::{controlled, listens};
 use super::wrap::{prose, tame};
 use crate::facts::{HostFacts, LocalServer, Service};
 use crate::plan;
-use crate::words::plural;
+use crate::plural::plural;
 
 /// As many of a kind are shown; the rest is counted, and -o json has them all.
 const SHOWN: usize = 30;

@@ -11,7 +11,7 @@ use crate::act::steps::Steps;
 use crate::checks;
 use crate::cli::GuardChangeArgs;
 use crate::clients::linux;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::plan;
 use crate::plan::guard::Order;
 use crate::report::Report;

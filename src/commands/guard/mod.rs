@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::{Context, look};
 use crate::cli::GuardCommand;
 use crate::clients::systemd;
+use crate::error::Failure;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{DropIn, GuardFacts, Known};
-use crate::failure::Failure;
 use crate::plan::guard::Order;
 use crate::report::Report;
 

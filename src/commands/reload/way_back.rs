@@ -15,10 +15,10 @@ use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::clients::exec::background::Watcher;
 use crate::config::{Origin, Settings, Sourced};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Instance};
-use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::report::Confirm;
 

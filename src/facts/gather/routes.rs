@@ -171,7 +171,7 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
     let mut routes: Vec<Route> = named.into_iter().flat_map(entry).collect();
     if !other.is_empty() {
         let why =
-            format!("{} of {file} name no backend that runs", crate::words::plural(other.len(), "value"));
+            format!("{} of {file} name no backend that runs", crate::plural::plural(other.len(), "value"));
         routes.extend(for_hosts(Known::unknown(why), &def.when, file));
     }
     let rest = also(format!("{sample} is not in {file}"));

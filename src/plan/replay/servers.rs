@@ -28,7 +28,7 @@ pub(super) fn gone(old: &Holdings, new: &Holdings, loaded: &Loaded, items: &mut 
                 "the files that were loaded do not have it: write it into them if it shall stay"
             }
         };
-        let detail = format!("backend with {}", crate::words::plural(servers, "server"));
+        let detail = format!("backend with {}", crate::plural::plural(servers, "server"));
         items.push(Item::cannot(kind, name.clone(), "backend", detail, why.to_owned()));
     }
     gone

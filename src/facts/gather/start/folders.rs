@@ -6,8 +6,8 @@ use super::super::paths;
 use crate::clients::linux;
 use crate::clients::linux::credentials::Dress;
 use crate::facts::Process;
+use crate::plural::plural;
 use crate::wire::systemd::exec_settings::Service;
-use crate::words::plural;
 
 /// The folders, each with whose it will be where systemd says so.
 pub(super) fn emptied(service: &Service, dress: &Dress) -> Vec<(String, Option<(u32, u32)>)> {
