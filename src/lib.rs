@@ -42,10 +42,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::error::Failure;
 use cli::{Cli, Format, Global, When};
 use commands::{Answer, Context};
 use config::{Environment, Settings};
+use error::Failure;
 use exit::Exit;
 use report::{Body, Paint, Report};
 
