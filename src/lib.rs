@@ -9,7 +9,7 @@
 //! | [`config`] | what was configured, and by whom | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
 //! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
-//! | [`facts`] | what was seen, or why not; `facts::gather` fills it | nothing; `gather`: clients |
+//! | [`facts`] | what was seen, or why not; `gather` fills it | nothing; `gather`: clients |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
 //! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its files, its own state folder |
@@ -27,6 +27,7 @@ pub mod config;
 pub mod error;
 pub mod exit;
 pub mod facts;
+pub mod gather;
 pub mod known;
 pub mod plan;
 pub mod plural;

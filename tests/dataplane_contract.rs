@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use haguard::facts::Known;
 use haguard::facts::dataplane::{Arguments, Learnt, ReloadStatus, TransactionStatus, arguments, which_file};
-use haguard::facts::gather::dataplane::read;
+use haguard::gather::dataplane::read;
 use haguard::wire::dataplane::{header, last_known_good, md5_of_rest, settings};
 
 use self::bench::Bench;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use haguard::clients::dataplane::DataPlane;
 use haguard::clients::http::{Credentials, HttpError, Target};
-use haguard::facts::gather::dataplane::read;
+use haguard::gather::dataplane::read;
 use haguard::secret::Secret;
 
 use crate::support::dataplane::{BASIC, DataPlaneServer, Mode, PASSWORD, USER};

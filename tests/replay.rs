@@ -16,9 +16,10 @@ use haguard::act::replay::{Returned, put_back};
 use haguard::cli::Flags;
 use haguard::clients::haproxy::runtime::{Channel, Socket};
 use haguard::config::{Environment, Settings};
-use haguard::facts::gather::holdings::{Keys, holdings, worker_channel};
-use haguard::facts::gather::{Aim, Effort, loaded, look};
 use haguard::facts::{Facts, Holdings, Loaded};
+use haguard::gather::haproxy::loaded_config;
+use haguard::gather::haproxy::runtime_state::{Keys, holdings, worker_channel};
+use haguard::gather::{Aim, Effort, look};
 use haguard::plan::ledger;
 use haguard::plan::replay::{Preview, preview};
 use haguard::time::Deadline;
@@ -84,7 +85,7 @@ impl Before {
             let source = Source { file, text: text.into() };
             Model::of(&config::read(&[source], &Surroundings { env_known: true, ..Surroundings::default() }))
         });
-        let loaded = loaded::loaded(&facts, &old, model.as_ref());
+        let loaded = loaded_config::loaded(&facts, &old, model.as_ref());
         Before { settings, facts, old, loaded, truth: truth::of(haproxy) }
     }
 

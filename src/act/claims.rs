@@ -267,12 +267,12 @@ pub fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample::{self, known};
+    use crate::facts::test_facts::{self, known};
 
     /// The sample after a good reload: worker 102, one reload more.
     fn reloaded() -> Facts {
-        let mut facts = sample::healthy();
-        let instance = sample::instance(&mut facts);
+        let mut facts = test_facts::healthy();
+        let instance = test_facts::instance(&mut facts);
         instance.serving = Known::Seen(102);
         instance.reloads = Known::Seen(1);
         known(&mut instance.workers)[0].pid = 102;
@@ -281,7 +281,7 @@ mod tests {
     }
 
     fn broken(after: &Facts) -> Vec<String> {
-        let claims = of_reload(&sample::healthy(), after, 102, &[]);
+        let claims = of_reload(&test_facts::healthy(), after, 102, &[]);
         claims.into_iter().filter_map(|claim| claim.broken).collect()
     }
 
@@ -294,18 +294,21 @@ mod tests {
     fn each_thing_that_is_not_as_planned_is_named() {
         type Worsen = fn(&mut Facts);
         let cases: &[(Worsen, &str)] = &[
-            (|f| sample::instance(f).serving = Known::Seen(101), "worker 101 serves, not the new worker 102"),
-            (|f| sample::instance(f).main.start_ticks = Some(1), "another process"),
-            (|f| sample::instance(f).failed_reloads = Known::Seen(1), "1 failed reload"),
-            (|f| sample::instance(f).reloads = Known::Seen(3), "3 reloads more"),
             (
-                |f| known(&mut sample::instance(f).admin_sockets)[0].answered_by = Known::Seen(9),
+                |f| test_facts::instance(f).serving = Known::Seen(101),
+                "worker 101 serves, not the new worker 102",
+            ),
+            (|f| test_facts::instance(f).main.start_ticks = Some(1), "another process"),
+            (|f| test_facts::instance(f).failed_reloads = Known::Seen(1), "1 failed reload"),
+            (|f| test_facts::instance(f).reloads = Known::Seen(3), "3 reloads more"),
+            (
+                |f| known(&mut test_facts::instance(f).admin_sockets)[0].answered_by = Known::Seen(9),
                 "answered by 9",
             ),
             (|f| known(&mut f.live.listeners).clear(), "does not listen on 127.0.0.1:8000"),
             (|f| f.live.listeners = Known::unknown("denied"), "denied"),
             (|f| drop(known(&mut f.live.proxies).pop()), "missing: web"),
-            (|f| known(&mut f.live.servers).push(sample::server("web", "x", 1)), "not foreseen: web/x"),
+            (|f| known(&mut f.live.servers).push(test_facts::server("web", "x", 1)), "not foreseen: web/x"),
             (|f| f.live.servers = Known::unknown("silent"), "silent"),
             (|f| f.config.files[0].md5 = Known::Seen("1".into()), "written meanwhile"),
             (|f| f.instance = Known::unknown("it is gone"), "it is gone"),
@@ -320,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_proxy_behind_a_condition_may_be_there_or_not() {
-        let mut before = sample::healthy();
+        let mut before = test_facts::healthy();
         known(&mut before.next.proxies)[1].certain = false;
         let mut after = reloaded();
         for _ in 0..2 {

@@ -143,12 +143,12 @@ fn ask(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Known, sample};
+    use crate::facts::{Known, test_facts};
     use crate::plan;
 
     fn plan_of(pid: u32) -> Plan {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).serving = Known::Seen(pid);
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).serving = Known::Seen(pid);
         plan::reload(&facts, &plan::ledger(&facts), None).unwrap()
     }
 

@@ -11,9 +11,10 @@ use super::previous::Previous;
 use super::replay::{self, Returned};
 use super::run::{Done, Run};
 use crate::config::Settings;
-use crate::facts::gather::holdings::{Keys, holdings, worker_channel};
-use crate::facts::gather::{self, loaded};
 use crate::facts::{Facts, Holdings, Instance, Known, Loaded};
+use crate::gather;
+use crate::gather::haproxy::loaded_config;
+use crate::gather::haproxy::runtime_state::{Keys, holdings, worker_channel};
 use crate::plan::replay::{Preview, preview};
 use crate::plan::{self, Kind, Ledger};
 use crate::time::Deadline;
@@ -52,7 +53,7 @@ impl Hold {
             given => Some(Previous::given(facts, given).map_err(|error| format!("{error:#}"))?.files),
         };
         let copy = copy.and_then(|files| gather::model(settings, &instance.main, &files));
-        let loaded = loaded::loaded(facts, &held, copy.as_ref());
+        let loaded = loaded_config::loaded(facts, &held, copy.as_ref());
         let previews = preview(ledger, &held, &loaded);
         Ok(Hold { held, loaded, certificates, previews })
     }

@@ -29,7 +29,7 @@ pub fn always(facts: &Facts) -> BTreeSet<Listener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Known, sample};
+    use crate::facts::{Known, test_facts};
 
     fn listener(text: &str) -> Listener {
         text.parse().unwrap()
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn what_comes_is_expected_what_goes_is_not_and_what_stays_never_pauses() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let [stays, goes, comes] = ["tcp 127.0.0.1:1", "tcp 127.0.0.1:2", "tcp 127.0.0.1:3"].map(listener);
         let path = listener("unix /run/admin.sock");
         facts.live.listeners = Known::Seen(vec![stays.clone(), goes.clone(), path.clone()]);

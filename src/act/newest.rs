@@ -41,7 +41,7 @@ pub(super) fn keep(folder: &Path, of: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
 
     #[test]
     fn the_newest_of_each_haproxy_stay_and_a_strangers_folder_is_left_alone() {
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn a_haproxy_is_the_same_after_a_restart_and_another_one_is_not() {
-        let mut facts = sample::healthy();
-        let before = of(sample::instance(&mut facts));
-        sample::instance(&mut facts).main.pid = 4242;
-        assert_eq!(of(sample::instance(&mut facts)), before);
-        sample::instance(&mut facts).control =
-            sample::control(Controller::Systemd { unit: "other.service".into() });
-        assert_ne!(of(sample::instance(&mut facts)), before);
+        let mut facts = test_facts::healthy();
+        let before = of(test_facts::instance(&mut facts));
+        test_facts::instance(&mut facts).main.pid = 4242;
+        assert_eq!(of(test_facts::instance(&mut facts)), before);
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Systemd { unit: "other.service".into() });
+        assert_ne!(of(test_facts::instance(&mut facts)), before);
     }
 }

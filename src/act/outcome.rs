@@ -288,11 +288,11 @@ fn undelivered(error: &AskError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
 
     /// Master 100 with worker 101, before; then `show proc` as `(reloads, failed, workers, old workers)`.
     fn after(reloads: u32, failed: u32, workers: &[(u32, u32)], old: &[(u32, u32)]) -> Stage {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let row = |(pid, reloads): &(u32, u32)| format!("{pid} worker {reloads} 0d00h00m01s 3.2.26\n");
         let rows = |list: &[(u32, u32)]| list.iter().map(row).collect::<String>();
         let text = format!(
@@ -300,7 +300,7 @@ mod tests {
             rows(workers),
             rows(old)
         );
-        stage(&ShowProc::parse(&text).unwrap(), sample::instance(&mut facts), 101)
+        stage(&ShowProc::parse(&text).unwrap(), test_facts::instance(&mut facts), 101)
     }
 
     #[test]
@@ -315,10 +315,10 @@ mod tests {
 
     #[test]
     fn another_master_on_the_socket_is_no_outcome() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).main.pid = 7;
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).main.pid = 7;
         let text = "100 master 1 [failed: 0] 0d00h00m09s 3.2.26\n";
         let listed = ShowProc::parse(text).unwrap();
-        assert_eq!(stage(&listed, sample::instance(&mut facts), 101), Stage::Foreign);
+        assert_eq!(stage(&listed, test_facts::instance(&mut facts), 101), Stage::Foreign);
     }
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::kept;
 use crate::clients::linux;
-use crate::facts::gather;
 use crate::facts::{Facts, Instance, Known, Process};
+use crate::gather;
 use crate::plan::WayBack;
 
 /// Files that can be put back.

@@ -5,8 +5,8 @@ mod steps;
 use std::collections::HashMap;
 
 use crate::clients::haproxy::runtime::{Channel, Undone};
-use crate::facts::gather::holdings::{Keys, holdings};
 use crate::facts::{Holdings, Loaded};
+use crate::gather::haproxy::runtime_state::{Keys, holdings};
 use crate::plan::Kind;
 pub use crate::plan::replay::Returned;
 use crate::plan::replay::{Item, Replay, Step, Verdict, replay};

@@ -59,13 +59,13 @@ pub fn recall(state_dir: &Path, id: &str) -> Option<Plan> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::plan;
 
     #[test]
     fn a_plan_that_was_shown_comes_back_and_a_path_is_no_id() {
         let dir = tempfile::tempdir().unwrap();
-        let facts = sample::healthy();
+        let facts = test_facts::healthy();
         let plan = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
         remember(dir.path(), &plan).unwrap();
         assert_eq!(recall(dir.path(), &plan.id), Some(plan.clone()));

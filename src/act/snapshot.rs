@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{kept, newest};
-use crate::facts::holdings::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
+use crate::facts::runtime_state::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
 use crate::facts::{Admin, Holdings, Known, PatternKind};
 
 /// The version of `runtime.json`.

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Seen};
 use crate::facts::Known;
-use crate::facts::files::NamedFiles;
+use crate::facts::config_files::NamedFiles;
 use crate::facts::version_numbers;
 use crate::plural::plural;
 

@@ -1,10 +1,10 @@
 use crate::checks::{Level, judge};
 use crate::facts::dataplane::{LastKnownGood, ReloadsBy};
-use crate::facts::{DataPlaneFacts, Facts, Known, sample};
+use crate::facts::{DataPlaneFacts, Facts, Known, test_facts};
 use crate::plan;
 
 fn with(change: impl FnOnce(&mut DataPlaneFacts)) -> Facts {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let mut api = DataPlaneFacts {
         url: "http://127.0.0.1:5555".into(),
         api_version: Known::Seen("v3.2.13".into()),

@@ -88,7 +88,7 @@ impl Outcome {
 mod tests {
     use crate::checks::{self, Level};
     use crate::facts::pin::Pin;
-    use crate::facts::{Control, Controller, Facts, Known, sample};
+    use crate::facts::{Control, Controller, Facts, Known, test_facts};
     use crate::plan;
 
     fn judged(facts: &Facts) -> (Level, String) {
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_found_is_compared_with_what_was_pinned_and_both_are_shown() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(judged(&facts).0, Level::Skipped);
         facts.pins = vec![Pin::of("haproxy", &systemd(), vec!["/etc/haproxy.cfg".into()])];
         let (level, text) = judged(&facts);
@@ -111,11 +111,12 @@ mod tests {
             text,
             "haproxy is pinned: systemd haproxy.service, /etc/haproxy.cfg; found: no service manager, /etc/haproxy.cfg"
         );
-        sample::instance(&mut facts).control = sample::control(systemd());
+        test_facts::instance(&mut facts).control = test_facts::control(systemd());
         assert_eq!(judged(&facts).0, Level::Pass);
-        sample::instance(&mut facts).main.argv = ["haproxy", "-f", "/other.cfg"].map(str::to_owned).to_vec();
+        test_facts::instance(&mut facts).main.argv =
+            ["haproxy", "-f", "/other.cfg"].map(str::to_owned).to_vec();
         assert_eq!(judged(&facts).0, Level::Fail, "another file");
-        sample::instance(&mut facts).control = Control::unknown("denied");
+        test_facts::instance(&mut facts).control = Control::unknown("denied");
         assert_eq!(judged(&facts).0, Level::Unknown);
         facts.instance = Known::unknown("gone");
         assert_eq!(judged(&facts).0, Level::Unknown);
@@ -123,17 +124,17 @@ mod tests {
 
     #[test]
     fn other_services_are_compared_where_they_were_looked_at() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.pins = vec![Pin::of("http.server", &systemd(), Vec::new())];
         assert_eq!(judged(&facts).0, Level::Skipped, "not looked at");
-        facts.on_host = Known::Seen(sample::on_host(Vec::new()));
+        facts.on_host = Known::Seen(test_facts::on_host(Vec::new()));
         assert_eq!(judged(&facts).0, Level::Warn, "it does not run");
         let nobody = Controller::Nobody { cgroup: "/".into() };
-        let mut services = vec![sample::service("http.server", 1, nobody)];
-        facts.on_host = Known::Seen(sample::on_host(services.clone()));
+        let mut services = vec![test_facts::service("http.server", 1, nobody)];
+        facts.on_host = Known::Seen(test_facts::on_host(services.clone()));
         assert_eq!(judged(&facts).0, Level::Fail);
-        services.push(sample::service("http.server", 2, systemd()));
-        facts.on_host = Known::Seen(sample::on_host(services));
+        services.push(test_facts::service("http.server", 2, systemd()));
+        facts.on_host = Known::Seen(test_facts::on_host(services));
         assert_eq!(judged(&facts).0, Level::Pass, "one of them is the one");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Seen};
 use crate::facts::Known;
-use crate::facts::vitals::Needrestart;
+use crate::facts::process_health::Needrestart;
 use crate::plural::plural;
 
 pub(super) fn stale_libraries(seen: Seen<'_>) -> Outcome {
@@ -92,7 +92,7 @@ pub(super) fn lock(seen: Seen<'_>) -> Outcome {
 mod tests {
     use super::*;
     use crate::checks::{Level, judge};
-    use crate::facts::{Controller, Facts, sample};
+    use crate::facts::{Controller, Facts, test_facts};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn a_library_that_was_replaced_is_an_upgrade_that_is_not_in_force() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "host.stale-libs"), Level::Pass);
-        sample::known(&mut facts.vitals.stale_libraries).push("/usr/lib/libssl.so.3".into());
+        test_facts::known(&mut facts.vitals.stale_libraries).push("/usr/lib/libssl.so.3".into());
         assert_eq!(level(&facts, "host.stale-libs"), Level::Warn);
         facts.vitals.stale_libraries = Known::unknown("denied");
         assert_eq!(level(&facts, "host.stale-libs"), Level::Unknown);
@@ -111,10 +111,10 @@ mod tests {
 
     #[test]
     fn needrestart_is_judged_by_what_it_does_with_units() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "host.needrestart"), Level::Skipped, "no unit controls it");
         let unit = Controller::Systemd { unit: "haproxy.service".into() };
-        sample::instance(&mut facts).control = sample::control(unit);
+        test_facts::instance(&mut facts).control = test_facts::control(unit);
         assert_eq!(level(&facts, "host.needrestart"), Level::Pass);
         let mut with = |mode: Option<&str>, spares_haproxy, by_itself| {
             let mode = mode.map(str::to_owned);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_freeze_and_another_run_are_told() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         for id in ["host.freeze", "host.lock"] {
             assert_eq!(level(&facts, id), Level::Pass);
         }

@@ -63,7 +63,7 @@ fn lost(ledger: &Ledger) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Connections, Worker, sample};
+    use crate::facts::{Connections, Worker, test_facts};
     use crate::plan;
 
     fn value(facts: &Facts, name: &str) -> Option<u64> {
@@ -72,9 +72,9 @@ mod tests {
 
     #[test]
     fn what_is_known_is_counted_and_what_is_not_has_no_number() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.live.connections = Known::Seen(Connections { current: 7, draining: 2 });
-        sample::known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        test_facts::known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
         let seen = ["connections", "draining_connections", "servers", "servers_maint", "servers_drain"];
         assert_eq!(seen.map(|name| value(&facts, name)), [7, 2, 2, 1, 0].map(Some));
         assert_eq!(value(&facts, "lost_on_reload"), Some(1));
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn workers_that_drain_are_counted_without_the_one_that_serves_after_a_failed_reload() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let row = |pid| Worker {
             pid,
             reloads: 1,
@@ -93,9 +93,9 @@ mod tests {
             version: "3.2.26".into(),
             connections: Known::Seen(3),
         };
-        sample::instance(&mut facts).old_workers = Known::Seen(vec![row(90), row(91), row(101)]);
+        test_facts::instance(&mut facts).old_workers = Known::Seen(vec![row(90), row(91), row(101)]);
         assert_eq!(value(&facts, "old_workers"), Some(2));
-        sample::instance(&mut facts).old_workers = Known::unknown("no master socket");
+        test_facts::instance(&mut facts).old_workers = Known::unknown("no master socket");
         assert_eq!(value(&facts, "old_workers"), None);
     }
 }

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::checks::{catalog, verdict};
     use crate::exit::Exit;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::plan;
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_freeze_warns_whoever_looks_and_stops_whoever_would_change_something() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let reload = Operation::find("reload").unwrap();
         let blocks = |facts: &Facts| verdict(&reload.judge(facts, &plan::ledger(facts)));
         assert_eq!(blocks(&facts), Exit::Done);

@@ -76,11 +76,11 @@ mod tests {
     use super::*;
     use crate::checks::{self, Level};
     use crate::facts::namespaces::Content;
-    use crate::facts::{Facts, sample};
+    use crate::facts::{Facts, test_facts};
     use crate::plan;
 
     fn judged(id: &str, namespaces: Known<Namespaces>) -> (Level, String) {
-        let facts = Facts { namespaces, ..sample::healthy() };
+        let facts = Facts { namespaces, ..test_facts::healthy() };
         let found = checks::judge(&facts, &plan::ledger(&facts), &[id]).remove(0);
         (found.level, format!("{} {}", found.text, found.evidence.join(" ")))
     }

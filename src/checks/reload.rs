@@ -96,7 +96,7 @@ fn past(instance: &Instance) -> Outcome {
 #[cfg(test)]
 mod tests {
     use crate::checks::{self, Level};
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::facts::{Facts, Known, Mode};
     use crate::plan;
 
@@ -106,34 +106,34 @@ mod tests {
 
     #[test]
     fn a_healthy_instance_may_be_reloaded_and_one_without_a_master_may_not() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "reload.way"), Level::Pass);
         assert_eq!(level(&facts, "reload.settled"), Level::Pass);
-        sample::instance(&mut facts).mode = Mode::Standalone;
+        test_facts::instance(&mut facts).mode = Mode::Standalone;
         assert_eq!(level(&facts, "reload.way"), Level::Fail);
     }
 
     #[test]
     fn without_a_master_socket_it_takes_a_process_that_cannot_be_mistaken() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).master_socket = Known::unknown("no -S");
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).master_socket = Known::unknown("no -S");
         assert_eq!(level(&facts, "reload.way"), Level::Warn);
-        sample::instance(&mut facts).main.start_ticks = None;
+        test_facts::instance(&mut facts).main.start_ticks = None;
         assert_eq!(level(&facts, "reload.way"), Level::Unknown);
     }
 
     #[test]
     fn a_reload_that_failed_warns_where_it_is_known_who_serves_and_blocks_where_not() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).failed_reloads = Known::Seen(2);
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).failed_reloads = Known::Seen(2);
         assert_eq!(level(&facts, "reload.settled"), Level::Warn);
-        sample::instance(&mut facts).serving = Known::unknown("no worker answers");
+        test_facts::instance(&mut facts).serving = Known::unknown("no worker answers");
         assert_eq!(level(&facts, "reload.settled"), Level::Unknown);
     }
 
     #[test]
     fn checks_of_an_operation_are_not_run_unasked() {
-        let facts = sample::healthy();
+        let facts = test_facts::healthy();
         let all = checks::judge(&facts, &plan::ledger(&facts), &[]);
         assert!(all.iter().all(|finding| !finding.id.starts_with("reload.")));
         for id in super::RELOAD {

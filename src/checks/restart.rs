@@ -193,7 +193,7 @@ fn told(facts: &Facts) -> Vec<String> {
 mod tests {
     use crate::checks::{self, Level};
     use crate::facts::guard::{DropIn, tests::sample as guard};
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::facts::{BindState, Controller, Facts, Holder, Known, Mode, Owner, Rehearsal};
     use crate::plan;
 
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_was_not_rehearsed_is_not_restarted() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "restart.cold-start"), Level::Unknown);
         facts.rehearsal = Some(Known::unknown("needs root"));
         assert_eq!(level(&facts, "restart.cold-start"), Level::Unknown);
@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn what_the_unit_would_start_counts_for_a_restart_and_for_a_reload_what_runs() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.rehearsal = rehearsed(true);
-        let mut tried = sample::tried(&facts);
+        let mut tried = test_facts::tried(&facts);
         (tried.rehearsal, tried.binds) = (rehearsed(false).unwrap(), Known::unknown("its own"));
         facts.guard = Some(Known::Seen(guard(DropIn::Absent, "")));
-        facts.start = sample::start(tried);
+        facts.start = test_facts::start(tried);
         assert_eq!(level(&facts, "restart.cold-start"), Level::Fail);
         assert_eq!(level(&facts, "restart.binds-free"), Level::Unknown);
         assert_eq!(level(&facts, "config.rehearsal"), Level::Pass);
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_guard_whose_lift_reads_what_was_not_rehearsed_stops_a_restart() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.rehearsal = rehearsed(true);
         for (more, wanted) in [
             ("NeedDaemonReload=yes\n", Level::Pass),
@@ -275,47 +275,48 @@ mod tests {
             (vec![holder(101), holder(9)], Level::Fail),
             (vec![], Level::Fail),
         ] {
-            let mut facts = sample::healthy();
-            sample::new_bind(&mut facts, BindState::Taken { by, silently: false });
+            let mut facts = test_facts::healthy();
+            test_facts::new_bind(&mut facts, BindState::Taken { by, silently: false });
             assert_eq!(level(&facts, "restart.binds-free"), wanted);
         }
     }
 
     #[test]
     fn a_way_that_is_not_proven_is_none() {
-        let mut facts = sample::healthy();
-        let nobody = sample::control(Controller::Nobody { cgroup: "/".into() });
-        sample::instance(&mut facts).control = nobody;
+        let mut facts = test_facts::healthy();
+        let nobody = test_facts::control(Controller::Nobody { cgroup: "/".into() });
+        test_facts::instance(&mut facts).control = nobody;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
         facts.config.handed_down.push("/etc/haproxy.cfg:3 fd@3".to_owned());
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
         let unit = Controller::Systemd { unit: "haproxy.service".into() };
-        sample::instance(&mut facts).control = sample::control(unit);
+        test_facts::instance(&mut facts).control = test_facts::control(unit);
         assert_eq!(level(&facts, "restart.way"), Level::Pass, "systemd hands them down again");
-        sample::instance(&mut facts).control = sample::control(Controller::Nobody { cgroup: "/".into() });
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Nobody { cgroup: "/".into() });
         facts.config.handed_down.clear();
-        sample::instance(&mut facts).mode = Mode::Standalone;
-        sample::instance(&mut facts).main.uid = 99;
+        test_facts::instance(&mut facts).mode = Mode::Standalone;
+        test_facts::instance(&mut facts).main.uid = 99;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
-        sample::instance(&mut facts).main.start_ticks = None;
+        test_facts::instance(&mut facts).main.start_ticks = None;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
-        sample::instance(&mut facts).control =
-            sample::control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
-        sample::instance(&mut facts).control = crate::facts::Control::unknown("denied");
+        test_facts::instance(&mut facts).control = crate::facts::Control::unknown("denied");
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
     }
 
     #[test]
     fn a_unit_that_systemd_reads_anew_is_said() {
         let level = |more: &str| {
-            let mut facts = sample::healthy();
+            let mut facts = test_facts::healthy();
             facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
             level(&facts, "restart.unit")
         };
         assert_eq!(level(""), Level::Pass);
         assert_eq!(level("NeedDaemonReload=yes\n"), Level::Warn);
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let edited = vec!["/etc/default/haproxy".to_owned()];
         let unit = crate::facts::GuardFacts { environment_edited: edited, ..guard(DropIn::Absent, "") };
         facts.guard = Some(Known::Seen(unit));

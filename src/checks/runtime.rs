@@ -75,7 +75,7 @@ pub(super) fn peers_synced(seen: Seen<'_>) -> Outcome {
 mod tests {
     use super::*;
     use crate::checks::{Finding, Level, judge};
-    use crate::facts::{How, sample};
+    use crate::facts::{How, test_facts};
     use crate::plan::Ledger;
 
     fn judged(id: &str, lines: &[(Kind, Option<u64>, Fate)]) -> Finding {
@@ -89,7 +89,7 @@ mod tests {
             how: How::Read,
         };
         let ledger = Ledger { lines: lines.iter().map(line).collect() };
-        judge(&sample::healthy(), &ledger, &[id]).remove(0)
+        judge(&test_facts::healthy(), &ledger, &[id]).remove(0)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use super::*;
-use crate::facts::sample::{self, known};
-use crate::facts::vitals::PidFile;
+use crate::facts::process_health::PidFile;
+use crate::facts::test_facts::{self, known};
 use crate::facts::{
     Admin, BindState, Candidate, Connections, Control, Controller, Holder, Known, Mode, Owner, Picture,
     Worker,
@@ -29,7 +29,7 @@ fn every_id_is_its_own_and_every_check_explains_itself() {
 
 #[test]
 fn a_healthy_instance_passes_but_for_having_no_manager() {
-    let findings = judged(&sample::healthy());
+    let findings = judged(&test_facts::healthy());
     let notable: Vec<&str> = findings
         .iter()
         .filter(|f| !matches!(f.level, Level::Pass | Level::Skipped))
@@ -41,7 +41,7 @@ fn a_healthy_instance_passes_but_for_having_no_manager() {
 
 #[test]
 fn without_an_instance_nothing_passes() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.instance = Known::unknown("nothing answers");
     facts.candidates = Known::unknown("hidden");
     facts.live = Picture::unseen(facts.live.how, "nothing answers");
@@ -57,8 +57,8 @@ fn without_an_instance_nothing_passes() {
 
 #[test]
 fn a_failed_reload_fails_and_names_the_worker_that_serves() {
-    let mut facts = sample::healthy();
-    sample::instance(&mut facts).failed_reloads = Known::Seen(1);
+    let mut facts = test_facts::healthy();
+    test_facts::instance(&mut facts).failed_reloads = Known::Seen(1);
     let finding = &judge(&facts, &plan::ledger(&facts), &["proc.reload-settled"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.text.contains("worker 101"), "{}", finding.text);
@@ -66,8 +66,8 @@ fn a_failed_reload_fails_and_names_the_worker_that_serves() {
 
 #[test]
 fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
-    let mut facts = sample::healthy();
-    let instance = sample::instance(&mut facts);
+    let mut facts = test_facts::healthy();
+    let instance = test_facts::instance(&mut facts);
     let row = |pid, uptime_s| Worker {
         pid,
         reloads: 1,
@@ -78,22 +78,22 @@ fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
     instance.workers = Known::Seen(vec![]);
     instance.old_workers = Known::Seen(vec![row(101, 60)]);
     assert_eq!(level(&facts, "proc.leftovers"), Level::Pass);
-    known(&mut sample::instance(&mut facts).old_workers).push(row(90, 7200));
+    known(&mut test_facts::instance(&mut facts).old_workers).push(row(90, 7200));
     assert_eq!(level(&facts, "proc.leftovers"), Level::Warn);
 }
 
 #[test]
 fn a_socket_that_a_stranger_answers_fails_and_a_silent_one_is_unknown() {
-    let mut facts = sample::healthy();
-    known(&mut sample::instance(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
+    let mut facts = test_facts::healthy();
+    known(&mut test_facts::instance(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
     assert_eq!(level(&facts, "arch.sockets"), Level::Fail);
-    known(&mut sample::instance(&mut facts).admin_sockets)[0].answered_by = Known::unknown("silent");
+    known(&mut test_facts::instance(&mut facts).admin_sockets)[0].answered_by = Known::unknown("silent");
     assert_eq!(level(&facts, "arch.sockets"), Level::Unknown);
 }
 
 #[test]
 fn two_instances_on_a_host_are_said() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let other: Candidate = known(&mut facts.candidates)[0].clone();
     known(&mut facts.candidates).push(other);
     assert_eq!(level(&facts, "arch.single-instance"), Level::Warn);
@@ -101,15 +101,15 @@ fn two_instances_on_a_host_are_said() {
 
 #[test]
 fn a_process_without_a_master_is_judged_without_one() {
-    let mut facts = sample::healthy();
-    sample::instance(&mut facts).mode = Mode::Standalone;
+    let mut facts = test_facts::healthy();
+    test_facts::instance(&mut facts).mode = Mode::Standalone;
     assert_eq!(level(&facts, "arch.master-worker"), Level::Warn);
     assert_eq!(level(&facts, "proc.reload-settled"), Level::Skipped);
 }
 
 #[test]
 fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.config.test).valid = false;
     known(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
     let finding = &judge(&facts, &plan::ledger(&facts), &["config.test-same-argv"])[0];
@@ -120,11 +120,11 @@ fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
 
 #[test]
 fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_is_unknown() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
-    sample::new_bind(&mut facts, BindState::Free);
+    test_facts::new_bind(&mut facts, BindState::Free);
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
-    sample::new_bind(&mut facts, BindState::Unknown { why: "not tried".into() });
+    test_facts::new_bind(&mut facts, BindState::Unknown { why: "not tried".into() });
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Unknown);
     let holder = Holder {
         pid: 42,
@@ -140,7 +140,7 @@ fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_
         uid: Some(0),
         unseen: None,
     };
-    sample::new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
+    test_facts::new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
     let finding = &judge(&facts, &plan::ledger(&facts), &["config.new-binds-free"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert_eq!(finding.text, "new bind 127.0.0.1:8001 is held by nginx (PID 42, www-data) on 0.0.0.0:8001");
@@ -153,7 +153,7 @@ fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_
 
 #[test]
 fn a_pid_file_that_names_somebody_else_is_told_and_none_is_fine() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "arch.pidfile"), Level::Pass);
     let mut with = |pids| {
         facts.vitals.pid_file = Known::Seen(Some(PidFile { path: "/run/haproxy.pid".into(), pids }));
@@ -167,7 +167,7 @@ fn a_pid_file_that_names_somebody_else_is_told_and_none_is_fine() {
 
 #[test]
 fn a_file_that_the_next_worker_could_not_read_fails_with_its_line() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "config.files-readable"), Level::Pass);
     known(&mut facts.config.named_files).unreadable.push("/etc/h.cfg:9 /etc/x.map: gone".into());
     let finding = &judge(&facts, &plan::ledger(&facts), &["config.files-readable"])[0];
@@ -178,11 +178,11 @@ fn a_file_that_the_next_worker_could_not_read_fails_with_its_line() {
 
 #[test]
 fn old_workers_are_bounded_by_the_files_by_their_age_or_by_the_branch() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let mut with = |max: Option<&str>, hard_stop: Option<&str>, version: &str| {
         facts.config.max_reloads = max.map(str::to_owned);
         facts.config.hard_stop_after = hard_stop.map(str::to_owned);
-        sample::instance(&mut facts).disk_version = Known::Seen(version.into());
+        test_facts::instance(&mut facts).disk_version = Known::Seen(version.into());
         level(&facts, "config.mworker-max-reloads")
     };
     assert_eq!(with(None, None, "3.2.26"), Level::Warn);
@@ -193,11 +193,11 @@ fn old_workers_are_bounded_by_the_files_by_their_age_or_by_the_branch() {
 
 #[test]
 fn a_state_file_from_before_the_worker_is_stale() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "config.state-file-stale"), Level::Pass);
     facts.config.state_file = Some("/var/lib/haproxy/state".into());
     let started = jiff::Timestamp::from_second(1000).unwrap();
-    sample::instance(&mut facts).worker_started = Known::Seen(started);
+    test_facts::instance(&mut facts).worker_started = Known::Seen(started);
     let mut with = |written| {
         facts.config.state_file_written = Some(written);
         level(&facts, "config.state-file-stale")
@@ -210,7 +210,7 @@ fn a_state_file_from_before_the_worker_is_stale() {
 #[test]
 fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
     let judged = |id: &str, worse: fn(&mut Facts)| {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, id), Level::Pass, "{id}");
         worse(&mut facts);
         level(&facts, id)
@@ -224,12 +224,12 @@ fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
 
 #[test]
 fn a_program_that_was_upgraded_on_disk_is_told() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "host.version-skew"), Level::Pass);
-    sample::instance(&mut facts).disk_version = Known::Seen("9.9.9".into());
+    test_facts::instance(&mut facts).disk_version = Known::Seen("9.9.9".into());
     assert_eq!(level(&facts, "host.version-skew"), Level::Warn);
     assert_eq!(level(&facts, "arch.process"), Level::Pass);
-    sample::instance(&mut facts).main.exe_deleted = true;
+    test_facts::instance(&mut facts).main.exe_deleted = true;
     assert_eq!(level(&facts, "arch.process"), Level::Warn);
 }
 
@@ -242,9 +242,9 @@ const WORSE: &[fn(&mut Facts)] = &[
     |f| f.next.proxies = Known::unknown("denied"),
     |f| f.config.test = Known::unknown("denied"),
     |f| f.binds = Known::unknown("denied"),
-    |f| sample::new_bind(f, BindState::NotHere),
-    |f| sample::new_bind(f, BindState::Unknown { why: "not tried".into() }),
-    |f| sample::new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
+    |f| test_facts::new_bind(f, BindState::NotHere),
+    |f| test_facts::new_bind(f, BindState::Unknown { why: "not tried".into() }),
+    |f| test_facts::new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
     |f| f.config.source = Known::unknown("denied"),
     |f| f.config.edited_since_load = Known::unknown("denied"),
     |f| f.vitals = crate::facts::Vitals::unseen("denied"),
@@ -295,9 +295,9 @@ fn rank(exit: Exit) -> u8 {
 proptest! {
     #[test]
     fn worsening_any_fact_never_improves_the_verdict(first in 0..WORSE.len(), second in 0..WORSE.len()) {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let controller = Controller::Systemd { unit: "haproxy.service".into() };
-        sample::instance(&mut facts).control = sample::control(controller);
+        test_facts::instance(&mut facts).control = test_facts::control(controller);
         let before = verdict(&judged(&facts));
         WORSE[first](&mut facts);
         let once = verdict(&judged(&facts));

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::{Outcome, Seen};
-use crate::facts::vitals::{OpenFiles, ReloadSignal, Vitals};
+use crate::facts::process_health::{OpenFiles, ReloadSignal, Vitals};
 use crate::facts::{Instance, Known, Mode, version_numbers};
 
 /// Where the master takes no order to reload; none where it does, or where that could not be seen.
@@ -180,7 +180,7 @@ fn bugs_of(instance: &Instance, version: &str, released: Date) -> Outcome {
 mod tests {
     use super::*;
     use crate::checks::{Level, judge};
-    use crate::facts::{Facts, sample};
+    use crate::facts::{Facts, test_facts};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
@@ -192,54 +192,54 @@ mod tests {
         let worse: [fn(&mut ReloadSignal); 4] =
             [|s| s.pending = true, |s| s.ignored = true, |s| s.deadly = true, |s| s.stopped = true];
         for worse in worse {
-            let mut facts = sample::healthy();
+            let mut facts = test_facts::healthy();
             assert_eq!(level(&facts, "proc.master-responsive"), Level::Pass);
-            worse(sample::known(&mut facts.vitals.reload_signal));
+            worse(test_facts::known(&mut facts.vitals.reload_signal));
             assert_eq!(level(&facts, "proc.master-responsive"), Level::Fail);
         }
     }
 
     #[test]
     fn files_and_memory_that_run_out_are_told_before_the_reload() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Pass);
-        sample::known(&mut facts.vitals.master_files).used = 16_000;
+        test_facts::known(&mut facts.vitals.master_files).used = 16_000;
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Warn);
         facts.vitals.worker_files = Known::unknown("denied");
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Unknown);
 
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Pass);
-        sample::known(&mut facts.vitals.memory).host_kb = 30_000;
+        test_facts::known(&mut facts.vitals.memory).host_kb = 30_000;
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Warn);
-        sample::known(&mut facts.vitals.memory).host_kb = 9_000_000;
-        sample::known(&mut facts.vitals.memory).group_kb = Some(10_000);
+        test_facts::known(&mut facts.vitals.memory).host_kb = 9_000_000;
+        test_facts::known(&mut facts.vitals.memory).group_kb = Some(10_000);
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Fail);
     }
 
     #[test]
     fn a_reload_that_hands_no_sockets_over_is_told_by_argument_by_file_and_by_the_log() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.seamless"), Level::Pass);
-        sample::known(&mut facts.vitals.startup_log).push(format!("WARNING: {NOT_HANDED_OVER}!"));
+        test_facts::known(&mut facts.vitals.startup_log).push(format!("WARNING: {NOT_HANDED_OVER}!"));
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.config.noreuseport = true;
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).main.argv.push("-dR".into());
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).main.argv.push("-dR".into());
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).main.argv.extend(["-x", "/run/old.sock"].map(str::to_owned));
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).main.argv.extend(["-x", "/run/old.sock"].map(str::to_owned));
         assert_eq!(level(&facts, "proc.seamless"), Level::Pass, "a master itself adds that");
-        sample::instance(&mut facts).main.argv.extend(["-x", "/dev/null"].map(str::to_owned));
+        test_facts::instance(&mut facts).main.argv.extend(["-x", "/dev/null"].map(str::to_owned));
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
     }
 
     #[test]
     fn a_release_before_the_correction_has_the_bug_and_one_after_it_has_not() {
         let at = |version: &str, released: Date| {
-            let mut facts = sample::healthy();
-            sample::instance(&mut facts).running_version = Known::Seen(version.into());
+            let mut facts = test_facts::healthy();
+            test_facts::instance(&mut facts).running_version = Known::Seen(version.into());
             facts.vitals.released = Known::Seen(released);
             judge(&facts, &plan::ledger(&facts), &["proc.known-bug"]).remove(0)
         };

@@ -43,15 +43,15 @@ pub fn way_back(previous: &Facts, source: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
 
     #[test]
     fn a_configuration_of_before_that_would_not_come_up_or_was_not_tested_blocks() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         assert_eq!(way_back(&facts, "x").level, Level::Pass);
         facts.rehearsal = Some(Known::unknown("needs root"));
         assert_eq!(way_back(&facts, "x").level, Level::Pass, "tested, at least");
-        sample::known(&mut facts.config.test).valid = false;
+        test_facts::known(&mut facts.config.test).valid = false;
         assert_eq!(way_back(&facts, "x").level, Level::Fail);
         facts.config.test = Known::unknown("no program");
         assert_eq!(way_back(&facts, "x").level, Level::Unknown);

@@ -18,7 +18,7 @@ use crate::cli::RestartArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::facts::gather::{Aim, Effort};
+use crate::gather::{Aim, Effort};
 use crate::plan::{self, Manner};
 use crate::report::Report;
 

@@ -9,7 +9,7 @@ use crate::cli::CheckArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::facts::gather::{Aim, Effort};
+use crate::gather::{Aim, Effort};
 use crate::plan::{self, Ledger};
 use crate::report::{Body, Report, Table, Tally, Verdict};
 use crate::time::Deadline;

@@ -4,8 +4,8 @@ use super::{Context, look};
 use crate::cli::ConfigShowArgs;
 use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
-use crate::facts::gather::{Aim, Effort};
 use crate::facts::{Facts, Known};
+use crate::gather::{Aim, Effort};
 use crate::report::{Body, Report, Table};
 
 /// What was said, and for the rest what was discovered.

@@ -19,8 +19,8 @@ use crate::act::{confirm, kept};
 use crate::checks::{self, Finding, Level, RELOAD};
 use crate::clients::linux;
 use crate::exit::Exit;
-use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Known};
+use crate::gather::{self, Aim, Effort};
 use crate::plan;
 use crate::time::{self, Deadline};
 

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
 use crate::act::pending;
-use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Candidate, Facts, Known};
+use crate::gather::{self, Aim, Effort};
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
 pub(super) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {

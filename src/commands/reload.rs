@@ -17,7 +17,7 @@ use crate::act::steps::Steps;
 use crate::checks::{self, RELOAD};
 use crate::cli::ReloadArgs;
 use crate::error::Failure;
-use crate::facts::gather::{Aim, Effort};
+use crate::gather::{Aim, Effort};
 use crate::plan;
 use crate::report::Report;
 

@@ -7,7 +7,7 @@ use crate::act::pending::{self, Pending};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
-use crate::facts::gather::{self, Aim};
+use crate::gather::{self, Aim};
 
 /// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
 /// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.

@@ -1,45 +1,44 @@
 //! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
 
 pub mod binds;
-pub mod control;
+pub mod config_files;
+pub mod controller;
 pub mod dataplane;
-pub mod files;
-pub mod gather;
 pub mod guard;
-pub mod holdings;
 pub mod instance;
-pub mod loaded;
+pub mod loaded_config;
 pub mod namespaces;
-pub mod picture;
 pub mod pin;
+pub mod process_health;
 pub mod rehearsal;
 pub mod routes;
-#[cfg(test)]
-pub(crate) mod sample;
+pub mod runtime_state;
 pub mod services;
-pub mod start;
-pub mod vitals;
+#[cfg(test)]
+pub(crate) mod test_facts;
+pub mod unit_start;
+pub mod worker_state;
 
 pub use crate::known::Known;
 pub use crate::wire::haproxy::startup_log::version_numbers;
 pub use crate::wire::linux::listener::{Listener, Overlap};
 pub use binds::{BindState, Holder, NewBind, Owner};
-pub use control::{Control, Controller, Evidence};
+pub use config_files::{ConfigFile, ConfigOnDisk, ConfigTest};
+pub use controller::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
-pub use files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use guard::{DropIn, GuardFacts, Stand};
-pub use holdings::Holdings;
 pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};
-pub use loaded::Loaded;
+pub use loaded_config::Loaded;
 pub use namespaces::Namespaces;
-pub use picture::{
-    Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
-};
+pub use process_health::Vitals;
 pub use rehearsal::Rehearsal;
 pub use routes::Routes;
+pub use runtime_state::Holdings;
 pub use services::{HostFacts, Local, LocalServer, Role, Service, Unowned};
-pub use start::{Start, Tried};
-pub use vitals::Vitals;
+pub use unit_start::{Start, Tried};
+pub use worker_state::{
+    Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -81,7 +80,7 @@ pub struct Facts {
     /// The Data Plane API, where one is configured.
     pub dataplane: Option<DataPlaneFacts>,
     /// How its processes fare, and who else has a say.
-    #[serde(default = "vitals::not_kept")]
+    #[serde(default = "process_health::not_kept")]
     pub vitals: Vitals,
     /// The guard of the unit that controls it; none where no unit is proven to.
     #[serde(default)]

@@ -282,21 +282,21 @@ pub enum Local<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Address, Controller, sample};
+    use crate::facts::{Address, Controller, test_facts};
 
     fn at(ip: &str, port: u16) -> Server {
         let address = Known::Seen(Address { ip: ip.to_owned(), port });
-        Server { address, ..sample::server("web", "s1", port) }
+        Server { address, ..test_facts::server("web", "s1", port) }
     }
 
     #[test]
     fn a_server_on_this_host_is_traced_to_its_process_and_one_elsewhere_is_not_mentioned() {
         let nobody = || Controller::Nobody { cgroup: "/".into() };
-        let mut wildcard = sample::service("api", 8000, nobody());
+        let mut wildcard = test_facts::service("api", 8000, nobody());
         wildcard.listens = Known::Seen(vec!["tcp 0.0.0.0:8000".parse().unwrap()]);
-        let mut guest = sample::service("guest", 9000, nobody());
+        let mut guest = test_facts::service("guest", 9000, nobody());
         guest.network = Known::Seen("net:[2]".into());
-        let mut host = sample::on_host(vec![sample::service("gui", 5050, nobody()), wildcard, guest]);
+        let mut host = test_facts::on_host(vec![test_facts::service("gui", 5050, nobody()), wildcard, guest]);
         host.unowned =
             vec![Unowned { listener: "tcp 127.0.0.1:6000".parse().unwrap(), uid: Some(7), user: None }];
         let servers =

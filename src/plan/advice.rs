@@ -257,7 +257,7 @@ pub fn quote(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Controller, sample};
+    use crate::facts::{Controller, test_facts};
 
     fn commands(list: &[Advice]) -> Vec<&str> {
         list.iter().map(|advice| advice.command.as_str()).collect()
@@ -272,9 +272,9 @@ mod tests {
 
     #[test]
     fn a_reload_goes_through_haguard_and_a_restart_by_hand_through_systemd() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).control =
-            sample::control(Controller::Systemd { unit: "haproxy.service".into() });
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Systemd { unit: "haproxy.service".into() });
         let said = alternatives(&facts);
         let said = commands(&said);
         assert!(said.contains(&"haguard reload --keep-runtime --master-socket /run/master.sock"), "{said:?}");
@@ -283,9 +283,9 @@ mod tests {
 
     #[test]
     fn without_a_manager_the_first_start_is_spelled_out_without_what_a_reload_added() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let argv = "haproxy -sf 12 13 -x sockpair@5 -W -S /run/master.sock -f /etc/a.cfg";
-        sample::instance(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
+        test_facts::instance(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
         let by_hand = by_hand(&facts);
         let last = commands(&by_hand).last().copied().unwrap().to_owned();
         assert!(last.ends_with("haproxy -W -S /run/master.sock -f /etc/a.cfg"), "{last}");
@@ -294,18 +294,18 @@ mod tests {
 
     #[test]
     fn by_hand_it_is_restarted_by_whoever_keeps_it_and_never_beside_him() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let mut last = |control| {
-            sample::instance(&mut facts).control = control;
+            test_facts::instance(&mut facts).control = control;
             by_hand(&facts).pop().unwrap()
         };
         let nomad =
             || Controller::Nomad { allocation: "a1".into(), task: "lb".into(), job: None, namespace: None };
-        let said = last(sample::control(nomad()));
+        let said = last(test_facts::control(nomad()));
         assert_eq!(said.command, "nomad alloc restart -task lb a1");
         assert_eq!(said.when, "then, and every connection is cut: Nomad restarts it:");
-        let container = crate::facts::control::Container { name: "lb".into(), ..Default::default() };
-        let said = last(sample::control(Controller::Podman { container }));
+        let container = crate::facts::controller::Container { name: "lb".into(), ..Default::default() };
+        let said = last(test_facts::control(Controller::Podman { container }));
         assert_eq!(said.command, "podman restart lb");
         let claimed = crate::facts::Control::Claimed {
             controller: nomad(),
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_files_of_a_container_are_tested_in_it() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let seen = |facts: &Facts| commands(&by_hand(facts)).join("; ");
         assert!(!seen(&facts).contains("nsenter"), "{}", seen(&facts));
         let own = vec!["mnt".to_owned(), "pid".to_owned()];
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn with_nothing_known_the_only_advice_is_to_look() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.instance = Known::unknown("nothing answers");
         let named = "haguard restart --master-socket /run/master.sock";
         assert_eq!(commands(&alternatives(&facts)), [named, "ss -lxp | grep haproxy"]);

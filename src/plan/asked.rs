@@ -286,7 +286,7 @@ pub fn nearest(word: &str, known: impl IntoIterator<Item = String>) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Known, sample};
+    use crate::facts::{Known, test_facts};
 
     #[test]
     fn a_word_is_read_as_what_people_mean_by_it() {
@@ -304,10 +304,10 @@ mod tests {
     #[test]
     fn a_number_is_looked_up_as_a_pid_and_as_a_port() {
         let tmux = Controller::Nobody { cgroup: "/".into() };
-        let one = sample::service("http.server", 4712, tmux.clone());
-        let mut other = sample::service("http.server", 4711, tmux);
+        let one = test_facts::service("http.server", 4712, tmux.clone());
+        let mut other = test_facts::service("http.server", 4711, tmux);
         other.process.pid = 4712;
-        let host = sample::on_host(vec![one, other]);
+        let host = test_facts::on_host(vec![one, other]);
         let said: Vec<String> =
             meant(&host, &Asked::Number(4711)).into_iter().map(|meant| meant.by).collect();
         assert_eq!(said, ["PID 4711 is its own", "it listens on port 4711"]);
@@ -315,9 +315,9 @@ mod tests {
         let elsewhere = &meant(&host, &elsewhere)[0];
         let by = "it listens on 127.0.0.1:4711, not on 127.0.0.2:4711";
         assert_eq!((elsewhere.fit, elsewhere.by.as_str()), (Fit::Near, by));
-        let mut guest = sample::service("http.server", 4711, Controller::Nobody { cgroup: "/".into() });
+        let mut guest = test_facts::service("http.server", 4711, Controller::Nobody { cgroup: "/".into() });
         guest.same_network = Known::Seen(false);
-        let host = sample::on_host(vec![guest]);
+        let host = test_facts::on_host(vec![guest]);
         for word in ["127.0.0.1:4711", ":4711"] {
             let found = &meant(&host, &Asked::parse(word))[0];
             assert_eq!(found.fit, Fit::Near, "{word}");
@@ -328,9 +328,9 @@ mod tests {
 
     #[test]
     fn a_path_is_looked_up_among_unix_sockets() {
-        let mut service = sample::service("app", 80, Controller::Nobody { cgroup: "/".into() });
+        let mut service = test_facts::service("app", 80, Controller::Nobody { cgroup: "/".into() });
         service.listens = Known::Seen(vec!["unix /run/app.sock".parse().unwrap()]);
-        let host = sample::on_host(vec![service]);
+        let host = test_facts::on_host(vec![service]);
         for word in ["/run/app.sock", "unix@/run/app.sock"] {
             let found = meant(&host, &Asked::parse(word));
             assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Exact, "it listens on /run/app.sock"));
@@ -340,14 +340,15 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_up_everywhere_and_an_exact_one_beats_a_folder() {
-        let systemd = sample::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
-        let nobody = sample::service("http.server", 81, Controller::Nobody { cgroup: "/".into() });
-        let host = sample::on_host(vec![nobody.clone(), systemd]);
+        let systemd =
+            test_facts::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
+        let nobody = test_facts::service("http.server", 81, Controller::Nobody { cgroup: "/".into() });
+        let host = test_facts::on_host(vec![nobody.clone(), systemd]);
         for name in ["gui", "gui.service"] {
             let found = meant(&host, &Asked::parse(name));
             assert_eq!((found.len(), found[0].by.as_str()), (1, "its unit is gui.service"), "{name}");
         }
-        let host = sample::on_host(vec![nobody]);
+        let host = test_facts::on_host(vec![nobody]);
         let found = meant(&host, &Asked::parse("gui"));
         assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Near, "it runs in /opt/gui"));
         for word in ["nothing", "opt/gu", "erver"] {

@@ -1,7 +1,7 @@
 //! Whoever names something that stands before a container means what runs in it.
 
 use super::asked::Meant;
-use crate::facts::control::Container;
+use crate::facts::controller::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
 /// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
@@ -55,19 +55,19 @@ fn container(service: &Service) -> Option<&Container> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Known, sample};
+    use crate::facts::{Known, test_facts};
     use crate::plan::asked::{Asked, meant};
 
     #[test]
     fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
         let unit = || "container-edge.service".to_owned();
         let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
-        let haproxy = sample::service("haproxy", 80, Controller::Podman { container });
-        let mut monitor = sample::service("conmon", 81, Controller::Systemd { unit: unit() });
+        let haproxy = test_facts::service("haproxy", 80, Controller::Podman { container });
+        let mut monitor = test_facts::service("conmon", 81, Controller::Systemd { unit: unit() });
         monitor.process.comm = "conmon".into();
         monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
         let by = |services: Vec<Service>| {
-            let host = sample::on_host(services);
+            let host = test_facts::on_host(services);
             let found = meant(&host, &Asked::parse("container-edge"));
             found.into_iter().map(|meant| meant.by).collect::<Vec<_>>()
         };
@@ -80,16 +80,16 @@ mod tests {
         let container =
             |name: &str| Container { id: format!("{name}0a1b"), name: name.into(), ..Container::default() };
         let docker = |name: &str| Controller::Docker { container: container(name) };
-        let mut haproxy = sample::service("haproxy", 80, docker("edge"));
+        let mut haproxy = test_facts::service("haproxy", 80, docker("edge"));
         haproxy.listens = Known::Seen(vec!["tcp 0.0.0.0:80".parse().unwrap()]);
         haproxy.same_network = Known::Seen(false);
         let mut beside = haproxy.clone();
         (beside.name, beside.process.pid) = ("exporter".into(), 7);
         beside.listens = Known::Seen(vec!["tcp 0.0.0.0:9100".parse().unwrap()]);
-        let mut other = sample::service("nginx", 80, docker("other"));
+        let mut other = test_facts::service("nginx", 80, docker("other"));
         other.process.pid = 8;
         let proxies = ["127.0.0.1", "::1"].map(|ip| {
-            let mut proxy = sample::service("docker-proxy", 8080, docker("edge"));
+            let mut proxy = test_facts::service("docker-proxy", 8080, docker("edge"));
             let words = format!(
                 "docker-proxy -proto tcp -host-ip {ip} -host-port 8080 -container-ip 172.17.0.2 -container-port 80"
             );
@@ -100,7 +100,7 @@ mod tests {
         let [mut one, mut two] = proxies;
         (one.process.pid, two.process.pid) = (20, 21);
         let seen = |services: Vec<Service>, word: &str| {
-            let host = sample::on_host(services);
+            let host = test_facts::on_host(services);
             let found = meant(&host, &Asked::parse(word));
             found.into_iter().map(|one| (one.service.name.clone(), one.by)).collect::<Vec<_>>()
         };

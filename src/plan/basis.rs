@@ -159,7 +159,7 @@ fn is_named_drift(kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample::{self, known};
+    use crate::facts::test_facts::{self, known};
     use crate::facts::{Admin, Connections, Table};
     use crate::plan;
 
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn what_changes_by_itself_moves_nothing() {
-        let was = basis(&sample::healthy());
-        let mut facts = sample::healthy();
+        let was = basis(&test_facts::healthy());
+        let mut facts = test_facts::healthy();
         facts.live.connections = Known::Seen(Connections { current: 99, draining: 3 });
         let table =
             |used| Table { name: "t".into(), used, peers: None, synced: false, remote_peers: Vec::new() };
@@ -183,13 +183,13 @@ mod tests {
 
     #[test]
     fn each_part_that_moved_is_named_with_before_and_after() {
-        let was = basis(&sample::healthy());
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).main.pid = 200;
-        sample::instance(&mut facts).serving = Known::Seen(201);
-        sample::instance(&mut facts).reloads = Known::Seen(1);
-        sample::instance(&mut facts).failed_reloads = Known::Seen(1);
-        sample::instance(&mut facts).disk_version = Known::unknown("gone");
+        let was = basis(&test_facts::healthy());
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).main.pid = 200;
+        test_facts::instance(&mut facts).serving = Known::Seen(201);
+        test_facts::instance(&mut facts).reloads = Known::Seen(1);
+        test_facts::instance(&mut facts).failed_reloads = Known::Seen(1);
+        test_facts::instance(&mut facts).disk_version = Known::unknown("gone");
         facts.config.files[0].md5 = Known::Seen("1".repeat(32));
         known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
         let said: Vec<String> = was.moved(&basis(&facts)).iter().map(Moved::to_string).collect();
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn another_state_of_the_same_server_is_a_move() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
         let was = basis(&facts);
         known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Drain);

@@ -27,7 +27,7 @@ pub fn not_held(wanted: &[Listener], holds: &[Listener]) -> Vec<Listener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample::{healthy, known};
+    use crate::facts::test_facts::{healthy, known};
 
     #[test]
     fn what_comes_and_what_goes_are_told_apart_and_an_unseen_side_is_unknown() {

@@ -3,7 +3,7 @@
 use super::Advice;
 use super::advice::quote;
 use crate::facts::Controller;
-use crate::facts::control::Container;
+use crate::facts::controller::Container;
 
 fn said(when: &str) -> Advice {
     Advice::new(when, "")
@@ -122,7 +122,7 @@ pub fn contained(program: &str, container: &Container) -> Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::control::Compose;
+    use crate::facts::controller::Compose;
 
     #[test]
     fn podman_restarts_its_container_where_and_as_whom_it_runs() {

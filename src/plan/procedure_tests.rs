@@ -1,11 +1,11 @@
 //! Each controller has its own way, and none is guessed.
 
 use super::*;
-use crate::facts::control::{Compose, Container};
-use crate::facts::sample;
+use crate::facts::controller::{Compose, Container};
+use crate::facts::test_facts;
 
 fn commands_of(controller: Controller) -> String {
-    let service = sample::service("http.server", 5050, controller);
+    let service = test_facts::service("http.server", 5050, controller);
     let said = procedure(&service).restart;
     said.iter().map(|advice| advice.command.clone()).collect::<Vec<_>>().join("; ")
 }
@@ -103,13 +103,14 @@ fn each_controller_has_its_own_way() {
 #[test]
 fn a_member_that_patroni_did_not_name_is_to_be_looked_up() {
     let controller = Controller::Patroni { patroni: 4, scope: "lab".into(), member: None, config: None };
-    let said = procedure(&sample::service("postgres", 5432, controller)).restart;
+    let said = procedure(&test_facts::service("postgres", 5432, controller)).restart;
     assert!(said[0].when.contains("MEMBER is its name in `patronictl list`"), "{said:?}");
 }
 
 #[test]
 fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
-    let mut service = sample::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
+    let mut service =
+        test_facts::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
     service.role = Some(Role::Haproxy);
     let said = procedure(&service);
     assert!(said.restart.iter().all(|advice| advice.command.starts_with("haguard reload")), "{said:?}");
@@ -122,35 +123,36 @@ fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
 
 #[test]
 fn a_socket_of_other_file_systems_is_not_named_as_if_it_were_ours() {
-    let mut service = sample::service("haproxy", 80, Controller::Nobody { cgroup: "/".into() });
+    let mut service = test_facts::service("haproxy", 80, Controller::Nobody { cgroup: "/".into() });
     service.role = Some(Role::Haproxy);
     service.process.argv = ["haproxy", "-W", "-S", "/run/m.sock", "-f", "/h.cfg"].map(str::to_owned).to_vec();
     let command = |service: &Service| procedure(service).restart[0].command.clone();
     assert_eq!(command(&service), "haguard reload --master-socket /run/m.sock");
     service.process.same_mount_namespace = Known::Seen(false);
     assert_eq!(command(&service), "haguard reload 4711");
-    service.control = sample::control(Controller::Guest { leader: 9, inside: None });
+    service.control = test_facts::control(Controller::Guest { leader: 9, inside: None });
     assert_eq!(command(&service), "nsenter --target 9 --all haguard reload");
 }
 
 #[test]
 fn what_ends_everything_else_is_never_restarted_for_one_service() {
-    let mut service = sample::service("systemd", 80, Controller::Nobody { cgroup: "/init.scope".into() });
+    let mut service = test_facts::service("systemd", 80, Controller::Nobody { cgroup: "/init.scope".into() });
     service.process.pid = 1;
     let said = procedure(&service);
     assert!(said.restart.iter().all(|advice| advice.command.is_empty()), "{said:?}");
-    let mut service = sample::service("dockerd", 80, Controller::Systemd { unit: "docker.service".into() });
+    let mut service =
+        test_facts::service("dockerd", 80, Controller::Systemd { unit: "docker.service".into() });
     service.name = "dockerd".into();
     assert!(procedure(&service).never[0].contains("it may end them all"));
     service.name = "http.server".into();
     assert_eq!(one_command(&service).as_deref(), Some("systemctl restart docker.service"));
-    service.control = sample::control(Controller::Nobody { cgroup: "/".into() });
+    service.control = test_facts::control(Controller::Nobody { cgroup: "/".into() });
     assert_eq!(one_command(&service), None);
 }
 
 #[test]
 fn a_folder_that_was_deleted_is_said_and_made_again_first() {
-    let mut service = sample::service("http.server", 80, Controller::Nobody { cgroup: "/".into() });
+    let mut service = test_facts::service("http.server", 80, Controller::Nobody { cgroup: "/".into() });
     service.process.cwd = Known::Seen("/opt/gui (deleted)".into());
     let said = procedure(&service).restart;
     assert!(said[1].when.contains("has to be made again"), "{said:?}");
@@ -160,7 +162,7 @@ fn a_folder_that_was_deleted_is_said_and_made_again_first() {
 #[test]
 fn dockers_proxy_is_no_process_of_the_container_that_comes_back_by_itself() {
     let mut proxy =
-        sample::service("docker-proxy", 80, Controller::Docker { container: container(None, "") });
+        test_facts::service("docker-proxy", 80, Controller::Docker { container: container(None, "") });
     let words =
         "docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80 -container-ip 172.17.0.2 -container-port 80";
     proxy.process.argv = words.split(' ').map(str::to_owned).collect();

@@ -135,7 +135,7 @@ fn structural(action: Action, object: String, reason: String) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample::{self, known};
+    use crate::facts::test_facts::{self, known};
     use crate::plan;
     use proptest::prelude::*;
 
@@ -145,21 +145,21 @@ mod tests {
 
     #[test]
     fn the_same_world_gives_the_same_id_and_another_one_does_not() {
-        let first = plan(&sample::healthy());
+        let first = plan(&test_facts::healthy());
         assert_eq!(first.id.len(), 10);
-        assert_eq!(first, plan(&sample::healthy()));
-        let mut facts = sample::healthy();
+        assert_eq!(first, plan(&test_facts::healthy()));
+        let mut facts = test_facts::healthy();
         facts.config.files[0].md5 = Known::Seen("1".repeat(32));
         assert_ne!(plan(&facts).id, first.id);
     }
 
     #[test]
     fn what_comes_and_what_goes_is_named() {
-        let mut facts = sample::healthy();
-        known(&mut facts.next.proxies).push(sample::proxy("api", false));
-        known(&mut facts.live.proxies).push(sample::proxy("old", true));
-        known(&mut facts.live.servers).push(sample::server("web", "dyn", 1));
-        known(&mut facts.next.servers).push(sample::server("api", "new", 1));
+        let mut facts = test_facts::healthy();
+        known(&mut facts.next.proxies).push(test_facts::proxy("api", false));
+        known(&mut facts.live.proxies).push(test_facts::proxy("old", true));
+        known(&mut facts.live.servers).push(test_facts::server("web", "dyn", 1));
+        known(&mut facts.next.servers).push(test_facts::server("api", "new", 1));
         let steps = plan(&facts).steps;
         let said: Vec<String> =
             steps.iter().map(|step| format!("{} {}", step.action.name(), step.object)).collect();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn without_an_instance_there_is_nothing_to_plan() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         facts.instance = Known::unknown("nothing answers");
         assert!(reload(&facts, &plan::ledger(&facts), None).is_none());
     }
@@ -187,10 +187,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_plan_comes_back_from_its_document(pid: u32, reloads: u32, name in "\\PC{1,12}") {
-            let mut facts = sample::healthy();
-            sample::instance(&mut facts).main.pid = pid;
-            sample::instance(&mut facts).reloads = Known::Seen(reloads);
-            known(&mut facts.next.proxies).push(sample::proxy(&name, false));
+            let mut facts = test_facts::healthy();
+            test_facts::instance(&mut facts).main.pid = pid;
+            test_facts::instance(&mut facts).reloads = Known::Seen(reloads);
+            known(&mut facts.next.proxies).push(test_facts::proxy(&name, false));
             let plan = plan(&facts);
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);

@@ -6,7 +6,7 @@ use super::keepers::{command, contained, daemon};
 use super::replay::Preview;
 use super::steps::{Action, Plan, Step, Way};
 use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
-use crate::facts::control::Container;
+use crate::facts::controller::Container;
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 use crate::plural::plural;
@@ -249,7 +249,7 @@ pub fn connections(facts: &Facts) -> Known<u64> {
 mod tests {
     use super::*;
     use crate::facts::guard::{DropIn, tests::sample as guard};
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::plan;
 
     fn plan_of(facts: &Facts) -> Plan {
@@ -262,8 +262,9 @@ mod tests {
 
     #[test]
     fn nobody_keeps_it_so_its_own_command_line_starts_it_again() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).control = sample::control(Controller::Nobody { cgroup: "/".into() });
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Nobody { cgroup: "/".into() });
         let plan = plan_of(&facts);
         let expected = [
             "keep a snapshot state",
@@ -277,22 +278,22 @@ mod tests {
 
     #[test]
     fn the_way_through_haguard_is_named_where_it_would_be_taken_and_not_where_it_would_be_refused() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let said = emergency(&facts).unwrap().command;
         let command = "haguard restart --break-glass lb1 --reason 'WHY' --plan";
         assert_eq!(said, format!("{command} --master-socket /run/master.sock"));
-        sample::instance(&mut facts).control =
-            sample::control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
         assert_eq!(emergency(&facts), None);
-        sample::instance(&mut facts).control = Control::unknown("denied");
+        test_facts::instance(&mut facts).control = Control::unknown("denied");
         assert_eq!(emergency(&facts), None);
     }
 
     #[test]
     fn the_guard_is_lifted_for_the_restart_alone_and_a_unit_that_changed_is_another_plan() {
-        let mut facts = sample::healthy();
-        sample::instance(&mut facts).control =
-            sample::control(Controller::Systemd { unit: "haproxy.service".into() });
+        let mut facts = test_facts::healthy();
+        test_facts::instance(&mut facts).control =
+            test_facts::control(Controller::Systemd { unit: "haproxy.service".into() });
         let mut with = |more: &str| {
             facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
             plan_of(&facts)
@@ -313,17 +314,17 @@ mod tests {
 
     #[test]
     fn what_somebody_else_keeps_is_restarted_there() {
-        let mut facts = sample::healthy();
+        let mut facts = test_facts::healthy();
         let controller = Controller::Supervisord {
             program: "lb".into(),
             supervisor: 7,
             config: Some("/etc/s.conf".into()),
         };
-        sample::instance(&mut facts).control = sample::control(controller);
-        let why = Manner::of(sample::instance(&mut facts)).unwrap_err();
+        test_facts::instance(&mut facts).control = test_facts::control(controller);
+        let why = Manner::of(test_facts::instance(&mut facts)).unwrap_err();
         assert!(why.contains("restart it there: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
-        sample::instance(&mut facts).control = Control::unknown("nobody answers");
-        assert_eq!(Manner::of(sample::instance(&mut facts)).unwrap_err(), "nobody answers");
+        test_facts::instance(&mut facts).control = Control::unknown("nobody answers");
+        assert_eq!(Manner::of(test_facts::instance(&mut facts)).unwrap_err(), "nobody answers");
         assert_eq!(emergency(&facts), None);
     }
 }

@@ -49,12 +49,12 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::sample;
+    use crate::facts::test_facts;
     use crate::plan;
 
     #[test]
     fn the_id_stands_for_the_way_back_too() {
-        let facts = sample::healthy();
+        let facts = test_facts::healthy();
         let plain = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
         let back = |seconds, md5: &str| {
             let files = vec![("/etc/a.cfg".to_owned(), md5.to_owned())];

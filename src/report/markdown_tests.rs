@@ -1,12 +1,12 @@
 use super::*;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
-use crate::facts::{Address, Control, Controller, Role, Unowned, sample};
+use crate::facts::{Address, Control, Controller, Role, Unowned, test_facts};
 
 /// HAProxy of systemd, a web server in a tmux that serves one of its servers, and one that nobody serves.
 fn situation() -> Facts {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let systemd = Controller::Systemd { unit: "haproxy.service".into() };
-    let mut haproxy = sample::service("haproxy", 443, systemd);
+    let mut haproxy = test_facts::service("haproxy", 443, systemd);
     haproxy.role = Some(Role::Haproxy);
     haproxy.process = facts.instance.seen().unwrap().main.clone();
     haproxy.user = Some("root".into());
@@ -17,15 +17,15 @@ fn situation() -> Facts {
         uid: 1001,
         session: Some("gui".into()),
     };
-    let web = sample::service("http.server", 5050, tmux);
-    let mut odd = sample::service("a|b_*c", 6000, Controller::Nobody { cgroup: "/".into() });
+    let web = test_facts::service("http.server", 5050, tmux);
+    let mut odd = test_facts::service("a|b_*c", 6000, Controller::Nobody { cgroup: "/".into() });
     odd.control = Control::unknown("/proc/9/cgroup: permission denied (run as root)");
     odd.process.pid = 9;
-    let mut host = sample::on_host(vec![haproxy, web, odd]);
+    let mut host = test_facts::on_host(vec![haproxy, web, odd]);
     host.unowned = vec![Unowned { listener: "tcp 0.0.0.0:111".parse().unwrap(), uid: Some(0), user: None }];
     let server = |name: &str, port| crate::facts::Server {
         address: Known::Seen(Address { ip: "127.0.0.1".into(), port }),
-        ..sample::server("web", name, port)
+        ..test_facts::server("web", name, port)
     };
     host.look_up(&[server("s1", 5050), server("s2", 5051)]);
     facts.on_host = Known::Seen(host);

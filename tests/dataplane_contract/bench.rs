@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a contract's tools are functions beside their test")]
 
 use haguard::facts::dataplane::{DataPlaneFacts, Reload, ReloadStatus};
-use haguard::facts::gather::dataplane::read;
+use haguard::gather::dataplane::read;
 use haguard::wire::dataplane::error_document;
 
 use crate::support::dataplane::{DataPlaneServer, Mode, RAW};

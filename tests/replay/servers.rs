@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use haguard::clients::haproxy::runtime::Channel;
-use haguard::facts::gather::holdings::worker_channel;
+use haguard::gather::haproxy::runtime_state::worker_channel;
 use haguard::time::Deadline;
 
 use super::{Before, LONG, WAYS, Way, channel, said, set};

@@ -3,7 +3,7 @@
 use super::unsent;
 use crate::clients::haproxy::runtime::commands::{List, NewServer, State, Target, Unsayable};
 use crate::clients::haproxy::runtime::{Change, Channel, Undone};
-use crate::facts::holdings::HeldServer;
+use crate::facts::runtime_state::HeldServer;
 use crate::facts::{Admin, PatternKind};
 use crate::plan::replay::{Edit, ServerStep, Step};
 use crate::secret::Secret;

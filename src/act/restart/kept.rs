@@ -12,7 +12,7 @@ use crate::act::run::Run;
 use crate::clients::containers::docker::{self, Docker};
 use crate::clients::linux::pidfd::Handle;
 use crate::clients::{linux, systemd};
-use crate::facts::control::Container;
+use crate::facts::controller::Container;
 use crate::facts::{Candidate, Instance, Process};
 use crate::wire::haproxy::startup_log;
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::act::claims::Claim;
 use crate::clients::systemd::{self, actions};
-use crate::facts::control::Container;
+use crate::facts::controller::Container;
 use crate::wire::systemd::unit::{Job, Unit};
 
 const ONE_ANSWER: Duration = Duration::from_secs(10);

@@ -15,8 +15,8 @@ use crate::clients::exec::replacement::{Start, Starter};
 use crate::clients::linux;
 use crate::clients::linux::pidfd::Handle;
 use crate::config::Settings;
-use crate::facts::gather;
 use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
+use crate::gather;
 use crate::plan::{Manner, advice};
 use crate::wire::haproxy::startup_log;
 

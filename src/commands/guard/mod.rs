@@ -10,8 +10,8 @@ use super::{Context, look};
 use crate::cli::GuardCommand;
 use crate::clients::systemd;
 use crate::error::Failure;
-use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{DropIn, GuardFacts, Known};
+use crate::gather::{self, Aim, Effort};
 use crate::plan::guard::Order;
 use crate::report::Report;
 

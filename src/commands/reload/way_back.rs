@@ -17,8 +17,8 @@ use crate::clients::exec::background::Watcher;
 use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::facts::gather::{self, Aim, Effort};
 use crate::facts::{Facts, Instance};
+use crate::gather::{self, Aim, Effort};
 use crate::plan::Plan;
 use crate::report::Confirm;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::sample::{self, known};
+use crate::facts::test_facts::{self, known};
 use crate::facts::{Address, Admin, Certificate, Connections, PatternKind, Patterns, Table};
 
 /// The ledger's lines as `kind object count reload restart`.
@@ -21,12 +21,12 @@ fn said(facts: &Facts) -> Vec<String> {
 
 #[test]
 fn a_healthy_instance_loses_nothing() {
-    assert_eq!(said(&sample::healthy()), Vec::<String>::new());
+    assert_eq!(said(&test_facts::healthy()), Vec::<String>::new());
 }
 
 #[test]
 fn connections_survive_a_reload_and_not_a_restart() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.live.connections = Known::Seen(Connections { current: 400, draining: 12 });
     assert_eq!(said(&facts), ["connections established 412 kept lost"]);
     assert!(ledger(&facts).lines[0].detail.contains("12 of them in workers of earlier reloads"));
@@ -34,14 +34,14 @@ fn connections_survive_a_reload_and_not_a_restart() {
 
 #[test]
 fn a_server_in_maintenance_at_run_time_takes_traffic_again() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
     assert_eq!(said(&facts), ["server-admin-state web/s1 1 lost lost"]);
 }
 
 #[test]
 fn a_server_that_the_files_disable_is_no_loss_but_one_enabled_over_that_is() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let live = &mut known(&mut facts.live.servers)[0];
     live.initial_admin = Some(Admin::Maint);
     live.admin = Known::Seen(Admin::Maint);
@@ -53,7 +53,7 @@ fn a_server_that_the_files_disable_is_no_loss_but_one_enabled_over_that_is() {
 
 #[test]
 fn a_state_that_the_state_file_restores_is_kept() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Drain);
     known(&mut facts.next.servers)[0].admin = Known::Seen(Admin::Drain);
     assert_eq!(said(&facts), ["server-admin-state web/s1 1 kept kept"]);
@@ -61,7 +61,7 @@ fn a_state_that_the_state_file_restores_is_kept() {
 
 #[test]
 fn weight_and_address_return_to_what_the_files_say() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.live.servers)[0].weight = Known::Seen(50);
     known(&mut facts.live.servers)[1].address = Known::Seen(Address { ip: "10.0.0.9".into(), port: 9 });
     assert_eq!(said(&facts), ["server-weight web/s1 1 lost lost", "server-address web/s2 1 lost lost"]);
@@ -71,33 +71,33 @@ fn weight_and_address_return_to_what_the_files_say() {
 
 #[test]
 fn a_weight_changed_on_disk_only_is_no_loss() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.next.servers)[0].weight = Known::Seen(7);
     assert_eq!(said(&facts), Vec::<String>::new());
 }
 
 #[test]
 fn a_server_in_no_file_is_dynamic_but_goes_with_its_backend_when_that_is_in_no_file() {
-    let mut facts = sample::healthy();
-    known(&mut facts.live.servers).push(sample::server("web", "dyn", 9));
+    let mut facts = test_facts::healthy();
+    known(&mut facts.live.servers).push(test_facts::server("web", "dyn", 9));
     assert_eq!(said(&facts), ["dynamic-server web/dyn 1 lost lost"]);
-    let mut facts = sample::healthy();
-    known(&mut facts.live.proxies).push(sample::proxy("api", false));
-    known(&mut facts.live.servers).push(sample::server("api", "a1", 9));
+    let mut facts = test_facts::healthy();
+    known(&mut facts.live.proxies).push(test_facts::proxy("api", false));
+    known(&mut facts.live.servers).push(test_facts::server("api", "a1", 9));
     assert_eq!(said(&facts), ["memory-only-config api 1 lost lost"]);
     assert!(ledger(&facts).lines[0].detail.contains("backend with 1 servers"));
 }
 
 #[test]
 fn a_server_behind_an_undecided_condition_is_unknown() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.next.servers)[0].certain = false;
     assert_eq!(said(&facts), ["dynamic-server web/s1 ? unknown unknown"]);
 }
 
 #[test]
 fn many_servers_by_name_are_one_unknown_line() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     for server in known(&mut facts.next.servers) {
         server.address = Known::unknown("db.test did not resolve in time");
     }
@@ -111,7 +111,7 @@ fn list(entries: &[(&str, &str)]) -> Patterns {
 
 #[test]
 fn map_entries_are_counted_against_their_file() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.next.patterns = Known::Seen(vec![list(&[("a", "1"), ("b", "2")])]);
     facts.live.patterns = Known::Seen(vec![list(&[("a", "1"), ("b", "2")])]);
     assert_eq!(said(&facts), Vec::<String>::new());
@@ -124,7 +124,7 @@ fn map_entries_are_counted_against_their_file() {
 
 #[test]
 fn an_inline_list_that_moved_with_an_edit_is_unknown_and_an_empty_one_is_nothing() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let inline =
         |entries| Patterns { kind: PatternKind::Acl, name: "/h.cfg:9 src".into(), file: false, entries };
     facts.live.patterns = Known::Seen(vec![inline(Known::Seen(vec![]))]);
@@ -140,7 +140,7 @@ fn table(peers: Option<&str>, remote: &[&str]) -> Table {
 
 #[test]
 fn a_stick_table_lives_through_a_reload_only_with_peers_and_through_a_restart_only_with_another() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.next.tables = Known::Seen(vec![table(Some("mates"), &[])]);
     for (live, fates) in [
         (table(None, &[]), "lost lost"),
@@ -156,7 +156,7 @@ fn a_stick_table_lives_through_a_reload_only_with_peers_and_through_a_restart_on
 
 #[test]
 fn a_peers_section_that_has_just_started_teaches_nobody() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.next.tables = Known::Seen(vec![table(Some("mates"), &[])]);
     facts.live.tables = Known::Seen(vec![Table { synced: false, ..table(Some("mates"), &[]) }]);
     assert_eq!(said(&facts), ["stick-table web 18022 lost lost"]);
@@ -167,7 +167,7 @@ fn a_certificate_set_over_the_socket_is_told_from_the_one_on_disk() {
     let certificate = |sha1: Known<Option<&str>>| {
         Known::Seen(vec![Certificate { name: "/c.pem".into(), sha1: sha1.map(|s| s.map(str::to_owned)) }])
     };
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.live.certificates = certificate(Known::Seen(Some("aa")));
     facts.next.certificates = certificate(Known::Seen(Some("aa")));
     assert_eq!(said(&facts), Vec::<String>::new());
@@ -185,7 +185,7 @@ fn a_certificate_set_over_the_socket_is_told_from_the_one_on_disk() {
 
 #[test]
 fn files_that_cannot_be_loaded_make_a_restart_an_outage() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     let test = known(&mut facts.config.test);
     test.valid = false;
     test.alerts = vec!["unknown keyword 'bogus'".into()];
@@ -196,14 +196,14 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage() {
 
 #[test]
 fn an_edit_since_the_worker_started_is_pending() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.config.edited_since_load = Known::Seen(vec!["/etc/haproxy.cfg".into()]);
     assert_eq!(said(&facts), ["pending-reload /etc/haproxy.cfg 1 kept kept"]);
 }
 
 #[test]
 fn what_could_not_be_seen_is_a_line_without_a_number() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     facts.live = crate::facts::Picture::unseen(How::Live, "the socket is silent");
     let lines = ledger(&facts).lines;
     assert!(lines.iter().all(|line| line.count.is_none() && line.on_restart == Fate::Unknown), "{lines:?}");
@@ -214,7 +214,7 @@ fn what_could_not_be_seen_is_a_line_without_a_number() {
 
 #[test]
 fn without_the_files_state_set_at_run_time_is_lost_and_the_rest_unknown() {
-    let mut facts = sample::healthy();
+    let mut facts = test_facts::healthy();
     known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
     facts.next = crate::facts::Picture::unseen(How::Read, "permission denied");
     let lines = said(&facts);
@@ -224,12 +224,12 @@ fn without_the_files_state_set_at_run_time_is_lost_and_the_rest_unknown() {
 
 #[test]
 fn a_restart_that_starts_something_else_than_a_reload_has_a_column_of_its_own() {
-    let mut facts = sample::healthy();
-    let mut tried = sample::tried(&facts);
+    let mut facts = test_facts::healthy();
+    let mut tried = test_facts::tried(&facts);
     // The reload still has this server, and the other configuration has not; with the other backend it is the other way.
     known(&mut tried.next.servers).retain(|server| server.name != "s1");
     known(&mut facts.next.servers).retain(|server| server.name != "s2");
-    facts.start = sample::start(tried);
+    facts.start = test_facts::start(tried);
     let ledger = ledger(&facts);
     let fates: Vec<_> =
         ledger.lines.iter().map(|line| (&line.object[..], line.on_reload, line.on_restart)).collect();

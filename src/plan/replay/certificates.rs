@@ -1,7 +1,7 @@
 //! Certificates and stick tables.
 
 use super::{Item, Step, Verdict, both, cannot_tell, entries};
-use crate::facts::holdings::HeldCertificate;
+use crate::facts::runtime_state::HeldCertificate;
 use crate::facts::{Holdings, Known, Loaded};
 use crate::plan::losses::Kind;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::facts::holdings::HeldEntry;
+use crate::facts::runtime_state::HeldEntry;
 use crate::secret::Secret;
 
 /// One change of a list. Values are secrets, so that `Debug` shows none.

@@ -1,8 +1,8 @@
 //! Map and ACL lists: what was added, changed, removed or ordered otherwise at run time.
 
 use super::{Gone, Item, Step, both, cannot_tell, edits, entries};
-use crate::facts::holdings::{HeldEntry, HeldList};
-use crate::facts::loaded::{Config, Copied};
+use crate::facts::loaded_config::{Config, Copied};
+use crate::facts::runtime_state::{HeldEntry, HeldList};
 use crate::facts::{Holdings, Known, Loaded, PatternKind};
 use crate::plan::losses::Kind;
 

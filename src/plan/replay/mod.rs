@@ -15,7 +15,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use crate::facts::holdings::HeldServer;
+use crate::facts::runtime_state::HeldServer;
 use crate::facts::{Admin, Holdings, Known, Loaded, PatternKind};
 use crate::secret::Secret;
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::servers::unreadable;
 use super::{Item, Verdict};
-use crate::facts::holdings::HeldServer;
-use crate::facts::loaded::Config;
+use crate::facts::loaded_config::Config;
+use crate::facts::runtime_state::HeldServer;
 use crate::facts::{Holdings, Known, Loaded};
 use crate::plan::losses::{Fate, Kind, Ledger, Loss};
 

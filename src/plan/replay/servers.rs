@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Gone, Item, ServerStep, Step, both, cannot_tell};
-use crate::facts::holdings::{Checks, HeldServer};
-use crate::facts::loaded::Config;
+use crate::facts::loaded_config::Config;
+use crate::facts::runtime_state::{Checks, HeldServer};
 use crate::facts::{Address, Admin, Holdings, Known, Loaded};
 use crate::plan::losses::Kind;
 

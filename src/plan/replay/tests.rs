@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::Address;
-use crate::facts::holdings::{Checks, HeldCertificate, HeldEntry, HeldList};
-use crate::facts::loaded::{Config, Copied};
+use crate::facts::loaded_config::{Config, Copied};
+use crate::facts::runtime_state::{Checks, HeldCertificate, HeldEntry, HeldList};
 
 fn server(name: &str) -> HeldServer {
     HeldServer {

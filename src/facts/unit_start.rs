@@ -1,0 +1,74 @@
+//! What a restart by its unit would start: the unit says so anew at each start, and a reload keeps what the master has.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigOnDisk, Facts, Known, NewBind, Picture, Rehearsal};
+
+/// What systemd would start for a unit, beside what runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The unit.
+    pub unit: String,
+    /// In what it differs from what runs, a sentence each. Of variables their names, never a value.
+    pub differs: Vec<String>,
+    /// What could not be worked out, and is taken to be as it runs.
+    pub assumed: Vec<String>,
+    /// What a plan about it rests on: names, and hashes of what may be secret.
+    pub rests_on: BTreeMap<String, String>,
+    /// What came of trying it; nothing where a reload would start the same.
+    pub tried: Option<Box<Tried>>,
+}
+
+/// What the start of a unit came to that is another one than that of a reload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// How it fared in a sealed copy of this host, or why it was not tried.
+    pub rehearsal: Known<Rehearsal>,
+    /// What it would hold.
+    pub next: Picture,
+    /// What it would listen on and the one that runs does not.
+    pub binds: Known<Vec<NewBind>>,
+    /// The configuration that it would load.
+    pub config: ConfigOnDisk,
+}
+
+impl Facts {
+    /// The same facts for whom a restart matters: what comes next is what a restart would start. They are these facts where
+    /// a reload would start the same.
+    pub fn restarted(&self) -> Cow<'_, Facts> {
+        let Some(Known::Seen(start)) = &self.start else { return Cow::Borrowed(self) };
+        let Some(tried) = start.tried.as_deref().cloned() else { return Cow::Borrowed(self) };
+        let start = Start { tried: None, ..start.clone() };
+        Cow::Owned(Facts {
+            next: tried.next,
+            rehearsal: Some(tried.rehearsal),
+            binds: tried.binds,
+            config: tried.config,
+            start: Some(Known::Seen(start)),
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::test_facts;
+
+    #[test]
+    fn a_restart_has_its_own_next() {
+        let mut facts = test_facts::healthy();
+        assert_eq!(*facts.restarted(), facts);
+        let mut tried = test_facts::tried(&facts);
+        tried.config.files[0].path = "/etc/other.cfg".into();
+        test_facts::known(&mut tried.next.servers).clear();
+        facts.start = test_facts::start(tried);
+        let restarted = facts.restarted().into_owned();
+        assert_eq!(restarted.next.servers, Known::Seen(Vec::new()));
+        assert_eq!(restarted.config.files[0].path, "/etc/other.cfg");
+        assert_eq!(*restarted.restarted(), restarted);
+    }
+}

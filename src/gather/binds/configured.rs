@@ -1,0 +1,178 @@
+//! What the files would listen on.
+
+use std::collections::BTreeMap;
+
+use crate::clients::linux;
+use crate::facts::{Known, Listener, Process};
+use crate::gather::Look;
+use crate::gather::haproxy::config_files;
+use crate::gather::haproxy::hostnames::{self, Resolved};
+use crate::wire::haproxy::config::{At, BindOptions, Endpoint, Model, Where};
+
+/// More listeners than this are not looked at one by one: it is more than every port of one address.
+const MOST: usize = 100_000;
+
+/// One listener that the files ask for.
+#[derive(Debug, Clone)]
+pub(in crate::gather) struct Declared {
+    /// What it would be, or why that cannot be told.
+    pub(in crate::gather) listener: Known<Listener>,
+    /// The words of the file for it, where it is not known.
+    pub(in crate::gather) text: String,
+    /// `FILE:LINE`
+    pub(in crate::gather) at: String,
+    /// What else the line says of its address.
+    pub(in crate::gather) options: BindOptions,
+}
+
+/// One line that listens.
+struct Source<'a> {
+    text: &'a str,
+    endpoints: &'a [Endpoint],
+    options: &'a BindOptions,
+    at: &'a At,
+    certain: bool,
+}
+
+fn sources(model: &Model) -> impl Iterator<Item = Source<'_>> {
+    let sockets = model.sockets.iter().map(|socket| Source {
+        text: &socket.address,
+        endpoints: &socket.endpoints,
+        options: &socket.options,
+        at: &socket.at,
+        certain: socket.certain,
+    });
+    let binds = model.binds.iter().filter(|bind| !bind.idle).map(|bind| Source {
+        text: &bind.text,
+        endpoints: &bind.endpoints,
+        options: &bind.options,
+        at: &bind.at,
+        certain: bind.certain,
+    });
+    sockets.chain(binds)
+}
+
+/// Every listener of the files, stats sockets included.
+pub(in crate::gather) fn declared(
+    look: &Look<'_>,
+    main: &Process,
+    read: &config_files::Read,
+) -> Known<Vec<Declared>> {
+    let model = match &read.model {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(model) => model,
+    };
+    let names = sources(model).flat_map(|source| source.endpoints).filter_map(|endpoint| match endpoint {
+        Endpoint::Ip { at: Where::Name { name, .. }, .. } => Some(name.clone()),
+        _ => None,
+    });
+    let resolved = hostnames::resolve(main, names.collect(), look.deadline.at_most(hostnames::LIMIT));
+    let mut inherited = Inherited::of(main);
+    let mut found = Vec::new();
+    for source in sources(model) {
+        for endpoint in source.endpoints {
+            found.extend(listeners_of(&source, endpoint, &resolved, &mut inherited).into_iter().map(
+                |listener| Declared {
+                    listener,
+                    text: source.text.to_owned(),
+                    at: format!("{}:{}", source.at.file, source.at.line),
+                    options: source.options.clone(),
+                },
+            ));
+            if found.len() > MOST {
+                return Known::unknown(format!("the files ask for more than {MOST} listeners"));
+            }
+        }
+    }
+    Known::Seen(found)
+}
+
+/// Lines that listen on a descriptor, also where it could not be decided whether they are in force.
+pub(in crate::gather) fn handed_down(model: &Model) -> Vec<String> {
+    let given = |source: &Source<'_>| {
+        source.endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Descriptor(_)))
+    };
+    let line = |source: Source<'_>| format!("{}:{} {}", source.at.file, source.at.line, source.text);
+    sources(model).filter(given).map(line).collect()
+}
+
+fn listeners_of(
+    source: &Source<'_>,
+    endpoint: &Endpoint,
+    resolved: &Resolved,
+    inherited: &mut Inherited<'_>,
+) -> Vec<Known<Listener>> {
+    if !source.certain {
+        return vec![Known::unknown("its line stands behind something that could not be decided")];
+    }
+    let one = match endpoint {
+        Endpoint::Ip { at, low, high, udp } => {
+            let ip = match at {
+                Where::Ip(ip) => Known::Seen(*ip),
+                Where::Name { name, six } => hostnames::one(resolved, name, *six),
+            };
+            let made = if *udp { Listener::udp } else { Listener::tcp };
+            return match ip {
+                Known::Seen(ip) => (*low..=*high).map(|port| Known::Seen(made(ip, port))).collect(),
+                Known::Unknown { why } => vec![Known::Unknown { why }],
+            };
+        }
+        Endpoint::Unix(path) => Known::Seen(Listener::Unix(path.clone())),
+        Endpoint::Abstract { name, padded } => {
+            Known::Seen(Listener::Abstract { name: name.clone(), padded: *padded })
+        }
+        Endpoint::Descriptor(fd) => inherited.listener(*fd),
+        Endpoint::Nameless => return Vec::new(),
+        Endpoint::Unreadable => Known::unknown("its address could not be read"),
+    };
+    vec![one]
+}
+
+/// What stands behind the descriptors that the master was given; looked at only where a line names one.
+struct Inherited<'a> {
+    main: &'a Process,
+    seen: Option<Known<BTreeMap<u32, Listener>>>,
+}
+
+impl<'a> Inherited<'a> {
+    fn of(main: &'a Process) -> Self {
+        Inherited { main, seen: None }
+    }
+
+    fn listener(&mut self, fd: u32) -> Known<Listener> {
+        let pid = self.main.pid;
+        match self.seen.get_or_insert_with(|| behind(pid).into()) {
+            Known::Unknown { why } => Known::unknown(why.clone()),
+            Known::Seen(sockets) => match sockets.get(&fd) {
+                Some(listener) => Known::Seen(listener.clone()),
+                None => Known::unknown(format!("descriptor {fd} of PID {pid} is no listener")),
+            },
+        }
+    }
+}
+
+pub(in crate::gather) fn behind(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
+    let open = linux::open_sockets(pid)?;
+    let rows = linux::table(pid, false)?.into_iter();
+    Ok(rows.filter_map(|row| Some((*open.get(&row.inode)?, row.listener))).collect())
+}
+
+/// All of them as the next worker's part of a picture: sorted, each once, and unknown as soon as one is.
+pub(in crate::gather) fn listeners(declared: &Known<Vec<Declared>>) -> Known<Vec<Listener>> {
+    let declared = match declared {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(declared) => declared,
+    };
+    let mut all = Vec::with_capacity(declared.len());
+    for one in declared {
+        match &one.listener {
+            // The sockets of a worker in another network namespace are not in its tables, so the two sides agree.
+            _ if one.options.namespace.is_some() => {}
+            Known::Seen(listener) => all.push(listener.clone()),
+            Known::Unknown { why } => return Known::unknown(format!("{} {}: {why}", one.at, one.text)),
+        }
+    }
+    all.sort();
+    all.dedup();
+    Known::Seen(all)
+}

@@ -1,0 +1,130 @@
+//! PostgreSQL below Patroni, which starts it so that it outlives Patroni: neither its parents nor the main process of a
+//! unit tell. Patroni itself says when it started one, and the kernel says when this one was started.
+
+use jiff::Timestamp;
+
+use super::{Case, Managers};
+use crate::clients::linux;
+use crate::clients::patroni::{self, Said};
+use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::{Known, Listener, Process};
+use crate::wire::linux::cgroup::{self, Claim};
+use crate::wire::linux::command_line::{self, Role};
+use crate::wire::patroni::cluster_name;
+
+/// PostgreSQL notes its start a moment after the kernel does.
+const MOMENT_MS: i64 = 3000;
+
+/// A Patroni of this host, with what it says.
+pub(super) type Patroni = (Process, Result<Said, String>);
+
+/// It is PostgreSQL, and Patroni runs it; otherwise the case goes on.
+pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control, Case<'a>> {
+    let process = case.process;
+    if role(process) != Some(Role::Postgresql) {
+        return Err(case);
+    }
+    // Patroni gives it the name of its cluster, which others may do as well.
+    let Some(scope) = cluster_name(&process.argv).map(str::to_owned) else { return Err(case) };
+    let all = managers.patronis.get(&process.uid, || of_user(managers, process.uid));
+    // One that tells of another cluster runs another PostgreSQL.
+    let may_run = |(_, said): &&Patroni| said.as_ref().map_or(true, |said| said.status.scope == scope);
+    let beside: Vec<&Patroni> = all.iter().filter(may_run).collect();
+    let agree = |(_, said): &&&Patroni| said.as_ref().is_ok_and(|said| agrees(said, process));
+    let mut fits: Vec<&Patroni> = beside.iter().filter(agree).copied().collect();
+    if fits.len() > 1 {
+        fits.retain(|(_, said)| said.as_ref().is_ok_and(|said| is_on_port(said, process)));
+    }
+    // What Patroni starts stays in its control group, and systemd knows what it started itself.
+    let own_unit = || {
+        let claim = cgroup::claim(case.cgroup);
+        let shared = beside.iter().any(|(one, _)| one.cgroup == process.cgroup);
+        !shared && matches!(claim, Claim::Service { .. } | Claim::UserService { .. })
+    };
+    match (fits.as_slice(), beside.as_slice()) {
+        ([(one, Ok(said))], _) => Ok(proven(case, one, said)),
+        (_, []) => Err(case),
+        _ if own_unit() => Err(case),
+        ([], [(one, said)]) => {
+            let why = match said {
+                Err(why) => why.clone(),
+                Ok(said) => other_start(said, process),
+            };
+            let why = format!("Patroni {} runs as the same user, but {why}", one.pid);
+            Ok(case.claimed(controller(one, scope, None), why))
+        }
+        (_, many) => {
+            let pids: Vec<String> = many.iter().map(|(one, _)| one.pid.to_string()).collect();
+            Ok(case.unknown(format!("which Patroni runs it is not known: there are {}", pids.join(", "))))
+        }
+    }
+}
+
+/// Those of one user: nobody else's can have started it, and nobody else's is waited for.
+fn of_user(managers: &Managers, uid: u32) -> Vec<Patroni> {
+    let named = linux::named(&["patroni", "python", "pypy"]).unwrap_or_default();
+    let theirs = named.into_iter().filter(|one| {
+        one.uid == uid && role(one) == Some(Role::Patroni) && one.same_pid_namespace != Known::Seen(false)
+    });
+    let asked = theirs.map(|one| {
+        let said = patroni::ask(one.pid, managers.limit()).map_err(|error| format!("{error:#}"));
+        (one, said)
+    });
+    asked.collect()
+}
+
+fn role(process: &Process) -> Option<Role> {
+    command_line::role(process.exe.seen().map(String::as_str), &process.argv)
+}
+
+fn agrees(said: &Said, process: &Process) -> bool {
+    let times = said.status.started.zip(process.started);
+    let apart = times.map(|(said, seen)| (said.as_millisecond() - seen.as_millisecond()).abs());
+    apart.is_some_and(|apart| apart <= MOMENT_MS)
+}
+
+/// The kernel counts from a boot that moves with the clock; what PostgreSQL noted does not.
+fn other_start(said: &Said, process: &Process) -> String {
+    match said.status.started {
+        None => format!("{} does not say when it started one", said.url),
+        Some(_) => format!(
+            "{} says that it started its PostgreSQL {}, and this one was started {}: it is another one, or the clock was \
+             set since",
+            said.url,
+            shown(said.status.started),
+            shown(process.started)
+        ),
+    }
+}
+
+fn shown(time: Option<Timestamp>) -> String {
+    time.map_or("unknown".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Several members of one cluster may be started at once; Patroni gives each its port on the command line.
+fn is_on_port(said: &Said, process: &Process) -> bool {
+    let listens = |port: u16| {
+        linux::listeners(process.pid)
+            .is_ok_and(|all| all.iter().filter_map(Listener::socket).any(|at| at.port() == port))
+    };
+    said.member.as_ref().and_then(|member| member.port).is_some_and(listens)
+}
+
+fn proven(case: Case<'_>, one: &Process, said: &Said) -> Control {
+    let (pid, scope) = (case.process.pid, said.status.scope.clone());
+    let member = said.member.as_ref().map(|member| member.name.clone());
+    let named = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
+    let heard = format!("{named}{scope}, whose PostgreSQL was started {}", shown(said.status.started));
+    let seen = format!("--cluster_name={scope}, started {}", shown(case.process.started));
+    case.with(Evidence::new(format!("{}/patroni", said.url), heard))
+        .with(Evidence::new(format!("/proc/{pid}"), seen))
+        .proven(controller(one, scope, member))
+}
+
+fn controller(one: &Process, scope: String, member: Option<String>) -> Controller {
+    let config = command_line::files(&one.argv)
+        .first()
+        .map(|path| one.absolute(path))
+        .filter(|path| path.starts_with('/'));
+    Controller::Patroni { patroni: one.pid, scope, member, config }
+}

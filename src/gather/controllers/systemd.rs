@@ -1,0 +1,112 @@
+//! systemd's own word on a unit, and whether it agrees with the control group.
+
+use super::ancestry::named;
+use super::{Case, Managers};
+use crate::clients::systemd;
+use crate::facts::controller::{Control, Controller, Evidence};
+use crate::wire::systemd::unit::Unit;
+
+/// Asks about all of these in one call.
+pub(super) fn ask_all(managers: &Managers, names: &[String]) {
+    let new: Vec<&str> = names.iter().filter(|name| !managers.units.has(name)).map(String::as_str).collect();
+    if let Ok(units) = systemd::show_all(&new, managers.limit()) {
+        for (name, unit) in new.into_iter().zip(units) {
+            managers.units.put(name.to_owned(), Ok(unit));
+        }
+    }
+}
+
+/// Asks about one, once in a look.
+pub(super) fn ask(managers: &Managers, name: &str, user: Option<u32>) -> Result<Unit, String> {
+    let limit = managers.limit();
+    match user {
+        None => managers
+            .units
+            .get(&name.to_owned(), || systemd::show(name, limit).map_err(|error| format!("{error:#}"))),
+        Some(uid) => managers.user_units.get(&(uid, name.to_owned()), || {
+            systemd::show_user(uid, name, limit).map_err(|error| format!("{error:#}"))
+        }),
+    }
+}
+
+/// The control group names a unit of the system's or of a user's systemd.
+pub(super) fn control(managers: &Managers, case: Case<'_>, name: &str, user: Option<u32>) -> Control {
+    let controller = match user {
+        None => Controller::Systemd { unit: name.to_owned() },
+        Some(uid) => Controller::UserSystemd { unit: name.to_owned(), uid },
+    };
+    let keeper = case.line.keeper();
+    let unit = match (ask(managers, name, user), keeper) {
+        (Ok(unit), _) => unit,
+        // Whoever stands between the process and the unit is nearer than the unit.
+        (Err(_), Some((at, keeper))) => return managers.kept(case, at, keeper),
+        (Err(why), None) if user.is_some() => return case.claimed(controller, why),
+        (Err(why), None) => {
+            let cgroup = case.cgroup;
+            return case.unknown(format!("control group {cgroup}, but {why}"));
+        }
+    };
+    let (pid, main_pid) = (case.process.pid, unit.main_pid());
+    let place = main_pid.and_then(|main| case.line.place(main));
+    if let Some((at, keeper)) = keeper.filter(|(at, _)| place.is_none_or(|place| *at <= place)) {
+        return managers.kept(case, at, keeper);
+    }
+    let shown = main_pid.map_or("none".to_owned(), |pid| pid.to_string());
+    let asked = if user.is_some() { "systemctl --user show" } else { "systemctl show" };
+    let case = case.with(Evidence::new(format!("{asked} {name}"), format!("MainPID {shown}")));
+    if let Some(why) = elsewhere(&unit, case.cgroup) {
+        return case.conflict(why);
+    }
+    match place {
+        Some(0) => case.proven(controller),
+        Some(place) => below(case, place, name, controller),
+        None if main_pid.is_none() && unit.get("ActiveState") == "active" => {
+            case.claimed(controller, format!("systemd knows of no main process of {name}"))
+        }
+        None => {
+            let cgroup = case.cgroup;
+            case.conflict(format!(
+                "control group {cgroup}, but MainPID of {name} is {shown}, not {pid} or one of its parents"
+            ))
+        }
+    }
+}
+
+/// The unit has another control group than the one that seems to be its own.
+fn elsewhere(unit: &Unit, cgroup: &str) -> Option<String> {
+    let own = unit.get("ControlGroup");
+    let why = match unit.get("LoadState") {
+        "loaded" => None,
+        "masked" => Some(
+            "that unit is masked: systemd would neither reload nor restart it (systemctl unmask)".to_owned(),
+        ),
+        "not-found" if unit.main_pid().is_some() => {
+            Some("the unit's file is gone: it could be stopped and not started again".to_owned())
+        }
+        "not-found" | "" => Some("systemd has no such unit".to_owned()),
+        other => Some(format!("systemd could not load that unit (LoadState={other})")),
+    };
+    if let Some(why) = why {
+        return Some(format!("control group {cgroup}, but {why}"));
+    }
+    let within = cgroup.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (!own.is_empty() && !within)
+        .then(|| format!("control group {cgroup}, but systemd calls that of the unit {own}"))
+}
+
+/// A process below the main one. A HAProxy whose master is not the main process gets none of the signals that systemd
+/// sends for a reload, so that the unit does not control it as a unit should.
+fn below(case: Case<'_>, place: usize, name: &str, controller: Controller) -> Control {
+    let (main, line) = (named(case.line.at(place)), case.line.words());
+    let parent = case.line.at(1);
+    let of_master = parent.comm.starts_with("haproxy") && place == 1;
+    if case.process.is_haproxy() && !of_master {
+        let pid = case.process.pid;
+        return case.conflict(format!(
+            "{name} runs {main}, which started HAProxy {pid}: systemd signals the former, so `systemctl reload` does \
+             not reach HAProxy; give the unit HAProxy itself as its main process (exec in the script)"
+        ));
+    }
+    let pid = case.process.pid;
+    case.with(Evidence::new(format!("the parents of {pid}"), line)).proven(controller)
+}

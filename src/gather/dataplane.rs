@@ -1,0 +1,205 @@
+//! One look at a Data Plane API: a few questions, none of which changes anything, and the file that it writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Look;
+use super::haproxy::paths;
+use crate::clients::dataplane::DataPlane;
+use crate::clients::http::{Credentials, HttpError, Target};
+use crate::clients::linux;
+use crate::config::settings;
+use crate::facts::dataplane::{self, Arguments, ReloadStatus, ReloadsBy, TransactionStatus};
+use crate::facts::{DataPlaneFacts, Known};
+use crate::wire::dataplane as wire;
+use crate::wire::linux::listener::Listener;
+use crate::wire::linux::process::Process;
+
+/// One call may take this long; the API blocks its list of reloads while one is under way.
+const ONE_CALL: Duration = Duration::from_secs(5);
+
+/// Asks the Data Plane API that is configured, if one is; `main` is the HAProxy whose files it may write.
+pub(super) fn ask(look: &Look<'_>, main: Option<&Process>) -> Option<DataPlaneFacts> {
+    let configured = look.settings.dataplane.as_ref()?;
+    let credentials = configured.username.as_ref().zip(configured.password.as_ref());
+    let target = Target {
+        url: configured.url.value.clone(),
+        credentials: credentials.map(|(user, password)| Credentials {
+            user: user.value.clone(),
+            password: password.value.clone(),
+            origin: password.origin.to_string(),
+        }),
+        ca_file: configured.ca_file.as_ref().map(|file| file.value.clone()),
+        timeout: look.deadline.at_most(ONE_CALL),
+    };
+    Some(match DataPlane::new(target) {
+        Err(error) => unreachable(configured, &error.why()),
+        Ok(client) => {
+            let facts = with_its_files(read(&client), configured, main);
+            look.dataplane_calls.store(client.calls(), Ordering::Relaxed);
+            facts
+        }
+    })
+}
+
+fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
+    DataPlaneFacts {
+        url: configured.url.value.clone(),
+        api_version: Known::unknown(why),
+        memory_version: Known::unknown(why),
+        disk_version: Known::unknown(why),
+        md5_recorded: Known::unknown(why),
+        md5_actual: Known::unknown(why),
+        config_text: Known::unknown(why),
+        last_known_good: Known::unknown(why),
+        pending_reloads: Known::unknown(why),
+        failed_reloads: Known::unknown(why),
+        open_transactions: Known::unknown(why),
+        config_file: Known::unknown(why),
+        runtime_pid: Known::unknown(why),
+        lets_us_in: Known::unknown(why),
+        reloads_by: Known::unknown(why),
+        other_writers: Known::unknown(why),
+    }
+}
+
+/// The file that it writes, from its own process where that can be seen, else from what it reads.
+fn with_its_files(
+    facts: DataPlaneFacts,
+    configured: &settings::Dataplane,
+    main: Option<&Process>,
+) -> DataPlaneFacts {
+    let process = server(&configured.url.value);
+    let argv = process.as_ref().map(|process| in_its_folder(process, dataplane::arguments(&process.argv)));
+    let yml = argv.as_ref().and_then(|argv| argv.settings_file.as_ref());
+    let settings = yml.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| wire::settings(&text));
+    let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
+        let files = main.args().files.into_iter();
+        let text = |file: String| {
+            let text = linux::text(&paths::on_host(main, &file)).ok()?;
+            Some((paths::named(main, &file), text))
+        };
+        files.filter_map(text).collect()
+    };
+    let candidates = main.map(of_main).unwrap_or_default();
+    let file = dataplane::which_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);
+    let reloads_by = match (&process, &settings) {
+        (_, Some(settings)) => Known::Seen(ReloadsBy::of(settings)),
+        (Some(process), None) => {
+            Known::unknown(format!("the settings of PID {} cannot be read", process.pid))
+        }
+        (None, None) => Known::unknown("no dataplaneapi that listens there is seen on this host"),
+    };
+    let other_writers = match &file {
+        Known::Seen(file) => writers(&file.path).into(),
+        Known::Unknown { why } => Known::unknown(why.clone()),
+    };
+    DataPlaneFacts { reloads_by, other_writers, ..facts }.writing(file, &settings.unwrap_or_default(), good)
+}
+
+/// Programs that write configuration files from templates, by their process names (which the kernel cuts at 15 letters).
+const WRITERS: &[&str] =
+    &["consul-template", "confd", "nomad-haproxy", "haproxy-nomad", "envconsul", "gomplate"];
+
+/// Those of them that run here and name the file, or HAProxy, among their arguments.
+fn writers(file: &Path) -> anyhow::Result<Vec<String>> {
+    let file = file.display().to_string();
+    let named =
+        |process: &Process| process.argv.iter().any(|word| word.contains(&file) || word.contains("haproxy"));
+    let found = linux::named(WRITERS)?;
+    Ok(found.iter().filter(|p| named(p)).map(|p| format!("{} (PID {})", p.comm, p.pid)).collect())
+}
+
+fn in_its_folder(process: &Process, argv: Arguments) -> Arguments {
+    let absolute = |path: PathBuf| PathBuf::from(process.absolute(&path.to_string_lossy()));
+    Arguments { config_file: argv.config_file.map(absolute), settings_file: argv.settings_file.map(absolute) }
+}
+
+fn good(path: &Path) -> Known<String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| anyhow::anyhow!("reading {}: {error}", path.display()));
+    text.into()
+}
+
+/// The dataplaneapi of this host that listens where the URL points.
+fn server(url: &str) -> Option<Process> {
+    let listens = |listener: &Listener| match (url.strip_prefix("unix:"), listener) {
+        (Some(path), Listener::Unix(bound)) => bound == path,
+        (None, Listener::Tcp(at)) => port(url) == Some(at.port()),
+        _ => false,
+    };
+    let named = linux::named(&["dataplaneapi"]).ok()?;
+    named.into_iter().find(|process| linux::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))
+}
+
+fn port(url: &str) -> Option<u16> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    match authority.rsplit_once(':') {
+        Some((_, port)) => port.parse().ok(),
+        None => Some(if scheme == "https" { 443 } else { 80 }),
+    }
+}
+
+/// Looks. Cannot fail: what could not be seen says why and what would mend it.
+pub fn read(client: &DataPlane) -> DataPlaneFacts {
+    let raw = seen(client.raw());
+    let bytes = raw.as_ref().map(|raw| raw.body.as_slice());
+    let memory_version = match &raw {
+        Known::Seen(raw) => raw.memory_version.map_or_else(
+            || {
+                Known::unknown(
+                    "the answer lacks the header Configuration-Version; is something between that drops it?",
+                )
+            },
+            Known::Seen,
+        ),
+        Known::Unknown { why } => Known::unknown(why.clone()),
+    };
+    let header = bytes.clone().map(wire::header);
+    let reloads = seen(client.reloads());
+    let with = |status| {
+        reloads.as_ref().map(|list| list.iter().filter(|reload| reload.status == status).cloned().collect())
+    };
+    let not_yet = || Known::unknown("not looked for yet");
+    let info = client.info();
+    let lets_us_in = match &info {
+        Ok(_) => Known::Seen(true),
+        Err(HttpError::WrongCredentials { .. } | HttpError::NoCredentials { .. }) => Known::Seen(false),
+        Err(error) => Known::unknown(error.why()),
+    };
+    DataPlaneFacts {
+        url: client.url().to_owned(),
+        api_version: seen(info),
+        memory_version,
+        disk_version: header.as_ref().map(|header| header.version),
+        md5_recorded: header.as_ref().map(|header| header.md5.clone()),
+        md5_actual: bytes.clone().map(wire::md5_of_rest),
+        config_text: bytes.map(|body| String::from_utf8_lossy(body).into_owned()),
+        last_known_good: not_yet(),
+        pending_reloads: with(ReloadStatus::InProgress),
+        failed_reloads: with(ReloadStatus::Failed),
+        open_transactions: seen(client.transactions()).map(|list| {
+            list.into_iter()
+                .filter(|transaction| transaction.status == TransactionStatus::InProgress)
+                .collect()
+        }),
+        config_file: Known::unknown("not looked for yet"),
+        runtime_pid: seen(client.runtime_pid()),
+        lets_us_in,
+        reloads_by: not_looked(),
+        other_writers: not_looked(),
+    }
+}
+
+fn not_looked<T>() -> Known<T> {
+    Known::unknown("its settings were not looked at")
+}
+
+fn seen<T>(result: Result<T, HttpError>) -> Known<T> {
+    match result {
+        Ok(value) => Known::Seen(value),
+        Err(error) => Known::unknown(error.why()),
+    }
+}

@@ -1,0 +1,187 @@
+//! The next worker, read from the files: what is known of it where it was not rehearsed.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use sha1::{Digest, Sha1};
+
+use super::config_files::{self, Read};
+use super::{paths, servers};
+use crate::clients::linux;
+use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
+use crate::gather::Look;
+use crate::gather::binds::configured::{self, Declared};
+use crate::wire::haproxy::config::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
+use crate::wire::haproxy::pattern_file;
+
+/// Reads what the next worker would hold.
+pub(in crate::gather) fn picture(
+    look: &Look<'_>,
+    main: &Process,
+    read: &Read,
+    live: &Picture,
+    binds: &Known<Vec<Declared>>,
+) -> Picture {
+    let model = match &read.model {
+        Known::Unknown { why } => return Picture::unseen(How::Read, why),
+        Known::Seen(model) => model,
+    };
+    Picture {
+        how: How::Read,
+        connections: Known::unknown("the next worker has none yet"),
+        proxies: Known::Seen(proxies(model)),
+        servers: servers::of(look, model, main),
+        patterns: Known::Seen(patterns(look, model, main, live)),
+        tables: Known::Seen(tables(model)),
+        certificates: Known::Seen(certificates(main, live)),
+        listeners: configured::listeners(binds),
+    }
+}
+
+fn proxies(model: &Model) -> Vec<Proxy> {
+    let proxies = model.proxies.iter().map(|proxy| Proxy {
+        name: proxy.name.clone(),
+        frontend: proxy.kind != ProxyKind::Backend,
+        backend: proxy.kind != ProxyKind::Frontend,
+        at: Some(format!("{}:{}", proxy.at.file, proxy.at.line)),
+        certain: proxy.certain,
+    });
+    proxies.collect()
+}
+
+fn tables(model: &Model) -> Vec<Table> {
+    let carried = |peers: &String| model.peers.iter().any(|section| section.name == *peers && section.local);
+    let tables = model.tables.iter().map(|table| Table {
+        name: table.name.clone(),
+        used: 0,
+        peers: table.peers.clone().filter(carried),
+        synced: false,
+        remote_peers: Vec::new(),
+    });
+    tables.collect()
+}
+
+/// Every list that the files name, and every list of a file that runs: a list that no line uses any more can still be
+/// compared with its file.
+fn patterns(look: &Look<'_>, model: &Model, main: &Process, live: &Picture) -> Vec<Patterns> {
+    let mut lists: BTreeMap<(PatternKind, String), Patterns> = BTreeMap::new();
+    for definition in &model.patterns {
+        let list = written(look, definition, main);
+        let known = lists.entry((list.kind, list.name.clone()));
+        match known {
+            std::collections::btree_map::Entry::Vacant(slot) => drop(slot.insert(list)),
+            // One line can hold several lists of one criterion; they are compared together.
+            std::collections::btree_map::Entry::Occupied(mut slot) if !list.file => {
+                merge(&mut slot.get_mut().entries, list.entries);
+            }
+            std::collections::btree_map::Entry::Occupied(_) => {}
+        }
+    }
+    for running in live.patterns.seen().into_iter().flatten().filter(|list| list.file) {
+        lists.entry((running.kind, running.name.clone())).or_insert_with(|| {
+            let entries = from_file(look, &running.name, running.kind, main).into();
+            Patterns { kind: running.kind, name: running.name.clone(), file: true, entries }
+        });
+    }
+    lists.into_values().collect()
+}
+
+type Entries = Known<Vec<(String, Option<String>)>>;
+
+/// Adds the entries of another list of the same name.
+pub(in crate::gather) fn merge(into: &mut Entries, other: Entries) {
+    match (into, other) {
+        (Known::Seen(mine), Known::Seen(more)) => {
+            mine.extend(more);
+            mine.sort();
+        }
+        (mine @ Known::Seen(_), unknown) => *mine = unknown,
+        (Known::Unknown { .. }, _) => {}
+    }
+}
+
+fn written(look: &Look<'_>, definition: &PatternDef, main: &Process) -> Patterns {
+    match &definition.source {
+        PatternSource::File { path, kind } => {
+            let kind = match kind {
+                Written::Map => PatternKind::Map,
+                Written::Acl => PatternKind::Acl,
+            };
+            let entries = match definition.certain {
+                true => from_file(look, path, kind, main).into(),
+                false => Known::unknown("its line stands behind something that could not be decided"),
+            };
+            Patterns { kind, name: path.clone(), file: true, entries }
+        }
+        PatternSource::Inline { criterion, values, .. } => {
+            let entries = match definition.certain {
+                true => {
+                    let mut entries: Vec<_> =
+                        values.iter().map(|value| (look.prints.of(value), None)).collect();
+                    entries.sort();
+                    Known::Seen(entries)
+                }
+                false => Known::unknown("its line stands behind something that could not be decided"),
+            };
+            let name = format!("{}:{} {criterion}", definition.at.file, definition.at.line);
+            Patterns { kind: PatternKind::Acl, name, file: false, entries }
+        }
+    }
+}
+
+/// A list's file, printed. `virt@` lists have no file; those of `opt@` may do without one.
+fn from_file(
+    look: &Look<'_>,
+    name: &str,
+    kind: PatternKind,
+    main: &Process,
+) -> Result<Vec<(String, Option<String>)>> {
+    if name.starts_with("virt@") {
+        return Ok(Vec::new());
+    }
+    let optional = name.starts_with("opt@");
+    let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let path = paths::on_host(main, plain);
+    let bytes = match linux::read(&path) {
+        Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.with_context(|| format!("reading {}", path.display()))?,
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut entries: Vec<(String, Option<String>)> = match kind {
+        PatternKind::Map => pattern_file::map(&text)
+            .map(|(key, value)| (look.prints.of(key), Some(look.prints.of(value))))
+            .collect(),
+        PatternKind::Acl => pattern_file::acl(&text).map(|key| (look.prints.of(key), None)).collect(),
+    };
+    entries.sort();
+    Ok(entries)
+}
+
+/// The file behind each certificate that runs.
+fn certificates(main: &Process, live: &Picture) -> Vec<Certificate> {
+    let running = live.certificates.seen().into_iter().flatten();
+    running
+        .map(|certificate| Certificate {
+            name: certificate.name.clone(),
+            sha1: on_disk(main, &certificate.name),
+        })
+        .collect()
+}
+
+fn on_disk(main: &Process, name: &str) -> Known<Option<String>> {
+    if name.starts_with('@') {
+        return Known::unknown("it is an alias of a crt-store, and which file that is was not read");
+    }
+    let path = paths::on_host(main, name);
+    match linux::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(None),
+        Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),
+        Ok(pem) => match CertificateDer::pem_slice_iter(&pem).next() {
+            Some(Ok(first)) => Known::Seen(Some(config_files::hex(&Sha1::digest(&first)))),
+            Some(Err(error)) => Known::unknown(format!("{} is no PEM file: {error}", path.display())),
+            None => Known::unknown(format!("{} holds no certificate", path.display())),
+        },
+    }
+}

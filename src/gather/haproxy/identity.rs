@@ -1,0 +1,60 @@
+//! Which process it is, by sources that agree, and who controls it.
+
+use std::path::Path;
+
+use crate::clients::linux;
+use crate::facts::{Control, Controller, Evidence, Known, Process};
+use crate::gather::Look;
+
+/// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
+pub(in crate::gather) fn by_master(main: &Process, path: &Path, peer: &Known<u32>) -> Known<Vec<String>> {
+    let mut sources = vec![format!("show proc on {} names master {}", path.display(), main.pid)];
+    match peer {
+        Known::Seen(pid) if *pid == main.pid => sources.push(format!("SO_PEERCRED of that socket is {pid}")),
+        Known::Seen(pid) => {
+            return Known::unknown(format!("SO_PEERCRED of {} is {pid}, not {}", path.display(), main.pid));
+        }
+        Known::Unknown { .. } => {}
+    }
+    if linux::holds_unix_listener(main.pid, path).is_ok_and(|holds| holds) {
+        sources.push(format!("/proc/{}/fd holds that socket", main.pid));
+    }
+    enough(sources)
+}
+
+/// On 3.2 and 3.4 `SO_PEERCRED` of a stats socket is the first worker, perhaps long gone; who answers and who holds it decide.
+pub(in crate::gather) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
+    let mut sources = Vec::new();
+    if answers == Some(pid) {
+        sources.push(format!("show info on {} answers as {pid}", path.display()));
+    }
+    if linux::holds_unix_listener(pid, path).is_ok_and(|holds| holds) {
+        sources.push(format!("/proc/{pid}/fd holds that socket"));
+    }
+    enough(sources)
+}
+
+fn enough(sources: Vec<String>) -> Known<Vec<String>> {
+    match sources.len() {
+        0 => Known::unknown("neither its sockets nor its open files can be asked"),
+        1 => Known::unknown(format!("only one source speaks for it: {}", sources.join(""))),
+        _ => Known::Seen(sources),
+    }
+}
+
+/// Who controls it; a unit that was named must be the one.
+pub(in crate::gather) fn control(look: &Look<'_>, main: &Process) -> Control {
+    let control = look.managers.control(main);
+    let Some(said) = look.settings.unit.as_ref() else { return control };
+    if control.unit().is_none_or(|unit| unit == said.value) && control.proven().is_none_or(is_systemd) {
+        return control;
+    }
+    let found = control.proven().map_or_else(String::new, Controller::words);
+    let mut evidence = control.evidence().to_vec();
+    evidence.push(Evidence::new(said.origin.to_string(), format!("unit = {}", said.value)));
+    Control::Conflict { evidence, why: format!("{} was named, but it is controlled by {found}", said.value) }
+}
+
+fn is_systemd(controller: &Controller) -> bool {
+    matches!(controller, Controller::Systemd { .. })
+}

@@ -1,0 +1,233 @@
+//! The running worker, asked over its socket.
+
+use anyhow::{Result, anyhow};
+
+use super::{configured_worker, servers};
+use crate::clients::haproxy::runtime::Channel;
+use crate::clients::linux;
+use crate::facts::{
+    Certificate, Connections, How, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server, Table,
+};
+use crate::gather::{Found, Look};
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::haproxy::runtime::patterns::{self, PatternList};
+use crate::wire::haproxy::runtime::peers::{self, PeersSection};
+use crate::wire::haproxy::runtime::stats::{self, StatKind};
+use crate::wire::haproxy::runtime::{certificates, servers_state, stick_tables};
+
+/// Everything that the serving worker holds.
+pub(in crate::gather) fn picture(look: &Look<'_>, found: &Found) -> Picture {
+    let channel = match &found.channel {
+        Known::Unknown { why } => {
+            return Picture { listeners: listeners(found), ..Picture::unseen(How::Live, why) };
+        }
+        Known::Seen(channel) => channel,
+    };
+    let asked = Asked { channel, limits: limits(found, channel) };
+    let (picture, info) = of_worker(look, &asked);
+    let connections = info.map(|info| connections(found, &info)).into();
+    Picture { connections, listeners: listeners(found), ..picture }
+}
+
+/// Everything that a rehearsed worker holds. Nobody is connected to it.
+pub(in crate::gather) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: u32) -> Picture {
+    let (picture, _) = of_worker(look, &Asked { channel, limits: String::new() });
+    let connections = Known::unknown("the next worker has none yet");
+    let listeners = linux::listeners(pid).into();
+    Picture { how: How::Rehearsed, connections, listeners, ..picture }
+}
+
+/// What it says of itself; its connections and listeners are the caller's to tell.
+fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
+    let questions = [
+        "show info",
+        "show stat",
+        "show servers state",
+        "show table",
+        "show peers",
+        "show ssl cert",
+        "show map",
+        "show acl",
+    ];
+    let answers = channel.ask_all(questions.map(str::to_owned).to_vec());
+    let mut answers = answers.into_iter();
+    let mut answer = || answers.next().unwrap_or_else(|| Err(anyhow!("no answer")));
+    let info = answer().and_then(|text| Ok(Info::parse(&text)?));
+    let proxies: Known<Vec<Proxy>> = answer().and_then(|text| proxies(&text)).into();
+    let servers = answer().and_then(|text| {
+        let rows = servers_state::parse(&text)?;
+        Ok(rows.into_iter().map(servers::live).collect::<Vec<Server>>())
+    });
+    let tables = answer().and_then(|text| Ok(stick_tables::parse(&text)?));
+    let peers = answer().and_then(|text| Ok(peers::parse(&text)?));
+    let certificates = answer().and_then(|text| {
+        let listed = certificates::parse_list(&text)?;
+        Ok(listed
+            .into_iter()
+            .filter(|listed| !listed.transaction)
+            .map(|listed| listed.name)
+            .collect::<Vec<_>>())
+    });
+    let maps = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
+    let acls = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
+    let picture = Picture {
+        how: How::Live,
+        connections: Known::unknown("not asked"),
+        proxies,
+        servers: servers.into(),
+        patterns: maps
+            .and_then(|maps| Ok((maps, acls?)))
+            .map(|(maps, acls)| lists(look, channel, &maps, &acls))
+            .into(),
+        tables: tables.map(|tables| tables.into_iter().map(|t| table(t, &peers)).collect()).into(),
+        certificates: certificates.map(|names| fingerprints(channel, names)).into(),
+        listeners: Known::unknown("not asked"),
+    };
+    (picture, info)
+}
+
+/// The worker, and what its socket does not allow.
+struct Asked<'a> {
+    channel: &'a Channel,
+    limits: String,
+}
+
+impl Asked<'_> {
+    /// One answer for each question; where the whole exchange failed, its error for each.
+    fn ask_all(&self, questions: Vec<String>) -> Vec<Result<String>> {
+        let Asked { channel, limits } = self;
+        match channel.ask_all(&questions) {
+            Ok(answers) => {
+                let said = questions.iter().zip(answers);
+                said.map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}{limits}")))
+                    .collect()
+            }
+            Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
+        }
+    }
+}
+
+/// Why a refusal may have come, in words that mend it. At a low level HAProxy gives reasons that mislead, such as
+/// a want of memory.
+fn limits(found: &Found, channel: &Channel) -> String {
+    let path = channel.socket().path().to_string_lossy();
+    let mut sockets = found.instance.admin_sockets.seen().into_iter().flatten();
+    let low = sockets.find(|socket| socket.path == path && !socket.allows_everything());
+    low.and_then(|socket| socket.level.seen()).map_or_else(String::new, |level| {
+        format!(" ({path} has level {level}: give haguard a socket with level admin, or the master's)")
+    })
+}
+
+fn listeners(found: &Found) -> Known<Vec<Listener>> {
+    match &found.instance.serving {
+        Known::Unknown { why } => Known::unknown(why.clone()),
+        Known::Seen(pid) => linux::listeners(*pid).into(),
+    }
+}
+
+fn connections(found: &Found, info: &Info) -> Connections {
+    let old = found.instance.old_workers.seen().into_iter().flatten();
+    Connections {
+        current: info.curr_conns,
+        draining: old.filter_map(|worker| worker.connections.seen()).sum(),
+    }
+}
+
+/// Names of HAProxy's own proxies start with `<`; `GLOBAL` and `MASTER` carry its sockets.
+fn internal(name: &str) -> bool {
+    name.starts_with('<') || name == "GLOBAL" || name == "MASTER"
+}
+
+fn proxies(text: &str) -> Result<Vec<Proxy>> {
+    let mut proxies: Vec<Proxy> = Vec::new();
+    for row in stats::parse(text)?.into_iter().filter(|row| !internal(&row.pxname)) {
+        let (frontend, backend) = match row.kind {
+            StatKind::Frontend => (true, false),
+            StatKind::Backend => (false, true),
+            StatKind::Server | StatKind::Listener => continue,
+        };
+        // The two rows of a listen section stand around its servers; two proxies may share a name otherwise too.
+        match proxies.iter_mut().rfind(|proxy| proxy.name == row.pxname) {
+            Some(proxy) => {
+                proxy.frontend |= frontend;
+                proxy.backend |= backend;
+            }
+            None => proxies.push(Proxy { name: row.pxname, frontend, backend, at: None, certain: true }),
+        }
+    }
+    Ok(proxies)
+}
+
+fn table(table: stick_tables::Table, peers: &Result<Vec<PeersSection>>) -> Table {
+    let carried = peers.as_ref().ok().and_then(|sections| {
+        sections.iter().find(|section| section.local.is_some() && section.tables.contains(&table.name))
+    });
+    let connected = |section: &PeersSection| {
+        section.remotes.iter().filter(|peer| peer.established()).map(|peer| peer.id.clone()).collect()
+    };
+    Table {
+        peers: carried.map(|section| section.name.clone()),
+        synced: carried.is_some_and(|section| section.synced),
+        remote_peers: carried.map(connected).unwrap_or_default(),
+        name: table.name,
+        used: table.used,
+    }
+}
+
+fn fingerprints(channel: &Asked<'_>, names: Vec<String>) -> Vec<Certificate> {
+    let questions = names.iter().map(|name| format!("show ssl cert {}", escaped(name))).collect();
+    let answers = channel.ask_all(questions);
+    let of = |(name, answer): (String, Result<String>)| {
+        let sha1 = answer.and_then(|text| Ok(certificates::parse_details(&text)?.sha1));
+        Certificate { name, sha1: sha1.map(|sha1| sha1.map(|hex| hex.to_lowercase())).into() }
+    };
+    names.into_iter().zip(answers).map(of).collect()
+}
+
+/// A name as the command line of the socket needs it.
+pub(in crate::gather) fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace(' ', "\\ ").replace(';', "\\;")
+}
+
+fn lists(look: &Look<'_>, channel: &Asked<'_>, maps: &[PatternList], acls: &[PatternList]) -> Vec<Patterns> {
+    let own = |list: &&PatternList| !list.internal();
+    let maps = maps.iter().filter(own).map(|list| (PatternKind::Map, list));
+    let acls = acls.iter().filter(own).map(|list| (PatternKind::Acl, list));
+    let wanted: Vec<(PatternKind, &PatternList)> = maps.chain(acls).collect();
+    let questions = wanted.iter().map(|(kind, list)| match kind {
+        PatternKind::Map => format!("show map #{}", list.id),
+        PatternKind::Acl => format!("show acl #{}", list.id),
+    });
+    let answers = channel.ask_all(questions.collect());
+    let mut lists: Vec<Patterns> = Vec::new();
+    for ((kind, list), answer) in wanted.into_iter().zip(answers) {
+        let entries: Known<_> = answer.and_then(|text| entries(look, kind, &text)).into();
+        let name = name(list);
+        let file = list.file.is_some();
+        // Lists of one criterion on one line are compared together, as in the files.
+        match lists.iter_mut().find(|other| !file && other.kind == kind && other.name == name) {
+            Some(other) => configured_worker::merge(&mut other.entries, entries),
+            None => lists.push(Patterns { kind, name, file, entries }),
+        }
+    }
+    lists
+}
+
+pub(in crate::gather) fn name(list: &PatternList) -> String {
+    match (&list.file, list.uses.first()) {
+        (Some(file), _) => file.clone(),
+        (None, Some(first)) => format!("{}:{} {}", first.cfg_file, first.line, first.keyword),
+        (None, None) => format!("#{}", list.id),
+    }
+}
+
+fn entries(look: &Look<'_>, kind: PatternKind, text: &str) -> Result<Vec<(String, Option<String>)>> {
+    let read = match kind {
+        PatternKind::Map => patterns::parse_map_entries(text)?,
+        PatternKind::Acl => patterns::parse_acl_entries(text)?,
+    };
+    let print = |text: &String| look.prints.of(text);
+    let mut entries: Vec<_> = read.iter().map(|e| (print(&e.key), e.value.as_ref().map(print))).collect();
+    entries.sort();
+    Ok(entries)
+}

@@ -1,0 +1,88 @@
+//! Whether the files are still what the running worker loaded.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+
+use jiff::Timestamp;
+
+use super::config_files::CLOCK_SLACK_MS;
+use super::paths::on_host;
+use crate::clients::linux;
+use crate::facts::loaded_config::{Config, Copied};
+use crate::facts::runtime_state::Holdings;
+use crate::facts::{Facts, Instance, Known, Loaded, Process};
+use crate::wire::haproxy::config::Model;
+
+/// What the serving worker loaded: the files on disk, where nobody touched them since it started, else the saved copy,
+/// where there is one. To be asked before the reload.
+///
+/// `copy` is the model of a copy of the configuration that this very worker is known to have loaded.
+pub fn loaded(facts: &Facts, held: &Holdings, copy: Option<&Model>) -> Loaded {
+    let instance = match &facts.instance {
+        Known::Unknown { why } => return Loaded::unknown(why),
+        Known::Seen(instance) => instance,
+    };
+    let lists = held.lists.seen().into_iter().flatten().filter(|list| list.sample.is_none());
+    let certificates = held.certificates.seen().into_iter().flatten();
+    let names = lists.map(|list| list.name.clone()).chain(certificates.map(|held| held.name.clone()));
+    let files: BTreeMap<String, Known<bool>> =
+        names.map(|name| (name.clone(), untouched(instance, &name))).collect();
+    Loaded { config: config(facts, instance, copy), files }
+}
+
+fn config(facts: &Facts, instance: &Instance, copy: Option<&Model>) -> Known<Config> {
+    match (on_disk(facts, instance), copy) {
+        (Known::Unknown { .. }, Some(copy)) => Known::Seen(Config::Was(Copied::of(copy))),
+        (known, _) => known,
+    }
+}
+
+fn on_disk(facts: &Facts, instance: &Instance) -> Known<Config> {
+    if let Known::Unknown { why } = &facts.config.source {
+        return Known::unknown(why.clone());
+    }
+    // A folder given to -f changes when a file in it comes or goes.
+    let files = facts.config.files.iter().map(|file| &file.path);
+    for name in files.chain(&facts.config.arguments) {
+        match untouched(instance, name) {
+            Known::Unknown { why } => return Known::Unknown { why },
+            Known::Seen(false) => {
+                return Known::unknown(format!("{name} was edited after the worker started"));
+            }
+            Known::Seen(true) => {}
+        }
+    }
+    Known::Seen(Config::Untouched)
+}
+
+/// Whether the file is as it was when the worker started.
+fn untouched(instance: &Instance, name: &str) -> Known<bool> {
+    if name.starts_with("virt@") {
+        // It has no file, so every worker starts with an empty one.
+        return Known::Seen(true);
+    }
+    if name.starts_with('@') {
+        return Known::unknown(format!(
+            "{name} is an alias of a crt-store, and which file that is was not read"
+        ));
+    }
+    let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    instance
+        .worker_started
+        .as_ref()
+        .map(|started| *started)
+        .zip(touched(&instance.main, plain))
+        .map(|(started, touched)| touched.as_millisecond() <= started.as_millisecond() + CLOCK_SLACK_MS)
+}
+
+/// When the file was last written or replaced. A file that is moved or copied to its place may carry an old time of
+/// writing; the time of its inode's change is then the truth.
+fn touched(main: &Process, name: &str) -> Known<Timestamp> {
+    let path = on_host(main, name);
+    let read = linux::metadata(&path).map_err(anyhow::Error::from).and_then(|meta| {
+        let written = (meta.mtime(), meta.mtime_nsec());
+        let (seconds, nanoseconds) = written.max((meta.ctime(), meta.ctime_nsec()));
+        Ok(Timestamp::new(seconds, i32::try_from(nanoseconds)?)?)
+    });
+    read.map_err(|error| error.context(format!("looking at {}", path.display()))).into()
+}

@@ -1,0 +1,142 @@
+//! The files that the configuration names, as the user that loads them would open them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::paths::on_host;
+use crate::clients::linux::{self, Account};
+use crate::facts::config_files::NamedFiles;
+use crate::facts::{Known, Process};
+use crate::wire::haproxy::config::{At, CertKind, Model};
+
+/// Looks at each of them once. HAProxy opens them before it gives up its first user.
+pub(in crate::gather) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
+    if model.settings.default_path.is_some() {
+        return Known::unknown(
+            "default-path moves what relative names start from, which haguard does not follow",
+        );
+    }
+    let who = match (linux::uid(), main.uid) {
+        (ours, theirs) if ours == theirs => Who::Ourselves,
+        (0, theirs) => match linux::account_of(main.pid) {
+            Ok(Account { gid, groups, .. }) => {
+                Who::Other { uid: theirs, groups: groups.into_iter().chain([gid]).collect() }
+            }
+            Err(error) => return Known::unknown(format!("{error:#}")),
+        },
+        (_, theirs) => {
+            return Known::unknown(format!("only root or uid {theirs} can tell what uid {theirs} can read"));
+        }
+    };
+    let patterns = model.patterns.iter().filter(|def| def.certain);
+    let patterns = patterns.filter_map(|def| Some((def.path()?, (&def.at, false))));
+    let certificates = model.certificates.iter().filter(|def| def.certain);
+    let certificates = certificates
+        .map(|def| (def.path.as_str(), (&def.at, matches!(def.how, CertKind::Crt | CertKind::CrtStore))));
+    let mut named: BTreeMap<&str, (&At, bool)> = BTreeMap::new();
+    for (path, at) in patterns.chain(certificates) {
+        if let Some(path) = must_exist(path) {
+            named.entry(path).or_insert(at);
+        }
+    }
+    let mut unreadable = Vec::new();
+    for (path, (at, bundled)) in &named {
+        let there = on_host(main, path);
+        let files = if *bundled { bundle(&there) } else { vec![there] };
+        let Some(bad) = files.iter().find_map(|file| who.cannot_read(file)) else { continue };
+        let said = format!("{}:{} {path}: {bad}", at.file, at.line);
+        if matches!(bad, Bad::Denied { .. }) && may_have_given_up_its_user(main, model) {
+            return Known::unknown(format!(
+                "{said}, but the user that started HAProxy may have been another"
+            ));
+        }
+        unreadable.push(said);
+    }
+    Known::Seen(NamedFiles { count: named.len(), unreadable })
+}
+
+/// What HAProxy loads for a certificate of which there is no file: one for each kind of key.
+fn bundle(path: &Path) -> Vec<PathBuf> {
+    let exists = |path: &Path| linux::exists(path).unwrap_or_default();
+    if exists(path) {
+        return vec![path.to_owned()];
+    }
+    let kind = |kind: &str| PathBuf::from(format!("{}.{kind}", path.display()));
+    let all: Vec<PathBuf> =
+        ["rsa", "ecdsa", "dsa"].map(kind).into_iter().filter(|file| exists(file)).collect();
+    if all.is_empty() { vec![path.to_owned()] } else { all }
+}
+
+/// Without a master the one process opens the files and becomes the user that the configuration names after that. The
+/// kernel does not show it where HAProxy made itself dumpable again.
+fn may_have_given_up_its_user(main: &Process, model: &Model) -> bool {
+    let master = main.args().master_worker || model.settings.master_worker;
+    !master && (model.settings.user.is_some() || linux::changed_user(main.pid))
+}
+
+/// A name that stands for a file which must be there: no alias, no list that lives in memory only.
+fn must_exist(name: &str) -> Option<&str> {
+    let elsewhere = ["opt@", "virt@", "@"].iter().any(|prefix| name.starts_with(prefix));
+    (!elsewhere).then(|| name.strip_prefix("file@").unwrap_or(name))
+}
+
+/// Who opens them.
+enum Who {
+    Ourselves,
+    Other { uid: u32, groups: BTreeSet<u32> },
+}
+
+/// Why a file cannot be read.
+enum Bad {
+    /// It cannot be opened by anybody, as far as can be told.
+    Gone(std::io::Error),
+    /// It is there, and this user may not read it, or go through that folder.
+    Denied { uid: u32, folder: Option<PathBuf> },
+}
+
+impl fmt::Display for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bad::Gone(error) => error.fmt(f),
+            Bad::Denied { uid, folder: Some(folder) } => {
+                write!(f, "uid {uid} may not go through {}", folder.display())
+            }
+            Bad::Denied { uid, folder: None } => write!(f, "uid {uid} may not read it"),
+        }
+    }
+}
+
+impl Who {
+    fn cannot_read(&self, path: &Path) -> Option<Bad> {
+        let meta = match linux::metadata(path) {
+            Err(error) => return Some(Bad::Gone(error)),
+            Ok(meta) => meta,
+        };
+        match self {
+            // A pipe or a device may wait for somebody when it is opened.
+            Who::Ourselves if meta.is_file() => linux::plain(path).err().map(Bad::Gone),
+            Who::Ourselves => None,
+            Who::Other { uid, groups } => {
+                let closed = |folder: &&Path| {
+                    linux::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
+                };
+                let folder = path.ancestors().skip(1).find(closed).map(Path::to_owned);
+                let denied = folder.is_some() || !allows(&meta, *uid, groups, 0o4);
+                denied.then_some(Bad::Denied { uid: *uid, folder })
+            }
+        }
+    }
+}
+
+/// The classes of the mode; access lists are not looked at.
+fn allows(meta: &Metadata, uid: u32, groups: &BTreeSet<u32>, bit: u32) -> bool {
+    let class = match (meta.uid() == uid, groups.contains(&meta.gid())) {
+        (true, _) => 6,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    uid == 0 || meta.mode() >> class & bit != 0
+}

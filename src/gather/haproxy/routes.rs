@@ -1,0 +1,203 @@
+//! Routes: what the files say, with the maps and the health of the worker that serves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::config_files;
+use super::runtime_state::worker_channel;
+use crate::clients::haproxy::runtime::Channel;
+use crate::config::Settings;
+use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
+use crate::facts::{Facts, Known, Server};
+use crate::gather::{Effort, Look};
+use crate::time::Deadline;
+use crate::wire::haproxy::config::{Host, Model, RouteDef, Target, pattern};
+use crate::wire::haproxy::runtime::patterns;
+use crate::wire::haproxy::runtime::stats::{self, StatKind};
+
+/// The routes of the HAProxy of these facts.
+pub fn routes(settings: &Settings, facts: &Facts) -> Known<Routes> {
+    let instance = match &facts.instance {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(instance) => instance,
+    };
+    let look = Look::of(settings, Effort::Read);
+    let read = config_files::read_for(&look, &instance.main);
+    let model = match &read.model {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(model) => model,
+    };
+    let deadline = Deadline::after(settings.timeout.value);
+    let channel = match &instance.serving {
+        Known::Unknown { why } => Known::unknown(why.clone()),
+        Known::Seen(pid) => worker_channel(settings, instance, *pid, deadline, &Arc::default()),
+    };
+    Known::Seen(table(model, facts, &channel))
+}
+
+fn table(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Routes {
+    let backends = backends(model, facts, channel);
+    let names: BTreeSet<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
+    let routes = model.routes.iter().flat_map(|def| expanded(def, &names, channel)).collect();
+    let mut notes = Vec::new();
+    if let Some(edited) = facts.config.edited_since_load.seen().filter(|files| !files.is_empty()) {
+        notes.push(format!(
+            "{} was written after the worker's start: what serves may route otherwise",
+            edited.join(", ")
+        ));
+    }
+    if let Some(why) = channel.why() {
+        notes.push(format!("health and maps could not be asked for: {why}"));
+    }
+    notes.extend(model.undecided.iter().map(|one| format!("{}:{} {}", one.at.file, one.at.line, one.why)));
+    Routes { routes, backends, notes }
+}
+
+/// What runs counts; where it cannot be asked, what the files say.
+fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<RouteBackend> {
+    let live = facts.live.proxies.seen().zip(facts.live.servers.seen());
+    let (names, servers): (Vec<String>, Vec<Server>) = match live {
+        Some((proxies, servers)) => {
+            let backends = proxies.iter().filter(|proxy| proxy.backend);
+            (backends.map(|proxy| proxy.name.clone()).collect(), servers.clone())
+        }
+        None => {
+            let names = model.backend_names().into_iter().map(str::to_owned).collect();
+            (names, facts.next.servers.seen().cloned().unwrap_or_default())
+        }
+    };
+    let states: Known<BTreeMap<(String, String), String>> = match channel {
+        Known::Unknown { why } => Known::unknown(why.clone()),
+        Known::Seen(channel) => states(channel).into(),
+    };
+    let mut of: BTreeMap<String, Vec<RouteServer>> = BTreeMap::new();
+    for server in servers {
+        // The worker has no words for where a unix socket is.
+        let path = server.address.seen().filter(|address| address.ip == "-");
+        let path = path.and_then(|_| unix(model, &server.backend, &server.name));
+        let address = match path {
+            Some(path) => Known::Seen(path),
+            None => server.address.map(|address| address.to_string()),
+        };
+        let key = (server.backend.clone(), server.name.clone());
+        let status = match &states {
+            Known::Unknown { why } => Known::unknown(why.clone()),
+            Known::Seen(states) => match states.get(&key) {
+                Some(status) => Known::Seen(status.clone()),
+                None => Known::unknown("`show stat` does not list it"),
+            },
+        };
+        of.entry(server.backend).or_default().push(RouteServer { name: server.name, address, status });
+    }
+    names
+        .into_iter()
+        .map(|name| RouteBackend { servers: of.remove(&name).unwrap_or_default(), name })
+        .collect()
+}
+
+/// The unix socket that the files give this server.
+fn unix(model: &Model, backend: &str, server: &str) -> Option<String> {
+    let proxy = model.proxies.iter().find(|proxy| proxy.is_backend() && proxy.name == backend)?;
+    match &proxy.servers.iter().find(|one| one.name == server)?.host {
+        Host::Unix(path) => Some(path.clone()),
+        Host::Abstract(name) => Some(format!("abns {name}")),
+        _ => None,
+    }
+}
+
+fn states(channel: &Channel) -> Result<BTreeMap<(String, String), String>> {
+    let rows = stats::parse(&channel.ask("show stat")?)?.into_iter();
+    let servers = rows.filter(|row| row.kind == StatKind::Server);
+    Ok(servers.map(|row| ((row.pxname, row.svname), row.status)).collect())
+}
+
+/// One route for each host name, or for each entry of a map.
+fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>) -> Vec<Route> {
+    let at = format!("{}:{}", def.at.file, def.at.line);
+    let route = |host: Option<String>, when: &str, backend: Known<String>, at: &str| Route {
+        frontend: def.frontend.clone(),
+        host,
+        when: when.to_owned(),
+        backend,
+        at: at.to_owned(),
+    };
+    let known = |name: &str| match (def.certain, backends.contains(name)) {
+        (false, _) => Known::unknown(format!("{name}, if that line is in force, which could not be decided")),
+        (true, true) => Known::Seen(name.to_owned()),
+        (true, false) => Known::unknown(format!("{name}, and no such backend runs")),
+    };
+    let for_hosts = |backend: Known<String>, when: &str, at: &str| -> Vec<Route> {
+        match def.hosts.is_empty() {
+            true => vec![route(None, when, backend, at)],
+            false => {
+                def.hosts.iter().map(|host| route(Some(host.clone()), when, backend.clone(), at)).collect()
+            }
+        }
+    };
+    let (file, default, sample, method) = match &def.to {
+        Target::Backend(name) => return for_hosts(known(name), &def.when, &at),
+        Target::Expression(word) => {
+            let why = format!("decided for each request by {word}");
+            return for_hosts(Known::unknown(why), &def.when, &at);
+        }
+        Target::Map { file, default, sample, method } => (file, default, sample, method),
+    };
+    let entries = match channel {
+        Known::Unknown { why } => Known::unknown(why.clone()),
+        Known::Seen(channel) => entries(channel, file).into(),
+    };
+    let entries = match entries {
+        Known::Seen(entries) => entries,
+        Known::Unknown { why } => {
+            let why = format!("the map {file} could not be read: {why}");
+            return for_hosts(Known::unknown(why), &def.when, &at);
+        }
+    };
+    let by_host = sample.to_ascii_lowercase().contains("(host)") || sample.contains("sni");
+    // A value that names no backend may be anything, a secret too: it is counted and not shown.
+    let (named, other): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|(_, value)| backends.contains(value.as_str()));
+    let also = |first: String| if def.when.is_empty() { first } else { format!("{first} and {}", def.when) };
+    // Where the key is the host, other hosts that must fit are one more condition.
+    let when = match def.hosts.is_empty() {
+        true => def.when.clone(),
+        false => also(format!("the host is {}", def.hosts.join(" or "))),
+    };
+    let entry = |(key, value): (String, String)| match by_host {
+        true => vec![route(Some(pattern(method, &key)), &when, known(&value), file)],
+        false => for_hosts(known(&value), &also(format!("{sample} {} {key}", fits(method))), file),
+    };
+    let mut routes: Vec<Route> = named.into_iter().flat_map(entry).collect();
+    if !other.is_empty() {
+        let why =
+            format!("{} of {file} name no backend that runs", crate::plural::plural(other.len(), "value"));
+        routes.extend(for_hosts(Known::unknown(why), &def.when, file));
+    }
+    let rest = also(format!("{sample} is not in {file}"));
+    routes.extend(default.iter().flat_map(|name| for_hosts(known(name), &rest, &at)));
+    routes
+}
+
+/// How a value fits a key of a map, in words.
+fn fits(method: &str) -> &str {
+    match method {
+        "beg" => "begins with",
+        "end" => "ends with",
+        "sub" => "holds",
+        "dir" => "holds the folder",
+        "dom" => "holds the labels",
+        "reg" => "matches",
+        _ => "is",
+    }
+}
+
+/// The entries of a map as the worker holds them: keys and values.
+fn entries(channel: &Channel, file: &str) -> Result<Vec<(String, String)>> {
+    let lists = patterns::parse_lists(&channel.ask("show map")?)?;
+    let list =
+        lists.iter().find(|list| list.file.as_deref() == Some(file)).context("the worker has no such map")?;
+    let entries = patterns::parse_map_entries(&channel.ask(&format!("show map #{}", list.id))?)?;
+    Ok(entries.into_iter().map(|entry| (entry.key, entry.value.unwrap_or_default())).collect())
+}

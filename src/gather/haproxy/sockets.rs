@@ -1,0 +1,152 @@
+//! The sockets of one HAProxy: what they allow, who answers on them, and which of them to ask.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::{config_files, paths};
+use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::linux;
+use crate::facts::{Known, Process, SocketFact};
+use crate::gather::Look;
+use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
+
+/// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
+pub(in crate::gather) const ONE_ANSWER: Duration = Duration::from_secs(3);
+
+pub(in crate::gather) fn socket(look: &Look<'_>, path: &Path) -> Socket {
+    Socket::new(path, look.deadline.at_most(ONE_ANSWER), look.calls.clone())
+}
+
+/// A socket of this HAProxy's by its own name for it, as we can open it: through its root where that is not ours. Its
+/// plain path is enough where both lead to one file; in a container it is not, because the way through its root also tells
+/// how it numbers its processes.
+pub(in crate::gather) fn reach(main: &Process, path: &Path) -> PathBuf {
+    let plain = paths::named(main, &path.to_string_lossy());
+    let through = paths::on_host(main, &path.to_string_lossy());
+    let ours = main.same_pid_namespace == Known::Seen(true);
+    if ours && linux::same_file(&plain, &through) { plain } else { through }
+}
+
+/// What the worker says it listens on for commands; each unix path is asked who answers there.
+pub(in crate::gather) fn admin_sockets(
+    look: &Look<'_>,
+    main: &Process,
+    master: &Socket,
+    serving: &Known<u32>,
+) -> Known<Vec<SocketFact>> {
+    let pid = match serving {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(pid) => *pid,
+    };
+    let listed = master
+        .via_master(pid)
+        .ask("show cli sockets")
+        .map_err(anyhow::Error::from)
+        .and_then(|answer| Ok(cli_sockets::parse(&answer)?));
+    let listed: Vec<CliSocket> = match listed {
+        Ok(listed) => listed,
+        Err(error) => return Known::unknown(format!("show cli sockets: {error:#}")),
+    };
+    let mut found: Vec<SocketFact> = Vec::new();
+    if let Some(said) = &look.settings.stats_socket {
+        found.push(asked(look, &said.value, &said.origin.to_string()));
+    }
+    for row in &listed {
+        let Some(path) = row.unix_path() else { continue };
+        let path = reach(main, Path::new(&main.absolute(path))).display().to_string();
+        match found.iter_mut().find(|socket| socket.path == path) {
+            Some(socket) => socket.level = Known::Seen(row.level.to_string()),
+            None => {
+                let mut fact = asked(look, Path::new(&path), "show cli sockets");
+                fact.level = Known::Seen(row.level.to_string());
+                found.push(fact);
+            }
+        }
+    }
+    match found.is_empty() {
+        true => Known::unknown("the worker has no stats socket with a unix path"),
+        false => Known::Seen(found),
+    }
+}
+
+pub(in crate::gather) fn configured(look: &Look<'_>, main: &Process) -> Vec<SocketFact> {
+    let paths = config_files::socket_paths(look, main);
+    paths.iter().map(|path| asked(look, &reach(main, Path::new(path)), "the configuration")).collect()
+}
+
+pub(in crate::gather) fn admin_fact(socket: &Socket, path: &Path, source: &str) -> SocketFact {
+    let level = socket
+        .ask("show cli level")
+        .map_err(anyhow::Error::from)
+        .and_then(|answer| Ok(cli_sockets::parse_level(&answer)?.to_string()));
+    SocketFact {
+        path: path.display().to_string(),
+        source: source.to_owned(),
+        level: level.into(),
+        peer_pid: peer(socket),
+        answered_by: Known::unknown("not asked"),
+    }
+}
+
+pub(in crate::gather) fn peer(socket: &Socket) -> Known<u32> {
+    let pid = socket.peer_pid().map_err(anyhow::Error::from);
+    pid.and_then(|pid| pid.context("it was opened in a PID namespace that cannot be seen from here")).into()
+}
+
+pub(in crate::gather) fn asked(look: &Look<'_>, path: &Path, source: &str) -> SocketFact {
+    let socket = socket(look, path);
+    let answered_by: Known<u32> = socket.info().map_err(anyhow::Error::from).map(|info| info.pid).into();
+    match answered_by {
+        // A socket that does not answer is not asked twice.
+        Known::Unknown { why } => SocketFact {
+            path: path.display().to_string(),
+            source: source.to_owned(),
+            level: Known::unknown(why.clone()),
+            peer_pid: Known::unknown(why.clone()),
+            answered_by: Known::Unknown { why },
+        },
+        seen => SocketFact { answered_by: seen, ..admin_fact(&socket, path, source) },
+    }
+}
+
+/// The best way to ask the serving worker: a socket of its own with level admin, else through the master, else any
+/// socket of its own.
+pub(in crate::gather) fn channel(
+    look: &Look<'_>,
+    sockets: &Known<Vec<SocketFact>>,
+    serving: &Known<u32>,
+    master: Option<&Socket>,
+) -> Known<Channel> {
+    let pid = match serving {
+        Known::Unknown { why } => return Known::unknown(why.clone()),
+        Known::Seen(pid) => *pid,
+    };
+    let own = sockets.seen().into_iter().flatten().filter(|socket| socket.answered_by.seen() == Some(&pid));
+    let own: Vec<&SocketFact> = own.collect();
+    let direct = |fact: &SocketFact| Channel::Direct(socket(look, Path::new(&fact.path)));
+    if let Some(admin) = own.iter().find(|fact| fact.allows_everything()) {
+        return Known::Seen(direct(admin));
+    }
+    if let Some(master) = master {
+        return Known::Seen(master.via_master(pid));
+    }
+    match own.first() {
+        Some(fact) => Known::Seen(direct(fact)),
+        None => Known::unknown(match sockets {
+            Known::Unknown { why } => why.clone(),
+            Known::Seen(all) => {
+                let why: Vec<String> = all.iter().map(|s| not_ours(s, pid)).collect();
+                format!("no socket of worker {pid} answers: {}", why.join("; "))
+            }
+        }),
+    }
+}
+
+fn not_ours(socket: &SocketFact, pid: u32) -> String {
+    match &socket.answered_by {
+        Known::Seen(other) => format!("{} is answered by {other}, not {pid}", socket.path),
+        Known::Unknown { why } => why.clone(),
+    }
+}

@@ -1,0 +1,391 @@
+//! Gathering: one look at the host. It cannot fail; what it cannot see it records as unknown.
+
+pub mod binds;
+mod controllers;
+pub mod dataplane;
+mod guard;
+pub mod haproxy;
+pub mod host;
+mod rehearsal;
+mod unchanged;
+mod unit_start;
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use controllers::Managers;
+pub use guard::guard;
+use md5::Digest;
+
+use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::linux;
+use crate::config::Settings;
+use crate::facts::pin::Pin;
+use crate::facts::{
+    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, How, Instance, Known, Picture, Process,
+    SCHEMA, Vitals,
+};
+use crate::time::{self, Deadline};
+pub use crate::wire::haproxy::config::Model;
+pub use haproxy::routes::routes;
+pub use host::services::{NOTHING, listening, service_of, services};
+
+/// Which HAProxy is meant, where the settings do not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aim {
+    /// The only one.
+    Any,
+    /// The one with this master, or this only process.
+    Pid(u32),
+    /// The one that this unit controls.
+    Unit(String),
+}
+
+impl Aim {
+    /// Reads the name that a person gave: nothing, `haproxy`, a PID, or a unit.
+    pub fn parse(name: Option<&str>) -> Self {
+        match name {
+            None | Some("haproxy") => Aim::Any,
+            Some(name) => match name.parse() {
+                Ok(pid) => Aim::Pid(pid),
+                Err(_) if name.contains('.') => Aim::Unit(name.to_owned()),
+                Err(_) => Aim::Unit(format!("{name}.service")),
+            },
+        }
+    }
+}
+
+/// How long a look may take that rehearses.
+pub const PATIENCE: Duration = rehearsal::LIMIT;
+
+/// How the next worker is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Its files are read: quick, nothing is started.
+    Read,
+    /// It is started in a sealed copy of this host; where that cannot be, its files are read.
+    Rehearse,
+    /// The same, and what a restart by its unit would start, where that is something else.
+    Restart,
+}
+
+/// What every part of a look shares.
+struct Look<'a> {
+    settings: &'a Settings,
+    effort: Effort,
+    deadline: Deadline,
+    calls: Arc<AtomicU32>,
+    dataplane_calls: AtomicU32,
+    prints: Prints,
+    managers: Managers,
+}
+
+/// The instance, and the way to ask its serving worker.
+struct Found {
+    instance: Instance,
+    channel: Known<Channel>,
+    master: Option<Socket>,
+}
+
+impl<'a> Look<'a> {
+    fn of(settings: &'a Settings, effort: Effort) -> Self {
+        let limit = settings.timeout.value;
+        let deadline = Deadline::after(match effort {
+            Effort::Rehearse | Effort::Restart => limit.max(rehearsal::LIMIT),
+            Effort::Read => limit,
+        });
+        Look {
+            settings,
+            effort,
+            deadline,
+            calls: Arc::default(),
+            dataplane_calls: AtomicU32::default(),
+            prints: Prints::default(),
+            managers: Managers::new(deadline, &settings.environment),
+        }
+    }
+
+    /// What a slow part may take: a rehearsed start is waited for, because a reload would wait for it too.
+    fn patience(&self, usual: Duration) -> Duration {
+        match self.effort {
+            Effort::Read => self.deadline.at_most(usual),
+            Effort::Rehearse | Effort::Restart => self.deadline.left(),
+        }
+    }
+}
+
+/// Turns map and ACL entries into keyed prints: entries can be compared within one look, and the snapshot holds
+/// none of them, because a map may hold tokens. The key is thrown away with the look.
+#[derive(Default)]
+struct Prints(RandomState);
+
+impl Prints {
+    fn of(&self, text: &str) -> String {
+        format!("{:016x}", self.0.hash_one(text))
+    }
+}
+
+/// Looks at the HAProxy that is meant and at everything around it.
+pub fn look(settings: &Settings, aim: &Aim, effort: Effort) -> Facts {
+    looked(settings, aim, effort, None)
+}
+
+/// Looks at what runs now, after a change. What the next worker would be was known before it and is taken from there.
+pub fn again(settings: &Settings, before: &Facts) -> Facts {
+    let aim = before.instance.seen().map_or(Aim::Any, |instance| Aim::Pid(instance.main.pid));
+    looked(settings, &aim, Effort::Read, Some(before))
+}
+
+/// The same after a restart: its main process is another one now.
+pub fn after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
+    looked(settings, &Aim::Pid(main), Effort::Read, Some(before))
+}
+
+/// Which HAProxy is meant, and nothing about what it holds: to be asked again and again while it comes up.
+pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
+    let look = Look::of(settings, Effort::Read);
+    let candidates: Known<Vec<Candidate>> = linux::haproxies().map(Candidate::group).into();
+    haproxy::instance::find(&look, aim, &candidates).map(|found| found.instance)
+}
+
+/// The environment that this process was started with, for the start of another one in its place. It may hold secrets:
+/// use it, never show it.
+///
+/// # Errors
+/// When it belongs to another user and we are not root.
+pub fn start_environment(main: &Process) -> anyhow::Result<BTreeMap<String, String>> {
+    haproxy::config_files::environment(main)
+}
+
+/// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
+pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
+    haproxy::instance::main_process(settings, aim)
+}
+
+/// What a plan about a restart by a unit rests on beyond the unit itself, as it is in this moment.
+///
+/// # Errors
+/// When systemd does not say what it would start.
+pub fn start_rests_on(
+    settings: &Settings,
+    main: &Process,
+    guard: &GuardFacts,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    unit_start::rests_on(&Look::of(settings, Effort::Read), main, guard)
+}
+
+/// The model of a configuration that is given by its bytes, as this process would read it.
+pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) -> Option<Model> {
+    haproxy::config_files::model(&Look::of(settings, Effort::Read), main, files)
+}
+
+/// The bytes of a file of this process's, read as it would open it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
+    linux::read(&haproxy::paths::on_host(main, path))
+}
+
+/// Whether the files that this process reads under their names are the ones that we find there, so that we can put them
+/// back; else why not.
+///
+/// # Errors
+/// When one of them is another file here, or none.
+pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
+    let others = files.iter().find(|file| {
+        let there = haproxy::paths::on_host(main, &file.path);
+        there != std::path::Path::new(&file.path) && !linux::same_file(&there, file.path.as_ref())
+    });
+    others.map_or(Ok(()), |file| {
+        let pid = main.pid;
+        anyhow::bail!("PID {pid} has files of its own, and its {} is not the one of this host", file.path)
+    })
+}
+
+/// The MD5 of bytes, as facts and plans show it.
+pub fn md5(bytes: &[u8]) -> String {
+    haproxy::config_files::hex(&md5::Md5::digest(bytes))
+}
+
+fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>) -> Facts {
+    let begun = Instant::now();
+    let taken_at = time::now();
+    let look = Look::of(settings, effort);
+    let candidates = candidates(&look);
+    let mut facts = match haproxy::instance::find(&look, aim, &candidates) {
+        Known::Seen(found) => seen(&look, found, before),
+        Known::Unknown { why } if nothing_runs(&look, &candidates) => alone(&look, &why),
+        Known::Unknown { why } => unseen(&look, &why),
+    };
+    facts.candidates = candidates;
+    facts.pins = pins(settings);
+    facts.taken_at = taken_at;
+    facts.cost.dataplane_calls = look.dataplane_calls.load(Ordering::Relaxed);
+    facts.cost.runtime_calls = look.calls.load(Ordering::Relaxed);
+    facts.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    facts
+}
+
+/// The pins of the configuration, in the words of facts.
+fn pins(settings: &Settings) -> Vec<Pin> {
+    let pins = settings.pins.iter().cloned();
+    let pins = pins.map(|pin| Pin {
+        service: pin.service,
+        controller: pin.controller,
+        unit: pin.unit,
+        container: pin.container,
+        name: pin.name,
+        config: pin.config,
+    });
+    pins.collect()
+}
+
+/// Every HAProxy that can be seen, and who controls each.
+fn candidates(look: &Look<'_>) -> Known<Vec<Candidate>> {
+    let found = linux::haproxies().map(|all| {
+        let mut candidates = Candidate::group(all);
+        look.managers.prepare(candidates.iter().map(|candidate| &candidate.process));
+        candidates.iter_mut().for_each(|one| one.control = look.managers.control(&one.process));
+        candidates
+    });
+    found.into()
+}
+
+/// Files were given to be tried, no socket was named, and no HAProxy is here.
+fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
+    let Settings { config, master_socket, stats_socket, .. } = look.settings;
+    look.effort != Effort::Read
+        && config.is_some()
+        && master_socket.is_none()
+        && stats_socket.is_none()
+        && candidates.seen().is_some_and(Vec::is_empty)
+}
+
+/// The parts are independent, so they are looked at side by side.
+fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
+    let before = unchanged::prints(look, &found);
+    let main = &found.instance.main;
+    let limit = look.deadline.at_most(haproxy::sockets::ONE_ANSWER);
+    let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
+    let (live, read, test, api, tried, vitals, started) = std::thread::scope(|scope| {
+        let live = scope.spawn(|| haproxy::live_worker::picture(look, &found));
+        let test = scope.spawn(|| match earlier {
+            Some(earlier) => earlier.config.test.clone(),
+            None => haproxy::config_files::test(look, &found),
+        });
+        let api = scope.spawn(|| dataplane::ask(look, Some(main)));
+        let read = haproxy::config_files::read(look, &found);
+        let model = read.model.seen();
+        let guarded = guarded.as_ref().filter(|_| look.effort == Effort::Restart);
+        let own = model.map(|model| model.variables.clone());
+        let started =
+            guarded.map(|guard| scope.spawn(move || unit_start::look(look, main, guard, own.as_ref())));
+        let vitals = haproxy::process_health::of(look, &found, &read);
+        let tried = (look.effort != Effort::Read).then(|| rehearsal::rehearse(look, main, model));
+        let lost = |what| format!("{what} could not be looked at: its thread ended early");
+        let started = started.map(|thread| {
+            thread.join().unwrap_or_else(|_| (Known::unknown(lost("the start of its unit")), None))
+        });
+        (
+            live.join().unwrap_or_else(|_| Picture::unseen(How::Live, &lost("the worker"))),
+            read,
+            test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
+            api.join().unwrap_or(None),
+            tried,
+            vitals,
+            started,
+        )
+    });
+    let declared = binds::configured::declared(look, main, &read);
+    let (rehearsal, next) = match earlier {
+        Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
+        None => rehearsal::strongest(
+            tried,
+            haproxy::configured_worker::picture(look, main, &read, &live, &declared),
+        ),
+    };
+    let binds = binds::conflicts::of(&found, &live, &next, &declared);
+    let config = haproxy::config_files::on_disk(&found.instance.worker_started, main, &read, test);
+    let start = started.map(|(start, tried)| unit_start::seen(look, &found, &live, start, tried));
+    found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
+    let unchanged = unchanged::compare(before, unchanged::prints(look, &found));
+    let paths: Vec<String> = config.files.iter().map(|file| file.path.clone()).collect();
+    Facts {
+        namespaces: host::namespaces::of(main, &paths),
+        live,
+        next,
+        rehearsal,
+        binds,
+        config,
+        dataplane: api,
+        vitals,
+        guard: guarded,
+        start,
+        unchanged,
+        instance: Known::Seen(found.instance),
+        ..blank("not looked at")
+    }
+}
+
+/// The Data Plane API may answer where HAProxy does not.
+fn unseen(look: &Look<'_>, why: &str) -> Facts {
+    Facts {
+        dataplane: dataplane::ask(look, None),
+        vitals: haproxy::process_health::of_host(look, why),
+        ..blank(why)
+    }
+}
+
+/// Files were given, and no HAProxy runs that would load them: they are started as whoever asks would start them.
+fn alone(look: &Look<'_>, why: &str) -> Facts {
+    let main = match haproxy::config_files::as_if_started_here(look) {
+        Ok(main) => main,
+        Err(error) => return blank(&format!("{error:#}")),
+    };
+    let read = haproxy::config_files::read_for(look, &main);
+    let tried = rehearsal::rehearse(look, &main, read.model.seen());
+    let test = haproxy::config_files::run_test(look, &main).into();
+    let declared = binds::configured::declared(look, &main, &read);
+    let from_files =
+        haproxy::configured_worker::picture(look, &main, &read, &Picture::unseen(How::Live, why), &declared);
+    let (rehearsal, next) = rehearsal::strongest(Some(tried), from_files);
+    Facts {
+        rehearsal,
+        next,
+        config: haproxy::config_files::on_disk(&Known::unknown(why), &main, &read, test),
+        ..blank(why)
+    }
+}
+
+/// Nothing was seen, for one reason.
+fn blank(why: &str) -> Facts {
+    Facts {
+        schema: SCHEMA.to_owned(),
+        taken_at: time::now(),
+        host: linux::hostname(),
+        uid: linux::uid(),
+        candidates: Known::unknown(why),
+        instance: Known::unknown(why),
+        namespaces: Known::unknown(why),
+        live: Picture::unseen(How::Live, why),
+        next: Picture::unseen(How::Read, why),
+        rehearsal: None,
+        start: None,
+        binds: Known::unknown(why),
+        config: ConfigOnDisk::unseen(why),
+        dataplane: None,
+        vitals: Vitals::unseen(why),
+        guard: None,
+        pins: Vec::new(),
+        on_host: Known::unknown("not looked at"),
+        routes: Known::unknown("not looked at"),
+        cost: Cost::default(),
+        unchanged: Known::unknown(why),
+    }
+}
