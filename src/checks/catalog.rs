@@ -1,9 +1,10 @@
 //! The whole table of checks in one screen.
 
-use super::{
-    Check, arch, binds, config, dataplane, expected, guard, host, place, process, reload, restart, runtime,
-    vitals, way_back,
-};
+use super::arch::{self, namespaces, pins};
+use super::config::{self, binds};
+use super::proc::{self, resources};
+use super::reload::{self, rollback};
+use super::{Check, dp, guard, host, restart, runtime};
 
 macro_rules! checks {
     ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
@@ -33,16 +34,16 @@ pub const CHECKS: &[Check] = checks! {
     "arch.pidfile", arch::pid_file, "the PID file names it",
         "A PID file outlives its process, and its number is given to another one. haguard never believes it; scripts do, \
          and signal whatever has the number now. So a file that names somebody else is told.";
-    "arch.expected", expected::expected, "what runs HAProxy is what was pinned",
+    "arch.expected", pins::expected, "what runs HAProxy is what was pinned",
         "`inspect --save` records who controls each service and which files it uses. When a later look finds a container \
          where a unit was, or another file, somebody has moved the service: commands that were right before would now \
          hit the wrong thing. Without pins there is nothing to compare; what is not proven is unknown.";
-    "arch.namespace", place::namespace, "where it lives can be entered",
+    "arch.namespace", namespaces::namespace, "where it lives can be entered",
         "One in a container or in a hardened unit sees other files, another network and other process numbers than this \
          host. haguard goes where it lives: it reads its files through its root, runs its own program there to test them, \
          and rehearses in a copy of that place. Where it cannot go, everything that it would read out here would be about \
          something else.";
-    "arch.config-inode", place::config_inode, "a file that is mounted alone is still the one of this host",
+    "arch.config-inode", namespaces::config_inode, "a file that is mounted alone is still the one of this host",
         "A container that mounts a single file keeps that very file: when an editor or a deployment writes a new one and \
          renames it over the old, the container goes on reading the old one, and a reload changes nothing. haguard compares \
          the file as HAProxy sees it with the one that stands here.";
@@ -55,26 +56,26 @@ pub const CHECKS: &[Check] = checks! {
     "arch.config-path", arch::config_path, "the Data Plane API writes the file that the master loads",
         "When the unit starts HAProxy with one file and the Data Plane API writes another, every change seems to \
          work and none survives a restart. This is the usual cause of \"a restart lost all backends\".";
-    "proc.master-responsive", process::responsive, "the master answers on its socket",
+    "proc.master-responsive", proc::responsive, "the master answers on its socket",
         "The master socket is the only place that tells the truth about reloads: which workers run, and how many \
          reloads have failed since the last good one.";
-    "proc.reload-settled", process::settled, "the last reload succeeded",
+    "proc.reload-settled", proc::settled, "the last reload succeeded",
         "systemctl reload exits 0 even when the new worker never came up. The master counts failures; as long as \
          that count is not 0, an older worker serves an older configuration than the one on disk.";
-    "proc.leftovers", process::leftovers, "no worker of an earlier reload is left",
+    "proc.leftovers", proc::leftovers, "no worker of an earlier reload is left",
         "Each reload leaves its worker behind until its last connection ends. Many of them cost memory, and a \
          restart cuts their connections too.";
-    "proc.seamless", vitals::seamless, "a new worker gets the listening sockets of the old one",
+    "proc.seamless", resources::seamless, "a new worker gets the listening sockets of the old one",
         "The master hands its listening sockets to each new worker, so that no client is refused in between. -dR, \
          noreuseport or `-x /dev/null` switch that off, and HAProxy's log says when it did not work.";
-    "proc.fd-headroom", vitals::files, "files can still be opened",
+    "proc.fd-headroom", resources::files, "files can still be opened",
         "Every connection, listener and old worker takes a file descriptor. At the limit connections are not accepted, \
          and a reload fails although the configuration is good. The limit of a running master cannot be raised by a \
          reload.";
-    "proc.mem-headroom", vitals::memory, "a second worker has room beside the one that serves",
+    "proc.mem-headroom", resources::memory, "a second worker has room beside the one that serves",
         "During a reload both workers are there, each with its own copy of certificates, maps and buffers. Where memory \
          does not suffice, the kernel ends one of them, and it may be the one that serves.";
-    "proc.known-bug", vitals::known_bug, "the version that runs has no known bug of the master",
+    "proc.known-bug", resources::known_bug, "the version that runs has no known bug of the master",
         "Some releases lose signals after a failed reload, hide workers or close the master socket for everybody. haguard \
          knows a few of them with the commit that corrected each, and compares the branch and the day of the release.";
     "proc.unplanned-restarts", guard::unplanned_restarts, "systemd has not started it again by itself",
@@ -134,32 +135,32 @@ pub const CHECKS: &[Check] = checks! {
     "runtime.peers-synced", runtime::peers_synced, "stick tables are carried over a reload",
         "A stick table without a peers section that has a local peer is empty after a reload; every one is empty \
          after a restart unless another peer teaches it.";
-    "dp.reachable", dataplane::reachable, "the Data Plane API answers",
+    "dp.reachable", dp::reachable, "the Data Plane API answers",
         "What was written through the Data Plane API and has not been loaded can only be told by asking it.";
-    "dp.auth", dataplane::auth, "the Data Plane API takes our user and password",
+    "dp.auth", dp::auth, "the Data Plane API takes our user and password",
         "Everything about the Data Plane API is unknown to whoever is not let in. A password that is sent over the network \
          without TLS is everybody's.";
-    "dp.memory", dataplane::memory, "the Data Plane API's memory is the file on disk",
+    "dp.memory", dp::memory, "the Data Plane API's memory is the file on disk",
         "After a reload that failed, the Data Plane API restores the last good file but keeps the bad \
          configuration in memory: every later write brings it back and fails again. SIGUSR2 makes it read the \
          file anew.";
-    "dp.md5", dataplane::md5, "nobody edited the file by hand",
+    "dp.md5", dp::md5, "nobody edited the file by hand",
         "The Data Plane API records a checksum in the file. One that does not fit means an edit by another hand, \
          which its next write may overwrite.";
-    "dp.lkg-drift", dataplane::lkg, "the last known good file is the file in force",
+    "dp.lkg-drift", dp::lkg, "the last known good file is the file in force",
         "After a failed reload the Data Plane API copies its last known good file over the configuration. When \
          they differ, changes that were made any other way would be undone then.";
-    "dp.pending-reload", dataplane::pending, "no reload of the Data Plane API is pending",
+    "dp.pending-reload", dp::pending, "no reload of the Data Plane API is pending",
         "A write that was answered with 202 is on disk and not in force until the API's next reload; if the API \
          ends before that, nobody reloads.";
-    "dp.open-transactions", dataplane::transactions, "no transaction is open",
+    "dp.open-transactions", dp::transactions, "no transaction is open",
         "An open transaction is somebody's unfinished work; committing it later changes the configuration again, \
          and forgotten ones use up the API's limit.";
-    "dp.reload-strategy", dataplane::reload_strategy, "the Data Plane API asks the master to reload",
+    "dp.reload-strategy", dp::reload_strategy, "the Data Plane API asks the master to reload",
         "With master_runtime the API asks the master and hears whether the new worker came up. With reload_cmd it runs a \
          command without a shell, so that pipes and $() never work, and takes status 0 for a success, which systemctl \
          reload gives for a failed reload too.";
-    "dp.other-writers", dataplane::other_writers, "nobody else writes the Data Plane API's file",
+    "dp.other-writers", dp::other_writers, "nobody else writes the Data Plane API's file",
         "A template engine or a connector that writes the same file takes back what the API wrote, and the API takes back \
          what they wrote. haguard looks for those it knows by name among the processes of this host.";
     "guard.installed", guard::installed, "systemd is told to refuse a restart by hand",
@@ -177,7 +178,7 @@ pub const CHECKS: &[Check] = checks! {
         "kill, `disable --now`, `mask`, `revert`, the removal of the package, and a stop of a unit that this one is bound \
          to are not kept off by the guard. Most of them leave traces in systemd's properties, and those are looked for; \
          where HAProxy is in a container, systemd is never asked.";
-    "host.version-skew", process::version_skew, "the version that runs is the version on disk",
+    "host.version-skew", proc::version_skew, "the version that runs is the version on disk",
         "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
          the same configuration.";
     "host.stale-libs", host::stale_libraries, "the libraries that run are those on disk",
@@ -208,7 +209,7 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "daemon-reload puts every edit of unit files in force, so the guard is not written while an edit of this unit \
          waits to be read. A file of the guard's name that haguard did not write, or that somebody edited since, is \
          left alone.";
-    "reload.way-back", way_back::skipped, "the configuration of before would come up again",
+    "reload.way-back", rollback::skipped, "the configuration of before would come up again",
         "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
          that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
     "restart.cold-start", restart::cold_start, "it comes up again, rehearsed from cold",

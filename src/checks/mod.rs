@@ -1,33 +1,28 @@
 //! Checks: pure judgements of facts. A check that could not tell says so, and that is never a pass.
 
 mod arch;
-mod binds;
 pub mod catalog;
 mod config;
-mod dataplane;
-mod expected;
+mod dp;
 mod guard;
 mod host;
 mod ignore;
-mod measures;
+mod metrics;
 mod operations;
-mod place;
-mod process;
+mod proc;
 mod reload;
 mod restart;
 mod runtime;
 #[cfg(test)]
 mod tests;
-mod vitals;
-mod way_back;
 
 pub use guard::{GUARD, guard, guard_ready};
 pub use ignore::{Ignore, ignoring, never};
-pub use measures::{Measure, measures};
+pub use metrics::{Measure, measures};
 pub use operations::{OPERATIONS, Operation, wanting};
 pub use reload::RELOAD;
+pub use reload::rollback::way_back;
 pub use restart::RESTART;
-pub use way_back::way_back;
 
 use serde::{Deserialize, Serialize};
 

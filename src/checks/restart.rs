@@ -1,6 +1,7 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
-use super::{Level, Outcome, Seen, binds};
+use super::config::binds;
+use super::{Level, Outcome, Seen};
 use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, Owner};
 use crate::plan::Manner;
 

@@ -9,7 +9,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::Effort;
-use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss, start};
+use crate::plan::runbook::stopped_unit;
+use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss};
 use crate::report::{Body, Holds, Refusal, Report};
 use crate::wire::systemd::unit::Unit;
 
@@ -46,7 +47,7 @@ fn idle(facts: &Facts, context: &Context<'_>) -> Option<Unit> {
     let settings = &context.settings;
     let name = settings.unit.as_ref().map_or("haproxy.service", |unit| unit.value.as_str());
     let unit = none.then(|| systemd::show(name, settings.timeout.value).ok()).flatten()?;
-    start::nothing_runs(&unit).is_some().then_some(unit)
+    stopped_unit::nothing_runs(&unit).is_some().then_some(unit)
 }
 
 /// There is nothing to restart: what somebody wants who typed it is a start.
@@ -57,10 +58,10 @@ fn nothing_runs(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Refusal {
     let config = said.or_else(|| std::path::Path::new(USUAL).is_file().then(|| USUAL.to_owned()));
     Refusal {
         title: format!("restart of HAProxy on {}", facts.host),
-        why: start::nothing_runs(unit).unwrap_or_default(),
+        why: stopped_unit::nothing_runs(unit).unwrap_or_default(),
         unseen: Vec::new(),
         compared_with: None,
-        alternatives: start::start(unit, config.as_deref()),
+        alternatives: stopped_unit::start(unit, config.as_deref()),
         emergency: None,
         by_hand: Vec::new(),
         others: Vec::new(),

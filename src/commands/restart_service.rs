@@ -8,8 +8,9 @@ use crate::clients::{linux, systemd};
 use crate::exit::Exit;
 use crate::facts::{HostFacts, Known, Proof, Role, Service};
 use crate::gather::{self, Aim};
-use crate::plan::asked::{self, Asked, Fit};
-use crate::plan::{self, Advice, asked_unit, procedure};
+use crate::plan::service_lookup::unit;
+use crate::plan::service_lookup::{self, Asked, Fit};
+use crate::plan::{self, Advice, procedure};
 use crate::report::{AskedService, Body, FoundService, Refusal, Report};
 use crate::time::Deadline;
 
@@ -82,10 +83,10 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
 /// Those that answer to the word, or to the name that systemd has for it.
 fn found_by(host: Option<&HostFacts>, asked: &Asked, unit: Option<&Named>) -> Vec<FoundService> {
     let Some(host) = host else { return Vec::new() };
-    let mut meant = asked::meant(host, asked);
+    let mut meant = service_lookup::meant(host, asked);
     let own = unit.and_then(|unit| unit.own.clone()).filter(|_| meant.iter().all(|one| one.fit == Fit::Near));
     if let Some(own) = own {
-        let by_own = asked::meant(host, &Asked::Name(own));
+        let by_own = service_lookup::meant(host, &Asked::Name(own));
         meant = if by_own.is_empty() { meant } else { by_own };
     }
     meant
@@ -116,9 +117,9 @@ fn named(name: String, deadline: Deadline) -> Named {
     match systemd::show(&name, deadline.left()) {
         Err(error) => unknown(format!("Whether there is a unit {name} is not known: {error:#}."), name),
         Ok(unit) => Named {
-            exists: asked_unit::exists(&unit),
-            sentence: asked_unit::told(&name, &unit),
-            own: asked_unit::own_name(&name, &unit).map(str::to_owned),
+            exists: unit::exists(&unit),
+            sentence: unit::told(&name, &unit),
+            own: unit::own_name(&name, &unit).map(str::to_owned),
             name,
         },
     }
@@ -135,7 +136,7 @@ fn activated(found: &mut [FoundService], asked: &Asked, deadline: Deadline) {
             asked.listens(listener) || one.by.ends_with(&format!(" {}", listener.short()))
         });
         let mut of: Vec<(&str, Option<&str>)> =
-            meant.filter_map(|listener| asked_unit::for_socket(&sockets, listener)).collect();
+            meant.filter_map(|listener| unit::for_socket(&sockets, listener)).collect();
         of.dedup();
         if !of.is_empty() {
             let units: Vec<&str> = of.iter().map(|(socket, _)| *socket).collect();
@@ -152,13 +153,13 @@ fn nearest(word: &str, host: Option<&HostFacts>, deadline: Deadline) -> Vec<Stri
         known.entry(name).or_default().extend((!note.is_empty()).then_some(note));
     };
     for service in host.into_iter().flat_map(|host| &host.services) {
-        if let Some(folder) = asked::folder(service) {
+        if let Some(folder) = service_lookup::folder(service) {
             add(folder, format!("the folder of {}", service.title()));
         }
-        asked::names(service).into_iter().for_each(|(_, name)| add(name, service.title()));
+        service_lookup::names(service).into_iter().for_each(|(_, name)| add(name, service.title()));
     }
     systemd::names(deadline.left()).unwrap_or_default().into_iter().for_each(|name| add(name, String::new()));
-    let names = asked::nearest(word, known.keys().cloned());
+    let names = service_lookup::nearest(word, known.keys().cloned());
     let described = |name: String| {
         let notes: Vec<&str> = known[&name].iter().map(String::as_str).collect();
         if notes.is_empty() { name } else { format!("{name}: {}", notes.join("; ")) }

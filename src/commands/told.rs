@@ -8,8 +8,8 @@ use crate::act::run::Done;
 use crate::checks::{self, Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
-use crate::plan::advice::quote;
 use crate::plan::replay::Preview;
+use crate::plan::runbook::quote;
 use crate::plan::{self, Moved, Plan};
 use crate::report::{Paint, Reload, Report};
 

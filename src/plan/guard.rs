@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::{Action, Plan, Step, Way};
+use super::model::{Action, Plan, Step, Way};
 use super::{Basis, Moved};
 use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, Stand};
 

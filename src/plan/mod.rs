@@ -1,30 +1,24 @@
 //! Plans and what they would cost: pure functions of facts, no I/O.
 
-pub mod advice;
-pub mod asked;
-mod asked_container;
-pub mod asked_unit;
 pub mod basis;
-pub mod binds;
-pub mod difference;
+pub mod diff;
 pub mod guard;
-pub mod keepers;
 pub mod losses;
-pub mod procedure;
+pub mod model;
 mod reload;
 pub mod replay;
 pub mod restart;
-pub mod start;
-pub mod steps;
-pub mod way_back;
+pub mod rollback;
+pub mod runbook;
+pub mod service_lookup;
 
-pub use advice::{Advice, alternatives, by_hand};
 pub use basis::{Basis, Moved};
-pub use binds::{BindChange, bind_change, not_held};
-pub use difference::{Difference, difference};
+pub use diff::binds::{BindChange, bind_change, not_held};
+pub use diff::{Difference, difference};
 pub use losses::{Fate, Kind, Ledger, Loss, ledger};
-pub use procedure::{Procedure, activated, one_command, procedure};
+pub use model::{Action, Plan, Step, Way};
 pub use reload::reload;
 pub use restart::{Manner, emergency, restart};
-pub use steps::{Action, Plan, Step, Way};
-pub use way_back::WayBack;
+pub use rollback::WayBack;
+pub use runbook::service::{Procedure, activated, one_command, procedure};
+pub use runbook::{Advice, alternatives, by_hand};

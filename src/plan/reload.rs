@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::model::{Action, Plan, Step, Way};
 use super::replay::Preview;
-use super::steps::{Action, Plan, Step, Way};
 use super::{Basis, Ledger};
 use crate::facts::{Facts, Instance, Known, Proxy, Server};
 use crate::plural::plural;

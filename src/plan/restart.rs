@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::keepers::{command, contained, daemon};
+use super::model::{Action, Plan, Step, Way};
 use super::replay::Preview;
-use super::steps::{Action, Plan, Step, Way};
-use super::{Advice, Basis, Fate, Kind, Ledger, advice, reload};
+use super::runbook::restart_commands::{command, contained, daemon};
+use super::{Advice, Basis, Fate, Kind, Ledger, reload, runbook};
 use crate::facts::controller::Container;
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
@@ -40,10 +40,10 @@ pub enum Manner<'a> {
 pub fn emergency(facts: &Facts) -> Option<Advice> {
     let instance = facts.instance.seen()?;
     Manner::of(instance).ok()?;
-    let host = advice::quote(&facts.host);
+    let host = runbook::quote(&facts.host);
     let command = format!("haguard restart --break-glass {host} --reason 'WHY' --plan");
     let when = "through haguard: a snapshot, the restart, what only memory holds put back, and a proof; shows a plan first:";
-    Some(Advice::new(when, advice::named(&command, instance)))
+    Some(Advice::new(when, runbook::named(&command, instance)))
 }
 
 impl<'a> Manner<'a> {
@@ -95,7 +95,7 @@ impl<'a> Manner<'a> {
             }
             Manner::Process => {
                 let argv: Vec<String> =
-                    advice::start_arguments(instance).iter().map(|word| advice::quote(word)).collect();
+                    runbook::start_arguments(instance).iter().map(|word| runbook::quote(word)).collect();
                 format!("SIGTERM, then `{}` in its place; every connection is cut", argv.join(" "))
             }
         }
@@ -179,7 +179,7 @@ pub fn beyond_replay(ledger: &Ledger) -> Vec<Preview> {
 
 /// What to do where it was ended and nothing came up, most urgent first.
 pub fn after_outage(instance: &Instance) -> Vec<Advice> {
-    let quote = advice::quote;
+    let quote = runbook::quote;
     let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
     match Manner::of(instance) {
         Ok(Manner::Systemd(unit)) => vec![
@@ -195,7 +195,7 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
         }
         Ok(Manner::Process) | Err(_) => {
             let argv: Vec<String> =
-                advice::start_arguments(instance).iter().map(|word| quote(word)).collect();
+                runbook::start_arguments(instance).iter().map(|word| quote(word)).collect();
             let folder =
                 instance.main.cwd.seen().map_or(String::new(), |cwd| format!("cd {} && ", quote(cwd)));
             vec![advice(
@@ -216,7 +216,7 @@ pub fn unfinished(instance: &Instance) -> Vec<Advice> {
     let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
     match Manner::of(instance) {
         Ok(Manner::Systemd(unit)) => {
-            let unit = advice::quote(unit);
+            let unit = runbook::quote(unit);
             vec![
                 advice("what systemd has still to do:", "systemctl list-jobs".to_owned()),
                 advice("what holds it up:", format!("systemctl status {unit}")),
@@ -227,7 +227,7 @@ pub fn unfinished(instance: &Instance) -> Vec<Advice> {
             ]
         }
         Ok(Manner::Docker(container)) => {
-            let (program, name) = (daemon_of(instance, container), advice::quote(&container.name));
+            let (program, name) = (daemon_of(instance, container), runbook::quote(&container.name));
             vec![
                 advice(
                     "whether the daemon answers again, and what runs:",

@@ -8,7 +8,7 @@ use super::wrap::{paragraph, prose};
 use super::{Paint, Report, findings};
 use crate::facts::{Facts, How, Known, Picture};
 use crate::plan::Difference;
-use crate::plan::difference::Action;
+use crate::plan::diff::Action;
 use crate::plural::plural;
 
 /// Differences that are shown one by one; the rest is counted, and JSON has them all.

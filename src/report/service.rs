@@ -9,7 +9,7 @@ use super::parts::{advice, row, shown};
 use super::wrap::prose;
 use crate::facts::binds::in_ranges;
 use crate::facts::{Control, HostFacts, Service};
-use crate::plan::asked::Fit;
+use crate::plan::service_lookup::Fit;
 use crate::plan::{self, Procedure};
 
 /// What became of the word that a person gave for a service.

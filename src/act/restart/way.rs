@@ -17,7 +17,7 @@ use crate::clients::linux::pidfd::Handle;
 use crate::config::Settings;
 use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
 use crate::gather;
-use crate::plan::{Manner, advice};
+use crate::plan::{Manner, runbook};
 use crate::wire::haproxy::startup_log;
 
 /// A master ends its workers and itself at once; one that is busy may take longer, one that is stopped never ends.
@@ -133,7 +133,7 @@ impl Own {
         let start = Start {
             like: main.pid,
             program,
-            arguments: advice::start_arguments(instance),
+            arguments: runbook::start_arguments(instance),
             environment: gather::start_environment(main)?,
         };
         Ok(Own {

@@ -12,8 +12,8 @@ use crate::checks::{self, Finding};
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
-use crate::plan::advice::{judge_by_hand, quote};
 use crate::plan::restart::{after_outage, unfinished};
+use crate::plan::runbook::{judge_by_hand, quote};
 use crate::plan::{Advice, Ledger, Plan};
 use crate::report::{Body, Opened, Reload, Report, Restart};
 

@@ -10,8 +10,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts, Proof, Stand};
 use crate::gather;
-use crate::plan::advice::quote;
 use crate::plan::guard::{basis, holes};
+use crate::plan::runbook::quote;
 use crate::report::{Body, Guard, Report};
 
 const COMMAND: &str = "guard status";

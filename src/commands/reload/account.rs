@@ -8,7 +8,7 @@ use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::plan::advice::{judge_by_hand, quote};
+use crate::plan::runbook::{judge_by_hand, quote};
 use crate::plan::{Ledger, Plan};
 use crate::report::{Body, Confirm, Reload, Report};
 

@@ -1,9 +1,9 @@
 //! The loss ledger: live minus next, for a reload and for a restart.
 
-mod memory;
+mod connections;
 mod patterns;
+mod proxies;
 mod servers;
-mod service;
 #[cfg(test)]
 mod tests;
 
@@ -199,8 +199,8 @@ fn of_one(facts: &Facts) -> Ledger {
         return Ledger { lines: vec![unseen(facts, Kind::Connections, "everything in memory", why)] };
     }
     let mut lines = Vec::new();
-    service::lines(facts, &mut lines);
-    memory::lines(facts, &mut lines);
+    connections::lines(facts, &mut lines);
+    proxies::lines(facts, &mut lines);
     servers::lines(facts, &mut lines);
     patterns::lines(facts, &mut lines);
     lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));

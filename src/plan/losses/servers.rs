@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Fate, Kind, Loss, both, edited, memory, unseen};
+use super::{Fate, Kind, Loss, both, edited, proxies, unseen};
 use crate::facts::{Address, Admin, Facts, Known, Server};
 
 pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
@@ -24,7 +24,7 @@ pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
     };
     // Servers of a backend that no file has go with their backend.
     let gone: HashSet<&str> = match (facts.live.proxies.seen(), facts.next.proxies.seen()) {
-        (Some(live), Some(next)) => memory::only_in_memory(live, next).map(|p| p.name.as_str()).collect(),
+        (Some(live), Some(next)) => proxies::only_in_memory(live, next).map(|p| p.name.as_str()).collect(),
         _ => HashSet::new(),
     };
     let mut named = Vec::new();

@@ -1,6 +1,6 @@
 //! Map and ACL lists: what was added, changed, removed or ordered otherwise at run time.
 
-use super::{Gone, Item, Step, both, cannot_tell, edits, entries};
+use super::{Gone, Item, Step, both, cannot_tell, entries, list_diff};
 use crate::facts::loaded_config::{Config, Copied};
 use crate::facts::runtime_state::{HeldEntry, HeldList};
 use crate::facts::{Holdings, Known, Loaded, PatternKind};
@@ -66,7 +66,7 @@ fn compare(
     let leads_nowhere = |entry: &HeldEntry| {
         old.kind == PatternKind::Map && entry.value.as_ref().is_some_and(|value| gone.contains(value))
     };
-    let way = edits::way(is, held, leads_nowhere);
+    let way = list_diff::way(is, held, leads_nowhere);
     if way.skipped > 0 {
         let names: Vec<&str> = gone.iter().map(String::as_str).collect();
         let detail = format!("{} set at run time", entries(way.skipped));

@@ -5,10 +5,10 @@
 //! apart, that is said, and nothing is done.
 
 mod certificates;
-mod edits;
+mod list_diff;
 mod lists;
 mod preview;
-mod returned;
+mod result;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -19,10 +19,10 @@ use crate::facts::runtime_state::HeldServer;
 use crate::facts::{Admin, Holdings, Known, Loaded, PatternKind};
 use crate::secret::Secret;
 
-pub use self::edits::Edit;
 pub use self::preview::{Preview, preview};
-pub use self::returned::Returned;
 use super::losses::Kind;
+pub use list_diff::Edit;
+pub use result::Returned;
 
 /// One step towards what was. `Debug` shows no value of a list and no key.
 #[derive(Debug, Clone, PartialEq, Eq)]

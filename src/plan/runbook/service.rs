@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Advice;
-use super::advice::quote;
-use super::keepers::managed;
+use super::quote;
+use super::restart_commands::managed;
 use crate::facts::{Control, Controller, Known, Role, Service};
+use crate::plan::Advice;
 
 /// What to do with one service, and what not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -288,5 +288,5 @@ fn never_by(service: &Service) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "procedure_tests.rs"]
+#[path = "service_tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! The addresses that the next worker would listen on.
 
-use super::{Outcome, Seen};
+use crate::checks::{Outcome, Seen};
 use crate::facts::binds::in_ranges;
 use crate::facts::{BindState, Known, NewBind};
 use crate::plural::plural;
@@ -8,7 +8,7 @@ use crate::plural::plural;
 /// As many addresses are named in evidence; the rest is counted.
 const SHOWN: usize = 12;
 
-pub(super) fn free(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn free(seen: Seen<'_>) -> Outcome {
     let binds = match &seen.facts.binds {
         Known::Unknown { why } => {
             return Outcome::unknown(format!("which binds are new is not known: {why}"));

@@ -1,6 +1,6 @@
 //! Where it lives, and whether what it reads there is what stands here.
 
-use super::{Outcome, Seen};
+use crate::checks::{Outcome, Seen};
 use crate::facts::Known;
 use crate::facts::namespaces::{Mounted, Namespaces};
 
@@ -11,7 +11,7 @@ fn of_namespaces(seen: Seen<'_>, judge: impl FnOnce(&Namespaces) -> Outcome) -> 
     }
 }
 
-pub(super) fn namespace(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn namespace(seen: Seen<'_>) -> Outcome {
     of_namespaces(seen, |namespaces| {
         if namespaces.own.is_empty() {
             return Outcome::pass("it lives where haguard runs");
@@ -25,7 +25,7 @@ pub(super) fn namespace(seen: Seen<'_>) -> Outcome {
     })
 }
 
-pub(super) fn config_inode(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn config_inode(seen: Seen<'_>) -> Outcome {
     of_namespaces(seen, |namespaces| {
         if !namespaces.own.iter().any(|kind| kind == "mnt") {
             return Outcome::skipped("its files are those of this host");

@@ -1,8 +1,8 @@
 //! What to do where nothing runs that could be restarted: the unit that would start it.
 
-use super::Advice;
-use super::advice::quote;
+use super::quote;
 use crate::facts::guard::Unit;
+use crate::plan::Advice;
 
 /// How a unit is that runs nothing, in one sentence; none where it runs something, or is no unit of this host.
 pub fn nothing_runs(unit: &Unit) -> Option<String> {

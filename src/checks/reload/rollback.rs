@@ -1,13 +1,13 @@
 //! Whether the configuration of before would come up again.
 
-use super::{Finding, Level, Outcome, Seen};
+use crate::checks::{Finding, Level, Outcome, Seen};
 use crate::facts::{Facts, Known};
 
 /// The id of this check.
 const ID: &str = "reload.way-back";
 
 /// Only a reload that wants to be confirmed has a way back, and it brings the facts for it.
-pub(super) fn skipped(_: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn skipped(_: Seen<'_>) -> Outcome {
     Outcome::skipped("only `haguard reload --confirm-within` has a way back")
 }
 

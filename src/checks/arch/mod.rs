@@ -1,5 +1,8 @@
 //! What runs here, and whether the claims about it agree.
 
+pub(super) mod namespaces;
+pub(super) mod pins;
+
 use super::{Outcome, Seen};
 use crate::facts::{Control, Controller, Evidence, Instance, Known, Mode, SocketFact};
 

@@ -2,12 +2,12 @@
 
 use jiff::civil::{Date, date};
 
-use super::{Outcome, Seen};
+use crate::checks::{Outcome, Seen};
 use crate::facts::process_health::{OpenFiles, ReloadSignal, Vitals};
 use crate::facts::{Instance, Known, Mode, version_numbers};
 
 /// Where the master takes no order to reload; none where it does, or where that could not be seen.
-pub(super) fn deaf(vitals: &Vitals, master: u32) -> Option<Outcome> {
+pub(in crate::checks) fn deaf(vitals: &Vitals, master: u32) -> Option<Outcome> {
     let ReloadSignal { pending, ignored, deadly, stopped } = *vitals.reload_signal.seen()?;
     let source = [format!("/proc/{master}/status")];
     let outcome = match (stopped, pending, ignored, deadly) {
@@ -31,7 +31,7 @@ pub(super) fn deaf(vitals: &Vitals, master: u32) -> Option<Outcome> {
 /// In percent of the limit.
 const MANY_FILES: u64 = 80;
 
-pub(super) fn files(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn files(seen: Seen<'_>) -> Outcome {
     let Vitals { master_files, worker_files, .. } = &seen.facts.vitals;
     let (master, worker) = match master_files.as_ref().zip(worker_files.as_ref()) {
         Known::Unknown { why } => return Outcome::unknown(why),
@@ -50,7 +50,7 @@ pub(super) fn files(seen: Seen<'_>) -> Outcome {
     }
 }
 
-pub(super) fn memory(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn memory(seen: Seen<'_>) -> Outcome {
     let memory = match &seen.facts.vitals.memory {
         Known::Unknown { why } => return Outcome::unknown(why.clone()),
         Known::Seen(memory) => memory,
@@ -78,7 +78,7 @@ pub(super) fn memory(seen: Seen<'_>) -> Outcome {
 /// HAProxy's words where the sockets were not handed over.
 const NOT_HANDED_OVER: &str = "Failed to get the sockets from the old process";
 
-pub(super) fn seamless(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn seamless(seen: Seen<'_>) -> Outcome {
     let instance = match &seen.facts.instance {
         Known::Unknown { why } => return Outcome::unknown(why.clone()),
         Known::Seen(instance) => instance,
@@ -143,7 +143,7 @@ const BUGS: &[Bug] = &[
     },
 ];
 
-pub(super) fn known_bug(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn known_bug(seen: Seen<'_>) -> Outcome {
     let instance = match &seen.facts.instance {
         Known::Unknown { why } => return Outcome::unknown(why.clone()),
         Known::Seen(instance) if instance.mode == Mode::Standalone => {

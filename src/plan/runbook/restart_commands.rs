@@ -1,9 +1,9 @@
 //! How whoever keeps a process restarts it: a service manager, a daemon of containers, a compose project.
 
-use super::Advice;
-use super::advice::quote;
+use super::quote;
 use crate::facts::Controller;
 use crate::facts::controller::Container;
+use crate::plan::Advice;
 
 fn said(when: &str) -> Advice {
     Advice::new(when, "")

@@ -1,10 +1,14 @@
 //! What to do instead of a restart, and how it is done by hand: the operator's own names filled in.
 
+pub mod restart_commands;
+pub mod service;
+pub mod stopped_unit;
+
 use serde::Serialize;
 
-use super::keepers::managed;
 use crate::facts::instance::Argv;
 use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
+use restart_commands::managed;
 
 /// A command with the occasion for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,10 +1,12 @@
 //! Which service a person means by a word: a unit, a container, a program, a process, a PID, a port.
 
+pub(super) mod container;
+pub mod unit;
+
 use core::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::asked_container;
 use crate::facts::{Controller, HostFacts, Listener, Overlap, Service};
 
 /// What was typed.
@@ -115,7 +117,7 @@ pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
         best => best.is_some_and(|(fit, _)| fit == meant.fit),
     };
     let found: Vec<Meant<'_>> = found.into_iter().filter(as_good).collect();
-    asked_container::inside(host, found)
+    container::inside(host, found)
 }
 
 /// Of those that merely come near, the tmux that something runs in is not what was meant.

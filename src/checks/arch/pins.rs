@@ -1,11 +1,11 @@
 //! The architecture that was pinned, against the one that is found.
 
-use super::{Outcome, Seen};
+use crate::checks::{Outcome, Seen};
 use crate::facts::pin::Pin;
 use crate::facts::{Control, Facts, Known, Role};
 
 /// Every pin that can be compared; a changing command looks at HAProxy, `inspect` at all services.
-pub(super) fn expected(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn expected(seen: Seen<'_>) -> Outcome {
     let facts = seen.facts;
     if facts.pins.is_empty() {
         return Outcome::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");

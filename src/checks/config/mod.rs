@@ -1,5 +1,7 @@
 //! The files that the next worker would load.
 
+pub(super) mod binds;
+
 use super::{Outcome, Seen};
 use crate::facts::Known;
 use crate::facts::config_files::NamedFiles;

@@ -1,6 +1,8 @@
 //! Master, workers and versions.
 
-use super::{Outcome, Seen, vitals};
+pub(super) mod resources;
+
+use super::{Outcome, Seen};
 use crate::facts::{Instance, Known, Mode};
 use crate::plural::plural;
 
@@ -17,7 +19,7 @@ fn of_master(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcom
 
 pub(super) fn responsive(seen: Seen<'_>) -> Outcome {
     of_master(seen, |instance| {
-        match (&instance.workers, vitals::deaf(&seen.facts.vitals, instance.main.pid)) {
+        match (&instance.workers, resources::deaf(&seen.facts.vitals, instance.main.pid)) {
             (_, Some(deaf)) => deaf,
             (Known::Seen(workers), None) => {
                 Outcome::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))

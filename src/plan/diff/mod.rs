@@ -1,5 +1,7 @@
 //! What would be different: the next worker beside the one that runs.
 
+pub mod binds;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,12 @@
 //! Whoever names something that stands before a container means what runs in it.
 
-use super::asked::Meant;
+use super::Meant;
 use crate::facts::controller::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
 /// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
 /// holds a port for it, where what is behind them can be seen.
-pub(super) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
+pub(in crate::plan) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
     let (proxies, mut meant): (Vec<_>, Vec<_>) =
         without_monitors(found).into_iter().partition(|one| one.service.passes_on_to().is_some());
     for proxy in proxies {
@@ -56,7 +56,7 @@ fn container(service: &Service) -> Option<&Container> {
 mod tests {
     use super::*;
     use crate::facts::{Known, test_facts};
-    use crate::plan::asked::{Asked, meant};
+    use crate::plan::service_lookup::{Asked, meant};
 
     #[test]
     fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {

@@ -1,5 +1,7 @@
 //! What must hold before a reload: a proven way to order it, and nothing under way.
 
+pub(super) mod rollback;
+
 use super::{Outcome, Seen};
 use crate::facts::{Facts, Instance, Known, Mode};
 use crate::plural::plural;

@@ -167,5 +167,5 @@ pub(super) fn transactions(seen: Seen<'_>) -> Outcome {
 }
 
 #[cfg(test)]
-#[path = "dataplane_tests.rs"]
+#[path = "dp_tests.rs"]
 mod tests;
