@@ -33,6 +33,7 @@ pub mod plan;
 pub mod plural;
 pub mod report;
 pub mod secret;
+pub mod state;
 pub mod time;
 pub mod wire;
 

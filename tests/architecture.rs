@@ -89,7 +89,7 @@ fn every_file_of_tests_is_declared() {
 fn an_import_is_seen_however_it_is_spelt() {
     let seen = |file: &str, text: &str| imports(file, text).into_iter().collect::<Vec<_>>();
     assert_eq!(seen("plan/advice.rs", "use crate::clients::host;\n"), ["imports clients"]);
-    assert_eq!(seen("plan/advice.rs", "let x = crate::act::journal::read;\n"), ["imports act"]);
+    assert_eq!(seen("plan/advice.rs", "let x = crate::state::journal::read;\n"), ["imports act"]);
     assert_eq!(seen("plan/losses/mod.rs", "use super::super::report::Paint;\n"), ["imports report"]);
     assert_eq!(seen("plan/mod.rs", "use super::checks::Finding;\n"), ["imports checks"]);
     assert_eq!(seen("plan/mod.rs", "use crate::{\n"), ["imports several rooms in one line"]);

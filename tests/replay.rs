@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haguard::act::replay::{Returned, put_back};
+use haguard::act::runtime_state::replay::{Returned, put_back};
 use haguard::cli::Flags;
 use haguard::clients::haproxy::runtime::{Channel, Socket};
 use haguard::config::{Environment, Settings};

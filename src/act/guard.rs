@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::confirm::Clearance;
-use super::interrupts::Interrupts;
-use super::steps::Steps;
+use super::consent::Clearance;
+use super::signals::Interrupts;
 use crate::clients::systemd::{actions, drop_in};
 use crate::facts::Proof;
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::gather;
 use crate::plan::Moved;
 use crate::plan::guard::{Order, basis, otherwise};
+use crate::state::journal_steps::Steps;
 use crate::wire::systemd::guard_drop_in as text;
 
 /// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.

@@ -8,11 +8,10 @@ use super::consent::{self, Answer, Asked};
 use super::progress::Progress;
 use super::restart_service::{self, Meant};
 use super::{Context, look, record, turn};
-use crate::act::hold::Hold;
-use crate::act::interrupts::Interrupts;
-use crate::act::run::Run;
-use crate::act::steps::Steps;
-use crate::act::{restart, shown};
+use crate::act::operation::Run;
+use crate::act::restart;
+use crate::act::runtime_state::preserve::Hold;
+use crate::act::signals::Interrupts;
 use crate::checks::{self, RESTART};
 use crate::cli::RestartArgs;
 use crate::clients::linux;
@@ -21,6 +20,8 @@ use crate::exit::Exit;
 use crate::gather::{Aim, Effort};
 use crate::plan::{self, Manner};
 use crate::report::Report;
+use crate::state::journal_steps::Steps;
+use crate::state::plans;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(typed: &str, args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -83,7 +84,7 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
         _ => turn::hold(context, &instance.main)?,
     };
     let account = Account { hold: Some(&hold), ..account(&findings) };
-    if let Err(error) = shown::remember(state_dir, &plan) {
+    if let Err(error) = plans::remember(state_dir, &plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
     }
     if args.plan {

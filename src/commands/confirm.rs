@@ -1,12 +1,12 @@
 //! `confirm` lets a reload stay that would be undone otherwise, or lists those that wait for it.
 
 use super::{Context, record};
-use crate::act::pending::{self, Pending, State};
 use crate::cli::ConfirmArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::report::{Body, Confirmation, Report, Table};
+use crate::state::pending_confirmations::{self, Pending, State};
 use crate::time;
 
 /// Decides, and records it.
@@ -15,7 +15,7 @@ pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, F
     let state_dir = &context.settings.state_dir.value;
     let by = record::who(context).name();
     let mut known = None;
-    let decided = pending::change(state_dir, id, |pending| {
+    let decided = pending_confirmations::change(state_dir, id, |pending| {
         let before = pending.clone();
         let (until, watched) = (pending.until, pending.is_watched());
         let stays = pending.state == State::Waiting && (until.is_some() || !watched);
@@ -127,7 +127,7 @@ fn told(found: &Pending, watched: bool) -> Report {
 }
 
 fn open(context: &Context<'_>) -> Vec<Pending> {
-    let all = pending::all(&context.settings.state_dir.value).into_iter();
+    let all = pending_confirmations::all(&context.settings.state_dir.value).into_iter();
     all.filter(Pending::is_open).collect()
 }
 

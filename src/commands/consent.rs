@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal};
 
 use super::Context;
-use crate::act::confirm::{self, Clearance, Consent, Withheld};
-use crate::act::interrupts::Interrupts;
-use crate::act::shown;
+use crate::act::consent::{self, Clearance, Consent, Withheld};
+use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding};
 use crate::exit::Exit;
 use crate::plan::{Basis, Plan};
+use crate::state::plans;
 
 /// Who is asked.
 pub(super) struct Asked<'a> {
@@ -39,8 +39,8 @@ pub(super) fn first<'p>(
     if let Some(signal) = asked.interrupts.stop() {
         return Answer::Interrupted(signal);
     }
-    let recall = |id: &str| shown::recall(&asked.context.settings.state_dir.value, id);
-    match confirm::confirm(plan, findings, asked.consent(), recall, show, asked.interrupts) {
+    let recall = |id: &str| plans::recall(&asked.context.settings.state_dir.value, id);
+    match consent::confirm(plan, findings, asked.consent(), recall, show, asked.interrupts) {
         Ok(clearance) => Answer::Cleared(clearance),
         Err(withheld) => match asked.interrupts.stop() {
             Some(signal) => Answer::Interrupted(signal),

@@ -7,21 +7,22 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::ignores;
 use super::post::Post;
-use crate::act::apply;
-use crate::act::hold::Hold;
-use crate::act::interrupts::Interrupts;
-use crate::act::lock::{self, Busy, Lock};
-use crate::act::pending::State;
-use crate::act::put_back::{self, PutBack};
-use crate::act::run::{Done, Ended, Run};
-use crate::act::steps::Steps;
-use crate::act::{confirm, kept};
+use crate::act::consent;
+use crate::act::operation::{Done, Ended, Run};
+use crate::act::reload;
+use crate::act::rollback::restore_files::{self, PutBack};
+use crate::act::runtime_state::preserve::Hold;
+use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding, Level, RELOAD};
 use crate::clients::linux;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::{self, Aim, Effort};
 use crate::plan;
+use crate::state::journal_steps::Steps;
+use crate::state::loaded_configs;
+use crate::state::lock::{self, Busy, Lock};
+use crate::state::pending_confirmations::State;
 use crate::time::{self, Deadline};
 
 /// A run that holds the lock may itself be waiting for a worker that loads; this much longer is too long.
@@ -66,7 +67,7 @@ pub(super) fn run(post: &Post) {
 fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
     let interrupts = Interrupts::catch()?;
     let agreed = &post.orders.plan;
-    let before = kept::read(&post.orders.copy)?;
+    let before = loaded_configs::read(&post.orders.copy)?;
     steps.begin("take the lock")?;
     let _turn = hold(post)?;
     steps.end("take the lock", "it is ours");
@@ -74,7 +75,7 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
     steps.begin("restore")?;
     let files = now(&look(post, Effort::Read)?);
     let edited: Vec<PathBuf> = files.iter().filter(|path| !is_as_loaded(post, path)).cloned().collect();
-    match put_back::put_back(&files, &before, &agreed.id) {
+    match restore_files::put_back(&files, &before, &agreed.id) {
         Ok(done) => *put = done,
         Err(error) => {
             steps.end("restore", &format!("failed: {error:#}"));
@@ -93,7 +94,7 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
         .map_err(|why| anyhow!("{why}"))?;
     let kept = hold.as_ref().map(Hold::previews);
     let plan = plan::reload(&facts, &ledger, kept).context("what runs here is not known")?;
-    let clearance = confirm::way_back(&plan, agreed, &findings).map_err(|_| {
+    let clearance = consent::way_back(&plan, agreed, &findings).map_err(|_| {
         let against = findings.iter().filter(|f| f.level >= Level::Unknown);
         let against: Vec<String> = against.map(|f| format!("{}: {}", f.id, f.text)).collect();
         anyhow!("{}; {}", against.join("; "), serves(&facts))
@@ -105,7 +106,7 @@ fn story(post: &Post, steps: &Steps, put: &mut PutBack) -> Result<u32> {
         progress: &|_, _| (),
         ordering: &|| Ok(()),
     };
-    judged(&apply::reload(clearance, &facts, hold.as_ref(), &run), &facts)
+    judged(&reload::reload(clearance, &facts, hold.as_ref(), &run), &facts)
 }
 
 /// A look in which everything could be told: somebody else's reload may be under way, and it ends.

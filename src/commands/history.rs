@@ -1,14 +1,14 @@
 //! `history` shows the journal.
 
 use super::Context;
-use crate::act::journal::Step;
-use crate::act::journal::{self, Entry};
-use crate::act::steps;
 use crate::cli::HistoryArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::report::{Body, Report, Table};
+use crate::state::journal::Step;
+use crate::state::journal::{self, Entry};
+use crate::state::journal_steps;
 
 /// The newest entries, oldest first.
 pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -20,7 +20,7 @@ pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, F
         tracing::warn!("{broken} lines of {} could not be read", journal::path(state_dir).display());
     }
     let mut rows: Vec<(jiff::Timestamp, Vec<String>)> = entries.iter().map(ended).collect();
-    let open = steps::unfinished(state_dir).map_err(Failure::unknown)?;
+    let open = journal_steps::unfinished(state_dir).map_err(Failure::unknown)?;
     rows.extend(open.iter().map(unfinished));
     rows.sort_by_key(|(at, _)| *at);
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).rev().take(args.last).collect();

@@ -7,9 +7,9 @@ use dialoguer::Select;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Context;
-use crate::act::pending;
 use crate::facts::{Candidate, Facts, Known};
 use crate::gather::{self, Aim, Effort};
+use crate::state::pending_confirmations;
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
 pub(super) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
@@ -39,7 +39,7 @@ fn ask(candidates: &[Candidate]) -> Option<u32> {
 /// A reload that waits for its confirmation holds no lock, and still has its turn.
 fn waiting(context: &Context<'_>, facts: &Facts) -> Option<String> {
     let main = &facts.instance.seen()?.main;
-    let pending = pending::of(&context.settings.state_dir.value, main.pid, main.start_ticks)?;
+    let pending = pending_confirmations::of(&context.settings.state_dir.value, main.pid, main.start_ticks)?;
     Some(format!(
         "plan {}, by {}, waits for `haguard confirm {}`",
         pending.id,

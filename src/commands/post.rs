@@ -6,13 +6,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::act::journal::{self, Entry, Who};
-use crate::act::pending::{self, State};
 use crate::clients::linux;
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::plan::Plan;
+use crate::state::journal::{self, Entry, Who};
+use crate::state::pending_confirmations::{self, State};
 use crate::time::{self, Deadline};
 
 /// What a watcher is told.
@@ -46,7 +46,7 @@ pub(super) struct Post {
 
 impl Post {
     pub(super) fn is_waiting(&self) -> bool {
-        let found = pending::find(&self.settings.state_dir.value, &self.orders.plan.id);
+        let found = pending_confirmations::find(&self.settings.state_dir.value, &self.orders.plan.id);
         found.ok().flatten().is_some_and(|pending| pending.state == State::Waiting)
     }
 
@@ -55,7 +55,7 @@ impl Post {
         let left = jiff::SignedDuration::try_from(deadline.left())?;
         let until = time::now().checked_add(left).unwrap_or(Timestamp::MAX);
         let id = &self.orders.plan.id;
-        pending::change(&self.settings.state_dir.value, id, |pending| {
+        pending_confirmations::change(&self.settings.state_dir.value, id, |pending| {
             pending.until = Some(until);
             pending.state == State::Waiting
         })?;
@@ -76,10 +76,11 @@ impl Post {
     /// Writes the last word, and lets go of a copy that nobody needs any more.
     pub(super) fn decide(&self, state: State) {
         let needed = matches!(&state, State::Back { exit, .. } if *exit != Exit::Done);
-        let written = pending::change(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
-            pending.state = state;
-            true
-        });
+        let written =
+            pending_confirmations::change(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
+                pending.state = state;
+                true
+            });
         if written.is_ok() && !needed {
             let _ = std::fs::remove_dir_all(&self.orders.copy);
         }

@@ -1,9 +1,9 @@
 //! What is written into the journal about a run, whatever came of it.
 
 use super::Context;
-use crate::act::journal::{self, Entry, Who};
 use crate::facts::Facts;
 use crate::report::Report;
+use crate::state::journal::{self, Entry, Who};
 use crate::{clients, time};
 
 /// Who called.

@@ -8,18 +8,18 @@ use account::Account;
 use super::consent::{self, Answer, Asked};
 use super::progress::Progress;
 use super::{Context, ignores, look, record, turn};
-use crate::act::apply;
-use crate::act::hold::Hold;
-use crate::act::interrupts::Interrupts;
-use crate::act::run::Run;
-use crate::act::shown;
-use crate::act::steps::Steps;
+use crate::act::operation::Run;
+use crate::act::reload;
+use crate::act::runtime_state::preserve::Hold;
+use crate::act::signals::Interrupts;
 use crate::checks::{self, RELOAD};
 use crate::cli::ReloadArgs;
 use crate::error::Failure;
 use crate::gather::{Aim, Effort};
 use crate::plan;
 use crate::report::Report;
+use crate::state::journal_steps::Steps;
+use crate::state::plans;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -69,7 +69,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     findings.extend(back.as_ref().map(|back| back.finding.clone()));
     let plan = back.iter().fold(plan, |plan, back| back.in_plan(plan));
     let account = Account { hold: hold.as_ref(), ..account(&findings) };
-    if let Err(error) = shown::remember(state_dir, &plan) {
+    if let Err(error) = plans::remember(state_dir, &plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
     }
     if args.plan {
@@ -104,7 +104,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
         progress: &|name, limit| progress.step(name, limit),
         ordering: &|| watched.as_ref().map_or(Ok(()), |watched| watched.ordering()),
     };
-    let mut done = apply::reload(clearance, &facts, hold.as_ref(), &run);
+    let mut done = reload::reload(clearance, &facts, hold.as_ref(), &run);
     drop(progress);
     let wanted = watched.and_then(|watched| watched.ended(&plan, &mut done));
     if done.recorded() {

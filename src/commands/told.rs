@@ -3,8 +3,8 @@
 use std::io;
 
 use super::Context;
-use crate::act::confirm::Withheld;
-use crate::act::run::Done;
+use crate::act::consent::Withheld;
+use crate::act::operation::Done;
 use crate::checks::{self, Finding, Level};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};

@@ -1,13 +1,13 @@
 //! Whose turn it is: the lock of the HAProxy that is meant, and the freeze.
 
 use super::{Context, record};
-use crate::act::journal;
-use crate::act::lock::{self, Busy, Lock};
-use crate::act::pending::{self, Pending};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
 use crate::gather::{self, Aim};
+use crate::state::journal;
+use crate::state::lock::{self, Busy, Lock};
+use crate::state::pending_confirmations::{self, Pending};
 
 /// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
 /// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.
@@ -37,7 +37,7 @@ fn hold_number(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) -> Res
     let state_dir = &context.settings.state_dir.value;
     let start = start_ticks.unwrap_or_default();
     let held = lock::hold(state_dir, pid, start, command, user).map_err(failure)?;
-    match pending::of(state_dir, pid, start_ticks) {
+    match pending_confirmations::of(state_dir, pid, start_ticks) {
         Some(pending) => Err(waiting(&pending)),
         None => Ok(held),
     }

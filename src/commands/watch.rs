@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 
 use super::go_back;
 use super::post::{Orders, Post};
-use crate::act::outcome::{Eve, Outcome, Sent};
-use crate::act::pending::{self, Pending, State};
+use crate::act::reload::outcome::{Eve, Outcome, Sent};
 use crate::cli::Flags;
 use crate::clients::exec::background::{self, Caller, Folder};
 use crate::clients::linux;
 use crate::config::{Environment, Settings};
+use crate::state::pending_confirmations::{self, Pending, State};
 use crate::time::{self, Deadline};
 
 /// Runs as a watcher where this process was started as one; nothing otherwise.
@@ -26,7 +26,7 @@ pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
     let ran = Caller::leave().and_then(|mut caller| {
         // Whatever could keep it from waiting is found before it says that it watches.
         let ready = take_post(&mut caller).and_then(|post| {
-            let folder = Folder::watch(&pending::folder(&post.settings.state_dir.value))?;
+            let folder = Folder::watch(&pending_confirmations::folder(&post.settings.state_dir.value))?;
             Ok((post, folder))
         });
         if let Err(error) = &ready {
@@ -63,7 +63,7 @@ fn take_post(caller: &mut Caller) -> Result<Post> {
         watcher: (me, linux::process(me)?.start_ticks),
         state: State::Waiting,
     };
-    pending::begin(&settings.state_dir.value, &pending)?;
+    pending_confirmations::begin(&settings.state_dir.value, &pending)?;
     Ok(Post { target: pending.target, orders, settings })
 }
 
@@ -103,7 +103,7 @@ fn story(post: &Post, folder: &Folder, caller: &mut Caller) -> Result<()> {
     if folder.wait(deadline, decided)? {
         return Ok(());
     }
-    let over = pending::change(state_dir, &post.orders.plan.id, |pending| {
+    let over = pending_confirmations::change(state_dir, &post.orders.plan.id, |pending| {
         let waiting = pending.state == State::Waiting;
         pending.state = State::GoingBack { since: time::now() };
         waiting

@@ -248,7 +248,7 @@ fn a_worker_that_is_gone_returns_nothing_and_says_so() {
         let old = channel(&haproxy, Way::ViaMaster);
         before.reload(&haproxy);
         wait_for("the old worker ends", || old.ask("show info").is_err().then_some(()));
-        let returned = haguard::act::replay::put_back(&before.old, &before.loaded, &old);
+        let returned = haguard::act::runtime_state::replay::put_back(&before.old, &before.loaded, &old);
         assert_eq!(returned.len(), 4, "{branch}: {returned:#?}");
         assert!(returned.iter().all(|one| !one.returned && one.why.is_some()), "{branch}: {returned:#?}");
     }

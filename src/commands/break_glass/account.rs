@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::super::{Context, restart, told};
-use crate::act::confirm::Withheld;
-use crate::act::hold::Hold;
+use crate::act::consent::Withheld;
+use crate::act::operation::{Done, Ended};
 use crate::act::restart::Restarted;
-use crate::act::run::{Done, Ended};
-use crate::act::{bundle, newest};
+use crate::act::runtime_state::preserve::Hold;
 use crate::checks::{self, Finding};
 use crate::cli::RestartArgs;
 use crate::exit::Exit;
@@ -16,6 +15,7 @@ use crate::plan::restart::{after_outage, unfinished};
 use crate::plan::runbook::{judge_by_hand, quote};
 use crate::plan::{Advice, Ledger, Plan};
 use crate::report::{Body, Opened, Reload, Report, Restart};
+use crate::state::{evidence, retention};
 
 /// Everything that a report can be made from.
 pub(super) struct Account<'a> {
@@ -230,8 +230,8 @@ impl Account<'_> {
             if let Body::Restart(body) = &report.body {
                 files.push(("haproxy.log", body.act.startup_log.join("\n").into_bytes()));
             }
-            let of = self.facts.instance.seen().map(newest::of).unwrap_or_default();
-            bundle::write(&self.context.settings.state_dir.value, run, &of, &files)
+            let of = self.facts.instance.seen().map(retention::of).unwrap_or_default();
+            evidence::write(&self.context.settings.state_dir.value, run, &of, &files)
         });
         if let (Err(error), Body::Restart(body)) = (written, &mut report.body) {
             body.evidence = None;

@@ -1,7 +1,7 @@
 //! What a guard command tells: the report of each way in which it can end.
 
 use super::super::{Context, told};
-use crate::act::confirm::Withheld;
+use crate::act::consent::Withheld;
 use crate::act::guard::{Done, Ended};
 use crate::checks::{self, Finding};
 use crate::exit::Exit;

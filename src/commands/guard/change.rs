@@ -5,9 +5,7 @@ use super::super::{Context, record, turn};
 use super::account::{self, Account};
 use super::{Meant, meant};
 use crate::act::guard;
-use crate::act::interrupts::Interrupts;
-use crate::act::shown;
-use crate::act::steps::Steps;
+use crate::act::signals::Interrupts;
 use crate::checks;
 use crate::cli::GuardChangeArgs;
 use crate::clients::linux;
@@ -15,6 +13,8 @@ use crate::error::Failure;
 use crate::plan;
 use crate::plan::guard::Order;
 use crate::report::Report;
+use crate::state::journal_steps::Steps;
+use crate::state::plans;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(kind: Order, args: &GuardChangeArgs, context: &Context<'_>) -> Result<Report, Failure> {
@@ -50,7 +50,7 @@ fn story(
         return Ok(account.nothing_to_do());
     }
     let state_dir = &context.settings.state_dir.value;
-    if let Err(error) = shown::remember(state_dir, &plan) {
+    if let Err(error) = plans::remember(state_dir, &plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
     }
     if args.plan {

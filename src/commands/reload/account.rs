@@ -1,9 +1,9 @@
 //! What a reload tells: the report of each way in which it can end.
 
 use super::super::{Context, restart, told};
-use crate::act::confirm::Withheld;
-use crate::act::hold::Hold;
-use crate::act::run::{Done, Ended};
+use crate::act::consent::Withheld;
+use crate::act::operation::{Done, Ended};
+use crate::act::runtime_state::preserve::Hold;
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::exit::Exit;

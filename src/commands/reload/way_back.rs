@@ -7,10 +7,9 @@ use jiff::Timestamp;
 
 use super::super::post::Orders;
 use super::super::{Context, look, record};
-use crate::act::claims::Claim;
-use crate::act::previous::{Previous, Trial};
-use crate::act::run::{Done, Ended};
-use crate::act::{journal, pending};
+use crate::act::operation::{Done, Ended};
+use crate::act::proof::Claim;
+use crate::act::rollback::previous_config::{Previous, Trial};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::clients::exec::background::Watcher;
@@ -21,6 +20,7 @@ use crate::facts::{Facts, Instance};
 use crate::gather::{self, Aim, Effort};
 use crate::plan::Plan;
 use crate::report::Confirm;
+use crate::state::{journal, pending_confirmations};
 
 /// A way back that was found.
 #[derive(Debug)]
@@ -108,7 +108,11 @@ impl WayBack {
         let global = context.global;
         let full = |path: &Option<PathBuf>| path.as_ref().and_then(|path| std::path::absolute(path).ok());
         let start = || {
-            let copy = pending::lay_by(&context.settings.state_dir.value, &plan.id, &self.previous.files)?;
+            let copy = pending_confirmations::lay_by(
+                &context.settings.state_dir.value,
+                &plan.id,
+                &self.previous.files,
+            )?;
             let orders = Orders {
                 config: full(&global.config),
                 sockets: [full(&global.master_socket), full(&global.stats_socket)],

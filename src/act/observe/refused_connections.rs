@@ -96,7 +96,7 @@ fn missing(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Liste
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::act) mod tests {
     use super::*;
     use std::net::TcpListener;
 

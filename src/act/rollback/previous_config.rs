@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
-use super::kept;
 use crate::clients::linux;
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::gather;
 use crate::plan::WayBack;
+use crate::state::loaded_configs;
 
 /// Files that can be put back.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Previous {
         if !given.is_empty() {
             return Self::given(facts, given).map(Some);
         }
-        if let Some(kept) = kept::of_serving(state_dir, instance)? {
+        if let Some(kept) = loaded_configs::of_serving(state_dir, instance)? {
             let source = format!("the copy that haguard kept of what worker {} loaded", kept.worker);
             return Ok(Some(Previous { source, files: kept.files, on_disk: false }));
         }

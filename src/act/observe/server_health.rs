@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::interrupts::Interrupts;
+use crate::act::signals::Interrupts;
 use crate::clients::haproxy::runtime::{Channel, Socket};
 use crate::facts::Instance;
 use crate::time::Deadline;

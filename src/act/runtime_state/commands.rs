@@ -1,6 +1,6 @@
 //! One step of a replay, as runtime commands.
 
-use super::unsent;
+use super::replay::unsent;
 use crate::clients::haproxy::runtime::commands::{List, NewServer, State, Target, Unsayable};
 use crate::clients::haproxy::runtime::{Change, Channel, Undone};
 use crate::facts::runtime_state::HeldServer;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Who;
-use super::kept;
+use super::loaded_configs;
 use crate::clients::linux;
 use crate::exit::Exit;
 
@@ -115,7 +115,7 @@ pub fn lay_by(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]) -> Resul
     let copy = folder(state_dir).join(format!("{id}.files"));
     // One of an earlier run with this plan, which came to nothing.
     let _ = std::fs::remove_dir_all(&copy);
-    kept::lay_out(&copy, files, || Ok(()))?;
+    loaded_configs::lay_out(&copy, files, || Ok(()))?;
     Ok(copy)
 }
 

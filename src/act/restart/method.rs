@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::kept::{Contained, Unit};
-use crate::act::claims::{self, Claim};
-use crate::act::run::Run;
+use super::managed::{Contained, Unit};
+use crate::act::operation::Run;
+use crate::act::proof::{self, Claim};
 use crate::clients::exec::replacement::{Start, Starter};
 use crate::clients::linux;
 use crate::clients::linux::pidfd::Handle;
@@ -100,7 +100,7 @@ impl Way {
     pub(super) fn claims(&self, main: Option<u32>) -> Vec<Claim> {
         match self {
             Way::Process(own) => {
-                main.map(|main| claims::circumstances(&own.circumstances, main)).into_iter().collect()
+                main.map(|main| proof::circumstances(&own.circumstances, main)).into_iter().collect()
             }
             Way::Systemd(unit) => unit.guard.iter().chain(&unit.unfinished).cloned().collect(),
             Way::Docker(contained) => contained.unfinished.iter().cloned().collect(),

@@ -1,27 +1,29 @@
 //! The act: a plan that was consented to, step by step. It ends at the first step that does not come out well, and it
 //! never turns into a restart.
 
+pub mod outcome;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::claims::{self, Claim};
-use super::confirm::Clearance;
-use super::health::{self, Health};
-use super::hold::Hold;
-use super::kept::{self, Kept};
-use super::listeners;
-use super::outcome::{self, Eve, Outcome, Sent};
-use super::run::{Done, Ended, Run};
-use super::watch::{Refused, Watch};
+use super::consent::Clearance;
+use super::observe::refused_connections::{Refused, Watch};
+use super::observe::server_health::{self, Health};
+use super::operation::{Done, Ended, Run};
+use super::proof::expected_listeners;
+use super::proof::{self, Claim};
+use super::runtime_state::preserve::Hold;
 use crate::clients::haproxy::runtime::Socket;
 use crate::clients::linux;
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::gather;
 use crate::plan::{Basis, Moved, Plan};
+use crate::state::loaded_configs::{self, Kept};
 use crate::time::Deadline;
 use crate::wire::haproxy::runtime::processes::ShowProc;
+use outcome::{Eve, Outcome, Sent};
 
 /// One question before the act.
 pub(super) const ONE_ANSWER: Duration = Duration::from_secs(3);
@@ -37,8 +39,8 @@ pub fn reload(clearance: Clearance<'_>, before: &Facts, hold: Option<&Hold>, run
     if !moved.is_empty() {
         return Done::nothing(Ended::Moved(moved));
     }
-    let channel = health::channel(instance, &calls);
-    let health = channel.as_ref().map(health::look).and_then(Result::ok);
+    let channel = server_health::channel(instance, &calls);
+    let health = channel.as_ref().map(server_health::look).and_then(Result::ok);
     let eve = Eve::look(instance, Arc::clone(&calls));
     if let Some(signal) = run.interrupts.stop() {
         return Done::nothing(Ended::Interrupted(signal));
@@ -112,7 +114,7 @@ fn ordered(
     calls: &Arc<AtomicU32>,
 ) -> (Done, Option<u32>) {
     (run.progress)("reload: HAProxy loads the configuration", outcome::LIMIT);
-    let watched = listeners::always(before);
+    let watched = expected_listeners::always(before);
     let watch = Watch::start(instance.main.pid, watched.clone());
     let deadline = Deadline::after(outcome::LIMIT);
     let sent = eve.order();
@@ -132,7 +134,7 @@ fn ordered(
         Outcome::Kept { worker, why } => {
             run.steps.end("reload", &format!("failed; worker {worker} serves: {why}"));
             done.worker = Some(worker);
-            done.claims = in_force(instance, worker, &why, &listeners::now(before));
+            done.claims = in_force(instance, worker, &why, &expected_listeners::now(before));
             let proven = done.claims.iter().all(|claim| claim.broken.is_none());
             done.ended = if proven { Ended::Failed } else { Ended::Unproven };
         }
@@ -185,7 +187,7 @@ pub(super) fn in_force(
     let both = (expected.len().to_string(), (expected.len() - missing.len()).to_string());
     let source = format!("/proc/{worker}/fd, /proc/net");
     let held = Claim::new("it holds its listeners", both, source, missing.is_empty(), || {
-        format!("worker {worker} does not listen on {} any more", claims::listed(&missing))
+        format!("worker {worker} does not listen on {} any more", proof::listed(&missing))
     });
     vec![answers, held]
 }
@@ -199,13 +201,13 @@ fn prove(
     run: &Run<'_>,
     calls: &Arc<AtomicU32>,
 ) {
-    (run.progress)("prove: the new worker is compared with the plan", health::WAIT);
+    (run.progress)("prove: the new worker is compared with the plan", server_health::WAIT);
     if let Err(error) = run.steps.begin("prove") {
         done.notes.push(format!("the journal could not be written: {error:#}"));
     }
     let started = linux::process(worker).ok().and_then(|process| process.start_ticks);
     let after = gather::again(run.settings, before);
-    done.claims = claims::of_reload(before, &after, worker, &done.returned);
+    done.claims = proof::of_reload(before, &after, worker, &done.returned);
     let health = compared(done, &after, health, run, calls);
     done.claims.push(health);
     done.claims.push(refused(&done.refused));
@@ -243,26 +245,26 @@ pub(super) fn compared(
     calls: &Arc<AtomicU32>,
 ) -> Claim {
     let claim = "no server that was up is down";
-    let channel = after.instance.seen().and_then(|instance| health::channel(instance, calls));
+    let channel = after.instance.seen().and_then(|instance| server_health::channel(instance, calls));
     let (Some(channel), Some(before)) = (channel, health) else {
         let both = ("unknown".to_owned(), "unknown".to_owned());
         return Claim::new(claim, both, "show stat".to_owned(), false, || {
             "the health of the servers could not be compared".to_owned()
         });
     };
-    match health::wait(&channel, before, run.interrupts) {
+    match server_health::wait(&channel, before, run.interrupts) {
         Err(error) => {
             let both = ("seen".to_owned(), "unknown".to_owned());
             Claim::new(claim, both, "show stat".to_owned(), false, || format!("health: {error:#}"))
         }
         Ok(compared) => {
             if !compared.open.is_empty() {
-                let names = claims::listed(&compared.open);
+                let names = proof::listed(&compared.open);
                 done.notes.push(format!("no check of these has had a result yet: {names}"));
             }
             let both = (format!("{} up", compared.up_before), format!("{} up", compared.up_after));
             Claim::new(claim, both, "show stat".to_owned(), compared.fell.is_empty(), || {
-                format!("these servers were up and are down now: {}", claims::listed(&compared.fell))
+                format!("these servers were up and are down now: {}", proof::listed(&compared.fell))
             })
         }
     }
@@ -289,7 +291,7 @@ pub(super) fn keep(done: &mut Done, worker: u32, files: Files, run: &Run<'_>) {
     let start_ticks = linux::process(worker).ok().and_then(|process| process.start_ticks);
     let saved = match (whole, start_ticks) {
         (Some(files), Some(start_ticks)) => {
-            kept::save(&run.settings.state_dir.value, &Kept { worker, start_ticks, files })
+            loaded_configs::save(&run.settings.state_dir.value, &Kept { worker, start_ticks, files })
                 .map(|folder| folder.display().to_string())
         }
         _ => Err(anyhow::anyhow!("not every file could be read")),

@@ -165,7 +165,7 @@ fn takes_clients(listener: &Listener) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::act::watch::tests::{listener, until};
+    use crate::act::observe::refused_connections::tests::{listener, until};
     use std::net::TcpListener;
 
     #[test]

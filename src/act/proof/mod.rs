@@ -1,11 +1,11 @@
 //! The proof of a reload: what was before beside what is after, and what of it does not hold.
 
+pub mod expected_listeners;
 mod restart;
 
 use std::collections::BTreeSet;
 
-use super::listeners;
-use super::replay::Returned;
+use super::runtime_state::replay::Returned;
 use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
 use crate::plan::{self, Kind};
 use crate::plural::plural;
@@ -136,7 +136,7 @@ fn sockets(was: &Instance, is: &Instance, worker: u32) -> Vec<Claim> {
 }
 
 fn held(before: &Facts, after: &Facts, worker: u32) -> Claim {
-    let expected = listeners::expected(before);
+    let expected = expected_listeners::expected(before);
     let source = format!("/proc/{worker}/fd, /proc/net");
     let (missing, count) = match &after.live.listeners {
         Known::Unknown { why } => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::kept;
+use super::loaded_configs;
 use crate::facts::{Controller, Instance};
 use crate::plan::restart::NEWEST;
 
@@ -24,8 +24,8 @@ pub fn of(instance: &Instance) -> String {
 }
 
 /// Notes which HAProxy a new folder is about, and gives up the oldest of the same beside it.
-pub(super) fn keep(folder: &Path, of: &str) -> Result<()> {
-    kept::write(&folder.join(OF), of.as_bytes())?;
+pub(crate) fn keep(folder: &Path, of: &str) -> Result<()> {
+    loaded_configs::write(&folder.join(OF), of.as_bytes())?;
     let beside = folder.parent().and_then(|parent| std::fs::read_dir(parent).ok());
     let same = |path: &PathBuf| std::fs::read_to_string(path.join(OF)).is_ok_and(|text| text == of);
     let mut all: Vec<PathBuf> =
@@ -48,7 +48,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let make = |name: String, of: &str| {
             let folder = dir.path().join(name);
-            kept::lay_out(&folder, &[], || keep(&folder, of)).unwrap();
+            loaded_configs::lay_out(&folder, &[], || keep(&folder, of)).unwrap();
             folder
         };
         let (other, stranger) = (make("1000-1".into(), "b"), dir.path().join("0"));

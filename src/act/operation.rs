@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::claims::Claim;
-use super::interrupts::Interrupts;
-use super::replay::Returned;
-use super::steps::Steps;
-use super::watch::Refused;
+use super::observe::refused_connections::Refused;
+use super::proof::Claim;
+use super::runtime_state::replay::Returned;
+use super::signals::Interrupts;
 use crate::config::Settings;
 use crate::facts::Facts;
 use crate::plan::Moved;
+use crate::state::journal_steps::Steps;
 
 /// What a run brings with it.
 pub struct Run<'a> {

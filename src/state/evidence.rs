@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{kept, newest};
+use super::{loaded_configs, retention};
 
 /// Writes it into a folder of its own under `evidence`, readable by its owner only. `of` says which HAProxy it is about;
-/// see [`newest::of`].
+/// see [`retention::of`].
 ///
 /// # Errors
 /// When the state folder cannot be written.
@@ -20,9 +20,9 @@ pub fn write(state_dir: &Path, run: &str, of: &str, files: &[(&str, Vec<u8>)]) -
         .create(&folder)
         .with_context(|| format!("making {}", folder.display()))?;
     for (name, bytes) in files {
-        kept::write(&folder.join(name), bytes)?;
+        loaded_configs::write(&folder.join(name), bytes)?;
     }
-    newest::keep(&folder, of)?;
+    retention::keep(&folder, of)?;
     Ok(folder)
 }
 

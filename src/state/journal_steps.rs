@@ -92,8 +92,8 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::act::journal::Entry;
     use crate::exit::Exit;
+    use crate::state::journal::Entry;
 
     #[test]
     fn a_run_that_has_no_end_is_told_with_its_last_step() {

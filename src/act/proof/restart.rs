@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Claim, files, held, names, proxies, running_proxies, running_servers, servers, shown, sockets};
-use crate::act::replay::Returned;
+use crate::act::runtime_state::replay::Returned;
 use crate::clients::linux;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 

@@ -1,10 +1,10 @@
 //! The act of a restart: what is lost is written down first, the order is given once by the proven way, what came up is
 //! brought to where the one before was, and all of it is proven.
 
-mod kept;
-mod lift;
-mod unfinished;
-mod way;
+mod guard_override;
+mod managed;
+mod method;
+mod pending_job;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,24 +12,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::apply::{self, Files};
-use super::claims::{self, Claim};
-use super::confirm::Clearance;
-use super::downtime::{Downtime, Service};
-use super::health::{self, Health};
-use super::hold::Hold;
-use super::lock::{self, Lock};
-use super::run::{Done, Ended, Run};
-use super::{listeners, newest, snapshot};
+use super::consent::Clearance;
+use super::observe::downtime::{Downtime, Service};
+use super::observe::server_health::{self, Health};
+use super::operation::{Done, Ended, Run};
+use super::proof::expected_listeners;
+use super::proof::{self, Claim};
+use super::reload::{self, Files};
+use super::runtime_state::preserve::Hold;
 use crate::clients::linux;
 use crate::config::{Settings, Sourced};
 use crate::facts::{Facts, Instance, Known, Listener};
 use crate::gather::{self, Aim};
 use crate::plan::restart::decisive;
 use crate::plan::{Basis, Moved, Plan};
+use crate::state::lock::{self, Lock};
+use crate::state::{retention, snapshots};
 use crate::time::Deadline;
 use crate::wire::haproxy::runtime::info::Info;
-use way::{Main, Way};
+use method::{Main, Way};
 
 /// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.
 pub const LIMIT: Duration = Duration::from_secs(300);
@@ -68,8 +69,8 @@ pub fn restart(clearance: Clearance<'_>, before: &Facts, hold: &Hold, run: &Run<
     let Known::Seen(instance) = &before.instance else {
         return (Done::nothing(Ended::Moved(Vec::new())), left);
     };
-    let files = apply::files(instance, before);
-    let mut moved = apply::moved(clearance.plan(), instance, &files, &calls);
+    let files = reload::files(instance, before);
+    let mut moved = reload::moved(clearance.plan(), instance, &files, &calls);
     moved.extend(unit_moved(clearance.plan(), before, run.settings));
     if !moved.is_empty() {
         return (Done::nothing(Ended::Moved(moved)), left);
@@ -133,7 +134,7 @@ impl Act<'_> {
     /// Everything that can fail before something is ended.
     fn prepare(&self, files: &Files, left: &mut Restarted) -> Result<(Way, Fresh, Option<Health>), Ended> {
         let Act { before, instance, hold, run, calls } = self;
-        (run.progress)("snapshot: what is there now is written down", super::hold::LIMIT);
+        (run.progress)("snapshot: what is there now is written down", super::runtime_state::preserve::LIMIT);
         let fresh = hold.refreshed(run.settings, before, calls);
         let whole: Option<Vec<_>> =
             files.iter().map(|(path, bytes)| Some((path.into(), bytes.clone()?))).collect();
@@ -141,15 +142,15 @@ impl Act<'_> {
             None => Err(anyhow::anyhow!("not every configuration file could be read")),
             Some(files) => {
                 let held = fresh.as_ref().unwrap_or(hold.held());
-                let (state_dir, of) = (&run.settings.state_dir.value, newest::of(instance));
-                snapshot::save(state_dir, run.steps.run(), &of, &files, held)
+                let (state_dir, of) = (&run.settings.state_dir.value, retention::of(instance));
+                snapshots::save(state_dir, run.steps.run(), &of, &files, held)
             }
         };
         let folder = saved.map_err(|error| self.unready("snapshot", error))?;
         run.steps.end("snapshot", &folder.display().to_string());
         left.snapshot = Some(folder);
-        let channel = health::channel(instance, calls);
-        let health = channel.as_ref().map(health::look).and_then(Result::ok);
+        let channel = server_health::channel(instance, calls);
+        let health = channel.as_ref().map(server_health::look).and_then(Result::ok);
         let info = channel.as_ref().and_then(|channel| channel.ask("show info").ok());
         let open = info.and_then(|text| Info::parse(&text).ok()).map(|info| info.curr_conns);
         let draining = before.live.connections.seen().map(|count| count.draining).unwrap_or_default();
@@ -225,11 +226,11 @@ impl Act<'_> {
         }
         done.claims.push(back);
         if matches!(done.ended, Ended::Proven) {
-            apply::keep(&mut done, worker, files, run);
+            reload::keep(&mut done, worker, files, run);
         }
         // A master whose worker fails is there for a moment, and can be seen.
         if matches!(done.ended, Ended::Unproven)
-            && !kept::still_runs(&instance.main)
+            && !managed::still_runs(&instance.main)
             && let Err(why) = self.rise(&mut way, Deadline::after(LIMIT))
         {
             done.log = way.log();
@@ -258,7 +259,7 @@ impl Act<'_> {
         match linux::same_network(self.instance.main.pid) {
             Known::Seen(true) => {
                 let tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
-                Ok(Downtime::start(listeners::expected(self.before).into_iter().filter(tcp)))
+                Ok(Downtime::start(expected_listeners::expected(self.before).into_iter().filter(tcp)))
             }
             Known::Seen(false) => {
                 Err("it has a network of its own, where nobody can connect from here".to_owned())
@@ -321,12 +322,13 @@ impl Act<'_> {
 
     /// The order did not end the one of before.
     fn kept(&self, mut done: Done, why: &str, more: Vec<Claim>) -> Done {
-        let same = kept::still_runs(&self.instance.main);
+        let same = managed::still_runs(&self.instance.main);
         self.run.steps.end("restart", &format!("not carried out: {why}"));
         match self.instance.serving.seen().filter(|_| same) {
             Some(worker) => {
                 done.worker = Some(*worker);
-                done.claims = apply::in_force(self.instance, *worker, why, &listeners::now(self.before));
+                done.claims =
+                    reload::in_force(self.instance, *worker, why, &expected_listeners::now(self.before));
             }
             None => {
                 let both = (self.instance.title(), "unknown".to_owned());
@@ -343,15 +345,15 @@ impl Act<'_> {
 
     fn prove(&self, done: &mut Done, is: &Instance, worker: u32, health: Option<&Health>, more: Vec<Claim>) {
         let Act { before, run, calls, .. } = self;
-        (run.progress)("prove: what came up is compared with what was", health::WAIT);
+        (run.progress)("prove: what came up is compared with what was", server_health::WAIT);
         if let Err(error) = run.steps.begin("prove") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }
         let after = gather::after_restart(run.settings, before, is.main.pid);
-        done.claims = claims::of_restart(before, &after, worker, &done.returned);
+        done.claims = proof::of_restart(before, &after, worker, &done.returned);
         done.claims.extend(more);
-        let health = apply::compared(done, &after, health, run, calls);
+        let health = reload::compared(done, &after, health, run, calls);
         done.claims.push(health);
-        apply::judged(done, after, run);
+        reload::judged(done, after, run);
     }
 }

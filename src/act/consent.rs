@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::interrupts::Interrupts;
+use super::signals::Interrupts;
 use crate::checks::{self, Finding};
 use crate::exit::Exit;
 use crate::plan::{Moved, Plan};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::act::claims::Claim;
+use crate::act::proof::Claim;
 use crate::clients::systemd::{self, actions};
 use crate::facts::controller::Container;
 use crate::wire::systemd::unit::{Job, Unit};

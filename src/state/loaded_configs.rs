@@ -52,7 +52,7 @@ pub fn save(state_dir: &Path, kept: &Kept) -> Result<PathBuf> {
 
 /// Writes copies of files into a new folder, with a list of where they belong, and then what else `more` puts there.
 /// Where any of it fails, as on a full disk, nothing of the folder is left.
-pub(super) fn lay_out(
+pub(crate) fn lay_out(
     folder: &Path,
     files: &[(PathBuf, Vec<u8>)],
     more: impl FnOnce() -> Result<()>,
@@ -120,7 +120,7 @@ fn name(worker: u32, start_ticks: u64) -> String {
     format!("{worker}-{start_ticks}")
 }
 
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = OpenOptions::new()
         .create_new(true)
         .write(true)

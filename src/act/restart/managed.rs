@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::lift::Lifted;
-use super::unfinished;
-use super::way::Main;
-use crate::act::claims::Claim;
-use crate::act::run::Run;
+use super::guard_override::Lifted;
+use super::method::Main;
+use super::pending_job;
+use crate::act::operation::Run;
+use crate::act::proof::Claim;
 use crate::clients::containers::docker::{self, Docker};
 use crate::clients::linux::pidfd::Handle;
 use crate::clients::{linux, systemd};
@@ -67,7 +67,7 @@ impl Unit {
         let why = format!("{error:#}");
         match still_runs(&self.before) {
             true => {
-                self.unfinished = Some(unfinished::settle(&self.name, self.before.pid));
+                self.unfinished = Some(pending_job::settle(&self.name, self.before.pid));
                 Err(why)
             }
             false => {
@@ -160,7 +160,7 @@ impl Contained {
         }
         match still_runs(&self.before) {
             true => {
-                self.unfinished = error.leaves_open().then(|| unfinished::unanswered(&self.container, &why));
+                self.unfinished = error.leaves_open().then(|| pending_job::unanswered(&self.container, &why));
                 Err(why)
             }
             false => {

@@ -96,7 +96,7 @@ pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
 }
 
 /// One line, on disk before this returns: a step that is about to be done must be known after a crash.
-pub(super) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()> {
+pub(crate) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()> {
     let file = path(state_dir);
     let shown = file.display();
     DirBuilder::new()
@@ -158,14 +158,14 @@ pub fn read(state_dir: &Path, last: usize) -> Result<(Vec<Entry>, usize)> {
 }
 
 /// One line of the journal.
-pub(super) enum Line {
+pub(crate) enum Line {
     Entry(Box<Entry>),
     Step(Box<Step>),
     Broken,
 }
 
 /// Every line, oldest first; none where there is no journal.
-pub(super) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<Line>>>> {
+pub(crate) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<Line>>>> {
     let file = path(state_dir);
     let journal = match File::open(&file) {
         Ok(journal) => journal,

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::claims::{self, Claim};
-use super::kept;
-use super::previous::Previous;
 use super::replay::{self, Returned};
-use super::run::{Done, Run};
+use crate::act::operation::{Done, Run};
+use crate::act::proof::{self, Claim};
+use crate::act::rollback::previous_config::Previous;
 use crate::config::Settings;
 use crate::facts::{Facts, Holdings, Instance, Known, Loaded};
 use crate::gather;
@@ -17,6 +16,7 @@ use crate::gather::haproxy::loaded_config;
 use crate::gather::haproxy::runtime_state::{Keys, holdings, worker_channel};
 use crate::plan::replay::{Preview, preview};
 use crate::plan::{self, Kind, Ledger};
+use crate::state::loaded_configs;
 use crate::time::Deadline;
 
 /// Thousands of servers and entries take less than a second; a worker that is busy may take longer.
@@ -49,7 +49,10 @@ impl Hold {
         let held = of_serving(settings, instance, &certificates, &Arc::default())?;
         let copy = match previous {
             // A copy that cannot be read tells nothing, like one that is not there.
-            [] => kept::of_serving(&settings.state_dir.value, instance).ok().flatten().map(|kept| kept.files),
+            [] => loaded_configs::of_serving(&settings.state_dir.value, instance)
+                .ok()
+                .flatten()
+                .map(|kept| kept.files),
             given => Some(Previous::given(facts, given).map_err(|error| format!("{error:#}"))?.files),
         };
         let copy = copy.and_then(|files| gather::model(settings, &instance.main, &files));
@@ -71,7 +74,7 @@ impl Hold {
     }
 
     /// What was held when the plan was made.
-    pub(super) fn held(&self) -> &Holdings {
+    pub(in crate::act) fn held(&self) -> &Holdings {
         &self.held
     }
 
@@ -82,7 +85,7 @@ impl Hold {
 
     /// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
     /// service would be in service again.
-    pub(super) fn step(
+    pub(in crate::act) fn step(
         &self,
         done: &mut Done,
         fresh: Option<&Holdings>,
@@ -146,7 +149,7 @@ impl Hold {
         let back = returned.iter().filter(|one| one.returned).count();
         let both = (returned.len().to_string(), format!("{back} back"));
         Claim::new(title, both, source, missing.is_empty(), || {
-            format!("not put back: {}", claims::listed(&missing))
+            format!("not put back: {}", proof::listed(&missing))
         })
     }
 }

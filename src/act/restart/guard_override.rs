@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::act::claims::Claim;
+use crate::act::proof::Claim;
 use crate::clients::systemd::{self, actions, drop_in};
 use crate::wire::systemd::guard_drop_in::LIFT;
 

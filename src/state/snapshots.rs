@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{kept, newest};
+use super::{loaded_configs, retention};
 use crate::facts::runtime_state::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
 use crate::facts::{Admin, Holdings, Known, PatternKind};
 
@@ -13,7 +13,7 @@ use crate::facts::{Admin, Holdings, Known, PatternKind};
 const SCHEMA: &str = "haguard-runtime/1";
 
 /// Writes a snapshot of one HAProxy into a folder of its own, readable by its owner only: it holds map values and keys as
-/// they were. `of` says which HAProxy; see [`newest::of`].
+/// they were. `of` says which HAProxy; see [`retention::of`].
 ///
 /// # Errors
 /// When the state folder cannot be written; then nothing of it is left.
@@ -25,14 +25,14 @@ pub fn save(
     held: &Holdings,
 ) -> Result<PathBuf> {
     let folder = state_dir.join("snapshots").join(name);
-    kept::lay_out(&folder, files, || {
+    loaded_configs::lay_out(&folder, files, || {
         let text = serde_json::to_vec_pretty(&runtime(held))?;
-        kept::write(&folder.join("runtime.json"), &text)?;
+        loaded_configs::write(&folder.join("runtime.json"), &text)?;
         std::fs::File::open(&folder)
             .and_then(|opened| opened.sync_all())
             .with_context(|| format!("writing {}", folder.display()))?;
         // The last step: it gives up an older one.
-        newest::keep(&folder, of)
+        retention::keep(&folder, of)
     })
     .context("the snapshot could not be kept")?;
     Ok(folder)
@@ -120,12 +120,12 @@ mod tests {
         let folder = save(dir.path(), "1-2", "a", &files, &held).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(folder.clone()), mode(folder.join("runtime.json"))), (0o700, 0o600));
-        assert_eq!(kept::read(&folder).unwrap(), files);
+        assert_eq!(loaded_configs::read(&folder).unwrap(), files);
         let text = std::fs::read_to_string(folder.join("runtime.json")).unwrap();
         let written: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(written["lists"][0]["entries"][0], json!(["/a", "app"]));
         assert_eq!(written["servers"]["unknown"], "not asked");
         assert!(save(dir.path(), "1-2", "b", &files, &held).is_err(), "nothing is overwritten");
-        assert_eq!(kept::read(&folder).unwrap(), files, "and what was there stays");
+        assert_eq!(loaded_configs::read(&folder).unwrap(), files, "and what was there stays");
     }
 }

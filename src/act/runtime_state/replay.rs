@@ -1,6 +1,6 @@
 //! Puts back what a reload lost, and proves each thing by reading the worker again.
 
-mod steps;
+use super::commands;
 
 use std::collections::HashMap;
 
@@ -41,8 +41,10 @@ fn apply(plan: &Replay, channel: &Channel) -> HashMap<usize, String> {
         let (these, after) = rest.split_at(batch);
         rest = after;
         let outcomes = match these {
-            [_] => vec![steps::take(step, channel)],
-            several => steps::take_all(&several.iter().map(|(_, step)| *step).collect::<Vec<_>>(), channel),
+            [_] => vec![commands::take(step, channel)],
+            several => {
+                commands::take_all(&several.iter().map(|(_, step)| *step).collect::<Vec<_>>(), channel)
+            }
         };
         for ((number, step), outcome) in these.iter().zip(outcomes) {
             if let Err(undone) = outcome {
@@ -100,7 +102,7 @@ fn source(kind: Kind) -> Kind {
 }
 
 /// A reason that no HAProxy gave.
-fn unsent(why: impl ToString) -> Undone {
+pub(super) fn unsent(why: impl ToString) -> Undone {
     Undone::NotSent { why: why.to_string() }
 }
 
