@@ -7,7 +7,7 @@ mod documents;
 
 use std::path::Path;
 
-use haguard::report::wrap;
+use haguard::report::text::wrap;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -31,7 +31,8 @@ fn somebody_is_there(context: &Context<'_>) -> bool {
 }
 
 fn ask(candidates: &[Candidate]) -> Option<u32> {
-    let lines: Vec<String> = candidates.iter().map(|c| crate::report::wrap::tame(&c.describe())).collect();
+    let lines: Vec<String> =
+        candidates.iter().map(|c| crate::report::text::wrap::tame(&c.describe())).collect();
     let chosen = Select::new().with_prompt("Which HAProxy is meant").items(&lines).default(0).interact_opt();
     chosen.ok().flatten().map(|index| candidates[index].process.pid)
 }

@@ -1,28 +1,7 @@
 //! The report: one model of what a command found, and several renderers that compute nothing.
 
-mod confirmation;
-mod findings;
-mod github;
-mod guard;
-mod inspect;
-mod json;
-mod junit;
-mod ledger;
-mod markdown;
-mod nagios;
-mod parts;
-mod pins;
-mod refusal;
-mod rehearsal;
-mod reload;
-mod restart;
-mod routes;
-mod service;
-mod services;
-mod short;
-pub mod style;
-mod text;
-pub mod wrap;
+pub mod format;
+pub mod text;
 
 use std::io::{self, Write};
 
@@ -36,13 +15,13 @@ use crate::plan::replay::Returned;
 use crate::plan::{Advice, Loss, Moved, Plan};
 use crate::plural::plural;
 
-pub use confirmation::{Confirm, Confirmation};
-pub use guard::Guard;
-pub use pins::PinsReport;
-pub use rehearsal::{Holds, Rehearsed};
-pub use restart::{Opened, Restart};
-pub use service::{AskedService, FoundService, ServiceProcedure};
-pub use style::Paint;
+pub use text::confirmation::{Confirm, Confirmation};
+pub use text::guard::Guard;
+pub use text::pins::PinsReport;
+pub use text::rehearsal::{Holds, Rehearsed};
+pub use text::restart::{Opened, Restart};
+pub use text::service::{AskedService, FoundService, ServiceProcedure};
+pub use text::style::Paint;
 
 /// The version of the JSON document.
 pub const SCHEMA: &str = "haguard/1";
@@ -309,7 +288,7 @@ impl Report {
     /// When the stream cannot be written.
     pub fn write_markdown(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
         match &self.body {
-            Body::Facts(facts) => markdown::write(facts, out),
+            Body::Facts(facts) => format::markdown::write(facts, out),
             _ => self.write_text(out, paint),
         }
     }
@@ -319,7 +298,7 @@ impl Report {
     /// # Errors
     /// When the stream cannot be written.
     pub fn write_short(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-        short::write(self, out, paint)
+        format::short::write(self, out, paint)
     }
 
     /// Writes it as a JUnit report.
@@ -327,7 +306,7 @@ impl Report {
     /// # Errors
     /// When the stream cannot be written.
     pub fn write_junit(&self, out: &mut impl Write) -> io::Result<()> {
-        junit::write(self, out)
+        format::junit::write(self, out)
     }
 
     /// Writes it as annotations of GitHub Actions.
@@ -335,7 +314,7 @@ impl Report {
     /// # Errors
     /// When the stream cannot be written.
     pub fn write_github(&self, out: &mut impl Write) -> io::Result<()> {
-        github::write(self, out)
+        format::github::write(self, out)
     }
 
     /// Writes it as a Nagios plugin does.
@@ -343,12 +322,12 @@ impl Report {
     /// # Errors
     /// When the stream cannot be written.
     pub fn write_nagios(&self, out: &mut impl Write) -> io::Result<()> {
-        nagios::write(self, out)
+        format::nagios::write(self, out)
     }
 
     /// The process status of a Nagios plugin: the only one that depends on the format.
     pub fn nagios_status(&self) -> u8 {
-        nagios::status(self)
+        format::nagios::status(self)
     }
 
     /// Writes it as one JSON document.
@@ -356,6 +335,6 @@ impl Report {
     /// # Errors
     /// When the stream cannot be written.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        json::write(self, out)
+        format::json::write(self, out)
     }
 }

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Paint;
-use super::parts::{advice, row, shown};
+use super::layout::{advice, row, shown};
 use super::wrap::prose;
 use crate::facts::binds::in_ranges;
 use crate::facts::{Control, HostFacts, Service};
 use crate::plan::service_lookup::Fit;
 use crate::plan::{self, Procedure};
+use crate::report::Paint;
 
 /// What became of the word that a person gave for a service.
 #[derive(Debug, Serialize)]
@@ -62,7 +62,7 @@ impl ServiceProcedure {
     }
 }
 
-pub(super) fn write(asked: &AskedService, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(asked: &AskedService, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     for FoundService { service, fit: _, by, procedure } in &asked.found {
         writeln!(out, "\n{}", paint.strong(&service.title()))?;
         row(out, "because", by)?;
@@ -110,7 +110,7 @@ fn about(service: &Service, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What it listens on, in one row.
-pub(super) fn listens(service: &Service) -> String {
+pub(in crate::report) fn listens(service: &Service) -> String {
     shown(&service.listens, |all| match all.is_empty() {
         true => "nothing".to_owned(),
         false => in_ranges(all).join(", "),
@@ -118,12 +118,12 @@ pub(super) fn listens(service: &Service) -> String {
 }
 
 /// How sure it is who controls it, and why not surer.
-pub(super) fn certain(control: &Control) -> String {
+pub(in crate::report) fn certain(control: &Control) -> String {
     control.why().map_or(control.certainty().to_owned(), |why| format!("{} ({why})", control.certainty()))
 }
 
 /// Whom the sources name, and how sure that is.
-pub(super) fn controlled(control: &Control) -> String {
+pub(in crate::report) fn controlled(control: &Control) -> String {
     match control.proven() {
         Some(controller) => format!("{} (proven)", controller.words()),
         None => control.words(),

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Paint, Reload, Report, reload};
+use super::reload;
 use crate::plan::restart::NEWEST;
+use crate::report::{Paint, Reload, Report};
 
 /// What a restart came to. It has every field of a reload's.
 #[derive(Debug, Default, Serialize)]
@@ -46,7 +47,12 @@ pub struct Opened {
     pub accepted_ms: Option<u64>,
 }
 
-pub(super) fn write(report: &Report, body: &Restart, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(
+    report: &Report,
+    body: &Restart,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     reload::write(report, &body.act, ("what it cost", &cost(body)), out, paint)
 }
 

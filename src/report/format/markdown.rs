@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::service::{certain, listens};
-use super::services::{called, served_by};
-use super::wrap::tame;
 use crate::facts::{Evidence, Facts, HostFacts, Known, Service};
 use crate::plan;
+use crate::report::text::service::{certain, listens};
+use crate::report::text::services::{called, served_by};
+use crate::report::text::wrap::tame;
 
 /// Writes the whole file.
-pub(super) fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::report) fn write(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
     let Facts { host, taken_at, uid, .. } = facts;
     let who = if *uid == 0 { "root".to_owned() } else { format!("uid {uid}, who does not see everything") };
     writeln!(out, "# Deployment of {}\n", escaped(host))?;

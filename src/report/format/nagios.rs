@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::wrap::tame;
-use super::{Body, Failed, Report};
 use crate::checks::{Finding, Level};
+use crate::report::text::wrap::tame;
+use crate::report::{Body, Failed, Report};
 
 /// The four states that a plugin can report, with their process statuses.
 const STATES: [(&str, u8); 4] = [("OK", 0), ("WARNING", 1), ("CRITICAL", 2), ("UNKNOWN", 3)];
@@ -25,11 +25,11 @@ fn state(report: &Report) -> (&'static str, u8) {
 }
 
 /// The process status, the one that depends on a format.
-pub(super) fn status(report: &Report) -> u8 {
+pub(in crate::report) fn status(report: &Report) -> u8 {
     state(report).1
 }
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let (word, _) = state(report);
     if let Body::Error(Failed { message, mend }) = &report.body {
         writeln!(out, "HAPROXY {word} - {}", plain(message))?;

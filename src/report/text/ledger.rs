@@ -12,7 +12,7 @@ const NAMES: usize = 3;
 const WHAT: usize = 60;
 
 /// The table: a row for each kind and fate.
-pub(super) fn table(lines: &[Loss], paint: Paint) -> String {
+pub(in crate::report) fn table(lines: &[Loss], paint: Paint) -> String {
     let heading = format!("{:<WHAT$} {:<8} restart", "  what only memory holds", "reload");
     let mut text = vec![paint.strong(&heading)];
     for group in groups(lines) {
@@ -29,7 +29,7 @@ pub(super) fn table(lines: &[Loss], paint: Paint) -> String {
 }
 
 /// The ledger in full: each object with its particulars.
-pub(super) fn list(lines: &[Loss], paint: Paint) -> String {
+pub(in crate::report) fn list(lines: &[Loss], paint: Paint) -> String {
     let mut text = vec![paint.strong("reload   restart  what")];
     for line in lines {
         let count = line.count.map_or("unknown".to_owned(), |count| count.to_string());

@@ -2,14 +2,19 @@
 
 use std::io::{self, Write};
 
-use super::parts::proof;
+use super::layout::proof;
 use super::wrap::prose;
-use super::{Paint, Report};
 use crate::facts::routes::{Route, Routes};
 use crate::facts::{Facts, Known};
+use crate::report::{Paint, Report};
 
 /// The routes of `inspect --routes`.
-pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(
+    report: &Report,
+    facts: &Facts,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     match &facts.routes {
         Known::Unknown { why } => writeln!(out, "{}", prose("", &format!("routes unknown: {why}")))?,
         Known::Seen(routes) => table(routes, out, paint)?,
@@ -47,7 +52,7 @@ fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> 
 }
 
 /// For whom a route is.
-pub(super) fn whom(route: &Route) -> String {
+pub(in crate::report) fn whom(route: &Route) -> String {
     let host = route.host.as_deref().unwrap_or("any host");
     match route.when.as_str() {
         "" => format!("{host} ({})", route.at),

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::findings;
 use super::wrap::{paragraph, prose};
-use super::{Paint, Report, findings};
 use crate::facts::{Facts, How, Known, Picture};
 use crate::plan::Difference;
 use crate::plan::diff::Action;
 use crate::plural::plural;
+use crate::report::{Paint, Report};
 
 /// Differences that are shown one by one; the rest is counted, and JSON has them all.
 const SHOWN: usize = 40;
@@ -115,7 +116,12 @@ impl Rehearsed {
     }
 }
 
-pub(super) fn write(report: &Report, body: &Rehearsed, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(
+    report: &Report,
+    body: &Rehearsed,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     let heading = match report.exit.code() {
         3 => paint.bad(&prose("", &report.summary)),
         _ => paint.strong(&prose("", &report.summary)),

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::wrap::prose;
-use super::{Paint, Report, findings, parts, reload};
+use super::{findings, layout, reload};
 use crate::plan::{Advice, Moved};
+use crate::report::{Paint, Report};
 
 /// What a guard command came to.
 #[derive(Debug, Default, Serialize)]
@@ -37,7 +38,12 @@ pub struct Guard {
     pub by_hand: Vec<Advice>,
 }
 
-pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(
+    report: &Report,
+    guard: &Guard,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     let Guard { outcome, why, unit: _, stand: _, file, text, moved, refused, works, holes, apply, by_hand } =
         guard;
     reload::head(report, outcome, (why, moved), out, paint)?;
@@ -57,7 +63,7 @@ pub(super) fn write(report: &Report, guard: &Guard, out: &mut impl Write, paint:
     if report.changed || outcome == "undone" {
         reload::before_and_after(&report.proof, out, paint)?;
     }
-    parts::advice("by hand", by_hand, out, paint)?;
+    layout::advice("by hand", by_hand, out, paint)?;
     reload::apply_with(report, apply.as_deref(), out, paint)?;
     if outcome == "asked" {
         return writeln!(out);

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::wrap::{command, prose};
-use super::{Paint, Report};
 use crate::exit::Exit;
+use crate::report::{Paint, Report};
 
 /// A reload that wants to be confirmed.
 #[derive(Debug, Serialize)]
@@ -40,14 +40,14 @@ pub struct Confirmation {
 }
 
 /// What to type, and what happens otherwise.
-pub(super) fn wanted(wanted: &Confirm, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn wanted(wanted: &Confirm, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let Confirm { until, command: line, previous, .. } = wanted;
     writeln!(out, "\n{}\n{}", paint.strong("confirm it with"), command("  ", line))?;
     let until = until.strftime("%F %T UTC");
     writeln!(out, "{}", prose("  ", &format!("or HAProxy goes back at {until}, to {previous}")))
 }
 
-pub(super) fn write(
+pub(in crate::report) fn write(
     report: &Report,
     body: &Confirmation,
     out: &mut impl Write,

@@ -73,7 +73,7 @@ fn the_markdown_of_a_whole_situation_is_the_committed_one() {
     if made != committed {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/DEPLOYMENT.md.new");
         std::fs::write(path, &made).unwrap();
-        panic!("src/report/markdown_golden.md is out of date; what is made now stands in {path}");
+        panic!("src/report/format/markdown_golden.md is out of date; what is made now stands in {path}");
     }
 }
 

@@ -2,14 +2,20 @@
 
 use std::io::{self, Write};
 
-use super::parts::{proof, row, shown};
-use super::{Paint, Report, findings, ledger, services};
+use super::layout::{proof, row, shown};
+use super::{findings, ledger, services};
 use crate::facts::binds::in_ranges;
 use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
 use crate::plan;
 use crate::plural::plural;
+use crate::report::{Paint, Report};
 
-pub(super) fn write(report: &Report, facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(
+    report: &Report,
+    facts: &Facts,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     match &facts.instance {
         Known::Unknown { why } => {
             row(out, "haproxy", &format!("unknown: {why}"))?;

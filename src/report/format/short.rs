@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::wrap::prose;
-use super::{Body, Paint, Report, findings, text};
 use crate::checks::Finding;
+use crate::report::text::wrap::prose;
+use crate::report::text::{self, findings};
+use crate::report::{Body, Paint, Report};
 
-pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if let Body::Error(_) = report.body {
         return text::write(report, out, paint);
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Body, Failed, Report, Tally};
 use crate::checks::{Finding, Level};
+use crate::report::{Body, Failed, Report, Tally};
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let tally = Tally::of(&report.findings);
     let failed = matches!(report.body, Body::Error(_));
     let (tests, errors) = match failed {

@@ -1,14 +1,28 @@
 //! Every report as text: the body of its command, then the line that says what was changed.
 
+pub(super) mod confirmation;
+pub(super) mod findings;
+pub(super) mod guard;
+pub(super) mod inspect;
+pub(super) mod layout;
+pub(super) mod ledger;
+pub(super) mod pins;
+pub(super) mod refusal;
+pub(super) mod rehearsal;
+pub(super) mod reload;
+pub(super) mod restart;
+pub(super) mod routes;
+pub(super) mod service;
+pub(super) mod services;
+pub mod style;
+pub mod wrap;
+
 use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 
-use super::wrap::{WIDTH, prose, tame};
-use super::{
-    Body, Comparison, Explanation, Failed, Paint, Report, Table, confirmation, findings, guard, inspect,
-    ledger, pins, refusal, rehearsal, reload, restart, routes,
-};
+use super::{Body, Comparison, Explanation, Failed, Paint, Report, Table};
+use wrap::{WIDTH, prose, tame};
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &report.body {

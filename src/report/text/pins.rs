@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::wrap::prose;
-use super::{Paint, Report};
+use crate::report::{Paint, Report};
 
 /// What was pinned, and what was not.
 #[derive(Debug, Default, Serialize)]
@@ -20,7 +20,7 @@ pub struct PinsReport {
     pub unproven: Vec<String>,
 }
 
-pub(super) fn write(
+pub(in crate::report) fn write(
     report: &Report,
     body: &PinsReport,
     out: &mut impl Write,

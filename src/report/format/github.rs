@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::wrap::tame;
-use super::{Body, Failed, Report};
 use crate::checks::{Finding, Level};
+use crate::report::text::wrap::tame;
+use crate::report::{Body, Failed, Report};
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if let Body::Error(Failed { message, mend }) = &report.body {
         let lines = [Some(message.clone()), mend.as_ref().map(|mend| format!("mend: {mend}"))];
         return command(out, "error", &format!("haguard {}", report.command), lines.into_iter().flatten());

@@ -3,17 +3,18 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Reload, Report, confirmation, findings, ledger, parts};
+use super::{confirmation, findings, layout, ledger};
 use crate::exit::Exit;
 use crate::facts::Proof;
 use crate::plan::replay::Returned;
 use crate::plan::{Kind, Moved, Plan};
+use crate::report::{Paint, Reload, Report};
 
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MOST_LOG: usize = 12;
 
 /// `more` has a paragraph's heading and its lines, for what another operation adds.
-pub(super) fn write(
+pub(in crate::report) fn write(
     report: &Report,
     reload: &Reload,
     (heading, more): (&str, &[String]),
@@ -60,7 +61,7 @@ pub(super) fn write(
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
-    parts::advice("judge it by hand", by_hand, out, paint)?;
+    layout::advice("judge it by hand", by_hand, out, paint)?;
     if let Some(wanted) = confirm {
         confirmation::wanted(wanted, out, paint)?;
     }
@@ -77,7 +78,7 @@ pub(super) fn write(
 }
 
 /// How it ended, and why.
-pub(super) fn head(
+pub(in crate::report) fn head(
     report: &Report,
     outcome: &str,
     (why, moved): (&str, &[Moved]),
@@ -100,7 +101,7 @@ pub(super) fn head(
 }
 
 /// The command that goes on from here.
-pub(super) fn apply_with(
+pub(in crate::report) fn apply_with(
     report: &Report,
     apply: Option<&str>,
     out: &mut impl Write,
@@ -113,7 +114,7 @@ pub(super) fn apply_with(
     Ok(())
 }
 
-pub(super) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("what would be done"))?;
     for (at, step) in plan.steps.iter().enumerate() {
         let first = format!("  {:>2} {:<7}", at + 1, step.action.name());
@@ -128,7 +129,11 @@ pub(super) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Resu
 }
 
 /// Claims, each with what was seen before and after.
-pub(super) fn before_and_after(list: &[Proof], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn before_and_after(
+    list: &[Proof],
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("before and after"))?;
     for proof in list {
         let seen = match proof.before == proof.after {

@@ -4,24 +4,24 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Paint;
 use super::style::IGNORED;
 use super::wrap::prose;
 use crate::checks::Finding;
+use crate::report::Paint;
 
 /// A screen has 24 lines, and there are other findings.
 const MOST_EVIDENCE: usize = 8;
 
 /// How wide the columns before the text are, so that it stands in one line with all the others of an answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Columns {
+pub(in crate::report) struct Columns {
     level: usize,
     id: usize,
 }
 
 impl Columns {
     /// Of an answer with these findings: most ids fit into the usual columns.
-    pub(super) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+    pub(in crate::report) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         findings.into_iter().fold(Columns { level: 8, id: 25 }, |Columns { level, id }, finding| Columns {
             level: if finding.ignored_by.is_some() { IGNORED.len() + 1 } else { level },
             id: id.max(finding.id.width()),
@@ -33,7 +33,7 @@ impl Columns {
 const LONG: usize = 60;
 
 /// The findings with a reason that many have written out once: it is read where it stands first.
-pub(super) fn once(findings: &[Finding]) -> Vec<Finding> {
+pub(in crate::report) fn once(findings: &[Finding]) -> Vec<Finding> {
     let mut said: Option<String> = None;
     let mut all = findings.to_vec();
     for finding in &mut all {
@@ -48,7 +48,7 @@ pub(super) fn once(findings: &[Finding]) -> Vec<Finding> {
 }
 
 /// Findings where they are one part of an answer: evidence and mend under what is not well.
-pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let columns = Columns::of(findings);
     for finding in &once(findings) {
         line(finding, columns, out, paint)?;
@@ -61,7 +61,11 @@ pub(super) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) ->
 }
 
 /// What is not well, under a heading, where there is any.
-pub(super) fn worth_knowing(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn worth_knowing(
+    findings: &[Finding],
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     let notable: Vec<Finding> = findings.iter().filter(|one| one.level.is_notable()).cloned().collect();
     if notable.is_empty() {
         return Ok(());
@@ -71,7 +75,7 @@ pub(super) fn worth_knowing(findings: &[Finding], out: &mut impl Write, paint: P
 }
 
 /// Findings where they are the answer: evidence under every one.
-pub(super) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let columns = Columns::of(findings);
     for finding in &once(findings) {
         line(finding, columns, out, paint)?;
@@ -84,7 +88,7 @@ pub(super) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) ->
 }
 
 /// The level, the id, and what was found.
-pub(super) fn line(
+pub(in crate::report) fn line(
     finding: &Finding,
     columns: Columns,
     out: &mut impl Write,

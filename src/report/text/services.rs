@@ -4,18 +4,18 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Paint;
-use super::parts::row;
+use super::layout::row;
 use super::service::{controlled, listens};
 use super::wrap::{prose, tame};
 use crate::facts::{HostFacts, LocalServer, Service};
 use crate::plan;
 use crate::plural::plural;
+use crate::report::Paint;
 
 /// As many of a kind are shown; the rest is counted, and -o json has them all.
 const SHOWN: usize = 30;
 
-pub(super) fn write(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("services of this host"))?;
     let notable = |service: &&Service| service.role.is_some() || service.on_network();
     let (shown, quiet): (Vec<_>, Vec<_>) = host.services.iter().partition(notable);
@@ -52,7 +52,7 @@ pub(super) fn write(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io:
 }
 
 /// Its role where it has one, because that is what a reader looks for.
-pub(super) fn called(service: &Service) -> String {
+pub(in crate::report) fn called(service: &Service) -> String {
     service.role.map_or_else(|| service.name.clone(), |role| role.words().to_owned())
 }
 
@@ -88,7 +88,7 @@ fn local(host: &HostFacts, out: &mut impl Write, paint: Paint) -> io::Result<()>
 }
 
 /// Who serves it and how that is restarted, or why nobody is named.
-pub(super) fn served_by(host: &HostFacts, one: &LocalServer) -> Vec<String> {
+pub(in crate::report) fn served_by(host: &HostFacts, one: &LocalServer) -> Vec<String> {
     let mut said: Vec<String> = one.unserved.iter().cloned().collect();
     for service in one.served_by.iter().filter_map(|pid| host.of_pid(*pid)) {
         let how = match plan::one_command(service) {

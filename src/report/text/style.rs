@@ -6,7 +6,7 @@ use crate::checks::Level;
 use crate::plan::Fate;
 
 /// What stands in place of a level where somebody lives with the finding.
-pub(super) const IGNORED: &str = "! ignored";
+pub(in crate::report) const IGNORED: &str = "! ignored";
 
 /// Paints, or does not.
 #[derive(Debug, Clone, Copy)]

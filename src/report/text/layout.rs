@@ -3,18 +3,18 @@
 use std::io::{self, Write};
 
 use super::wrap::{command, prose};
-use super::{Paint, Report};
 use crate::facts::Known;
 use crate::plan::Advice;
+use crate::report::{Paint, Report};
 
 /// A name and its value; what does not fit hangs under the value.
-pub(super) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
+pub(in crate::report) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     let hang = " ".repeat(18);
     writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
 }
 
 /// The value, or why it is not known.
-pub(super) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
+pub(in crate::report) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
     match known {
         Known::Seen(value) => show(value),
         Known::Unknown { why } => format!("unknown: {why}"),
@@ -22,7 +22,12 @@ pub(super) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> Str
 }
 
 /// Commands under a heading, each with its occasion; nothing where there are none.
-pub(super) fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn advice(
+    heading: &str,
+    list: &[Advice],
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
     if list.is_empty() {
         return Ok(());
     }
@@ -37,7 +42,7 @@ pub(super) fn advice(heading: &str, list: &[Advice], out: &mut impl Write, paint
 }
 
 /// The proof that looking changed nothing.
-pub(super) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if report.proof.is_empty() {
         return Ok(());
     }

@@ -2,15 +2,16 @@
 
 use std::io::{self, Write};
 
-use super::parts::{advice, proof};
+use super::layout::{advice, proof};
 use super::wrap::prose;
-use super::{Paint, Refusal, Report, findings, ledger, service};
+use super::{findings, ledger, service};
 use crate::checks::{Finding, Level};
+use crate::report::{Paint, Refusal, Report};
 
 /// More neighbours than this are counted.
 const MOST_OTHERS: usize = 5;
 
-pub(super) fn write(
+pub(in crate::report) fn write(
     report: &Report,
     refusal: &Refusal,
     out: &mut impl Write,

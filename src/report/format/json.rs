@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::Report;
+use crate::report::Report;
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
     writeln!(out)
 }
