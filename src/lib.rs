@@ -60,7 +60,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         clients::sandbox::run_if_asked,
         clients::exec::in_namespaces::run_if_asked,
         clients::exec::replacement::run_if_asked,
-        commands::watch::run_if_asked,
+        commands::reload::rollback::timer::run_if_asked,
     ];
     if let Some(code) = parts.iter().find_map(|part| part(&args)) {
         return code;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::progress::Progress;
-use super::{Context, ignores, look, record};
+use super::operation::progress::Progress;
+use super::operation::{gather_facts, journal_entry};
+use super::{Context, ignores};
 use crate::checks::{self, Finding, Operation, catalog};
 use crate::cli::CheckArgs;
 use crate::error::Failure;
@@ -32,7 +33,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
     let mut report = Report::new("check", exit, summary, Body::Verdict(verdict)).after(&facts);
     report.findings = findings;
     if !args.ignore.is_empty() {
-        record::end(context, record::target(Some(&facts)), &report, None);
+        journal_entry::end(context, journal_entry::target(Some(&facts)), &report, None);
     }
     Ok(report)
 }
@@ -76,7 +77,7 @@ fn settled(
         (false, _) => Effort::Read,
     };
     loop {
-        let facts = look::look(context, &Aim::Any, effort);
+        let facts = gather_facts::look(context, &Aim::Any, effort);
         let ledger = plan::ledger(&facts);
         let findings = match operation {
             Some(operation) => operation.judge(&facts, &ledger),

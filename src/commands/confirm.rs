@@ -1,6 +1,7 @@
 //! `confirm` lets a reload stay that would be undone otherwise, or lists those that wait for it.
 
-use super::{Context, record};
+use super::Context;
+use super::operation::journal_entry;
 use crate::cli::ConfirmArgs;
 use crate::clients::linux;
 use crate::error::Failure;
@@ -13,7 +14,7 @@ use crate::time;
 pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(list(context)) };
     let state_dir = &context.settings.state_dir.value;
-    let by = record::who(context).name();
+    let by = journal_entry::who(context).name();
     let mut known = None;
     let decided = pending_confirmations::change(state_dir, id, |pending| {
         let before = pending.clone();
@@ -30,7 +31,7 @@ pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, F
     })?;
     let Some((before, watched)) = known else { return Err(unknown(id, context)) };
     let report = told(&before, watched);
-    record::end(context, before.target.clone(), &report, None);
+    journal_entry::end(context, before.target.clone(), &report, None);
     Ok(report)
 }
 

@@ -1,29 +1,18 @@
 //! The stories: one operation per file. Only this room sees all the others.
 
-mod break_glass;
 mod check;
 mod completions;
-mod config_show;
+mod config;
 mod confirm;
-mod consent;
 mod explain;
-mod go_back;
 mod guard;
 mod history;
 mod ignores;
 mod inspect;
-mod inspect_save;
-mod look;
-mod post;
-mod progress;
-mod record;
+mod operation;
 mod rehearse;
-mod reload;
+pub(crate) mod reload;
 mod restart;
-mod restart_service;
-mod told;
-mod turn;
-pub(crate) mod watch;
 
 use crate::cli::{Command, ConfigCommand, Global, GuardCommand};
 use crate::config::Settings;
@@ -65,14 +54,14 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::Check(args) => check::run(args, context)?,
         Command::Rehearse(args) => rehearse::run(args, context)?,
         Command::Restart(args) => match &args.break_glass {
-            Some(host) => break_glass::run(host, args, context)?,
+            Some(host) => restart::break_glass::run(host, args, context)?,
             None => restart::run(args, context)?,
         },
         Command::Reload(args) => reload::run(args, context)?,
         Command::Confirm(args) => confirm::run(args, context)?,
         Command::Guard(command) => guard::run(command, context)?,
         Command::History(args) => history::run(args, context)?,
-        Command::Config(ConfigCommand::Show(args)) => config_show::run(args, context),
+        Command::Config(ConfigCommand::Show(args)) => config::run(args, context),
         Command::Explain(args) => explain::run(args)?,
         Command::Completions(args) => return Ok(Answer::Verbatim(completions::run(args))),
     };

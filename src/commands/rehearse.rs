@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Context, look};
+use super::Context;
+use super::operation::gather_facts;
 use crate::checks::{self, Finding, Level};
 use crate::cli::RehearseArgs;
 use crate::config::{Origin, Settings, Sourced};
@@ -25,7 +26,7 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
         }
     };
     let context = Context { settings, global: context.global, argv: Vec::new() };
-    let facts = look::look(&context, &Aim::Any, Effort::Rehearse);
+    let facts = gather_facts::look(&context, &Aim::Any, Effort::Rehearse);
     let difference = facts.instance.seen().map(|_| plan::difference(&facts));
     let ledger = plan::ledger(&facts);
     let findings = checks::judge(&facts, &ledger, checks::CANDIDATE);

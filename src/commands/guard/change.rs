@@ -1,14 +1,15 @@
 //! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
 
-use super::super::consent::{self, Answer, Asked};
-use super::super::{Context, record, turn};
-use super::account::{self, Account};
+use super::report::{self, Account};
 use super::{Meant, meant};
 use crate::act::guard;
 use crate::act::signals::Interrupts;
 use crate::checks;
 use crate::cli::GuardChangeArgs;
 use crate::clients::linux;
+use crate::commands::Context;
+use crate::commands::operation::ask_consent::{self, Answer, Asked};
+use crate::commands::operation::{journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::plan;
 use crate::plan::guard::Order;
@@ -22,8 +23,8 @@ pub(super) fn run(kind: Order, args: &GuardChangeArgs, context: &Context<'_>) ->
     let result = story(kind, args, context, &mut about);
     let (target, run) = about;
     match &result {
-        Ok(report) => record::end(context, target, report, run),
-        Err(failure) => record::end(context, target, &Report::failed(kind.operation(), failure), run),
+        Ok(report) => journal_entry::end(context, target, report, run),
+        Err(failure) => journal_entry::end(context, target, &Report::failed(kind.operation(), failure), run),
     }
     result
 }
@@ -38,8 +39,8 @@ fn story(
     let interrupts = Interrupts::catch()?;
     let facts = match meant(args.unit.as_deref(), context)? {
         Meant::Unit(facts) => facts,
-        Meant::NotSystemd(why) => return Ok(account::not_systemd(kind.operation(), &why)),
-        Meant::Unknown(why) => return Ok(account::unknown(kind.operation(), &why)),
+        Meant::NotSystemd(why) => return Ok(report::not_systemd(kind.operation(), &why)),
+        Meant::Unknown(why) => return Ok(report::unknown(kind.operation(), &why)),
     };
     about.0 = facts.unit.clone();
     let plan = plan::guard::guard(kind, &facts, &linux::hostname());
@@ -57,16 +58,17 @@ fn story(
         return Ok(account.planned());
     }
     let main = facts.shown.main_pid().and_then(|pid| linux::process(pid).ok());
-    let _turn = turn::hold_unit(context, main.as_ref())?;
-    turn::not_frozen(context)?;
+    let _turn = lock_and_freeze::hold_unit(context, main.as_ref())?;
+    lock_and_freeze::not_frozen(context)?;
     let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
     // The act itself looks at all of it again.
-    let clearance = match consent::first(&plan, &findings, &asked, || account.show()) {
+    let clearance = match ask_consent::first(&plan, &findings, &asked, || account.show()) {
         Answer::Cleared(clearance) => clearance,
         Answer::Interrupted(signal) => return Ok(account.interrupted(signal)),
         Answer::Withheld(why, _) => return Ok(account.withheld(&why)),
     };
-    let steps = Steps::new(state_dir.clone(), kind.operation(), facts.unit.clone(), record::who(context));
+    let steps =
+        Steps::new(state_dir.clone(), kind.operation(), facts.unit.clone(), journal_entry::who(context));
     let done = guard::guard(clearance, kind, &facts, &interrupts, &steps);
     about.1 = done.recorded().then(|| steps.run().to_owned());
     Ok(account.ended(done))

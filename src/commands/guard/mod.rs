@@ -1,12 +1,13 @@
 //! `guard`: systemd itself refuses the reflex restart.
 
-mod account;
 mod change;
+mod report;
 mod status;
 
 use std::time::Duration;
 
-use super::{Context, look};
+use super::Context;
+use super::operation::gather_facts;
 use crate::cli::GuardCommand;
 use crate::clients::systemd;
 use crate::error::Failure;
@@ -43,7 +44,7 @@ fn meant(unit: Option<&str>, context: &Context<'_>) -> Result<Meant, Failure> {
     if let Some(name) = unit {
         return named(name, context);
     }
-    let facts = look::look(context, &Aim::Any, Effort::Read);
+    let facts = gather_facts::look(context, &Aim::Any, Effort::Read);
     let instance = match &facts.instance {
         Known::Unknown { why } => return Ok(unknown(why)),
         Known::Seen(instance) => instance,

@@ -1,7 +1,7 @@
 //! `guard status`: whether systemd refuses a restart by hand, and what it does not keep off. It needs no root.
 
 use super::super::Context;
-use super::account;
+use super::report;
 use super::{Meant, meant};
 use crate::checks;
 use crate::cli::GuardStatusArgs;
@@ -20,8 +20,8 @@ const COMMAND: &str = "guard status";
 pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let facts = match meant(args.unit.as_deref(), context)? {
         Meant::Unit(facts) => facts,
-        Meant::NotSystemd(why) => return Ok(account::not_systemd(COMMAND, &why)),
-        Meant::Unknown(why) => return Ok(account::unknown(COMMAND, &why)),
+        Meant::NotSystemd(why) => return Ok(report::not_systemd(COMMAND, &why)),
+        Meant::Unknown(why) => return Ok(report::unknown(COMMAND, &why)),
     };
     let (exit, outcome) = match facts.stand() {
         Stand::InForce | Stand::ByAnother | Stand::Going => (Exit::Done, "in force"),
@@ -31,7 +31,7 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
         outcome: outcome.to_owned(),
         why: running(&facts),
         holes: holes(&facts),
-        ..account::body(&facts)
+        ..report::body(&facts)
     };
     let summary = match exit {
         Exit::Done => format!("{} on {} refuses a manual stop and restart", facts.unit, linux::hostname()),

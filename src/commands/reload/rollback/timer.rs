@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::go_back;
-use super::post::{Orders, Post};
+use super::job::{Orders, Post};
+use super::run;
 use crate::act::reload::outcome::{Eve, Outcome, Sent};
 use crate::cli::Flags;
 use crate::clients::exec::background::{self, Caller, Folder};
@@ -109,7 +109,7 @@ fn story(post: &Post, folder: &Folder, caller: &mut Caller) -> Result<()> {
         waiting
     })?;
     if over.is_some_and(|pending| matches!(pending.state, State::GoingBack { .. })) {
-        go_back::run(post);
+        run::run(post);
     }
     Ok(())
 }

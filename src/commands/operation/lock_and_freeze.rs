@@ -1,6 +1,7 @@
 //! Whose turn it is: the lock of the HAProxy that is meant, and the freeze.
 
-use super::{Context, record};
+use super::journal_entry;
+use crate::commands::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
@@ -11,7 +12,7 @@ use crate::state::pending_confirmations::{self, Pending};
 
 /// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
 /// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.
-pub(super) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Lock)>, Failure> {
+pub(in crate::commands) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Lock)>, Failure> {
     match gather::main_process(&context.settings, aim) {
         Some(main) => Ok(Some((main.pid, hold(context, &main)?))),
         None => Ok(None),
@@ -19,7 +20,7 @@ pub(super) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Loc
 }
 
 /// Takes the lock of a unit's process; all units that run nothing share one.
-pub(super) fn hold_unit(context: &Context<'_>, main: Option<&Process>) -> Result<Lock, Failure> {
+pub(in crate::commands) fn hold_unit(context: &Context<'_>, main: Option<&Process>) -> Result<Lock, Failure> {
     match main {
         Some(main) => hold(context, main),
         None => hold_number(context, 0, None),
@@ -27,13 +28,13 @@ pub(super) fn hold_unit(context: &Context<'_>, main: Option<&Process>) -> Result
 }
 
 /// Takes the lock of this process.
-pub(super) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
+pub(in crate::commands) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
     hold_number(context, main.pid, main.start_ticks)
 }
 
 fn hold_number(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) -> Result<Lock, Failure> {
     let command = journal::redact(&context.argv).join(" ");
-    let user = record::who(context).name();
+    let user = journal_entry::who(context).name();
     let state_dir = &context.settings.state_dir.value;
     let start = start_ticks.unwrap_or_default();
     let held = lock::hold(state_dir, pid, start, command, user).map_err(failure)?;
@@ -55,7 +56,7 @@ fn waiting(pending: &Pending) -> Failure {
 }
 
 /// Refuses while a freeze is in force.
-pub(super) fn not_frozen(context: &Context<'_>) -> Result<(), Failure> {
+pub(in crate::commands) fn not_frozen(context: &Context<'_>) -> Result<(), Failure> {
     match lock::frozen(&context.settings.state_dir.value) {
         Some(frozen) => Err(failure(frozen)),
         None => Ok(()),

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Context;
+use crate::commands::Context;
 
 /// A line that says what is going on.
-pub(super) struct Progress {
+pub(in crate::commands) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     /// A line that shows nothing yet.
-    pub(super) fn new(context: &Context<'_>) -> Self {
+    pub(in crate::commands) fn new(context: &Context<'_>) -> Self {
         let shown = context.global.verbose == 0 && std::io::stderr().is_terminal();
         let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -24,7 +24,7 @@ impl Progress {
     }
 
     /// Shows a step and how long it may take.
-    pub(super) fn step(&self, name: &str, limit: Duration) {
+    pub(in crate::commands) fn step(&self, name: &str, limit: Duration) {
         self.bar.reset_elapsed();
         // Nobody reads the nanoseconds of what is left.
         let limit = Duration::from_secs(limit.as_millis().div_ceil(1000) as u64);

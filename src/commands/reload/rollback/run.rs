@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::ignores;
-use super::post::Post;
+use super::job::Post;
 use crate::act::consent;
 use crate::act::operation::{Done, Ended, Run};
 use crate::act::reload;
@@ -15,6 +14,7 @@ use crate::act::runtime_state::preserve::Hold;
 use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding, Level, RELOAD};
 use crate::clients::linux;
+use crate::commands::ignores;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::{self, Aim, Effort};
@@ -32,7 +32,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Goes back, and writes down how that ended.
-pub(super) fn run(post: &Post) {
+pub(in crate::commands) fn run(post: &Post) {
     let settings = &post.settings;
     let command = "confirm".to_owned();
     let steps =

@@ -1,8 +1,9 @@
 //! `inspect --save` pins what is proven in haguard's own file. HAProxy and every service are only looked at.
 
-use super::{Context, record};
 use crate::act::pins;
 use crate::clients::linux;
+use crate::commands::Context;
+use crate::commands::operation::journal_entry;
 use crate::config::file;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -12,7 +13,7 @@ use crate::plural::plural;
 use crate::report::{Body, PinsReport, Report};
 
 /// Pins HAProxy and what stands around and behind it.
-pub(super) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failure> {
+pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failure> {
     let path = context.settings.file_to_write(linux::uid() == 0);
     let on_host = facts.on_host.seen();
     let (pins, refused) = on_host.map(proven).unwrap_or_default();
@@ -57,7 +58,7 @@ pub(super) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failur
 
 fn recorded(context: &Context<'_>, facts: &Facts, report: Report) -> Report {
     let report = report.after(facts);
-    record::end(context, record::target(Some(facts)), &report, None);
+    journal_entry::end(context, journal_entry::target(Some(facts)), &report, None);
     report
 }
 

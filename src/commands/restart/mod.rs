@@ -1,7 +1,11 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
 
-use super::restart_service::{self, Meant};
-use super::{Context, look, record};
+pub(super) mod break_glass;
+pub(super) mod other_service;
+mod report;
+
+use super::Context;
+use super::operation::{gather_facts, journal_entry};
 use crate::checks;
 use crate::cli::RestartArgs;
 use crate::clients::systemd;
@@ -13,14 +17,15 @@ use crate::plan::runbook::stopped_unit;
 use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss};
 use crate::report::{Body, Holds, Refusal, Report};
 use crate::wire::systemd::unit::Unit;
+use other_service::Meant;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let aim = match restart_service::meant(args.service.as_deref(), context) {
+    let aim = match other_service::meant(args.service.as_deref(), context) {
         Meant::Haproxy(aim) => aim,
         Meant::Other(report) => return Ok(*report),
     };
-    let facts = look::look(context, &aim, Effort::Restart);
+    let facts = gather_facts::look(context, &aim, Effort::Restart);
     let ledger = plan::ledger(&facts);
     let mut findings = checks::judge(&facts, &ledger, &[]);
     if facts.start.is_some() {
@@ -37,7 +42,7 @@ pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, F
     report.findings = findings.into_iter().filter(|finding| finding.level.is_notable()).collect();
     report.losses = ledger.lines;
     report.next = next;
-    record::end(context, record::target(Some(&facts)), &report, None);
+    journal_entry::end(context, journal_entry::target(Some(&facts)), &report, None);
     Ok(report)
 }
 

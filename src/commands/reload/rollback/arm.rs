@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::post::Orders;
-use super::super::{Context, look, record};
+use super::job::Orders;
 use crate::act::operation::{Done, Ended};
 use crate::act::proof::Claim;
 use crate::act::rollback::previous_config::{Previous, Trial};
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::clients::exec::background::Watcher;
+use crate::commands::Context;
+use crate::commands::operation::{gather_facts, journal_entry};
 use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -24,15 +25,15 @@ use crate::state::{journal, pending_confirmations};
 
 /// A way back that was found.
 #[derive(Debug)]
-pub(super) struct WayBack {
+pub(in crate::commands::reload) struct WayBack {
     within: Duration,
     previous: Previous,
     /// Whether it would come up.
-    pub(super) finding: Finding,
+    pub(in crate::commands::reload) finding: Finding,
 }
 
 /// Finds the configuration of before and tries it out; nothing where no confirmation is wanted.
-pub(super) fn find(
+pub(in crate::commands::reload) fn find(
     args: &ReloadArgs,
     context: &Context<'_>,
     facts: &Facts,
@@ -88,18 +89,18 @@ fn tried(context: &Context<'_>, previous: &Previous, instance: &Instance) -> Res
     let config = Sourced { value: trial.files.clone(), origin: Origin::Flag("--previous") };
     let settings = Settings { config: Some(config), ..context.settings.clone() };
     let context = Context { settings, global: context.global, argv: Vec::new() };
-    let facts = look::look(&context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+    let facts = gather_facts::look(&context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
     Ok(checks::way_back(&facts, &previous.source))
 }
 
 impl WayBack {
     /// The plan with it.
-    pub(super) fn in_plan(&self, plan: Plan) -> Plan {
+    pub(in crate::commands::reload) fn in_plan(&self, plan: Plan) -> Plan {
         plan.with_way_back(&self.previous.way_back(self.within))
     }
 
     /// Lays the files by and starts the process that waits. It lives before anything is changed.
-    pub(super) fn watch(
+    pub(in crate::commands::reload) fn watch(
         &self,
         context: &Context<'_>,
         facts: &Facts,
@@ -121,7 +122,7 @@ impl WayBack {
                 copy,
                 source: self.previous.source.clone(),
                 command: journal::redact(&context.argv),
-                who: record::who(context),
+                who: journal_entry::who(context),
                 plan: plan.clone(),
                 facts: facts.clone(),
             };
@@ -140,7 +141,7 @@ impl WayBack {
 
 /// A way back that somebody watches.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(in crate::commands::reload) struct Watched {
     watcher: std::cell::RefCell<Watcher>,
     within: Duration,
     source: String,
@@ -148,12 +149,12 @@ pub(super) struct Watched {
 
 impl Watched {
     /// The order comes next; the watcher says that it is there.
-    pub(super) fn ordering(&self) -> anyhow::Result<()> {
+    pub(in crate::commands::reload) fn ordering(&self) -> anyhow::Result<()> {
         self.watcher.borrow_mut().tell("ordering").map(drop)
     }
 
     /// Tells the watcher how the reload ended. A change that nobody would undo is not what was asked for, and is said.
-    pub(super) fn ended(&self, plan: &Plan, done: &mut Done) -> Option<Confirm> {
+    pub(in crate::commands::reload) fn ended(&self, plan: &Plan, done: &mut Done) -> Option<Confirm> {
         let mut watcher = self.watcher.borrow_mut();
         let word = match &done.ended {
             Ended::Proven | Ended::Unproven | Ended::Stopped(_) => "changed".to_owned(),

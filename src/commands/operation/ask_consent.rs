@@ -2,24 +2,24 @@
 
 use std::io::{self, IsTerminal};
 
-use super::Context;
 use crate::act::consent::{self, Clearance, Consent, Withheld};
 use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding};
+use crate::commands::Context;
 use crate::exit::Exit;
 use crate::plan::{Basis, Plan};
 use crate::state::plans;
 
 /// Who is asked.
-pub(super) struct Asked<'a> {
+pub(in crate::commands) struct Asked<'a> {
     /// `--approve`.
-    pub(super) approve: Option<&'a str>,
-    pub(super) context: &'a Context<'a>,
-    pub(super) interrupts: &'a Interrupts,
+    pub(in crate::commands) approve: Option<&'a str>,
+    pub(in crate::commands) context: &'a Context<'a>,
+    pub(in crate::commands) interrupts: &'a Interrupts,
 }
 
 /// What came of it.
-pub(super) enum Answer<'p> {
+pub(in crate::commands) enum Answer<'p> {
     /// It may be done.
     Cleared(Clearance<'p>),
     /// A signal came first.
@@ -29,7 +29,7 @@ pub(super) enum Answer<'p> {
 }
 
 /// Asks for consent to `plan`, of which `findings` were found; `show` shows it before the question.
-pub(super) fn first<'p>(
+pub(in crate::commands) fn first<'p>(
     plan: &'p Plan,
     findings: &[Finding],
     asked: &Asked<'_>,
@@ -51,7 +51,7 @@ pub(super) fn first<'p>(
 
 /// The same; after a question the world is looked at `again`, since the act itself reads again only what can be read in
 /// a moment.
-pub(super) fn to<'p>(
+pub(in crate::commands) fn to<'p>(
     plan: &'p Plan,
     findings: &[Finding],
     asked: &Asked<'_>,

@@ -1,13 +1,14 @@
 //! `reload`: the plan, consent, the act, the proof.
 
-mod account;
-mod way_back;
+mod report;
+pub(crate) mod rollback;
 
-use account::Account;
+use report::Account;
 
-use super::consent::{self, Answer, Asked};
-use super::progress::Progress;
-use super::{Context, ignores, look, record, turn};
+use super::operation::ask_consent::{self, Answer, Asked};
+use super::operation::progress::Progress;
+use super::operation::{gather_facts, journal_entry, lock_and_freeze};
+use super::{Context, ignores};
 use crate::act::operation::Run;
 use crate::act::reload;
 use crate::act::runtime_state::preserve::Hold;
@@ -25,10 +26,10 @@ use crate::state::plans;
 pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let mut about = None;
     let result = story(args, context, &mut about);
-    let (target, run) = about.unwrap_or_else(|| (record::target(None), None));
+    let (target, run) = about.unwrap_or_else(|| (journal_entry::target(None), None));
     match &result {
-        Ok(report) => record::end(context, target, report, run),
-        Err(failure) => record::end(context, target, &Report::failed("reload", failure), run),
+        Ok(report) => journal_entry::end(context, target, report, run),
+        Err(failure) => journal_entry::end(context, target, &Report::failed("reload", failure), run),
     }
     result
 }
@@ -45,10 +46,10 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
     let aim = Aim::parse(args.service.as_deref());
-    let early = turn::early(context, &aim)?;
+    let early = lock_and_freeze::early(context, &aim)?;
 
     // Rehearsed where that can be done, else read: `facts.next.how` says which.
-    let facts = look::look(context, &aim, Effort::Rehearse);
+    let facts = gather_facts::look(context, &aim, Effort::Rehearse);
     let ledger = plan::ledger(&facts);
     // Binds that are new and taken are found by a check of their own.
     let mut findings = ignores.apply(checks::judge(&facts, &ledger, RELOAD));
@@ -63,9 +64,9 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     *about = Some((instance.title(), None));
     let _turn = match early {
         Some((pid, lock)) if pid == instance.main.pid => lock,
-        _ => turn::hold(context, &instance.main)?,
+        _ => lock_and_freeze::hold(context, &instance.main)?,
     };
-    let back = way_back::find(args, context, &facts, instance)?;
+    let back = rollback::arm::find(args, context, &facts, instance)?;
     findings.extend(back.as_ref().map(|back| back.finding.clone()));
     let plan = back.iter().fold(plan, |plan, back| back.in_plan(plan));
     let account = Account { hold: hold.as_ref(), ..account(&findings) };
@@ -75,17 +76,17 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
     if args.plan {
         return Ok(account.planned(&plan));
     }
-    turn::not_frozen(context)?;
+    lock_and_freeze::not_frozen(context)?;
 
     let again = || {
-        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
+        let now = gather_facts::look(context, &Aim::Pid(instance.main.pid), Effort::Rehearse);
         let ledger = plan::ledger(&now);
         let mut findings = ignores.apply(checks::judge(&now, &ledger, RELOAD));
         findings.extend(back.as_ref().map(|back| back.finding.clone()));
         (plan::Basis::of(&now, &ledger), findings)
     };
     let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
-    let clearance = match consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
+    let clearance = match ask_consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
         Answer::Cleared(clearance) => clearance,
         Answer::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
         Answer::Withheld(why, findings) => {
@@ -95,7 +96,7 @@ fn story(args: &ReloadArgs, context: &Context<'_>, about: &mut About) -> Result<
 
     // Whoever goes back is there before anything is done.
     let watched = back.as_ref().map(|back| back.watch(context, &facts, &plan)).transpose()?;
-    let steps = Steps::new(state_dir.clone(), "reload", instance.title(), record::who(context));
+    let steps = Steps::new(state_dir.clone(), "reload", instance.title(), journal_entry::who(context));
     let progress = Progress::new(context);
     let run = Run {
         settings: &context.settings,

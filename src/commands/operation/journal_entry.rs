@@ -1,13 +1,13 @@
 //! What is written into the journal about a run, whatever came of it.
 
-use super::Context;
+use crate::commands::Context;
 use crate::facts::Facts;
 use crate::report::Report;
 use crate::state::journal::{self, Entry, Who};
 use crate::{clients, time};
 
 /// Who called.
-pub(super) fn who(context: &Context<'_>) -> Who {
+pub(in crate::commands) fn who(context: &Context<'_>) -> Who {
     let environment = &context.settings.environment;
     Who {
         uid: clients::linux::uid(),
@@ -19,7 +19,7 @@ pub(super) fn who(context: &Context<'_>) -> Who {
 }
 
 /// What the run was about.
-pub(super) fn target(facts: Option<&Facts>) -> String {
+pub(in crate::commands) fn target(facts: Option<&Facts>) -> String {
     let instance = facts.and_then(|facts| facts.instance.seen());
     instance.map_or_else(|| "unknown".to_owned(), |instance| instance.title())
 }
@@ -34,7 +34,7 @@ fn summary(report: &Report) -> String {
 }
 
 /// Records the end of a run. A refusal that cannot be recorded is still a refusal; the operator is told.
-pub(super) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
+pub(in crate::commands) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
     let entry = Entry {
         at: time::now(),
         host: clients::linux::hostname(),

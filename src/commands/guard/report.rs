@@ -1,9 +1,10 @@
 //! What a guard command tells: the report of each way in which it can end.
 
-use super::super::{Context, told};
 use crate::act::consent::Withheld;
 use crate::act::guard::{Done, Ended};
 use crate::checks::{self, Finding};
+use crate::commands::Context;
+use crate::commands::operation::report;
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts};
 use crate::plan::guard::{HOLES, Order, REFUSED, WORKS, holes};
@@ -88,7 +89,7 @@ impl Account<'_> {
     pub(super) fn show(&self) {
         let summary = format!("plan {}: {} of {}", self.plan.id, self.what(), self.plan.target);
         let report = self.report(Exit::Done, summary, Guard { outcome: "asked".into(), ..self.explained() });
-        told::ask(&report, self.context);
+        report::ask(&report, self.context);
     }
 
     /// No clearance.

@@ -1,11 +1,12 @@
 //! What a reload tells: the report of each way in which it can end.
 
-use super::super::{Context, restart, told};
 use crate::act::consent::Withheld;
 use crate::act::operation::{Done, Ended};
 use crate::act::runtime_state::preserve::Hold;
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
+use crate::commands::operation::report;
+use crate::commands::{Context, restart};
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::plan::runbook::{judge_by_hand, quote};
@@ -52,7 +53,7 @@ impl Account<'_> {
     /// No clearance.
     pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
         let mut body = self.body("refused");
-        let summary = told::withheld(&mut body, plan, withheld, |ending| self.command(ending));
+        let summary = report::withheld(&mut body, plan, withheld, |ending| self.command(ending));
         if *withheld == Withheld::Missing {
             body.compared_with = Some(restart::compared_with(self.facts));
             body.notes = self.not_kept();
@@ -123,7 +124,7 @@ impl Account<'_> {
             body.by_hand = self.facts.instance.seen().map(judge_by_hand).unwrap_or_default();
         }
         let mut report = self.report(exit, summary, body, Some(plan));
-        told::act(&mut report, &done);
+        report::act(&mut report, &done);
         report.cost.reloads = u32::from(done.ordered);
         report
     }
@@ -138,7 +139,7 @@ impl Account<'_> {
         body.worker = None;
         let summary = format!("plan {}: reload of {}", plan.id, plan.target);
         let report = self.report(Exit::Done, summary, body, Some(plan));
-        told::ask(&report, self.context);
+        report::ask(&report, self.context);
     }
 
     fn body(&self, outcome: &str) -> Reload {
@@ -147,7 +148,7 @@ impl Account<'_> {
 
     /// What `--keep-runtime` cannot put back, foreseen: for a plan that is shown.
     fn not_kept(&self) -> Vec<String> {
-        told::not_kept(self.hold.map(Hold::previews).unwrap_or_default())
+        report::not_kept(self.hold.map(Hold::previews).unwrap_or_default())
     }
 
     fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
@@ -165,7 +166,7 @@ impl Account<'_> {
 
     /// This very command with another ending, as it can be pasted.
     fn command(&self, ending: &str) -> String {
-        let mut words = told::named("reload", self.args.service.as_deref(), self.context, self.facts);
+        let mut words = report::named("reload", self.args.service.as_deref(), self.context, self.facts);
         words.extend(self.args.keep_runtime.then(|| "--keep-runtime".to_owned()));
         words.extend(self.args.confirm_within.map(|within| format!("--confirm-within {within:?}")));
         words.extend(

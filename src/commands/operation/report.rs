@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::Context;
 use crate::act::consent::Withheld;
 use crate::act::operation::Done;
 use crate::checks::{self, Finding, Level};
+use crate::commands::Context;
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
 use crate::plan::replay::Preview;
@@ -14,7 +14,7 @@ use crate::plan::{self, Moved, Plan};
 use crate::report::{Paint, Reload, Report};
 
 /// Says in `body` why there is no clearance, and returns the summary. `command` gives this command another ending.
-pub(super) fn withheld(
+pub(in crate::commands) fn withheld(
     body: &mut Reload,
     plan: &Plan,
     withheld: &Withheld,
@@ -56,7 +56,7 @@ fn stale(operation: &str, moved: &[Moved], shown: bool) -> String {
 }
 
 /// Shows a plan on stderr, where the question follows.
-pub(super) fn ask(report: &Report, context: &Context<'_>) {
+pub(in crate::commands) fn ask(report: &Report, context: &Context<'_>) {
     let color = context.settings.environment.no_color;
     let paint = Paint { color: !color && context.global.color != crate::cli::When::Never };
     // A terminal that is gone will give no consent either.
@@ -64,7 +64,7 @@ pub(super) fn ask(report: &Report, context: &Context<'_>) {
 }
 
 /// What a replay cannot put back, foreseen: for a plan that is shown.
-pub(super) fn not_kept(previews: &[Preview]) -> Vec<String> {
+pub(in crate::commands) fn not_kept(previews: &[Preview]) -> Vec<String> {
     let lost = previews.iter().filter(|told| told.how.is_none());
     lost.map(|told| {
         let why = told.why.as_deref().unwrap_or("no reason is known");
@@ -74,7 +74,7 @@ pub(super) fn not_kept(previews: &[Preview]) -> Vec<String> {
 }
 
 /// The words of this very command up to what names the HAProxy that is meant, as they can be pasted.
-pub(super) fn named(
+pub(in crate::commands) fn named(
     operation: &str,
     service: Option<&str>,
     context: &Context<'_>,
@@ -105,7 +105,7 @@ fn which(instance: &Instance, context: &Context<'_>, facts: &Facts) -> Option<St
 }
 
 /// Adds what an act of HAProxy's left: its proof, the look afterwards and what both cost.
-pub(super) fn act(report: &mut Report, done: &Done) {
+pub(in crate::commands) fn act(report: &mut Report, done: &Done) {
     report.changed = matches!(report.exit, Exit::Done | Exit::Unproven);
     report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
     report.cost.runtime_calls += done.calls;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use dialoguer::Select;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Context;
+use crate::commands::Context;
 use crate::facts::{Candidate, Facts, Known};
 use crate::gather::{self, Aim, Effort};
 use crate::state::pending_confirmations;
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
-pub(super) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
+pub(in crate::commands) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     let facts = watched(context, aim, effort);
     let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
     let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == Aim::Any;

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, record};
 use crate::clients::{linux, systemd};
+use crate::commands::Context;
+use crate::commands::operation::journal_entry;
 use crate::exit::Exit;
 use crate::facts::{HostFacts, Known, Proof, Role, Service};
 use crate::gather::{self, Aim};
@@ -15,7 +16,7 @@ use crate::report::{AskedService, Body, FoundService, Refusal, Report};
 use crate::time::Deadline;
 
 /// What a word means.
-pub(super) enum Meant {
+pub(in crate::commands) enum Meant {
     /// A HAProxy: its own story follows.
     Haproxy(Aim),
     /// Anything else, or nothing: the story ends here.
@@ -23,7 +24,7 @@ pub(super) enum Meant {
 }
 
 /// Looks up who is meant.
-pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
+pub(in crate::commands) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     let Some(word) = word.filter(|word| *word != "haproxy") else { return Meant::Haproxy(Aim::Any) };
     let begun = std::time::Instant::now();
     let settings = &context.settings;
@@ -76,7 +77,7 @@ pub(super) fn meant(word: Option<&str>, context: &Context<'_>) -> Meant {
     let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal));
     report.proof = proof(before, gather::listening(&pids));
     report.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    record::end(context, format!("`{word}`"), &report, None);
+    journal_entry::end(context, format!("`{word}`"), &report, None);
     Meant::Other(Box::new(report))
 }
 

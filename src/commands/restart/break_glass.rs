@@ -1,13 +1,8 @@
 //! `restart --break-glass`: the plan, consent, a snapshot, the restart, what was lost put back, the proof.
 
-mod account;
+use super::report::Account;
 
-use account::Account;
-
-use super::consent::{self, Answer, Asked};
-use super::progress::Progress;
-use super::restart_service::{self, Meant};
-use super::{Context, look, record, turn};
+use super::other_service::{self, Meant};
 use crate::act::operation::Run;
 use crate::act::restart;
 use crate::act::runtime_state::preserve::Hold;
@@ -15,6 +10,10 @@ use crate::act::signals::Interrupts;
 use crate::checks::{self, RESTART};
 use crate::cli::RestartArgs;
 use crate::clients::linux;
+use crate::commands::Context;
+use crate::commands::operation::ask_consent::{self, Answer, Asked};
+use crate::commands::operation::progress::Progress;
+use crate::commands::operation::{gather_facts, journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::gather::{Aim, Effort};
@@ -24,13 +23,17 @@ use crate::state::journal_steps::Steps;
 use crate::state::plans;
 
 /// Runs it, and records how it ended.
-pub(super) fn run(typed: &str, args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
+pub(in crate::commands) fn run(
+    typed: &str,
+    args: &RestartArgs,
+    context: &Context<'_>,
+) -> Result<Report, Failure> {
     let mut about = None;
     let result = right_host(typed).and_then(|()| story(args, context, &mut about));
-    let (target, run) = about.unwrap_or_else(|| (record::target(None), None));
+    let (target, run) = about.unwrap_or_else(|| (journal_entry::target(None), None));
     match &result {
-        Ok(report) => record::end(context, target, report, run),
-        Err(failure) => record::end(context, target, &Report::failed("restart", failure), run),
+        Ok(report) => journal_entry::end(context, target, report, run),
+        Err(failure) => journal_entry::end(context, target, &Report::failed("restart", failure), run),
     }
     result
 }
@@ -57,14 +60,14 @@ fn right_host(typed: &str) -> Result<(), Failure> {
 fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result<Report, Failure> {
     let interrupts = Interrupts::catch()?;
     let state_dir = &context.settings.state_dir.value;
-    let aim = match restart_service::meant(args.service.as_deref(), context) {
+    let aim = match other_service::meant(args.service.as_deref(), context) {
         Meant::Haproxy(aim) => aim,
         Meant::Other(report) => return Ok(*report),
     };
-    let early = turn::early(context, &aim)?;
+    let early = lock_and_freeze::early(context, &aim)?;
 
     // From here on what comes next is what a restart would start.
-    let facts = look::look(context, &aim, Effort::Restart).restarted().into_owned();
+    let facts = gather_facts::look(context, &aim, Effort::Restart).restarted().into_owned();
     let ledger = plan::ledger(&facts);
     // A restart heeds no decision to live with something.
     let findings = checks::judge(&facts, &ledger, RESTART);
@@ -81,7 +84,7 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     };
     let _turn = match early {
         Some((pid, lock)) if pid == instance.main.pid => lock,
-        _ => turn::hold(context, &instance.main)?,
+        _ => lock_and_freeze::hold(context, &instance.main)?,
     };
     let account = Account { hold: Some(&hold), ..account(&findings) };
     if let Err(error) = plans::remember(state_dir, &plan) {
@@ -90,15 +93,17 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
     if args.plan {
         return Ok(account.planned(&plan));
     }
-    turn::not_frozen(context)?;
+    lock_and_freeze::not_frozen(context)?;
 
     let again = || {
-        let now = look::look(context, &Aim::Pid(instance.main.pid), Effort::Restart).restarted().into_owned();
+        let now = gather_facts::look(context, &Aim::Pid(instance.main.pid), Effort::Restart)
+            .restarted()
+            .into_owned();
         let ledger = plan::ledger(&now);
         (plan::restart::basis(&now, &ledger), checks::judge(&now, &ledger, RESTART))
     };
     let asked = Asked { approve: args.approve.as_deref(), context, interrupts: &interrupts };
-    let clearance = match consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
+    let clearance = match ask_consent::to(&plan, &findings, &asked, || account.show(&plan), again) {
         Answer::Cleared(clearance) => clearance,
         Answer::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
         Answer::Withheld(why, findings) => {
@@ -106,7 +111,7 @@ fn story(args: &RestartArgs, context: &Context<'_>, about: &mut About) -> Result
         }
     };
 
-    let steps = Steps::new(state_dir.clone(), "restart", instance.title(), record::who(context));
+    let steps = Steps::new(state_dir.clone(), "restart", instance.title(), journal_entry::who(context));
     let progress = Progress::new(context);
     let run = Run {
         settings: &context.settings,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::{Context, restart, told};
 use crate::act::consent::Withheld;
 use crate::act::operation::{Done, Ended};
 use crate::act::restart::Restarted;
 use crate::act::runtime_state::preserve::Hold;
 use crate::checks::{self, Finding};
 use crate::cli::RestartArgs;
+use crate::commands::operation::report;
+use crate::commands::{Context, restart};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
 use crate::plan::restart::{after_outage, unfinished};
@@ -71,7 +72,7 @@ impl Account<'_> {
             Withheld::Missing => self.shown("refused"),
             _ => self.body("refused"),
         };
-        let summary = told::withheld(&mut body.act, plan, withheld, |ending| self.command(ending));
+        let summary = report::withheld(&mut body.act, plan, withheld, |ending| self.command(ending));
         self.report(withheld.exit(), summary, body, Some(plan))
     }
 
@@ -84,7 +85,7 @@ impl Account<'_> {
     /// Shows the plan on stderr, where the question follows.
     pub(super) fn show(&self, plan: &Plan) {
         let summary = format!("plan {}: restart of {}", plan.id, plan.target);
-        told::ask(&self.report(Exit::Done, summary, self.shown("asked"), Some(plan)), self.context);
+        report::ask(&self.report(Exit::Done, summary, self.shown("asked"), Some(plan)), self.context);
     }
 
     /// The act, however it ended.
@@ -107,7 +108,7 @@ impl Account<'_> {
         }
         let reason = self.args.reason.as_deref().unwrap_or_default();
         let mut report = self.report(exit, format!("{summary} (reason: {reason})"), body, Some(plan));
-        told::act(&mut report, &done);
+        report::act(&mut report, &done);
         if exit == Exit::Unproven {
             self.keep_evidence(&mut report, &done, run);
         }
@@ -255,7 +256,7 @@ impl Account<'_> {
     fn shown(&self, outcome: &str) -> Restart {
         let mut body = self.body(outcome);
         body.act.compared_with = Some(restart::compared_with(self.facts));
-        body.act.notes = told::not_kept(self.hold.map(Hold::previews).unwrap_or_default());
+        body.act.notes = report::not_kept(self.hold.map(Hold::previews).unwrap_or_default());
         body
     }
 
@@ -275,7 +276,7 @@ impl Account<'_> {
     /// This very command with another ending, as it can be pasted.
     fn command(&self, ending: &str) -> String {
         let args = self.args;
-        let mut words = told::named("restart", args.service.as_deref(), self.context, self.facts);
+        let mut words = report::named("restart", args.service.as_deref(), self.context, self.facts);
         let typed = args.break_glass.as_deref().unwrap_or_default();
         let reason = args.reason.as_deref().unwrap_or_default();
         words.extend(["--break-glass".to_owned(), quote(typed), "--reason".to_owned(), quote(reason)]);

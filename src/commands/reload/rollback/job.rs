@@ -17,41 +17,41 @@ use crate::time::{self, Deadline};
 
 /// What a watcher is told.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Orders {
-    pub(super) config: Option<PathBuf>,
+pub(in crate::commands) struct Orders {
+    pub(in crate::commands) config: Option<PathBuf>,
     /// As `--master-socket` and `--stats-socket`.
-    pub(super) sockets: [Option<PathBuf>; 2],
-    pub(super) timeout_ms: Option<u64>,
-    pub(super) within_ms: u64,
+    pub(in crate::commands) sockets: [Option<PathBuf>; 2],
+    pub(in crate::commands) timeout_ms: Option<u64>,
+    pub(in crate::commands) within_ms: u64,
     /// The folder with the copy that would be put back.
-    pub(super) copy: PathBuf,
+    pub(in crate::commands) copy: PathBuf,
     /// What that copy is.
-    pub(super) source: String,
+    pub(in crate::commands) source: String,
     /// The command that began it, without secrets.
-    pub(super) command: Vec<String>,
-    pub(super) who: Who,
+    pub(in crate::commands) command: Vec<String>,
+    pub(in crate::commands) who: Who,
     /// The plan that was consented to.
-    pub(super) plan: Plan,
+    pub(in crate::commands) plan: Plan,
     /// The look that it was made from.
-    pub(super) facts: Facts,
+    pub(in crate::commands) facts: Facts,
 }
 
 /// A watcher at its post.
-pub(super) struct Post {
-    pub(super) orders: Orders,
-    pub(super) settings: Settings,
+pub(in crate::commands) struct Post {
+    pub(in crate::commands) orders: Orders,
+    pub(in crate::commands) settings: Settings,
     /// What was reloaded, as messages call it.
-    pub(super) target: String,
+    pub(in crate::commands) target: String,
 }
 
 impl Post {
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(in crate::commands) fn is_waiting(&self) -> bool {
         let found = pending_confirmations::find(&self.settings.state_dir.value, &self.orders.plan.id);
         found.ok().flatten().is_some_and(|pending| pending.state == State::Waiting)
     }
 
     /// The reload is done: from now on a confirmation is waited for.
-    pub(super) fn started(&self, deadline: Deadline) -> Result<Timestamp> {
+    pub(in crate::commands) fn started(&self, deadline: Deadline) -> Result<Timestamp> {
         let left = jiff::SignedDuration::try_from(deadline.left())?;
         let until = time::now().checked_add(left).unwrap_or(Timestamp::MAX);
         let id = &self.orders.plan.id;
@@ -63,7 +63,7 @@ impl Post {
     }
 
     /// There is nothing to confirm.
-    pub(super) fn void(&self, why: &str, tell: bool) -> Result<()> {
+    pub(in crate::commands) fn void(&self, why: &str, tell: bool) -> Result<()> {
         let state = State::Void { at: time::now(), why: why.to_owned() };
         self.decide(state);
         if tell {
@@ -74,7 +74,7 @@ impl Post {
     }
 
     /// Writes the last word, and lets go of a copy that nobody needs any more.
-    pub(super) fn decide(&self, state: State) {
+    pub(in crate::commands) fn decide(&self, state: State) {
         let needed = matches!(&state, State::Back { exit, .. } if *exit != Exit::Done);
         let written =
             pending_confirmations::change(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
@@ -87,7 +87,13 @@ impl Post {
     }
 
     /// The journal is the only reader there is.
-    pub(super) fn record(&self, exit: Exit, changed: bool, summary: String, run: Option<String>) {
+    pub(in crate::commands) fn record(
+        &self,
+        exit: Exit,
+        changed: bool,
+        summary: String,
+        run: Option<String>,
+    ) {
         let entry = Entry {
             at: time::now(),
             host: linux::hostname(),

@@ -1,10 +1,13 @@
 //! `inspect` shows what runs and proves that looking changed nothing.
 
+pub(super) mod save;
+
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Context, ignores, inspect_save, look, restart};
+use super::operation::gather_facts;
+use super::{Context, ignores, restart};
 use crate::checks;
 use crate::cli::{Format, InspectArgs};
 use crate::error::Failure;
@@ -22,7 +25,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         Some(path) => load(path)?,
         None => {
             let effort = if args.losses { Effort::Restart } else { Effort::Read };
-            let mut facts = look::look(context, &Aim::Any, effort);
+            let mut facts = gather_facts::look(context, &Aim::Any, effort);
             if !args.losses {
                 facts.on_host = gather::services(&context.settings, Some(&facts));
             }
@@ -33,7 +36,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         }
     };
     if args.save {
-        return inspect_save::run(&facts, context);
+        return save::run(&facts, context);
     }
     let ledger = plan::ledger(&facts);
     let findings = ignores.apply(checks::judge(&facts, &ledger, &[]));

@@ -1,6 +1,7 @@
 //! `config show` prints each value that is in force, and where it came from.
 
-use super::{Context, look};
+use super::Context;
+use super::operation::gather_facts;
 use crate::cli::ConfigShowArgs;
 use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
@@ -10,7 +11,7 @@ use crate::report::{Body, Report, Table};
 
 /// What was said, and for the rest what was discovered.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
-    let facts = look::look(context, &Aim::Any, Effort::Read);
+    let facts = gather_facts::look(context, &Aim::Any, Effort::Read);
     let mut rows = said(context, &facts);
     let columns = match args.origin {
         true => vec!["key", "value", "origin"],
