@@ -9,14 +9,18 @@
 //! | [`config`] | what was configured, and by whom | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
 //! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
-//! | [`facts`] | what was seen, or why not; `gather` fills it | nothing; `gather`: clients |
+//! | [`facts`] | what was seen, or why it could not be seen | nothing |
+//! | [`gather`] | fills the facts | the outside, through `clients` |
 //! | [`plan`] | what an operation would lose, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
-//! | [`act`] | the only writer: consent, lock, journal, the act and its proof | HAProxy, its files, its own state folder |
+//! | [`state`] | the state folder: lock, journal, plans, copies of configurations, snapshots | its own folder |
+//! | [`act`] | the only writer to HAProxy: consent, the change and its proof | HAProxy and its files |
 //! | [`report`] | one model, several renderers | the stream it is given |
-//! | `commands` | the stories, one operation per file | all of the above |
+//! | `commands` | one operation per file | all of the above |
 //!
-//! Leaves that know nothing of the house: [`exit`], [`failure`], [`known`], [`secret`], [`time`], [`words`].
+//! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
+//! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], [`secret`],
+//! [`time`], [`plural`].
 
 pub mod act;
 pub mod checks;

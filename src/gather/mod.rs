@@ -6,6 +6,7 @@ pub mod dataplane;
 mod guard;
 pub mod haproxy;
 pub mod host;
+mod launch;
 mod rehearsal;
 mod unchanged;
 mod unit_start;

@@ -10,7 +10,7 @@ use super::Look;
 use super::binds::configured;
 use super::haproxy::hostnames::{self, Resolved};
 use super::haproxy::{config_files, live_worker, paths};
-use super::unit_start::Anew;
+use super::launch::Anew;
 use crate::clients::exec::in_namespaces::Place;
 use crate::clients::haproxy::runtime::{Channel, Socket};
 use crate::clients::linux;

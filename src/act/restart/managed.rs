@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::guard_override::Lifted;
-use super::method::Main;
+use super::main_process::{Main, still_runs, waited};
 use super::pending_job;
 use crate::act::operation::Run;
 use crate::act::proof::Claim;
@@ -210,17 +210,4 @@ impl Contained {
         let text = self.docker.logs(&self.container.id, self.since, MOST_LINES);
         text.map_or_else(|error| vec![docker::why(&error)], |text| startup_log::log(&text))
     }
-}
-
-/// Nothing runs: somebody may be about to start it again, for as long as `limit`.
-fn waited(down: &mut Option<Instant>, limit: Duration, failed: Option<&str>, state: String) -> Main {
-    match down.get_or_insert_with(Instant::now).elapsed() > limit {
-        true => Main::Gone(failed.map(|why| format!("{why}; ")).unwrap_or_default() + &state),
-        false => Main::NotYet(state),
-    }
-}
-
-/// It is still the same process.
-pub(super) fn still_runs(before: &Process) -> bool {
-    linux::process(before.pid).is_ok_and(|now| now.start_ticks == before.start_ticks)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::main_process::Main;
 use super::managed::{Contained, Unit};
 use crate::act::operation::Run;
 use crate::act::proof::{self, Claim};
@@ -33,16 +34,6 @@ pub(super) enum Way {
     Systemd(Box<Unit>),
     /// By Docker or Podman.
     Docker(Box<Contained>),
-}
-
-/// Which process is the main one now.
-pub(super) enum Main {
-    /// This one.
-    Is(u32),
-    /// None yet.
-    NotYet(String),
-    /// There is none, and nobody will start one.
-    Gone(String),
 }
 
 impl Way {

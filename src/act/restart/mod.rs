@@ -2,6 +2,7 @@
 //! brought to where the one before was, and all of it is proven.
 
 mod guard_override;
+mod main_process;
 mod managed;
 mod method;
 mod pending_job;
@@ -30,7 +31,8 @@ use crate::state::lock::{self, Lock};
 use crate::state::{retention, snapshots};
 use crate::time::Deadline;
 use crate::wire::haproxy::runtime::info::Info;
-use method::{Main, Way};
+use main_process::{Main, still_runs};
+use method::Way;
 
 /// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.
 pub const LIMIT: Duration = Duration::from_secs(300);
@@ -230,7 +232,7 @@ impl Act<'_> {
         }
         // A master whose worker fails is there for a moment, and can be seen.
         if matches!(done.ended, Ended::Unproven)
-            && !managed::still_runs(&instance.main)
+            && !still_runs(&instance.main)
             && let Err(why) = self.rise(&mut way, Deadline::after(LIMIT))
         {
             done.log = way.log();
@@ -322,7 +324,7 @@ impl Act<'_> {
 
     /// The order did not end the one of before.
     fn kept(&self, mut done: Done, why: &str, more: Vec<Claim>) -> Done {
-        let same = managed::still_runs(&self.instance.main);
+        let same = still_runs(&self.instance.main);
         self.run.steps.end("restart", &format!("not carried out: {why}"));
         match self.instance.serving.seen().filter(|_| same) {
             Some(worker) => {

@@ -1,6 +1,5 @@
 //! One step of a replay, as runtime commands.
 
-use super::replay::unsent;
 use crate::clients::haproxy::runtime::commands::{List, NewServer, State, Target, Unsayable};
 use crate::clients::haproxy::runtime::{Change, Channel, Undone};
 use crate::facts::runtime_state::HeldServer;
@@ -159,4 +158,9 @@ fn certificate(name: &str, pem: &Secret, channel: &Channel) -> Taken {
         let aborted = Change::abort_certificate(name).map(|abort| channel.change(&[abort]));
         tracing::debug!(?aborted, name, "the transaction is given up");
     })
+}
+
+/// A reason that no HAProxy gave.
+pub(super) fn unsent(why: impl ToString) -> Undone {
+    Undone::NotSent { why: why.to_string() }
 }

@@ -4,7 +4,7 @@ use super::commands;
 
 use std::collections::HashMap;
 
-use crate::clients::haproxy::runtime::{Channel, Undone};
+use crate::clients::haproxy::runtime::Channel;
 use crate::facts::{Holdings, Loaded};
 use crate::gather::haproxy::runtime_state::{Keys, holdings};
 use crate::plan::Kind;
@@ -99,11 +99,6 @@ fn source(kind: Kind) -> Kind {
         Kind::AclEntry => Kind::MapEntry,
         other => other,
     }
-}
-
-/// A reason that no HAProxy gave.
-pub(super) fn unsent(why: impl ToString) -> Undone {
-    Undone::NotSent { why: why.to_string() }
 }
 
 #[cfg(test)]

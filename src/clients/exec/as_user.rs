@@ -18,7 +18,7 @@ use rustix::process::{Gid, Uid};
 use rustix::thread;
 use serde::{Deserialize, Serialize};
 
-use super::command;
+use super::spawn;
 use crate::clients::linux::Account;
 
 /// What it is called with in place of a program's name.
@@ -39,7 +39,7 @@ pub(in crate::clients) struct Order {
 /// A haguard that becomes it, not started yet. It must lead no group of processes, and its input begins with what
 /// [`words`] returns.
 pub(in crate::clients) fn command() -> Command {
-    let mut command = command::ourselves();
+    let mut command = spawn::ourselves();
     command.arg0(CALLED).env_clear();
     command
 }
@@ -76,7 +76,7 @@ fn become_it() -> Result<()> {
     let (user, group) = (Uid::from_raw(*uid), Gid::from_raw(*gid));
     thread::set_thread_res_gid(group, group, group).context("becoming that group")?;
     thread::set_thread_res_uid(user, user, user).context("becoming that user")?;
-    let mut command = command::command(&order.program);
+    let mut command = spawn::command(&order.program);
     command.args(&order.arguments).env_clear().envs(&order.environment);
     if let Some(folder) = &order.folder {
         command.current_dir(folder);

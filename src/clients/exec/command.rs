@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use super::as_user;
+use super::spawn::command;
 use crate::clients::linux::Account;
 use crate::time::Deadline;
 
@@ -131,21 +132,6 @@ impl Program {
         words.extend(&self.input);
         Ok(words)
     }
-}
-
-/// A program, not started yet.
-#[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
-pub(in crate::clients) fn command(program: &str) -> Command {
-    Command::new(program)
-}
-
-/// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
-/// since it was started; this is still the one that runs.
-pub(in crate::clients) const OURSELVES: &str = "/proc/self/exe";
-
-/// The same, not started yet.
-pub(in crate::clients) fn ourselves() -> Command {
-    command(OURSELVES)
 }
 
 /// True when a child ended within `limit`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::command;
+use super::spawn;
 use crate::time::Deadline;
 
 /// It answers at once, or something is wrong with it.
@@ -27,7 +27,7 @@ pub(in crate::clients) struct Aside {
 impl Aside {
     /// Starts one under the name that tells it what it is.
     pub(in crate::clients) fn start(called: &str, name: &'static str) -> Result<Self> {
-        let mut command = command::ourselves();
+        let mut command = spawn::ourselves();
         command.arg0(called).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().with_context(|| format!("starting the {name}"))?;
         let pipe = child.stdin.take().with_context(|| format!("the {name} has no input"))?;

@@ -17,7 +17,8 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde::{Deserialize, Serialize};
 
-use super::command::{self, Program, Said};
+use super::command::{Program, Said};
+use super::spawn;
 use crate::clients::linux;
 use crate::clients::linux::credentials::Dress;
 
@@ -151,7 +152,7 @@ pub fn resolve(place: &Place, dress: &Dress, names: &BTreeSet<String>, limit: Du
 fn visit(place: &Place, dress: &Dress, task: Task, limit: Duration) -> Result<Said> {
     let order = Order { place: place.clone(), dress: dress.clone(), task };
     let stage = Program {
-        program: command::OURSELVES.to_owned(),
+        program: spawn::OURSELVES.to_owned(),
         name: Some(STAGE.to_owned()),
         // Not in its arguments, which everybody can read: the environment may hold secrets.
         input: serde_json::to_vec(&order)?,
@@ -188,7 +189,7 @@ fn stage() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Run { program, arguments, environment, folder } => {
-            let mut command = command::command(&program);
+            let mut command = spawn::command(&program);
             command.args(arguments).env_clear().envs(environment).stdin(std::process::Stdio::null());
             if let Some(folder) = folder {
                 command.current_dir(folder);

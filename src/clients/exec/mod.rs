@@ -6,3 +6,4 @@ pub mod command;
 pub(super) mod helper_process;
 pub mod in_namespaces;
 pub mod replacement;
+pub(in crate::clients) mod spawn;

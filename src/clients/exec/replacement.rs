@@ -19,8 +19,8 @@ use procfs::process::{LimitValue, Limits, Process as Entry};
 use rustix::process::{Pid, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd};
 use serde::{Deserialize, Serialize};
 
-use super::command;
 use super::helper_process::Aside;
+use super::spawn;
 use crate::clients::linux;
 use crate::clients::linux::credentials::Dress;
 use crate::clients::linux::pidfd::Handle;
@@ -119,7 +119,7 @@ pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
 
 /// What was started by a shell's child would be taken for the shell's own. With its parent gone it is nobody's.
 fn leave() -> ExitCode {
-    let mut second = command::ourselves();
+    let mut second = spawn::ourselves();
     second.arg0(SECOND).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
     match second.spawn() {
         Ok(_) => ExitCode::SUCCESS,
@@ -137,7 +137,7 @@ fn start(answers: &mut std::fs::File) -> Result<()> {
     let other = Handle::of(start.like, ticks)?;
     let [input, output, errors] = streams(other.pidfd())?;
     take_over(start.like)?;
-    let mut command = command::command(&start.program);
+    let mut command = spawn::command(&start.program);
     if let Some((name, rest)) = start.arguments.split_first() {
         command.arg0(name).args(rest);
     }

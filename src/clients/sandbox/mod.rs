@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::exec::command;
 use super::exec::in_namespaces::Place;
 use super::linux::credentials::Dress;
+use crate::clients::exec::spawn;
 use crate::time::Deadline;
 use crate::wire::linux::mountinfo::{self, Mount};
 
@@ -107,7 +108,7 @@ impl SealedCopy {
     /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
     pub fn start(spec: &Spec, deadline: Deadline) -> Result<Self> {
         let begun = Instant::now();
-        let mut command = command::ourselves();
+        let mut command = spawn::ourselves();
         command.arg0(stages::FIRST).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;

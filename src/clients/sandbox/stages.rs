@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
 
 use super::{Event, FOLDER, Proc, Spec, loopback, overlay, receive};
-use crate::clients::exec::command;
+use crate::clients::exec::spawn;
 use crate::clients::linux;
 
 /// What the first stage is called with in place of a program's name.
@@ -52,7 +52,7 @@ fn tell(event: &Event) {
 fn first() -> Result<u8> {
     receive(&mut unbuffered()?).context("reading what to start")?;
     unshare(UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC)?;
-    let mut command = command::ourselves();
+    let mut command = spawn::ourselves();
     command.arg0(SECOND);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut init = command.spawn().context("starting the first process")?;
@@ -169,7 +169,7 @@ fn name_hosts(text: &str) -> Result<()> {
 }
 
 fn start(spec: &Spec) -> Result<Child> {
-    let mut command = command::command(&spec.program);
+    let mut command = spawn::command(&spec.program);
     command.args(&spec.arguments).env_clear().envs(&spec.environment);
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
     if let Some(folder) = &spec.folder {

@@ -87,15 +87,6 @@ pub(in crate::gather) fn declared(
     Known::Seen(found)
 }
 
-/// Lines that listen on a descriptor, also where it could not be decided whether they are in force.
-pub(in crate::gather) fn handed_down(model: &Model) -> Vec<String> {
-    let given = |source: &Source<'_>| {
-        source.endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Descriptor(_)))
-    };
-    let line = |source: Source<'_>| format!("{}:{} {}", source.at.file, source.at.line, source.text);
-    sources(model).filter(given).map(line).collect()
-}
-
 fn listeners_of(
     source: &Source<'_>,
     endpoint: &Endpoint,

@@ -342,7 +342,7 @@ pub(in crate::gather) fn on_disk(
         hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
         max_reloads: model.and_then(|model| model.settings.mworker_max_reloads.clone()),
         noreuseport: model.is_some_and(|model| model.settings.noreuseport),
-        handed_down: model.map(crate::gather::binds::configured::handed_down).unwrap_or_default(),
+        handed_down: model.map(Model::descriptor_lines).unwrap_or_default(),
         state_file_written: state_file.as_ref().map(|path| modified(&on_host(main, path)).into()),
         state_file,
         named_files: match &read.model {

@@ -13,6 +13,7 @@ use super::binds::{configured, conflicts};
 use super::guard::changed_since;
 use super::haproxy::config_files::{self, Read, Variables};
 use super::haproxy::{configured_worker, paths, sockets};
+use super::launch::Anew;
 use super::rehearsal::{self, Rehearsed};
 use super::{Found, Look};
 use crate::clients::exec::in_namespaces::Place;
@@ -23,16 +24,6 @@ use crate::facts::{self, ConfigTest, GuardFacts, Known, Picture, Process, Rehear
 use crate::wire::systemd::exec_command;
 use crate::wire::systemd::exec_settings::{Exec, Service};
 use environment::Sources;
-
-/// The program as the unit would start it.
-pub(super) struct Anew {
-    /// The process that runs, with the arguments, the program, the folder and the user of the other.
-    pub(super) main: Process,
-    pub(super) environment: Variables,
-    pub(super) dress: Dress,
-    /// Folders that a restart makes anew.
-    pub(super) emptied: Vec<(String, Option<(u32, u32)>)>,
-}
 
 /// What was worked out.
 pub(super) struct Worked {

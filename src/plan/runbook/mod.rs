@@ -2,28 +2,13 @@
 
 pub mod restart_commands;
 pub mod service;
+pub mod step;
 pub mod stopped_unit;
-
-use serde::Serialize;
 
 use crate::facts::instance::Argv;
 use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
 use restart_commands::managed;
-
-/// A command with the occasion for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
-    /// When, or what for.
-    pub when: String,
-    /// What to type; empty where there is nothing to type.
-    pub command: String,
-}
-
-impl Advice {
-    pub(super) fn new(when: &str, command: impl Into<String>) -> Self {
-        Advice { when: when.to_owned(), command: command.into() }
-    }
-}
+pub use step::{Advice, quote};
 
 /// The safe ways, most useful first.
 pub fn alternatives(facts: &Facts) -> Vec<Advice> {
@@ -231,31 +216,6 @@ fn asker(instance: &Instance) -> Option<impl Fn(&str) -> String> {
 
 fn send(command: &str, path: &str) -> String {
     format!("echo \"{command}\" | socat -t300 - UNIX-CONNECT:{}", quote(path))
-}
-
-/// As it stands between `$'` and `'`, which bash, ksh and zsh read.
-fn escaped(c: char) -> String {
-    match c {
-        '\n' => r"\n".to_owned(),
-        '\t' => r"\t".to_owned(),
-        '\'' => r"\'".to_owned(),
-        '\\' => r"\\".to_owned(),
-        c if c.is_control() => format!(r"\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    }
-}
-
-/// A word as a shell needs it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        // A script may be an argument: as it is, its lines would not survive on a page.
-        false if word.chars().any(char::is_control) => {
-            format!("$'{}'", word.chars().map(escaped).collect::<String>())
-        }
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How whoever keeps a process restarts it: a service manager, a daemon of containers, a compose project.
 
-use super::quote;
+use super::step::quote;
 use crate::facts::Controller;
 use crate::facts::controller::Container;
 use crate::plan::Advice;

@@ -1,6 +1,6 @@
 //! Whoever names something that stands before a container means what runs in it.
 
-use super::Meant;
+use super::found::Meant;
 use crate::facts::controller::Container;
 use crate::facts::{Controller, HostFacts, Service};
 

@@ -1,11 +1,12 @@
 //! Which service a person means by a word: a unit, a container, a program, a process, a PID, a port.
 
 pub(super) mod container;
+mod found;
 pub mod unit;
 
 use core::net::SocketAddr;
 
-use serde::Serialize;
+pub use found::{Fit, Meant};
 
 use crate::facts::{Controller, HostFacts, Listener, Overlap, Service};
 
@@ -20,27 +21,6 @@ pub enum Asked {
     At(SocketAddr),
     /// Any other word.
     Name(String),
-}
-
-/// How sure it is that this service was meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// It is called so, or listens there.
-    Exact,
-    /// Its folder or its arguments hold the word.
-    Near,
-}
-
-/// A service that may have been meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meant<'a> {
-    /// It.
-    pub service: &'a Service,
-    /// How sure that is.
-    pub fit: Fit,
-    /// What of it answers to the word.
-    pub by: String,
 }
 
 impl Asked {

@@ -26,6 +26,7 @@ mod patterns;
 mod peers;
 #[cfg(test)]
 mod property_tests;
+mod proxies;
 mod routes;
 mod servers;
 mod tokenizer;
@@ -35,10 +36,11 @@ pub use bind_addresses::{BindOptions, Endpoint, Where};
 pub use binds::{BindDef, Level, SocketDef};
 pub use certificates::{CertDef, CertKind};
 pub use globals::{Settings, StateFile, StateFrom};
-pub use model::{Model, ProxyDef, ProxyKind};
+pub use model::Model;
 pub use parser::read;
 pub use patterns::{PatternDef, PatternKind, PatternSource};
 pub use peers::{PeersDef, TableDef};
+pub use proxies::{ProxyDef, ProxyKind};
 pub use routes::{RouteDef, Target, pattern};
 pub use servers::ServerDef;
 

@@ -1,11 +1,11 @@
 //! What the lines amount to.
 
-use super::defaults::{Heir, heirs};
-use super::{
-    At, BindDef, CertDef, Config, PatternDef, PatternKind, PatternSource, PeersDef, Problem, ServerDef,
-};
-use super::{RouteDef, Settings, SocketDef, StateFile, StateFrom, TableDef, Undecided};
-use super::{binds, certificates, globals, patterns, peers, routes, servers};
+use super::defaults::heirs;
+use super::proxies::proxy;
+use super::{BindDef, CertDef, Config, PatternDef, PatternKind, PatternSource, PeersDef, Problem, ServerDef};
+use super::{Endpoint, ProxyDef};
+use super::{RouteDef, Settings, SocketDef, StateFile, TableDef, Undecided};
+use super::{binds, certificates, globals, patterns, peers, routes};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the next worker would hold.
@@ -39,45 +39,6 @@ pub struct Model {
     pub undecided: Vec<Undecided>,
     /// What HAProxy would complain about.
     pub problems: Vec<Problem>,
-}
-
-/// What a proxy is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProxyKind {
-    /// Takes connections.
-    Frontend,
-    /// Has servers.
-    Backend,
-    /// Both.
-    Listen,
-}
-
-/// One proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyDef {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub kind: ProxyKind,
-    /// Where it starts.
-    pub at: At,
-    /// False if it may not exist.
-    pub certain: bool,
-    /// `disabled` is in force: it serves nothing and is not in `show stat`, though its servers are listed.
-    pub disabled: bool,
-    /// Its servers, in order.
-    pub servers: Vec<ServerDef>,
-    /// Its stick table.
-    pub table: Option<TableDef>,
-    /// Where it loads the states of its servers from.
-    pub state_from: StateFrom,
-}
-
-impl ProxyDef {
-    /// Whether it has servers to send to.
-    pub fn is_backend(&self) -> bool {
-        self.kind != ProxyKind::Frontend
-    }
 }
 
 impl Model {
@@ -132,6 +93,17 @@ impl Model {
         files.filter_map(PatternDef::path).collect()
     }
 
+    /// Lines that listen on a descriptor, also where it could not be decided whether they are in force: `FILE:LINE TEXT`.
+    pub fn descriptor_lines(&self) -> Vec<String> {
+        let sockets = self.sockets.iter().map(|socket| (&socket.at, &socket.address, &socket.endpoints));
+        let binds =
+            self.binds.iter().filter(|bind| !bind.idle).map(|bind| (&bind.at, &bind.text, &bind.endpoints));
+        let lines = sockets.chain(binds).filter(|(_, _, endpoints)| {
+            endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Descriptor(_)))
+        });
+        lines.map(|(at, text, _)| format!("{}:{} {text}", at.file, at.line)).collect()
+    }
+
     /// The names by which `show acl` lists the patterns that stand in the files themselves.
     pub fn inline_names(&self) -> Vec<String> {
         self.patterns.iter().filter_map(PatternDef::shown).collect()
@@ -155,37 +127,6 @@ impl PatternDef {
                 Some(format!("acl '{criterion}' file '{}' line {}", self.at.file, self.at.line))
             }
         }
-    }
-}
-
-fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> ProxyDef {
-    let section = heir.section;
-    let kind = match section.kind.as_str() {
-        "frontend" => ProxyKind::Frontend,
-        "backend" => ProxyKind::Backend,
-        _ => ProxyKind::Listen,
-    };
-    let name = section.name.clone().unwrap_or_default();
-    let mut note = |certain: bool, why: &str| {
-        if !certain {
-            undecided.push(Undecided { at: section.at.clone(), why: format!("{name}: {why}") });
-        }
-    };
-    let (state_from, certain) = globals::state_from(config, heir);
-    note(certain, "whether server states are loaded from a file is not certain");
-    let switch = heir.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
-    note(heir.certain, "which defaults section stands behind it is not certain");
-    note(switch.is_none_or(|(_, certain)| certain), "whether the proxy is disabled is not certain");
-    let table = section.lines.iter().rfind(|line| line.word(0) == "stick-table");
-    ProxyDef {
-        kind,
-        at: section.at.clone(),
-        certain: section.certain,
-        disabled: switch.is_some_and(|(line, _)| line.word(0) == "disabled"),
-        servers: if kind == ProxyKind::Frontend { Vec::new() } else { servers::of(heir, undecided) },
-        table: table.map(|line| peers::table(line, 1, name.clone(), None, line.certain && section.certain)),
-        state_from,
-        name,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::haproxy::config::StateFrom;
 use crate::wire::haproxy::config::{At, CertKind, Host, Level, Port, Source, Surroundings, read};
 
 fn model(text: &str) -> Model {

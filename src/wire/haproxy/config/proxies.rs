@@ -1,0 +1,75 @@
+//! Every `frontend`, `backend` and `listen`.
+
+use super::defaults::Heir;
+use super::{At, Config, ServerDef, StateFrom, TableDef, Undecided};
+use super::{globals, peers, servers};
+
+/// What a proxy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProxyKind {
+    /// Takes connections.
+    Frontend,
+    /// Has servers.
+    Backend,
+    /// Both.
+    Listen,
+}
+
+/// One proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyDef {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ProxyKind,
+    /// Where it starts.
+    pub at: At,
+    /// False if it may not exist.
+    pub certain: bool,
+    /// `disabled` is in force: it serves nothing and is not in `show stat`, though its servers are listed.
+    pub disabled: bool,
+    /// Its servers, in order.
+    pub servers: Vec<ServerDef>,
+    /// Its stick table.
+    pub table: Option<TableDef>,
+    /// Where it loads the states of its servers from.
+    pub state_from: StateFrom,
+}
+
+impl ProxyDef {
+    /// Whether it has servers to send to.
+    pub fn is_backend(&self) -> bool {
+        self.kind != ProxyKind::Frontend
+    }
+}
+
+pub(super) fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> ProxyDef {
+    let section = heir.section;
+    let kind = match section.kind.as_str() {
+        "frontend" => ProxyKind::Frontend,
+        "backend" => ProxyKind::Backend,
+        _ => ProxyKind::Listen,
+    };
+    let name = section.name.clone().unwrap_or_default();
+    let mut note = |certain: bool, why: &str| {
+        if !certain {
+            undecided.push(Undecided { at: section.at.clone(), why: format!("{name}: {why}") });
+        }
+    };
+    let (state_from, certain) = globals::state_from(config, heir);
+    note(certain, "whether server states are loaded from a file is not certain");
+    let switch = heir.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
+    note(heir.certain, "which defaults section stands behind it is not certain");
+    note(switch.is_none_or(|(_, certain)| certain), "whether the proxy is disabled is not certain");
+    let table = section.lines.iter().rfind(|line| line.word(0) == "stick-table");
+    ProxyDef {
+        kind,
+        at: section.at.clone(),
+        certain: section.certain,
+        disabled: switch.is_some_and(|(line, _)| line.word(0) == "disabled"),
+        servers: if kind == ProxyKind::Frontend { Vec::new() } else { servers::of(heir, undecided) },
+        table: table.map(|line| peers::table(line, 1, name.clone(), None, line.certain && section.certain)),
+        state_from,
+        name,
+    }
+}
