@@ -12,23 +12,23 @@ pub struct Failure {
     /// What went wrong, with its causes.
     pub error: anyhow::Error,
     /// What the operator can do about it.
-    pub mend: Option<String>,
+    pub remedy: Option<String>,
 }
 
 impl Failure {
     /// A usage or configuration error (exit 2).
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
-        Failure { exit: Exit::Usage, error: error.into(), mend: None }
+        Failure { exit: Exit::Usage, error: error.into(), remedy: None }
     }
 
     /// Something could not be determined (exit 5).
     pub fn unknown(error: impl Into<anyhow::Error>) -> Self {
-        Failure { exit: Exit::Unknown, error: error.into(), mend: None }
+        Failure { exit: Exit::Unknown, error: error.into(), remedy: None }
     }
 
     /// Adds the mend.
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn with_remedy(mut self, mend: impl Into<String>) -> Self {
+        self.remedy = Some(mend.into());
         self
     }
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Failure {
 /// A failure that nobody foresaw is a failure with nothing changed: this commands only read.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Failure { exit: Exit::Failed, error, mend: None }
+        Failure { exit: Exit::Failed, error, remedy: None }
     }
 }
 

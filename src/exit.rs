@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What the numbers say of the host, in one line.
-pub const RULE: &str =
+pub const CHANGE_RULE: &str =
     "From 1 to 7, and with 130, nothing is left changed. With 8 something is, without a proof.";
 
-/// How a run ended; see [`RULE`].
+/// How a run ended; see [`CHANGE_RULE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "u8")]
 pub enum Exit {

@@ -48,8 +48,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use cli::{Cli, Format, Global, When};
-use commands::{Answer, Context};
+use cli::{Cli, ColorChoice, Format, GlobalArgs};
+use commands::{CommandOutput, Context};
 use config::{Environment, Settings};
 use error::Failure;
 use exit::Exit;
@@ -60,10 +60,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // haguard starts itself for what needs a process of its own.
     let parts = [
-        clients::exec::as_user::run_if_asked,
-        clients::sandbox::run_if_asked,
-        clients::exec::in_namespaces::run_if_asked,
-        clients::exec::replacement::run_if_asked,
+        clients::exec::as_user::run_if_helper,
+        clients::sandbox::run_if_helper,
+        clients::exec::in_namespaces::run_if_helper,
+        clients::exec::replacement::run_if_helper,
         commands::reload::rollback::timer::run_if_asked,
     ];
     if let Some(code) = parts.iter().find_map(|part| part(&args)) {
@@ -74,30 +74,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return ExitCode::from(usage(&error, &args)),
     };
     if let Err(failure) = has_format(&cli) {
-        let report = Report::failed(commands::name(&cli.command), &failure);
+        let report = Report::failed(commands::command_name(&cli.command), &failure);
         return ExitCode::from(not_understood(&report, &args, |report| {
             report.write_text(&mut io::stderr(), PLAIN)
         }));
     }
     listen_in(cli.global.verbose);
-    let environment = Environment::read();
+    let environment = Environment::from_process();
     let no_color = environment.no_color;
-    let answer = commands::offline(&cli.command).unwrap_or_else(|| {
+    let answer = commands::run_without_config(&cli.command).unwrap_or_else(|| {
         let argv = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        let settings = Settings::load(&cli.global.flags(), environment, clients::linux::uid() == 0).map_err(
-            |error| {
+        let settings = Settings::load(&cli.global.flags(), environment, clients::linux::effective_uid() == 0)
+            .map_err(|error| {
                 Failure::usage(error)
-                    .mend("mend it, name another file, or go without one: --config /dev/null")
-            },
-        )?;
+                    .with_remedy("mend it, name another file, or go without one: --config /dev/null")
+            })?;
         commands::run(&cli.command, &Context { settings, global: &cli.global, argv })
     });
     let report = match answer {
-        Ok(Answer::Report(report)) => *report,
-        Ok(Answer::Verbatim(text)) => {
+        Ok(CommandOutput::Report(report)) => *report,
+        Ok(CommandOutput::Verbatim(text)) => {
             return ended(io::stdout().write_all(text.as_bytes()), Exit::Done.code());
         }
-        Err(failure) => Report::failed(commands::name(&cli.command), &failure),
+        Err(failure) => Report::failed(commands::command_name(&cli.command), &failure),
     };
     let printed = print(&report, &cli.global, no_color);
     // Whoever stopped reading must not be told that a change was none.
@@ -118,9 +117,9 @@ fn has_format(cli: &Cli) -> Result<(), Failure> {
         return Ok(());
     }
     let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
-    let command = commands::name(&cli.command);
+    let command = commands::command_name(&cli.command);
     let error = anyhow::anyhow!("`haguard {command}` has no format `{}`", wanted.name());
-    Err(Failure::usage(error).mend(format!("it has {}", names.join(", "))))
+    Err(Failure::usage(error).with_remedy(format!("it has {}", names.join(", "))))
 }
 
 /// `-v` shows what is asked of whom, `-vv` every step, both on stderr; without it only warnings are shown.
@@ -150,7 +149,7 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     }
     let message = error.render().to_string();
     let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let failure = Failure::usage(anyhow::anyhow!("{first}")).mend("see haguard --help");
+    let failure = Failure::usage(anyhow::anyhow!("{first}")).with_remedy("see haguard --help");
     not_understood(&Report::failed("usage", &failure), args, |_| error.print())
 }
 
@@ -180,7 +179,7 @@ fn asked_for(args: &[OsString], format: &str) -> bool {
         || words.windows(2).any(|pair| matches!(pair[0], "-o" | "--output") && pair[1] == format)
 }
 
-fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
+fn print(report: &Report, global: &GlobalArgs, no_color: bool) -> io::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     match global.output {
         Format::Json => return report.write_json(&mut stdout),
@@ -194,9 +193,9 @@ fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
     let terminal = if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
     let paint = Paint {
         color: match global.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => terminal && !no_color,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !no_color,
         },
     };
     let write = |mut out: &mut dyn Write| match global.output {
@@ -210,7 +209,7 @@ fn print(report: &Report, global: &Global, no_color: bool) -> io::Result<()> {
     }
 }
 
-/// A reader that went away (`| head`) is no failure, and the verdict stands whether or not it was read.
+/// A reader that went away (`| write_outcome`) is no failure, and the verdict stands whether or not it was read.
 fn ended(printed: io::Result<()>, status: u8) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Failed.code()),

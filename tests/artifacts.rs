@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use clap::{Command, CommandFactory as _, Parser as _};
 use haguard::checks::catalog;
 use haguard::cli::Cli;
-use haguard::config::file::{self, KEYS, LISTS};
+use haguard::config::file::{self, LIST_KEYS, TABLE_KEYS};
 use haguard::exit::Exit;
 use haguard::plan::losses::KINDS;
 
@@ -49,7 +49,7 @@ fn man_pages_name_every_check_kind_code_and_variable() {
     let check = golden::read("man/haguard-check.1");
     let restart = golden::read("man/haguard-restart.1");
     let first = golden::read("man/haguard.1");
-    for id in catalog::every().map(|check| check.id) {
+    for id in catalog::all_checks().map(|check| check.id) {
         assert!(check.contains(&man::escape(id)), "{id} is not in haguard-check(1)");
     }
     for kind in KINDS {
@@ -69,7 +69,7 @@ fn the_first_lines_of_help_are_imperative_and_without_a_full_stop() {
     root.build();
     let mut commands = Vec::new();
     collect(&root, &mut commands);
-    for Page { name, command } in &commands {
+    for ManPage { name, command } in &commands {
         let about = command.get_about().unwrap_or_else(|| panic!("{name} has no help")).to_string();
         sentence(name, &about);
         let first = about.split(' ').next().unwrap();
@@ -121,7 +121,7 @@ fn the_example_configuration_says_nothing_until_a_line_is_uncommented() {
     let (tables, _) = example.split_once("#[[").expect("lists of tables come last");
     for line in tables.lines().filter(|line| setting(line) && line.contains('=')) {
         let header = if line.contains("url") { "" } else { "url = 'http://h'\n" };
-        let (table, _) = KEYS
+        let (table, _) = TABLE_KEYS
             .iter()
             .find(|(_, keys)| keys.contains(&line[1..].split(' ').next().unwrap()))
             .unwrap_or_else(|| panic!("no table has {line}"));
@@ -134,13 +134,13 @@ fn the_example_configuration_says_nothing_until_a_line_is_uncommented() {
 fn accepts_and_names_every_key(what: &str, text: &str) {
     file::parse(text).unwrap_or_else(|error| panic!("{what}: {error:#}"));
     let written: toml::Table = toml::from_str(text).unwrap();
-    for (table, keys) in KEYS {
+    for (table, keys) in TABLE_KEYS {
         let table_written = written.get(*table).unwrap_or_else(|| panic!("{what} lacks [{table}]"));
         for key in *keys {
             assert!(table_written.get(key).is_some(), "{what} lacks {table}.{key}");
         }
     }
-    for (list, _) in LISTS {
+    for (list, _) in LIST_KEYS {
         let written = written.get(*list).and_then(toml::Value::as_array);
         assert!(written.is_some_and(|members| !members.is_empty()), "{what} lacks [[{list}]]");
     }
@@ -217,15 +217,15 @@ fn version(text: &str) -> [u32; 3] {
 }
 
 /// A command, with its page's name.
-struct Page {
+struct ManPage {
     name: String,
     command: Command,
 }
 
 /// A command and everything under it, named as its page is: `haguard-config-show`.
-fn collect(command: &Command, pages: &mut Vec<Page>) {
+fn collect(command: &Command, pages: &mut Vec<ManPage>) {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-    pages.push(Page { name, command: command.clone() });
+    pages.push(ManPage { name, command: command.clone() });
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         collect(inner, pages);
     }

@@ -6,16 +6,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::support::document::losses;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 
 /// Runs it as text and as JSON, with backtraces on, and holds both to what every failure has.
 #[track_caller]
 fn fails(haguard: &Haguard, exit: i32, args: &[&str]) -> String {
-    let json = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args).args(["-o", "json"]));
+    let json =
+        RunOutput::from_command(haguard.command().env("RUST_BACKTRACE", "1").args(args).args(["-o", "json"]));
     let document = json.json();
     assert_eq!((json.status, &document["changed"]), (exit, &false.into()), "{json}");
-    let text = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args));
+    let text = RunOutput::from_command(haguard.command().env("RUST_BACKTRACE", "1").args(args));
     assert_eq!(text.status, exit, "{text}");
     assert!(text.stdout.is_empty(), "an error is said on stderr: {text}");
     for said in [&text, &json] {
@@ -207,7 +208,8 @@ fn a_refusal_that_cannot_be_recorded_is_still_a_refusal_and_says_so() {
     for state in [file.join("state"), file, Path::new("/proc/haguard").to_path_buf()] {
         let mut command = haguard.command();
         command.env("HAGUARD_STATE_DIR", &state);
-        let said = Said::of(command.args(["restart", "--master-socket", socket, "-o", "json"]));
+        let said =
+            RunOutput::from_command(command.args(["restart", "--master-socket", socket, "-o", "json"]));
         assert_eq!(said.status, 3, "{said}");
         assert!(said.stderr.contains("was not recorded"), "{said}");
         assert!(said.stderr.contains(state.to_str().unwrap()), "{said}");

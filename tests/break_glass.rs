@@ -26,8 +26,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::builder::Builder;
-use crate::support::document::{flat, word};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::{as_text, unwrapped};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
 use crate::support::process::{Process, alive, on_path, wait_gone};
@@ -125,7 +125,7 @@ impl Bench {
     }
 
     /// Runs it with the right host and a reason.
-    fn run(&self, more: &[&str]) -> Said {
+    fn run(&self, more: &[&str]) -> RunOutput {
         let host = host();
         let glass = ["--break-glass", &host, "--reason", "INC-4711 it is deaf"];
         self.haguard.run(self.arguments(&[&glass, more].concat()))
@@ -137,7 +137,7 @@ impl Bench {
 
     /// The id of the plan of now.
     fn plan(&self) -> String {
-        word(&self.json(&["--plan"])["plan"]["id"]).to_owned()
+        as_text(&self.json(&["--plan"])["plan"]["id"]).to_owned()
     }
 
     /// Starts it with the right host and a reason, and does not wait for it; what it says is in the file.
@@ -225,7 +225,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         let Some(bench) = Bench::start(branch) else { return };
         disturb(&bench);
         let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
-        let before = truth::of(&bench.haproxy);
+        let before = truth::snapshot(&bench.haproxy);
         let plan = bench.json(&["--plan"]);
         assert_eq!((&plan["exit"], &plan["changed"]), (&0.into(), &false.into()), "{branch}: {plan:#}");
         let connections =
@@ -234,7 +234,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}: a plan does nothing");
 
         let mut client = client(bench.haproxy.port("web"));
-        let done = bench.json(&["--approve", word(&plan["plan"]["id"])]);
+        let done = bench.json(&["--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
         let new = u32::try_from(done["restart"]["main"].as_u64().unwrap()).unwrap();
         assert!(new != old && !alive(old) && !alive(worker), "{branch}: {done:#}");
@@ -244,7 +244,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         // Keys of certificates can be read from 3.2 on.
         let expected =
             if branch >= Branch::V32 { BTreeMap::new() } else { BTreeMap::from([(certificate, 1)]) };
-        let lost = truth::lost(&before, &truth::of(&bench.haproxy));
+        let lost = truth::lost(&before, &truth::snapshot(&bench.haproxy));
         assert_eq!(lost, expected, "{branch}: {:#}", done["restart"]["returned"]);
 
         let body = &done["restart"];
@@ -261,7 +261,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         assert!(body["full_service_ms"].as_u64() >= body["restored_ms"].as_u64(), "{branch}: {body:#}");
         assert!(bench.haproxy.get("web", "/").starts_with("HTTP/1.1 "), "{branch}");
 
-        let snapshot = Path::new(word(&body["snapshot"]));
+        let snapshot = Path::new(as_text(&body["snapshot"]));
         let kept = std::fs::read_to_string(snapshot.join("0")).unwrap();
         assert_eq!(kept, bench.haproxy.config(), "{branch}");
         let runtime = std::fs::read_to_string(snapshot.join("runtime.json")).unwrap();
@@ -271,7 +271,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         use std::os::unix::fs::MetadataExt as _;
         assert_eq!(std::fs::metadata(snapshot.join("runtime.json")).unwrap().mode() & 0o777, 0o600);
         assert!(
-            bench.journal().contains(word(&body["snapshot"])),
+            bench.journal().contains(as_text(&body["snapshot"])),
             "{branch}: the journal names the snapshot"
         );
         let history = bench.haguard.run(["history", "-o", "json"]);
@@ -289,7 +289,7 @@ fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
     let again = bench.run(&["--approve", &bench.plan()]);
     assert_eq!(again.status, 0, "{again}");
     assert!(again.stdout.lines().all(|line| line.chars().count() <= 80), "{again}");
-    let said = flat(&again.stdout);
+    let said = unwrapped(&again.stdout);
     for words in [
         "proven: restarted HAProxy (master ",
         "clients could not connect for at most",
@@ -341,7 +341,7 @@ fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
     let answer = bench.haguard.home().join("answer.json");
     let words = ["--break-glass", &host, "--reason", "x", "--approve", &bench.plan(), "-o", "json"];
     let words = bench.arguments(&words).join(" ");
-    let mut script = bench.haguard.plain_of("script");
+    let mut script = bench.haguard.std_command_for("script");
     script.args(["-qec", "bash --norc -i", "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut shell = script.env("TERM", "dumb").spawn().unwrap();
     let line = format!("{} {words} > {}; exit\n", env!("CARGO_BIN_EXE_haguard"), answer.display());

@@ -11,8 +11,8 @@ mod schema;
 use haguard::checks::catalog;
 use haguard::exit::Exit;
 
-use crate::support::document::flat;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::unwrapped;
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::{golden, skip};
 
@@ -30,7 +30,7 @@ pub(crate) fn start(branch: Branch) -> Option<Instance> {
 }
 
 /// `check` about this HAProxy.
-pub(crate) fn check(haguard: &Haguard, haproxy: &Instance, more: &[&str]) -> Said {
+pub(crate) fn check(haguard: &Haguard, haproxy: &Instance, more: &[&str]) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     haguard.run(["check", "--master-socket", socket].iter().chain(more))
 }
@@ -47,7 +47,7 @@ fn an_id_that_was_published_is_never_taken_away() {
     for id in golden::read(FILE).lines() {
         assert!(catalog::find(id).is_some(), "{id} was published: scripts and ignores name it");
     }
-    let mut ids: Vec<&str> = catalog::every().map(|check| check.id).collect();
+    let mut ids: Vec<&str> = catalog::all_checks().map(|check| check.id).collect();
     ids.sort_unstable();
     golden::file(FILE, &(ids.join("\n") + "\n"));
 }
@@ -57,19 +57,19 @@ fn every_id_and_every_group_can_be_explained() {
     let haguard = Haguard::new();
     let subjects = haguard.run(["explain", "-o", "json"]).json();
     let listed = |id: &str| subjects["table"]["rows"].as_array().unwrap().iter().any(|row| row[0] == id);
-    for check in catalog::every() {
+    for check in catalog::all_checks() {
         let said = haguard.run(["explain", check.id]);
-        assert!(said.status == 0 && flat(&said.stdout).contains(check.title), "{said}");
+        assert!(said.status == 0 && unwrapped(&said.stdout).contains(check.title), "{said}");
         assert!(listed(check.id), "{}", check.id);
     }
     let group = haguard.run(["explain", "arch"]);
-    let text = flat(&group.stdout);
+    let text = unwrapped(&group.stdout);
     assert!(group.status == 0 && text.contains("arch.sockets: its sockets are answered"), "{group}");
     assert!(!text.contains("proc."), "{group}");
     let explained = |id: &str| {
         let said = haguard.run(["explain", id]);
         assert_eq!(said.status, 0, "{said}");
-        flat(&said.stdout)
+        unwrapped(&said.stdout)
     };
     let manager = explained("arch.manager");
     assert!(manager.contains("before: reload, restart, guard.") && manager.contains("cannot be ignored"));
@@ -110,7 +110,7 @@ fn evidence_stands_under_every_result_and_short_shows_only_what_is_not_ok() {
     let said = check(&haguard, &haproxy, &["arch.sockets", "arch.identity", "config.test-same-argv"]);
     assert_eq!(said.status, 0, "{said}");
     for evidence in ["is answered by", "show proc on", "haproxy -c"] {
-        assert!(flat(&said.stdout).contains(evidence), "{evidence}: {said}");
+        assert!(unwrapped(&said.stdout).contains(evidence), "{evidence}: {said}");
     }
     assert!(said.stdout.contains("0 failed, 0 unknown, 0 warnings, 3 ok, 0 skipped"), "{said}");
     let said = check(&haguard, &haproxy, &["arch.sockets", "arch.manager", "-o", "short"]);
@@ -145,7 +145,7 @@ fn a_format_that_a_command_has_not_is_a_usage_error_that_names_those_it_has() {
         for format in ["short", "junit", "github"] {
             let said = haguard.run(command.iter().chain(&["-o", format]));
             assert_eq!(said.status, 2, "{command:?}: {said}");
-            let text = flat(&said.stderr);
+            let text = unwrapped(&said.stderr);
             assert!(text.contains(&format!("no format `{format}`")), "{said}");
             assert!(text.contains("it has text, json") && said.stdout.is_empty(), "{said}");
         }
@@ -164,7 +164,7 @@ fn waiting_ends_as_soon_as_all_is_well_and_tells_the_last_state_otherwise() {
 
     let socket = haproxy.master_socket().unwrap().display().to_string();
     let arguments = ["-v", "check", "config.test-same-argv", "--wait", "60s", "--master-socket", &socket];
-    let mut waiting = haguard.plain();
+    let mut waiting = haguard.std_command();
     let log = haguard.home().join("log");
     waiting.args(arguments).stdout(std::fs::File::create(&log).unwrap());
     let errors = haguard.home().join("errors");

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use crate::other_user::as_nobody;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
-use crate::support::document::{finding, word};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::{as_text, finding};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, ask};
 use crate::support::wait::wait_for;
 
@@ -39,26 +39,31 @@ backend app
 ";
 
 /// A container whose only program is HAProxy, with folders of this host for its files and its sockets.
-struct Edge {
+struct ContainerBench {
     container: Container,
     haguard: Haguard,
     folder: TempDir,
 }
 
-impl Edge {
+impl ContainerBench {
     fn start(dockerd: &Dockerd, image: &str) -> Self {
-        Self::with(dockerd, image, json!({"NetworkMode": "none"}), &["{dir}/etc:/usr/local/etc/haproxy:ro"])
+        ContainerBench::with(
+            dockerd,
+            image,
+            json!({"NetworkMode": "none"}),
+            &["{dir}/etc:/usr/local/etc/haproxy:ro"],
+        )
     }
 
     /// With these settings of the host's side, and these mounts.
     fn with(dockerd: &Dockerd, image: &str, host: Value, binds: &[&str]) -> Self {
-        let edge = Self::made(dockerd, image, host, binds, &["-S", MASTER]);
+        let edge = ContainerBench::made(dockerd, image, host, binds, &["-S", MASTER]);
         wait_for("the master lists a worker", || edge.listed().ok()?.contains("worker").then_some(()));
         edge
     }
 
     fn without_master(dockerd: &Dockerd, image: &str, host: Value) -> Self {
-        Self::made(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"], &[])
+        ContainerBench::made(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"], &[])
     }
 
     fn made(dockerd: &Dockerd, image: &str, mut host: Value, binds: &[&str], more: &[&str]) -> Self {
@@ -76,7 +81,8 @@ impl Edge {
         let container = dockerd.create(name, &body);
         // What Docker itself says is half of the proof of who controls it.
         let daemon = format!("DOCKER_HOST=unix://{}", dockerd.socket().display());
-        let edge = Edge { container, haguard: Haguard::through(&["/usr/bin/env", &daemon]), folder };
+        let edge =
+            ContainerBench { container, haguard: Haguard::through(&["/usr/bin/env", &daemon]), folder };
         edge.wait_serving(|| dockerd.logs(&edge.container.id));
         edge
     }
@@ -106,7 +112,7 @@ impl Edge {
         plain(self.haguard.json(words, &self.master()))
     }
 
-    fn run(&self, words: &[&str]) -> Said {
+    fn run(&self, words: &[&str]) -> RunOutput {
         let master = self.master();
         self.haguard.run(words.iter().copied().chain(["--master-socket", master.to_str().unwrap()]))
     }
@@ -146,7 +152,7 @@ fn every(mut each: impl FnMut(&Dockerd, &str, Branch)) {
 #[test]
 fn it_is_read_in_our_own_numbers_and_tested_by_its_own_program() {
     every(|dockerd, image, branch| {
-        let edge = Edge::start(dockerd, image);
+        let edge = ContainerBench::start(dockerd, image);
         let document = edge.json(&["inspect"]);
         let instance = &document["facts"]["instance"];
         assert_eq!(instance["main"]["pid"], edge.container.pid, "{branch}: {document:#}");
@@ -192,7 +198,7 @@ fn it_is_read_in_our_own_numbers_and_tested_by_its_own_program() {
 #[test]
 fn the_next_worker_is_rehearsed_there_and_the_one_that_runs_is_not_touched() {
     every(|dockerd, image, branch| {
-        let edge = Edge::start(dockerd, image);
+        let edge = ContainerBench::start(dockerd, image);
         let listed = || edge.listed().unwrap().lines().count();
         let before = (listed(), edge.workers());
         let document = edge.json(&["rehearse", "--exit-code"]);
@@ -223,16 +229,16 @@ fn the_next_worker_is_rehearsed_there_and_the_one_that_runs_is_not_touched() {
 #[test]
 fn a_reload_is_ordered_and_proven_from_outside() {
     every(|dockerd, image, branch| {
-        let edge = Edge::start(dockerd, image);
+        let edge = ContainerBench::start(dockerd, image);
         let old = edge.workers();
         edge.write(&(TEXT.to_owned() + "frontend more\n    bind 127.0.0.1:81\n    default_backend app\n"));
         let planned = edge.json(&["reload", "--plan"]);
-        let id = word(&planned["plan"]["id"]).to_owned();
+        let id = as_text(&planned["plan"]["id"]).to_owned();
         let said = edge.run(&["reload", "--approve", &id, "-o", "json"]);
         let document = said.json();
         assert_eq!(said.status, 0, "{branch}: {said}");
         let proof = document["proof"].as_array().unwrap();
-        let claimed = |words: &str| proof.iter().any(|proof| word(&proof["claim"]).contains(words));
+        let claimed = |words: &str| proof.iter().any(|proof| as_text(&proof["claim"]).contains(words));
         assert!(claimed("a new worker serves") && claimed("no reload has failed"), "{branch}: {document:#}");
         let now = edge.json(&["inspect"]);
         let serving = now["facts"]["instance"]["serving"].as_u64().unwrap();
@@ -249,7 +255,7 @@ fn a_reload_is_ordered_and_proven_from_outside() {
 fn a_confirmation_is_refused_where_its_files_are_not_ours_to_put_back() {
     let Some(dockerd) = Dockerd::start() else { return };
     let Some(image) = dockerd.haproxy(Branch::V32) else { return };
-    let edge = Edge::start(&dockerd, &image);
+    let edge = ContainerBench::start(&dockerd, &image);
     let said = edge.run(&["reload", "--plan", "--confirm-within", "1m"]);
     assert_eq!(said.status, 3, "{said}");
     assert!(said.stderr.contains("files of its own"), "{said}");
@@ -259,7 +265,7 @@ fn a_confirmation_is_refused_where_its_files_are_not_ours_to_put_back() {
 fn a_user_who_is_not_root_is_told_what_is_needed() {
     let Some(dockerd) = Dockerd::start() else { return };
     let Some(image) = dockerd.haproxy(Branch::V30) else { return };
-    let edge = Edge::start(&dockerd, &image);
+    let edge = ContainerBench::start(&dockerd, &image);
     std::fs::set_permissions(edge.folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
     let master = edge.master();

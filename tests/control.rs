@@ -23,13 +23,13 @@ use crate::support::skip;
 use crate::support::wait::wait_for;
 
 /// What is needed to start a HAProxy, for a manager that does it.
-struct Kept {
+struct ManagedHaproxy {
     dir: TempDir,
     binary: PathBuf,
     _port: Port,
 }
 
-impl Kept {
+impl ManagedHaproxy {
     /// Everything is written, nothing started. None, after a visible line, where the branch is absent.
     fn new(branch: Branch) -> Option<Self> {
         let binary = haproxy::binary(branch)?;
@@ -42,7 +42,7 @@ impl Kept {
             port.number
         );
         std::fs::write(dir.path().join("haproxy.cfg"), text).unwrap();
-        Some(Kept { dir, binary, _port: port })
+        Some(ManagedHaproxy { dir, binary, _port: port })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -78,9 +78,9 @@ impl Kept {
 }
 
 /// Ends a server that left its parent.
-struct Server(u32);
+struct KillOnDrop(u32);
 
-impl Drop for Server {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         process::kill(self.0);
         process::wait_gone(self.0);
@@ -119,7 +119,7 @@ fn why(control: &Value, certainty: &str) -> String {
 fn candidate(haguard: &Haguard, env: &[(&str, &str)], pid: u32) -> Value {
     let mut command = haguard.command();
     command.args(["inspect", "-o", "json"]).envs(env.iter().copied());
-    let document = crate::support::haguard::Said::of(&mut command).json();
+    let document = crate::support::haguard::RunOutput::from_command(&mut command).json();
     let all = document["facts"]["candidates"]["seen"].as_array().unwrap();
     let found = all.iter().find(|candidate| candidate["process"]["pid"] == pid);
     found.unwrap_or_else(|| panic!("PID {pid} is not among {document:#}")).clone()

@@ -8,9 +8,11 @@ mod bench;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use haguard::facts::Known;
-use haguard::facts::dataplane::{Arguments, Learnt, ReloadStatus, TransactionStatus, arguments, which_file};
-use haguard::gather::dataplane::read;
-use haguard::wire::dataplane::{header, last_known_good, md5_of_rest, settings};
+use haguard::facts::dataplane::{
+    ConfigFileSource, DataPlaneArguments, ReloadStatus, TransactionStatus, find_config_file, parse_arguments,
+};
+use haguard::gather::dataplane::query_api;
+use haguard::wire::dataplane::{expected_md5, last_known_good_path, parse_config, parse_header};
 
 use self::bench::Bench;
 use crate::support::dataplane::{CONFIG, DataPlaneServer, HAPROXY, Mode, PASSWORD, RAW, TRANSACTIONS};
@@ -21,9 +23,9 @@ use crate::support::wait::wait_for;
 
 #[test]
 fn one_contract_holds_for_the_stand_in_and_the_real_server() {
-    let mut targets = vec![(Kind::StandIn, Mode::MasterSocket), (Kind::StandIn, Mode::ReloadCommand)];
+    let mut targets = vec![(ServerKind::Fake, Mode::MasterSocket), (ServerKind::Fake, Mode::ReloadCommand)];
     if DataPlaneServer::installed().is_some() {
-        targets.extend([(Kind::Real, Mode::MasterSocket), (Kind::Real, Mode::ReloadCommand)]);
+        targets.extend([(ServerKind::Real, Mode::MasterSocket), (ServerKind::Real, Mode::ReloadCommand)]);
     }
     let results = std::thread::scope(|scope| {
         let threads = targets
@@ -40,17 +42,17 @@ fn one_contract_holds_for_the_stand_in_and_the_real_server() {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
-    StandIn,
+enum ServerKind {
+    Fake,
     Real,
 }
 
 /// The line that sums it up, and whether an assertion failed. None where HAProxy itself is absent.
-fn hold_to_the_contract(kind: Kind, mode: Mode) -> Option<(String, bool)> {
+fn hold_to_the_contract(kind: ServerKind, mode: Mode) -> Option<(String, bool)> {
     let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start()?;
     let (name, server) = match kind {
-        Kind::StandIn => ("the stand-in", DataPlaneServer::standin(&haproxy, mode)),
-        Kind::Real => ("the real dataplaneapi", DataPlaneServer::real(&haproxy, mode)?),
+        ServerKind::Fake => ("the stand-in", DataPlaneServer::fake(&haproxy, mode)),
+        ServerKind::Real => ("the real dataplaneapi", DataPlaneServer::real(&haproxy, mode)?),
     };
     let text = haproxy.config();
     let mut bench = Bench { haproxy: &haproxy, server: &server, mode, text, held: 0 };
@@ -84,20 +86,20 @@ fn a_file_that_it_never_wrote(bench: &mut Bench<'_>) {
     bench.same(facts.pending_reloads.clone(), Known::Seen(vec![]));
     bench.same(facts.failed_reloads.clone(), Known::Seen(vec![]));
     bench.same(facts.open_transactions.clone(), Known::Seen(vec![]));
-    bench.same(facts.poisoned(), Known::Seen(None));
+    bench.same(facts.version_mismatch(), Known::Seen(None));
     bench.same(facts.hand_edited(), Known::Seen(None));
     bench.same(facts.runtime_pid.clone(), Known::Seen(Some(bench.haproxy.worker_pid())));
     bench.same(bench.server.call("GET", &format!("{HAPROXY}/configuration/version"), "").body, "1\n".into());
     bench.same(bench.file(), bench.text.clone());
-    let good = last_known_good(bench.haproxy.config_path(), Some(&bench.server.backups()));
+    let good = last_known_good_path(bench.haproxy.config_path(), Some(&bench.server.backups()));
     bench.same(std::fs::read_to_string(good).ok(), Some(bench.text.clone()));
 
     let candidates =
         [(bench.haproxy.config_path().to_path_buf(), bench.file()), ("/else".into(), "global\n".into())];
-    let file = which_file(None, None, &facts.config_text, &candidates);
+    let file = find_config_file(None, None, &facts.config_text, &candidates);
     bench.same(
         file.seen().map(|file| (file.path.clone(), file.learnt)),
-        Some((candidates[0].0.clone(), Learnt::SameText)),
+        Some((candidates[0].0.clone(), ConfigFileSource::SameText)),
     );
 }
 
@@ -186,11 +188,11 @@ fn a_write_is_scheduled_listed_and_carried_out(bench: &mut Bench<'_>) {
     bench.same(answer.header("configuration-version"), Some(version.to_string().as_str()));
     let file = bench.file();
     bench.same(answer.body.clone(), file.clone());
-    bench.same(header(file.as_bytes()).version, Some(version));
-    bench.same(header(file.as_bytes()).md5, Some(md5_of_rest(file.as_bytes())));
-    bench.same(answer.header("configuration-checksum"), Some(md5_of_rest(file.as_bytes()).as_str()));
+    bench.same(parse_header(file.as_bytes()).version, Some(version));
+    bench.same(parse_header(file.as_bytes()).md5, Some(expected_md5(file.as_bytes())));
+    bench.same(answer.header("configuration-checksum"), Some(expected_md5(file.as_bytes()).as_str()));
     bench.same(file.split_once("\n\n").map(|(_, rest)| rest.to_owned()), Some(bench.text.clone()));
-    let raw = bench.server.client().raw().unwrap();
+    let raw = bench.server.client().raw_configuration().unwrap();
     bench.same((raw.memory_version, raw.body), (Some(version), file.into_bytes()));
 
     let reload = bench.ended(&answer);
@@ -202,7 +204,7 @@ fn a_write_is_scheduled_listed_and_carried_out(bench: &mut Bench<'_>) {
     bench.wait_new_worker(worker);
     let facts = bench.facts();
     bench.same(facts.pending_reloads.clone(), Known::Seen(vec![]));
-    bench.same((facts.poisoned(), facts.hand_edited()), (Known::Seen(None), Known::Seen(None)));
+    bench.same((facts.version_mismatch(), facts.hand_edited()), (Known::Seen(None), Known::Seen(None)));
     bench.same(facts.runtime_pid, Known::Seen(Some(bench.haproxy.worker_pid())));
 }
 
@@ -220,7 +222,7 @@ fn the_ways_to_write(bench: &mut Bench<'_>) {
     bench.same(bench.version(), 41);
     bench.same(bench.post("skip_version=true&skip_reload=true", &text).status, 201);
     bench.same(bench.version(), 1);
-    bench.same(header(bench.file().as_bytes()).version, Some(1));
+    bench.same(parse_header(bench.file().as_bytes()).version, Some(1));
 }
 
 fn an_edit_by_hand_becomes_a_version(bench: &mut Bench<'_>) {
@@ -230,7 +232,7 @@ fn an_edit_by_hand_becomes_a_version(bench: &mut Bench<'_>) {
     wait_for("the edit is noticed", || (bench.version() == version + 1).then_some(()));
     wait_for("the edit is written back", || bench.facts().hand_edited().seen()?.is_none().then_some(()));
     bench.holds(bench.file().contains("maxconn 201"), bench.file());
-    bench.same(header(bench.file().as_bytes()).version, Some(version + 1));
+    bench.same(parse_header(bench.file().as_bytes()).version, Some(version + 1));
     bench.same(bench.haproxy.worker_pid(), worker);
 }
 
@@ -260,11 +262,13 @@ fn a_failed_reload_poisons_the_memory(bench: &mut Bench<'_>) {
         bench.same(bench.haproxy.worker_pid(), worker);
         bench.same(bench.file(), file);
         let facts = bench.facts();
-        let poisoned = facts.poisoned().seen().copied().flatten();
+        let poisoned = facts.version_mismatch().seen().copied().flatten();
         bench.same(poisoned.map(|poisoned| (poisoned.memory, poisoned.disk)), Some((version + 1, version)));
         bench.same(facts.hand_edited(), Known::Seen(None));
         bench.server.reread();
-        wait_for("the file is read again", || bench.facts().poisoned().seen()?.is_none().then_some(()));
+        wait_for("the file is read again", || {
+            bench.facts().version_mismatch().seen()?.is_none().then_some(())
+        });
         bench.same(bench.version(), version);
     }
 }
@@ -282,23 +286,23 @@ fn a_reload_command_that_lies(bench: &mut Bench<'_>) {
     bench.same(bench.haproxy.worker_pid(), worker);
     // nothing in the API tells: a guard must ask HAProxy
     let facts = bench.facts();
-    bench.same((facts.poisoned(), facts.failed_reloads), (Known::Seen(None), Known::Seen(vec![])));
+    bench.same((facts.version_mismatch(), facts.failed_reloads), (Known::Seen(None), Known::Seen(vec![])));
     bench.holds(bench.file().contains("frontend more"), bench.file());
-    let good = last_known_good(bench.haproxy.config_path(), Some(&bench.server.backups()));
+    let good = last_known_good_path(bench.haproxy.config_path(), Some(&bench.server.backups()));
     bench.holds(std::fs::read_to_string(&good).unwrap().contains("frontend more"), good);
 }
 
 /// The server is told to read a file that changed under a fitting hash: as a failed reload leaves it.
 fn a_write_while_it_was_away(bench: &mut Bench<'_>) {
     let body = format!("# _version=77\n\n{}", bench.text);
-    let whole = format!("# _md5hash={}\n{body}", md5_of_rest(body.as_bytes()));
+    let whole = format!("# _md5hash={}\n{body}", expected_md5(body.as_bytes()));
     let version = bench.version();
     bench.replace_file(&whole);
-    let poisoned = bench.facts().poisoned().seen().copied().flatten();
+    let poisoned = bench.facts().version_mismatch().seen().copied().flatten();
     bench.same(poisoned.map(|poisoned| (poisoned.memory, poisoned.disk)), Some((version, 77)));
     bench.server.reread();
     wait_for("the file is read again", || (bench.version() == 77).then_some(()));
-    bench.same(bench.facts().poisoned(), Known::Seen(None));
+    bench.same(bench.facts().version_mismatch(), Known::Seen(None));
 }
 
 #[test]
@@ -308,16 +312,18 @@ fn the_file_that_a_real_server_writes_is_learnt_from_its_process() {
         return say("real dataplaneapi: not found, its process was not looked at");
     };
     let cmdline = std::fs::read_to_string(format!("/proc/{}/cmdline", server.pid().unwrap())).unwrap();
-    let argv = arguments(&cmdline.split_terminator('\0').map(str::to_owned).collect::<Vec<_>>());
-    let Arguments { config_file: None, settings_file: Some(yml) } = &argv else { panic!("{argv:?}") };
-    let settings = settings(&std::fs::read_to_string(yml).unwrap());
+    let argv = parse_arguments(&cmdline.split_terminator('\0').map(str::to_owned).collect::<Vec<_>>());
+    let DataPlaneArguments { config_file: None, settings_file: Some(yml) } = &argv else {
+        panic!("{argv:?}")
+    };
+    let settings = parse_config(&std::fs::read_to_string(yml).unwrap());
     assert_eq!(settings.master_runtime.as_deref(), haproxy.master_socket());
     assert_eq!((settings.master_worker_mode, settings.reload_delay), (true, Some(1)));
-    let facts = read(&server.client());
-    let file = which_file(Some(&argv), Some(&settings), &facts.config_text, &[]);
+    let facts = query_api(&server.client());
+    let file = find_config_file(Some(&argv), Some(&settings), &facts.config_text, &[]);
     assert_eq!(file.seen().unwrap().path, haproxy.config_path());
     let look = |path: &std::path::Path| Known::Seen(std::fs::read_to_string(path).unwrap());
-    let facts = facts.writing(file, &settings, look);
+    let facts = facts.with_config_file(file, &settings, look);
     let good = facts.last_known_good.seen().unwrap();
     assert_eq!(
         (good.path.as_path(), good.differs),

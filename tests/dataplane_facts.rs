@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::dataplane::{CONFIG, DataPlaneServer, Mode, PASSWORD, RAW, TRANSACTIONS, USER};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
-use crate::support::http::{Answer, Server};
+use crate::support::http::{Response, Server};
 use crate::support::origin::Origin;
 use crate::support::ports;
 use crate::support::process::{Process, on_path};
@@ -16,7 +16,7 @@ use crate::support::skip::say;
 use crate::support::wait::wait_for;
 
 /// haguard, told of one HAProxy and one API.
-struct Operator<'a> {
+struct DataPlaneBench<'a> {
     haguard: Haguard,
     haproxy: &'a Instance,
     server: &'a DataPlaneServer,
@@ -24,11 +24,11 @@ struct Operator<'a> {
     text: String,
 }
 
-impl<'a> Operator<'a> {
+impl<'a> DataPlaneBench<'a> {
     fn new(haproxy: &'a Instance, server: &'a DataPlaneServer) -> Self {
         let haguard = Haguard::new();
         configure(&haguard, haproxy, &format!("http://127.0.0.1:{}", server.port()));
-        Operator { haguard, haproxy, server, text: haproxy.config() }
+        DataPlaneBench { haguard, haproxy, server, text: haproxy.config() }
     }
 
     fn check(&self, id: &str) -> Value {
@@ -40,10 +40,10 @@ impl<'a> Operator<'a> {
     }
 
     fn version(&self) -> u64 {
-        self.server.client().version().unwrap()
+        self.server.client().config_version().unwrap()
     }
 
-    fn post(&self, query: &str, text: &str) -> Answer {
+    fn post(&self, query: &str, text: &str) -> Response {
         self.server.call("POST", &format!("{RAW}?{query}"), text)
     }
 
@@ -61,10 +61,12 @@ fn configure(haguard: &Haguard, haproxy: &Instance, url: &str) {
     ));
 }
 
-fn run(haguard: &Haguard, password: &str, args: &[&str]) -> Said {
+fn run(haguard: &Haguard, password: &str, args: &[&str]) -> RunOutput {
     let config = haguard.home().join("haguard.toml");
     let mut command = haguard.command();
-    Said::of(command.args(args).arg("--config").arg(config).env("HAGUARD_DATAPLANE_PASSWORD", password))
+    RunOutput::from_command(
+        command.args(args).arg("--config").arg(config).env("HAGUARD_DATAPLANE_PASSWORD", password),
+    )
 }
 
 fn check(haguard: &Haguard, password: &str, id: &str) -> Value {
@@ -76,15 +78,15 @@ fn check(haguard: &Haguard, password: &str, id: &str) -> Value {
 fn what_the_api_is_up_to_is_named_on_the_stand_in_and_on_the_real_server() {
     for mode in [Mode::MasterSocket, Mode::ReloadCommand] {
         let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
-        let server = DataPlaneServer::standin(&haproxy, mode);
-        situations(&Operator::new(&haproxy, &server), mode);
+        let server = DataPlaneServer::fake(&haproxy, mode);
+        situations(&DataPlaneBench::new(&haproxy, &server), mode);
     }
     for mode in [Mode::MasterSocket, Mode::ReloadCommand] {
         let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
         let Some(server) = DataPlaneServer::real(&haproxy, mode) else {
             return say("real dataplaneapi: not found, its situations ran on the stand-in only");
         };
-        let operator = Operator::new(&haproxy, &server);
+        let operator = DataPlaneBench::new(&haproxy, &server);
         how_it_reloads(&operator, mode);
         situations(&operator, mode);
         a_last_known_good_file_that_lags_behind(&operator);
@@ -92,7 +94,7 @@ fn what_the_api_is_up_to_is_named_on_the_stand_in_and_on_the_real_server() {
 }
 
 /// Only the real server is a process whose settings can be read.
-fn how_it_reloads(operator: &Operator<'_>, mode: Mode) {
+fn how_it_reloads(operator: &DataPlaneBench<'_>, mode: Mode) {
     let finding = operator.check("dp.reload-strategy");
     let (level, said) = match mode {
         Mode::MasterSocket => ("pass", operator.haproxy.master_socket().unwrap().display().to_string()),
@@ -107,7 +109,7 @@ fn how_it_reloads(operator: &Operator<'_>, mode: Mode) {
 }
 
 /// Any program under the name of one that is known: haguard looks at names and arguments, and so does its evidence.
-fn another_writer(operator: &Operator<'_>) {
+fn another_writer(operator: &DataPlaneBench<'_>) {
     // Whoever else runs on this machine may have one, which is no matter.
     let alone = operator.check("dp.other-writers");
     let folder = tempfile::TempDir::with_prefix("hag").unwrap();
@@ -126,7 +128,7 @@ fn another_writer(operator: &Operator<'_>) {
     assert_eq!(operator.check("dp.other-writers"), alone);
 }
 
-fn situations(operator: &Operator<'_>, mode: Mode) {
+fn situations(operator: &DataPlaneBench<'_>, mode: Mode) {
     all_is_well(operator);
     an_open_transaction_of_someone_else(operator);
     a_reload_that_is_pending(operator);
@@ -137,7 +139,7 @@ fn situations(operator: &Operator<'_>, mode: Mode) {
     }
 }
 
-fn all_is_well(operator: &Operator<'_>) {
+fn all_is_well(operator: &DataPlaneBench<'_>) {
     // The stand-in is no process of that name, so its last known good file cannot be found from outside.
     for id in [
         "arch.config-path",
@@ -153,7 +155,7 @@ fn all_is_well(operator: &Operator<'_>) {
     }
 }
 
-fn an_open_transaction_of_someone_else(operator: &Operator<'_>) {
+fn an_open_transaction_of_someone_else(operator: &DataPlaneBench<'_>) {
     let opened = operator.server.call("POST", &format!("{TRANSACTIONS}?version={}", operator.version()), "");
     assert_eq!(opened.status, 201, "{opened:?}");
     let id = operator.server.client().transactions().unwrap()[0].id.clone();
@@ -164,7 +166,7 @@ fn an_open_transaction_of_someone_else(operator: &Operator<'_>) {
     assert_eq!(operator.level("dp.open-transactions"), "pass");
 }
 
-fn a_reload_that_is_pending(operator: &Operator<'_>) {
+fn a_reload_that_is_pending(operator: &DataPlaneBench<'_>) {
     // The server's clock may strike between the write and the look; then the write is made once more.
     let (id, lines) = wait_for("a pending reload is seen", || {
         let answer = operator.post(&format!("version={}", operator.version()), &operator.text);
@@ -184,7 +186,7 @@ fn a_reload_that_is_pending(operator: &Operator<'_>) {
     wait_for("it is done", || (operator.level("dp.pending-reload") == "pass").then_some(()));
 }
 
-fn a_file_edited_by_hand(operator: &Operator<'_>) {
+fn a_file_edited_by_hand(operator: &DataPlaneBench<'_>) {
     let mut limit = 300;
     // A server that watches the file makes the edit its own within moments; then another edit is made.
     let finding = wait_for("an edit is seen before the server takes it over", || {
@@ -209,12 +211,12 @@ fn replace(path: &Path, text: &str) {
     std::fs::rename(fresh, path).unwrap();
 }
 
-fn broken(operator: &Operator<'_>, taken: &Origin) -> String {
+fn broken(operator: &DataPlaneBench<'_>, taken: &Origin) -> String {
     let text = &operator.text;
     format!("{text}\nfrontend more from unnamed_defaults_1\n  bind 127.0.0.1:{}\n", taken.port)
 }
 
-fn poisoned_by_a_failed_reload(operator: &Operator<'_>) {
+fn poisoned_by_a_failed_reload(operator: &DataPlaneBench<'_>) {
     let taken = Origin::start();
     let good = operator.post(&format!("version={}&force_reload=true", operator.version()), &operator.text);
     assert_eq!(good.status, 201, "{good:?}");
@@ -234,7 +236,7 @@ fn poisoned_by_a_failed_reload(operator: &Operator<'_>) {
 }
 
 /// The API calls the reload a success and its file good; the master alone tells.
-fn a_reload_command_that_lied(operator: &Operator<'_>) {
+fn a_reload_command_that_lied(operator: &DataPlaneBench<'_>) {
     let taken = Origin::start();
     let answer = operator.post(&format!("version={}", operator.version()), &broken(operator, &taken));
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -246,7 +248,7 @@ fn a_reload_command_that_lied(operator: &Operator<'_>) {
     assert_eq!(finding["level"], "warn", "what is on disk is not what runs: {finding}");
 }
 
-fn a_last_known_good_file_that_lags_behind(operator: &Operator<'_>) {
+fn a_last_known_good_file_that_lags_behind(operator: &DataPlaneBench<'_>) {
     let written = operator.post(&format!("version={}&skip_reload=true", operator.version()), &operator.text);
     assert_eq!(written.status, 201, "{written:?}");
     let finding = operator.check("dp.lkg-drift");
@@ -263,7 +265,7 @@ fn the_file_that_the_api_writes_is_not_the_file_that_the_master_loads() {
     let Some(server) = DataPlaneServer::real_writing(&haproxy, &other) else {
         return say("real dataplaneapi: not found, no other file was written");
     };
-    let finding = Operator::new(&haproxy, &server).check("arch.config-path");
+    let finding = DataPlaneBench::new(&haproxy, &server).check("arch.config-path");
     assert_eq!(finding["level"], "fail", "{finding}");
     let evidence = finding["evidence"].to_string();
     for path in [&other, haproxy.config_path()] {
@@ -290,11 +292,11 @@ fn unreachable(haproxy: &Instance, url: &str, password: &str, words: &[&str]) {
 #[test]
 fn wrong_credentials_a_web_page_and_nobody_there_are_told_with_the_mend() {
     let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
-    let server = DataPlaneServer::standin(&haproxy, Mode::MasterSocket);
+    let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
     let url = format!("http://127.0.0.1:{}", server.port());
     unreachable(&haproxy, &url, "hunter2", &[USER, "HAGUARD_DATAPLANE_PASSWORD"]);
     // A stub: no Data Plane API answers with a page.
-    let page = Server::start(|_| Answer::new(200, "text/html", "<!doctype html><title>shop</title>"));
+    let page = Server::start(|_| Response::new(200, "text/html", "<!doctype html><title>shop</title>"));
     unreachable(&haproxy, &format!("http://127.0.0.1:{}", page.port), "hunter2", &["page"]);
     let nobody = ports::free();
     unreachable(

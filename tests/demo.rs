@@ -20,15 +20,15 @@ struct Demo {
 
 impl Demo {
     fn start(pause: &str) -> Option<Self> {
-        Self::of(pause, "")
+        Self::start_with(pause, "")
     }
 
     /// With a haguard that does something else in one case, said in shell.
     fn with(instead: &str) -> Option<Self> {
-        Self::of("0", instead)
+        Self::start_with("0", instead)
     }
 
-    fn of(pause: &str, instead: &str) -> Option<Self> {
+    fn start_with(pause: &str, instead: &str) -> Option<Self> {
         binary(Branch::V28)?;
         let folder = tempfile::TempDir::with_prefix("hag").unwrap();
         let haguard = folder.path().join("haguard");

@@ -45,7 +45,7 @@ fn id(told: &str) -> String {
     rest.trim_start_matches([' ', '\\', '\n']).split_whitespace().next().unwrap().to_owned()
 }
 
-fn said(output: &Output) -> String {
+fn combined_output(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -54,7 +54,7 @@ fn the_makefile_refuses_a_restart_and_names_the_status() {
     let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
     let master = haproxy.master_pid();
     let output = make("restart-haproxy", &[], &haproxy, &Haguard::new());
-    let said = said(&output);
+    let said = combined_output(&output);
     assert!(said.contains("refused: restart of HAProxy") && said.contains("Error 3"), "{said}");
     assert_eq!((output.status.code(), haproxy.master_pid()), (Some(2), master), "{said}");
 }
@@ -66,14 +66,14 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
         let haguard = Haguard::new();
         let before = haproxy.worker_pid();
         let asked = make("reload-haproxy", &[], &haproxy, &haguard);
-        let told = said(&asked);
+        let told = combined_output(&asked);
         assert!(told.contains("somebody's consent") && told.contains("Error 3"), "{branch}: {told}");
         let planned = make("plan-reload", &[], &haproxy, &haguard);
-        assert!(planned.status.success(), "{branch}: {}", said(&planned));
+        assert!(planned.status.success(), "{branch}: {}", combined_output(&planned));
         assert_eq!(haproxy.worker_pid(), before, "{branch}: nothing was reloaded");
-        let id = format!("ID={}", id(&said(&planned)));
+        let id = format!("ID={}", id(&combined_output(&planned)));
         let output = make("approve-reload", &[&id], &haproxy, &haguard);
-        let (told, after) = (said(&output), haproxy.worker_pid());
+        let (told, after) = (combined_output(&output), haproxy.worker_pid());
         assert!(output.status.success(), "{branch}: {told}");
         let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
         let words = format!("worker {after} serves in place of {before}, proven");
@@ -82,7 +82,7 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
         let good = haproxy.config();
         haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
         for (target, code) in [("plan-reload", 3), ("reload-haproxy", 3), ("approve-reload", 6)] {
-            let told = said(&make(target, &[&id], &haproxy, &haguard));
+            let told = combined_output(&make(target, &[&id], &haproxy, &haguard));
             assert!(told.contains(&format!("Error {code}")), "{branch}: {target}: {told}");
         }
         assert_eq!(haproxy.worker_pid(), after, "{branch}: nothing was reloaded");
@@ -105,7 +105,7 @@ fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_
         let [makefile, file] =
             [golden::path("examples/Makefile"), file.clone()].map(|p| p.display().to_string());
         let arguments = ["-f".to_owned(), makefile, "rehearse".to_owned(), format!("FILE={file}")];
-        said(&recipe_with("make", &arguments, &haguard, &[("HAGUARD_CONFIG", &settings)]))
+        combined_output(&recipe_with("make", &arguments, &haguard, &[("HAGUARD_CONFIG", &settings)]))
     };
     let told = make("");
     assert!(!told.contains("Error") && told.contains("(exit 0)"), "{told}");
@@ -124,16 +124,20 @@ fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
     let Some(mut haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
     let (haguard, folder) = (Haguard::new(), haproxy.dir().display().to_string());
     let output = make("check-reload", &[], &haproxy, &haguard);
-    assert!(output.status.success() && said(&output).contains("config.rehearsal"), "{}", said(&output));
+    assert!(
+        output.status.success() && combined_output(&output).contains("config.rehearsal"),
+        "{}",
+        combined_output(&output)
+    );
     let output = make("deployment", &["-C", &folder], &haproxy, &haguard);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", combined_output(&output));
     let text = std::fs::read_to_string(haproxy.dir().join("DEPLOYMENT.md")).unwrap();
     assert!(text.starts_with("# Deployment of ") && text.contains("haguard reload"), "{text}");
     let good = haproxy.config();
     haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
-    let told = said(&make("check-reload", &[], &haproxy, &haguard));
+    let told = combined_output(&make("check-reload", &[], &haproxy, &haguard));
     assert!(told.contains("Error 3"), "{told}");
-    let told = said(&make("guard-status", &["UNIT=no-such-unit.service"], &haproxy, &haguard));
+    let told = combined_output(&make("guard-status", &["UNIT=no-such-unit.service"], &haproxy, &haguard));
     assert!(told.contains("Error "), "{told}");
 }
 
@@ -155,12 +159,16 @@ fn the_justfile_passes_the_status_on() {
     };
     for target in ["restart-haproxy", "reload-haproxy"] {
         let output = run(&[target]);
-        assert_eq!(output.status.code(), Some(3), "{target}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(3), "{target}: {}", combined_output(&output));
     }
     let planned = run(&["plan-reload"]);
-    assert!(planned.status.success(), "{}", said(&planned));
-    let output = run(&["approve-reload", &id(&said(&planned))]);
-    assert!(output.status.success() && said(&output).contains("proven: reloaded"), "{}", said(&output));
+    assert!(planned.status.success(), "{}", combined_output(&planned));
+    let output = run(&["approve-reload", &id(&combined_output(&planned))]);
+    assert!(
+        output.status.success() && combined_output(&output).contains("proven: reloaded"),
+        "{}",
+        combined_output(&output)
+    );
     let output = run(&["rehearse", "/no/such.cfg"]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", combined_output(&output));
 }

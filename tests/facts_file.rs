@@ -24,7 +24,7 @@ backend app
 ";
 
 /// The facts of a real HAProxy with a little of everything.
-fn look() -> Option<Value> {
+fn gather_facts() -> Option<Value> {
     let builder = Instance::builder(Branch::V32).global("localpeer me\n").config(CONFIG);
     let builder = builder.file("hosts.map", "a.test x\n").file("site.pem", &pem::self_signed("facts.test"));
     let haproxy = builder.start()?;
@@ -64,20 +64,20 @@ fn replacement() -> impl Strategy<Value = Value> {
 }
 
 /// True where it still was a snapshot.
-fn judged(text: &str) -> bool {
-    let Ok(facts) = facts::parse(text) else { return false };
+fn judge_snapshot(text: &str) -> bool {
+    let Ok(facts) = facts::parse_snapshot(text) else { return false };
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, &[]);
+    let findings = checks::run_checks(&facts, &ledger, &[]);
     assert_eq!(findings.len(), checks::catalog::CHECKS.len());
-    let _ = (checks::verdict(&findings), plan::alternatives(&facts), plan::by_hand(&facts));
+    let _ = (checks::exit_code(&findings), plan::safe_alternatives(&facts), plan::manual_restart(&facts));
     true
 }
 
 #[test]
 fn any_mutilation_of_a_snapshot_is_refused_or_judged() {
-    let Some(facts) = look() else { return };
+    let Some(facts) = gather_facts() else { return };
     let whole = facts.to_string();
-    assert!(judged(&whole));
+    assert!(judge_snapshot(&whole));
     let mut all = Vec::new();
     places(&facts, "", &mut all);
     assert!(all.len() > 200, "there is something to mutilate: {}", all.len());
@@ -91,13 +91,13 @@ fn any_mutilation_of_a_snapshot_is_refused_or_judged() {
                 *spot = value;
             }
         }
-        kept.set(kept.get() + usize::from(judged(&mutilated.to_string())));
+        kept.set(kept.get() + usize::from(judge_snapshot(&mutilated.to_string())));
         Ok(())
     });
     run.unwrap();
     assert!(kept.get() > 20, "some mutilations are snapshots still: {}", kept.get());
     // Half a file is none.
     for end in (0..whole.len()).step_by(97).filter(|end| whole.is_char_boundary(*end)) {
-        assert!(!judged(&whole[..end]), "cut at {end}");
+        assert!(!judge_snapshot(&whole[..end]), "cut at {end}");
     }
 }

@@ -6,7 +6,7 @@ mod around;
 use serde_json::Value;
 
 use crate::support::guest::Guest;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::terminal;
 use crate::support::wait::wait_for;
 
@@ -20,7 +20,7 @@ const REFUSED: i32 = 4;
 const RESTLESS: [&str; 5] = ["CPUUsage", "Memory", "Tasks", "IO", "IP"];
 
 /// `guard install` or `guard remove`, planned and approved.
-fn change(guest: &Guest, what: &str) -> Said {
+fn change(guest: &Guest, what: &str) -> RunOutput {
     let plan = json(&guest.haguard(["guard", what, "--plan", "-o", "json"]));
     let id = plan["plan"]["id"].as_str().unwrap().to_owned();
     guest.haguard(["guard", what, UNIT, "--approve", &id])
@@ -34,16 +34,16 @@ fn install(guest: &Guest) {
 }
 
 #[track_caller]
-fn json(said: &Said) -> Value {
+fn json(said: &RunOutput) -> Value {
     said.json()
 }
 
-fn status(guest: &Guest) -> Said {
+fn status(guest: &Guest) -> RunOutput {
     guest.haguard(["guard", "status", UNIT, "-o", "json"])
 }
 
 /// What it said, however it was wrapped.
-fn words(said: &Said) -> String {
+fn unwrapped_output(said: &RunOutput) -> String {
     said.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -158,7 +158,7 @@ fn a_host_with_the_guard_boots_and_its_package_is_installed_again() {
     // A library that was upgraded: needrestart would restart HAProxy.
     guest.ok(["sh", "-c", "L=$(ls /usr/lib/*/libssl.so.3); cp -a $L $L.n && mv $L.n $L"]);
     let said = guest.run(["needrestart", "-r", "a", "-l", "-m", "a"]);
-    assert!(words(&said).contains("refused by systemd: haproxy.service"), "{said}");
+    assert!(unwrapped_output(&said).contains("refused by systemd: haproxy.service"), "{said}");
     assert_eq!(guest.property(UNIT, "MainPID"), before, "{said}");
     assert_eq!(status(&guest).status, 0);
 }
@@ -168,7 +168,7 @@ fn without_root_the_status_is_told_and_nothing_is_changed() {
     let Some(guest) = Guest::boot() else { return };
     let nobody = |words: &[&str]| {
         let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", "haguard"];
-        Said::of(guest.command(user.iter().chain(words)).env("HOME", "/tmp"))
+        RunOutput::from_command(guest.command(user.iter().chain(words)).env("HOME", "/tmp"))
     };
     assert_eq!(nobody(&["guard", "status", UNIT]).status, 3);
     let plan = nobody(&["guard", "install", UNIT, "--plan", "-o", "json"]);
@@ -207,7 +207,10 @@ fn a_file_of_its_name_that_is_somebody_elses_is_left_alone() {
         guest.ok(["systemctl", "daemon-reload"]);
         for what in ["install", "remove"] {
             let said = change(&guest, what);
-            assert!(said.status == 3 && words(&said).contains("did not write it"), "{what}: {said}");
+            assert!(
+                said.status == 3 && unwrapped_output(&said).contains("did not write it"),
+                "{what}: {said}"
+            );
             assert_eq!(guest.read(FILE), text);
         }
     }
@@ -218,7 +221,7 @@ fn edits_that_wait_for_a_daemon_reload_are_not_put_in_force_by_the_way() {
     let Some(guest) = Guest::boot() else { return };
     guest.write("/etc/systemd/system/haproxy.service.d/10-mine.conf", "[Service]\nRestart=no\n");
     let said = change(&guest, "install");
-    assert!(said.status == 3 && words(&said).contains("systemd has not read them"), "{said}");
+    assert!(said.status == 3 && unwrapped_output(&said).contains("systemd has not read them"), "{said}");
     assert_eq!(guest.property(UNIT, "Restart"), "always");
     assert!(!guest.path(FILE).exists());
 }
@@ -274,9 +277,9 @@ fn a_unit_that_moved_since_the_plan_is_not_changed() {
 }
 
 /// Asked on a terminal, and answered with yes after something else was done.
-fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<Said> {
+fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<RunOutput> {
     let line = guest.line(&format!("haguard guard install {UNIT}"));
-    terminal::answered(&Haguard::new(), &line, || drop(guest.ok(meanwhile)), "y\r")
+    terminal::run_on_terminal(&Haguard::new(), &line, || drop(guest.ok(meanwhile)), "y\r")
 }
 
 #[test]
@@ -366,7 +369,7 @@ fn where_the_file_cannot_be_written_all_is_as_before() {
     guest.ok(["mount", "--bind", "/etc/systemd/system", "/etc/systemd/system"]);
     guest.ok(["mount", "-o", "remount,bind,ro", "/etc/systemd/system"]);
     let said = change(&guest, "install");
-    assert!(said.status == 1 && words(&said).contains("Read-only file system"), "{said}");
+    assert!(said.status == 1 && unwrapped_output(&said).contains("Read-only file system"), "{said}");
     guest.ok(["umount", "/etc/systemd/system"]);
     as_before(&guest, &before);
 }

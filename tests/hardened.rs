@@ -6,9 +6,9 @@ mod start;
 
 use serde_json::Value;
 
-use crate::support::document::{finding, word};
+use crate::support::document::{as_text, finding};
 use crate::support::guest::{BRANCHES, Guest};
-use crate::support::haguard::Said;
+use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::wait::wait_for;
 
@@ -58,16 +58,16 @@ backend app
 ";
 
 /// A guest in which the unit runs.
-struct Edge {
+struct HardenedGuest {
     guest: Guest,
 }
 
-impl Edge {
+impl HardenedGuest {
     fn start() -> Option<Self> {
         let guest = Guest::boot()?;
         guest.ok(["chown", "haproxy", "/var/lib/haproxy"]);
         guest.write("/etc/edge/env", "EDGE_PORT=8443\n");
-        Some(Edge { guest })
+        Some(HardenedGuest { guest })
     }
 
     /// Starts the unit with a branch's program.
@@ -79,7 +79,7 @@ impl Edge {
         self.guest.ok(["systemctl", "restart", "edge"]);
     }
 
-    fn haguard(&self, words: &[&str]) -> Said {
+    fn haguard(&self, words: &[&str]) -> RunOutput {
         self.guest.haguard(words.iter().chain(&["--master-socket", "/run/edge/master.sock"]))
     }
 
@@ -113,7 +113,7 @@ impl Edge {
 
 #[test]
 fn what_runs_in_it_is_read_and_its_next_worker_comes_up_alike() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for branch in HERE {
         edge.run(branch);
         let document = edge.json(&["rehearse", "--exit-code"]);
@@ -131,7 +131,7 @@ fn what_runs_in_it_is_read_and_its_next_worker_comes_up_alike() {
 
 #[test]
 fn the_rehearsal_fails_where_a_reload_fails_and_comes_up_where_it_does() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     let more = |bind: &str| format!("frontend more\n    bind {bind}\n    default_backend app\n");
     let cases = [
         ("a port that its one capability allows", more("127.0.0.1:81"), true),
@@ -159,12 +159,12 @@ fn the_rehearsal_fails_where_a_reload_fails_and_comes_up_where_it_does() {
 
 #[test]
 fn a_reload_of_a_master_that_systemd_started_is_proven() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for branch in HERE {
         edge.run(branch);
         edge.write("frontend more\n    bind 127.0.0.1:81\n    default_backend app\n");
         let planned = edge.json(&["reload", "--plan"]);
-        let id = word(&planned["plan"]["id"]).to_owned();
+        let id = as_text(&planned["plan"]["id"]).to_owned();
         let said = edge.haguard(&["reload", "--approve", &id]);
         assert_eq!(said.status, 0, "{branch}: {said}");
         assert_eq!(edge.guest.property("edge", "ActiveState"), "active", "{branch}");

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::support::document::flat;
+use crate::support::document::unwrapped;
 use crate::support::ports::{self, Port};
 use crate::support::process::{Process, on_path};
 use crate::support::wait::wait_for;

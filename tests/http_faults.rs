@@ -8,19 +8,19 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use haguard::clients::dataplane::DataPlane;
-use haguard::clients::http::{Credentials, HttpError, Target};
-use haguard::gather::dataplane::read;
+use haguard::clients::http::{Credentials, HttpEndpoint, HttpError};
+use haguard::gather::dataplane::query_api;
 use haguard::secret::Secret;
 
 use crate::support::dataplane::{BASIC, DataPlaneServer, Mode, PASSWORD, USER};
 use crate::support::haproxy::{Branch, Instance};
-use crate::support::http::{Answer, Server, read_head};
+use crate::support::http::{Response, Server, read_head};
 use crate::support::ports;
 use crate::support::process::on_path;
 use crate::support::skip::say;
 
-fn target(port: u16) -> Target {
-    Target {
+fn target(port: u16) -> HttpEndpoint {
+    HttpEndpoint {
         url: format!("http://127.0.0.1:{port}"),
         credentials: None,
         ca_file: None,
@@ -41,23 +41,23 @@ fn sends(bytes: &'static str) -> Server {
 }
 
 fn json(body: &'static str) -> Server {
-    Server::start(move |_| Answer::new(200, "application/json", body))
+    Server::start(move |_| Response::new(200, "application/json", body))
 }
 
 #[test]
 fn wrong_credentials_name_the_user_and_the_passwords_origin_but_never_the_password() {
     let Some(haproxy) = Instance::builder(Branch::V28).start() else { return };
-    let mut servers = vec![DataPlaneServer::standin(&haproxy, Mode::MasterSocket)];
+    let mut servers = vec![DataPlaneServer::fake(&haproxy, Mode::MasterSocket)];
     servers.extend(DataPlaneServer::real(&haproxy, Mode::MasterSocket));
     for server in &servers {
         let wrong = DataPlane::new(server.target("hunter2")).unwrap();
-        let error = wrong.version().unwrap_err();
+        let error = wrong.config_version().unwrap_err();
         assert!(error.to_string().ends_with("refused user admin with the password from the test"), "{error}");
-        let facts = format!("{:?}", read(&wrong));
+        let facts = format!("{:?}", query_api(&wrong));
         assert!(facts.contains("correct the user or the password") && !facts.contains("hunter2"), "{facts}");
-        let nobody = DataPlane::new(Target { credentials: None, ..server.target("") }).unwrap();
-        assert!(matches!(nobody.version(), Err(HttpError::NoCredentials { .. })));
-        assert!(server.client().version().is_ok());
+        let nobody = DataPlane::new(HttpEndpoint { credentials: None, ..server.target("") }).unwrap();
+        assert!(matches!(nobody.config_version(), Err(HttpError::NoCredentials { .. })));
+        assert!(server.client().config_version().is_ok());
     }
     assert!(!format!("{:?}", servers[0].target(PASSWORD)).contains(PASSWORD), "a target may be logged");
     say(&format!("wrong credentials: refused by {} server(s)", servers.len()));
@@ -65,15 +65,15 @@ fn wrong_credentials_name_the_user_and_the_passwords_origin_but_never_the_passwo
 
 #[test]
 fn a_web_page_is_another_server() {
-    let server = Server::start(|_| Answer::new(200, "text/html; charset=utf-8", "<p>hello"));
-    let error = client(server.port).raw().unwrap_err();
+    let server = Server::start(|_| Response::new(200, "text/html; charset=utf-8", "<p>hello"));
+    let error = client(server.port).raw_configuration().unwrap_err();
     assert_eq!(
         error,
-        HttpError::Page { what: "GET /v3/services/haproxy/configuration/raw".into(), status: 200 }
+        HttpError::WebPage { what: "GET /v3/services/haproxy/configuration/raw".into(), status: 200 }
     );
     assert!(error.why().contains("correct the port"), "{}", error.why());
-    let server = Server::start(|_| Answer::new(502, "text/plain", "\n<!DOCTYPE html><title>x"));
-    assert!(matches!(client(server.port).version(), Err(HttpError::Page { status: 502, .. })));
+    let server = Server::start(|_| Response::new(502, "text/plain", "\n<!DOCTYPE html><title>x"));
+    assert!(matches!(client(server.port).config_version(), Err(HttpError::WebPage { status: 502, .. })));
 }
 
 #[test]
@@ -86,10 +86,13 @@ fn half_an_answer_is_no_answer() {
     ];
     for answer in answers {
         let server = sends(answer);
-        let error = client(server.port).info().unwrap_err();
-        assert!(matches!(error, HttpError::Cut { .. }), "{answer:?}: {error:?}");
-        let text = client(server.port).raw();
-        assert!(matches!(text, Err(HttpError::Cut { .. })), "half a configuration is none: {text:?}");
+        let error = client(server.port).api_version().unwrap_err();
+        assert!(matches!(error, HttpError::ConnectionClosed { .. }), "{answer:?}: {error:?}");
+        let text = client(server.port).raw_configuration();
+        assert!(
+            matches!(text, Err(HttpError::ConnectionClosed { .. })),
+            "half a configuration is none: {text:?}"
+        );
     }
 }
 
@@ -105,9 +108,9 @@ fn a_server_that_never_answers_costs_the_limit_and_no_more() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     for server in [silent, stalled] {
-        let client = DataPlane::new(Target { timeout: limit, ..target(server.port) }).unwrap();
+        let client = DataPlane::new(HttpEndpoint { timeout: limit, ..target(server.port) }).unwrap();
         let start = Instant::now();
-        let error = client.version().unwrap_err();
+        let error = client.config_version().unwrap_err();
         assert_eq!(error, HttpError::TimedOut { url: client.url().into(), after: limit });
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
         assert!(error.why().contains("--timeout"));
@@ -117,13 +120,21 @@ fn a_server_that_never_answers_costs_the_limit_and_no_more() {
 #[test]
 fn nobody_there_is_told_apart_from_not_reachable() {
     let port = ports::free();
-    let error = client(port.number).version().unwrap_err();
+    let error = client(port.number).config_version().unwrap_err();
     assert!(matches!(error, HttpError::Refused { .. }), "{error:?}");
     let nowhere =
-        DataPlane::new(Target { url: "http://no-such-host.invalid:1".into(), ..target(1) }).unwrap();
-    assert!(matches!(nowhere.version(), Err(HttpError::Unreachable { .. })), "{:?}", nowhere.version());
-    let socket = DataPlane::new(Target { url: "unix:/no/such.sock".into(), ..target(1) }).unwrap();
-    assert!(matches!(socket.version(), Err(HttpError::Refused { .. })), "{:?}", socket.version());
+        DataPlane::new(HttpEndpoint { url: "http://no-such-host.invalid:1".into(), ..target(1) }).unwrap();
+    assert!(
+        matches!(nowhere.config_version(), Err(HttpError::Unreachable { .. })),
+        "{:?}",
+        nowhere.config_version()
+    );
+    let socket = DataPlane::new(HttpEndpoint { url: "unix:/no/such.sock".into(), ..target(1) }).unwrap();
+    assert!(
+        matches!(socket.config_version(), Err(HttpError::Refused { .. })),
+        "{:?}",
+        socket.config_version()
+    );
 }
 
 #[test]
@@ -134,8 +145,11 @@ fn a_body_beyond_the_limit_is_not_read_to_its_end() {
         let chunk = vec![b'#'; 1 << 20];
         while stream.write_all(&chunk).is_ok() {} // until the client has had enough
     });
-    let client = DataPlane::new(Target { timeout: Duration::from_secs(20), ..target(server.port) }).unwrap();
-    assert!(matches!(client.raw(), Err(HttpError::TooLarge { limit, .. }) if limit == 64 << 20));
+    let client =
+        DataPlane::new(HttpEndpoint { timeout: Duration::from_secs(20), ..target(server.port) }).unwrap();
+    assert!(
+        matches!(client.raw_configuration(), Err(HttpError::TooLarge { limit, .. }) if limit == 64 << 20)
+    );
 }
 
 #[test]
@@ -144,52 +158,54 @@ fn json_of_another_shape_is_told_with_its_place() {
     let error = client(server.port).reloads().unwrap_err().to_string();
     assert!(error.ends_with("cannot be read: at [1]: missing field `status` at line 1 column 40"), "{error}");
     let server = json("6 and more");
-    assert!(matches!(client(server.port).version(), Err(HttpError::Unreadable { .. })));
+    assert!(matches!(client(server.port).config_version(), Err(HttpError::Unreadable { .. })));
 }
 
 #[test]
 fn a_server_of_the_version_before_is_named_as_such() {
     let v2 = Server::start(|request| match request.path.as_str() {
-        "/v2/info" => Answer::new(200, "application/json", r#"{"api":{"version":"v2.9"}}"#),
-        path => Answer::new(
+        "/v2/info" => Response::new(200, "application/json", r#"{"api":{"version":"v2.9"}}"#),
+        path => Response::new(
             404,
             "application/json",
             format!(r#"{{"code":404,"message":"path {path} was not found"}}"#),
         ),
     });
-    let error = client(v2.port).info().unwrap_err();
+    let error = client(v2.port).api_version().unwrap_err();
     assert!(
         error.why().ends_with("speaks v2 only; upgrade the Data Plane API to 3.0 or later"),
         "{}",
         error.why()
     );
-    let neither = Server::start(|_| Answer::new(404, "text/plain", "no"));
-    assert!(matches!(client(neither.port).info(), Err(HttpError::NotFound { said, .. }) if said == "no"));
+    let neither = Server::start(|_| Response::new(404, "text/plain", "no"));
+    assert!(
+        matches!(client(neither.port).api_version(), Err(HttpError::NotFound { said, .. }) if said == "no")
+    );
 }
 
 #[test]
 fn redirects_are_not_followed() {
     let elsewhere = json("6\n");
     let to = format!("http://127.0.0.1:{}/", elsewhere.port);
-    let server = Server::start(move |_| Answer::new(307, "text/plain", "over there").with("location", &to));
-    let error = client(server.port).version().unwrap_err();
+    let server = Server::start(move |_| Response::new(307, "text/plain", "over there").with("location", &to));
+    let error = client(server.port).config_version().unwrap_err();
     assert!(matches!(error, HttpError::Status { status: 307, .. }), "{error:?}");
 }
 
 #[test]
 fn a_header_that_something_in_between_drops_is_unknown_and_not_healthy() {
-    let server = Server::start(|_| Answer::new(200, "text/plain", "# _md5hash=x\n# _version=3\n"));
-    let facts = read(&client(server.port));
+    let server = Server::start(|_| Response::new(200, "text/plain", "# _md5hash=x\n# _version=3\n"));
+    let facts = query_api(&client(server.port));
     assert_eq!(facts.disk_version.seen(), Some(&Some(3)));
     assert!(facts.memory_version.why().unwrap().contains("Configuration-Version"));
-    assert!(facts.poisoned().seen().is_none(), "could not tell is no pass");
+    assert!(facts.version_mismatch().seen().is_none(), "could not tell is no pass");
 }
 
 #[test]
 fn everything_that_could_not_be_seen_says_why_and_what_mends_it() {
     let port = ports::free();
     let client = client(port.number);
-    let facts = read(&client);
+    let facts = query_api(&client);
     let saved = serde_json::to_value(&facts).unwrap();
     let unknown =
         saved.as_object().unwrap().iter().filter(|(_, fact)| fact["unknown"]["why"].is_string()).count();
@@ -223,27 +239,27 @@ fn credentials_go_over_a_unix_socket_and_an_address_may_end_in_v3() {
     let credentials =
         Credentials { user: USER.into(), password: Secret::new(PASSWORD), origin: "the test".into() };
     let url = format!("unix:{}", path.display());
-    let client = DataPlane::new(Target { url, credentials: Some(credentials), ..target(1) }).unwrap();
-    assert_eq!(client.version(), Ok(7));
+    let client = DataPlane::new(HttpEndpoint { url, credentials: Some(credentials), ..target(1) }).unwrap();
+    assert_eq!(client.config_version(), Ok(7));
     let head = answering.join().unwrap();
     assert!(head.starts_with("GET /v3/services/haproxy/configuration/version HTTP/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("authorization: {BASIC}\r\n")), "{head}");
 
     let server = json("6\n");
     let url = format!("http://127.0.0.1:{}/v3/", server.port);
-    assert_eq!(DataPlane::new(Target { url, ..target(1) }).unwrap().version(), Ok(6));
+    assert_eq!(DataPlane::new(HttpEndpoint { url, ..target(1) }).unwrap().config_version(), Ok(6));
 }
 
 #[test]
 fn addresses_and_authorities_that_cannot_be_used_are_refused_before_anything_is_sent() {
     for url in ["", "127.0.0.1:5555", "http://", "http://[::"] {
-        let error = DataPlane::new(Target { url: url.into(), ..target(1) }).unwrap_err();
+        let error = DataPlane::new(HttpEndpoint { url: url.into(), ..target(1) }).unwrap_err();
         assert!(matches!(error, HttpError::Address { .. }), "{url}: {error:?}");
     }
     let folder = crate::support::run::scratch();
     let ca = folder.path().join("ca.pem");
     let with_ca =
-        || DataPlane::new(Target { ca_file: Some(ca.clone()), ..target(1) }).unwrap_err().to_string();
+        || DataPlane::new(HttpEndpoint { ca_file: Some(ca.clone()), ..target(1) }).unwrap_err().to_string();
     assert!(with_ca().contains("No such file"), "{}", with_ca());
     std::fs::write(&ca, "no certificate\n").unwrap();
     assert!(with_ca().contains("holds no certificate"), "{}", with_ca());
@@ -265,14 +281,14 @@ fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
     let Some(haproxy) = Instance::builder(Branch::V30).config(&answer).start() else { return };
     let url = format!("https://127.0.0.1:{}", haproxy.port("api"));
     let ask = |url: &str, ca_file| {
-        DataPlane::new(Target { url: url.into(), ca_file, ..target(1) }).unwrap().version()
+        DataPlane::new(HttpEndpoint { url: url.into(), ca_file, ..target(1) }).unwrap().config_version()
     };
     assert_eq!(ask(&url, Some(pem.clone())), Ok(6));
     let error = ask(&url, None).unwrap_err();
     assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");
     assert!(error.why().contains("ca_file"));
     let plain = ask(&url.replace("https", "http"), None).unwrap_err();
-    assert!(matches!(plain, HttpError::Cut { .. } | HttpError::Status { .. }), "{plain:?}");
+    assert!(matches!(plain, HttpError::ConnectionClosed { .. } | HttpError::Status { .. }), "{plain:?}");
     let not_tls = Server::start_raw(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         let _ = stream.read_to_end(&mut Vec::new()); // until the client gives up

@@ -6,9 +6,9 @@ mod reloads;
 
 use serde_json::Value;
 
-use crate::support::document::{finding, flat, level, losses, word};
+use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::executable;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::process::{Process, on_path};
@@ -61,7 +61,7 @@ fn with_two_masters_on_a_host_nobody_guesses_which_one_is_meant() {
 
     let haguard = Haguard::inside(&sandbox);
     let (text, document) = refused(&haguard, &["restart"]);
-    let said = flat(&text);
+    let said = unwrapped(&text);
     for haproxy in [&one, &two] {
         let socket = haproxy.master_socket().unwrap().display().to_string();
         let named = format!("found: PID {}, uid 0, {}", master_of(haproxy), haproxy.config_path().display());
@@ -94,7 +94,10 @@ fn with_two_masters_on_a_host_nobody_guesses_which_one_is_meant() {
     assert!(losses(&document, "server-admin-state").is_empty(), "{document:#}");
     // The socket says one and the person another: neither is believed.
     let (text, _) = refused(&haguard, &["restart", &other, "--master-socket", socket]);
-    assert!(flat(&text).contains(&format!("HAProxy (master {second}), which is not PID {first}")), "{text}");
+    assert!(
+        unwrapped(&text).contains(&format!("HAProxy (master {second}), which is not PID {first}")),
+        "{text}"
+    );
 
     let config = haguard.config(&format!("[haproxy]\nmaster_socket = \"{socket}\"\n"));
     let (text, _) = refused(&haguard, &["restart", "--config", config.to_str().unwrap()]);
@@ -178,7 +181,7 @@ fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
         ("1", "What is meant is sleep (PID 1,"),
     ] {
         let (text, _) = refused(&haguard, &["restart", name]);
-        let said = flat(&text);
+        let said = unwrapped(&text);
         assert!(said.contains(words), "{text}");
         assert!(
             name == "1" || said.contains(&format!("PID {},", master_of(&haproxy))),
@@ -208,8 +211,8 @@ fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
     let document = look();
     let process = finding(&document, "arch.process");
     assert_eq!(process["level"], "warn", "{process}");
-    assert!(word(&process["text"]).contains(copy.to_str().unwrap()), "{process}");
-    assert!(!word(&process["text"]).contains("(deleted)"), "{process}");
+    assert!(as_text(&process["text"]).contains(copy.to_str().unwrap()), "{process}");
+    assert!(!as_text(&process["text"]).contains("(deleted)"), "{process}");
     let test = finding(&document, "config.test-same-argv");
     assert_eq!(test["level"], "unknown", "{test}");
     assert_eq!(level(&document, "host.version-skew"), "unknown");
@@ -220,7 +223,7 @@ fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
         let document = look();
         let skew = finding(&document, "host.version-skew");
         assert_eq!(skew["level"], "warn", "{skew}");
-        let text = word(&skew["text"]);
+        let text = as_text(&skew["text"]);
         assert!(text.contains("2.8.") && text.contains("3.0.") && text.contains("on disk"), "{text}");
     }
 }
@@ -230,7 +233,7 @@ fn on_a_host_without_haproxy_restart_still_refuses_and_the_others_cannot_tell() 
     let Some(sandbox) = Sandbox::new() else { return };
     let haguard = Haguard::inside(&sandbox);
     let (text, document) = refused(&haguard, &["restart"]);
-    assert!(flat(&text).contains("no HAProxy process can be seen here"), "{text}");
+    assert!(unwrapped(&text).contains("no HAProxy process can be seen here"), "{text}");
     assert!(text.contains("ss -lxp"), "{text}");
     assert!(
         document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_null()),
@@ -262,8 +265,8 @@ fn a_neighbour_whose_name_only_begins_with_haproxy_is_none() {
     let _neighbour = Process::start(&program, &words, &[], &folder.path().join("log"));
     let list = Haguard::inside(&sandbox);
     let named = || {
-        let mut command = list.command_of("sh");
-        let said = Said::of(command.args(["-c", "cat /proc/[0-9]*/comm"]));
+        let mut command = list.command_for("sh");
+        let said = RunOutput::from_command(command.args(["-c", "cat /proc/[0-9]*/comm"]));
         said.stdout.contains("haproxy_exporte").then_some(())
     };
     wait_for("the neighbour runs", named);
@@ -286,9 +289,9 @@ fn a_master_that_went_into_the_background_is_no_container() {
         let socket = folder.path().join("master.sock");
         let haguard = Haguard::inside(&sandbox);
         // It leaves its parent, so only the end of the namespace ends it.
-        let mut command = haguard.command_of(binary.to_str().unwrap());
+        let mut command = haguard.command_for(binary.to_str().unwrap());
         command.args(["-D", "-W", "-S", socket.to_str().unwrap(), "-f", config.to_str().unwrap()]);
-        let started = Said::of(&mut command);
+        let started = RunOutput::from_command(&mut command);
         assert_eq!(started.status, 0, "{branch}: {started}");
         wait_for("the master lists a worker", || {
             let said = haproxy::ask(&socket, "@1 show info").ok()?;
@@ -303,14 +306,14 @@ fn a_master_that_went_into_the_background_is_no_container() {
 }
 
 /// What haguard shows on a terminal of its own, after these keys; `script` makes the terminal.
-fn on_a_terminal(haguard: &Haguard, line: &str, keys: &'static str, no_color: bool) -> Said {
-    let mut command = haguard.command_of("script");
+fn on_a_terminal(haguard: &Haguard, line: &str, keys: &'static str, no_color: bool) -> RunOutput {
+    let mut command = haguard.command_for("script");
     command.args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_haguard")), "/dev/null"]);
     command.env("TERM", "xterm").write_stdin(keys);
     if no_color {
         command.env("NO_COLOR", "1");
     }
-    Said::of(&mut command)
+    RunOutput::from_command(&mut command)
 }
 
 #[test]

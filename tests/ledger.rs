@@ -10,7 +10,7 @@ use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::pem;
-use crate::support::truth::{self, Truth};
+use crate::support::truth::{self, RuntimeSnapshot};
 use crate::support::wait::wait_for;
 
 const CONFIG: &str = "
@@ -91,7 +91,7 @@ fn inline_acl(haproxy: &Instance, criterion: &str) -> String {
 }
 
 /// The ledger's lines of one fate, as the truth counts them.
-fn said(document: &Value, operation: &str, fate: &str) -> BTreeMap<(String, String), u64> {
+fn reported_losses(document: &Value, operation: &str, fate: &str) -> BTreeMap<(String, String), u64> {
     let lines = document["losses"].as_array().expect("a list").iter();
     let of_fate = lines.filter(|line| line[operation] == fate);
     of_fate
@@ -126,9 +126,9 @@ fn peers_are_in_sync(haproxy: &Instance) {
 }
 
 /// Peers teach the new worker within moments; everything else is there when it answers.
-fn settled(haproxy: &Instance, kept: &BTreeMap<(String, String), u64>) -> Truth {
+fn settled(haproxy: &Instance, kept: &BTreeMap<(String, String), u64>) -> RuntimeSnapshot {
     wait_for("what the ledger calls kept is there again", || {
-        let truth = truth::of(haproxy);
+        let truth = truth::snapshot(haproxy);
         let there = |(key, count): (&(String, String), &u64)| {
             truth.get(key).is_some_and(|entries| key.0 != "stick-table" || entries.len() as u64 >= *count)
         };
@@ -143,8 +143,12 @@ fn ledger_is_what_happens(branch: Branch) {
     let socket = haproxy.master_socket().unwrap().to_path_buf();
 
     let clean = haguard.json(&["restart"], &socket);
-    assert_eq!(said(&clean, "on_restart", "lost"), BTreeMap::new(), "{branch}: nothing was set yet");
-    assert_eq!(said(&clean, "on_restart", "unknown"), BTreeMap::new(), "{branch}");
+    assert_eq!(
+        reported_losses(&clean, "on_restart", "lost"),
+        BTreeMap::new(),
+        "{branch}: nothing was set yet"
+    );
+    assert_eq!(reported_losses(&clean, "on_restart", "unknown"), BTreeMap::new(), "{branch}");
 
     for operation in ["on_reload", "on_restart"] {
         disturb(&haproxy, &origin);
@@ -154,19 +158,19 @@ fn ledger_is_what_happens(branch: Branch) {
         drop_a_backend_from_the_file(&mut haproxy);
         let document = haguard.json(&["restart"], &socket);
         assert_eq!(connections(&document), (3, "kept", "lost"), "{branch}");
-        assert_eq!(said(&document, operation, "unknown"), BTreeMap::new(), "{branch} {operation}");
-        let expected = said(&document, operation, "lost");
+        assert_eq!(reported_losses(&document, operation, "unknown"), BTreeMap::new(), "{branch} {operation}");
+        let expected = reported_losses(&document, operation, "lost");
         let kinds: std::collections::BTreeSet<&str> =
             expected.keys().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(kinds.len(), 9, "{branch}: every kind is in the test: {kinds:?}");
 
-        let before = truth::of(&haproxy);
+        let before = truth::snapshot(&haproxy);
         let old_worker = haproxy.worker_pid();
         match operation {
             "on_reload" => assert!(haproxy.reload().success, "{branch}"),
             _ => haproxy.restart(),
         }
-        let after = settled(&haproxy, &said(&document, operation, "kept"));
+        let after = settled(&haproxy, &reported_losses(&document, operation, "kept"));
         assert_eq!(truth::lost(&before, &after), expected, "{branch} {operation}");
 
         if operation == "on_reload" {
@@ -256,7 +260,7 @@ backend web
 
         let document = Haguard::new().json(&["restart"], haproxy.master_socket().unwrap());
         let object = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
-        let kept = said(&document, "on_reload", "kept");
+        let kept = reported_losses(&document, "on_reload", "kept");
         assert_eq!(
             kept,
             BTreeMap::from([
@@ -264,7 +268,7 @@ backend web
                 (object("server-weight", "web/s2"), 1)
             ])
         );
-        let lost = said(&document, "on_reload", "lost");
+        let lost = reported_losses(&document, "on_reload", "lost");
         assert_eq!(lost, BTreeMap::from([(object("server-admin-state", "web/s4"), 1)]), "{branch}");
         let warned = document["findings"]
             .as_array()
@@ -273,9 +277,9 @@ backend web
             .any(|finding| finding["id"] == "config.state-file");
         assert!(warned, "{branch}: the port of s3 stays the old one, which nobody expects");
 
-        let before = truth::of(&haproxy);
+        let before = truth::snapshot(&haproxy);
         assert!(haproxy.reload().success, "{branch}");
-        assert_eq!(truth::lost(&before, &truth::of(&haproxy)), lost, "{branch}");
+        assert_eq!(truth::lost(&before, &truth::snapshot(&haproxy)), lost, "{branch}");
     }
 }
 
@@ -289,10 +293,10 @@ fn a_backend_made_at_run_time_is_in_no_file() {
     assert!(haproxy.ask("show backend").contains("made"), "3.4 makes backends at run time");
     let document = Haguard::new().json(&["restart"], haproxy.master_socket().unwrap());
     let expected = BTreeMap::from([(("memory-only-config".to_owned(), "made".to_owned()), 1)]);
-    assert_eq!(said(&document, "on_restart", "lost"), expected);
-    let before = truth::of(&haproxy);
+    assert_eq!(reported_losses(&document, "on_restart", "lost"), expected);
+    let before = truth::snapshot(&haproxy);
     haproxy.restart();
-    assert_eq!(truth::lost(&before, &truth::of(&haproxy)), expected);
+    assert_eq!(truth::lost(&before, &truth::snapshot(&haproxy)), expected);
 }
 
 #[test]

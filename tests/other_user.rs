@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::support::document::level;
 use crate::support::executable;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::skip;
 
@@ -15,7 +15,7 @@ use crate::support::skip;
 pub(crate) const NOBODY: &str = "65534";
 
 /// Runs haguard as nobody, from a copy that nobody may run.
-pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
+pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<RunOutput> {
     let home = haguard.home();
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(home, open).unwrap();
@@ -31,9 +31,9 @@ pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<Said> {
     let state = home.join("state");
     std::fs::create_dir_all(&state).unwrap();
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let mut command = haguard.command_of("setpriv");
+    let mut command = haguard.command_for("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copy).args(args);
-    Some(Said::of(&mut command))
+    Some(RunOutput::from_command(&mut command))
 }
 
 #[test]

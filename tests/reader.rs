@@ -1,6 +1,6 @@
 //! The reader of configuration files against the real HAProxy, in every branch that is there.
 
-use haguard::wire::haproxy::config::{Host, Model, PatternKind, Source, Surroundings, folder_order, read};
+use haguard::wire::haproxy::config::{Host, Model, ParseContext, PatternKind, Source, folder_order, parse};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -134,17 +134,17 @@ fn the_reader_sees_what_the_binary_holds() {
         for name in folder_order(names.map(|entry| entry.file_name().to_string_lossy().into_owned())) {
             sources.push(source(&dir.join("conf"), &name, format!("{text_dir}/conf/{name}")));
         }
-        let config = read(&sources, &around);
+        let config = parse(&sources, &around);
         assert_eq!(config.undecided, [], "{branch}");
         assert_eq!(config.problems, [], "{branch}");
-        let model = Model::of(&config);
+        let model = Model::from_config(&config);
 
         let worker = Worker::start(&haproxy, dir, &env);
         let ask = |command: &str| worker.ask(command);
         assert_eq!(servers(&model), servers_state(&ask("show servers state")), "servers in {branch}");
         assert_eq!(model.backend_names(), backends(&ask("show stat -1 2 -1")), "backends in {branch}");
         let (inline, files) = patterns(&ask("show acl"));
-        assert_eq!(sorted(model.inline_names()), sorted(inline), "inline lists in {branch}");
+        assert_eq!(sorted(model.inline_pattern_names()), sorted(inline), "inline lists in {branch}");
         assert_eq!(owned(model.pattern_files(PatternKind::Acl)), files, "acl files in {branch}");
         let (_, files) = patterns(&ask("show map"));
         assert_eq!(owned(model.pattern_files(PatternKind::Map)), files, "map files in {branch}");
@@ -209,10 +209,10 @@ fn the_reader_refuses_what_the_binary_refuses() {
         for text in JUDGED {
             fs::write(&file, text).expect("a file");
             let output = program(&haproxy).env("E", "").args(["-c", "-f"]).arg(&file).output();
-            let said = said(&output.expect("it runs"));
+            let said = combined_output(&output.expect("it runs"));
             let accepted = !said.contains("[ALERT]");
             let sources = [Source { file: "j.cfg".to_string(), text: text.into() }];
-            let problems = read(&sources, &around).problems;
+            let problems = parse(&sources, &around).problems;
             assert_eq!(problems.is_empty(), accepted, "{branch} on {text:?} said\n{said}\nwe: {problems:?}");
         }
     }
@@ -231,23 +231,23 @@ fn program(haproxy: &Path) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+fn combined_output(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn surroundings(haproxy: &Path, env: &[(&str, &str)]) -> Surroundings {
-    let about = said(&program(haproxy).arg("-vv").output().expect("haproxy -vv"));
+fn surroundings(haproxy: &Path, env: &[(&str, &str)]) -> ParseContext {
+    let about = combined_output(&program(haproxy).arg("-vv").output().expect("haproxy -vv"));
     let version = about.split(['-', ' ']).find_map(|word| {
         let numbers: Vec<u32> = word.split('.').filter_map(|part| part.parse().ok()).collect();
         matches!(numbers[..], [_, _, _]).then(|| (numbers[0], numbers[1], numbers[2]))
     });
     let features = about.split_whitespace().filter_map(|word| word.strip_prefix('+')).map(str::to_string);
-    Surroundings {
+    ParseContext {
         env: env.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect(),
         env_known: true,
         version: Some(version.expect("a version")),
         features: Some(features.collect()),
-        ..Surroundings::default()
+        ..ParseContext::default()
     }
 }
 
@@ -304,7 +304,8 @@ fn servers(model: &Model) -> Vec<String> {
                 Host::Ipv6(ip) => ip.to_string(),
                 _ => "-".to_string(),
             };
-            let (port, weight, disabled) = (server.port.shown(), server.weight, server.disabled);
+            let (port, weight, disabled) =
+                (server.port.servers_state_number(), server.weight, server.disabled);
             lines.push(format!("{}/{} {host} {port} {weight} {disabled}", proxy.name, server.name));
         }
     }

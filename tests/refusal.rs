@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::support::document::{finding, flat, level, losses, word};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::{as_text, finding, level, losses, unwrapped};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::process::on_path;
@@ -41,7 +41,7 @@ fn disturb(haproxy: &Instance) {
     haproxy.admin("set table table key one data.http_req_cnt 5");
 }
 
-fn restart(haguard: &Haguard, haproxy: &Instance, more: &[&str]) -> Said {
+fn restart(haguard: &Haguard, haproxy: &Instance, more: &[&str]) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     haguard.run(["restart", "--master-socket", socket].iter().chain(more))
 }
@@ -53,8 +53,8 @@ fn printed_commands(text: &str) -> Vec<String> {
     lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-fn sh(arguments: &[&str]) -> Said {
-    Said::of(Haguard::new().command_of("sh").args(arguments))
+fn sh(arguments: &[&str]) -> RunOutput {
+    RunOutput::from_command(Haguard::new().command_for("sh").args(arguments))
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
 
         let document = restart(&haguard, &haproxy, &["-o", "json"]).json();
         let commands = printed_commands(&text.stdout);
-        let next: Vec<&str> = document["next"].as_array().unwrap().iter().map(word).collect();
+        let next: Vec<&str> = document["next"].as_array().unwrap().iter().map(as_text).collect();
         assert!(next.len() >= 3 && commands.starts_with(&next.map_owned()), "{next:?}\n{commands:?}");
         for command in &commands {
             let said = sh(&["-n", "-c", command]);
@@ -93,7 +93,7 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
         assert!(reload.ends_with(socket), "{reload}");
         let plan = sh(&["-c", &format!("{} -o json", ours(reload))]);
         assert_eq!(plan.status, 3, "{branch} {reload}: {plan}");
-        let apply = word(&plan.json()["next"][0]).to_owned();
+        let apply = as_text(&plan.json()["next"][0]).to_owned();
         if on_path("socat").is_none() && skip::missing("socat") {
             continue;
         }
@@ -114,7 +114,7 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
 
 /// Eighty columns, but for a single word of a command that nobody can break.
 #[track_caller]
-fn assert_width(said: &Said) {
+fn assert_width(said: &RunOutput) {
     for line in said.stdout.lines().filter(|line| line.chars().count() > 80) {
         let words = line.trim_end_matches('\\').split_whitespace().count();
         assert!(words == 1 && line.starts_with("    "), "{}: {line}", line.len());
@@ -150,11 +150,11 @@ fn text_and_json_say_the_same_numbers() {
         let table = restart(&haguard, &haproxy, &[]).stdout;
         let mut kinds = BTreeSet::new();
         for line in inspect["losses"].as_array().unwrap() {
-            let (kind, object) = (word(&line["kind"]), word(&line["object"]));
+            let (kind, object) = (as_text(&line["kind"]), as_text(&line["object"]));
             kinds.insert(kind);
             let said = format!("{kind} {object}: {}", line["count"]);
             assert!(flat.contains(&said), "{branch}: {said}\n{list}");
-            let fate = |key: &str| word(&line[key]).replace("lost", "LOST");
+            let fate = |key: &str| as_text(&line[key]).replace("lost", "LOST");
             let row = format!("{} {} {said}", fate("on_reload"), fate("on_restart"));
             assert!(flat.contains(&row), "{branch}: {row}\n{list}");
         }
@@ -181,7 +181,7 @@ fn colour_is_for_those_who_want_it() {
         if !no_color.is_empty() {
             command.env("NO_COLOR", no_color);
         }
-        let said = Said::of(&mut command);
+        let said = RunOutput::from_command(&mut command);
         assert_eq!(said.status, 3, "{said}");
         said.stdout.contains('\u{1b}')
     };
@@ -203,8 +203,8 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() 
         haproxy.write_config(&text);
         let said = restart(&haguard, &haproxy, &[]);
         assert_eq!(said.status, 3, "{said}");
-        assert!(flat(&said.stdout).contains("would not come up again"), "{said}");
-        assert!(flat(&said.stdout).contains("unknown keyword 'no_such_keyword'"), "{said}");
+        assert!(unwrapped(&said.stdout).contains("would not come up again"), "{said}");
+        assert!(unwrapped(&said.stdout).contains("unknown keyword 'no_such_keyword'"), "{said}");
         let document = restart(&haguard, &haproxy, &["-o", "json"]).json();
         let unloadable = losses(&document, "unloadable-config");
         assert_eq!(unloadable.len(), 1, "{branch}");
@@ -232,7 +232,7 @@ fn a_file_that_was_edited_since_the_start_is_a_pending_change() {
             haproxy.write_config(&text);
             let document = restart(&haguard, &haproxy, &["-o", "json"]).json();
             let line = losses(&document, "pending-reload").first().map(|line| (*line).clone())?;
-            assert_eq!(word(&line["object"]), haproxy.config_path().to_str().unwrap(), "{branch}");
+            assert_eq!(as_text(&line["object"]), haproxy.config_path().to_str().unwrap(), "{branch}");
             assert_eq!(level(&document, "config.edited-since-load"), "warn", "{branch}");
             Some(())
         });
@@ -265,7 +265,7 @@ fn a_refusal_is_in_the_journal_which_is_for_its_owner_only() {
     let entry: Value =
         serde_json::from_str(std::fs::read_to_string(journal).unwrap().lines().next().unwrap()).unwrap();
     assert_eq!((&entry["exit"], &entry["changed"]), (&3.into(), &false.into()));
-    let argv: Vec<&str> = entry["argv"].as_array().unwrap().iter().map(word).collect();
+    let argv: Vec<&str> = entry["argv"].as_array().unwrap().iter().map(as_text).collect();
     assert!(
         argv[1] == "restart" && argv.contains(&haproxy.master_socket().unwrap().to_str().unwrap()),
         "{argv:?}"

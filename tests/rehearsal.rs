@@ -6,7 +6,7 @@ mod sealed;
 
 use serde_json::Value;
 
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::sandbox::Sandbox;
 use crate::support::{pem, process, skip};
@@ -26,7 +26,7 @@ fn rehearse(haguard: &Haguard, haproxy: &Instance, args: &[&str]) -> (i32, Value
     (said.status, said.json())
 }
 
-fn run(haguard: &Haguard, haproxy: &Instance, args: &[&str], format: &str) -> Said {
+fn run(haguard: &Haguard, haproxy: &Instance, args: &[&str], format: &str) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     haguard.run([&["rehearse", "--master-socket", socket, "-o", format], args].concat())
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::document::{flat, word};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::{as_text, unwrapped};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
 use crate::support::process::Process;
@@ -79,7 +79,7 @@ impl Bench {
         std::iter::once("reload".to_owned()).chain(self.socket()).chain(more).collect()
     }
 
-    fn run(&self, more: &[&str]) -> Said {
+    fn run(&self, more: &[&str]) -> RunOutput {
         self.haguard.run(self.arguments(more))
     }
 
@@ -90,15 +90,15 @@ impl Bench {
     /// The id of the plan of now.
     fn plan(&self) -> String {
         let document = self.json(&["--plan"]);
-        word(&document["plan"]["id"]).to_owned()
+        as_text(&document["plan"]["id"]).to_owned()
     }
 
     /// Starts a run and goes on.
-    fn background(&self, more: &[&str]) -> Background {
-        self.background_of(self.arguments(more))
+    fn background(&self, more: &[&str]) -> BackgroundRun {
+        self.spawn(self.arguments(more))
     }
 
-    fn background_of(&self, args: Vec<String>) -> Background {
+    fn spawn(&self, args: Vec<String>) -> BackgroundRun {
         static RUNS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let log = self.haguard.home().join(format!("run-{number}.log"));
@@ -106,7 +106,7 @@ impl Bench {
         let home = self.haguard.home().display().to_string();
         let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
         let process = Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log);
-        Background { process, log }
+        BackgroundRun { process, log }
     }
 
     fn journal(&self) -> PathBuf {
@@ -142,23 +142,23 @@ impl Bench {
 }
 
 /// A run of haguard that goes on by itself.
-struct Background {
+struct BackgroundRun {
     process: Process,
     log: PathBuf,
 }
 
-impl Background {
+impl BackgroundRun {
     /// Waits until it stands before the gate.
     fn wait_at_gate(&self) {
         let me = format!(" {} ", self.process.pid());
         wait_for("the run wants to write its journal", || {
-            assert!(!self.process.has_ended(), "{}", self.said());
+            assert!(!self.process.has_ended(), "{}", self.output());
             let locks = std::fs::read_to_string("/proc/locks").unwrap();
             locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&me)).then_some(())
         });
     }
 
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -166,7 +166,7 @@ impl Background {
     fn end(mut self) -> (Option<i32>, String) {
         wait_for("haguard ends", || self.process.has_ended().then_some(()));
         let status = self.process.end(rustix::process::Signal::TERM).unwrap();
-        (status.code(), self.said())
+        (status.code(), self.output())
     }
 }
 
@@ -181,7 +181,7 @@ fn assert_width(text: &str) {
 fn proof<'a>(document: &'a Value, claim: &str) -> &'a Value {
     let all = document["proof"].as_array().unwrap();
     all.iter()
-        .find(|proof| word(&proof["claim"]).contains(claim))
+        .find(|proof| as_text(&proof["claim"]).contains(claim))
         .unwrap_or_else(|| panic!("{claim}: {all:#?}"))
 }
 
@@ -199,7 +199,7 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
         assert!(steps.iter().any(|step| step.contains("add") && step.contains("backend late")), "{steps:?}");
         assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}: a plan does nothing");
 
-        let id = word(&plan["plan"]["id"]);
+        let id = as_text(&plan["plan"]["id"]);
         let done = bench.json(&["--approve", id]);
         assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
         let new = bench.haproxy.worker_pid();
@@ -213,7 +213,7 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
         assert_eq!(proof(&done, "a new worker")["before"], worker.to_string(), "{branch}");
         assert_eq!(proof(&done, "no server that was up")["after"], "1 up", "{branch}: {done:#}");
         assert!(
-            word(&proof(&done, "every listener")["after"]).starts_with("2 of them"),
+            as_text(&proof(&done, "every listener")["after"]).starts_with("2 of them"),
             "{branch}: {done:#}"
         );
         bench.assert_serves();
@@ -248,7 +248,7 @@ fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_t
         let worker = bench.haproxy.worker_pid();
         let plan = bench.json(&["--plan"]);
         assert_eq!(plan["plan"]["steps"][0]["how"], "signal", "{branch}: {plan:#}");
-        let done = bench.json(&["--approve", word(&plan["plan"]["id"])]);
+        let done = bench.json(&["--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
         let new = bench.haproxy.worker_pid();
         assert_ne!(new, worker, "{branch}");
@@ -263,7 +263,7 @@ fn every_text_of_a_reload_fits_a_terminal() {
     bench.haproxy.admin("set server app/two state maint");
     let plan = bench.run(&["--plan"]);
     assert_eq!(plan.status, 0, "{plan}");
-    let said = flat(&plan.stdout);
+    let said = unwrapped(&plan.stdout);
     for words in [
         "what would be done 1 reload HAProxy (master",
         "1 server state set at run time: app/two",

@@ -12,53 +12,53 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haguard::act::runtime_state::replay::{Returned, put_back};
+use haguard::act::runtime_state::replay::{ReplayResult, replay_into};
 use haguard::cli::Flags;
-use haguard::clients::haproxy::runtime::{Channel, Socket};
+use haguard::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use haguard::config::{Environment, Settings};
-use haguard::facts::{Facts, Holdings, Loaded};
+use haguard::facts::{Facts, LoadedConfig, RuntimeState};
 use haguard::gather::haproxy::loaded_config;
-use haguard::gather::haproxy::runtime_state::{Keys, holdings, worker_channel};
-use haguard::gather::{Aim, Effort, look};
+use haguard::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state, worker_channel};
+use haguard::gather::{InstanceSelector, ProbeDepth, gather_facts};
 use haguard::plan::ledger;
-use haguard::plan::replay::{Preview, preview};
+use haguard::plan::replay::{ReplayPreview, preview_replay};
 use haguard::time::Deadline;
-use haguard::wire::haproxy::config::{self, Model, Source, Surroundings};
+use haguard::wire::haproxy::config::{self, Model, ParseContext, Source};
 
 use crate::support::haproxy::Instance;
-use crate::support::truth::{self, Truth};
+use crate::support::truth::{self, RuntimeSnapshot};
 
 const LONG: Duration = Duration::from_secs(20);
 
 /// Everything that is read before a reload.
-struct Before {
+struct WorkerBeforeReload {
     settings: Settings,
     facts: Facts,
-    old: Holdings,
-    loaded: Loaded,
-    truth: Truth,
+    old: RuntimeState,
+    loaded: LoadedConfig,
+    truth: RuntimeSnapshot,
 }
 
 /// Which way a worker is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum SocketRoute {
     Direct,
     ViaMaster,
 }
 
-const WAYS: [Way; 2] = [Way::Direct, Way::ViaMaster];
+const WAYS: [SocketRoute; 2] = [SocketRoute::Direct, SocketRoute::ViaMaster];
 
-fn channel(haproxy: &Instance, way: Way) -> Channel {
-    let socket = |path: &std::path::Path| Socket::new(path, LONG, Arc::default());
+fn channel(haproxy: &Instance, way: SocketRoute) -> WorkerChannel {
+    let socket = |path: &std::path::Path| RuntimeSocket::new(path, LONG, Arc::default());
     match way {
-        Way::Direct => Channel::Direct(socket(haproxy.admin_socket().expect("it has one"))),
-        Way::ViaMaster => {
+        SocketRoute::Direct => WorkerChannel::Direct(socket(haproxy.admin_socket().expect("it has one"))),
+        SocketRoute::ViaMaster => {
             socket(haproxy.master_socket().expect("it has one")).via_master(haproxy.worker_pid())
         }
     }
 }
 
-impl Before {
+impl WorkerBeforeReload {
     fn read(haproxy: &Instance, copy: Option<&str>) -> Self {
         let flags = Flags {
             config: None,
@@ -67,31 +67,34 @@ impl Before {
             timeout: Some(LONG),
         };
         let settings = Settings::load(&flags, Environment::default(), false).expect("settings");
-        let facts = look(&settings, &Aim::Any, Effort::Read);
+        let facts = gather_facts(&settings, &InstanceSelector::Any, ProbeDepth::Read);
         let instance = facts.instance.seen().expect("it was found");
         let pid = *instance.serving.seen().expect("it serves");
         let channel = worker_channel(&settings, instance, pid, Deadline::after(LONG), &Arc::default());
         let channel = channel.seen().expect("a way to the worker");
-        let names: Vec<String> = holdings(channel, Keys::None)
+        let names: Vec<String> = read_runtime_state(channel, PrivateKeys::None)
             .certificates
             .seen()
             .expect("certificates")
             .iter()
             .map(|certificate| certificate.name.clone())
             .collect();
-        let old = holdings(channel, Keys::Of(&names));
+        let old = read_runtime_state(channel, PrivateKeys::Named(&names));
         let model = copy.map(|text| {
             let file = haproxy.config_path().display().to_string();
             let source = Source { file, text: text.into() };
-            Model::of(&config::read(&[source], &Surroundings { env_known: true, ..Surroundings::default() }))
+            Model::from_config(&config::parse(
+                &[source],
+                &ParseContext { env_known: true, ..ParseContext::default() },
+            ))
         });
-        let loaded = loaded_config::loaded(&facts, &old, model.as_ref());
-        Before { settings, facts, old, loaded, truth: truth::of(haproxy) }
+        let loaded = loaded_config::loaded_config(&facts, &old, model.as_ref());
+        WorkerBeforeReload { settings, facts, old, loaded, truth: truth::snapshot(haproxy) }
     }
 
     /// What a person is told before agreeing.
-    fn preview(&self) -> Vec<Preview> {
-        preview(&ledger(&self.facts), &self.old, &self.loaded)
+    fn preview(&self) -> Vec<ReplayPreview> {
+        preview_replay(&ledger(&self.facts), &self.old, &self.loaded)
     }
 
     /// The plain reload, which is the control: it returns what was lost by it.
@@ -99,22 +102,23 @@ impl Before {
     fn reload(&self, haproxy: &Instance) -> BTreeMap<(String, String), u64> {
         let reload = haproxy.reload();
         assert!(reload.success, "{}", reload.answer);
-        truth::lost(&self.truth, &truth::of(haproxy))
+        truth::lost(&self.truth, &truth::snapshot(haproxy))
     }
 
-    fn put_back(&self, haproxy: &Instance, way: Way) -> Vec<Returned> {
-        put_back(&self.old, &self.loaded, &channel(haproxy, way))
+    fn put_back(&self, haproxy: &Instance, way: SocketRoute) -> Vec<ReplayResult> {
+        replay_into(&self.old, &self.loaded, &channel(haproxy, way))
     }
 
     /// What is not as it was, read by other code than haguard's.
     fn lost(&self, haproxy: &Instance) -> BTreeMap<(String, String), u64> {
-        truth::lost(&self.truth, &truth::of(haproxy))
+        truth::lost(&self.truth, &truth::snapshot(haproxy))
     }
 }
 
 /// What is said of each thing, in short.
-fn said(returned: &[Returned]) -> Vec<String> {
-    let word = |one: &Returned| format!("{} {} {} {}", one.kind.name(), one.object, one.what, one.returned);
+fn summarize(returned: &[ReplayResult]) -> Vec<String> {
+    let word =
+        |one: &ReplayResult| format!("{} {} {} {}", one.kind.name(), one.object, one.what, one.returned);
     returned.iter().map(word).collect()
 }
 

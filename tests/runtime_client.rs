@@ -13,15 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
-use haguard::clients::haproxy::runtime::{AskError, Socket};
+use haguard::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use haguard::wire::haproxy::runtime::response::Refused;
 use tempfile::TempDir;
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(10);
 
-fn socket(path: &Path, timeout: Duration) -> Socket {
-    Socket::new(path, timeout, Arc::new(AtomicU32::new(0)))
+fn socket(path: &Path, timeout: Duration) -> RuntimeSocket {
+    RuntimeSocket::new(path, timeout, Arc::new(AtomicU32::new(0)))
 }
 
 fn wait(time: Duration) {
@@ -64,7 +64,7 @@ fn a_socket_that_never_answers_is_given_up_in_time() {
     });
     let started = Instant::now();
     let error = socket(&path, SHORT).ask("show info").unwrap_err();
-    assert!(matches!(error, AskError::Silent { .. }), "{error}");
+    assert!(matches!(error, RuntimeSocketError::NoResponse { .. }), "{error}");
     assert!(started.elapsed() < SHORT * 2, "{:?}", started.elapsed());
     thread.join().unwrap();
 }
@@ -78,7 +78,7 @@ fn dripping_bytes_do_not_stretch_the_deadline() {
     });
     let started = Instant::now();
     let error = socket(&path, SHORT).ask("show info").unwrap_err();
-    assert!(matches!(error, AskError::Unfinished { received: 1.., .. }), "{error}");
+    assert!(matches!(error, RuntimeSocketError::IncompleteResponse { received: 1.., .. }), "{error}");
     assert!(started.elapsed() < SHORT * 2, "{:?}", started.elapsed());
     thread.join().unwrap();
 }
@@ -88,13 +88,13 @@ fn half_an_answer_is_no_answer() {
     for text in ["", "\n", "\nName: HAProxy\nPi", "\nName: HAProxy\n"] {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask("show info").unwrap_err();
-        assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
+        assert!(matches!(error, RuntimeSocketError::ConnectionClosed { .. }), "{text:?}: {error}");
         thread.join().unwrap();
     }
     for text in ["#<PID>\n12 master", "#<PID>\n12 master 0 [failed: 0] 0d00h00m01s 3.0\n"] {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask_master("show proc").unwrap_err();
-        assert!(matches!(error, AskError::CutShort { .. }), "{text:?}: {error}");
+        assert!(matches!(error, RuntimeSocketError::ConnectionClosed { .. }), "{text:?}: {error}");
         thread.join().unwrap();
     }
 }
@@ -108,7 +108,7 @@ fn where_no_time_is_left_nobody_is_asked_and_nobody_is_called_silent() {
         socket(&path, Duration::ZERO).ask("show info").unwrap_err(),
         socket(&path, Duration::ZERO).ask_master("show proc").unwrap_err(),
     ] {
-        assert!(matches!(error, AskError::NotAsked { .. }), "{error}");
+        assert!(matches!(error, RuntimeSocketError::NotAsked { .. }), "{error}");
         let said = error.to_string();
         assert!(
             said.contains("not asked") && said.contains("--timeout") && !said.contains("stuck"),
@@ -157,7 +157,7 @@ fn what_begins_otherwise_than_a_workers_answer_is_given_up_at_once() {
     for text in ["Name: HAProxy\n\n", "Unknown command", "HTTP/1.1 200 OK\r\n\r\n", "x"] {
         let (_folder, path, thread) = answers(text);
         let error = socket(&path, LONG).ask("show info").unwrap_err();
-        assert!(matches!(error, AskError::NoWorker { .. }), "{text:?}: {error}");
+        assert!(matches!(error, RuntimeSocketError::NotAStatsSocket { .. }), "{text:?}: {error}");
         assert!(error.to_string().contains("--master-socket"), "{error}");
         thread.join().unwrap();
     }
@@ -170,7 +170,7 @@ fn an_answer_above_the_cap_is_refused() {
         while stream.write_all(&[b'x'; 1000]).is_ok() {}
     });
     let error = socket(&path, LONG).with_cap(100_000).ask("show info").unwrap_err();
-    assert!(matches!(error, AskError::TooBig { cap: 100_000, .. }), "{error}");
+    assert!(matches!(error, RuntimeSocketError::TooBig { cap: 100_000, .. }), "{error}");
     thread.join().unwrap();
 }
 
@@ -202,7 +202,7 @@ fn the_master_is_half_closed_only_after_its_answer() {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the master waits for the half-close");
     });
     let error = socket(&path, LONG).via_master(12).ask("show info").unwrap_err();
-    assert!(matches!(error, AskError::Refused { why: Refused::NotFound(_), .. }), "{error}");
+    assert!(matches!(error, RuntimeSocketError::Refused { why: Refused::NotFound(_), .. }), "{error}");
     thread.join().unwrap();
 }
 
@@ -223,7 +223,7 @@ fn nothing_is_sent_that_could_change_anything() {
             socket.ask_all(&all).unwrap_err(),
             socket.via_master(1).ask_all(&all).unwrap_err(),
         ];
-        assert!(errors.iter().all(|error| matches!(error, AskError::NotReadOnly(_))), "{errors:?}");
+        assert!(errors.iter().all(|error| matches!(error, RuntimeSocketError::NotReadOnly(_))), "{errors:?}");
     }
     assert!(listener.accept().is_err(), "a connection was made");
 }
@@ -235,12 +235,12 @@ fn what_is_wrong_with_a_path_is_told_apart() {
     std::fs::write(at("file"), "").unwrap();
     drop(UnixListener::bind(at("stale")).unwrap());
     let ask = |path: PathBuf| socket(&path, SHORT).ask("show info").unwrap_err();
-    assert!(matches!(ask(at("none")), AskError::Missing { .. }));
-    assert!(matches!(ask(at("file/below")), AskError::Missing { .. }));
-    assert!(matches!(ask(at("file")), AskError::NotASocket { .. }));
-    assert!(matches!(ask(at("")), AskError::NotASocket { .. }));
-    assert!(matches!(ask(at("stale")), AskError::Stale { .. }));
-    assert!(matches!(ask(at(&"x".repeat(120))), AskError::PathTooLong { .. }));
+    assert!(matches!(ask(at("none")), RuntimeSocketError::Missing { .. }));
+    assert!(matches!(ask(at("file/below")), RuntimeSocketError::Missing { .. }));
+    assert!(matches!(ask(at("file")), RuntimeSocketError::NotASocket { .. }));
+    assert!(matches!(ask(at("")), RuntimeSocketError::NotASocket { .. }));
+    assert!(matches!(ask(at("stale")), RuntimeSocketError::NoListener { .. }));
+    assert!(matches!(ask(at(&"x".repeat(120))), RuntimeSocketError::PathTooLong { .. }));
     assert!(ask(at("stale")).to_string().contains(&at("stale").display().to_string()));
 }
 
@@ -255,6 +255,6 @@ fn a_full_queue_is_waited_for_and_then_named() {
     let _waiting = UnixStream::connect(&path).unwrap();
     let started = Instant::now();
     let error = socket(&path, SHORT).ask("show info").unwrap_err();
-    assert!(matches!(error, AskError::Busy { .. }), "{error}");
+    assert!(matches!(error, RuntimeSocketError::Busy { .. }), "{error}");
     assert!((SHORT..SHORT * 2).contains(&started.elapsed()), "{:?}", started.elapsed());
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::dataplane::{DataPlaneServer, Mode, USER};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::pem;
@@ -60,7 +60,7 @@ fn start(branch: Branch, origin: &Origin) -> Option<(Instance, String)> {
 fn everything(haguard: &Haguard, args: &[&str], env: &[(&str, &str)]) -> String {
     let mut command = haguard.command();
     command.args(args).envs(env.iter().copied()).env("RUST_BACKTRACE", "1").env("RUST_LOG", "trace");
-    let said = Said::of(command.arg("-vv"));
+    let said = RunOutput::from_command(command.arg("-vv"));
     assert!([0, 2, 3, 5].contains(&said.status), "{said}");
     format!("{args:?}\n{said}")
 }
@@ -119,7 +119,7 @@ fn what_haproxy_keeps_secret_never_leaves_haguard() {
 fn the_password_of_the_data_plane_api_never_leaves_haguard() {
     let origin = Origin::start();
     let Some((haproxy, _)) = start(Branch::V30, &origin) else { return };
-    let server = DataPlaneServer::standin(&haproxy, Mode::MasterSocket);
+    let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let file = haguard.home().join("password");
@@ -147,7 +147,7 @@ fn the_password_of_the_data_plane_api_never_leaves_haguard() {
 fn the_right_password_is_used_and_never_shown() {
     let origin = Origin::start();
     let Some((haproxy, _)) = start(Branch::V28, &origin) else { return };
-    let server = DataPlaneServer::standin(&haproxy, Mode::MasterSocket);
+    let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
     let haguard = Haguard::new();
     let config = haguard.config(&format!(
         "[haproxy]\nmaster_socket = '{}'\n[dataplane]\nurl = 'http://127.0.0.1:{}'\nusername = '{USER}'\n",
@@ -191,7 +191,13 @@ fn the_running_programs_command_line_holds_no_secret() {
         let running = scope.spawn(|| {
             let mut command = haguard.command();
             command.env("HAGUARD_DATAPLANE_PASSWORD", WRONG);
-            Said::of(command.args(["restart", "--timeout", "5s", "--stats-socket", path.to_str().unwrap()]))
+            RunOutput::from_command(command.args([
+                "restart",
+                "--timeout",
+                "5s",
+                "--stats-socket",
+                path.to_str().unwrap(),
+            ]))
         });
         let (stream, _) = listener.accept().unwrap();
         let peer = rustix::net::sockopt::socket_peercred(&stream).unwrap().pid.as_raw_pid();

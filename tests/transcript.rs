@@ -21,7 +21,7 @@ use crate::support::skip;
 use crate::support::wait::wait_for;
 
 /// A scene of its own: the program, the files and the sockets in three folders.
-struct Scene {
+struct TranscriptBench {
     process: Process,
     programs: TempDir,
     files: TempDir,
@@ -39,7 +39,7 @@ fn as_long_as(shown: &str) -> TempDir {
     builder.tempdir_in("/tmp").expect("a folder in /tmp")
 }
 
-impl Scene {
+impl TranscriptBench {
     fn start(origin: &Origin) -> Option<Self> {
         let cached = binary(Branch::V28)?;
         let [programs, files, sockets] = SHOWN.map(as_long_as);
@@ -64,7 +64,7 @@ impl Scene {
         let args = ["-W".into(), "-S".into(), master.clone().into(), "-f".into(), config.into()];
         let log = files.path().join("log");
         let process = Process::start(&programs.path().join("haproxy"), &args, &[], &log);
-        let scene = Scene { process, programs, files, sockets, port };
+        let scene = TranscriptBench { process, programs, files, sockets, port };
         wait_for("it serves", || {
             assert!(!scene.process.has_ended(), "{}", std::fs::read_to_string(&log).unwrap_or_default());
             ask(&scene.admin(), "show info").ok().filter(|info| info.contains("Pid: "))
@@ -96,20 +96,20 @@ impl Scene {
     }
 
     /// With the names that are shown instead of those of this run.
-    fn told(&self, text: &str) -> String {
+    fn with_sample_names(&self, text: &str) -> String {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let folders = [&self.programs, &self.files, &self.sockets];
         let text = folders.iter().zip(SHOWN).fold(text.to_owned(), |text, (folder, shown)| {
             text.replace(&folder.path().display().to_string(), shown)
         });
-        let text = words(&text, &self.process.pid().to_string(), "1290");
-        let text = words(&text, &self.worker(), "1294");
-        words(&text, &host, "lb1")
+        let text = replace_word(&text, &self.process.pid().to_string(), "1290");
+        let text = replace_word(&text, &self.worker(), "1294");
+        replace_word(&text, &host, "lb1")
     }
 }
 
 /// Replaces a word where it stands alone.
-fn words(text: &str, word: &str, by: &str) -> String {
+fn replace_word(text: &str, word: &str, by: &str) -> String {
     let part = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
     let mut told = String::new();
     let mut rest = text;
@@ -142,7 +142,7 @@ fn the_refusal_in_the_readme_is_what_the_program_says() {
         return;
     }
     let origin = Origin::start();
-    let Some(scene) = Scene::start(&origin) else { return };
+    let Some(scene) = TranscriptBench::start(&origin) else { return };
     scene.fill();
     let held = hold_connection(scene.port.number, 37);
     let haguard = Haguard::new();
@@ -151,21 +151,21 @@ fn the_refusal_in_the_readme_is_what_the_program_says() {
 
     let said = run(&haguard, &config, &[]);
     assert_eq!((said.status, said.stderr.as_str()), (3, ""), "{said}");
-    let text = broken_again(&scene.told(&without_others(&said.stdout)));
+    let text = broken_again(&scene.with_sample_names(&without_others(&said.stdout)));
     assert!(text.lines().all(|line| line.chars().count() <= wrap::WIDTH), "{text}");
     golden::block("README.md", "transcript", &format!("```console\n$ haguard restart\n{text}\n```"));
 
     let said = run(&haguard, &config, &["-o", "json"]);
-    let told = scene.told(&at_any_time(&said.stdout, &said.json()));
+    let told = scene.with_sample_names(&at_any_time(&said.stdout, &said.json()));
     serde_json::from_str::<Value>(&told).expect("still one document");
     golden::file("examples/refusal.json", &told);
     drop(held);
 }
 
-fn run(haguard: &Haguard, config: &Path, more: &[&str]) -> crate::support::haguard::Said {
+fn run(haguard: &Haguard, config: &Path, more: &[&str]) -> crate::support::haguard::RunOutput {
     let mut command = haguard.command();
     command.arg("restart").args(more).env("HAGUARD_CONFIG", config);
-    crate::support::haguard::Said::of(&mut command)
+    crate::support::haguard::RunOutput::from_command(&mut command)
 }
 
 /// The document without what depends on the moment and on who runs the tests; its keys stay in the program's order.
@@ -221,6 +221,6 @@ fn frozen(text: &str) -> String {
 
 #[test]
 fn a_name_is_replaced_only_where_it_stands_alone() {
-    assert_eq!(words("PID 12, 12; 121 a-12 12.5 (12)", "12", "7"), "PID 7, 7; 121 a-12 12.5 (7)");
-    assert_eq!(words("restart on vm\nvms", "vm", "lb1"), "restart on lb1\nvms");
+    assert_eq!(replace_word("PID 12, 12; 121 a-12 12.5 (12)", "12", "7"), "PID 7, 7; 121 a-12 12.5 (7)");
+    assert_eq!(replace_word("restart on vm\nvms", "vm", "lb1"), "restart on lb1\nvms");
 }

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::signals::Interrupts;
 use crate::checks::{self, Finding};
 use crate::exit::Exit;
-use crate::plan::{Moved, Plan};
+use crate::plan::{BasisChange, Plan};
 
 /// The consent to one plan. Nothing that changes something can be called without one.
 #[derive(Debug)]
@@ -25,77 +25,77 @@ impl<'p> Clearance<'p> {
 
 /// How consent can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent<'a> {
+pub enum ConsentSource<'a> {
     /// `--approve ID`.
-    Approved(&'a str),
+    PlanId(&'a str),
     /// Somebody sits at a terminal.
-    Ask,
+    Prompt,
     /// Nobody can be asked.
-    Nobody,
+    Unavailable,
 }
 
 /// Why there is no clearance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Withheld {
+pub enum ClearanceDenied {
     /// A check failed or could not tell.
     Blocked(Exit),
     /// The plan with this id is not the plan of now.
     Stale {
         /// What differs; empty where the difference is in the operation itself.
-        moved: Vec<Moved>,
+        moved: Vec<BasisChange>,
         /// The id was shown here.
         shown: bool,
     },
     /// Nobody was asked.
-    Missing,
+    NoConsent,
     /// Somebody was asked and said no.
     Declined,
 }
 
-impl Withheld {
+impl ClearanceDenied {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Withheld::Blocked(exit) => *exit,
-            Withheld::Stale { .. } => Exit::Stale,
-            Withheld::Missing | Withheld::Declined => Exit::Refused,
+            ClearanceDenied::Blocked(exit) => *exit,
+            ClearanceDenied::Stale { .. } => Exit::Stale,
+            ClearanceDenied::NoConsent | ClearanceDenied::Declined => Exit::Refused,
         }
     }
 }
 
-/// Gets consent to `plan`. `recall` finds a plan that was shown under an id; `show` shows this one before the question.
+/// Gets consent to `plan`. `load` finds a plan that was shown under an id; `show` shows this one before the question.
 ///
 /// # Errors
-/// [`Withheld`]: nothing may be changed.
-pub fn confirm<'p>(
+/// [`ClearanceDenied`]: nothing may be changed.
+pub fn obtain_clearance<'p>(
     plan: &'p Plan,
     findings: &[Finding],
-    consent: Consent<'_>,
+    consent: ConsentSource<'_>,
     recall: impl FnOnce(&str) -> Option<Plan>,
     show: impl FnOnce(),
     interrupts: &Interrupts,
-) -> Result<Clearance<'p>, Withheld> {
+) -> Result<Clearance<'p>, ClearanceDenied> {
     // A plan that is out of date is said first: it explains what the checks find now.
-    if let Consent::Approved(id) = consent
+    if let ConsentSource::PlanId(id) = consent
         && id != plan.id
     {
         let old = recall(id);
-        let moved = old.as_ref().map(|old| old.basis.moved(&plan.basis)).unwrap_or_default();
-        return Err(Withheld::Stale { moved, shown: old.is_some() });
+        let moved = old.as_ref().map(|old| old.basis.changes_since(&plan.basis)).unwrap_or_default();
+        return Err(ClearanceDenied::Stale { moved, shown: old.is_some() });
     }
-    match checks::verdict(findings) {
+    match checks::exit_code(findings) {
         Exit::Done => {}
-        blocked => return Err(Withheld::Blocked(blocked)),
+        blocked => return Err(ClearanceDenied::Blocked(blocked)),
     }
     match consent {
-        Consent::Approved(_) => Ok(Clearance { plan }),
-        Consent::Nobody => Err(Withheld::Missing),
-        Consent::Ask => {
+        ConsentSource::PlanId(_) => Ok(Clearance { plan }),
+        ConsentSource::Unavailable => Err(ClearanceDenied::NoConsent),
+        ConsentSource::Prompt => {
             show();
             // A terminal that breaks gives no consent.
-            match ask(&format!("Apply plan {} to {}? [y/N] ", plan.id, plan.target), interrupts) {
+            match prompt(&format!("Apply plan {} to {}? [y/N] ", plan.id, plan.target), interrupts) {
                 Ok(true) => Ok(Clearance { plan }),
-                _ => Err(Withheld::Declined),
+                _ => Err(ClearanceDenied::Declined),
             }
         }
     }
@@ -105,27 +105,31 @@ pub fn confirm<'p>(
 /// reload that does it.
 ///
 /// # Errors
-/// [`Withheld`]: the plan that was agreed to says nothing of it, or a check is against it now.
-pub fn way_back<'p>(plan: &'p Plan, agreed: &Plan, findings: &[Finding]) -> Result<Clearance<'p>, Withheld> {
+/// [`ClearanceDenied`]: the plan that was agreed to says nothing of it, or a check is against it now.
+pub fn rollback_clearance<'p>(
+    plan: &'p Plan,
+    agreed: &Plan,
+    findings: &[Finding],
+) -> Result<Clearance<'p>, ClearanceDenied> {
     let process = |plan: &Plan| (plan.basis.main_pid, plan.basis.main_start);
-    if !agreed.goes_back() || process(plan) != process(agreed) {
-        return Err(Withheld::Missing);
+    if !agreed.has_rollback() || process(plan) != process(agreed) {
+        return Err(ClearanceDenied::NoConsent);
     }
-    match checks::verdict(findings) {
+    match checks::exit_code(findings) {
         Exit::Done => Ok(Clearance { plan }),
-        blocked => Err(Withheld::Blocked(blocked)),
+        blocked => Err(ClearanceDenied::Blocked(blocked)),
     }
 }
 
 /// Asks on stderr and reads a line from stdin. A ready-made prompt that takes single keys goes on waiting after Ctrl-C
 /// where that signal is caught, as it is here.
-fn ask(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
+fn prompt(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
     let mut stderr = io::stderr();
     stderr.write_all(question.as_bytes())?;
     stderr.flush()?;
     let stdin = io::stdin();
     let pause = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    while interrupts.stop().is_none() && !interrupts.terminal_lost() {
+    while interrupts.stop_signal().is_none() && !interrupts.terminal_lost() {
         let mut watched = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut watched, Some(&pause)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
@@ -146,9 +150,9 @@ mod tests {
     use crate::facts::{Known, test_facts};
     use crate::plan;
 
-    fn plan_of(pid: u32) -> Plan {
+    fn plan_for_pid(pid: u32) -> Plan {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).serving = Known::Seen(pid);
+        test_facts::instance_mut(&mut facts).serving = Known::Seen(pid);
         plan::reload(&facts, &plan::ledger(&facts), None).unwrap()
     }
 
@@ -156,52 +160,65 @@ mod tests {
         Finding { id: "x.y".into(), level, text: "t".into(), evidence: vec![], mend: None, ignored_by: None }
     }
 
-    fn with<'p>(
+    fn obtain_without_prompt<'p>(
         plan: &'p Plan,
         findings: &[Finding],
-        consent: Consent<'_>,
-    ) -> Result<Clearance<'p>, Withheld> {
-        let old = plan_of(101);
+        consent: ConsentSource<'_>,
+    ) -> Result<Clearance<'p>, ClearanceDenied> {
+        let old = plan_for_pid(101);
         let recall = |id: &str| (id == old.id).then(|| old.clone());
-        confirm(plan, findings, consent, recall, || (), &Interrupts::default())
+        obtain_clearance(plan, findings, consent, recall, || (), &Interrupts::default())
     }
 
     #[test]
     fn only_the_id_of_this_very_plan_is_consent() {
-        let plan = plan_of(102);
-        assert_eq!(with(&plan, &[], Consent::Approved(&plan.id)).unwrap().plan(), &plan);
-        let old = plan_of(101);
-        let Err(Withheld::Stale { moved, shown: true }) = with(&plan, &[], Consent::Approved(&old.id)) else {
+        let plan = plan_for_pid(102);
+        assert_eq!(obtain_without_prompt(&plan, &[], ConsentSource::PlanId(&plan.id)).unwrap().plan(), &plan);
+        let old = plan_for_pid(101);
+        let Err(ClearanceDenied::Stale { moved, shown: true }) =
+            obtain_without_prompt(&plan, &[], ConsentSource::PlanId(&old.id))
+        else {
             panic!("the worker was replaced");
         };
         assert_eq!(moved[0].to_string(), "serving worker: was 101, is 102");
-        let never = with(&plan, &[], Consent::Approved("0000000000")).unwrap_err();
-        assert_eq!(never, Withheld::Stale { moved: vec![], shown: false });
-        assert_eq!(with(&plan, &[], Consent::Nobody).unwrap_err().exit(), Exit::Refused);
+        let never = obtain_without_prompt(&plan, &[], ConsentSource::PlanId("0000000000")).unwrap_err();
+        assert_eq!(never, ClearanceDenied::Stale { moved: vec![], shown: false });
+        assert_eq!(
+            obtain_without_prompt(&plan, &[], ConsentSource::Unavailable).unwrap_err().exit(),
+            Exit::Refused
+        );
     }
 
     #[test]
     fn consent_to_a_plan_covers_its_way_back_and_no_other_reload() {
-        let plan = plan_of(102);
+        let plan = plan_for_pid(102);
         let files = vec![("/etc/a.cfg".to_owned(), "1".to_owned())];
-        let back = plan::WayBack { within: std::time::Duration::from_secs(9), source: "x".into(), files };
-        let agreed = plan_of(101).with_way_back(&back);
-        assert!(way_back(&plan, &agreed, &[]).is_ok());
-        assert_eq!(way_back(&plan, &plan_of(101), &[]).unwrap_err(), Withheld::Missing);
+        let back =
+            plan::RollbackPlan { within: std::time::Duration::from_secs(9), source: "x".into(), files };
+        let agreed = plan_for_pid(101).with_rollback(&back);
+        assert!(rollback_clearance(&plan, &agreed, &[]).is_ok());
+        assert_eq!(
+            rollback_clearance(&plan, &plan_for_pid(101), &[]).unwrap_err(),
+            ClearanceDenied::NoConsent
+        );
         let mut other = plan.clone();
         other.basis.main_pid = Some(7);
-        assert_eq!(way_back(&other, &agreed, &[]).unwrap_err(), Withheld::Missing);
-        let failed = way_back(&plan, &agreed, &[finding(checks::Level::Fail)]).unwrap_err();
-        assert_eq!(failed, Withheld::Blocked(Exit::Refused));
+        assert_eq!(rollback_clearance(&other, &agreed, &[]).unwrap_err(), ClearanceDenied::NoConsent);
+        let failed = rollback_clearance(&plan, &agreed, &[finding(checks::Level::Fail)]).unwrap_err();
+        assert_eq!(failed, ClearanceDenied::Blocked(Exit::Refused));
     }
 
     #[test]
     fn no_consent_passes_a_check_that_failed_or_could_not_tell() {
-        let plan = plan_of(102);
+        let plan = plan_for_pid(102);
         for (level, exit) in [(checks::Level::Fail, Exit::Refused), (checks::Level::Unknown, Exit::Unknown)] {
-            let withheld = with(&plan, &[finding(level)], Consent::Approved(&plan.id)).unwrap_err();
-            assert_eq!(withheld, Withheld::Blocked(exit));
+            let withheld =
+                obtain_without_prompt(&plan, &[finding(level)], ConsentSource::PlanId(&plan.id)).unwrap_err();
+            assert_eq!(withheld, ClearanceDenied::Blocked(exit));
         }
-        assert!(with(&plan, &[finding(checks::Level::Warn)], Consent::Approved(&plan.id)).is_ok());
+        assert!(
+            obtain_without_prompt(&plan, &[finding(checks::Level::Warn)], ConsentSource::PlanId(&plan.id))
+                .is_ok()
+        );
     }
 }

@@ -2,32 +2,32 @@
 
 use std::time::Duration;
 
-use super::observe::refused_connections::Refused;
+use super::observe::refused_connections::RefusedConnections;
 use super::proof::Claim;
-use super::runtime_state::replay::Returned;
+use super::runtime_state::replay::ReplayResult;
 use super::signals::Interrupts;
 use crate::config::Settings;
 use crate::facts::Facts;
-use crate::plan::Moved;
-use crate::state::journal_steps::Steps;
+use crate::plan::BasisChange;
+use crate::state::journal_steps::StepJournal;
 
 /// What a run brings with it.
-pub struct Run<'a> {
+pub struct OperationContext<'a> {
     /// What was configured.
     pub settings: &'a Settings,
     /// Signals that came.
     pub interrupts: &'a Interrupts,
     /// The run's journal.
-    pub steps: &'a Steps,
+    pub steps: &'a StepJournal,
     /// Told each step's name, and how long it may take.
     pub progress: &'a dyn Fn(&str, Duration),
     /// Asked in the last moment before the order; when it fails, no order is given.
-    pub ordering: &'a dyn Fn() -> anyhow::Result<()>,
+    pub before_apply: &'a dyn Fn() -> anyhow::Result<()>,
 }
 
 /// How the act ended.
 #[derive(Debug)]
-pub enum Ended {
+pub enum Outcome {
     /// Done, and every claim holds.
     Proven,
     /// The reload failed; the worker of before is proven in force.
@@ -39,20 +39,20 @@ pub enum Ended {
     /// A signal asked to stop before anything was done.
     Interrupted(&'static str),
     /// The world moved in the last moment; nothing was done.
-    Moved(Vec<Moved>),
+    StateChanged(Vec<BasisChange>),
     /// The journal cannot be written, so nothing was done.
-    Unrecorded(anyhow::Error),
+    JournalFailed(anyhow::Error),
     /// Nobody is there who would go back, so nothing was done.
-    Unwatched(anyhow::Error),
+    RollbackTimerFailed(anyhow::Error),
     /// Something that has to be there before the order could not be had, so nothing was done.
-    Unready(anyhow::Error),
+    PreparationFailed(anyhow::Error),
 }
 
 /// What the act left.
 #[derive(Debug)]
-pub struct Done {
+pub struct OperationResult {
     /// How it ended.
-    pub ended: Ended,
+    pub outcome: Outcome,
     /// The worker that serves, where it is known.
     pub worker: Option<u32>,
     /// The steps that were finished.
@@ -62,9 +62,9 @@ pub struct Done {
     /// Claims with what was seen before and after.
     pub claims: Vec<Claim>,
     /// What became of each thing that was to be put back.
-    pub returned: Vec<Returned>,
+    pub returned: Vec<ReplayResult>,
     /// How long clients were refused.
-    pub refused: Refused,
+    pub refused: RefusedConnections,
     /// Things worth saying that are no failure.
     pub notes: Vec<String>,
     /// The look afterwards.
@@ -75,16 +75,16 @@ pub struct Done {
     pub ordered: bool,
 }
 
-impl Done {
-    pub(super) fn nothing(ended: Ended) -> Self {
-        Done {
-            ended,
+impl OperationResult {
+    pub(super) fn not_applied(ended: Outcome) -> Self {
+        OperationResult {
+            outcome: ended,
             worker: None,
             finished: Vec::new(),
             log: Vec::new(),
             claims: Vec::new(),
             returned: Vec::new(),
-            refused: Refused::default(),
+            refused: RefusedConnections::default(),
             notes: Vec::new(),
             after: None,
             calls: 0,
@@ -93,12 +93,15 @@ impl Done {
     }
 
     /// A step of it stands in the journal.
-    pub fn recorded(&self) -> bool {
-        !matches!(self.ended, Ended::Interrupted(_) | Ended::Moved(_) | Ended::Unrecorded(_))
+    pub fn is_journaled(&self) -> bool {
+        !matches!(
+            self.outcome,
+            Outcome::Interrupted(_) | Outcome::StateChanged(_) | Outcome::JournalFailed(_)
+        )
     }
 
     /// What is not proven, in sentences.
-    pub fn broken(&self) -> Vec<String> {
+    pub fn broken_claims(&self) -> Vec<String> {
         self.claims.iter().filter_map(|claim| claim.broken.clone()).collect()
     }
 }

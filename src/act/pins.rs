@@ -12,7 +12,7 @@ use crate::config::pins;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub struct SavedPins {
     /// The file itself, behind any link.
     pub path: PathBuf,
     /// It says something else than before.
@@ -23,18 +23,18 @@ pub struct Saved {
 ///
 /// # Errors
 /// When it cannot be read, edited or replaced; then it is as it was.
-pub fn save(path: &Path, new: &[Pin]) -> Result<Saved> {
+pub fn save(path: &Path, new: &[Pin]) -> Result<SavedPins> {
     // A link stays a link.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let shown = path.display();
     let before = read(&path).with_context(|| format!("reading {shown}"))?;
     let after =
-        pins::edited(before.as_deref().unwrap_or_default(), new).with_context(|| format!("in {shown}"))?;
+        pins::with_pins(before.as_deref().unwrap_or_default(), new).with_context(|| format!("in {shown}"))?;
     let changed = before.as_deref() != Some(after.as_str()) && !new.is_empty();
     if changed {
         replace(&path, before.as_deref(), &after).with_context(|| format!("writing {shown}"))?;
     }
-    Ok(Saved { path, changed })
+    Ok(SavedPins { path, changed })
 }
 
 fn read(path: &Path) -> Result<Option<String>> {

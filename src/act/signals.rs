@@ -31,7 +31,7 @@ impl Interrupts {
     }
 
     /// The signal that asked to stop, if one did.
-    pub fn stop(&self) -> Option<&'static str> {
+    pub fn stop_signal(&self) -> Option<&'static str> {
         match i32::try_from(self.stop.load(Ordering::SeqCst)) {
             Ok(SIGINT) => Some("SIGINT"),
             Ok(SIGTERM) => Some("SIGTERM"),

@@ -56,10 +56,10 @@ pub const CHECKS: &[Check] = checks! {
     "arch.config-path", arch::config_path, "the Data Plane API writes the file that the master loads",
         "When the unit starts HAProxy with one file and the Data Plane API writes another, every change seems to \
          work and none survives a restart. This is the usual cause of \"a restart lost all backends\".";
-    "proc.master-responsive", proc::responsive, "the master answers on its socket",
+    "proc.master-responsive", proc::master_responsive, "the master answers on its socket",
         "The master socket is the only place that tells the truth about reloads: which workers run, and how many \
          reloads have failed since the last good one.";
-    "proc.reload-settled", proc::settled, "the last reload succeeded",
+    "proc.reload-settled", proc::reload_settled, "the last reload succeeded",
         "systemctl reload exits 0 even when the new worker never came up. The master counts failures; as long as \
          that count is not 0, an older worker serves an older configuration than the one on disk.";
     "proc.leftovers", proc::leftovers, "no worker of an earlier reload is left",
@@ -68,11 +68,11 @@ pub const CHECKS: &[Check] = checks! {
     "proc.seamless", resources::seamless, "a new worker gets the listening sockets of the old one",
         "The master hands its listening sockets to each new worker, so that no client is refused in between. -dR, \
          noreuseport or `-x /dev/null` switch that off, and HAProxy's log says when it did not work.";
-    "proc.fd-headroom", resources::files, "files can still be opened",
+    "proc.fd-headroom", resources::fd_headroom, "files can still be opened",
         "Every connection, listener and old worker takes a file descriptor. At the limit connections are not accepted, \
          and a reload fails although the configuration is good. The limit of a running master cannot be raised by a \
          reload.";
-    "proc.mem-headroom", resources::memory, "a second worker has room beside the one that serves",
+    "proc.mem-headroom", resources::mem_headroom, "a second worker has room beside the one that serves",
         "During a reload both workers are there, each with its own copy of certificates, maps and buffers. Where memory \
          does not suffice, the kernel ends one of them, and it may be the one that serves.";
     "proc.known-bug", resources::known_bug, "the version that runs has no known bug of the master",
@@ -86,11 +86,11 @@ pub const CHECKS: &[Check] = checks! {
          its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
          with the master's own program, arguments, environment and user in a copy of this host from which nothing gets \
          out, and asks it what it holds. That needs root; commands that only look do not do it.";
-    "config.test-same-argv", config::valid, "HAProxy accepts the files, tested with the master's own arguments",
+    "config.test-same-argv", config::test_same_argv, "HAProxy accepts the files, tested with the master's own arguments",
         "A configuration test with other arguments, another folder or another environment tests something else. \
          haguard runs the program on disk with the master's own. Valid is not proof that the next worker comes \
          up: a test binds no ports.";
-    "config.new-binds-free", binds::free, "every address that a reload would add can be had",
+    "config.new-binds-free", binds::new_binds_free, "every address that a reload would add can be had",
         "A configuration test binds nothing. When a new address is already held, the next worker fails to start, and \
          while it tries, the old one has given up its listeners: clients are refused for two seconds, and systemctl \
          reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a moment. It \
@@ -100,7 +100,7 @@ pub const CHECKS: &[Check] = checks! {
         "A map, an ACL or a certificate that is gone, or that the user who starts HAProxy may not read, makes the next \
          start fail although the configuration itself was never touched. haguard names the file and the line that asks \
          for it, also where it cannot run HAProxy's own test.";
-    "config.edited-since-load", config::edited, "no file was written since the worker started",
+    "config.edited-since-load", config::edited_since_load, "no file was written since the worker started",
         "What runs is what was on disk when the worker started. A file that is newer is a change that the next \
          reload, by anybody, puts in force.";
     "config.decided", config::decided, "every line of the files is understood",
@@ -115,7 +115,7 @@ pub const CHECKS: &[Check] = checks! {
     "config.state-file", config::state_file, "no server-state file pins old ports",
         "load-server-state-from-file restores ports as well as states: with ports that change, a reload can send \
          traffic to a port that nobody listens on any more.";
-    "config.state-file-stale", config::state_file_fresh, "the server-state file is written before each reload",
+    "config.state-file-stale", config::state_file_stale, "the server-state file is written before each reload",
         "A server-state file that is older than the worker describes servers of long ago: a reload would put their states, \
          and with them ports and addresses, in force again.";
     "runtime.memory-only", runtime::memory_only, "every frontend and backend is in the files",
@@ -147,13 +147,13 @@ pub const CHECKS: &[Check] = checks! {
     "dp.md5", dp::md5, "nobody edited the file by hand",
         "The Data Plane API records a checksum in the file. One that does not fit means an edit by another hand, \
          which its next write may overwrite.";
-    "dp.lkg-drift", dp::lkg, "the last known good file is the file in force",
+    "dp.lkg-drift", dp::lkg_drift, "the last known good file is the file in force",
         "After a failed reload the Data Plane API copies its last known good file over the configuration. When \
          they differ, changes that were made any other way would be undone then.";
-    "dp.pending-reload", dp::pending, "no reload of the Data Plane API is pending",
+    "dp.pending-reload", dp::pending_reload, "no reload of the Data Plane API is pending",
         "A write that was answered with 202 is on disk and not in force until the API's next reload; if the API \
          ends before that, nobody reloads.";
-    "dp.open-transactions", dp::transactions, "no transaction is open",
+    "dp.open-transactions", dp::open_transactions, "no transaction is open",
         "An open transaction is somebody's unfinished work; committing it later changes the configuration again, \
          and forgotten ones use up the API's limit.";
     "dp.reload-strategy", dp::reload_strategy, "the Data Plane API asks the master to reload",
@@ -174,7 +174,7 @@ pub const CHECKS: &[Check] = checks! {
     "guard.boot-enabled", guard::boot_enabled, "HAProxy starts at the next boot",
         "`systemctl disable --now` disables the unit first and is then refused the stop: HAProxy runs on, and is gone \
          after the next boot. The state of the unit's file tells.";
-    "guard.holes", guard::holes, "nothing went around the guard",
+    "guard.holes", guard::bypasses, "nothing went around the guard",
         "kill, `disable --now`, `mask`, `revert`, the removal of the package, and a stop of a unit that this one is bound \
          to are not kept off by the guard. Most of them leave traces in systemd's properties, and those are looked for; \
          where HAProxy is in a container, systemd is never asked.";
@@ -197,11 +197,11 @@ pub const CHECKS: &[Check] = checks! {
 };
 
 /// Checks that only one operation needs.
-pub const OF_OPERATIONS: &[Check] = checks! {
-    "reload.way", reload::way, "there is a proven way to order a reload",
+pub const OPERATION_CHECKS: &[Check] = checks! {
+    "reload.way", reload::reload_method, "there is a proven way to order a reload",
         "A reload is ordered from the master, over its socket or by a signal to the one process that is proven to \
          be it. haguard never starts a second process by hand, and never turns a reload into a restart.";
-    "reload.settled", reload::settled, "no reload is under way or pending",
+    "reload.settled", reload::no_reload_pending, "no reload is under way or pending",
         "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
          reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
          warning as long as it is known which worker serves.";
@@ -209,7 +209,7 @@ pub const OF_OPERATIONS: &[Check] = checks! {
         "daemon-reload puts every edit of unit files in force, so the guard is not written while an edit of this unit \
          waits to be read. A file of the guard's name that haguard did not write, or that somebody edited since, is \
          left alone.";
-    "reload.way-back", rollback::skipped, "the configuration of before would come up again",
+    "reload.way-back", rollback::rollback_skipped, "the configuration of before would come up again",
         "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
          that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
     "restart.cold-start", restart::cold_start, "it comes up again, rehearsed from cold",
@@ -221,7 +221,7 @@ pub const OF_OPERATIONS: &[Check] = checks! {
     "restart.binds-free", restart::binds_free, "no stranger holds an address that it would take",
         "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
          itself counts as free; what another process holds does not, and HAProxy would not start.";
-    "restart.way", restart::way, "it is proven who restarts it",
+    "restart.way", restart::restart_method, "it is proven who restarts it",
         "systemd restarts a unit, Docker a container, Podman one that no unit runs (over its socket), and what nobody \
          keeps is ended and started again with its own command line, user, folder and limits. Anybody else, such as \
          supervisord or Nomad, would start a second one beside it or count its end as a crash: it is restarted there. \
@@ -236,23 +236,23 @@ pub const OF_OPERATIONS: &[Check] = checks! {
 };
 
 /// Every check there is.
-pub fn every() -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().chain(OF_OPERATIONS)
+pub fn all_checks() -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().chain(OPERATION_CHECKS)
 }
 
 /// The check of this id.
 pub fn find(id: &str) -> Option<&'static Check> {
-    every().find(|check| check.id == id)
+    all_checks().find(|check| check.id == id)
 }
 
 /// The ids that a name stands for: a check's own, or those of a group that belong to no single operation.
-pub fn named(name: &str) -> Vec<&'static str> {
+pub fn ids_for_name(name: &str) -> Vec<&'static str> {
     let group = CHECKS.iter().filter(|check| check.group() == name);
     find(name).into_iter().chain(group).map(|check| check.id).collect()
 }
 
 /// The known id that is most like this one.
-pub fn nearest(id: &str) -> &'static str {
+pub fn nearest_id(id: &str) -> &'static str {
     let score = |check: &&'static Check| (strsim::jaro_winkler(id, check.id) * 1e6) as u64;
-    every().max_by_key(score).map_or("", |check| check.id)
+    all_checks().max_by_key(score).map_or("", |check| check.id)
 }

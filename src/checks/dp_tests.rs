@@ -1,9 +1,9 @@
-use crate::checks::{Level, judge};
-use crate::facts::dataplane::{LastKnownGood, ReloadsBy};
+use crate::checks::{Level, run_checks};
+use crate::facts::dataplane::{LastKnownGood, ReloadMethod};
 use crate::facts::{DataPlaneFacts, Facts, Known, test_facts};
 use crate::plan;
 
-fn with(change: impl FnOnce(&mut DataPlaneFacts)) -> Facts {
+fn facts_with_api(change: impl FnOnce(&mut DataPlaneFacts)) -> Facts {
     let mut facts = test_facts::healthy();
     let mut api = DataPlaneFacts {
         url: "http://127.0.0.1:5555".into(),
@@ -20,7 +20,7 @@ fn with(change: impl FnOnce(&mut DataPlaneFacts)) -> Facts {
         config_file: Known::unknown("x"),
         runtime_pid: Known::Seen(None),
         lets_us_in: Known::Seen(true),
-        reloads_by: Known::Seen(ReloadsBy::Master { socket: "/run/master.sock".into() }),
+        reloads_by: Known::Seen(ReloadMethod::Master { socket: "/run/master.sock".into() }),
         other_writers: Known::Seen(vec![]),
     };
     change(&mut api);
@@ -29,49 +29,54 @@ fn with(change: impl FnOnce(&mut DataPlaneFacts)) -> Facts {
 }
 
 fn level(facts: &Facts, id: &str) -> Level {
-    judge(facts, &plan::ledger(facts), &[id])[0].level
+    run_checks(facts, &plan::ledger(facts), &[id])[0].level
 }
 
 #[test]
 fn whoever_is_not_let_in_fails_and_a_password_in_the_clear_warns() {
-    assert_eq!(level(&with(|_| ()), "dp.auth"), Level::Pass);
-    assert_eq!(level(&with(|api| api.lets_us_in = Known::Seen(false)), "dp.auth"), Level::Fail);
-    assert_eq!(level(&with(|api| api.lets_us_in = Known::unknown("away")), "dp.auth"), Level::Unknown);
+    assert_eq!(level(&facts_with_api(|_| ()), "dp.auth"), Level::Pass);
+    assert_eq!(level(&facts_with_api(|api| api.lets_us_in = Known::Seen(false)), "dp.auth"), Level::Fail);
+    assert_eq!(
+        level(&facts_with_api(|api| api.lets_us_in = Known::unknown("away")), "dp.auth"),
+        Level::Unknown
+    );
     for (url, expected) in [
         ("http://lb1:5555", Level::Warn),
         ("https://lb1:5555", Level::Pass),
         ("unix:/run/dp.sock", Level::Pass),
         ("http://localhost:5555", Level::Pass),
     ] {
-        assert_eq!(level(&with(|api| api.url = url.into()), "dp.auth"), expected, "{url}");
+        assert_eq!(level(&facts_with_api(|api| api.url = url.into()), "dp.auth"), expected, "{url}");
     }
 }
 
 #[test]
 fn only_the_right_master_tells_how_a_reload_went() {
-    let by = |by: ReloadsBy| level(&with(|api| api.reloads_by = Known::Seen(by)), "dp.reload-strategy");
+    let by = |by: ReloadMethod| {
+        level(&facts_with_api(|api| api.reloads_by = Known::Seen(by)), "dp.reload-strategy")
+    };
     let command =
-        |wants_a_shell, restarts| ReloadsBy::Command { program: "x".into(), wants_a_shell, restarts };
-    assert_eq!(by(ReloadsBy::Master { socket: "/run/master.sock".into() }), Level::Pass);
-    assert_eq!(by(ReloadsBy::Master { socket: "/run/other.sock".into() }), Level::Fail);
+        |wants_a_shell, restarts| ReloadMethod::Command { program: "x".into(), wants_a_shell, restarts };
+    assert_eq!(by(ReloadMethod::Master { socket: "/run/master.sock".into() }), Level::Pass);
+    assert_eq!(by(ReloadMethod::Master { socket: "/run/other.sock".into() }), Level::Fail);
     assert_eq!(by(command(false, false)), Level::Warn);
     assert_eq!(by(command(true, false)), Level::Fail);
     assert_eq!(by(command(false, true)), Level::Fail);
-    assert_eq!(by(ReloadsBy::Unnamed), Level::Warn);
+    assert_eq!(by(ReloadMethod::NotConfigured), Level::Warn);
 }
 
 #[test]
 fn a_last_known_good_file_that_is_not_the_one_on_disk_warns() {
     let good = |differs| {
         let good = LastKnownGood { path: "/etc/lkg".into(), differs };
-        level(&with(|api| api.last_known_good = Known::Seen(good)), "dp.lkg-drift")
+        level(&facts_with_api(|api| api.last_known_good = Known::Seen(good)), "dp.lkg-drift")
     };
     assert_eq!((good(false), good(true)), (Level::Pass, Level::Warn));
 }
 
 #[test]
 fn another_writer_is_named() {
-    assert_eq!(level(&with(|_| ()), "dp.other-writers"), Level::Pass);
+    assert_eq!(level(&facts_with_api(|_| ()), "dp.other-writers"), Level::Pass);
     let writer = |api: &mut DataPlaneFacts| api.other_writers = Known::Seen(vec!["confd (PID 7)".into()]);
-    assert_eq!(level(&with(writer), "dp.other-writers"), Level::Warn);
+    assert_eq!(level(&facts_with_api(writer), "dp.other-writers"), Level::Warn);
 }

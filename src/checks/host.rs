@@ -1,30 +1,30 @@
 //! What else on this host has a say: libraries that were replaced, needrestart, a freeze, another run.
 
-use super::{Outcome, Seen};
+use super::{CheckContext, Judgement};
 use crate::facts::Known;
 use crate::facts::process_health::Needrestart;
 use crate::plural::plural;
 
-pub(super) fn stale_libraries(seen: Seen<'_>) -> Outcome {
+pub(super) fn stale_libraries(seen: CheckContext<'_>) -> Judgement {
     match &seen.facts.vitals.stale_libraries {
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
-        Known::Seen(stale) if stale.is_empty() => Outcome::pass("the libraries that run are those on disk"),
-        Known::Seen(stale) => Outcome::warn(format!(
+        Known::Unknown { why } => Judgement::unknown(why.clone()),
+        Known::Seen(stale) if stale.is_empty() => Judgement::pass("the libraries that run are those on disk"),
+        Known::Seen(stale) => Judgement::warn(format!(
             "HAProxy runs with {} of libraries that were replaced or removed on disk",
             plural(stale.len(), "old file")
         ))
-        .because(stale.iter().cloned())
-        .mend("a reload loads the new ones, in the master too; no restart is needed"),
+        .with_evidence(stale.iter().cloned())
+        .with_remedy("a reload loads the new ones, in the master too; no restart is needed"),
     }
 }
 
-pub(super) fn needrestart(seen: Seen<'_>) -> Outcome {
+pub(super) fn needrestart(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
     let Some(unit) = instance.unit() else {
-        return Outcome::skipped(
+        return Judgement::skipped(
             "needrestart restarts units of systemd, and no unit is proven to control it",
         );
     };
@@ -32,11 +32,11 @@ pub(super) fn needrestart(seen: Seen<'_>) -> Outcome {
         && guard.unit == unit
         && guard.effective()
     {
-        return Outcome::pass("the guard makes systemd refuse what needrestart asks for");
+        return Judgement::pass("the guard makes systemd refuse what needrestart asks for");
     }
     let (mode, spared, by_itself) = match &seen.facts.vitals.needrestart {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
-        Known::Seen(Needrestart::Absent) => return Outcome::pass("needrestart is not installed"),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
+        Known::Seen(Needrestart::Absent) => return Judgement::pass("needrestart is not installed"),
         Known::Seen(Needrestart::Installed { mode, spares_haproxy, by_itself }) => {
             (mode.as_deref(), *spares_haproxy, *by_itself)
         }
@@ -46,44 +46,44 @@ pub(super) fn needrestart(seen: Seen<'_>) -> Outcome {
         None => "$nrconf{restart} is not set".to_owned(),
     };
     match (spared, mode) {
-        (true, _) => Outcome::pass("a rule of needrestart spares HAProxy").because([evidence]),
-        (false, Some("a")) => restarts(unit, evidence),
-        (false, None) if by_itself => restarts(unit, evidence),
+        (true, _) => Judgement::pass("a rule of needrestart spares HAProxy").with_evidence([evidence]),
+        (false, Some("a")) => needrestart_warning(unit, evidence),
+        (false, None) if by_itself => needrestart_warning(unit, evidence),
         (false, Some("i" | "l") | None) => {
-            Outcome::pass("needrestart asks or lists before it restarts anything").because([evidence])
+            Judgement::pass("needrestart asks or lists before it restarts anything").with_evidence([evidence])
         }
         (false, Some(_)) => {
-            Outcome::unknown("what needrestart does is not known: haguard does not understand its mode")
-                .because([evidence])
-                .mend("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d")
+            Judgement::unknown("what needrestart does is not known: haguard does not understand its mode")
+                .with_evidence([evidence])
+                .with_remedy("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d")
         }
     }
 }
 
-fn restarts(unit: &str, evidence: String) -> Outcome {
-    Outcome::warn(format!("needrestart would restart {unit} after an upgrade of a library it uses"))
-        .because([evidence])
-        .mend("`haguard guard install` makes systemd refuse that; or $nrconf{override_rc}{qr(^haproxy)} = 0; in conf.d")
+fn needrestart_warning(unit: &str, evidence: String) -> Judgement {
+    Judgement::warn(format!("needrestart would restart {unit} after an upgrade of a library it uses"))
+        .with_evidence([evidence])
+        .with_remedy("`haguard guard install` makes systemd refuse that; or $nrconf{override_rc}{qr(^haproxy)} = 0; in conf.d")
 }
 
-pub(super) fn freeze(seen: Seen<'_>) -> Outcome {
+pub(super) fn freeze(seen: CheckContext<'_>) -> Judgement {
     match &seen.facts.vitals.freeze {
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
-        Known::Seen(None) => Outcome::pass("changes are not frozen"),
-        Known::Seen(Some(freeze)) => Outcome::warn("changes are frozen: every changing command exits 7")
-            .because([freeze.clone()])
-            .mend("whoever froze them takes the file away when it is over"),
+        Known::Unknown { why } => Judgement::unknown(why.clone()),
+        Known::Seen(None) => Judgement::pass("changes are not frozen"),
+        Known::Seen(Some(freeze)) => Judgement::warn("changes are frozen: every changing command exits 7")
+            .with_evidence([freeze.clone()])
+            .with_remedy("whoever froze them takes the file away when it is over"),
     }
 }
 
-pub(super) fn lock(seen: Seen<'_>) -> Outcome {
+pub(super) fn lock(seen: CheckContext<'_>) -> Judgement {
     match &seen.facts.vitals.turn {
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
-        Known::Seen(None) => Outcome::pass("nobody is changing this HAProxy"),
+        Known::Unknown { why } => Judgement::unknown(why.clone()),
+        Known::Seen(None) => Judgement::pass("nobody is changing this HAProxy"),
         Known::Seen(Some(holder)) => {
-            Outcome::warn("somebody is changing this HAProxy: another change exits 7")
-                .because([holder.clone()])
-                .mend("wait until it is done; `haguard history` shows what came of it")
+            Judgement::warn("somebody is changing this HAProxy: another change exits 7")
+                .with_evidence([holder.clone()])
+                .with_remedy("wait until it is done; `haguard history` shows what came of it")
         }
     }
 }
@@ -91,19 +91,19 @@ pub(super) fn lock(seen: Seen<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Level, judge};
+    use crate::checks::{Level, run_checks};
     use crate::facts::{Controller, Facts, test_facts};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
-        judge(facts, &plan::ledger(facts), &[id])[0].level
+        run_checks(facts, &plan::ledger(facts), &[id])[0].level
     }
 
     #[test]
     fn a_library_that_was_replaced_is_an_upgrade_that_is_not_in_force() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "host.stale-libs"), Level::Pass);
-        test_facts::known(&mut facts.vitals.stale_libraries).push("/usr/lib/libssl.so.3".into());
+        test_facts::known_mut(&mut facts.vitals.stale_libraries).push("/usr/lib/libssl.so.3".into());
         assert_eq!(level(&facts, "host.stale-libs"), Level::Warn);
         facts.vitals.stale_libraries = Known::unknown("denied");
         assert_eq!(level(&facts, "host.stale-libs"), Level::Unknown);
@@ -114,7 +114,7 @@ mod tests {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "host.needrestart"), Level::Skipped, "no unit controls it");
         let unit = Controller::Systemd { unit: "haproxy.service".into() };
-        test_facts::instance(&mut facts).control = test_facts::control(unit);
+        test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert_eq!(level(&facts, "host.needrestart"), Level::Pass);
         let mut with = |mode: Option<&str>, spares_haproxy, by_itself| {
             let mode = mode.map(str::to_owned);

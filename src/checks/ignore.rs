@@ -18,7 +18,7 @@ pub struct Ignore {
 }
 
 /// Why findings of this check cannot be ignored; none where they can.
-pub fn never(id: &str) -> Option<&'static str> {
+pub fn not_ignorable(id: &str) -> Option<&'static str> {
     match id.split('.').next() {
         Some("arch") => Some(
             "it says which process is meant and who controls it: nothing may be changed on a guess of that",
@@ -30,9 +30,11 @@ pub fn never(id: &str) -> Option<&'static str> {
 }
 
 /// The findings with those decisions applied, as of `today`. A pass needs none, and one that has run out is told.
-pub fn ignoring(findings: Vec<Finding>, ignores: &[Ignore], today: Date) -> Vec<Finding> {
+pub fn apply_ignores(findings: Vec<Finding>, ignores: &[Ignore], today: Date) -> Vec<Finding> {
     let judge = |mut finding: Finding| {
-        let told = ignores.iter().filter(|ignore| ignore.check == finding.id && never(&finding.id).is_none());
+        let told = ignores
+            .iter()
+            .filter(|ignore| ignore.check == finding.id && not_ignorable(&finding.id).is_none());
         if !finding.level.is_notable() {
             return finding;
         }
@@ -56,7 +58,7 @@ pub fn ignoring(findings: Vec<Finding>, ignores: &[Ignore], today: Date) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{catalog, verdict};
+    use crate::checks::{catalog, exit_code};
     use crate::exit::Exit;
     use jiff::civil::date;
 
@@ -74,8 +76,8 @@ mod tests {
     fn an_ignored_failure_is_a_warning_that_says_why() {
         let found = vec![finding("config.decided", Level::Unknown), finding("config.rehearsal", Level::Fail)];
         let found =
-            ignoring(found, &[ignore("config.decided", None), ignore("config.rehearsal", None)], TODAY);
-        assert_eq!(verdict(&found), Exit::Done);
+            apply_ignores(found, &[ignore("config.decided", None), ignore("config.rehearsal", None)], TODAY);
+        assert_eq!(exit_code(&found), Exit::Done);
         assert!(found.iter().all(|finding| finding.level == Level::Warn));
         assert_eq!(found[0].ignored_by.as_deref(), Some("flag --ignore: INC-1"));
     }
@@ -83,29 +85,32 @@ mod tests {
     #[test]
     fn a_pass_needs_no_ignore_and_another_id_is_not_meant() {
         let found = vec![finding("config.decided", Level::Pass), finding("config.rehearsal", Level::Fail)];
-        let after = ignoring(found.clone(), &[ignore("config.decided", None)], TODAY);
+        let after = apply_ignores(found.clone(), &[ignore("config.decided", None)], TODAY);
         assert_eq!(after, found);
     }
 
     #[test]
     fn an_ignore_ends_with_its_last_day_and_the_finding_says_so() {
         let found = || vec![finding("config.decided", Level::Fail)];
-        let last = ignoring(found(), &[ignore("config.decided", Some(TODAY))], TODAY);
+        let last = apply_ignores(found(), &[ignore("config.decided", Some(TODAY))], TODAY);
         assert_eq!(last[0].level, Level::Warn);
-        let over = ignoring(found(), &[ignore("config.decided", Some(date(2026, 11, 20)))], TODAY);
+        let over = apply_ignores(found(), &[ignore("config.decided", Some(date(2026, 11, 20)))], TODAY);
         assert_eq!((over[0].level, &over[0].ignored_by), (Level::Fail, &None));
         assert!(over[0].evidence[0].contains("until 2026-11-20: INC-1"), "{over:?}");
     }
 
     #[test]
     fn who_it_is_who_controls_it_and_what_an_operation_stands_on_is_never_ignored() {
-        for check in catalog::every() {
+        for check in catalog::all_checks() {
             let group = check.id.split('.').next().unwrap();
             let may = !["arch", "guard", "reload", "restart"].contains(&group);
-            assert_eq!(never(check.id).is_none(), may, "{}", check.id);
+            assert_eq!(not_ignorable(check.id).is_none(), may, "{}", check.id);
         }
-        let found =
-            ignoring(vec![finding("arch.identity", Level::Fail)], &[ignore("arch.identity", None)], TODAY);
-        assert_eq!(verdict(&found), Exit::Refused);
+        let found = apply_ignores(
+            vec![finding("arch.identity", Level::Fail)],
+            &[ignore("arch.identity", None)],
+            TODAY,
+        );
+        assert_eq!(exit_code(&found), Exit::Refused);
     }
 }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::facts::{Admin, Facts, Known};
-use crate::plan::{Fate, Kind, Ledger};
+use crate::facts::{Facts, Known, ServerAdminState};
+use crate::plan::{Effect, Ledger, LossKind};
 
 /// One number, with a name that never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Measure {
+pub struct Metric {
     /// Its name.
     pub name: &'static str,
     /// Its value; none where it is not known.
@@ -15,12 +15,12 @@ pub struct Measure {
 }
 
 /// What was counted, always the same numbers in the same order.
-pub fn measures(facts: &Facts, ledger: &Ledger) -> Vec<Measure> {
+pub fn metrics(facts: &Facts, ledger: &Ledger) -> Vec<Metric> {
     let instance = facts.instance.seen();
     let connections = facts.live.connections.seen();
     let servers = facts.live.servers.seen();
     let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let out = |admin: Admin| {
+    let out = |admin: ServerAdminState| {
         servers.map(|all| length(all.iter().filter(|server| server.admin == Known::Seen(admin)).count()))
     };
     let old = instance.and_then(|instance| {
@@ -37,25 +37,25 @@ pub fn measures(facts: &Facts, ledger: &Ledger) -> Vec<Measure> {
         ("connections", connections.map(|all| all.current)),
         ("draining_connections", connections.map(|all| all.draining)),
         ("servers", servers.map(|all| length(all.len()))),
-        ("servers_maint", out(Admin::Maint)),
-        ("servers_drain", out(Admin::Drain)),
+        ("servers_maint", out(ServerAdminState::Maint)),
+        ("servers_drain", out(ServerAdminState::Drain)),
         ("old_workers", old),
         ("failed_reloads", failed),
-        ("lost_on_reload", lost(ledger)),
+        ("lost_on_reload", reload_losses(ledger)),
         ("open_files", files),
         ("worker_memory_bytes", memory),
     ]
-    .map(|(name, value)| Measure { name, value })
+    .map(|(name, value)| Metric { name, value })
     .to_vec()
 }
 
 /// Things in memory that a reload would not bring back; none where that is not known in full. Connections are kept.
-fn lost(ledger: &Ledger) -> Option<u64> {
-    let lines = ledger.lines.iter().filter(|line| line.kind != Kind::UnloadableConfig);
+fn reload_losses(ledger: &Ledger) -> Option<u64> {
+    let lines = ledger.lines.iter().filter(|line| line.kind != LossKind::UnloadableConfig);
     let counted = lines.map(|line| match line.on_reload {
-        Fate::Kept => Some(0),
-        Fate::Lost => line.count,
-        Fate::Unknown => None,
+        Effect::Kept => Some(0),
+        Effect::Lost => line.count,
+        Effect::Unknown => None,
     });
     counted.sum()
 }
@@ -67,14 +67,14 @@ mod tests {
     use crate::plan;
 
     fn value(facts: &Facts, name: &str) -> Option<u64> {
-        measures(facts, &plan::ledger(facts)).into_iter().find(|measure| measure.name == name).unwrap().value
+        metrics(facts, &plan::ledger(facts)).into_iter().find(|measure| measure.name == name).unwrap().value
     }
 
     #[test]
     fn what_is_known_is_counted_and_what_is_not_has_no_number() {
         let mut facts = test_facts::healthy();
         facts.live.connections = Known::Seen(Connections { current: 7, draining: 2 });
-        test_facts::known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        test_facts::known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Maint);
         let seen = ["connections", "draining_connections", "servers", "servers_maint", "servers_drain"];
         assert_eq!(seen.map(|name| value(&facts, name)), [7, 2, 2, 1, 0].map(Some));
         assert_eq!(value(&facts, "lost_on_reload"), Some(1));
@@ -93,9 +93,9 @@ mod tests {
             version: "3.2.26".into(),
             connections: Known::Seen(3),
         };
-        test_facts::instance(&mut facts).old_workers = Known::Seen(vec![row(90), row(91), row(101)]);
+        test_facts::instance_mut(&mut facts).old_workers = Known::Seen(vec![row(90), row(91), row(101)]);
         assert_eq!(value(&facts, "old_workers"), Some(2));
-        test_facts::instance(&mut facts).old_workers = Known::unknown("no master socket");
+        test_facts::instance_mut(&mut facts).old_workers = Known::unknown("no master socket");
         assert_eq!(value(&facts, "old_workers"), None);
     }
 }

@@ -16,13 +16,13 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 
-pub use guard::{GUARD, guard, guard_ready};
-pub use ignore::{Ignore, ignoring, never};
-pub use metrics::{Measure, measures};
-pub use operations::{OPERATIONS, Operation, wanting};
-pub use reload::RELOAD;
-pub use reload::rollback::way_back;
-pub use restart::RESTART;
+pub use guard::{GUARD_CHECKS, guard_findings, guard_ready};
+pub use ignore::{Ignore, apply_ignores, not_ignorable};
+pub use metrics::{Metric, metrics};
+pub use operations::{OPERATIONS, Operation, operations_requiring};
+pub use reload::RELOAD_CHECKS;
+pub use reload::rollback::rollback;
+pub use restart::RESTART_CHECKS;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ impl Level {
     }
 
     /// The word that text shows; never colour alone.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Level::Skipped => "skip",
             Level::Pass => "ok",
@@ -84,16 +84,16 @@ pub struct Finding {
 
 /// What a check function returns: a finding that does not know its id yet.
 #[derive(Debug)]
-struct Outcome {
+struct Judgement {
     level: Level,
     text: String,
     evidence: Vec<String>,
     mend: Option<String>,
 }
 
-impl Outcome {
+impl Judgement {
     fn new(level: Level, text: impl Into<String>) -> Self {
-        Outcome { level, text: text.into(), evidence: Vec::new(), mend: None }
+        Judgement { level, text: text.into(), evidence: Vec::new(), mend: None }
     }
 
     fn pass(text: impl Into<String>) -> Self {
@@ -116,25 +116,25 @@ impl Outcome {
         Self::new(Level::Skipped, why)
     }
 
-    fn because(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+    fn with_evidence(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
         self.evidence.extend(evidence);
         self
     }
 
-    fn mend(mut self, mend: impl Into<String>) -> Self {
+    fn with_remedy(mut self, mend: impl Into<String>) -> Self {
         self.mend = Some(mend.into());
         self
     }
 
-    fn of(self, id: &str) -> Finding {
-        let Outcome { level, text, evidence, mend } = self;
+    fn into_finding(self, id: &str) -> Finding {
+        let Judgement { level, text, evidence, mend } = self;
         Finding { id: id.to_owned(), level, text, evidence, mend, ignored_by: None }
     }
 }
 
 /// What every check sees.
 #[derive(Debug, Clone, Copy)]
-struct Seen<'a> {
+struct CheckContext<'a> {
     facts: &'a Facts,
     ledger: &'a Ledger,
 }
@@ -148,7 +148,7 @@ pub struct Check {
     pub title: &'static str,
     /// Why the check exists, for `explain`.
     pub why: &'static str,
-    run: fn(Seen<'_>) -> Outcome,
+    run: fn(CheckContext<'_>) -> Judgement,
 }
 
 impl Check {
@@ -160,26 +160,29 @@ impl Check {
 
 /// Runs the checks of these ids, or all that belong to no single operation when none is named, in the order of the
 /// catalogue.
-pub fn judge(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
-    let restarted = facts.restarted();
+pub fn run_checks(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
+    let restarted = facts.after_unit_start();
     let seen = |check: &Check| match check.group() {
-        "restart" => Seen { facts: &restarted, ledger },
-        _ => Seen { facts, ledger },
+        "restart" => CheckContext { facts: &restarted, ledger },
+        _ => CheckContext { facts, ledger },
     };
     let named = |check: &Check| ids.contains(&check.id);
     let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
-    catalog::every().filter(wanted).map(|check| (check.run)(seen(check)).of(check.id)).collect()
+    catalog::all_checks()
+        .filter(wanted)
+        .map(|check| (check.run)(seen(check)).into_finding(check.id))
+        .collect()
 }
 
 /// The checks that judge what would be loaded, whatever runs.
-pub const CANDIDATE: &[&str] = &["config.rehearsal", "config.test-same-argv", "config.new-binds-free"];
+pub const REHEARSE_CHECKS: &[&str] = &["config.rehearsal", "config.test-same-argv", "config.new-binds-free"];
 
 /// The checks that say nothing before the next worker is rehearsed.
-pub const REHEARSED: &[&str] = &["config.rehearsal", "restart.cold-start"];
+pub const NEEDS_REHEARSAL: &[&str] = &["config.rehearsal", "restart.cold-start"];
 
 /// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.
-pub fn verdict(findings: &[Finding]) -> Exit {
+pub fn exit_code(findings: &[Finding]) -> Exit {
     match findings.iter().map(|finding| finding.level).max() {
         Some(Level::Fail) => Exit::Refused,
         Some(Level::Unknown) => Exit::Unknown,

@@ -1,12 +1,12 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
 use super::config::binds;
-use super::{Level, Outcome, Seen};
-use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, Owner};
-use crate::plan::Manner;
+use super::{CheckContext, Judgement, Level};
+use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, SocketOwner};
+use crate::plan::RestartMethod;
 
 /// Every check that must be well before a restart; unknown blocks like a failure.
-pub const RESTART: &[&str] = &[
+pub const RESTART_CHECKS: &[&str] = &[
     "arch.identity",
     "arch.manager",
     "arch.expected",
@@ -19,152 +19,153 @@ pub const RESTART: &[&str] = &[
 ];
 
 /// A rehearsed start, and nothing less.
-pub(super) fn cold_start(seen: Seen<'_>) -> Outcome {
+pub(super) fn cold_start(seen: CheckContext<'_>) -> Judgement {
     let guard = seen.facts.guard.as_ref().and_then(Known::seen);
     if let Some(guard) = guard.filter(|guard| guard.effective() && guard.needs_daemon_reload()) {
-        return Outcome::unknown(format!(
+        return Judgement::unknown(format!(
             "files of {} were changed, and systemd has not read them; lifting the guard makes it read them, and what \
              they start was not rehearsed",
             guard.unit
         ))
-        .mend("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing");
+        .with_remedy("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing");
     }
     match &seen.facts.rehearsal {
-        Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
-            Some(why) => Outcome::fail(format!("it would not come up again: {why}"))
-                .because([rehearsal.command.clone()])
-                .because(rehearsal.alerts.iter().cloned())
-                .mend("mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves"),
-            None => Outcome::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms))
-                .because([rehearsal.command.clone()]),
+        Some(Known::Seen(rehearsal)) => match rehearsal.failure_reason() {
+            Some(why) => Judgement::fail(format!("it would not come up again: {why}"))
+                .with_evidence([rehearsal.command.clone()])
+                .with_evidence(rehearsal.alerts.iter().cloned())
+                .with_remedy("mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves"),
+            None => Judgement::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms))
+                .with_evidence([rehearsal.command.clone()]),
         },
         Some(Known::Unknown { why }) => {
-            Outcome::unknown(format!("whether it comes up again was not rehearsed: {why}"))
-                .mend("run as root; what haguard cannot rehearse it does not restart")
+            Judgement::unknown(format!("whether it comes up again was not rehearsed: {why}"))
+                .with_remedy("run as root; what haguard cannot rehearse it does not restart")
         }
-        None => Outcome::unknown("whether it comes up again was not rehearsed"),
+        None => Judgement::unknown("whether it comes up again was not rehearsed"),
     }
 }
 
 /// What this HAProxy itself holds is free once it has ended; what a stranger holds is not.
-pub(super) fn binds_free(seen: Seen<'_>) -> Outcome {
+pub(super) fn binds_free(seen: CheckContext<'_>) -> Judgement {
     let all = match (&seen.facts.binds, &seen.facts.instance) {
         (Known::Unknown { why }, _) | (_, Known::Unknown { why }) => {
-            return Outcome::unknown(format!("which addresses it would take is not known: {why}"));
+            return Judgement::unknown(format!("which addresses it would take is not known: {why}"));
         }
         (Known::Seen(all), Known::Seen(instance)) => {
-            let strange = |bind: &&NewBind| !is_ours(bind, instance);
+            let strange = |bind: &&NewBind| !is_own_listener(bind, instance);
             all.iter().filter(strange).cloned().collect::<Vec<_>>()
         }
     };
     let facts = Facts { binds: Known::Seen(all), ..seen.facts.clone() };
-    let outcome = binds::free(Seen { facts: &facts, ..seen });
+    let outcome = binds::new_binds_free(CheckContext { facts: &facts, ..seen });
     match outcome.level {
         Level::Pass if facts.binds.seen().is_some_and(Vec::is_empty) => {
-            Outcome::pass("every address that it would listen on is its own, or free")
+            Judgement::pass("every address that it would listen on is its own, or free")
         }
         _ => outcome,
     }
 }
 
-fn is_ours(bind: &NewBind, instance: &Instance) -> bool {
+fn is_own_listener(bind: &NewBind, instance: &Instance) -> bool {
     let old = [&instance.workers, &instance.old_workers].into_iter().filter_map(Known::seen).flatten();
     let mut pids: Vec<u32> = old.map(|worker| worker.pid).collect();
     pids.extend(instance.serving.seen());
     pids.push(instance.main.pid);
-    let ours = |owner: &Owner| owner.process.as_ref().is_some_and(|holder| pids.contains(&holder.pid));
+    let ours = |owner: &SocketOwner| owner.process.as_ref().is_some_and(|holder| pids.contains(&holder.pid));
     matches!(&bind.state, BindState::Taken { by, .. } if !by.is_empty() && by.iter().all(ours))
 }
 
 /// Who restarts it.
-pub(super) fn way(seen: Seen<'_>) -> Outcome {
+pub(super) fn restart_method(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
-    let manner = match (Manner::of(instance), instance.control.proven()) {
+    let manner = match (RestartMethod::from_instance(instance), instance.control.proven()) {
         (Ok(manner), _) => manner,
-        (Err(why), Some(_)) => return Outcome::fail(why),
-        (Err(why), None) => return Outcome::unknown(format!("who would restart it is not proven: {why}")),
+        (Err(why), Some(_)) => return Judgement::fail(why),
+        (Err(why), None) => return Judgement::unknown(format!("who would restart it is not proven: {why}")),
     };
     let argv = [format!("argv: {}", instance.main.argv.join(" "))];
     match manner {
-        Manner::Systemd(unit) => Outcome::pass(format!("systemd restarts {unit}")),
-        Manner::Docker(container) => {
-            Outcome::pass(format!("{} is restarted by its daemon", container.words()))
+        RestartMethod::Systemd(unit) => Judgement::pass(format!("systemd restarts {unit}")),
+        RestartMethod::Docker(container) => {
+            Judgement::pass(format!("{} is restarted by its daemon", container.describe()))
         }
-        Manner::Process if instance.main.start_ticks.is_none() => {
-            Outcome::unknown("/proc does not say when it started, so a signal might hit another process")
+        RestartMethod::Process if instance.main.start_ticks.is_none() => {
+            Judgement::unknown("/proc does not say when it started, so a signal might hit another process")
         }
         // One that has given its rights up cannot be started again from what it is now.
-        Manner::Process if instance.mode == Mode::Standalone && instance.main.uid != 0 => {
-            Outcome::unknown(format!(
+        RestartMethod::Process if instance.mode == Mode::Standalone && instance.main.uid != 0 => {
+            Judgement::unknown(format!(
                 "it runs without a master as uid {}, and with which rights it was started is not known",
                 instance.main.uid
             ))
-            .because(argv)
-            .mend("restart it the way it was started")
+            .with_evidence(argv)
+            .with_remedy("restart it the way it was started")
         }
         // Only whoever opened them can hand them down again.
-        Manner::Process if !seen.facts.config.handed_down.is_empty() => Outcome::fail(
+        RestartMethod::Process if !seen.facts.config.handed_down.is_empty() => Judgement::fail(
             "nobody keeps it, and it listens on sockets that were handed down by whoever started it: its own command line \
              would start one that does not have them",
         )
-        .because(seen.facts.config.handed_down.iter().cloned())
-        .because(argv)
-        .mend(
+        .with_evidence(seen.facts.config.handed_down.iter().cloned())
+        .with_evidence(argv)
+        .with_remedy(
             "end it and start it where those sockets are opened, such as systemd-socket-activate or s6-fdholder; a reload \
              keeps them",
         ),
-        Manner::Process => {
-            Outcome::pass("nobody keeps it, so its own command line starts it again").because(argv)
+        RestartMethod::Process => {
+            Judgement::pass("nobody keeps it, so its own command line starts it again").with_evidence(argv)
         }
     }
 }
 
 /// What systemd says of the unit that would be restarted.
-pub(super) fn unit(seen: Seen<'_>) -> Outcome {
+pub(super) fn unit(seen: CheckContext<'_>) -> Judgement {
     let guard = match &seen.facts.guard {
-        None => return Outcome::skipped("no unit of systemd's controls it"),
+        None => return Judgement::skipped("no unit of systemd's controls it"),
         Some(Known::Unknown { why }) => {
-            return Outcome::unknown(format!("systemd does not say what it would restart: {why}"));
+            return Judgement::unknown(format!("systemd does not say what it would restart: {why}"));
         }
         Some(Known::Seen(guard)) => guard,
     };
     let (name, shown) = (&guard.unit, &guard.shown);
     if !shown.is_loaded() {
-        Outcome::fail(format!("systemd has not loaded {name}: LoadState={}", shown.get("LoadState")))
-    } else if shown.is("RefuseManualStart") {
-        Outcome::fail(format!("{name} refuses to be started by hand (RefuseManualStart)"))
-            .mend("a drop-in under /run with RefuseManualStart=no lifts it")
+        Judgement::fail(format!("systemd has not loaded {name}: LoadState={}", shown.get("LoadState")))
+    } else if shown.is_yes("RefuseManualStart") {
+        Judgement::fail(format!("{name} refuses to be started by hand (RefuseManualStart)"))
+            .with_remedy("a drop-in under /run with RefuseManualStart=no lifts it")
     } else if guard.needs_daemon_reload() {
-        Outcome::warn(format!(
+        Judgement::warn(format!(
             "files of {name} were changed, and systemd has not read them; the restart may use them"
         ))
-        .because([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
-        .because(told(seen.facts))
-        .mend("systemctl cat shows them; systemctl daemon-reload reads them")
-    } else if let Some(outcome) = of_start(name, guard, seen.facts) {
+        .with_evidence([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
+        .with_evidence(start_differences(seen.facts))
+        .with_remedy("systemctl cat shows them; systemctl daemon-reload reads them")
+    } else if let Some(outcome) = judge_unit_start(name, guard, seen.facts) {
         outcome
     } else if shown.get("UnitFileState") == "disabled" {
-        Outcome::warn(format!("{name} is disabled: it will not be started at the next boot"))
+        Judgement::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
-        Outcome::pass(format!("systemd has read {name} as it is on disk")).because(told(seen.facts))
+        Judgement::pass(format!("systemd has read {name} as it is on disk"))
+            .with_evidence(start_differences(seen.facts))
     }
 }
 
 /// Commands of a unit that run before.
-const BEFORE: &str = "ExecStartPre=";
+const PRE_START_PREFIX: &str = "ExecStartPre=";
 
 /// What the unit would start, where that is not what runs, or not known in full.
-fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
+fn judge_unit_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Judgement> {
     let edited = &guard.environment_edited;
     let text = match &facts.start {
         Some(Known::Seen(start)) if !start.differs.is_empty() => {
             format!("{name} would start something else than what runs, and that is what was rehearsed")
         }
         // What came before the last start too is no news.
-        Some(Known::Seen(start)) if start.assumed.iter().any(|what| !what.starts_with(BEFORE)) => {
+        Some(Known::Seen(start)) if start.assumed.iter().any(|what| !what.starts_with(PRE_START_PREFIX)) => {
             format!("not all that {name} would start could be rehearsed; the rest is taken from what runs")
         }
         Some(Known::Seen(_)) => return None,
@@ -176,15 +177,13 @@ fn of_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Outcome> {
     };
     let known = matches!(facts.start, Some(Known::Seen(_)));
     let edited = edited.iter().filter(|_| !known).cloned();
-    Some(
-        Outcome::warn(text).because(told(facts)).because(edited).mend(format!(
-            "compare it with `systemctl cat {name}` in hand; a reload keeps what the master has"
-        )),
-    )
+    Some(Judgement::warn(text).with_evidence(start_differences(facts)).with_evidence(edited).with_remedy(
+        format!("compare it with `systemctl cat {name}` in hand; a reload keeps what the master has"),
+    ))
 }
 
 /// The differences, a line each.
-fn told(facts: &Facts) -> Vec<String> {
+fn start_differences(facts: &Facts) -> Vec<String> {
     let Some(start) = facts.start.as_ref().and_then(Known::seen) else { return Vec::new() };
     let assumed = start.assumed.iter().map(|what| format!("not rehearsed: {what}"));
     start.differs.iter().cloned().chain(assumed).collect()
@@ -195,11 +194,11 @@ mod tests {
     use crate::checks::{self, Level};
     use crate::facts::guard::{DropIn, tests::sample as guard};
     use crate::facts::test_facts;
-    use crate::facts::{BindState, Controller, Facts, Holder, Known, Mode, Owner, Rehearsal};
+    use crate::facts::{BindState, Controller, Facts, Known, Mode, OwnerProcess, Rehearsal, SocketOwner};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
-        checks::judge(facts, &plan::ledger(facts), &[id])[0].level
+        checks::run_checks(facts, &plan::ledger(facts), &[id])[0].level
     }
 
     fn rehearsed(came_up: bool) -> Option<Known<Rehearsal>> {
@@ -231,16 +230,16 @@ mod tests {
     fn what_the_unit_would_start_counts_for_a_restart_and_for_a_reload_what_runs() {
         let mut facts = test_facts::healthy();
         facts.rehearsal = rehearsed(true);
-        let mut tried = test_facts::tried(&facts);
+        let mut tried = test_facts::rehearsed_start(&facts);
         (tried.rehearsal, tried.binds) = (rehearsed(false).unwrap(), Known::unknown("its own"));
         facts.guard = Some(Known::Seen(guard(DropIn::Absent, "")));
-        facts.start = test_facts::start(tried);
+        facts.start = test_facts::unit_start(tried);
         assert_eq!(level(&facts, "restart.cold-start"), Level::Fail);
         assert_eq!(level(&facts, "restart.binds-free"), Level::Unknown);
         assert_eq!(level(&facts, "config.rehearsal"), Level::Pass);
         assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
         let restart = checks::Operation::find("restart").unwrap();
-        let found = restart.judge(&facts, &plan::ledger(&facts));
+        let found = restart.run_checks(&facts, &plan::ledger(&facts));
         let unit = found.iter().find(|found| found.id == "restart.unit").unwrap();
         assert_eq!(
             (unit.level, &unit.evidence[0][..]),
@@ -264,10 +263,10 @@ mod tests {
 
     #[test]
     fn an_address_of_its_own_is_free_and_a_strangers_is_not() {
-        let holder = |pid| Owner {
+        let holder = |pid| SocketOwner {
             holds: "tcp 127.0.0.1:8001".parse().unwrap(),
             listens: true,
-            process: Some(Holder { pid, name: "x".into(), uid: 0, user: None, command: "x".into() }),
+            process: Some(OwnerProcess { pid, name: "x".into(), uid: 0, user: None, command: "x".into() }),
             uid: Some(0),
             unseen: None,
         };
@@ -277,7 +276,7 @@ mod tests {
             (vec![], Level::Fail),
         ] {
             let mut facts = test_facts::healthy();
-            test_facts::new_bind(&mut facts, BindState::Taken { by, silently: false });
+            test_facts::add_new_bind(&mut facts, BindState::Taken { by, silently: false });
             assert_eq!(level(&facts, "restart.binds-free"), wanted);
         }
     }
@@ -285,26 +284,26 @@ mod tests {
     #[test]
     fn a_way_that_is_not_proven_is_none() {
         let mut facts = test_facts::healthy();
-        let nobody = test_facts::control(Controller::Nobody { cgroup: "/".into() });
-        test_facts::instance(&mut facts).control = nobody;
+        let nobody = test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+        test_facts::instance_mut(&mut facts).control = nobody;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
         facts.config.handed_down.push("/etc/haproxy.cfg:3 fd@3".to_owned());
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
         let unit = Controller::Systemd { unit: "haproxy.service".into() };
-        test_facts::instance(&mut facts).control = test_facts::control(unit);
+        test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert_eq!(level(&facts, "restart.way"), Level::Pass, "systemd hands them down again");
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::Nobody { cgroup: "/".into() });
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
         facts.config.handed_down.clear();
-        test_facts::instance(&mut facts).mode = Mode::Standalone;
-        test_facts::instance(&mut facts).main.uid = 99;
+        test_facts::instance_mut(&mut facts).mode = Mode::Standalone;
+        test_facts::instance_mut(&mut facts).main.uid = 99;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
-        test_facts::instance(&mut facts).main.start_ticks = None;
+        test_facts::instance_mut(&mut facts).main.start_ticks = None;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
-        test_facts::instance(&mut facts).control = crate::facts::Control::unknown("denied");
+        test_facts::instance_mut(&mut facts).control = crate::facts::Control::unknown("denied");
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
     }
 
@@ -321,7 +320,7 @@ mod tests {
         let edited = vec!["/etc/default/haproxy".to_owned()];
         let unit = crate::facts::GuardFacts { environment_edited: edited, ..guard(DropIn::Absent, "") };
         facts.guard = Some(Known::Seen(unit));
-        let found = &checks::judge(&facts, &plan::ledger(&facts), &["restart.unit"])[0];
+        let found = &checks::run_checks(&facts, &plan::ledger(&facts), &["restart.unit"])[0];
         assert_eq!((found.level, &found.evidence[0][..]), (Level::Warn, "/etc/default/haproxy"));
         assert_eq!(level("LoadState=not-found\n"), Level::Fail);
         assert_eq!(level("RefuseManualStart=yes\n"), Level::Fail);

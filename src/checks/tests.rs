@@ -1,26 +1,26 @@
 use super::*;
 use crate::facts::process_health::PidFile;
-use crate::facts::test_facts::{self, known};
+use crate::facts::test_facts::{self, known_mut};
 use crate::facts::{
-    Admin, BindState, Candidate, Connections, Control, Controller, Holder, Known, Mode, Owner, Picture,
-    Worker,
+    BindState, Candidate, Connections, Control, Controller, Known, Mode, OwnerProcess, ServerAdminState,
+    SocketOwner, Worker, WorkerState,
 };
 use crate::plan;
 use proptest::prelude::*;
 
-fn judged(facts: &Facts) -> Vec<Finding> {
-    judge(facts, &plan::ledger(facts), &[])
+fn run_all_checks(facts: &Facts) -> Vec<Finding> {
+    run_checks(facts, &plan::ledger(facts), &[])
 }
 
 fn level(facts: &Facts, id: &str) -> Level {
-    judge(facts, &plan::ledger(facts), &[id])[0].level
+    run_checks(facts, &plan::ledger(facts), &[id])[0].level
 }
 
 #[test]
 fn every_id_is_its_own_and_every_check_explains_itself() {
-    let ids: std::collections::BTreeSet<&str> = catalog::every().map(|check| check.id).collect();
-    assert_eq!(ids.len(), catalog::every().count());
-    for check in catalog::every() {
+    let ids: std::collections::BTreeSet<&str> = catalog::all_checks().map(|check| check.id).collect();
+    assert_eq!(ids.len(), catalog::all_checks().count());
+    for check in catalog::all_checks() {
         assert!(check.id.split_once('.').is_some(), "{}", check.id);
         assert!(check.why.len() > 80 && check.why.ends_with('.'), "{}", check.id);
         assert!(!check.title.ends_with('.'), "{}", check.id);
@@ -29,14 +29,14 @@ fn every_id_is_its_own_and_every_check_explains_itself() {
 
 #[test]
 fn a_healthy_instance_passes_but_for_having_no_manager() {
-    let findings = judged(&test_facts::healthy());
+    let findings = run_all_checks(&test_facts::healthy());
     let notable: Vec<&str> = findings
         .iter()
         .filter(|f| !matches!(f.level, Level::Pass | Level::Skipped))
         .map(|f| f.id.as_str())
         .collect();
     assert_eq!(notable, ["arch.manager"]);
-    assert_eq!(verdict(&findings), Exit::Done);
+    assert_eq!(exit_code(&findings), Exit::Done);
 }
 
 #[test]
@@ -44,22 +44,22 @@ fn without_an_instance_nothing_passes() {
     let mut facts = test_facts::healthy();
     facts.instance = Known::unknown("nothing answers");
     facts.candidates = Known::unknown("hidden");
-    facts.live = Picture::unseen(facts.live.how, "nothing answers");
-    facts.next = Picture::unseen(facts.next.how, "nothing answers");
+    facts.live = WorkerState::unknown(facts.live.how, "nothing answers");
+    facts.next = WorkerState::unknown(facts.next.how, "nothing answers");
     facts.binds = Known::unknown("nothing answers");
-    facts.config = crate::facts::ConfigOnDisk::unseen("nothing answers");
-    facts.vitals = crate::facts::Vitals::unseen("nothing answers");
+    facts.config = crate::facts::ConfigOnDisk::unknown("nothing answers");
+    facts.vitals = crate::facts::ProcessHealth::unknown("nothing answers");
     facts.namespaces = Known::unknown("nothing answers");
-    let findings = judged(&facts);
+    let findings = run_all_checks(&facts);
     assert!(findings.iter().all(|f| f.level != Level::Pass), "{findings:?}");
-    assert_eq!(verdict(&findings), Exit::Unknown);
+    assert_eq!(exit_code(&findings), Exit::Unknown);
 }
 
 #[test]
 fn a_failed_reload_fails_and_names_the_worker_that_serves() {
     let mut facts = test_facts::healthy();
-    test_facts::instance(&mut facts).failed_reloads = Known::Seen(1);
-    let finding = &judge(&facts, &plan::ledger(&facts), &["proc.reload-settled"])[0];
+    test_facts::instance_mut(&mut facts).failed_reloads = Known::Seen(1);
+    let finding = &run_checks(&facts, &plan::ledger(&facts), &["proc.reload-settled"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.text.contains("worker 101"), "{}", finding.text);
 }
@@ -67,7 +67,7 @@ fn a_failed_reload_fails_and_names_the_worker_that_serves() {
 #[test]
 fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
     let mut facts = test_facts::healthy();
-    let instance = test_facts::instance(&mut facts);
+    let instance = test_facts::instance_mut(&mut facts);
     let row = |pid, uptime_s| Worker {
         pid,
         reloads: 1,
@@ -78,31 +78,32 @@ fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
     instance.workers = Known::Seen(vec![]);
     instance.old_workers = Known::Seen(vec![row(101, 60)]);
     assert_eq!(level(&facts, "proc.leftovers"), Level::Pass);
-    known(&mut test_facts::instance(&mut facts).old_workers).push(row(90, 7200));
+    known_mut(&mut test_facts::instance_mut(&mut facts).old_workers).push(row(90, 7200));
     assert_eq!(level(&facts, "proc.leftovers"), Level::Warn);
 }
 
 #[test]
 fn a_socket_that_a_stranger_answers_fails_and_a_silent_one_is_unknown() {
     let mut facts = test_facts::healthy();
-    known(&mut test_facts::instance(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
+    known_mut(&mut test_facts::instance_mut(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
     assert_eq!(level(&facts, "arch.sockets"), Level::Fail);
-    known(&mut test_facts::instance(&mut facts).admin_sockets)[0].answered_by = Known::unknown("silent");
+    known_mut(&mut test_facts::instance_mut(&mut facts).admin_sockets)[0].answered_by =
+        Known::unknown("silent");
     assert_eq!(level(&facts, "arch.sockets"), Level::Unknown);
 }
 
 #[test]
 fn two_instances_on_a_host_are_said() {
     let mut facts = test_facts::healthy();
-    let other: Candidate = known(&mut facts.candidates)[0].clone();
-    known(&mut facts.candidates).push(other);
+    let other: Candidate = known_mut(&mut facts.candidates)[0].clone();
+    known_mut(&mut facts.candidates).push(other);
     assert_eq!(level(&facts, "arch.single-instance"), Level::Warn);
 }
 
 #[test]
 fn a_process_without_a_master_is_judged_without_one() {
     let mut facts = test_facts::healthy();
-    test_facts::instance(&mut facts).mode = Mode::Standalone;
+    test_facts::instance_mut(&mut facts).mode = Mode::Standalone;
     assert_eq!(level(&facts, "arch.master-worker"), Level::Warn);
     assert_eq!(level(&facts, "proc.reload-settled"), Level::Skipped);
 }
@@ -110,38 +111,38 @@ fn a_process_without_a_master_is_judged_without_one() {
 #[test]
 fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
     let mut facts = test_facts::healthy();
-    known(&mut facts.config.test).valid = false;
-    known(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
-    let finding = &judge(&facts, &plan::ledger(&facts), &["config.test-same-argv"])[0];
+    known_mut(&mut facts.config.test).valid = false;
+    known_mut(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
+    let finding = &run_checks(&facts, &plan::ledger(&facts), &["config.test-same-argv"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert!(finding.evidence.contains(&"unknown keyword 'bogus'".to_owned()));
-    assert_eq!(verdict(&judged(&facts)), Exit::Refused);
+    assert_eq!(exit_code(&run_all_checks(&facts)), Exit::Refused);
 }
 
 #[test]
 fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_is_unknown() {
     let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
-    test_facts::new_bind(&mut facts, BindState::Free);
+    test_facts::add_new_bind(&mut facts, BindState::Free);
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Pass);
-    test_facts::new_bind(&mut facts, BindState::Unknown { why: "not tried".into() });
+    test_facts::add_new_bind(&mut facts, BindState::Unknown { why: "not tried".into() });
     assert_eq!(level(&facts, "config.new-binds-free"), Level::Unknown);
-    let holder = Holder {
+    let holder = OwnerProcess {
         pid: 42,
         name: "nginx".into(),
         uid: 33,
         user: Some("www-data".into()),
         command: "/usr/sbin/nginx".into(),
     };
-    let owner = Owner {
+    let owner = SocketOwner {
         holds: "tcp 0.0.0.0:8001".parse().unwrap(),
         listens: true,
         process: Some(holder),
         uid: Some(0),
         unseen: None,
     };
-    test_facts::new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
-    let finding = &judge(&facts, &plan::ledger(&facts), &["config.new-binds-free"])[0];
+    test_facts::add_new_bind(&mut facts, BindState::Taken { by: vec![owner], silently: false });
+    let finding = &run_checks(&facts, &plan::ledger(&facts), &["config.new-binds-free"])[0];
     assert_eq!(finding.level, Level::Fail);
     assert_eq!(finding.text, "new bind 127.0.0.1:8001 is held by nginx (PID 42, www-data) on 0.0.0.0:8001");
     let evidence = finding.evidence.join("\n");
@@ -169,8 +170,8 @@ fn a_pid_file_that_names_somebody_else_is_told_and_none_is_fine() {
 fn a_file_that_the_next_worker_could_not_read_fails_with_its_line() {
     let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "config.files-readable"), Level::Pass);
-    known(&mut facts.config.named_files).unreadable.push("/etc/h.cfg:9 /etc/x.map: gone".into());
-    let finding = &judge(&facts, &plan::ledger(&facts), &["config.files-readable"])[0];
+    known_mut(&mut facts.config.named_files).unreadable.push("/etc/h.cfg:9 /etc/x.map: gone".into());
+    let finding = &run_checks(&facts, &plan::ledger(&facts), &["config.files-readable"])[0];
     assert_eq!((finding.level, finding.evidence.len()), (Level::Fail, 1));
     facts.config.named_files = Known::unknown("denied");
     assert_eq!(level(&facts, "config.files-readable"), Level::Unknown);
@@ -182,7 +183,7 @@ fn old_workers_are_bounded_by_the_files_by_their_age_or_by_the_branch() {
     let mut with = |max: Option<&str>, hard_stop: Option<&str>, version: &str| {
         facts.config.max_reloads = max.map(str::to_owned);
         facts.config.hard_stop_after = hard_stop.map(str::to_owned);
-        test_facts::instance(&mut facts).disk_version = Known::Seen(version.into());
+        test_facts::instance_mut(&mut facts).disk_version = Known::Seen(version.into());
         level(&facts, "config.mworker-max-reloads")
     };
     assert_eq!(with(None, None, "3.2.26"), Level::Warn);
@@ -197,7 +198,7 @@ fn a_state_file_from_before_the_worker_is_stale() {
     assert_eq!(level(&facts, "config.state-file-stale"), Level::Pass);
     facts.config.state_file = Some("/var/lib/haproxy/state".into());
     let started = jiff::Timestamp::from_second(1000).unwrap();
-    test_facts::instance(&mut facts).worker_started = Known::Seen(started);
+    test_facts::instance_mut(&mut facts).worker_started = Known::Seen(started);
     let mut with = |written| {
         facts.config.state_file_written = Some(written);
         level(&facts, "config.state-file-stale")
@@ -215,7 +216,7 @@ fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
         worse(&mut facts);
         level(&facts, id)
     };
-    let edited = |f: &mut Facts| known(&mut f.config.edited_since_load).push("/etc/haproxy.cfg".into());
+    let edited = |f: &mut Facts| known_mut(&mut f.config.edited_since_load).push("/etc/haproxy.cfg".into());
     assert_eq!(judged("config.edited-since-load", edited), Level::Warn);
     assert_eq!(judged("config.decided", |f| f.config.undecided.push("a:1 x".into())), Level::Unknown);
     assert_eq!(judged("config.hard-stop-after", |f| f.config.hard_stop_after = None), Level::Warn);
@@ -226,10 +227,10 @@ fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
 fn a_program_that_was_upgraded_on_disk_is_told() {
     let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "host.version-skew"), Level::Pass);
-    test_facts::instance(&mut facts).disk_version = Known::Seen("9.9.9".into());
+    test_facts::instance_mut(&mut facts).disk_version = Known::Seen("9.9.9".into());
     assert_eq!(level(&facts, "host.version-skew"), Level::Warn);
     assert_eq!(level(&facts, "arch.process"), Level::Pass);
-    test_facts::instance(&mut facts).main.exe_deleted = true;
+    test_facts::instance_mut(&mut facts).main.exe_deleted = true;
     assert_eq!(level(&facts, "arch.process"), Level::Warn);
 }
 
@@ -242,12 +243,12 @@ const WORSE: &[fn(&mut Facts)] = &[
     |f| f.next.proxies = Known::unknown("denied"),
     |f| f.config.test = Known::unknown("denied"),
     |f| f.binds = Known::unknown("denied"),
-    |f| test_facts::new_bind(f, BindState::NotHere),
-    |f| test_facts::new_bind(f, BindState::Unknown { why: "not tried".into() }),
-    |f| test_facts::new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
+    |f| test_facts::add_new_bind(f, BindState::AddressNotAvailable),
+    |f| test_facts::add_new_bind(f, BindState::Unknown { why: "not tried".into() }),
+    |f| test_facts::add_new_bind(f, BindState::Taken { by: Vec::new(), silently: false }),
     |f| f.config.source = Known::unknown("denied"),
     |f| f.config.edited_since_load = Known::unknown("denied"),
-    |f| f.vitals = crate::facts::Vitals::unseen("denied"),
+    |f| f.vitals = crate::facts::ProcessHealth::unknown("denied"),
     |f| f.vitals.stale_libraries = Known::Seen(vec!["/usr/lib/libssl.so.3".into()]),
     |f| {
         if let Known::Seen(signal) = &mut f.vitals.reload_signal {
@@ -274,7 +275,7 @@ const WORSE: &[fn(&mut Facts)] = &[
     },
     |f| {
         if let Known::Seen(servers) = &mut f.live.servers {
-            servers.iter_mut().for_each(|server| server.admin = Known::Seen(Admin::Maint));
+            servers.iter_mut().for_each(|server| server.admin = Known::Seen(ServerAdminState::Maint));
         }
     },
     |f| {
@@ -297,14 +298,14 @@ proptest! {
     fn worsening_any_fact_never_improves_the_verdict(first in 0..WORSE.len(), second in 0..WORSE.len()) {
         let mut facts = test_facts::healthy();
         let controller = Controller::Systemd { unit: "haproxy.service".into() };
-        test_facts::instance(&mut facts).control = test_facts::control(controller);
-        let before = verdict(&judged(&facts));
+        test_facts::instance_mut(&mut facts).control = test_facts::proven_control(controller);
+        let before = exit_code(&run_all_checks(&facts));
         WORSE[first](&mut facts);
-        let once = verdict(&judged(&facts));
+        let once = exit_code(&run_all_checks(&facts));
         prop_assert!(rank(once) >= rank(before), "{before:?} -> {once:?}");
         // A failure that can no longer be seen is unknown, which blocks just the same.
         WORSE[second](&mut facts);
-        let twice = verdict(&judged(&facts));
+        let twice = exit_code(&run_all_checks(&facts));
         prop_assert!(rank(twice) >= rank(once).min(1), "{once:?} -> {twice:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::parse_duration_arg;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub list: bool,
     /// Look again until nothing fails and everything is known, for at most this long, such as 30s
-    #[arg(long, value_name = "D", value_parser = duration)]
+    #[arg(long, value_name = "D", value_parser = parse_duration_arg)]
     pub wait: Option<Duration>,
     /// Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation's own
     #[arg(long, value_name = "ID", requires = "reason")]

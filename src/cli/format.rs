@@ -40,25 +40,25 @@ impl Format {
 }
 
 /// What every command has.
-const ALWAYS: &[Format] = &[Format::Text, Format::Json];
+const COMMON_FORMATS: &[Format] = &[Format::Text, Format::Json];
 
 /// What `inspect` has.
-const OF_INSPECT: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
+const INSPECT_FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
 
 /// What `check` has.
-const OF_CHECKS: &[Format] =
+const CHECK_FORMATS: &[Format] =
     &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
 
 impl Command {
     /// The formats that this command has.
     pub fn formats(&self) -> &'static [Format] {
         match self {
-            Command::Check(args) if !args.list => OF_CHECKS,
+            Command::Check(args) if !args.list => CHECK_FORMATS,
             // A script is a script in every format.
             Command::Completions(_) => &[Format::Text],
             // A part of it is no file for others.
-            Command::Inspect(args) if !args.losses && !args.routes && !args.save => OF_INSPECT,
-            _ => ALWAYS,
+            Command::Inspect(args) if !args.losses && !args.routes && !args.save => INSPECT_FORMATS,
+            _ => COMMON_FORMATS,
         }
     }
 }

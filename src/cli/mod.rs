@@ -28,7 +28,7 @@ use crate::time::parse_duration;
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -36,7 +36,7 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Args)]
-pub struct Global {
+pub struct GlobalArgs {
     /// Read this configuration file
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
@@ -45,12 +45,12 @@ pub struct Global {
     pub output: Format,
     /// Use colour
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
-    pub color: When,
+    pub color: ColorChoice,
     /// Never ask a question
     #[arg(long, global = true)]
     pub no_input: bool,
     /// Give up looking after this long, such as 10s
-    #[arg(long, value_name = "D", value_parser = duration, global = true)]
+    #[arg(long, value_name = "D", value_parser = parse_duration_arg, global = true)]
     pub timeout: Option<Duration>,
     /// Master socket of the HAProxy that is meant
     #[arg(long, value_name = "PATH", global = true)]
@@ -63,11 +63,11 @@ pub struct Global {
     pub verbose: u8,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+fn parse_duration_arg(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| format!("{error:#}"))
 }
 
-impl Global {
+impl GlobalArgs {
     /// What the settings take from the command line.
     pub fn flags(&self) -> Flags {
         Flags {
@@ -94,7 +94,7 @@ pub struct Flags {
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
@@ -194,7 +194,7 @@ pub struct RestartArgs {
     #[arg(long, value_name = "HOST", requires = "reason")]
     pub break_glass: Option<String>,
     /// Why it has to be restarted; the journal keeps it
-    #[arg(long, value_name = "R", value_parser = reason, requires = "break_glass")]
+    #[arg(long, value_name = "R", value_parser = parse_reason, requires = "break_glass")]
     pub reason: Option<String>,
     /// Show the plan and the command that applies it; do nothing
     #[arg(long, conflicts_with = "approve", requires = "break_glass")]
@@ -205,7 +205,7 @@ pub struct RestartArgs {
 }
 
 /// A reason that says nothing is none.
-fn reason(text: &str) -> Result<String, String> {
+fn parse_reason(text: &str) -> Result<String, String> {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let reason = words.collect::<Vec<_>>().join(" ");
     match reason.is_empty() {
@@ -237,7 +237,7 @@ pub struct ReloadArgs {
     #[arg(long, value_name = "ID")]
     pub approve: Option<String>,
     /// Go back to the configuration of before unless `haguard confirm` comes within this time, such as 90s
-    #[arg(long, value_name = "D", value_parser = duration)]
+    #[arg(long, value_name = "D", value_parser = parse_duration_arg)]
     pub confirm_within: Option<Duration>,
     /// What the worker that serves has loaded, where haguard has no copy: once for each file, in their order
     #[arg(long, value_name = "FILE")]
@@ -356,8 +356,8 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line_that_a_terminal_can_be_shown() {
-        assert_eq!(reason("INC-1\n master \u{1b}[31mdeaf\u{7f}").unwrap(), "INC-1 master [31mdeaf");
-        assert!(reason(" \u{1b}\n").is_err());
+        assert_eq!(parse_reason("INC-1\n master \u{1b}[31mdeaf\u{7f}").unwrap(), "INC-1 master [31mdeaf");
+        assert!(parse_reason(" \u{1b}\n").is_err());
     }
 
     #[test]

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::wire::linux::proc_locks;
 
 /// The freeze file of the host. A second one, `freeze` in the state folder, counts as well.
-pub const FREEZE: &str = "/etc/haguard/freeze";
+pub const FREEZE_FILE: &str = "/etc/haguard/freeze";
 
 /// Who holds a lock, as it wrote itself down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LockHolder {
     /// The process.
     pub pid: u32,
     /// The user.
@@ -25,10 +25,10 @@ pub struct Holder {
     pub since: Timestamp,
 }
 
-impl Holder {
+impl LockHolder {
     /// In one line.
-    pub fn words(&self) -> String {
-        let Holder { pid, user, command, since } = self;
+    pub fn describe(&self) -> String {
+        let LockHolder { pid, user, command, since } = self;
         format!("PID {pid} of {user} since {}, `{command}`", since.strftime("%F %T UTC"))
     }
 }
@@ -42,7 +42,7 @@ pub fn lock_path(state_dir: &Path, main_pid: u32, start_ticks: u64) -> PathBuf {
 ///
 /// # Errors
 /// When the state folder may not be read.
-pub fn holder(state_dir: &Path, main_pid: u32, start_ticks: u64) -> Result<Option<Holder>> {
+pub fn holder(state_dir: &Path, main_pid: u32, start_ticks: u64) -> Result<Option<LockHolder>> {
     let path = lock_path(state_dir, main_pid, start_ticks);
     let read = std::fs::metadata(&path).and_then(|meta| Ok((meta.ino(), std::fs::read_to_string(&path)?)));
     let (inode, text) = match read {
@@ -50,14 +50,14 @@ pub fn holder(state_dir: &Path, main_pid: u32, start_ticks: u64) -> Result<Optio
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
     };
-    let Ok(holder) = serde_json::from_str::<Holder>(&text) else { return Ok(None) };
+    let Ok(holder) = serde_json::from_str::<LockHolder>(&text) else { return Ok(None) };
     let locks = std::fs::read_to_string("/proc/locks").context("reading /proc/locks")?;
-    Ok(proc_locks::holds(&locks, holder.pid, inode).then_some(holder))
+    Ok(proc_locks::holds_flock(&locks, holder.pid, inode).then_some(holder))
 }
 
 /// The freeze that is in force, with the reason that it gives.
-pub fn frozen(state_dir: &Path) -> Option<(PathBuf, String)> {
-    [PathBuf::from(FREEZE), state_dir.join("freeze")].into_iter().find_map(|path| {
+pub fn active_freeze(state_dir: &Path) -> Option<(PathBuf, String)> {
+    [PathBuf::from(FREEZE_FILE), state_dir.join("freeze")].into_iter().find_map(|path| {
         let reason = match std::fs::read_to_string(&path) {
             Ok(text) => text.trim().to_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,

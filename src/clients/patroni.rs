@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::http::{Http, Target};
+use super::http::{HttpClient, HttpEndpoint};
 use super::linux;
 use crate::wire::linux::listener::Listener;
-use crate::wire::patroni::{self, Member, Status};
+use crate::wire::patroni::{self, Member, PatroniStatus};
 
 /// What it says.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub struct PatroniInfo {
     /// The address that answered.
     pub url: String,
     /// Its cluster, and when its PostgreSQL was started.
-    pub status: Status,
+    pub status: PatroniStatus,
     /// Which member of the cluster it is, where that can be told.
     pub member: Option<Member>,
 }
@@ -24,7 +24,7 @@ pub struct Said {
 ///
 /// # Errors
 /// When its sockets cannot be seen, or none of them answers as Patroni does.
-pub fn ask(pid: u32, limit: Duration) -> Result<Said> {
+pub fn query(pid: u32, limit: Duration) -> Result<PatroniInfo> {
     let mut tried = Vec::new();
     for listener in linux::listeners(pid)? {
         let Listener::Tcp(at) = listener else { continue };
@@ -32,7 +32,7 @@ pub fn ask(pid: u32, limit: Duration) -> Result<Said> {
             true => format!("127.0.0.1:{}", at.port()),
             false => at.to_string(),
         };
-        match linux::in_network_of(pid, || ask_at(&address, limit)).and_then(|said| said) {
+        match linux::in_network_namespace(pid, || query_address(&address, limit)).and_then(|said| said) {
             Ok(said) => return Ok(said),
             Err(error) => tried.push(format!("{error:#}")),
         }
@@ -43,19 +43,20 @@ pub fn ask(pid: u32, limit: Duration) -> Result<Said> {
     }
 }
 
-fn ask_at(address: &str, limit: Duration) -> Result<Said> {
+fn query_address(address: &str, limit: Duration) -> Result<PatroniInfo> {
     let url = format!("http://{address}");
-    let http = Http::new(Target { url: url.clone(), credentials: None, ca_file: None, timeout: limit })?;
+    let http =
+        HttpClient::new(HttpEndpoint { url: url.clone(), credentials: None, ca_file: None, timeout: limit })?;
     // A member that does not lead, or whose PostgreSQL is down, answers with 503 and says the same.
-    let Some(status) = patroni::status(&http.get("/patroni")?.text()) else {
+    let Some(status) = patroni::parse_status(&http.get("/patroni")?.text()) else {
         bail!("{url} does not answer as Patroni does");
     };
-    let members = http.get("/cluster").map(|reply| patroni::members(&reply.text())).unwrap_or_default();
+    let members = http.get("/cluster").map(|reply| patroni::parse_members(&reply.text())).unwrap_or_default();
     let own = |member: &&Member| match &status.name {
         Some(name) => member.name == *name,
         None => member.is_at(address),
     };
     let member = members.iter().find(own).cloned();
     let named = || status.name.clone().map(|name| Member { name, api_url: String::new(), port: None });
-    Ok(Said { url, member: member.or_else(named), status })
+    Ok(PatroniInfo { url, member: member.or_else(named), status })
 }

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use reqwest::Method;
 
 use super::exec::command::Program;
-use super::http::{Http, Target};
+use super::http::{HttpClient, HttpEndpoint};
 use super::linux::{self, Account};
 use crate::wire::linux::listener::Listener;
-use crate::wire::supervisors::{self, Pane};
+use crate::wire::supervisors::{self, TmuxPane};
 
 /// What supervisord is asked; it changes nothing.
-const ALL: &str =
+const GET_ALL_PROCESS_INFO: &str =
     "<?xml version=\"1.0\"?><methodCall><methodName>supervisor.getAllProcessInfo</methodName></methodCall>";
 
 /// The programs of a supervisord, and the address where it told them. Its own listening sockets are asked, so that no
@@ -23,7 +23,10 @@ const ALL: &str =
 ///
 /// # Errors
 /// When it listens nowhere, or wants a password, or its sockets cannot be seen.
-pub fn supervisord(pid: u32, limit: Duration) -> Result<(String, Vec<supervisors::Program>)> {
+pub fn supervisord_programs(
+    pid: u32,
+    limit: Duration,
+) -> Result<(String, Vec<supervisors::SupervisordProgram>)> {
     let mut tried = Vec::new();
     for listener in linux::listeners(pid)? {
         let url = match listener {
@@ -46,50 +49,52 @@ pub fn supervisord(pid: u32, limit: Duration) -> Result<(String, Vec<supervisors
     }
 }
 
-fn programs_at(url: &str, limit: Duration) -> Result<Vec<supervisors::Program>> {
-    let http = Http::new(Target { url: url.into(), credentials: None, ca_file: None, timeout: limit })?;
-    let reply =
-        http.send(Method::POST, "/RPC2", |request| request.header("content-type", "text/xml").body(ALL))?;
-    reply.checked(|_| None)?;
+fn programs_at(url: &str, limit: Duration) -> Result<Vec<supervisors::SupervisordProgram>> {
+    let http =
+        HttpClient::new(HttpEndpoint { url: url.into(), credentials: None, ca_file: None, timeout: limit })?;
+    let reply = http.send(Method::POST, "/RPC2", |request| {
+        request.header("content-type", "text/xml").body(GET_ALL_PROCESS_INFO)
+    })?;
+    reply.require_success(|_| None)?;
     let text = reply.text();
     if !text.contains("<methodResponse>") || text.contains("<fault>") {
         bail!("{url} does not answer as supervisord does");
     }
-    Ok(supervisors::supervisord(&text))
+    Ok(supervisors::parse_supervisord(&text))
 }
 
 /// The process that runit's `runsv` says it keeps; its log service's too.
 ///
 /// # Errors
 /// When its folder cannot be read.
-pub fn runit(runsv: u32) -> Result<Vec<(String, u32)>> {
+pub fn runit_processes(runsv: u32) -> Result<Vec<(String, u32)>> {
     let files = ["supervise/pid", "log/supervise/pid"];
     let said = |name: &str| -> Result<(String, String)> {
         let path = format!("/proc/{runsv}/cwd/{name}");
-        Ok((name.to_owned(), String::from_utf8_lossy(&small(&path)?).into_owned()))
+        Ok((name.to_owned(), String::from_utf8_lossy(&read_status_file(&path)?).into_owned()))
     };
     let (first, log) = (said(files[0])?, said(files[1]).ok());
     let kept = [Some(first), log].into_iter().flatten();
-    Ok(kept.filter_map(|(name, text)| Some((name, supervisors::runit(&text)?))).collect())
+    Ok(kept.filter_map(|(name, text)| Some((name, supervisors::parse_runit_pid(&text)?))).collect())
 }
 
 /// The process that `s6-supervise` says it keeps.
 ///
 /// # Errors
 /// When its folder cannot be read.
-pub fn s6(supervise: u32) -> Result<Option<u32>> {
+pub fn s6_process(supervise: u32) -> Result<Option<u32>> {
     let path = format!("/proc/{supervise}/cwd/supervise/status");
-    Ok(supervisors::s6(&small(&path)?))
+    Ok(supervisors::parse_s6_status(&read_status_file(&path)?))
 }
 
 /// More than this is no status.
-const SMALL: u64 = 4096;
+const MAX_STATUS_SIZE: u64 = 4096;
 
 /// A file that anybody may have put there: a pipe or a device in its place is not waited for.
-fn small(path: &str) -> Result<Vec<u8>> {
-    let file = linux::plain(path.as_ref()).map_err(|error| denied(path, &error))?;
+fn read_status_file(path: &str) -> Result<Vec<u8>> {
+    let file = linux::open_regular_file(path.as_ref()).map_err(|error| access_error(path, &error))?;
     let mut bytes = Vec::new();
-    file.take(SMALL).read_to_end(&mut bytes).map_err(|error| denied(path, &error))?;
+    file.take(MAX_STATUS_SIZE).read_to_end(&mut bytes).map_err(|error| access_error(path, &error))?;
     Ok(bytes)
 }
 
@@ -98,10 +103,10 @@ fn small(path: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When its sockets cannot be seen, or it does not answer, or it is another user's and we are not root.
-pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane>)> {
-    let owner = match linux::uid() {
+pub fn tmux_panes(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<TmuxPane>)> {
+    let owner = match linux::effective_uid() {
         own if own == user => None,
-        0 => Some(Account { uid: user, ..linux::account_of(server)? }),
+        0 => Some(Account { uid: user, ..linux::process_account(server)? }),
         _ => bail!("the tmux of user {user} answers that user and root alone (run as root)"),
     };
     let sockets = linux::listeners(server)?.into_iter().filter_map(|listener| match listener {
@@ -109,37 +114,37 @@ pub fn tmux(server: u32, user: u32, limit: Duration) -> Result<(String, Vec<Pane
         _ => None,
     });
     let socket = sockets.into_iter().next().with_context(|| format!("tmux {server} listens nowhere"))?;
-    let arguments = ["-S", &socket, "list-panes", "-a", "-F", supervisors::PANES];
+    let arguments = ["-S", &socket, "list-panes", "-a", "-F", supervisors::TMUX_PANE_FORMAT];
     let program = Program {
         program: "tmux".into(),
         arguments: arguments.map(str::to_owned).to_vec(),
-        owner,
+        run_as: owner,
         ..Program::default()
     };
     let said = program.run(limit)?;
     if !said.status.success() {
         bail!("tmux -S {socket} list-panes: {}", said.stderr.trim());
     }
-    Ok((socket, supervisors::panes(&said.stdout)))
+    Ok((socket, supervisors::parse_tmux_panes(&said.stdout)))
 }
 
 /// The pseudo terminals whose other ends a process holds: those who look into them.
 ///
 /// # Errors
 /// When its open files may not be seen.
-pub fn terminals_held(pid: u32) -> Result<Vec<u32>> {
+pub fn held_ptys(pid: u32) -> Result<Vec<u32>> {
     let folder = format!("/proc/{pid}/fd");
-    let entries = std::fs::read_dir(&folder).map_err(|error| denied(&folder, &error))?;
+    let entries = std::fs::read_dir(&folder).map_err(|error| access_error(&folder, &error))?;
     let held = entries.flatten().filter_map(|entry| {
         let target = std::fs::read_link(entry.path()).ok()?;
         target.ends_with("ptmx").then_some(())?;
         let info = Path::new("/proc").join(pid.to_string()).join("fdinfo").join(entry.file_name());
-        supervisors::terminal_held(&std::fs::read_to_string(info).ok()?)
+        supervisors::parse_pty_index(&std::fs::read_to_string(info).ok()?)
     });
     Ok(held.collect())
 }
 
-fn denied(path: &str, error: &std::io::Error) -> anyhow::Error {
+fn access_error(path: &str, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => anyhow!("{path}: permission denied (run as root)"),
         _ => anyhow!("{path}: {error}"),

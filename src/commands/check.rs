@@ -10,9 +10,9 @@ use crate::cli::CheckArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::gather::{Aim, Effort};
+use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan::{self, Ledger};
-use crate::report::{Body, Report, Table, Tally, Verdict};
+use crate::report::{Body, CheckSummary, Report, ReportTable, Tally};
 use crate::time::Deadline;
 
 /// The pause between two looks while something is waited for.
@@ -20,37 +20,37 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Judges what is seen; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let ids = wanted(&args.ids)?;
+    let ids = selected_checks(&args.ids)?;
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
-    let ignores = match operation.filter(|operation| !operation.heeds_ignores) {
-        Some(operation) => ignores::none(operation.name, args)?,
-        None => ignores::of(args, context)?,
+    let ignores = match operation.filter(|operation| !operation.applies_ignores) {
+        Some(operation) => ignores::reject_flag(operation.name, args)?,
+        None => ignores::from_args(args, context)?,
     };
-    let (facts, ledger, findings) = settled(args, &ids, context, &ignores);
-    let tally = Tally::of(&findings);
-    let (exit, summary) = (checks::verdict(&findings), tally.sentence());
-    let verdict = Verdict { tally, measures: checks::measures(&facts, &ledger) };
-    let mut report = Report::new("check", exit, summary, Body::Verdict(verdict)).after(&facts);
+    let (facts, ledger, findings) = check_until_passing(args, &ids, context, &ignores);
+    let tally = Tally::from_findings(&findings);
+    let (exit, summary) = (checks::exit_code(&findings), tally.sentence());
+    let verdict = CheckSummary { tally, measures: checks::metrics(&facts, &ledger) };
+    let mut report = Report::new("check", exit, summary, Body::Verdict(verdict)).with_facts(&facts);
     report.findings = findings;
     if !args.ignore.is_empty() {
-        journal_entry::end(context, journal_entry::target(Some(&facts)), &report, None);
+        journal_entry::record_end(context, journal_entry::describe_target(Some(&facts)), &report, None);
     }
     Ok(report)
 }
 
 /// The checks that were named, and those of the groups that were.
-fn wanted(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
+fn selected_checks(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
     let mut ids = Vec::new();
     for name in typed {
-        let named = catalog::named(name);
+        let named = catalog::ids_for_name(name);
         if named.is_empty() {
             let mend = match Operation::find(name) {
                 Some(_) => format!("`haguard check --for {name}` asks what that operation wants"),
                 None => "`haguard check --list` lists them".to_owned(),
             };
-            let near = catalog::nearest(name);
+            let near = catalog::nearest_id(name);
             let error = anyhow::anyhow!("there is no check `{name}`: did you mean `{near}`?");
-            return Err(Failure::usage(error).mend(mend));
+            return Err(Failure::usage(error).with_remedy(mend));
         }
         ids.extend(named);
     }
@@ -58,7 +58,7 @@ fn wanted(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
 }
 
 /// Looks until all is well or the time is over; the last look is the one that counts.
-fn settled(
+fn check_until_passing(
     args: &CheckArgs,
     ids: &[&str],
     context: &Context<'_>,
@@ -68,40 +68,40 @@ fn settled(
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
     // Whoever names such a check wants to know, and skipping it would look like a pass.
     let rehearses = operation.is_some_and(|operation| operation.rehearses)
-        || args.ids.iter().any(|id| checks::REHEARSED.contains(&id.as_str()));
+        || args.ids.iter().any(|id| checks::NEEDS_REHEARSAL.contains(&id.as_str()));
     let restarts = args.ids.iter().any(|id| id.starts_with("restart."))
         || operation.is_some_and(|operation| operation.name == "restart");
     let effort = match (rehearses, restarts) {
-        (true, true) => Effort::Restart,
-        (true, false) => Effort::Rehearse,
-        (false, _) => Effort::Read,
+        (true, true) => ProbeDepth::RehearseUnitStart,
+        (true, false) => ProbeDepth::Rehearse,
+        (false, _) => ProbeDepth::Read,
     };
     loop {
-        let facts = gather_facts::look(context, &Aim::Any, effort);
+        let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, effort);
         let ledger = plan::ledger(&facts);
         let findings = match operation {
-            Some(operation) => operation.judge(&facts, &ledger),
-            None => checks::judge(&facts, &ledger, ids),
+            Some(operation) => operation.run_checks(&facts, &ledger),
+            None => checks::run_checks(&facts, &ledger, ids),
         };
         let findings = ignores.apply(findings);
         let left = deadline.map_or(Duration::ZERO, |deadline| deadline.left());
-        if checks::verdict(&findings) == Exit::Done || left.is_zero() {
+        if checks::exit_code(&findings) == Exit::Done || left.is_zero() {
             return (facts, ledger, findings);
         }
         let progress = Progress::new(context);
-        progress.step(&format!("{}; looking again", Tally::of(&findings).sentence()), left);
+        progress.step(&format!("{}; looking again", Tally::from_findings(&findings).sentence()), left);
         std::thread::park_timeout(PAUSE.min(left));
     }
 }
 
 /// The catalogue.
-pub(super) fn list() -> Report {
+pub(super) fn list_checks() -> Report {
     let row = |check: &checks::Check| {
-        let operations = checks::wanting(check.id).join(" ");
+        let operations = checks::operations_requiring(check.id).join(" ");
         vec![check.id.to_owned(), check.group().to_owned(), operations, check.title.to_owned()]
     };
-    let rows = catalog::every().map(row).collect();
+    let rows = catalog::all_checks().map(row).collect();
     let body =
-        Body::Table(Table { columns: vec!["id", "group", "wanted by", "true when all is well"], rows });
-    Report::new("check", Exit::Done, format!("{} checks", catalog::every().count()), body)
+        Body::Table(ReportTable { columns: vec!["id", "group", "wanted by", "true when all is well"], rows });
+    Report::new("check", Exit::Done, format!("{} checks", catalog::all_checks().count()), body)
 }

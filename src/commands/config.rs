@@ -6,13 +6,13 @@ use crate::cli::ConfigShowArgs;
 use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::{Aim, Effort};
-use crate::report::{Body, Report, Table};
+use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::report::{Body, Report, ReportTable};
 
 /// What was said, and for the rest what was discovered.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
-    let facts = gather_facts::look(context, &Aim::Any, Effort::Read);
-    let mut rows = said(context, &facts);
+    let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, ProbeDepth::Read);
+    let mut rows = setting_rows(context, &facts);
     let columns = match args.origin {
         true => vec!["key", "value", "origin"],
         false => {
@@ -24,18 +24,18 @@ pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
         "config show",
         Exit::Done,
         format!("{} values", rows.len()),
-        Body::Table(Table { columns, rows }),
+        Body::Table(ReportTable { columns, rows }),
     );
     report.cost = facts.cost;
     report
 }
 
-fn origin_of_pins(context: &Context<'_>) -> String {
+fn pins_origin(context: &Context<'_>) -> String {
     let file = context.settings.config_file.as_ref();
     file.map_or(String::new(), |path| Origin::File(path.clone()).to_string())
 }
 
-fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
+fn setting_rows(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
     let settings = &context.settings;
     let found = |value: Known<String>| match value {
         Known::Seen(value) => (value, "discovery".to_owned()),
@@ -97,7 +97,7 @@ fn said(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
     let pins: Vec<(String, String)> = facts
         .pins
         .iter()
-        .map(|pin| (format!("{}: {}", pin.service, pin.words()), origin_of_pins(context)))
+        .map(|pin| (format!("{}: {}", pin.service, pin.describe()), pins_origin(context)))
         .collect();
     rows.extend(pins.into_iter().map(|value| ("pin", value)));
     let timeout = (format!("{:?}", settings.timeout.value), settings.timeout.origin.to_string());

@@ -6,63 +6,63 @@ use crate::cli::ConfirmArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::report::{Body, Confirmation, Report, Table};
-use crate::state::pending_confirmations::{self, Pending, State};
+use crate::report::{Body, Confirmation, Report, ReportTable};
+use crate::state::pending_confirmations::{self, ConfirmationState, PendingConfirmation};
 use crate::time;
 
 /// Decides, and records it.
 pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let Some(id) = &args.id else { return Ok(list(context)) };
+    let Some(id) = &args.id else { return Ok(list_open(context)) };
     let state_dir = &context.settings.state_dir.value;
-    let by = journal_entry::who(context).name();
+    let by = journal_entry::invoking_user(context).name();
     let mut known = None;
-    let decided = pending_confirmations::change(state_dir, id, |pending| {
+    let decided = pending_confirmations::update(state_dir, id, |pending| {
         let before = pending.clone();
         let (until, watched) = (pending.until, pending.is_watched());
-        let stays = pending.state == State::Waiting && (until.is_some() || !watched);
+        let stays = pending.state == ConfirmationState::Waiting && (until.is_some() || !watched);
         if stays {
-            pending.state = State::Confirmed { at: time::now(), by };
+            pending.state = ConfirmationState::Confirmed { at: time::now(), by };
         }
         known = Some((before, watched));
         stays
     });
     decided.map_err(|error| {
-        Failure::unknown(error).mend("run as the user that reloaded, or set HAGUARD_STATE_DIR")
+        Failure::unknown(error).with_remedy("run as the user that reloaded, or set HAGUARD_STATE_DIR")
     })?;
-    let Some((before, watched)) = known else { return Err(unknown(id, context)) };
-    let report = told(&before, watched);
-    journal_entry::end(context, before.target.clone(), &report, None);
+    let Some((before, watched)) = known else { return Err(unknown_plan(id, context)) };
+    let report = report_confirmation(&before, watched);
+    journal_entry::record_end(context, before.target.clone(), &report, None);
     Ok(report)
 }
 
-fn unknown(id: &str, context: &Context<'_>) -> Failure {
-    let open: Vec<String> = open(context).iter().map(|pending| pending.id.clone()).collect();
+fn unknown_plan(id: &str, context: &Context<'_>) -> Failure {
+    let open: Vec<String> = open_confirmations(context).iter().map(|pending| pending.id.clone()).collect();
     let mend = match open.as_slice() {
         [] => "nothing waits for a confirmation here".to_owned(),
         ids => format!("these wait for a confirmation: {}", ids.join(" ")),
     };
-    Failure::usage(anyhow::anyhow!("no reload of plan `{id}` wants to be confirmed")).mend(mend)
+    Failure::usage(anyhow::anyhow!("no reload of plan `{id}` wants to be confirmed")).with_remedy(mend)
 }
 
 /// What became of it, by how it was found.
-fn told(found: &Pending, watched: bool) -> Report {
-    let Pending { id, target, until, .. } = found;
+fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
+    let PendingConfirmation { id, target, until, .. } = found;
     let until_text = until.map(|at| at.strftime("%F %T UTC").to_string());
     let until_text = until_text.as_deref().unwrap_or("no known time");
     let runs = linux::process(found.main_pid).is_ok_and(|process| process.start_ticks == found.main_start);
     let mut why = String::new();
     let (exit, outcome, summary) = match &found.state {
-        State::Waiting if watched && until.is_none() => (
+        ConfirmationState::Waiting if watched && until.is_none() => (
             Exit::Busy,
             "under way",
             format!("plan {id}: the reload of {target} is not done yet; confirm what came of it"),
         ),
-        State::Waiting if watched => (
+        ConfirmationState::Waiting if watched => (
             Exit::Done,
             "confirmed",
             format!("plan {id}: {target} keeps what it has loaded; it would have gone back at {until_text}"),
         ),
-        State::Waiting => {
+        ConfirmationState::Waiting => {
             why = format!(
                 "The process that waited for this (PID {}) has ended, by a reboot or by a signal, so nothing goes back \
                  by itself. Look at what is in force: haguard inspect. The files of before are in {}.",
@@ -82,17 +82,17 @@ fn told(found: &Pending, watched: bool) -> Report {
                 ),
             }
         }
-        State::Confirmed { at, by } => (
+        ConfirmationState::Confirmed { at, by } => (
             Exit::Done,
             "confirmed",
             format!("plan {id}: {by} has confirmed it already, at {}", at.strftime("%F %T UTC")),
         ),
-        State::GoingBack { .. } if watched => (
+        ConfirmationState::RollingBack { .. } if watched => (
             Exit::Stale,
             "late",
             format!("plan {id}: too late, the time was over at {until_text}; {target} is going back"),
         ),
-        State::GoingBack { since } => {
+        ConfirmationState::RollingBack { since } => {
             why = format!(
                 "haguard history tells how far it got. The files of before are in {}.",
                 found.copy.display()
@@ -104,7 +104,7 @@ fn told(found: &Pending, watched: bool) -> Report {
                 format!("plan {id}: the way back began at {since} and was ended part-way"),
             )
         }
-        State::Back { at, summary, .. } => {
+        ConfirmationState::RolledBack { at, summary, .. } => {
             why = summary.clone();
             (
                 Exit::Stale,
@@ -112,7 +112,7 @@ fn told(found: &Pending, watched: bool) -> Report {
                 format!("plan {id}: too late, {target} went back at {}", at.strftime("%F %T UTC")),
             )
         }
-        State::Void { why: reason, .. } => {
+        ConfirmationState::NotNeeded { why: reason, .. } => {
             why = reason.clone();
             (Exit::Stale, "void", format!("plan {id}: there is nothing to confirm"))
         }
@@ -127,23 +127,23 @@ fn told(found: &Pending, watched: bool) -> Report {
     Report::new("confirm", exit, summary, Body::Confirmation(body))
 }
 
-fn open(context: &Context<'_>) -> Vec<Pending> {
+fn open_confirmations(context: &Context<'_>) -> Vec<PendingConfirmation> {
     let all = pending_confirmations::all(&context.settings.state_dir.value).into_iter();
-    all.filter(Pending::is_open).collect()
+    all.filter(PendingConfirmation::is_open).collect()
 }
 
-fn list(context: &Context<'_>) -> Report {
-    let row = |pending: &Pending| {
+fn list_open(context: &Context<'_>) -> Report {
+    let row = |pending: &PendingConfirmation| {
         let state = match (&pending.state, pending.is_watched()) {
-            (State::Waiting, true) => "waits",
+            (ConfirmationState::Waiting, true) => "waits",
             (_, true) => "is going back",
             (_, false) => "nobody watches it any more",
         };
         let until = pending.until.map_or("-".to_owned(), |at| at.strftime("%F %T").to_string());
         vec![pending.id.clone(), until, pending.who.name(), pending.target.clone(), state.to_owned()]
     };
-    let rows: Vec<Vec<String>> = open(context).iter().map(row).collect();
+    let rows: Vec<Vec<String>> = open_confirmations(context).iter().map(row).collect();
     let summary = format!("{} to confirm", rows.len());
     let columns = vec!["plan", "until (UTC)", "who", "what", "state"];
-    Report::new("confirm", Exit::Done, summary, Body::Table(Table { columns, rows }))
+    Report::new("confirm", Exit::Done, summary, Body::Table(ReportTable { columns, rows }))
 }

@@ -5,32 +5,32 @@ use crate::cli::HistoryArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::report::{Body, Report, Table};
-use crate::state::journal::Step;
-use crate::state::journal::{self, Entry};
+use crate::report::{Body, Report, ReportTable};
+use crate::state::journal::JournalStep;
+use crate::state::journal::{self, JournalEntry};
 use crate::state::journal_steps;
 
 /// The newest entries, oldest first.
 pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let state_dir = &context.settings.state_dir.value;
     let (entries, broken) = journal::read(state_dir, args.last).map_err(|error| {
-        Failure::unknown(error).mend("run as the user that wrote it, or set HAGUARD_STATE_DIR")
+        Failure::unknown(error).with_remedy("run as the user that wrote it, or set HAGUARD_STATE_DIR")
     })?;
     if broken > 0 {
         tracing::warn!("{broken} lines of {} could not be read", journal::path(state_dir).display());
     }
-    let mut rows: Vec<(jiff::Timestamp, Vec<String>)> = entries.iter().map(ended).collect();
-    let open = journal_steps::unfinished(state_dir).map_err(Failure::unknown)?;
-    rows.extend(open.iter().map(unfinished));
+    let mut rows: Vec<(jiff::Timestamp, Vec<String>)> = entries.iter().map(entry_row).collect();
+    let open = journal_steps::unfinished_runs(state_dir).map_err(Failure::unknown)?;
+    rows.extend(open.iter().map(unfinished_run_row));
     rows.sort_by_key(|(at, _)| *at);
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).rev().take(args.last).collect();
     let rows: Vec<Vec<String>> = rows.into_iter().rev().collect();
     let count = rows.len();
-    let table = Table { columns: vec!["when (UTC)", "who", "command", "exit", "what"], rows };
+    let table = ReportTable { columns: vec!["when (UTC)", "who", "command", "exit", "what"], rows };
     Ok(Report::new("history", Exit::Done, format!("{count} entries"), Body::Table(table)))
 }
 
-fn ended(entry: &Entry) -> (jiff::Timestamp, Vec<String>) {
+fn entry_row(entry: &JournalEntry) -> (jiff::Timestamp, Vec<String>) {
     (
         entry.at,
         vec![
@@ -44,12 +44,12 @@ fn ended(entry: &Entry) -> (jiff::Timestamp, Vec<String>) {
 }
 
 /// A run without an end: its process is still at it, or was killed.
-fn unfinished(step: &Step) -> (jiff::Timestamp, Vec<String>) {
+fn unfinished_run_row(step: &JournalStep) -> (jiff::Timestamp, Vec<String>) {
     let running = linux::process(step.pid).is_ok_and(|process| {
         process.comm.starts_with("haguard") && process.started.is_none_or(|started| started <= step.at)
     });
     let state = if running { "under way" } else { "stopped without an end" };
-    let what = format!("{} of {}: {state} {}", step.command, step.target, step.place());
+    let what = format!("{} of {}: {state} {}", step.command, step.target, step.describe_progress());
     let at = step.at.strftime("%F %T").to_string();
     (step.at, vec![at, step.who.name(), step.command.clone(), "-".to_owned(), what])
 }

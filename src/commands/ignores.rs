@@ -11,29 +11,29 @@ use crate::time;
 pub(super) struct Ignores(Vec<Ignore>);
 
 /// Those of the configuration: the only ones that a command heeds which has no flag for them.
-pub(super) fn of_file(settings: &Settings) -> Result<Ignores, Failure> {
+pub(super) fn from_config(settings: &Settings) -> Result<Ignores, Failure> {
     let said = settings.ignores.iter().map(|sourced| Ignore {
         check: sourced.value.check.clone(),
         reason: sourced.value.reason.clone(),
         origin: sourced.origin.to_string(),
         until: sourced.value.until,
     });
-    said.map(allowed).collect::<Result<_, _>>().map(Ignores)
+    said.map(validate).collect::<Result<_, _>>().map(Ignores)
 }
 
 /// What an operation has that heeds none: whoever types one is told.
-pub(super) fn none(operation: &str, args: &CheckArgs) -> Result<Ignores, Failure> {
+pub(super) fn reject_flag(operation: &str, args: &CheckArgs) -> Result<Ignores, Failure> {
     match args.ignore.is_empty() {
         true => Ok(Ignores(Vec::new())),
         false => {
             let error = anyhow::anyhow!("`{operation}` lets nothing pass that is ignored");
-            Err(Failure::usage(error).mend("leave --ignore out, and mend what the check finds"))
+            Err(Failure::usage(error).with_remedy("leave --ignore out, and mend what the check finds"))
         }
     }
 }
 
 /// Those of the command line, and those of the configuration after them.
-pub(super) fn of(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
+pub(super) fn from_args(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
     let origin = Origin::Flag("--ignore").to_string();
     let typed = args.ignore.iter().map(|id| Ignore {
         check: id.clone(),
@@ -41,8 +41,8 @@ pub(super) fn of(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Fai
         origin: origin.clone(),
         until: None,
     });
-    let mut all = typed.map(allowed).collect::<Result<Vec<_>, _>>()?;
-    all.extend(of_file(&context.settings)?.0);
+    let mut all = typed.map(validate).collect::<Result<Vec<_>, _>>()?;
+    all.extend(from_config(&context.settings)?.0);
     Ok(Ignores(all))
 }
 
@@ -50,24 +50,26 @@ impl Ignores {
     /// The findings with these decisions applied.
     pub(super) fn apply(&self, findings: Vec<Finding>) -> Vec<Finding> {
         let today = time::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        checks::ignoring(findings, &self.0, today)
+        checks::apply_ignores(findings, &self.0, today)
     }
 }
 
-fn allowed(ignore: Ignore) -> Result<Ignore, Failure> {
+fn validate(ignore: Ignore) -> Result<Ignore, Failure> {
     let Ignore { check, reason, origin, .. } = &ignore;
     if catalog::find(check).is_none() {
-        let near = catalog::nearest(check);
+        let near = catalog::nearest_id(check);
         let error = anyhow::anyhow!("{origin}: there is no check `{check}`: did you mean `{near}`?");
-        return Err(Failure::usage(error).mend("`haguard check --list` lists them"));
+        return Err(Failure::usage(error).with_remedy("`haguard check --list` lists them"));
     }
-    if let Some(why) = checks::never(check) {
+    if let Some(why) = checks::not_ignorable(check) {
         let error = anyhow::anyhow!("{origin}: {check} cannot be ignored: {why}");
-        return Err(Failure::usage(error).mend(format!("`haguard explain {check}` says what would mend it")));
+        return Err(
+            Failure::usage(error).with_remedy(format!("`haguard explain {check}` says what would mend it"))
+        );
     }
     if reason.trim().is_empty() {
         let error = anyhow::anyhow!("{origin}: {check} is to be ignored without a reason");
-        return Err(Failure::usage(error).mend("say why: it is shown with the finding"));
+        return Err(Failure::usage(error).with_remedy("say why: it is shown with the finding"));
     }
     Ok(ignore)
 }

@@ -14,7 +14,7 @@ mod rehearse;
 pub(crate) mod reload;
 mod restart;
 
-use crate::cli::{Command, ConfigCommand, Global, GuardCommand};
+use crate::cli::{Command, ConfigCommand, GlobalArgs, GuardCommand};
 use crate::config::Settings;
 use crate::error::Failure;
 use crate::report::Report;
@@ -24,13 +24,13 @@ pub(crate) struct Context<'a> {
     /// What was configured.
     pub(crate) settings: Settings,
     /// Flags of every command.
-    pub(crate) global: &'a Global,
+    pub(crate) global: &'a GlobalArgs,
     /// The command line as typed, for the journal.
     pub(crate) argv: Vec<String>,
 }
 
 /// What a command leaves to be printed.
-pub(crate) enum Answer {
+pub(crate) enum CommandOutput {
     /// A report, in the format that was asked for.
     Report(Box<Report>),
     /// Text that is the same in every format: a completion script.
@@ -38,17 +38,17 @@ pub(crate) enum Answer {
 }
 
 /// The commands that need no configuration: they work in a broken environment.
-pub(crate) fn offline(command: &Command) -> Option<Result<Answer, Failure>> {
+pub(crate) fn run_without_config(command: &Command) -> Option<Result<CommandOutput, Failure>> {
     match command {
-        Command::Explain(args) => Some(explain::run(args).map(boxed)),
-        Command::Completions(args) => Some(Ok(Answer::Verbatim(completions::run(args)))),
-        Command::Check(args) if args.list => Some(Ok(boxed(check::list()))),
+        Command::Explain(args) => Some(explain::run(args).map(report_output)),
+        Command::Completions(args) => Some(Ok(CommandOutput::Verbatim(completions::run(args)))),
+        Command::Check(args) if args.list => Some(Ok(report_output(check::list_checks()))),
         _ => None,
     }
 }
 
 /// All the others.
-pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Failure> {
+pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<CommandOutput, Failure> {
     let report = match command {
         Command::Inspect(args) => inspect::run(args, context)?,
         Command::Check(args) => check::run(args, context)?,
@@ -63,17 +63,17 @@ pub(crate) fn run(command: &Command, context: &Context<'_>) -> Result<Answer, Fa
         Command::History(args) => history::run(args, context)?,
         Command::Config(ConfigCommand::Show(args)) => config::run(args, context),
         Command::Explain(args) => explain::run(args)?,
-        Command::Completions(args) => return Ok(Answer::Verbatim(completions::run(args))),
+        Command::Completions(args) => return Ok(CommandOutput::Verbatim(completions::run(args))),
     };
-    Ok(boxed(report))
+    Ok(report_output(report))
 }
 
-fn boxed(report: Report) -> Answer {
-    Answer::Report(Box::new(report))
+fn report_output(report: Report) -> CommandOutput {
+    CommandOutput::Report(Box::new(report))
 }
 
 /// The command's name in reports and in the journal.
-pub(crate) fn name(command: &Command) -> &'static str {
+pub(crate) fn command_name(command: &Command) -> &'static str {
     match command {
         Command::Inspect(_) => "inspect",
         Command::Check(_) => "check",

@@ -10,14 +10,14 @@ use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::{Aim, Effort};
-use crate::plan::{self, Difference};
+use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::plan::{self, WorkerStateDiff};
 use crate::plural::plural;
-use crate::report::{Body, Rehearsed, Report};
+use crate::report::{Body, RehearsalBody, Report};
 
 /// Tries, compares, and leaves nothing behind.
 pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let given = candidate(&args.config_file)?;
+    let given = absolute_files(&args.config_file)?;
     let settings = match given {
         None => context.settings.clone(),
         Some(files) => {
@@ -26,19 +26,19 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
         }
     };
     let context = Context { settings, global: context.global, argv: Vec::new() };
-    let facts = gather_facts::look(&context, &Aim::Any, Effort::Rehearse);
-    let difference = facts.instance.seen().map(|_| plan::difference(&facts));
+    let facts = gather_facts::gather_facts(&context, &InstanceSelector::Any, ProbeDepth::Rehearse);
+    let difference = facts.instance.seen().map(|_| plan::diff_worker_states(&facts));
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, checks::CANDIDATE);
+    let findings = checks::run_checks(&facts, &ledger, checks::REHEARSE_CHECKS);
     let (exit, summary) = verdict(args, &facts, &findings, difference.as_ref());
-    let body = Body::Rehearsal(Box::new(Rehearsed::of(&facts, difference)));
-    let mut report = Report::new("rehearse", exit, summary, body).after(&facts);
+    let body = Body::Rehearsal(Box::new(RehearsalBody::from_facts(&facts, difference)));
+    let mut report = Report::new("rehearse", exit, summary, body).with_facts(&facts);
     report.findings = findings;
     Ok(report)
 }
 
 /// The files as they were named, in full: HAProxy starts in the master's folder, not in ours.
-fn candidate(files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
+fn absolute_files(files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
     let absolute = |path: &PathBuf| {
         let seen = std::fs::canonicalize(path)
             .and_then(|full| Ok((std::fs::metadata(&full)?, full)))
@@ -48,7 +48,7 @@ fn candidate(files: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
             Ok(_) => Err(anyhow::anyhow!("{} is neither a file nor a folder", path.display())),
             Err(error) => Err(error),
         }
-        .map_err(|error| Failure::usage(error).mend("give --config-file a file that is on this host"))
+        .map_err(|error| Failure::usage(error).with_remedy("give --config-file a file that is on this host"))
     };
     match files {
         [] => Ok(None),
@@ -60,10 +60,10 @@ fn verdict(
     args: &RehearseArgs,
     facts: &Facts,
     findings: &[Finding],
-    difference: Option<&Difference>,
+    difference: Option<&WorkerStateDiff>,
 ) -> (Exit, String) {
     let not_tried = match &facts.rehearsal {
-        Some(Known::Seen(rehearsal)) => match rehearsal.why_not() {
+        Some(Known::Seen(rehearsal)) => match rehearsal.failure_reason() {
             Some(why) => return (Exit::Refused, format!("the next worker would not come up: {why}")),
             None => None,
         },

@@ -33,7 +33,7 @@ pub struct Environment {
 impl Environment {
     /// Reads the process environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one door to the environment")]
-    pub fn read() -> Self {
+    pub fn from_process() -> Self {
         Self::from_lookup(|name| std::env::var_os(name))
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 /// The whole file. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct File {
+pub struct FileSettings {
     /// The HAProxy that is guarded.
     pub haproxy: Haproxy,
     /// The Data Plane API, where there is one.
@@ -91,13 +91,13 @@ pub struct Dataplane {
 }
 
 /// Each table with its keys: what `config show` lists and what a misspelt key is compared with.
-pub const KEYS: &[(&str, &[&str])] = &[
+pub const TABLE_KEYS: &[(&str, &[&str])] = &[
     ("haproxy", &["master_socket", "stats_socket", "config", "binary", "unit"]),
     ("dataplane", &["url", "username", "password_file", "ca_file"]),
 ];
 
 /// Each list of tables with the keys of its members: `[[NAME]]`.
-pub const LISTS: &[(&str, &[&str])] = &[
+pub const LIST_KEYS: &[(&str, &[&str])] = &[
     ("ignore", &["check", "reason", "until"]),
     ("pin", &["service", "controller", "unit", "container", "name", "config"]),
 ];
@@ -106,25 +106,25 @@ pub const LISTS: &[(&str, &[&str])] = &[
 ///
 /// # Errors
 /// With line and column for a syntax error, and with the nearest known name for an unknown key.
-pub fn parse(text: &str) -> Result<File> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| placed(text, &error))?;
-    let tables: Vec<&str> = KEYS.iter().chain(LISTS).map(|(name, _)| *name).collect();
+pub fn parse(text: &str) -> Result<FileSettings> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| located_error(text, &error))?;
+    let tables: Vec<&str> = TABLE_KEYS.iter().chain(LIST_KEYS).map(|(name, _)| *name).collect();
     for (name, value) in &table {
-        if let Some((_, keys)) = LISTS.iter().find(|(known, _)| known == name) {
-            members(name, value, keys)?;
+        if let Some((_, keys)) = LIST_KEYS.iter().find(|(known, _)| known == name) {
+            check_list_keys(name, value, keys)?;
             continue;
         }
-        let Some((_, keys)) = KEYS.iter().find(|(known, _)| known == name) else {
-            bail!("unknown table `{name}`{}", nearest(name, &tables));
+        let Some((_, keys)) = TABLE_KEYS.iter().find(|(known, _)| known == name) else {
+            bail!("unknown table `{name}`{}", nearest_name(name, &tables));
         };
         let Some(inner) = value.as_table() else { bail!("`{name}` is a table: write [{name}]") };
         for key in inner.keys() {
             if !keys.contains(&key.as_str()) {
-                bail!("unknown key `{key}` in [{name}]{}", nearest(key, keys));
+                bail!("unknown key `{key}` in [{name}]{}", nearest_name(key, keys));
             }
         }
     }
-    let file: File = toml::from_str(text).map_err(|error| placed(text, &error))?;
+    let file: FileSettings = toml::from_str(text).map_err(|error| located_error(text, &error))?;
     if let Some(dataplane) = &file.dataplane {
         check_url(&dataplane.url).context("in [dataplane]")?;
     }
@@ -132,20 +132,20 @@ pub fn parse(text: &str) -> Result<File> {
 }
 
 /// A list of tables, each of which has known keys.
-fn members(name: &str, value: &toml::Value, keys: &[&str]) -> Result<()> {
+fn check_list_keys(name: &str, value: &toml::Value, keys: &[&str]) -> Result<()> {
     let list = value.as_array().with_context(|| format!("`{name}` is a list: write [[{name}]]"))?;
     for member in list {
         let member =
             member.as_table().with_context(|| format!("`{name}` is a list of tables: write [[{name}]]"))?;
         if let Some(key) = member.keys().find(|key| !keys.contains(&key.as_str())) {
-            bail!("unknown key `{key}` in [[{name}]]{}", nearest(key, keys));
+            bail!("unknown key `{key}` in [[{name}]]{}", nearest_name(key, keys));
         }
     }
     Ok(())
 }
 
 /// Where and what, in one line. The line itself is not repeated: somebody may have put a password there.
-fn placed(text: &str, error: &toml::de::Error) -> anyhow::Error {
+fn located_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let what = error.message().replace('\n', ", ");
     match error.span().and_then(|span| text.get(..span.start)) {
         Some(before) => anyhow::anyhow!("line {}: {what}", before.matches('\n').count() + 1),
@@ -172,7 +172,7 @@ fn without_credentials(url: &str) -> &str {
     url.rsplit('@').next().unwrap_or(url)
 }
 
-fn nearest(name: &str, known: &[&str]) -> String {
+fn nearest_name(name: &str, known: &[&str]) -> String {
     let best = known.iter().map(|k| (strsim::jaro_winkler(name, k), *k)).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((score, near)) if score > 0.75 => format!(": did you mean `{near}`?"),
@@ -185,40 +185,40 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn error(text: &str) -> String {
+    fn parse_error(text: &str) -> String {
         format!("{:#}", parse(text).unwrap_err())
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_neighbour() {
         assert_eq!(
-            error("[haproxy]\nmaster_sokcet = '/run/m.sock'\n"),
+            parse_error("[haproxy]\nmaster_sokcet = '/run/m.sock'\n"),
             "unknown key `master_sokcet` in [haproxy]: did you mean `master_socket`?"
         );
-        assert_eq!(error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
-        assert_eq!(error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore, pin");
-        assert_eq!(error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
-        assert_eq!(error("[pin]\n"), "`pin` is a list: write [[pin]]");
-        assert_eq!(error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [[pin]]: did you mean `unit`?");
+        assert_eq!(parse_error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
+        assert_eq!(parse_error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore, pin");
+        assert_eq!(parse_error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
+        assert_eq!(parse_error("[pin]\n"), "`pin` is a list: write [[pin]]");
+        assert_eq!(parse_error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [[pin]]: did you mean `unit`?");
     }
 
     #[test]
     fn a_wrong_type_or_a_broken_line_is_shown_where_it_stands() {
         assert!(
-            error("[haproxy]\nconfig = 'one'\n").contains("line 2"),
+            parse_error("[haproxy]\nconfig = 'one'\n").contains("line 2"),
             "{}",
-            error("[haproxy]\nconfig = 'one'\n")
+            parse_error("[haproxy]\nconfig = 'one'\n")
         );
-        assert!(error("[haproxy\n").contains("line 1"));
+        assert!(parse_error("[haproxy\n").contains("line 1"));
     }
 
     #[test]
     fn a_password_in_the_url_is_refused_and_not_repeated() {
         for url in ["http://admin:hunter2@lb1:5555", "ftp://admin:hunter2@lb1"] {
-            let said = error(&format!("[dataplane]\nurl = '{url}'\n"));
+            let said = parse_error(&format!("[dataplane]\nurl = '{url}'\n"));
             assert!(!said.contains("hunter2"), "{said}");
         }
-        assert!(error("[dataplane]\nurl = 'http://'\n").contains("names no host"));
+        assert!(parse_error("[dataplane]\nurl = 'http://'\n").contains("names no host"));
         assert!(parse("[dataplane]\nurl = 'unix:/run/dp.sock'\n").is_ok());
     }
 
@@ -229,7 +229,7 @@ mod tests {
                    [[pin]]\nservice='s'\ncontroller='c'\nunit='u'\ncontainer='x'\nname='n'\nconfig=['f']\n";
         assert!(parse(all).is_ok());
         let parsed: toml::Table = toml::from_str(all).unwrap();
-        for (table, keys) in KEYS {
+        for (table, keys) in TABLE_KEYS {
             let several = parsed[*table].as_array().map(|all| all[0].as_table().unwrap());
             let written = several.or(parsed[*table].as_table()).unwrap();
             assert_eq!(written.len(), keys.len(), "{table}");
@@ -243,9 +243,9 @@ mod tests {
         let ignore = parse(text).unwrap().ignore;
         assert_eq!(ignore[0].until, Some(jiff::civil::date(2027, 1, 31)));
         assert_eq!((ignore[1].check.as_str(), ignore[1].until), ("proc.leftovers", None));
-        assert_eq!(error("[ignore]\ncheck = 'x'\n"), "`ignore` is a list: write [[ignore]]");
-        assert!(error("[[ignore]]\ncheck = 'x'\n").contains("reason"));
-        let said = error("[[ignore]]\nchekc = 'x'\n");
+        assert_eq!(parse_error("[ignore]\ncheck = 'x'\n"), "`ignore` is a list: write [[ignore]]");
+        assert!(parse_error("[[ignore]]\ncheck = 'x'\n").contains("reason"));
+        let said = parse_error("[[ignore]]\nchekc = 'x'\n");
         assert_eq!(said, "unknown key `chekc` in [[ignore]]: did you mean `check`?");
         for until in ["'2027-01-31'", "2027-01-31T10:00:00Z", "10:00:00"] {
             let text = format!("[[ignore]]\ncheck = 'x'\nreason = 'y'\nuntil = {until}\n");

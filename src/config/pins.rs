@@ -8,7 +8,7 @@ use super::file::{self, Pin};
 ///
 /// # Errors
 /// When the result would not say what it shall, for example because the file writes its pins in another form.
-pub fn edited(text: &str, pins: &[Pin]) -> Result<String> {
+pub fn with_pins(text: &str, pins: &[Pin]) -> Result<String> {
     let before = file::parse(text)?;
     let mut open: Vec<&Pin> = pins.iter().filter(|pin| !before.pin.contains(pin)).collect();
     let replaced = |old: &Pin| pins.iter().any(|new| new.service == old.service) && !pins.contains(old);
@@ -22,7 +22,7 @@ pub fn edited(text: &str, pins: &[Pin]) -> Result<String> {
                 let same = open.iter().position(|new| new.service == old.service);
                 // Where nothing takes its place the pin goes, with the comments that are in it.
                 if let Some(at) = same {
-                    made.push_str(&rewritten(block, &old, open.remove(at), eol));
+                    made.push_str(&update_block(block, &old, open.remove(at), eol));
                 }
             }
         }
@@ -32,9 +32,9 @@ pub fn edited(text: &str, pins: &[Pin]) -> Result<String> {
             let ends = if made.ends_with('\n') { "" } else { eol };
             made = format!("{made}{ends}{eol}");
         }
-        made.push_str(&written(pin, eol));
+        made.push_str(&render(pin, eol));
     }
-    check(text, &made, pins)?;
+    verify_result(text, &made, pins)?;
     Ok(made)
 }
 
@@ -85,13 +85,13 @@ fn values(pin: &Pin) -> Vec<(&'static str, String)> {
 }
 
 /// One pin as the file holds it.
-pub fn written(pin: &Pin, eol: &str) -> String {
+pub fn render(pin: &Pin, eol: &str) -> String {
     let lines = values(pin).into_iter().map(|(key, value)| format!("{key} = {value}{eol}"));
     format!("{HEADING}{eol}{}", lines.collect::<String>())
 }
 
 /// The block with the values that changed: comments and lines that still hold stay as they are.
-fn rewritten(block: &str, old: &Pin, new: &Pin, eol: &str) -> String {
+fn update_block(block: &str, old: &Pin, new: &Pin, eol: &str) -> String {
     let (before, mut after) = (values(old), values(new));
     let mut made = String::new();
     let mut dropping = false;
@@ -126,7 +126,7 @@ fn rewritten(block: &str, old: &Pin, new: &Pin, eol: &str) -> String {
 }
 
 /// What is written says what it shall, and nothing else is different.
-fn check(before: &str, after: &str, pins: &[Pin]) -> Result<()> {
+fn verify_result(before: &str, after: &str, pins: &[Pin]) -> Result<()> {
     let parsed = file::parse(after);
     let said = parsed.as_ref().is_ok_and(|file| {
         let kept = |pin: &Pin| pins.contains(pin) || !pins.iter().any(|new| new.service == pin.service);
@@ -164,29 +164,30 @@ mod tests {
     #[test]
     fn a_pin_is_changed_where_it_stands_and_every_other_byte_stays() {
         let new = [pin("haproxy", "systemd", Some("h.service")), pin("nomad", "nobody", None)];
-        let made = edited(FILE, &new).unwrap();
+        let made = with_pins(FILE, &new).unwrap();
         let expected = "# mine\n[haproxy]\nunit = 'a' # why\n\n[[pin]]\n# the edge\nservice  =  \"haproxy\"\n\
                         controller = \"systemd\"\nunit = \"h.service\"\n\n# about dp\n[dataplane]\nurl = 'unix:/x'\n\n\
                         [[pin]]\nservice = \"nomad\"\ncontroller = \"nobody\"\n";
         assert_eq!(made, expected);
-        assert_eq!(edited(&made, &new).unwrap(), made, "a second time nothing changes");
-        assert_eq!(edited(&made, &new[..1]).unwrap(), made, "pins of other services stay");
+        assert_eq!(with_pins(&made, &new).unwrap(), made, "a second time nothing changes");
+        assert_eq!(with_pins(&made, &new[..1]).unwrap(), made, "pins of other services stay");
     }
 
     #[test]
     fn an_empty_file_a_windows_file_and_one_with_a_pin_too_many() {
         let one = pin("haproxy", "nobody", None);
         let block = "[[pin]]\nservice = \"haproxy\"\ncontroller = \"nobody\"\n";
-        assert_eq!(edited("", std::slice::from_ref(&one)).unwrap(), block);
-        let made = edited("[haproxy]\r\n", std::slice::from_ref(&one)).unwrap();
+        assert_eq!(with_pins("", std::slice::from_ref(&one)).unwrap(), block);
+        let made = with_pins("[haproxy]\r\n", std::slice::from_ref(&one)).unwrap();
         assert_eq!(made, format!("[haproxy]\r\n\r\n{}", block.replace('\n', "\r\n")));
         let two = format!("{block}\n{}", block.replace("nobody", "docker"));
-        assert_eq!(edited(&two, std::slice::from_ref(&one)).unwrap(), format!("{block}\n"));
+        assert_eq!(with_pins(&two, std::slice::from_ref(&one)).unwrap(), format!("{block}\n"));
     }
 
     #[test]
     fn pins_in_another_form_are_an_error_and_not_a_mess() {
-        let said = edited("pin = [{ service = 'x', controller = 'y' }]\n", &[pin("haproxy", "nobody", None)]);
+        let said =
+            with_pins("pin = [{ service = 'x', controller = 'y' }]\n", &[pin("haproxy", "nobody", None)]);
         assert!(format!("{:#}", said.unwrap_err()).contains("[[pin]]"));
     }
 
@@ -197,7 +198,7 @@ mod tests {
         ) {
             let pin = Pin { config: vec![file], ..pin(&service, "systemd", Some(&unit)) };
             let text = format!("{FILE}\n# {comment}\n");
-            let made = edited(&text, std::slice::from_ref(&pin)).unwrap();
+            let made = with_pins(&text, std::slice::from_ref(&pin)).unwrap();
             let line = format!("# {comment}\n");
             prop_assert!(made.contains(&line) && made.contains("# about dp\n[dataplane]"));
             prop_assert!(file::parse(&made).unwrap().pin.contains(&pin));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::environment::Environment;
-use super::file::{self, File};
+use super::file::{self, FileSettings};
 use crate::cli::Flags;
 use crate::secret::Secret;
 
@@ -52,7 +52,7 @@ pub struct Sourced<T> {
 
 /// The Data Plane API to ask, with the credentials for it.
 #[derive(Debug, Clone)]
-pub struct Dataplane {
+pub struct DataplaneSettings {
     /// Its address.
     pub url: Sourced<String>,
     /// The user, and who named it.
@@ -81,7 +81,7 @@ pub struct Settings {
     /// The systemd unit.
     pub unit: Option<Sourced<String>>,
     /// The Data Plane API, if one is configured.
-    pub dataplane: Option<Dataplane>,
+    pub dataplane: Option<DataplaneSettings>,
     /// Findings to live with.
     pub ignores: Vec<Sourced<file::Ignore>>,
     /// The architecture that was pinned.
@@ -100,13 +100,13 @@ impl Settings {
     /// # Errors
     /// When a file that was named cannot be read, or holds what it may not hold.
     pub fn load(flags: &Flags, environment: Environment, root: bool) -> Result<Self> {
-        let (config_file, file) = match find(flags, &environment) {
+        let (config_file, file) = match config_path(flags, &environment) {
             Some(path) => {
                 let text = std::fs::read_to_string(&path)
                     .with_context(|| format!("reading the configuration {}", path.display()))?;
                 (Some(path.clone()), file::parse(&text).with_context(|| format!("in {}", path.display()))?)
             }
-            None => (None, File::default()),
+            None => (None, FileSettings::default()),
         };
         Self::resolve(flags, environment, config_file, file, root)
     }
@@ -123,7 +123,7 @@ impl Settings {
         flags: &Flags,
         environment: Environment,
         config_file: Option<PathBuf>,
-        file: File,
+        file: FileSettings,
         root: bool,
     ) -> Result<Self> {
         let from_file = Origin::File(config_file.clone().unwrap_or_default());
@@ -157,7 +157,7 @@ impl Settings {
 }
 
 /// The file to read: one that was named, else the first that exists. Never one of the current folder.
-fn find(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
+fn config_path(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
     if let Some(named) = flags.config.as_ref().or(environment.config.as_ref()) {
         return Some(named.clone());
     }
@@ -173,7 +173,11 @@ fn state_dir(environment: &Environment, root: bool) -> Sourced<PathBuf> {
     Sourced { value: personal.unwrap_or_else(|| PathBuf::from("/var/lib/haguard")), origin: Origin::Default }
 }
 
-fn dataplane(table: file::Dataplane, environment: &Environment, origin: &Origin) -> Result<Dataplane> {
+fn dataplane(
+    table: file::Dataplane,
+    environment: &Environment,
+    origin: &Origin,
+) -> Result<DataplaneSettings> {
     let password = match (&environment.dataplane_password, &table.password_file) {
         (Some(secret), _) => {
             let origin = Origin::Environment("HAGUARD_DATAPLANE_PASSWORD");
@@ -185,7 +189,7 @@ fn dataplane(table: file::Dataplane, environment: &Environment, origin: &Origin)
         (None, None) => None,
     };
     let sourced = |value| Sourced { value, origin: origin.clone() };
-    Ok(Dataplane {
+    Ok(DataplaneSettings {
         url: Sourced { value: table.url, origin: origin.clone() },
         username: table.username.map(|value| Sourced { value, origin: origin.clone() }),
         password,
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_file_that_others_can_read_is_refused_with_the_mend() {
+    fn a_password_file_that_others_can_read_is_refused_with_the_remedy() {
         let dir = tempfile::tempdir().unwrap();
         let open = write(&dir, "open", "hunter2\n", 0o644);
         let said = format!("{:#}", read_password(&open).unwrap_err());

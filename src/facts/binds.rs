@@ -26,12 +26,13 @@ pub enum BindState {
     /// Somebody else has it.
     Taken {
         /// Who; nobody where a socket holds it that no table shows.
-        by: Vec<Owner>,
+        by: Vec<SocketOwner>,
         /// HAProxy would not notice and take it over: it replaces whatever stands at the path of a unix socket.
         silently: bool,
     },
     /// No interface of this host has the address.
-    NotHere,
+    #[serde(rename = "not-here")]
+    AddressNotAvailable,
     /// It cannot be had for another reason, or only by destroying something.
     Denied {
         /// The reason.
@@ -46,13 +47,13 @@ pub enum BindState {
 
 /// A process that holds an address, as far as it can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct SocketOwner {
     /// What it holds, which may be more than the address in question.
     pub holds: Listener,
     /// It waits for clients there; otherwise the address is one end of an open connection.
     pub listens: bool,
     /// Its PID, or none where no process could be found.
-    pub process: Option<Holder>,
+    pub process: Option<OwnerProcess>,
     /// Who made the socket; not known of unix sockets.
     pub uid: Option<u32>,
     /// Why no process was found.
@@ -61,7 +62,7 @@ pub struct Owner {
 
 /// Which process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct OwnerProcess {
     /// Its PID.
     pub pid: u32,
     /// Its command name.
@@ -74,7 +75,7 @@ pub struct Holder {
     pub command: String,
 }
 
-impl Owner {
+impl SocketOwner {
     /// How messages call it.
     pub fn title(&self) -> String {
         let who = match (&self.process, self.uid) {
@@ -99,11 +100,11 @@ impl BindState {
     pub fn describe(&self, address: Option<&Listener>) -> String {
         match self {
             BindState::Free => "free".to_owned(),
-            BindState::NotHere => "is on no interface of this host".to_owned(),
+            BindState::AddressNotAvailable => "is on no interface of this host".to_owned(),
             BindState::Denied { why } => why.clone(),
             BindState::Unknown { why } => format!("unknown: {why}"),
             BindState::Taken { by, silently } => {
-                let one = |owner: &Owner| match address == Some(&owner.holds) {
+                let one = |owner: &SocketOwner| match address == Some(&owner.holds) {
                     true => owner.title(),
                     false => format!("{} on {}", owner.title(), owner.holds.short()),
                 };
@@ -120,25 +121,25 @@ impl BindState {
 }
 
 /// What is in the first and not in the second; both are sorted, each once.
-pub fn minus(all: &[Listener], without: &[Listener]) -> Vec<Listener> {
+pub fn subtract_listeners(all: &[Listener], without: &[Listener]) -> Vec<Listener> {
     all.iter().filter(|one| without.binary_search(one).is_err()).cloned().collect()
 }
 
 /// Listeners as people write them, in order, with neighbouring ports of one address in one word: `10.0.0.1:80-82`.
-pub fn in_ranges<'a>(listeners: impl IntoIterator<Item = &'a Listener>) -> Vec<String> {
+pub fn format_port_ranges<'a>(listeners: impl IntoIterator<Item = &'a Listener>) -> Vec<String> {
     let mut words: Vec<(&Listener, u16)> = Vec::new();
     for listener in listeners {
-        let port = listener.socket().map_or(0, |at| at.port());
+        let port = listener.socket_addr().map_or(0, |at| at.port());
         match words.last_mut() {
             Some((first, last))
-                if port != 0 && last.checked_add(1) == Some(port) && first.beside(listener) =>
+                if port != 0 && last.checked_add(1) == Some(port) && first.same_ip(listener) =>
             {
                 *last = port;
             }
             _ => words.push((listener, port)),
         }
     }
-    let word = |(first, last): &(&Listener, u16)| match first.socket() {
+    let word = |(first, last): &(&Listener, u16)| match first.socket_addr() {
         Some(at) if at.port() != *last => format!("{}-{last}", first.short()),
         _ => first.short(),
     };
@@ -163,6 +164,6 @@ mod tests {
             "unix /b",
         ]);
         let expected = ["10.0.0.1:80-81", "10.0.0.1:83", "10.0.0.2:84", "udp 10.0.0.2:85-86", "/a", "/b"];
-        assert_eq!(in_ranges(&all), expected);
+        assert_eq!(format_port_ranges(&all), expected);
     }
 }

@@ -59,18 +59,18 @@ pub struct ConfigOnDisk {
     #[serde(default)]
     pub state_file_written: Option<Known<Timestamp>>,
     /// Maps, ACLs and certificates that the files name.
-    #[serde(default = "not_kept")]
-    pub named_files: Known<NamedFiles>,
+    #[serde(default = "not_in_snapshot")]
+    pub named_files: Known<ReferencedFiles>,
 }
 
 /// Snapshots of older versions have no such fact.
-fn not_kept() -> Known<NamedFiles> {
+fn not_in_snapshot() -> Known<ReferencedFiles> {
     Known::unknown("the snapshot does not say")
 }
 
 /// The files that a configuration names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NamedFiles {
+pub struct ReferencedFiles {
     /// How many.
     pub count: usize,
     /// Those that the user who starts HAProxy could not read, as `FILE:LINE PATH: why`.
@@ -79,7 +79,7 @@ pub struct NamedFiles {
 
 impl ConfigOnDisk {
     /// Nothing of it was seen.
-    pub fn unseen(why: &str) -> Self {
+    pub fn unknown(why: &str) -> Self {
         ConfigOnDisk {
             source: Known::unknown(why),
             arguments: Vec::new(),

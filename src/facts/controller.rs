@@ -18,7 +18,7 @@ impl Evidence {
     }
 
     /// As one line.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("{}: {}", self.source, self.value)
     }
 }
@@ -105,7 +105,7 @@ pub enum Controller {
     },
     /// A `program` of a HAProxy's own configuration, which its master starts.
     #[serde(rename = "haproxy-program")]
-    Program {
+    HaproxyProgram {
         /// The master.
         master: u32,
         /// The master's socket, as it can be opened from here.
@@ -143,7 +143,8 @@ pub enum Controller {
         inside: Option<String>,
     },
     /// No manager was found: a script or somebody who is gone started it.
-    Nobody {
+    #[serde(rename = "nobody")]
+    Unmanaged {
         /// The control group that it lives in.
         cgroup: String,
     },
@@ -165,7 +166,7 @@ pub struct Container {
     /// The socket of the daemon.
     pub socket: String,
     /// The compose project that it belongs to.
-    pub compose: Option<Compose>,
+    pub compose: Option<ComposeService>,
     /// The unit of systemd's that runs it, where Podman was told of one and systemd has it.
     #[serde(default)]
     pub unit: Option<String>,
@@ -179,7 +180,7 @@ pub struct Container {
 
 /// A service of a compose project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Compose {
+pub struct ComposeService {
     /// The project.
     pub project: String,
     /// The service.
@@ -244,7 +245,7 @@ impl Control {
     }
 
     /// Whom at least one source names, and none denies.
-    pub fn named(&self) -> Option<&Controller> {
+    pub fn controller(&self) -> Option<&Controller> {
         match self {
             Control::Proven { controller, .. } | Control::Claimed { controller, .. } => Some(controller),
             Control::Conflict { .. } | Control::Unknown { .. } => None,
@@ -272,10 +273,10 @@ impl Control {
     }
 
     /// Whom the sources name, and why that is no proof where it is none.
-    pub fn words(&self) -> String {
-        match (self.named(), self.why()) {
-            (Some(controller), None) => controller.words(),
-            (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.words()),
+    pub fn describe(&self) -> String {
+        match (self.controller(), self.why()) {
+            (Some(controller), None) => controller.describe(),
+            (Some(controller), Some(why)) => format!("{}, not proven: {why}", controller.describe()),
             (None, why) => format!("{}: {}", self.certainty(), why.unwrap_or_default()),
         }
     }
@@ -313,37 +314,40 @@ impl Controller {
             Controller::Runit { .. } => "runit",
             Controller::S6 { .. } => "s6",
             Controller::Patroni { .. } => "patroni",
-            Controller::Program { .. } => "haproxy-program",
+            Controller::HaproxyProgram { .. } => "haproxy-program",
             Controller::Multiplexer { .. } => "multiplexer",
             Controller::Shell { .. } => "shell",
             Controller::Guest { .. } => "guest",
-            Controller::Nobody { .. } => "nobody",
+            Controller::Unmanaged { .. } => "nobody",
         }
     }
 
     /// The socket of the HAProxy that it is a `program` of.
     pub fn master_socket(&self) -> Option<&str> {
         match self {
-            Controller::Program { socket, .. } => socket.as_deref(),
+            Controller::HaproxyProgram { socket, .. } => socket.as_deref(),
             _ => None,
         }
     }
 
     /// Nothing starts it again by itself: somebody typed it, or did once.
-    pub fn typed(&self) -> bool {
-        matches!(self, Controller::Multiplexer { .. } | Controller::Shell { .. } | Controller::Nobody { .. })
+    pub fn is_started_by_hand(&self) -> bool {
+        matches!(
+            self,
+            Controller::Multiplexer { .. } | Controller::Shell { .. } | Controller::Unmanaged { .. }
+        )
     }
 
     /// In words, such as `systemd, haproxy.service`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Controller::Systemd { unit } => format!("systemd, {unit}"),
             Controller::UserSystemd { unit, uid } => format!("systemd of user {uid}, {unit}"),
-            Controller::Docker { container } => format!("Docker, {}", container.words()),
+            Controller::Docker { container } => format!("Docker, {}", container.describe()),
             Controller::Podman { container } => {
                 let user = container.user.map_or(String::new(), |uid| format!(" of user {uid}"));
                 let unit = container.unit.as_ref().map_or(String::new(), |unit| format!(", run by {unit}"));
-                format!("Podman{user}, {}{unit}", container.words())
+                format!("Podman{user}, {}{unit}", container.describe())
             }
             Controller::Kubernetes { container, .. } => format!("Kubernetes, container {container}"),
             Controller::Nomad { allocation, task, job, namespace } => {
@@ -360,7 +364,9 @@ impl Controller {
                 let member = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
                 format!("Patroni ({patroni}), {member}cluster {scope}")
             }
-            Controller::Program { master, .. } => format!("HAProxy's master {master}, as its `program`"),
+            Controller::HaproxyProgram { master, .. } => {
+                format!("HAProxy's master {master}, as its `program`")
+            }
             Controller::Multiplexer { program, server, uid, session } => {
                 let session = session.as_ref().map_or(String::new(), |name| format!(", session {name}"));
                 format!("{program} of user {uid} (server {server}{session})")
@@ -374,14 +380,14 @@ impl Controller {
                 let inside = inside.as_ref().map_or(String::new(), |path| format!(": {path} in there"));
                 format!("another system on this host (first process {leader}{inside})")
             }
-            Controller::Nobody { cgroup } => format!("no service manager (control group {cgroup})"),
+            Controller::Unmanaged { cgroup } => format!("no service manager (control group {cgroup})"),
         }
     }
 }
 
 impl Container {
     /// Its name, and its compose service where it has one.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.compose {
             Some(compose) => {
                 format!("container {} (compose {}/{})", self.name, compose.project, compose.service)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Known;
+use crate::wire::dataplane::{DataPlaneApiConfig, last_known_good_path};
 pub use crate::wire::dataplane::{Reload, ReloadStatus, Transaction, TransactionStatus};
-use crate::wire::dataplane::{Settings, last_known_good};
 
 /// One look at a Data Plane API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct DataPlaneFacts {
     /// The hash of the file as it is.
     pub md5_actual: Known<String>,
     /// The file itself, as the server reads it from disk. It may hold password hashes, so no snapshot keeps it.
-    #[serde(skip, default = "not_kept")]
+    #[serde(skip, default = "config_text_not_in_snapshot")]
     pub config_text: Known<String>,
     /// The configuration that the server would go back to, where it can be read on this host.
     pub last_known_good: Known<LastKnownGood>,
@@ -35,28 +35,28 @@ pub struct DataPlaneFacts {
     /// Transactions that somebody may still commit.
     pub open_transactions: Known<Vec<Transaction>>,
     /// The file that it writes, and how that was learnt.
-    pub config_file: Known<WrittenFile>,
+    pub config_file: Known<WrittenConfigFile>,
     /// The process that it reaches through its runtime socket.
     pub runtime_pid: Known<Option<u32>>,
     /// It takes the user and the password that it is given.
-    #[serde(default = "not_said")]
+    #[serde(default = "not_in_snapshot")]
     pub lets_us_in: Known<bool>,
     /// How its settings make it reload HAProxy.
-    #[serde(default = "not_said")]
-    pub reloads_by: Known<ReloadsBy>,
+    #[serde(default = "not_in_snapshot")]
+    pub reloads_by: Known<ReloadMethod>,
     /// Other programs on this host that work on the file it writes, each with its PID.
-    #[serde(default = "not_said")]
+    #[serde(default = "not_in_snapshot")]
     pub other_writers: Known<Vec<String>>,
 }
 
-fn not_said<T>() -> Known<T> {
+fn not_in_snapshot<T>() -> Known<T> {
     Known::unknown("the snapshot does not say")
 }
 
 /// How a server reloads HAProxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum ReloadsBy {
+pub enum ReloadMethod {
     /// It asks the master on this socket, and hears how it went.
     Master {
         /// The socket.
@@ -72,27 +72,28 @@ pub enum ReloadsBy {
         restarts: bool,
     },
     /// Its settings name no way.
-    Unnamed,
+    #[serde(rename = "unnamed")]
+    NotConfigured,
 }
 
-impl ReloadsBy {
+impl ReloadMethod {
     /// Reads it off the server's settings.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn from_settings(settings: &DataPlaneApiConfig) -> Self {
         let words = |command: &str| command.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         match (&settings.master_runtime, &settings.reload_cmd) {
-            (Some(socket), _) => ReloadsBy::Master { socket: socket.display().to_string() },
-            (None, Some(command)) => ReloadsBy::Command {
+            (Some(socket), _) => ReloadMethod::Master { socket: socket.display().to_string() },
+            (None, Some(command)) => ReloadMethod::Command {
                 program: words(command).first().cloned().unwrap_or_default(),
                 wants_a_shell: command.contains(['|', '`', '$', ';', '&', '>', '<', '*'])
                     && !words(command).iter().any(|word| word == "-c"),
                 restarts: words(command).iter().any(|word| word == "restart"),
             },
-            (None, None) => ReloadsBy::Unnamed,
+            (None, None) => ReloadMethod::NotConfigured,
         }
     }
 }
 
-fn not_kept() -> Known<String> {
+fn config_text_not_in_snapshot() -> Known<String> {
     Known::unknown("a snapshot does not keep the configuration's text")
 }
 
@@ -107,17 +108,17 @@ pub struct LastKnownGood {
 
 /// The file that a server writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WrittenFile {
+pub struct WrittenConfigFile {
     /// Its path.
     pub path: PathBuf,
     /// How it was learnt.
-    pub learnt: Learnt,
+    pub learnt: ConfigFileSource,
 }
 
 /// How the written file was learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Learnt {
+pub enum ConfigFileSource {
     /// The server's command line names it.
     CommandLine,
     /// The server's settings file names it.
@@ -128,16 +129,16 @@ pub enum Learnt {
 
 /// Memory and disk of the server disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Poisoned {
+pub struct VersionMismatch {
     /// What the server's memory counts.
     pub memory: u64,
     /// What the file records.
     pub disk: u64,
 }
 
-impl std::fmt::Display for Poisoned {
+impl std::fmt::Display for VersionMismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Poisoned { memory, disk } = self;
+        let VersionMismatch { memory, disk } = self;
         write!(
             f,
             "the Data Plane API holds version {memory} in memory, the file on disk is version {disk}: a failed reload \
@@ -169,10 +170,10 @@ impl std::fmt::Display for HandEdited {
 
 impl DataPlaneFacts {
     /// Whether memory and disk disagree. A file that the server never wrote counts as version 1, as for the server.
-    pub fn poisoned(&self) -> Known<Option<Poisoned>> {
+    pub fn version_mismatch(&self) -> Known<Option<VersionMismatch>> {
         self.memory_version.clone().zip(self.disk_version.clone()).map(|(memory, disk)| {
             let disk = disk.unwrap_or(1);
-            (memory != disk).then_some(Poisoned { memory, disk })
+            (memory != disk).then_some(VersionMismatch { memory, disk })
         })
     }
 
@@ -191,16 +192,16 @@ impl DataPlaneFacts {
 
     /// The same facts with the written file, and the last known good one as `look` reads it.
     #[must_use]
-    pub fn writing(
+    pub fn with_config_file(
         mut self,
-        file: Known<WrittenFile>,
-        settings: &Settings,
+        file: Known<WrittenConfigFile>,
+        settings: &DataPlaneApiConfig,
         look: impl FnOnce(&Path) -> Known<String>,
     ) -> Self {
         self.last_known_good = match &file {
             Known::Unknown { why } => Known::unknown(format!("the last known good file: {why}")),
             Known::Seen(written) => {
-                let path = last_known_good(&written.path, settings.backups_dir.as_deref());
+                let path = last_known_good_path(&written.path, settings.backups_dir.as_deref());
                 let text = look(&path).zip(self.config_text.clone());
                 text.map(|(good, now)| LastKnownGood { path, differs: good != now })
             }
@@ -212,7 +213,7 @@ impl DataPlaneFacts {
 
 /// The configuration file that a server's command line names, and the settings file that it names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Arguments {
+pub struct DataPlaneArguments {
     /// `--config-file` or `-c`.
     pub config_file: Option<PathBuf>,
     /// `-f`.
@@ -220,7 +221,7 @@ pub struct Arguments {
 }
 
 /// Reads the command line of a `dataplaneapi`.
-pub fn arguments(argv: &[String]) -> Arguments {
+pub fn parse_arguments(argv: &[String]) -> DataPlaneArguments {
     let given = |long: Option<&str>, short: &str| {
         argv.iter().enumerate().skip(1).find_map(|(at, word)| {
             let after = || argv.get(at + 1).map(String::as_str);
@@ -231,7 +232,7 @@ pub fn arguments(argv: &[String]) -> Arguments {
             joined.or_else(|| word.strip_prefix(short).map(|rest| rest.trim_start_matches('=')))
         })
     };
-    Arguments {
+    DataPlaneArguments {
         config_file: given(Some("--config-file"), "-c").map(PathBuf::from),
         settings_file: given(None, "-f").map(PathBuf::from),
     }
@@ -239,17 +240,17 @@ pub fn arguments(argv: &[String]) -> Arguments {
 
 /// The file that the server writes: as its command line says, else its settings, else the one candidate that holds
 /// exactly what the server reads. Two that hold it prove nothing.
-pub fn which_file(
-    argv: Option<&Arguments>,
-    settings: Option<&Settings>,
+pub fn find_config_file(
+    argv: Option<&DataPlaneArguments>,
+    settings: Option<&DataPlaneApiConfig>,
     raw_body: &Known<String>,
     candidates: &[(PathBuf, String)],
-) -> Known<WrittenFile> {
+) -> Known<WrittenConfigFile> {
     if let Some(path) = argv.and_then(|argv| argv.config_file.clone()) {
-        return Known::Seen(WrittenFile { path, learnt: Learnt::CommandLine });
+        return Known::Seen(WrittenConfigFile { path, learnt: ConfigFileSource::CommandLine });
     }
     if let Some(path) = settings.and_then(|settings| settings.config_file.clone()) {
-        return Known::Seen(WrittenFile { path, learnt: Learnt::SettingsFile });
+        return Known::Seen(WrittenConfigFile { path, learnt: ConfigFileSource::SettingsFile });
     }
     let body = match raw_body {
         Known::Seen(body) => body,
@@ -257,7 +258,9 @@ pub fn which_file(
     };
     let same: Vec<_> = candidates.iter().filter(|(_, text)| text == body).collect();
     match same.as_slice() {
-        [(path, _)] => Known::Seen(WrittenFile { path: path.clone(), learnt: Learnt::SameText }),
+        [(path, _)] => {
+            Known::Seen(WrittenConfigFile { path: path.clone(), learnt: ConfigFileSource::SameText })
+        }
         [] => Known::unknown(
             "none of HAProxy's configuration files holds what the Data Plane API reads: it may write another file",
         ),

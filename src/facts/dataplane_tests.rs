@@ -16,16 +16,20 @@ fn healthy() -> DataPlaneFacts {
         config_file: Known::unknown("x"),
         runtime_pid: Known::Seen(None),
         lets_us_in: Known::Seen(true),
-        reloads_by: Known::Seen(ReloadsBy::Unnamed),
+        reloads_by: Known::Seen(ReloadMethod::NotConfigured),
         other_writers: Known::Seen(vec![]),
     }
 }
 
 #[test]
 fn how_it_reloads_is_read_off_its_settings() {
-    let by =
-        |command: &str| ReloadsBy::of(&Settings { reload_cmd: Some(command.into()), ..Settings::default() });
-    let command = |program: &str, wants_a_shell, restarts| ReloadsBy::Command {
+    let by = |command: &str| {
+        ReloadMethod::from_settings(&DataPlaneApiConfig {
+            reload_cmd: Some(command.into()),
+            ..DataPlaneApiConfig::default()
+        })
+    };
+    let command = |program: &str, wants_a_shell, restarts| ReloadMethod::Command {
         program: program.into(),
         wants_a_shell,
         restarts,
@@ -34,26 +38,27 @@ fn how_it_reloads_is_read_off_its_settings() {
     assert_eq!(by("systemctl restart haproxy"), command("systemctl", false, true));
     assert_eq!(by("kill -USR2 $(cat /run/haproxy.pid)"), command("kill", true, false));
     assert_eq!(by("sh -c 'kill -USR2 $(cat /run/haproxy.pid)'"), command("sh", false, false));
-    let asked = Settings { master_runtime: Some("/run/m.sock".into()), ..Settings::default() };
-    assert_eq!(ReloadsBy::of(&asked), ReloadsBy::Master { socket: "/run/m.sock".into() });
-    assert_eq!(ReloadsBy::of(&Settings::default()), ReloadsBy::Unnamed);
+    let asked =
+        DataPlaneApiConfig { master_runtime: Some("/run/m.sock".into()), ..DataPlaneApiConfig::default() };
+    assert_eq!(ReloadMethod::from_settings(&asked), ReloadMethod::Master { socket: "/run/m.sock".into() });
+    assert_eq!(ReloadMethod::from_settings(&DataPlaneApiConfig::default()), ReloadMethod::NotConfigured);
 }
 
 #[test]
 fn memory_and_disk_that_disagree_are_poison() {
-    assert_eq!(healthy().poisoned(), Known::Seen(None));
+    assert_eq!(healthy().version_mismatch(), Known::Seen(None));
     let facts = DataPlaneFacts { memory_version: Known::Seen(8), ..healthy() };
-    assert_eq!(facts.poisoned(), Known::Seen(Some(Poisoned { memory: 8, disk: 5 })));
-    assert!(facts.poisoned().seen().unwrap().unwrap().to_string().contains("SIGUSR2"));
+    assert_eq!(facts.version_mismatch(), Known::Seen(Some(VersionMismatch { memory: 8, disk: 5 })));
+    assert!(facts.version_mismatch().seen().unwrap().unwrap().to_string().contains("SIGUSR2"));
     let facts =
         DataPlaneFacts { memory_version: Known::Seen(1), disk_version: Known::Seen(None), ..healthy() };
     assert_eq!(
-        facts.poisoned(),
+        facts.version_mismatch(),
         Known::Seen(None),
         "the server counts a file that it never wrote as version 1"
     );
     let facts = DataPlaneFacts { memory_version: Known::unknown("away"), ..healthy() };
-    assert_eq!(facts.poisoned(), Known::unknown("away"), "could not tell is no pass");
+    assert_eq!(facts.version_mismatch(), Known::unknown("away"), "could not tell is no pass");
 }
 
 #[test]
@@ -71,42 +76,55 @@ fn the_written_file_is_learnt_by_evidence() {
     let body = Known::Seen("global\n".to_owned());
     let candidate = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
     let files = [candidate("/a", "global\n"), candidate("/b", "global \n")];
-    let found = which_file(None, None, &body, &files);
-    assert_eq!(found, Known::Seen(WrittenFile { path: "/a".into(), learnt: Learnt::SameText }));
+    let found = find_config_file(None, None, &body, &files);
+    assert_eq!(
+        found,
+        Known::Seen(WrittenConfigFile { path: "/a".into(), learnt: ConfigFileSource::SameText })
+    );
     let twice = [candidate("/a", "global\n"), candidate("/b", "global\n")];
-    assert!(which_file(None, None, &body, &twice).why().unwrap().contains("several"));
-    assert!(which_file(None, None, &body, &[]).why().unwrap().contains("another file"));
-    assert_eq!(which_file(None, None, &Known::unknown("away"), &files), Known::unknown("away"));
+    assert!(find_config_file(None, None, &body, &twice).why().unwrap().contains("several"));
+    assert!(find_config_file(None, None, &body, &[]).why().unwrap().contains("another file"));
+    assert_eq!(find_config_file(None, None, &Known::unknown("away"), &files), Known::unknown("away"));
 
-    let settings = Settings { config_file: Some("/s".into()), ..Settings::default() };
-    let found = which_file(None, Some(&settings), &body, &files);
-    assert_eq!(found, Known::Seen(WrittenFile { path: "/s".into(), learnt: Learnt::SettingsFile }));
-    let argv = Arguments { config_file: Some("/c".into()), settings_file: None };
-    let found = which_file(Some(&argv), Some(&settings), &body, &files);
-    assert_eq!(found, Known::Seen(WrittenFile { path: "/c".into(), learnt: Learnt::CommandLine }));
+    let settings = DataPlaneApiConfig { config_file: Some("/s".into()), ..DataPlaneApiConfig::default() };
+    let found = find_config_file(None, Some(&settings), &body, &files);
+    assert_eq!(
+        found,
+        Known::Seen(WrittenConfigFile { path: "/s".into(), learnt: ConfigFileSource::SettingsFile })
+    );
+    let argv = DataPlaneArguments { config_file: Some("/c".into()), settings_file: None };
+    let found = find_config_file(Some(&argv), Some(&settings), &body, &files);
+    assert_eq!(
+        found,
+        Known::Seen(WrittenConfigFile { path: "/c".into(), learnt: ConfigFileSource::CommandLine })
+    );
 }
 
 #[test]
 fn command_lines_as_people_write_them() {
-    let read = |line: &str| arguments(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
-    let both = Arguments { config_file: Some("/h.cfg".into()), settings_file: Some("/d.yml".into()) };
+    let read = |line: &str| parse_arguments(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let both =
+        DataPlaneArguments { config_file: Some("/h.cfg".into()), settings_file: Some("/d.yml".into()) };
     assert_eq!(read("dataplaneapi -f /d.yml --config-file /h.cfg"), both);
     assert_eq!(read("dataplaneapi --config-file=/h.cfg -f=/d.yml"), both);
     assert_eq!(read("dataplaneapi -c /h.cfg -f/d.yml"), both);
-    assert_eq!(read("dataplaneapi --host x --fid /y"), Arguments::default());
-    assert_eq!(read("dataplaneapi -c"), Arguments::default());
+    assert_eq!(read("dataplaneapi --host x --fid /y"), DataPlaneArguments::default());
+    assert_eq!(read("dataplaneapi -c"), DataPlaneArguments::default());
 }
 
 #[test]
 fn the_last_known_good_file_is_compared_with_the_one_in_force() {
-    let file = || Known::Seen(WrittenFile { path: "/etc/h.cfg".into(), learnt: Learnt::CommandLine });
+    let file = || {
+        Known::Seen(WrittenConfigFile { path: "/etc/h.cfg".into(), learnt: ConfigFileSource::CommandLine })
+    };
     let at = |text: &'static str| move |_: &Path| Known::Seen(text.to_owned());
-    let facts = healthy().writing(file(), &Settings::default(), at("global\n"));
+    let facts = healthy().with_config_file(file(), &DataPlaneApiConfig::default(), at("global\n"));
     let good = LastKnownGood { path: "/etc/h.cfg.lkg".into(), differs: false };
     assert_eq!(facts.last_known_good, Known::Seen(good));
-    let facts = healthy().writing(file(), &Settings::default(), at("other\n"));
+    let facts = healthy().with_config_file(file(), &DataPlaneApiConfig::default(), at("other\n"));
     assert!(facts.last_known_good.seen().unwrap().differs);
-    let facts = healthy().writing(Known::unknown("why"), &Settings::default(), at("other\n"));
+    let facts =
+        healthy().with_config_file(Known::unknown("why"), &DataPlaneApiConfig::default(), at("other\n"));
     assert!(facts.last_known_good.why().unwrap().ends_with("why"));
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
-use crate::wire::systemd::guard_drop_in::LIFT;
-pub use crate::wire::systemd::guard_drop_in::{DOCUMENTATION, NAME};
+use crate::wire::systemd::guard_drop_in::BREAK_GLASS_FILE_NAME;
+pub use crate::wire::systemd::guard_drop_in::{DOCUMENTATION, FILE_NAME};
 pub use crate::wire::systemd::unit::Unit;
 
 /// What must be the same before and after the guard comes or goes: everything that tells how the unit is started,
 /// reloaded and found, and nothing that changes by itself.
-const SHAPE: &[&str] = &[
+const PRESERVED_PROPERTIES: &[&str] = &[
     "CanReload",
     "CanStart",
     "EnvironmentFiles",
@@ -30,7 +30,8 @@ const SHAPE: &[&str] = &[
 ];
 
 /// Properties that name units whose stop systemd carries out on this one too; the guard refuses orders alone.
-const CARRIERS: &[&str] = &["BindsTo", "PartOf", "Requires", "StopPropagatedFrom", "ConflictedBy"];
+const STOP_PROPAGATING_PROPERTIES: &[&str] =
+    &["BindsTo", "PartOf", "Requires", "StopPropagatedFrom", "ConflictedBy"];
 
 /// What was seen of a unit's guard. None of it needs root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +63,8 @@ pub enum DropIn {
     /// There is none.
     Absent,
     /// As haguard writes it.
-    Ours {
+    #[serde(rename = "ours")]
+    Unmodified {
         /// Its folder was made for it.
         folder_made: bool,
     },
@@ -79,54 +81,57 @@ pub enum DropIn {
 
 /// How things stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stand {
+pub enum GuardStatus {
     /// systemd refuses, by haguard's file.
     InForce,
     /// systemd refuses, by another file than haguard's.
-    ByAnother,
+    ByOtherDropIn,
     /// systemd refuses by haguard's file, and that file is gone: it refuses no more once it reads again.
-    Going,
+    FileRemoved,
     /// The unit is masked: systemd reads none of its files, and refuses no stop.
     Masked,
     /// The file is there, and systemd has not read it.
-    NotRead,
+    NeedsDaemonReload,
     /// A file under /run takes it back.
-    Lifted,
+    RuntimeOverride,
     /// The file is there and has been read, and systemd does not refuse: something else overrules it.
-    Overruled,
+    Overridden,
     /// There is none.
-    Absent,
+    NotInstalled,
 }
 
 impl GuardFacts {
     /// systemd refuses a manual stop or restart now.
     pub fn effective(&self) -> bool {
-        self.shown.is("RefuseManualStop")
+        self.shown.is_yes("RefuseManualStop")
     }
 
     /// How things stand.
-    pub fn stand(&self) -> Stand {
+    pub fn status(&self) -> GuardStatus {
         match (self.effective(), &self.file) {
-            (true, DropIn::Ours { .. }) => Stand::InForce,
-            (true, DropIn::Absent) if self.shown.words("DropInPaths").contains(&self.path) => Stand::Going,
-            (true, _) => Stand::ByAnother,
-            (false, DropIn::Absent) if self.refused_by.is_empty() => Stand::Absent,
-            (false, _) if self.is_masked() => Stand::Masked,
-            (false, _) if !self.lifted_by.is_empty() => Stand::Lifted,
-            (false, _) if self.needs_daemon_reload() => Stand::NotRead,
-            (false, _) => Stand::Overruled,
+            (true, DropIn::Unmodified { .. }) => GuardStatus::InForce,
+            (true, DropIn::Absent) if self.shown.quoted_list("DropInPaths").contains(&self.path) => {
+                GuardStatus::FileRemoved
+            }
+            (true, _) => GuardStatus::ByOtherDropIn,
+            (false, DropIn::Absent) if self.refused_by.is_empty() => GuardStatus::NotInstalled,
+            (false, _) if self.is_masked() => GuardStatus::Masked,
+            (false, _) if !self.lifted_by.is_empty() => GuardStatus::RuntimeOverride,
+            (false, _) if self.needs_daemon_reload() => GuardStatus::NeedsDaemonReload,
+            (false, _) => GuardStatus::Overridden,
         }
     }
 
     /// A file that lifts it for one restart and outlived its run, which was killed. systemd may not have read it yet.
-    pub fn left_behind(&self) -> Option<&str> {
+    pub fn stale_override(&self) -> Option<&str> {
         let mut all = self.lifted_by.iter().chain(&self.unread);
-        all.find(|path| path.ends_with(LIFT) && !path.starts_with("/etc/")).map(String::as_str)
+        all.find(|path| path.ends_with(BREAK_GLASS_FILE_NAME) && !path.starts_with("/etc/"))
+            .map(String::as_str)
     }
 
     /// A restart through systemd has to lift it, or finds it lifted by a run that was killed, and puts it back.
-    pub fn is_put_back(&self) -> bool {
-        self.effective() || (self.stand() == Stand::Lifted && self.left_behind().is_some())
+    pub fn is_restored_after_restart(&self) -> bool {
+        self.effective() || (self.status() == GuardStatus::RuntimeOverride && self.stale_override().is_some())
     }
 
     /// Somebody masked it, perhaps while it ran.
@@ -136,21 +141,21 @@ impl GuardFacts {
 
     /// The units whose stop or restart is carried out on this one too, each with the property that says so. The slices,
     /// targets and mounts that every service needs are left out.
-    pub fn carried_from(&self) -> Vec<String> {
+    pub fn stop_propagated_from(&self) -> Vec<String> {
         let is_of = |name: &str, unit: &str| match name {
             "Requires" => [".service", ".socket", ".device"].iter().any(|kind| unit.ends_with(kind)),
             _ => true,
         };
         let of = |name: &&'static str| {
-            let units = self.shown.words(name).into_iter().filter(|unit| is_of(name, unit));
+            let units = self.shown.quoted_list(name).into_iter().filter(|unit| is_of(name, unit));
             units.map(|unit| format!("{unit} ({name}=)")).collect::<Vec<_>>()
         };
-        CARRIERS.iter().flat_map(of).collect()
+        STOP_PROPAGATING_PROPERTIES.iter().flat_map(of).collect()
     }
 
     /// A file of the unit was written and systemd has not read it.
     pub fn needs_daemon_reload(&self) -> bool {
-        self.shown.is("NeedDaemonReload") || !self.unread.is_empty()
+        self.shown.is_yes("NeedDaemonReload") || !self.unread.is_empty()
     }
 
     /// How often systemd has started it again by itself.
@@ -163,18 +168,21 @@ impl GuardFacts {
     }
 
     /// The settings that the guard's coming and going must leave alone.
-    pub fn shape(&self) -> BTreeMap<String, String> {
+    pub fn preserved_properties(&self) -> BTreeMap<String, String> {
         let lasting = |name: &&&str| (**name).to_owned();
-        SHAPE.iter().map(|name| (lasting(&name), settled(self.shown.get(name)))).collect()
+        PRESERVED_PROPERTIES
+            .iter()
+            .map(|name| (lasting(&name), strip_last_run(self.shown.get(name))))
+            .collect()
     }
 }
 
 impl DropIn {
     /// The public name of its state.
-    pub fn word(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             DropIn::Absent => "absent",
-            DropIn::Ours { .. } => "ours",
+            DropIn::Unmodified { .. } => "ours",
             DropIn::Edited => "edited",
             DropIn::Foreign => "foreign",
             DropIn::Unreadable { .. } => "unreadable",
@@ -182,24 +190,24 @@ impl DropIn {
     }
 }
 
-impl Stand {
+impl GuardStatus {
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Stand::InForce => "in force",
-            Stand::ByAnother => "in force, by another file than haguard's",
-            Stand::Going => "in force, but its file is gone: the next daemon-reload ends it",
-            Stand::Masked => "not effective: the unit is masked, and a masked unit has no drop-ins",
-            Stand::NotRead => "not effective: its file is there, and systemd has not read it",
-            Stand::Lifted => "not effective: lifted by a file under /run",
-            Stand::Overruled => "not effective: another file overrules it",
-            Stand::Absent => "not installed",
+            GuardStatus::InForce => "in force",
+            GuardStatus::ByOtherDropIn => "in force, by another file than haguard's",
+            GuardStatus::FileRemoved => "in force, but its file is gone: the next daemon-reload ends it",
+            GuardStatus::Masked => "not effective: the unit is masked, and a masked unit has no drop-ins",
+            GuardStatus::NeedsDaemonReload => "not effective: its file is there, and systemd has not read it",
+            GuardStatus::RuntimeOverride => "not effective: lifted by a file under /run",
+            GuardStatus::Overridden => "not effective: another file overrules it",
+            GuardStatus::NotInstalled => "not installed",
         }
     }
 }
 
 /// A command of a unit without what systemd notes down about its last run.
-fn settled(value: &str) -> String {
+fn strip_last_run(value: &str) -> String {
     let lines = value.lines().map(|line| line.split(" ; start_time=").next().unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -230,37 +238,41 @@ pub(crate) mod tests {
 
     #[test]
     fn a_file_alone_is_no_guard() {
-        let ours = || DropIn::Ours { folder_made: true };
-        let stand = |file, more| sample(file, more).stand();
-        assert_eq!(stand(ours(), "RefuseManualStop=yes"), Stand::InForce);
-        assert_eq!(stand(DropIn::Absent, "RefuseManualStop=yes"), Stand::ByAnother);
-        assert_eq!(stand(ours(), "NeedDaemonReload=yes"), Stand::NotRead);
-        assert_eq!(stand(ours(), ""), Stand::Overruled);
-        assert_eq!(stand(DropIn::Absent, ""), Stand::Absent);
+        let ours = || DropIn::Unmodified { folder_made: true };
+        let stand = |file, more| sample(file, more).status();
+        assert_eq!(stand(ours(), "RefuseManualStop=yes"), GuardStatus::InForce);
+        assert_eq!(stand(DropIn::Absent, "RefuseManualStop=yes"), GuardStatus::ByOtherDropIn);
+        assert_eq!(stand(ours(), "NeedDaemonReload=yes"), GuardStatus::NeedsDaemonReload);
+        assert_eq!(stand(ours(), ""), GuardStatus::Overridden);
+        assert_eq!(stand(DropIn::Absent, ""), GuardStatus::NotInstalled);
         let lifted = GuardFacts { lifted_by: vec!["/run/x".into()], ..sample(ours(), "") };
-        assert_eq!(lifted.stand(), Stand::Lifted);
-        assert!(!lifted.is_put_back(), "somebody else lifted it");
+        assert_eq!(lifted.status(), GuardStatus::RuntimeOverride);
+        assert!(!lifted.is_restored_after_restart(), "somebody else lifted it");
         // A guard of somebody's own that a killed run left lifted is no guard that is not there.
-        let left = format!("/run/systemd/system/haproxy.service.d/{LIFT}");
+        let left = format!("/run/systemd/system/haproxy.service.d/{BREAK_GLASS_FILE_NAME}");
         let left = GuardFacts {
             lifted_by: vec![left],
             refused_by: vec!["/etc/a.conf".into()],
             ..sample(DropIn::Absent, "")
         };
-        assert!(left.stand() == Stand::Lifted && left.is_put_back());
+        assert!(left.status() == GuardStatus::RuntimeOverride && left.is_restored_after_restart());
         let gone = GuardFacts { unread: left.lifted_by.clone(), lifted_by: Vec::new(), ..left };
-        assert_eq!(gone.stand(), Stand::NotRead, "killed before systemd read that it is gone");
-        assert_eq!(stand(ours(), "LoadState=masked"), Stand::Masked);
-        assert_eq!(stand(DropIn::Absent, "LoadState=masked"), Stand::Absent);
+        assert_eq!(
+            gone.status(),
+            GuardStatus::NeedsDaemonReload,
+            "killed before systemd read that it is gone"
+        );
+        assert_eq!(stand(ours(), "LoadState=masked"), GuardStatus::Masked);
+        assert_eq!(stand(DropIn::Absent, "LoadState=masked"), GuardStatus::NotInstalled);
         let read = format!("RefuseManualStop=yes\nDropInPaths={}", lifted.path);
-        assert_eq!(stand(DropIn::Absent, &read), Stand::Going);
+        assert_eq!(stand(DropIn::Absent, &read), GuardStatus::FileRemoved);
     }
 
     #[test]
     fn what_every_service_needs_is_nobody_whose_stop_is_carried_over() {
         let more = "Requires=sysinit.target system.slice docker.service\nPartOf=edge.target\nConflictedBy=nginx.service";
         assert_eq!(
-            sample(DropIn::Absent, more).carried_from(),
+            sample(DropIn::Absent, more).stop_propagated_from(),
             ["edge.target (PartOf=)", "docker.service (Requires=)", "nginx.service (ConflictedBy=)"]
         );
     }
@@ -269,7 +281,7 @@ pub(crate) mod tests {
     fn a_run_of_a_command_does_not_change_the_shape_and_another_command_does() {
         let exec = |path: &str, at: &str| {
             let more = format!("ExecStart={{ path={path} ; argv[]={path} ; start_time=[{at}] ; pid=7 }}");
-            sample(DropIn::Absent, &more).shape()
+            sample(DropIn::Absent, &more).preserved_properties()
         };
         assert_eq!(exec("/a", "now"), exec("/a", "then"));
         assert_ne!(exec("/a", "now"), exec("/b", "now"));

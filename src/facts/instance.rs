@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, Known};
-pub use crate::wire::haproxy::command_line::Argv;
+pub use crate::wire::haproxy::command_line::HaproxyArgs;
 pub use crate::wire::linux::process::Process;
 
 /// How HAProxy was started.
@@ -51,7 +51,7 @@ pub struct SocketFact {
 
 impl SocketFact {
     /// Its level is admin.
-    pub fn allows_everything(&self) -> bool {
+    pub fn is_admin_level(&self) -> bool {
         self.level.seen().is_some_and(|level| level == "admin")
     }
 }
@@ -74,7 +74,7 @@ pub struct Instance {
     /// Workers of earlier reloads that still run.
     pub old_workers: Known<Vec<Worker>>,
     /// Reloads that were asked of the master since its start.
-    #[serde(default = "not_kept")]
+    #[serde(default = "reloads_not_in_snapshot")]
     pub reloads: Known<u32>,
     /// Reloads that failed in a row since the last good one.
     pub failed_reloads: Known<u32>,
@@ -91,7 +91,7 @@ pub struct Instance {
 }
 
 /// Snapshots of older versions have no such fact.
-fn not_kept() -> Known<u32> {
+fn reloads_not_in_snapshot() -> Known<u32> {
     Known::unknown("the snapshot does not say")
 }
 
@@ -105,11 +105,11 @@ impl Instance {
     }
 
     /// The admin socket that its serving worker answers: where there are several, one that allows everything.
-    pub fn own_socket(&self) -> Option<&SocketFact> {
+    pub fn serving_admin_socket(&self) -> Option<&SocketFact> {
         let serving = self.serving.seen()?;
         let all = self.admin_sockets.seen().into_iter().flatten();
         let own: Vec<&SocketFact> = all.filter(|s| s.answered_by.seen() == Some(serving)).collect();
-        own.iter().find(|socket| socket.allows_everything()).or(own.first()).copied()
+        own.iter().find(|socket| socket.is_admin_level()).or(own.first()).copied()
     }
 
     /// The unit that is proven to control it.
@@ -128,17 +128,17 @@ pub struct Candidate {
     /// Its master socket, read from its arguments.
     pub master_socket: Option<String>,
     /// Who controls it.
-    #[serde(default = "control_not_kept")]
+    #[serde(default = "control_not_in_snapshot")]
     pub control: Control,
 }
 
-fn control_not_kept() -> Control {
+fn control_not_in_snapshot() -> Control {
     Control::unknown("the snapshot does not say")
 }
 
 impl Candidate {
     /// Groups processes: one whose parent is no HAProxy is a candidate, its HAProxy children are its workers.
-    pub fn group(processes: Vec<Process>) -> Vec<Self> {
+    pub fn from_processes(processes: Vec<Process>) -> Vec<Self> {
         let pids: BTreeSet<u32> = processes.iter().map(|p| p.pid).collect();
         let workers_of =
             |root: &Process| processes.iter().filter(|p| p.ppid == root.pid).map(|p| p.pid).collect();
@@ -146,7 +146,7 @@ impl Candidate {
         roots
             .map(|root| Candidate {
                 workers: workers_of(root),
-                master_socket: root.args().master_socket.map(|socket| root.absolute(&socket)),
+                master_socket: root.haproxy_args().master_socket.map(|socket| root.absolute(&socket)),
                 process: root.clone(),
                 control: Control::unknown("not looked at"),
             })
@@ -157,15 +157,18 @@ impl Candidate {
     pub fn describe(&self) -> String {
         let Process { pid, uid, .. } = self.process;
         let socket = self.master_socket.as_deref().map_or(String::new(), |path| format!(", -S {path}"));
-        let control = match (&self.control, self.control.named()) {
-            (Control::Proven { controller, .. }, _) => controller.words(),
-            (_, Some(controller)) => format!("{} (not proven)", controller.words()),
+        let control = match (&self.control, self.control.controller()) {
+            (Control::Proven { controller, .. }, _) => controller.describe(),
+            (_, Some(controller)) => format!("{} (not proven)", controller.describe()),
             (control, None) => format!("control {}", control.certainty()),
         };
         let place = match self.process.same_pid_namespace {
             Known::Seen(false) => ", in a container or a guest",
             _ => "",
         };
-        format!("PID {pid}, uid {uid}, {}{socket}{place}; {control}", self.process.args().files.join(" "))
+        format!(
+            "PID {pid}, uid {uid}, {}{socket}{place}; {control}",
+            self.process.haproxy_args().files.join(" ")
+        )
     }
 }

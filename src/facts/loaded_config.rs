@@ -3,62 +3,62 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Address, Known};
+use super::{Known, ServerAddress};
 use crate::wire::haproxy::config::{Host, Model, PatternSource, ServerDef};
 
 /// What a worker loaded.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The configuration files.
-    pub config: Known<Config>,
+    pub config: Known<ConfigSinceLoad>,
     /// Whether each file of patterns or certificates is as the worker loaded it, by the name HAProxy gives it.
     pub files: BTreeMap<String, Known<bool>>,
 }
 
 /// The configuration files that a worker loaded.
 #[derive(Debug, Clone)]
-pub enum Config {
+pub enum ConfigSinceLoad {
     /// Nobody has touched them since: the next worker loads the same.
-    Untouched,
+    Unchanged,
     /// They were touched, and a copy from before says what they were.
-    Was(Copied),
+    Changed(ConfigBaseline),
 }
 
 /// A copy of the configuration that the worker loaded, as far as a replay needs it.
 #[derive(Debug, Clone, Default)]
-pub struct Copied {
+pub struct ConfigBaseline {
     /// Backends.
     pub backends: BTreeSet<String>,
     /// Servers by backend and name; `None` where the address is not certain.
-    pub servers: BTreeMap<(String, String), Option<Address>>,
+    pub servers: BTreeMap<(String, String), Option<ServerAddress>>,
     /// False where a condition could not be decided, so that a server may exist that is not listed here.
     pub complete: bool,
     /// Lists that stand on configuration lines, by `FILE:LINE SAMPLE`. A line can hold several.
     pub inline: BTreeMap<String, Vec<Vec<String>>>,
 }
 
-impl Loaded {
+impl LoadedConfig {
     /// Nothing is known, for one reason.
     pub fn unknown(why: &str) -> Self {
-        Loaded { config: Known::unknown(why), files: BTreeMap::new() }
+        LoadedConfig { config: Known::unknown(why), files: BTreeMap::new() }
     }
 
     /// Whether a file is as the worker loaded it.
-    pub fn untouched(&self, name: &str) -> Known<bool> {
+    pub fn is_unchanged(&self, name: &str) -> Known<bool> {
         self.files.get(name).cloned().unwrap_or_else(|| Known::unknown(format!("{name} was not looked at")))
     }
 }
 
-impl Copied {
+impl ConfigBaseline {
     /// Reads it off the model of a copy.
-    pub fn of(model: &Model) -> Self {
-        let mut copied = Copied { complete: model.undecided.is_empty(), ..Copied::default() };
+    pub fn from_model(model: &Model) -> Self {
+        let mut copied = ConfigBaseline { complete: model.undecided.is_empty(), ..ConfigBaseline::default() };
         for proxy in &model.proxies {
             if proxy.is_backend() {
                 copied.backends.insert(proxy.name.clone());
             }
             for server in &proxy.servers {
-                copied.servers.insert((proxy.name.clone(), server.name.clone()), address(server));
+                copied.servers.insert((proxy.name.clone(), server.name.clone()), literal_address(server));
             }
         }
         for definition in &model.patterns {
@@ -71,12 +71,12 @@ impl Copied {
 }
 
 /// The address that the line itself says; one that a name stands for may have moved since.
-fn address(server: &ServerDef) -> Option<Address> {
+fn literal_address(server: &ServerDef) -> Option<ServerAddress> {
     let ip = match &server.host {
         Host::Ipv4(ip) => ip.to_string(),
         Host::Ipv6(ip) => ip.to_string(),
         _ => return None,
     };
-    let port = u16::try_from(server.port.shown()).ok()?;
-    server.certain.then_some(Address { ip, port })
+    let port = u16::try_from(server.port.servers_state_number()).ok()?;
+    server.certain.then_some(ServerAddress { ip, port })
 }

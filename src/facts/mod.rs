@@ -22,22 +22,23 @@ pub mod worker_state;
 pub use crate::known::Known;
 pub use crate::wire::haproxy::startup_log::version_numbers;
 pub use crate::wire::linux::listener::{Listener, Overlap};
-pub use binds::{BindState, Holder, NewBind, Owner};
+pub use binds::{BindState, NewBind, OwnerProcess, SocketOwner};
 pub use config_files::{ConfigFile, ConfigOnDisk, ConfigTest};
 pub use controller::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
-pub use guard::{DropIn, GuardFacts, Stand};
+pub use guard::{DropIn, GuardFacts, GuardStatus};
 pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};
-pub use loaded_config::Loaded;
+pub use loaded_config::LoadedConfig;
 pub use namespaces::Namespaces;
-pub use process_health::Vitals;
+pub use process_health::ProcessHealth;
 pub use rehearsal::Rehearsal;
 pub use routes::Routes;
-pub use runtime_state::Holdings;
-pub use services::{HostFacts, Local, LocalServer, Role, Service, Unowned};
-pub use unit_start::{Start, Tried};
+pub use runtime_state::RuntimeState;
+pub use services::{AddressLookup, HostFacts, LocalServer, Role, Service, UnownedListener};
+pub use unit_start::{RehearsedStart, UnitStart};
 pub use worker_state::{
-    Address, Admin, Certificate, Connections, How, PatternKind, Patterns, Picture, Proxy, Server, Table,
+    Certificate, Connections, PatternKind, Patterns, Provenance, Proxy, Server, ServerAddress,
+    ServerAdminState, StickTable, WorkerState,
 };
 
 use jiff::Timestamp;
@@ -62,17 +63,17 @@ pub struct Facts {
     /// The one that was asked for.
     pub instance: Known<Instance>,
     /// Where it lives, as far as that is not where we do.
-    #[serde(default = "namespaces::not_looked_at")]
+    #[serde(default = "namespaces::not_in_snapshot")]
     pub namespaces: Known<Namespaces>,
     /// What runs.
-    pub live: Picture,
+    pub live: WorkerState,
     /// What the next worker would be.
-    pub next: Picture,
+    pub next: WorkerState,
     /// How the next worker fared in a sealed copy of this host, or why it was not tried; none where nobody asked.
     pub rehearsal: Option<Known<Rehearsal>>,
     /// What a restart by its unit would start; none where nobody asked, or no unit of systemd's is proven to control it.
     #[serde(default)]
-    pub start: Option<Known<Start>>,
+    pub start: Option<Known<UnitStart>>,
     /// What the next worker would listen on and this one does not.
     pub binds: Known<Vec<NewBind>>,
     /// The configuration on disk.
@@ -80,8 +81,8 @@ pub struct Facts {
     /// The Data Plane API, where one is configured.
     pub dataplane: Option<DataPlaneFacts>,
     /// How its processes fare, and who else has a say.
-    #[serde(default = "process_health::not_kept")]
-    pub vitals: Vitals,
+    #[serde(default = "process_health::not_in_snapshot")]
+    pub vitals: ProcessHealth,
     /// The guard of the unit that controls it; none where no unit is proven to.
     #[serde(default)]
     pub guard: Option<Known<GuardFacts>>,
@@ -89,10 +90,10 @@ pub struct Facts {
     #[serde(default)]
     pub pins: Vec<pin::Pin>,
     /// The services of this host, where they were looked at.
-    #[serde(default = "not_looked_at")]
+    #[serde(default = "not_gathered")]
     pub on_host: Known<HostFacts>,
     /// Where requests go, where that was asked for.
-    #[serde(default = "not_looked_at")]
+    #[serde(default = "not_gathered")]
     pub routes: Known<Routes>,
     /// What the look cost.
     pub cost: Cost,
@@ -101,7 +102,7 @@ pub struct Facts {
 }
 
 /// Snapshots of older versions, and commands that need no services, have none.
-fn not_looked_at<T>() -> Known<T> {
+fn not_gathered<T>() -> Known<T> {
     Known::unknown("not looked at")
 }
 
@@ -139,7 +140,7 @@ pub struct Cost {
 ///
 /// # Errors
 /// When it is neither, or of another version of this vocabulary.
-pub fn parse(text: &str) -> anyhow::Result<Facts> {
+pub fn parse_snapshot(text: &str) -> anyhow::Result<Facts> {
     use anyhow::Context;
     let mut document: serde_json::Value = serde_json::from_str(text).context("this is no JSON document")?;
     let facts = match document.get_mut("facts") {

@@ -12,26 +12,26 @@ pub struct Namespaces {
     /// Why they cannot be entered, where that is so: nothing can be tested or rehearsed in them then.
     pub closed: Option<String>,
     /// Its configuration files that are mounted one by one.
-    pub mounted: Vec<Mounted>,
+    pub mounted: Vec<MountedFile>,
 }
 
 /// A file that is mounted alone. Such a mount is of an inode: a file that is written beside it and renamed over it is
 /// another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mounted {
+pub struct MountedFile {
     /// Its path where HAProxy lives.
     pub path: String,
     /// Its path here, as the kernel tells where the mount came from.
     pub source: Known<String>,
     /// What HAProxy reads.
-    pub inside: Known<Content>,
+    pub inside: Known<FileIdentity>,
     /// What stands here under that path.
-    pub outside: Known<Content>,
+    pub outside: Known<FileIdentity>,
 }
 
 /// Which file it is, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Content {
+pub struct FileIdentity {
     /// The number of its file system and its own.
     pub inode: (u64, u64),
     /// The MD5 of its bytes, in hex.
@@ -39,6 +39,6 @@ pub struct Content {
 }
 
 /// Snapshots of older versions do not have it.
-pub(super) fn not_looked_at() -> Known<Namespaces> {
+pub(super) fn not_in_snapshot() -> Known<Namespaces> {
     Known::unknown("the snapshot does not say")
 }

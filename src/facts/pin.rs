@@ -23,7 +23,7 @@ pub struct Pin {
 
 impl Pin {
     /// What would be pinned of a service with this controller. Nothing that a reboot changes is in it: no PID.
-    pub fn of(service: &str, controller: &Controller, config: Vec<String>) -> Self {
+    pub fn from_controller(service: &str, controller: &Controller, config: Vec<String>) -> Self {
         let mut pin = Pin {
             service: service.to_owned(),
             controller: controller.kind().to_owned(),
@@ -55,20 +55,20 @@ impl Pin {
             Controller::Patroni { scope, .. } => pin.name = Some(scope.clone()),
             Controller::Guest { inside, .. } => pin.name = inside.clone(),
             Controller::Kubernetes { .. }
-            | Controller::Program { .. }
+            | Controller::HaproxyProgram { .. }
             | Controller::Shell { .. }
-            | Controller::Nobody { .. } => {}
+            | Controller::Unmanaged { .. } => {}
         }
         pin
     }
 
     /// The configuration files that a HAProxy's arguments name, in full.
-    pub fn config_of(main: &Process) -> Vec<String> {
-        main.args().files.iter().map(|file| main.absolute(file)).collect()
+    pub fn config_paths(main: &Process) -> Vec<String> {
+        main.haproxy_args().files.iter().map(|file| main.absolute(file)).collect()
     }
 
     /// In words, such as `systemd haproxy.service, /etc/haproxy/haproxy.cfg`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let kind = match self.controller.as_str() {
             "nobody" => "no service manager",
             other => other,
@@ -85,7 +85,7 @@ impl Pin {
     }
 
     /// What was found is what was pinned; a pin that names no files leaves them open.
-    pub fn fits(&self, found: &Pin) -> bool {
+    pub fn matches(&self, found: &Pin) -> bool {
         let files = self.config.is_empty() || found.config.is_empty() || self.config == found.config;
         files
             && (&self.service, &self.controller, &self.unit, &self.container, &self.name)

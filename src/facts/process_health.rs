@@ -7,13 +7,13 @@ use super::Known;
 
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vitals {
+pub struct ProcessHealth {
     /// Open files of the main process.
     pub master_files: Known<OpenFiles>,
     /// Open files of the serving worker.
     pub worker_files: Known<OpenFiles>,
     /// Memory of the serving worker, and what is left.
-    pub memory: Known<Memory>,
+    pub memory: Known<MemoryHeadroom>,
     /// What becomes of the signal that orders a reload.
     pub reload_signal: Known<ReloadSignal>,
     /// Libraries that were replaced on disk since the main process or the serving worker loaded them.
@@ -26,7 +26,7 @@ pub struct Vitals {
     pub released: Known<Date>,
     /// Whether needrestart would restart it.
     pub needrestart: Known<Needrestart>,
-    /// The freeze in force, as `FILE: REASON`.
+    /// The freeze in force, as `FILE: RELOAD_REASON`.
     pub freeze: Known<Option<String>>,
     /// Who is changing this HAProxy now, in one line.
     pub turn: Known<Option<String>>,
@@ -45,7 +45,7 @@ pub struct OpenFiles {
 
 /// Memory, in kilobytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct MemoryHeadroom {
     /// What the serving worker holds.
     pub worker_kb: u64,
     /// What this host can give without swapping.
@@ -54,9 +54,9 @@ pub struct Memory {
     pub group_kb: Option<u64>,
 }
 
-impl Memory {
+impl MemoryHeadroom {
     /// What the next worker can have.
-    pub fn left_kb(&self) -> u64 {
+    pub fn available_kb(&self) -> u64 {
         self.group_kb.map_or(self.host_kb, |group| group.min(self.host_kb))
     }
 }
@@ -99,10 +99,10 @@ pub enum Needrestart {
     },
 }
 
-impl Vitals {
+impl ProcessHealth {
     /// Nothing of it was seen.
-    pub fn unseen(why: &str) -> Self {
-        Vitals {
+    pub fn unknown(why: &str) -> Self {
+        ProcessHealth {
             master_files: Known::unknown(why),
             worker_files: Known::unknown(why),
             memory: Known::unknown(why),
@@ -119,6 +119,6 @@ impl Vitals {
 }
 
 /// Snapshots of older versions have no such facts.
-pub(super) fn not_kept() -> Vitals {
-    Vitals::unseen("the snapshot does not say")
+pub(super) fn not_in_snapshot() -> ProcessHealth {
+    ProcessHealth::unknown("the snapshot does not say")
 }

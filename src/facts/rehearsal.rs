@@ -27,7 +27,7 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// Why it did not come up, in HAProxy's own words where it said any.
-    pub fn why_not(&self) -> Option<String> {
+    pub fn failure_reason(&self) -> Option<String> {
         let ended =
             self.ended.map_or("it did not end".to_owned(), |code| format!("it ended with status {code}"));
         (!self.came_up).then(|| self.alerts.first().cloned().unwrap_or(ended))

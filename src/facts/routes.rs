@@ -52,7 +52,7 @@ pub struct RouteServer {
 
 impl RouteServer {
     /// In words.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let seen = |known: &Known<String>| known.seen().cloned().unwrap_or_else(|| "unknown".to_owned());
         format!("{} {} ({})", self.name, seen(&self.address), seen(&self.status))
     }
@@ -60,11 +60,15 @@ impl RouteServer {
 
 impl Routes {
     /// The servers of a backend as one line, or that it has none.
-    pub fn servers_of(&self, backend: &str) -> String {
+    pub fn describe_servers(&self, backend: &str) -> String {
         let found = self.backends.iter().find(|one| one.name == backend);
-        let words: Vec<String> =
-            found.into_iter().flat_map(|one| &one.servers).take(SHOWN).map(RouteServer::words).collect();
-        let more = found.map_or(0, |one| one.servers.len().saturating_sub(SHOWN));
+        let words: Vec<String> = found
+            .into_iter()
+            .flat_map(|one| &one.servers)
+            .take(MAX_NAMED_SERVERS)
+            .map(RouteServer::describe)
+            .collect();
+        let more = found.map_or(0, |one| one.servers.len().saturating_sub(MAX_NAMED_SERVERS));
         match (found, words.is_empty(), more) {
             (None, ..) => "no such backend runs".to_owned(),
             (_, true, _) => "no server".to_owned(),
@@ -75,4 +79,4 @@ impl Routes {
 }
 
 /// As many servers are named; the rest is counted.
-const SHOWN: usize = 6;
+const MAX_NAMED_SERVERS: usize = 6;

@@ -3,28 +3,28 @@
 
 use std::fmt;
 
-use super::{Address, Admin, Known, PatternKind};
+use super::{Known, PatternKind, ServerAddress, ServerAdminState};
 use crate::secret::Secret;
 
 /// Everything of one worker that can be set at run time.
 #[derive(Clone)]
-pub struct Holdings {
+pub struct RuntimeState {
     /// Its backends, by name.
     pub backends: Known<Vec<String>>,
     /// Its servers.
-    pub servers: Known<Vec<HeldServer>>,
+    pub servers: Known<Vec<RuntimeServer>>,
     /// Its map and ACL lists, without those that HAProxy made for itself.
-    pub lists: Known<Vec<HeldList>>,
+    pub lists: Known<Vec<RuntimePatternList>>,
     /// Its certificates; an empty place holds none.
-    pub certificates: Known<Vec<HeldCertificate>>,
+    pub certificates: Known<Vec<RuntimeCertificate>>,
     /// Its stick tables that hold entries.
-    pub tables: Known<Vec<HeldTable>>,
+    pub tables: Known<Vec<RuntimeStickTable>>,
 }
 
-impl Holdings {
+impl RuntimeState {
     /// Holdings of which nothing could be read, for one reason.
-    pub fn unseen(why: &str) -> Self {
-        Holdings {
+    pub fn unknown(why: &str) -> Self {
+        RuntimeState {
             backends: Known::unknown(why),
             servers: Known::unknown(why),
             lists: Known::unknown(why),
@@ -36,7 +36,7 @@ impl Holdings {
 
 /// Checks of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Checks {
+pub struct CheckSettings {
     /// They were asked for, by the configuration or with `add server`.
     pub configured: bool,
     /// They are switched on.
@@ -49,7 +49,7 @@ pub struct Checks {
 
 /// One server, as far as HAProxy shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldServer {
+pub struct RuntimeServer {
     /// Its backend.
     pub backend: String,
     /// Its name.
@@ -57,21 +57,21 @@ pub struct HeldServer {
     /// Its id, where that was chosen by hand.
     pub id: Option<u32>,
     /// Where it is.
-    pub address: Address,
+    pub address: ServerAddress,
     /// The host name or SRV record that its address comes from.
     pub named: Option<String>,
     /// What it is told to do.
-    pub admin: Admin,
+    pub admin: ServerAdminState,
     /// What the configuration told it.
-    pub initial_admin: Admin,
+    pub initial_admin: ServerAdminState,
     /// Its weight, 0 to 256.
     pub weight: u32,
     /// Its weight by the configuration, or by `add server`.
     pub initial_weight: u32,
     /// Health checks.
-    pub health: Checks,
+    pub health: CheckSettings,
     /// The agent check.
-    pub agent: Checks,
+    pub agent: CheckSettings,
     /// It is reached over TLS; how exactly is shown nowhere.
     pub tls: bool,
     /// Most sessions at once.
@@ -88,7 +88,7 @@ pub struct HeldServer {
     pub fall: Option<u32>,
 }
 
-impl HeldServer {
+impl RuntimeServer {
     /// `backend/server`, as HAProxy writes it.
     pub fn path(&self) -> String {
         format!("{}/{}", self.backend, self.name)
@@ -97,7 +97,7 @@ impl HeldServer {
 
 /// One map or ACL list.
 #[derive(Clone)]
-pub struct HeldList {
+pub struct RuntimePatternList {
     /// Map or ACL.
     pub kind: PatternKind,
     /// Its number, good for this worker only.
@@ -107,12 +107,12 @@ pub struct HeldList {
     /// The sample alone, for a list on a line: the line moves with every edit.
     pub sample: Option<String>,
     /// Its entries, in HAProxy's order.
-    pub entries: Known<Vec<HeldEntry>>,
+    pub entries: Known<Vec<RuntimePatternEntry>>,
 }
 
 /// One entry of a list.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HeldEntry {
+pub struct RuntimePatternEntry {
     /// Its address in memory, by which this worker knows it.
     pub reference: String,
     /// The pattern.
@@ -121,16 +121,16 @@ pub struct HeldEntry {
     pub value: Option<String>,
 }
 
-impl HeldEntry {
+impl RuntimePatternEntry {
     /// The entry without its address.
-    pub fn pair(&self) -> (&str, &str) {
+    pub fn key_and_value(&self) -> (&str, &str) {
         (&self.key, self.value.as_deref().unwrap_or_default())
     }
 }
 
 /// One certificate.
 #[derive(Clone)]
-pub struct HeldCertificate {
+pub struct RuntimeCertificate {
     /// The name it is loaded under: a path.
     pub name: String,
     /// SHA-1 of the certificate as lowercase hex.
@@ -141,7 +141,7 @@ pub struct HeldCertificate {
 
 /// One stick table that holds entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldTable {
+pub struct RuntimeStickTable {
     /// Its name.
     pub name: String,
     /// Entries in it.
@@ -150,10 +150,10 @@ pub struct HeldTable {
     pub carried: bool,
 }
 
-impl fmt::Debug for Holdings {
+impl fmt::Debug for RuntimeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { backends, servers, lists, certificates, tables } = self;
-        f.debug_struct("Holdings")
+        f.debug_struct("RuntimeState")
             .field("backends", &count(backends))
             .field("servers", &count(servers))
             .field("lists", &count(lists))
@@ -163,21 +163,24 @@ impl fmt::Debug for Holdings {
     }
 }
 
-impl fmt::Debug for HeldList {
+impl fmt::Debug for RuntimePatternList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldList").field("name", &self.name).field("entries", &count(&self.entries)).finish()
+        f.debug_struct("RuntimePatternList")
+            .field("name", &self.name)
+            .field("entries", &count(&self.entries))
+            .finish()
     }
 }
 
-impl fmt::Debug for HeldEntry {
+impl fmt::Debug for RuntimePatternEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldEntry").finish_non_exhaustive()
+        f.debug_struct("RuntimePatternEntry").finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for HeldCertificate {
+impl fmt::Debug for RuntimeCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldCertificate").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("RuntimeCertificate").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -191,21 +194,25 @@ mod tests {
 
     #[test]
     fn debug_shows_counts_and_no_value() {
-        let entry = HeldEntry { reference: "0x1".into(), key: "token".into(), value: Some("hunter2".into()) };
-        let list = HeldList {
+        let entry = RuntimePatternEntry {
+            reference: "0x1".into(),
+            key: "token".into(),
+            value: Some("hunter2".into()),
+        };
+        let list = RuntimePatternList {
             kind: PatternKind::Map,
             id: 1,
             name: "/m".into(),
             sample: None,
             entries: Known::Seen(vec![entry.clone()]),
         };
-        let certificate = HeldCertificate {
+        let certificate = RuntimeCertificate {
             name: "/c.pem".into(),
             sha1: Known::Seen("aa".into()),
             pem: Known::Seen(Secret::new("hunter2")),
         };
         let text = format!("{list:?} {certificate:?} {entry:?}");
-        let all = Holdings { lists: Known::Seen(vec![list]), ..Holdings::unseen("not asked") };
+        let all = RuntimeState { lists: Known::Seen(vec![list]), ..RuntimeState::unknown("not asked") };
         let text = format!("{text} {all:?}");
         assert!(!text.contains("token") && !text.contains("hunter2"), "{text}");
         assert!(text.contains("lists: Seen(1)") && text.contains("/c.pem"), "{text}");

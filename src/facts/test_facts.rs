@@ -3,17 +3,18 @@
 use jiff::Timestamp;
 
 use super::namespaces::Namespaces;
-use super::process_health::{Memory, Needrestart, OpenFiles, ReloadSignal, Vitals};
+use super::process_health::{MemoryHeadroom, Needrestart, OpenFiles, ProcessHealth, ReloadSignal};
 use super::{
-    Address, Admin, ConfigFile, ConfigOnDisk, ConfigTest, Connections, Control, Controller, Cost, Evidence,
-    Facts, How, Instance, Known, Mode, Picture, Process, Proxy, SCHEMA, Server, SocketFact, Worker,
+    ConfigFile, ConfigOnDisk, ConfigTest, Connections, Control, Controller, Cost, Evidence, Facts, Instance,
+    Known, Mode, Process, Provenance, Proxy, SCHEMA, Server, ServerAddress, ServerAdminState, SocketFact,
+    Worker, WorkerState,
 };
 
 /// One frontend, backend `web` with servers `s1` and `s2`; what runs is what the files say.
 pub(crate) fn healthy() -> Facts {
     let servers = || vec![server("web", "s1", 8001), server("web", "s2", 8002)];
     let proxies = || vec![proxy("fe", true), proxy("web", false)];
-    let picture = |how| Picture {
+    let picture = |how| WorkerState {
         how,
         connections: Known::Seen(Connections { current: 0, draining: 0 }),
         proxies: Known::Seen(proxies()),
@@ -32,18 +33,18 @@ pub(crate) fn healthy() -> Facts {
             process: process(),
             workers: vec![101],
             master_socket: Some("/run/master.sock".to_owned()),
-            control: control(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
+            control: proven_control(Controller::Unmanaged { cgroup: "/user.slice".to_owned() }),
         }]),
-        instance: Known::Seen(whole_instance()),
+        instance: Known::Seen(healthy_instance()),
         namespaces: Known::Seen(Namespaces { own: Vec::new(), closed: None, mounted: Vec::new() }),
-        live: picture(How::Live),
-        next: picture(How::Read),
+        live: picture(Provenance::Live),
+        next: picture(Provenance::Read),
         rehearsal: None,
         start: None,
         binds: Known::Seen(Vec::new()),
-        config: config(),
+        config: config_on_disk(),
         dataplane: None,
-        vitals: vitals(),
+        vitals: process_health(),
         guard: None,
         pins: Vec::new(),
         on_host: Known::unknown("not looked at"),
@@ -54,8 +55,8 @@ pub(crate) fn healthy() -> Facts {
 }
 
 /// A start by a unit that came to what the facts say comes next, in words: to be made another.
-pub(crate) fn tried(facts: &Facts) -> super::Tried {
-    super::Tried {
+pub(crate) fn rehearsed_start(facts: &Facts) -> super::RehearsedStart {
+    super::RehearsedStart {
         rehearsal: facts.rehearsal.clone().unwrap_or_else(|| Known::unknown("not tried")),
         next: facts.next.clone(),
         binds: facts.binds.clone(),
@@ -64,8 +65,8 @@ pub(crate) fn tried(facts: &Facts) -> super::Tried {
 }
 
 /// The facts of a unit whose start is not what runs.
-pub(crate) fn start(tried: super::Tried) -> Option<Known<super::Start>> {
-    Some(Known::Seen(super::Start {
+pub(crate) fn unit_start(tried: super::RehearsedStart) -> Option<Known<super::UnitStart>> {
+    Some(Known::Seen(super::UnitStart {
         unit: "haproxy.service".to_owned(),
         differs: vec!["environment: EDGE_PORT has another value".to_owned()],
         assumed: Vec::new(),
@@ -75,12 +76,12 @@ pub(crate) fn start(tried: super::Tried) -> Option<Known<super::Start>> {
 }
 
 /// The instance, to be made worse.
-pub(crate) fn instance(facts: &mut Facts) -> &mut Instance {
-    known(&mut facts.instance)
+pub(crate) fn instance_mut(facts: &mut Facts) -> &mut Instance {
+    known_mut(&mut facts.instance)
 }
 
 /// The files ask for one more address, of which this is known.
-pub(crate) fn new_bind(facts: &mut Facts, state: super::BindState) {
+pub(crate) fn add_new_bind(facts: &mut Facts, state: super::BindState) {
     let listener = super::Listener::Tcp(([127, 0, 0, 1], 8001).into());
     let (address, at) = (listener.short(), Some("/etc/haproxy.cfg:9".to_owned()));
     if let Known::Seen(binds) = &mut facts.binds {
@@ -89,7 +90,7 @@ pub(crate) fn new_bind(facts: &mut Facts, state: super::BindState) {
 }
 
 /// The value of a fact that the sample has seen.
-pub(crate) fn known<T>(fact: &mut Known<T>) -> &mut T {
+pub(crate) fn known_mut<T>(fact: &mut Known<T>) -> &mut T {
     match fact {
         Known::Seen(value) => value,
         Known::Unknown { why } => panic!("the sample has seen this: {why}"),
@@ -101,12 +102,12 @@ pub(crate) fn server(backend: &str, name: &str, port: u16) -> Server {
     Server {
         backend: backend.to_owned(),
         name: name.to_owned(),
-        address: Known::Seen(Address { ip: "10.0.0.1".to_owned(), port }),
+        address: Known::Seen(ServerAddress { ip: "10.0.0.1".to_owned(), port }),
         fqdn: None,
         weight: Known::Seen(1),
         initial_weight: Some(1),
-        admin: Known::Seen(Admin::Ready),
-        initial_admin: Some(Admin::Ready),
+        admin: Known::Seen(ServerAdminState::Ready),
+        initial_admin: Some(ServerAdminState::Ready),
         certain: true,
     }
 }
@@ -149,12 +150,12 @@ fn socket(path: &str, level: &str, by: u32) -> SocketFact {
 }
 
 /// A controller that two sources agree on.
-pub(crate) fn control(controller: Controller) -> Control {
+pub(crate) fn proven_control(controller: Controller) -> Control {
     let evidence = ["/proc/100/cgroup", "its ancestors"].map(|source| Evidence::new(source, "they agree"));
     Control::Proven { controller, evidence: evidence.to_vec() }
 }
 
-fn whole_instance() -> Instance {
+fn healthy_instance() -> Instance {
     let worker = |pid| Worker {
         pid,
         reloads: 0,
@@ -166,7 +167,7 @@ fn whole_instance() -> Instance {
         main: process(),
         mode: Mode::MasterWorker,
         identity: Known::Seen(vec!["show proc".to_owned(), "SO_PEERCRED".to_owned()]),
-        control: control(Controller::Nobody { cgroup: "/user.slice".to_owned() }),
+        control: proven_control(Controller::Unmanaged { cgroup: "/user.slice".to_owned() }),
         serving: Known::Seen(101),
         workers: Known::Seen(vec![worker(101)]),
         old_workers: Known::Seen(Vec::new()),
@@ -180,12 +181,12 @@ fn whole_instance() -> Instance {
     }
 }
 
-fn vitals() -> Vitals {
+fn process_health() -> ProcessHealth {
     let files = |pid| Known::Seen(OpenFiles { pid, used: 40, limit: 20_000 });
-    Vitals {
+    ProcessHealth {
         master_files: files(100),
         worker_files: files(101),
-        memory: Known::Seen(Memory { worker_kb: 20_000, host_kb: 4_000_000, group_kb: None }),
+        memory: Known::Seen(MemoryHeadroom { worker_kb: 20_000, host_kb: 4_000_000, group_kb: None }),
         reload_signal: Known::Seen(ReloadSignal::default()),
         stale_libraries: Known::Seen(Vec::new()),
         pid_file: Known::Seen(None),
@@ -197,7 +198,7 @@ fn vitals() -> Vitals {
     }
 }
 
-fn config() -> ConfigOnDisk {
+fn config_on_disk() -> ConfigOnDisk {
     ConfigOnDisk {
         source: Known::Seen("arguments of PID 100".to_owned()),
         arguments: vec!["/etc/haproxy.cfg".to_owned()],
@@ -219,7 +220,7 @@ fn config() -> ConfigOnDisk {
         handed_down: Vec::new(),
         state_file: None,
         state_file_written: None,
-        named_files: Known::Seen(super::config_files::NamedFiles { count: 0, unreadable: Vec::new() }),
+        named_files: Known::Seen(super::config_files::ReferencedFiles { count: 0, unreadable: Vec::new() }),
     }
 }
 
@@ -242,7 +243,7 @@ pub(crate) fn service(name: &str, port: u16, controller: Controller) -> super::S
         process,
         members: Vec::new(),
         user: Some("rbron".to_owned()),
-        control: control(controller),
+        control: proven_control(controller),
         listens: Known::Seen(vec![super::Listener::Tcp(([127, 0, 0, 1], port).into())]),
         network: Known::Seen("net:[1]".to_owned()),
         same_network: Known::Seen(true),
@@ -251,7 +252,7 @@ pub(crate) fn service(name: &str, port: u16, controller: Controller) -> super::S
 }
 
 /// A host with these services, whose own address is 10.0.0.1.
-pub(crate) fn on_host(services: Vec<super::Service>) -> super::HostFacts {
+pub(crate) fn host_facts(services: Vec<super::Service>) -> super::HostFacts {
     super::HostFacts {
         services,
         unowned: Vec::new(),

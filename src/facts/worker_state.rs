@@ -8,7 +8,7 @@ use super::{Known, Listener};
 /// How a picture was made, from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum How {
+pub enum Provenance {
     /// Asked of the running worker.
     Live,
     /// Asked of a worker that was started in a sealed copy of the host.
@@ -19,9 +19,9 @@ pub enum How {
 
 /// Everything of one worker that an operation could destroy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct WorkerState {
     /// How it was made.
-    pub how: How,
+    pub how: Provenance,
     /// Client connections that are open now; only of a live worker.
     pub connections: Known<Connections>,
     /// Frontends, backends and listen sections.
@@ -31,17 +31,17 @@ pub struct Picture {
     /// Map and ACL lists with their entries.
     pub patterns: Known<Vec<Patterns>>,
     /// Stick tables.
-    pub tables: Known<Vec<Table>>,
+    pub tables: Known<Vec<StickTable>>,
     /// Certificates.
     pub certificates: Known<Vec<Certificate>>,
     /// What it listens on, sorted, each once.
     pub listeners: Known<Vec<Listener>>,
 }
 
-impl Picture {
+impl WorkerState {
     /// A picture of which nothing was seen, for one reason.
-    pub fn unseen(how: How, why: &str) -> Self {
-        Picture {
+    pub fn unknown(how: Provenance, why: &str) -> Self {
+        WorkerState {
             how,
             connections: Known::unknown(why),
             proxies: Known::unknown(why),
@@ -54,7 +54,7 @@ impl Picture {
     }
 
     /// The parts that could not be seen, each with the reason.
-    pub fn unseen_parts(&self) -> Vec<(&'static str, &str)> {
+    pub fn unknown_parts(&self) -> Vec<(&'static str, &str)> {
         let Self { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } = self;
         [
             ("connections", connections.why()),
@@ -109,7 +109,7 @@ impl Proxy {
 /// What a server is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Admin {
+pub enum ServerAdminState {
     /// Takes traffic.
     Ready,
     /// Finishes what it has, takes nothing new.
@@ -118,27 +118,27 @@ pub enum Admin {
     Maint,
 }
 
-impl Admin {
+impl ServerAdminState {
     /// The word that people read.
-    pub fn word(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Admin::Ready => "ready",
-            Admin::Drain => "drain",
-            Admin::Maint => "maintenance",
+            ServerAdminState::Ready => "ready",
+            ServerAdminState::Drain => "drain",
+            ServerAdminState::Maint => "maintenance",
         }
     }
 }
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
+pub struct ServerAddress {
     /// An IP address as HAProxy prints it, or `-` for a unix socket.
     pub ip: String,
     /// The port; 0 where the client's port is kept.
     pub port: u16,
 }
 
-impl std::fmt::Display for Address {
+impl std::fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.ip.contains(':') {
             true => write!(f, "[{}]:{}", self.ip, self.port),
@@ -155,7 +155,7 @@ pub struct Server {
     /// Its name.
     pub name: String,
     /// Where it is, or why that is not known (a name that was not resolved).
-    pub address: Known<Address>,
+    pub address: Known<ServerAddress>,
     /// The host name it was resolved from.
     pub fqdn: Option<String>,
     /// The weight that the operator sees, 0 to 256.
@@ -163,9 +163,9 @@ pub struct Server {
     /// The weight that the loaded configuration gave.
     pub initial_weight: Option<u32>,
     /// What it is told to do.
-    pub admin: Known<Admin>,
+    pub admin: Known<ServerAdminState>,
     /// What the loaded configuration told it.
-    pub initial_admin: Option<Admin>,
+    pub initial_admin: Option<ServerAdminState>,
     /// False when it stands behind a condition that could not be decided.
     pub certain: bool,
 }
@@ -202,7 +202,7 @@ pub struct Patterns {
 
 /// One stick table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct StickTable {
     /// Its name.
     pub name: String,
     /// Entries in it; 0 of one that is not yet there.

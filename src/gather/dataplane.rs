@@ -4,26 +4,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Look;
+use super::GatherContext;
 use super::haproxy::paths;
 use crate::clients::dataplane::DataPlane;
-use crate::clients::http::{Credentials, HttpError, Target};
+use crate::clients::http::{Credentials, HttpEndpoint, HttpError};
 use crate::clients::linux;
 use crate::config::settings;
-use crate::facts::dataplane::{self, Arguments, ReloadStatus, ReloadsBy, TransactionStatus};
+use crate::facts::dataplane::{self, DataPlaneArguments, ReloadMethod, ReloadStatus, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
 use crate::wire::dataplane as wire;
 use crate::wire::linux::listener::Listener;
 use crate::wire::linux::process::Process;
 
 /// One call may take this long; the API blocks its list of reloads while one is under way.
-const ONE_CALL: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the Data Plane API that is configured, if one is; `main` is the HAProxy whose files it may write.
-pub(super) fn ask(look: &Look<'_>, main: Option<&Process>) -> Option<DataPlaneFacts> {
+pub(super) fn gather(look: &GatherContext<'_>, main: Option<&Process>) -> Option<DataPlaneFacts> {
     let configured = look.settings.dataplane.as_ref()?;
     let credentials = configured.username.as_ref().zip(configured.password.as_ref());
-    let target = Target {
+    let target = HttpEndpoint {
         url: configured.url.value.clone(),
         credentials: credentials.map(|(user, password)| Credentials {
             user: user.value.clone(),
@@ -31,19 +31,19 @@ pub(super) fn ask(look: &Look<'_>, main: Option<&Process>) -> Option<DataPlaneFa
             origin: password.origin.to_string(),
         }),
         ca_file: configured.ca_file.as_ref().map(|file| file.value.clone()),
-        timeout: look.deadline.at_most(ONE_CALL),
+        timeout: look.deadline.at_most(CALL_TIMEOUT),
     };
     Some(match DataPlane::new(target) {
-        Err(error) => unreachable(configured, &error.why()),
+        Err(error) => unreachable_facts(configured, &error.why()),
         Ok(client) => {
-            let facts = with_its_files(read(&client), configured, main);
+            let facts = with_local_files(query_api(&client), configured, main);
             look.dataplane_calls.store(client.calls(), Ordering::Relaxed);
             facts
         }
     })
 }
 
-fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
+fn unreachable_facts(configured: &settings::DataplaneSettings, why: &str) -> DataPlaneFacts {
     DataPlaneFacts {
         url: configured.url.value.clone(),
         api_version: Known::unknown(why),
@@ -65,75 +65,85 @@ fn unreachable(configured: &settings::Dataplane, why: &str) -> DataPlaneFacts {
 }
 
 /// The file that it writes, from its own process where that can be seen, else from what it reads.
-fn with_its_files(
+fn with_local_files(
     facts: DataPlaneFacts,
-    configured: &settings::Dataplane,
+    configured: &settings::DataplaneSettings,
     main: Option<&Process>,
 ) -> DataPlaneFacts {
-    let process = server(&configured.url.value);
-    let argv = process.as_ref().map(|process| in_its_folder(process, dataplane::arguments(&process.argv)));
+    let process = find_server_process(&configured.url.value);
+    let argv = process
+        .as_ref()
+        .map(|process| absolute_arguments(process, dataplane::parse_arguments(&process.argv)));
     let yml = argv.as_ref().and_then(|argv| argv.settings_file.as_ref());
-    let settings = yml.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| wire::settings(&text));
+    let settings =
+        yml.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| wire::parse_config(&text));
     let of_main = |main: &Process| -> Vec<(PathBuf, String)> {
-        let files = main.args().files.into_iter();
+        let files = main.haproxy_args().files.into_iter();
         let text = |file: String| {
-            let text = linux::text(&paths::on_host(main, &file)).ok()?;
-            Some((paths::named(main, &file), text))
+            let text = linux::read_text_file(&paths::on_host(main, &file)).ok()?;
+            Some((paths::absolute(main, &file), text))
         };
         files.filter_map(text).collect()
     };
     let candidates = main.map(of_main).unwrap_or_default();
-    let file = dataplane::which_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);
+    let file = dataplane::find_config_file(argv.as_ref(), settings.as_ref(), &facts.config_text, &candidates);
     let reloads_by = match (&process, &settings) {
-        (_, Some(settings)) => Known::Seen(ReloadsBy::of(settings)),
+        (_, Some(settings)) => Known::Seen(ReloadMethod::from_settings(settings)),
         (Some(process), None) => {
             Known::unknown(format!("the settings of PID {} cannot be read", process.pid))
         }
         (None, None) => Known::unknown("no dataplaneapi that listens there is seen on this host"),
     };
     let other_writers = match &file {
-        Known::Seen(file) => writers(&file.path).into(),
+        Known::Seen(file) => find_other_writers(&file.path).into(),
         Known::Unknown { why } => Known::unknown(why.clone()),
     };
-    DataPlaneFacts { reloads_by, other_writers, ..facts }.writing(file, &settings.unwrap_or_default(), good)
+    DataPlaneFacts { reloads_by, other_writers, ..facts }.with_config_file(
+        file,
+        &settings.unwrap_or_default(),
+        read_last_known_good,
+    )
 }
 
 /// Programs that write configuration files from templates, by their process names (which the kernel cuts at 15 letters).
-const WRITERS: &[&str] =
+const TEMPLATE_WRITERS: &[&str] =
     &["consul-template", "confd", "nomad-haproxy", "haproxy-nomad", "envconsul", "gomplate"];
 
 /// Those of them that run here and name the file, or HAProxy, among their arguments.
-fn writers(file: &Path) -> anyhow::Result<Vec<String>> {
+fn find_other_writers(file: &Path) -> anyhow::Result<Vec<String>> {
     let file = file.display().to_string();
     let named =
         |process: &Process| process.argv.iter().any(|word| word.contains(&file) || word.contains("haproxy"));
-    let found = linux::named(WRITERS)?;
+    let found = linux::processes_named(TEMPLATE_WRITERS)?;
     Ok(found.iter().filter(|p| named(p)).map(|p| format!("{} (PID {})", p.comm, p.pid)).collect())
 }
 
-fn in_its_folder(process: &Process, argv: Arguments) -> Arguments {
+fn absolute_arguments(process: &Process, argv: DataPlaneArguments) -> DataPlaneArguments {
     let absolute = |path: PathBuf| PathBuf::from(process.absolute(&path.to_string_lossy()));
-    Arguments { config_file: argv.config_file.map(absolute), settings_file: argv.settings_file.map(absolute) }
+    DataPlaneArguments {
+        config_file: argv.config_file.map(absolute),
+        settings_file: argv.settings_file.map(absolute),
+    }
 }
 
-fn good(path: &Path) -> Known<String> {
+fn read_last_known_good(path: &Path) -> Known<String> {
     let text =
         std::fs::read_to_string(path).map_err(|error| anyhow::anyhow!("reading {}: {error}", path.display()));
     text.into()
 }
 
 /// The dataplaneapi of this host that listens where the URL points.
-fn server(url: &str) -> Option<Process> {
+fn find_server_process(url: &str) -> Option<Process> {
     let listens = |listener: &Listener| match (url.strip_prefix("unix:"), listener) {
         (Some(path), Listener::Unix(bound)) => bound == path,
-        (None, Listener::Tcp(at)) => port(url) == Some(at.port()),
+        (None, Listener::Tcp(at)) => url_port(url) == Some(at.port()),
         _ => false,
     };
-    let named = linux::named(&["dataplaneapi"]).ok()?;
+    let named = linux::processes_named(&["dataplaneapi"]).ok()?;
     named.into_iter().find(|process| linux::listeners(process.pid).is_ok_and(|all| all.iter().any(listens)))
 }
 
-fn port(url: &str) -> Option<u16> {
+fn url_port(url: &str) -> Option<u16> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split('/').next()?;
     match authority.rsplit_once(':') {
@@ -143,8 +153,8 @@ fn port(url: &str) -> Option<u16> {
 }
 
 /// Looks. Cannot fail: what could not be seen says why and what would mend it.
-pub fn read(client: &DataPlane) -> DataPlaneFacts {
-    let raw = seen(client.raw());
+pub fn query_api(client: &DataPlane) -> DataPlaneFacts {
+    let raw = known_or_reason(client.raw_configuration());
     let bytes = raw.as_ref().map(|raw| raw.body.as_slice());
     let memory_version = match &raw {
         Known::Seen(raw) => raw.memory_version.map_or_else(
@@ -157,13 +167,13 @@ pub fn read(client: &DataPlane) -> DataPlaneFacts {
         ),
         Known::Unknown { why } => Known::unknown(why.clone()),
     };
-    let header = bytes.clone().map(wire::header);
-    let reloads = seen(client.reloads());
+    let header = bytes.clone().map(wire::parse_header);
+    let reloads = known_or_reason(client.reloads());
     let with = |status| {
         reloads.as_ref().map(|list| list.iter().filter(|reload| reload.status == status).cloned().collect())
     };
     let not_yet = || Known::unknown("not looked for yet");
-    let info = client.info();
+    let info = client.api_version();
     let lets_us_in = match &info {
         Ok(_) => Known::Seen(true),
         Err(HttpError::WrongCredentials { .. } | HttpError::NoCredentials { .. }) => Known::Seen(false),
@@ -171,33 +181,33 @@ pub fn read(client: &DataPlane) -> DataPlaneFacts {
     };
     DataPlaneFacts {
         url: client.url().to_owned(),
-        api_version: seen(info),
+        api_version: known_or_reason(info),
         memory_version,
         disk_version: header.as_ref().map(|header| header.version),
         md5_recorded: header.as_ref().map(|header| header.md5.clone()),
-        md5_actual: bytes.clone().map(wire::md5_of_rest),
+        md5_actual: bytes.clone().map(wire::expected_md5),
         config_text: bytes.map(|body| String::from_utf8_lossy(body).into_owned()),
         last_known_good: not_yet(),
         pending_reloads: with(ReloadStatus::InProgress),
         failed_reloads: with(ReloadStatus::Failed),
-        open_transactions: seen(client.transactions()).map(|list| {
+        open_transactions: known_or_reason(client.transactions()).map(|list| {
             list.into_iter()
                 .filter(|transaction| transaction.status == TransactionStatus::InProgress)
                 .collect()
         }),
         config_file: Known::unknown("not looked for yet"),
-        runtime_pid: seen(client.runtime_pid()),
+        runtime_pid: known_or_reason(client.runtime_pid()),
         lets_us_in,
-        reloads_by: not_looked(),
-        other_writers: not_looked(),
+        reloads_by: settings_not_read(),
+        other_writers: settings_not_read(),
     }
 }
 
-fn not_looked<T>() -> Known<T> {
+fn settings_not_read<T>() -> Known<T> {
     Known::unknown("its settings were not looked at")
 }
 
-fn seen<T>(result: Result<T, HttpError>) -> Known<T> {
+fn known_or_reason<T>(result: Result<T, HttpError>) -> Known<T> {
     match result {
         Ok(value) => Known::Seen(value),
         Err(error) => Known::unknown(error.why()),

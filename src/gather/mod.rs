@@ -19,26 +19,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use controllers::Managers;
+use controllers::ControllerQueries;
 pub use guard::guard;
 use md5::Digest;
 
-use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux;
 use crate::config::Settings;
 use crate::facts::pin::Pin;
 use crate::facts::{
-    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, How, Instance, Known, Picture, Process,
-    SCHEMA, Vitals,
+    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, Instance, Known, Process, ProcessHealth,
+    Provenance, SCHEMA, WorkerState,
 };
 use crate::time::{self, Deadline};
 pub use crate::wire::haproxy::config::Model;
 pub use haproxy::routes::routes;
-pub use host::services::{NOTHING, listening, service_of, services};
+pub use host::services::{NO_LISTENERS, describe_listeners, service_by_pid, services};
 
 /// Which HAProxy is meant, where the settings do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Aim {
+pub enum InstanceSelector {
     /// The only one.
     Any,
     /// The one with this master, or this only process.
@@ -47,75 +47,75 @@ pub enum Aim {
     Unit(String),
 }
 
-impl Aim {
+impl InstanceSelector {
     /// Reads the name that a person gave: nothing, `haproxy`, a PID, or a unit.
     pub fn parse(name: Option<&str>) -> Self {
         match name {
-            None | Some("haproxy") => Aim::Any,
+            None | Some("haproxy") => InstanceSelector::Any,
             Some(name) => match name.parse() {
-                Ok(pid) => Aim::Pid(pid),
-                Err(_) if name.contains('.') => Aim::Unit(name.to_owned()),
-                Err(_) => Aim::Unit(format!("{name}.service")),
+                Ok(pid) => InstanceSelector::Pid(pid),
+                Err(_) if name.contains('.') => InstanceSelector::Unit(name.to_owned()),
+                Err(_) => InstanceSelector::Unit(format!("{name}.service")),
             },
         }
     }
 }
 
 /// How long a look may take that rehearses.
-pub const PATIENCE: Duration = rehearsal::LIMIT;
+pub const REHEARSAL_TIMEOUT: Duration = rehearsal::REHEARSAL_TIMEOUT;
 
 /// How the next worker is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
+pub enum ProbeDepth {
     /// Its files are read: quick, nothing is started.
     Read,
     /// It is started in a sealed copy of this host; where that cannot be, its files are read.
     Rehearse,
     /// The same, and what a restart by its unit would start, where that is something else.
-    Restart,
+    RehearseUnitStart,
 }
 
 /// What every part of a look shares.
-struct Look<'a> {
+struct GatherContext<'a> {
     settings: &'a Settings,
-    effort: Effort,
+    effort: ProbeDepth,
     deadline: Deadline,
     calls: Arc<AtomicU32>,
     dataplane_calls: AtomicU32,
-    prints: Prints,
-    managers: Managers,
+    entry_hasher: EntryHasher,
+    controllers: ControllerQueries,
 }
 
 /// The instance, and the way to ask its serving worker.
-struct Found {
+struct DiscoveredInstance {
     instance: Instance,
-    channel: Known<Channel>,
-    master: Option<Socket>,
+    channel: Known<WorkerChannel>,
+    master: Option<RuntimeSocket>,
 }
 
-impl<'a> Look<'a> {
-    fn of(settings: &'a Settings, effort: Effort) -> Self {
+impl<'a> GatherContext<'a> {
+    fn new(settings: &'a Settings, effort: ProbeDepth) -> Self {
         let limit = settings.timeout.value;
         let deadline = Deadline::after(match effort {
-            Effort::Rehearse | Effort::Restart => limit.max(rehearsal::LIMIT),
-            Effort::Read => limit,
+            ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => limit.max(rehearsal::REHEARSAL_TIMEOUT),
+            ProbeDepth::Read => limit,
         });
-        Look {
+        GatherContext {
             settings,
             effort,
             deadline,
             calls: Arc::default(),
             dataplane_calls: AtomicU32::default(),
-            prints: Prints::default(),
-            managers: Managers::new(deadline, &settings.environment),
+            entry_hasher: EntryHasher::default(),
+            controllers: ControllerQueries::new(deadline, &settings.environment),
         }
     }
 
     /// What a slow part may take: a rehearsed start is waited for, because a reload would wait for it too.
-    fn patience(&self, usual: Duration) -> Duration {
+    fn time_limit(&self, usual: Duration) -> Duration {
         match self.effort {
-            Effort::Read => self.deadline.at_most(usual),
-            Effort::Rehearse | Effort::Restart => self.deadline.left(),
+            ProbeDepth::Read => self.deadline.at_most(usual),
+            ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => self.deadline.left(),
         }
     }
 }
@@ -123,35 +123,38 @@ impl<'a> Look<'a> {
 /// Turns map and ACL entries into keyed prints: entries can be compared within one look, and the snapshot holds
 /// none of them, because a map may hold tokens. The key is thrown away with the look.
 #[derive(Default)]
-struct Prints(RandomState);
+struct EntryHasher(RandomState);
 
-impl Prints {
-    fn of(&self, text: &str) -> String {
+impl EntryHasher {
+    fn hash(&self, text: &str) -> String {
         format!("{:016x}", self.0.hash_one(text))
     }
 }
 
 /// Looks at the HAProxy that is meant and at everything around it.
-pub fn look(settings: &Settings, aim: &Aim, effort: Effort) -> Facts {
-    looked(settings, aim, effort, None)
+pub fn gather_facts(settings: &Settings, aim: &InstanceSelector, effort: ProbeDepth) -> Facts {
+    gather_all(settings, aim, effort, None)
 }
 
 /// Looks at what runs now, after a change. What the next worker would be was known before it and is taken from there.
-pub fn again(settings: &Settings, before: &Facts) -> Facts {
-    let aim = before.instance.seen().map_or(Aim::Any, |instance| Aim::Pid(instance.main.pid));
-    looked(settings, &aim, Effort::Read, Some(before))
+pub fn gather_after_change(settings: &Settings, before: &Facts) -> Facts {
+    let aim = before
+        .instance
+        .seen()
+        .map_or(InstanceSelector::Any, |instance| InstanceSelector::Pid(instance.main.pid));
+    gather_all(settings, &aim, ProbeDepth::Read, Some(before))
 }
 
 /// The same after a restart: its main process is another one now.
-pub fn after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
-    looked(settings, &Aim::Pid(main), Effort::Read, Some(before))
+pub fn gather_after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
+    gather_all(settings, &InstanceSelector::Pid(main), ProbeDepth::Read, Some(before))
 }
 
 /// Which HAProxy is meant, and nothing about what it holds: to be asked again and again while it comes up.
-pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
-    let look = Look::of(settings, Effort::Read);
-    let candidates: Known<Vec<Candidate>> = linux::haproxies().map(Candidate::group).into();
-    haproxy::instance::find(&look, aim, &candidates).map(|found| found.instance)
+pub fn find_instance(settings: &Settings, aim: &InstanceSelector) -> Known<Instance> {
+    let look = GatherContext::new(settings, ProbeDepth::Read);
+    let candidates: Known<Vec<Candidate>> = linux::haproxy_processes().map(Candidate::from_processes).into();
+    haproxy::instance::find_instance(&look, aim, &candidates).map(|found| found.instance)
 }
 
 /// The environment that this process was started with, for the start of another one in its place. It may hold secrets:
@@ -160,37 +163,37 @@ pub fn instance(settings: &Settings, aim: &Aim) -> Known<Instance> {
 /// # Errors
 /// When it belongs to another user and we are not root.
 pub fn start_environment(main: &Process) -> anyhow::Result<BTreeMap<String, String>> {
-    haproxy::config_files::environment(main)
+    haproxy::config_files::worker_environment(main)
 }
 
 /// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
-pub fn main_process(settings: &Settings, aim: &Aim) -> Option<Process> {
-    haproxy::instance::main_process(settings, aim)
+pub fn find_main_process(settings: &Settings, aim: &InstanceSelector) -> Option<Process> {
+    haproxy::instance::find_main_process(settings, aim)
 }
 
 /// What a plan about a restart by a unit rests on beyond the unit itself, as it is in this moment.
 ///
 /// # Errors
 /// When systemd does not say what it would start.
-pub fn start_rests_on(
+pub fn unit_start_basis(
     settings: &Settings,
     main: &Process,
     guard: &GuardFacts,
 ) -> anyhow::Result<BTreeMap<String, String>> {
-    unit_start::rests_on(&Look::of(settings, Effort::Read), main, guard)
+    unit_start::unit_start_basis(&GatherContext::new(settings, ProbeDepth::Read), main, guard)
 }
 
 /// The model of a configuration that is given by its bytes, as this process would read it.
-pub fn model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) -> Option<Model> {
-    haproxy::config_files::model(&Look::of(settings, Effort::Read), main, files)
+pub fn parse_model(settings: &Settings, main: &Process, files: &[(PathBuf, Vec<u8>)]) -> Option<Model> {
+    haproxy::config_files::parse_model(&GatherContext::new(settings, ProbeDepth::Read), main, files)
 }
 
 /// The bytes of a file of this process's, read as it would open it.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
-    linux::read(&haproxy::paths::on_host(main, path))
+pub fn read_process_file(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
+    linux::read_regular_file(&haproxy::paths::on_host(main, path))
 }
 
 /// Whether the files that this process reads under their names are the ones that we find there, so that we can put them
@@ -198,7 +201,7 @@ pub fn bytes(main: &Process, path: &str) -> std::io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When one of them is another file here, or none.
-pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
+pub fn require_host_files(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()> {
     let others = files.iter().find(|file| {
         let there = haproxy::paths::on_host(main, &file.path);
         there != std::path::Path::new(&file.path) && !linux::same_file(&there, file.path.as_ref())
@@ -210,19 +213,24 @@ pub fn files_are_ours(main: &Process, files: &[ConfigFile]) -> anyhow::Result<()
 }
 
 /// The MD5 of bytes, as facts and plans show it.
-pub fn md5(bytes: &[u8]) -> String {
+pub fn md5_hex(bytes: &[u8]) -> String {
     haproxy::config_files::hex(&md5::Md5::digest(bytes))
 }
 
-fn looked(settings: &Settings, aim: &Aim, effort: Effort, before: Option<&Facts>) -> Facts {
+fn gather_all(
+    settings: &Settings,
+    aim: &InstanceSelector,
+    effort: ProbeDepth,
+    before: Option<&Facts>,
+) -> Facts {
     let begun = Instant::now();
     let taken_at = time::now();
-    let look = Look::of(settings, effort);
-    let candidates = candidates(&look);
-    let mut facts = match haproxy::instance::find(&look, aim, &candidates) {
-        Known::Seen(found) => seen(&look, found, before),
-        Known::Unknown { why } if nothing_runs(&look, &candidates) => alone(&look, &why),
-        Known::Unknown { why } => unseen(&look, &why),
+    let look = GatherContext::new(settings, effort);
+    let candidates = find_candidates(&look);
+    let mut facts = match haproxy::instance::find_instance(&look, aim, &candidates) {
+        Known::Seen(found) => gather_instance(&look, found, before),
+        Known::Unknown { why } if only_files_given(&look, &candidates) => gather_files_only(&look, &why),
+        Known::Unknown { why } => gather_without_instance(&look, &why),
     };
     facts.candidates = candidates;
     facts.pins = pins(settings);
@@ -248,20 +256,20 @@ fn pins(settings: &Settings) -> Vec<Pin> {
 }
 
 /// Every HAProxy that can be seen, and who controls each.
-fn candidates(look: &Look<'_>) -> Known<Vec<Candidate>> {
-    let found = linux::haproxies().map(|all| {
-        let mut candidates = Candidate::group(all);
-        look.managers.prepare(candidates.iter().map(|candidate| &candidate.process));
-        candidates.iter_mut().for_each(|one| one.control = look.managers.control(&one.process));
+fn find_candidates(look: &GatherContext<'_>) -> Known<Vec<Candidate>> {
+    let found = linux::haproxy_processes().map(|all| {
+        let mut candidates = Candidate::from_processes(all);
+        look.controllers.prefetch_units(candidates.iter().map(|candidate| &candidate.process));
+        candidates.iter_mut().for_each(|one| one.control = look.controllers.identify(&one.process));
         candidates
     });
     found.into()
 }
 
 /// Files were given to be tried, no socket was named, and no HAProxy is here.
-fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
+fn only_files_given(look: &GatherContext<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
     let Settings { config, master_socket, stats_socket, .. } = look.settings;
-    look.effort != Effort::Read
+    look.effort != ProbeDepth::Read
         && config.is_some()
         && master_socket.is_none()
         && stats_socket.is_none()
@@ -269,32 +277,37 @@ fn nothing_runs(look: &Look<'_>, candidates: &Known<Vec<Candidate>>) -> bool {
 }
 
 /// The parts are independent, so they are looked at side by side.
-fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
-    let before = unchanged::prints(look, &found);
+fn gather_instance(
+    look: &GatherContext<'_>,
+    mut found: DiscoveredInstance,
+    earlier: Option<&Facts>,
+) -> Facts {
+    let before = unchanged::observe(look, &found);
     let main = &found.instance.main;
-    let limit = look.deadline.at_most(haproxy::sockets::ONE_ANSWER);
+    let limit = look.deadline.at_most(haproxy::sockets::ANSWER_TIMEOUT);
     let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
     let (live, read, test, api, tried, vitals, started) = std::thread::scope(|scope| {
-        let live = scope.spawn(|| haproxy::live_worker::picture(look, &found));
+        let live = scope.spawn(|| haproxy::live_worker::worker_state(look, &found));
         let test = scope.spawn(|| match earlier {
             Some(earlier) => earlier.config.test.clone(),
-            None => haproxy::config_files::test(look, &found),
+            None => haproxy::config_files::test_instance(look, &found),
         });
-        let api = scope.spawn(|| dataplane::ask(look, Some(main)));
-        let read = haproxy::config_files::read(look, &found);
+        let api = scope.spawn(|| dataplane::gather(look, Some(main)));
+        let read = haproxy::config_files::read_instance(look, &found);
         let model = read.model.seen();
-        let guarded = guarded.as_ref().filter(|_| look.effort == Effort::Restart);
+        let guarded = guarded.as_ref().filter(|_| look.effort == ProbeDepth::RehearseUnitStart);
         let own = model.map(|model| model.variables.clone());
-        let started =
-            guarded.map(|guard| scope.spawn(move || unit_start::look(look, main, guard, own.as_ref())));
-        let vitals = haproxy::process_health::of(look, &found, &read);
-        let tried = (look.effort != Effort::Read).then(|| rehearsal::rehearse(look, main, model));
+        let started = guarded.map(|guard| {
+            scope.spawn(move || unit_start::resolve_and_rehearse(look, main, guard, own.as_ref()))
+        });
+        let vitals = haproxy::process_health::gather(look, &found, &read);
+        let tried = (look.effort != ProbeDepth::Read).then(|| rehearsal::rehearse(look, main, model));
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
         let started = started.map(|thread| {
             thread.join().unwrap_or_else(|_| (Known::unknown(lost("the start of its unit")), None))
         });
         (
-            live.join().unwrap_or_else(|_| Picture::unseen(How::Live, &lost("the worker"))),
+            live.join().unwrap_or_else(|_| WorkerState::unknown(Provenance::Live, &lost("the worker"))),
             read,
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
             api.join().unwrap_or(None),
@@ -303,22 +316,22 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
             started,
         )
     });
-    let declared = binds::configured::declared(look, main, &read);
+    let declared = binds::configured::configured_listeners(look, main, &read);
     let (rehearsal, next) = match earlier {
         Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
-        None => rehearsal::strongest(
+        None => rehearsal::merge_with_files(
             tried,
-            haproxy::configured_worker::picture(look, main, &read, &live, &declared),
+            haproxy::configured_worker::worker_state(look, main, &read, &live, &declared),
         ),
     };
-    let binds = binds::conflicts::of(&found, &live, &next, &declared);
-    let config = haproxy::config_files::on_disk(&found.instance.worker_started, main, &read, test);
-    let start = started.map(|(start, tried)| unit_start::seen(look, &found, &live, start, tried));
-    found.instance.disk_version = read.built.as_ref().map(|built| built.version.clone());
-    let unchanged = unchanged::compare(before, unchanged::prints(look, &found));
+    let binds = binds::conflicts::find_new_binds(&found, &live, &next, &declared);
+    let config = haproxy::config_files::config_on_disk(&found.instance.worker_started, main, &read, test);
+    let start = started.map(|(start, tried)| unit_start::start_facts(look, &found, &live, start, tried));
+    found.instance.disk_version = read.build.as_ref().map(|built| built.version.clone());
+    let unchanged = unchanged::compare(before, unchanged::observe(look, &found));
     let paths: Vec<String> = config.files.iter().map(|file| file.path.clone()).collect();
     Facts {
-        namespaces: host::namespaces::of(main, &paths),
+        namespaces: host::namespaces::gather(main, &paths),
         live,
         next,
         rehearsal,
@@ -330,58 +343,63 @@ fn seen(look: &Look<'_>, mut found: Found, earlier: Option<&Facts>) -> Facts {
         start,
         unchanged,
         instance: Known::Seen(found.instance),
-        ..blank("not looked at")
+        ..unknown_facts("not looked at")
     }
 }
 
 /// The Data Plane API may answer where HAProxy does not.
-fn unseen(look: &Look<'_>, why: &str) -> Facts {
+fn gather_without_instance(look: &GatherContext<'_>, why: &str) -> Facts {
     Facts {
-        dataplane: dataplane::ask(look, None),
-        vitals: haproxy::process_health::of_host(look, why),
-        ..blank(why)
+        dataplane: dataplane::gather(look, None),
+        vitals: haproxy::process_health::gather_host(look, why),
+        ..unknown_facts(why)
     }
 }
 
 /// Files were given, and no HAProxy runs that would load them: they are started as whoever asks would start them.
-fn alone(look: &Look<'_>, why: &str) -> Facts {
-    let main = match haproxy::config_files::as_if_started_here(look) {
+fn gather_files_only(look: &GatherContext<'_>, why: &str) -> Facts {
+    let main = match haproxy::config_files::process_from_settings(look) {
         Ok(main) => main,
-        Err(error) => return blank(&format!("{error:#}")),
+        Err(error) => return unknown_facts(&format!("{error:#}")),
     };
-    let read = haproxy::config_files::read_for(look, &main);
+    let read = haproxy::config_files::read_process(look, &main);
     let tried = rehearsal::rehearse(look, &main, read.model.seen());
-    let test = haproxy::config_files::run_test(look, &main).into();
-    let declared = binds::configured::declared(look, &main, &read);
-    let from_files =
-        haproxy::configured_worker::picture(look, &main, &read, &Picture::unseen(How::Live, why), &declared);
-    let (rehearsal, next) = rehearsal::strongest(Some(tried), from_files);
+    let test = haproxy::config_files::test_process(look, &main).into();
+    let declared = binds::configured::configured_listeners(look, &main, &read);
+    let from_files = haproxy::configured_worker::worker_state(
+        look,
+        &main,
+        &read,
+        &WorkerState::unknown(Provenance::Live, why),
+        &declared,
+    );
+    let (rehearsal, next) = rehearsal::merge_with_files(Some(tried), from_files);
     Facts {
         rehearsal,
         next,
-        config: haproxy::config_files::on_disk(&Known::unknown(why), &main, &read, test),
-        ..blank(why)
+        config: haproxy::config_files::config_on_disk(&Known::unknown(why), &main, &read, test),
+        ..unknown_facts(why)
     }
 }
 
 /// Nothing was seen, for one reason.
-fn blank(why: &str) -> Facts {
+fn unknown_facts(why: &str) -> Facts {
     Facts {
         schema: SCHEMA.to_owned(),
         taken_at: time::now(),
         host: linux::hostname(),
-        uid: linux::uid(),
+        uid: linux::effective_uid(),
         candidates: Known::unknown(why),
         instance: Known::unknown(why),
         namespaces: Known::unknown(why),
-        live: Picture::unseen(How::Live, why),
-        next: Picture::unseen(How::Read, why),
+        live: WorkerState::unknown(Provenance::Live, why),
+        next: WorkerState::unknown(Provenance::Read, why),
         rehearsal: None,
         start: None,
         binds: Known::unknown(why),
-        config: ConfigOnDisk::unseen(why),
+        config: ConfigOnDisk::unknown(why),
         dataplane: None,
-        vitals: Vitals::unseen(why),
+        vitals: ProcessHealth::unknown(why),
         guard: None,
         pins: Vec::new(),
         on_host: Known::unknown("not looked at"),

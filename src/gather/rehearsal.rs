@@ -6,49 +6,52 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::Look;
+use super::GatherContext;
 use super::binds::configured;
-use super::haproxy::hostnames::{self, Resolved};
+use super::haproxy::hostnames::{self, ResolvedHostnames};
 use super::haproxy::{config_files, live_worker, paths};
-use super::launch::Anew;
-use crate::clients::exec::in_namespaces::Place;
-use crate::clients::haproxy::runtime::{Channel, Socket};
+use super::launch::LaunchSpec;
+use crate::clients::exec::in_namespaces::ProcessNamespaces;
+use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux;
-use crate::clients::linux::credentials::Dress;
-use crate::clients::sandbox::{self, FOLDER, SealedCopy, Spec, TAKEN_OVER};
-use crate::facts::{Known, Listener, Patterns, Picture, Process, Rehearsal};
-use crate::wire::haproxy::command_line::Argv;
+use crate::clients::linux::credentials::ProcessCredentials;
+use crate::clients::sandbox::{self, INHERITED_SYSCTLS, SOCKET_FOLDER, Sandbox, SandboxSpec};
+use crate::facts::{Known, Listener, Patterns, Process, Rehearsal, WorkerState};
+use crate::wire::haproxy::command_line::HaproxyArgs;
 use crate::wire::haproxy::config::{Endpoint, Host, Model};
 use crate::wire::haproxy::startup_log;
 
 /// A worker that loads thousands of certificates or names takes this long at most; a reload would wait as long.
-pub(super) const LIMIT: Duration = Duration::from_secs(300);
+pub(super) const REHEARSAL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Between two looks at a master that has not made its socket yet.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// A master that says nothing of its start (`quiet`) is asked after this much all the same.
-const QUIET: Duration = Duration::from_secs(1);
+const SILENT_START_WAIT: Duration = Duration::from_secs(1);
 /// What one question may take: a big worker's answers are long, the first one of all is not.
-const ONE_ANSWER: Duration = Duration::from_secs(10);
-const FIRST_ANSWER: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Names that only an alert tells are looked up and tried again this often.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// What became of it, and what it holds where it came up.
-pub(super) struct Rehearsed {
+pub(super) struct RehearsalResult {
     pub(super) rehearsal: Known<Rehearsal>,
-    pub(super) picture: Option<Picture>,
+    pub(super) state: Option<WorkerState>,
 }
 
-impl Rehearsed {
-    pub(super) fn not(why: impl Into<String>) -> Self {
-        Rehearsed { rehearsal: Known::unknown(why), picture: None }
+impl RehearsalResult {
+    pub(super) fn not_possible(why: impl Into<String>) -> Self {
+        RehearsalResult { rehearsal: Known::unknown(why), state: None }
     }
 }
 
 /// What was rehearsed, where it was, with what only the files tell laid over it: where a proxy stands, and what is
 /// behind a list that the next worker does not use.
-pub(super) fn strongest(tried: Option<Rehearsed>, read: Picture) -> (Option<Known<Rehearsal>>, Picture) {
-    let Some(Rehearsed { rehearsal, picture }) = tried else { return (None, read) };
+pub(super) fn merge_with_files(
+    tried: Option<RehearsalResult>,
+    read: WorkerState,
+) -> (Option<Known<Rehearsal>>, WorkerState) {
+    let Some(RehearsalResult { rehearsal, state: picture }) = tried else { return (None, read) };
     let Some(mut picture) = picture else { return (Some(rehearsal), read) };
     if let Known::Seen(proxies) = &mut picture.proxies {
         for proxy in proxies {
@@ -66,54 +69,69 @@ pub(super) fn strongest(tried: Option<Rehearsed>, read: Picture) -> (Option<Know
 }
 
 /// Starts what the master would start next.
-pub(super) fn rehearse(look: &Look<'_>, main: &Process, model: Option<&Model>) -> Rehearsed {
-    tried(look, main, model, None).unwrap_or_else(|error| Rehearsed::not(format!("{error:#}")))
+pub(super) fn rehearse(look: &GatherContext<'_>, main: &Process, model: Option<&Model>) -> RehearsalResult {
+    attempt(look, main, model, None)
+        .unwrap_or_else(|error| RehearsalResult::not_possible(format!("{error:#}")))
 }
 
 /// Starts what the master's unit would start.
-pub(super) fn rehearse_anew(look: &Look<'_>, anew: &Anew, model: Option<&Model>) -> Rehearsed {
-    let tried = tried(look, &anew.main, model, Some(anew));
-    tried.unwrap_or_else(|error| Rehearsed::not(format!("{error:#}")))
+pub(super) fn rehearse_unit_start(
+    look: &GatherContext<'_>,
+    anew: &LaunchSpec,
+    model: Option<&Model>,
+) -> RehearsalResult {
+    let tried = attempt(look, &anew.main, model, Some(anew));
+    tried.unwrap_or_else(|error| RehearsalResult::not_possible(format!("{error:#}")))
 }
 
-fn tried(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&Anew>) -> Result<Rehearsed> {
-    possible(main, model)?;
-    still_there(look, main)?;
-    let mut spec = spec(look, main, model, anew)?;
-    let mut resolved = hostnames::resolve(main, of_servers(model), look.patience(hostnames::LIMIT));
-    for _ in 1..TRIES {
-        spec.hosts = hosts(main, &resolved);
-        let rehearsed = once(look, &spec)?;
+fn attempt(
+    look: &GatherContext<'_>,
+    main: &Process,
+    model: Option<&Model>,
+    anew: Option<&LaunchSpec>,
+) -> Result<RehearsalResult> {
+    check_prerequisites(main, model)?;
+    require_program(look, main)?;
+    let mut spec = sandbox_spec(look, main, model, anew)?;
+    let mut resolved =
+        hostnames::resolve(main, server_hostnames(model), look.time_limit(hostnames::RESOLVE_TIMEOUT));
+    for _ in 1..MAX_ATTEMPTS {
+        spec.hosts = hosts_file(main, &resolved);
+        let rehearsed = run_once(look, &spec)?;
         // A log, a peer or a resolver may be given by name too. Such a name is no fault of the configuration's.
         let alerts = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up).map(|seen| &seen.alerts);
-        let missing: BTreeSet<String> =
-            alerts.map(|alerts| startup_log::unresolved(alerts)).unwrap_or_default().into_iter().collect();
+        let missing: BTreeSet<String> = alerts
+            .map(|alerts| startup_log::unresolved_names(alerts))
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         let new: BTreeSet<String> = missing.into_iter().filter(|name| !resolved.contains_key(name)).collect();
-        let found = hostnames::resolve(main, new, look.patience(hostnames::LIMIT));
+        let found = hostnames::resolve(main, new, look.time_limit(hostnames::RESOLVE_TIMEOUT));
         let any = found.values().any(|known| known.seen().is_some());
         resolved.extend(found);
         if !any {
             return Ok(rehearsed);
         }
     }
-    spec.hosts = hosts(main, &resolved);
-    once(look, &spec)
+    spec.hosts = hosts_file(main, &resolved);
+    run_once(look, &spec)
 }
 
 /// Reasons not to try, each with what would be needed.
-fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
-    if linux::uid() != 0 {
+fn check_prerequisites(main: &Process, model: Option<&Model>) -> Result<()> {
+    if linux::effective_uid() != 0 {
         bail!("a rehearsal needs root");
     }
-    let master = main.args().master_worker || model.is_some_and(|model| model.settings.master_worker);
-    if !master && main.uid != 0 && linux::changed_user(main.pid) {
+    let master = main.haproxy_args().master_worker || model.is_some_and(|model| model.settings.master_worker);
+    if !master && main.uid != 0 && linux::has_changed_user(main.pid) {
         let pid = main.pid;
         bail!(
             "PID {pid} runs without a master and gave up the user that it was started as, so what its next start may do is \
              not known (a master, -W, keeps that user)"
         );
     }
-    if let (Some(held), Some(free)) = (linux::most_resident_kb(main.pid), linux::available_kb())
+    if let (Some(held), Some(free)) =
+        (linux::max_resident_kb_of_master(main.pid), linux::available_memory_kb())
         && held.saturating_mul(2) > free
     {
         bail!("{free} kB of memory are free, and a second HAProxy may need {held} kB and more");
@@ -122,15 +140,15 @@ fn possible(main: &Process, model: Option<&Model>) -> Result<()> {
 }
 
 /// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
-fn still_there(look: &Look<'_>, main: &Process) -> Result<()> {
-    let program = config_files::binary(look, main)?;
+fn require_program(look: &GatherContext<'_>, main: &Process) -> Result<()> {
+    let program = config_files::program_path(look, main)?;
     match linux::exists(&paths::on_host(main, &program)) {
         Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
         _ => Ok(()),
     }
 }
 
-fn of_servers(model: Option<&Model>) -> BTreeSet<String> {
+fn server_hostnames(model: Option<&Model>) -> BTreeSet<String> {
     let servers = model.into_iter().flat_map(|model| &model.proxies).flat_map(|proxy| &proxy.servers);
     servers
         .filter_map(|server| match &server.host {
@@ -141,40 +159,50 @@ fn of_servers(model: Option<&Model>) -> BTreeSet<String> {
 }
 
 /// Where the master can be asked in the copy, whatever sockets the arguments name.
-fn own_socket() -> String {
-    format!("{FOLDER}/master.sock")
+fn master_socket_path() -> String {
+    format!("{SOCKET_FOLDER}/master.sock")
 }
 
-fn spec(look: &Look<'_>, main: &Process, model: Option<&Model>, anew: Option<&Anew>) -> Result<Spec> {
-    let args = main.args();
-    let place = Place::of(main.pid)?;
+fn sandbox_spec(
+    look: &GatherContext<'_>,
+    main: &Process,
+    model: Option<&Model>,
+    anew: Option<&LaunchSpec>,
+) -> Result<SandboxSpec> {
+    let args = main.haproxy_args();
+    let place = ProcessNamespaces::from_pid(main.pid)?;
     // One that runs without a master is given one, so that it can be asked; what it binds and loads is the same.
-    let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), own_socket()];
-    arguments.extend(Argv::with_files(&args.for_start, &config_files::arguments(look, main)));
+    let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), master_socket_path()];
+    arguments.extend(HaproxyArgs::with_files(&args.start_args, &config_files::config_arguments(look, main)));
     let (environment, dress, low_ports) = match anew {
-        Some(anew) => (anew.environment.clone(), anew.dress.clone(), anew.dress.binds_low_ports()),
+        Some(anew) => {
+            (anew.environment.clone(), anew.credentials.clone(), anew.credentials.can_bind_low_ports())
+        }
         None => {
-            let dress = Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?;
+            let dress = ProcessCredentials::from_pid(
+                main.pid,
+                place.as_ref().is_some_and(ProcessNamespaces::is_container),
+            )?;
             (
-                config_files::environment(main)?,
+                config_files::worker_environment(main)?,
                 dress,
-                linux::rights(main.pid).is_ok_and(|rights| rights.low_ports),
+                linux::bind_privileges(main.pid).is_ok_and(|rights| rights.low_ports),
             )
         }
     };
-    Ok(Spec {
-        program: config_files::binary(look, main)?,
+    Ok(SandboxSpec {
+        program: config_files::program_path(look, main)?,
         arguments,
         environment,
         folder: main.cwd.seen().cloned(),
         dress: Some(dress),
         place,
-        host: sandbox::namespaces()?,
+        host: sandbox::host_namespaces()?,
         emptied: anew.map(|anew| anew.emptied.clone()).unwrap_or_default(),
         hosts: String::new(),
         sysctls: sysctls(main, low_ports),
-        interfaces: interfaces(main, model),
-        inherited: inherited(main, model)?,
+        interfaces: bind_interfaces(main, model),
+        inherited: inherited_sockets(main, model)?,
     })
 }
 
@@ -184,8 +212,8 @@ fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
         let value = std::fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
         Some(((*name).to_owned(), value.trim().to_owned()))
     };
-    let all = || TAKEN_OVER.iter().filter_map(read).collect::<Vec<(String, String)>>();
-    let mut all = linux::in_network_of(main.pid, all).unwrap_or_default();
+    let all = || INHERITED_SYSCTLS.iter().filter_map(read).collect::<Vec<(String, String)>>();
+    let mut all = linux::in_network_namespace(main.pid, all).unwrap_or_default();
     if main.uid != 0 && low_ports {
         all.retain(|(name, _)| !name.ends_with("ip_unprivileged_port_start"));
         all.push(("ipv4/ip_unprivileged_port_start".to_owned(), "0".to_owned()));
@@ -194,8 +222,8 @@ fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
 }
 
 /// Interfaces that binds name and that are there; one that is not shall fail in the copy too.
-fn interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
-    let there = linux::interfaces(main.pid);
+fn bind_interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
+    let there = linux::network_interfaces(main.pid);
     let here = |name: &str| name != "lo" && there.iter().any(|other| other == name);
     let named =
         model.into_iter().flat_map(|model| &model.binds).filter_map(|bind| bind.options.interface.clone());
@@ -203,7 +231,7 @@ fn interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
 }
 
 /// What `fd@N` binds got from whoever started the master; its other sockets are not handed on.
-fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>> {
+fn inherited_sockets(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>> {
     let endpoints = model.into_iter().flat_map(|model| &model.binds).flat_map(|bind| &bind.endpoints);
     let wanted: BTreeSet<u32> = endpoints
         .filter_map(|endpoint| match endpoint {
@@ -214,7 +242,7 @@ fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let behind = configured::behind(main.pid).unwrap_or_default().into_iter();
+    let behind = configured::listeners_by_fd(main.pid).unwrap_or_default().into_iter();
     let wanted = behind.filter(|(number, _)| wanted.contains(number));
     let handed = wanted.map(|(number, listener)| match listener {
         Listener::Tcp(at) => Ok((i32::try_from(number)?, at.to_string())),
@@ -224,8 +252,8 @@ fn inherited(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>
 }
 
 /// The table that HAProxy has, then what the names that it needs resolve to there.
-fn hosts(main: &Process, resolved: &Resolved) -> String {
-    let mut text = linux::text(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
+fn hosts_file(main: &Process, resolved: &ResolvedHostnames) -> String {
+    let mut text = linux::read_text_file(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
         for address in known.seen().into_iter().flatten() {
             text.push_str(&format!("\n{address} {name}"));
@@ -235,20 +263,20 @@ fn hosts(main: &Process, resolved: &Resolved) -> String {
     text
 }
 
-fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
-    let mut copy = SealedCopy::start(spec, look.deadline).context("the sealed copy could not be made")?;
+fn run_once(look: &GatherContext<'_>, spec: &SandboxSpec) -> Result<RehearsalResult> {
+    let mut copy = Sandbox::start(spec, look.deadline).context("the sealed copy could not be made")?;
     let command = format!("{} {}", spec.program, spec.arguments.join(" "));
     // These questions cost the HAProxy that runs nothing.
-    let master = Socket::new(copy.path(&own_socket()), ONE_ANSWER, Arc::default());
+    let master = RuntimeSocket::new(copy.path(&master_socket_path()), ANSWER_TIMEOUT, Arc::default());
     let up = wait_until_up(look, &mut copy)?;
     let start_up = copy.age();
     let mut memory_kb = Known::unknown("it did not come up");
     let picture = up.map(|pid| {
-        memory_kb = linux::peak_kb(pid).context("/proc does not say").into();
-        live_worker::rehearsed(look, &master.via_master(pid), pid)
+        memory_kb = linux::peak_resident_kb(pid).context("/proc does not say").into();
+        live_worker::rehearsed_worker_state(look, &master.via_master(pid), pid)
     });
-    let (ended, set_up) = (copy.ended(), copy.set_up);
-    let log = copy.end();
+    let (ended, set_up) = (copy.exit_status(), copy.set_up);
+    let log = copy.stop();
     let rehearsal = Rehearsal {
         came_up: picture.is_some(),
         command,
@@ -259,7 +287,7 @@ fn once(look: &Look<'_>, spec: &Spec) -> Result<Rehearsed> {
         start_up_ms: milliseconds(start_up),
         memory_kb,
     };
-    Ok(Rehearsed { rehearsal: Known::Seen(rehearsal), picture })
+    Ok(RehearsalResult { rehearsal: Known::Seen(rehearsal), state: picture })
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -268,30 +296,30 @@ fn milliseconds(duration: Duration) -> u64 {
 
 /// The worker once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
 /// before that has loaded anything, so its word and an answer are waited for.
-fn wait_until_up(look: &Look<'_>, copy: &mut SealedCopy) -> Result<Option<u32>> {
-    let master = Socket::new(copy.path(&own_socket()), FIRST_ANSWER, Arc::default());
+fn wait_until_up(look: &GatherContext<'_>, copy: &mut Sandbox) -> Result<Option<u32>> {
+    let master = RuntimeSocket::new(copy.path(&master_socket_path()), FIRST_ANSWER_TIMEOUT, Arc::default());
     loop {
-        if copy.ended().is_some() {
+        if copy.exit_status().is_some() {
             return Ok(None);
         }
-        let said = copy.age() > QUIET || startup_log::loaded(&copy.log());
-        if let Some(pid) = said.then(|| answering(&master)).flatten() {
+        let said = copy.age() > SILENT_START_WAIT || startup_log::worker_loaded(&copy.log());
+        if let Some(pid) = said.then(|| ready_worker(&master)).flatten() {
             return Ok(Some(pid));
         }
         if look.deadline.left().is_zero() {
             bail!("it was still starting after {} s", copy.age().as_secs());
         }
-        std::thread::park_timeout(LOOK_AGAIN);
+        std::thread::park_timeout(POLL_INTERVAL);
     }
 }
 
-fn answering(master: &Socket) -> Option<u32> {
+fn ready_worker(master: &RuntimeSocket) -> Option<u32> {
     // Before the path is there nobody needs to knock.
     if !linux::exists(master.path()).unwrap_or(true) {
         return None;
     }
     let listed = master.processes().ok()?;
     let worker = listed.workers.first()?;
-    let channel: Channel = master.via_master(worker.pid);
+    let channel: WorkerChannel = master.via_master(worker.pid);
     channel.ask("show info").ok().map(|_| worker.pid)
 }

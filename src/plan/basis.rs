@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::losses::{Kind, Ledger};
+use super::losses::{Ledger, LossKind};
 use crate::facts::{Facts, Known};
 
 /// What must still be true when a plan is applied. It holds names and hashes, and nothing that differs between two
@@ -35,7 +35,7 @@ pub struct Basis {
 
 /// One thing that is not as the plan was made for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
+pub struct BasisChange {
     /// What moved.
     pub what: String,
     /// How it was.
@@ -44,7 +44,7 @@ pub struct Moved {
     pub after: String,
 }
 
-impl fmt::Display for Moved {
+impl fmt::Display for BasisChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: was {}, is {}", self.what, self.before, self.after)
     }
@@ -52,13 +52,13 @@ impl fmt::Display for Moved {
 
 impl Basis {
     /// The basis of any plan about these facts.
-    pub fn of(facts: &Facts, ledger: &Ledger) -> Self {
+    pub fn from_facts(facts: &Facts, ledger: &Ledger) -> Self {
         let files =
             facts.config.files.iter().map(|file| (file.path.clone(), file.md5.seen().cloned())).collect();
-        let runtime = ledger.lines.iter().filter(|line| is_named_drift(line.kind));
+        let runtime = ledger.lines.iter().filter(|line| is_basis_kind(line.kind));
         let named = |line: &super::Loss| match line.kind {
             // Whether a server drains or is in maintenance matters; an address that DNS changed does not.
-            Kind::ServerAdminState | Kind::ServerWeight => {
+            LossKind::ServerAdminState | LossKind::ServerWeight => {
                 let state = line.detail.split(',').next().unwrap_or_default();
                 format!("{} {} ({state})", line.kind.name(), line.object)
             }
@@ -83,20 +83,20 @@ impl Basis {
     }
 
     /// What differs in `now`, in the order of this basis; nothing where both are the same.
-    pub fn moved(&self, now: &Basis) -> Vec<Moved> {
+    pub fn changes_since(&self, now: &Basis) -> Vec<BasisChange> {
         let Basis { main_pid, main_start, serving, reloads, failed_reloads, program, files, runtime, unit } =
             self;
-        let mut list = Changes(Vec::new());
+        let mut list = ChangeList(Vec::new());
         let process = |pid: &Option<u32>, start: &Option<u64>| match (pid, start) {
             (Some(pid), Some(start)) => format!("{pid} (start {start})"),
             (Some(pid), None) => pid.to_string(),
             (None, _) => UNKNOWN.to_owned(),
         };
-        list.differ("main process", process(main_pid, main_start), process(&now.main_pid, &now.main_start));
-        list.differ("serving worker", shown(serving), shown(&now.serving));
-        list.differ("reloads since the master's start", shown(reloads), shown(&now.reloads));
-        list.differ("failed reloads", shown(failed_reloads), shown(&now.failed_reloads));
-        list.differ("program on disk", shown(program), shown(&now.program));
+        list.record("main process", process(main_pid, main_start), process(&now.main_pid, &now.main_start));
+        list.record("serving worker", or_unknown(serving), or_unknown(&now.serving));
+        list.record("reloads since the master's start", or_unknown(reloads), or_unknown(&now.reloads));
+        list.record("failed reloads", or_unknown(failed_reloads), or_unknown(&now.failed_reloads));
+        list.record("program on disk", or_unknown(program), or_unknown(&now.program));
         let paths: BTreeSet<&String> = files.keys().chain(now.files.keys()).collect();
         for path in paths {
             let md5 = |files: &BTreeMap<String, Option<String>>| match files.get(path) {
@@ -104,7 +104,7 @@ impl Basis {
                 Some(None) => "unreadable".to_owned(),
                 Some(Some(md5)) => format!("md5 {md5}"),
             };
-            list.differ(path, md5(files), md5(&now.files));
+            list.record(path, md5(files), md5(&now.files));
         }
         let settings: BTreeSet<&String> = unit.keys().chain(now.unit.keys()).collect();
         for name in settings {
@@ -112,13 +112,13 @@ impl Basis {
                 None | Some("") => "not set".to_owned(),
                 Some(value) => value.to_owned(),
             };
-            list.differ(name, value(unit), value(&now.unit));
+            list.record(name, value(unit), value(&now.unit));
         }
         for gone in runtime.difference(&now.runtime) {
-            list.differ(gone, "in memory only".to_owned(), "not there".to_owned());
+            list.record(gone, "in memory only".to_owned(), "not there".to_owned());
         }
         for come in now.runtime.difference(runtime) {
-            list.differ(come, "not there".to_owned(), "in memory only".to_owned());
+            list.record(come, "not there".to_owned(), "in memory only".to_owned());
         }
         list.0
     }
@@ -126,45 +126,48 @@ impl Basis {
 
 const UNKNOWN: &str = "unknown";
 
-struct Changes(Vec<Moved>);
+struct ChangeList(Vec<BasisChange>);
 
-impl Changes {
-    fn differ(&mut self, what: &str, before: String, after: String) {
+impl ChangeList {
+    fn record(&mut self, what: &str, before: String, after: String) {
         if before != after {
-            self.0.push(Moved { what: what.to_owned(), before, after });
+            self.0.push(BasisChange { what: what.to_owned(), before, after });
         }
     }
 }
 
-fn shown<T: ToString>(value: &Option<T>) -> String {
+fn or_unknown<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(|| UNKNOWN.to_owned(), T::to_string)
 }
 
 /// Kinds whose objects an operator would name. The others change by themselves from one moment to the next, or are
 /// part of the basis already: the files by their hash.
-fn is_named_drift(kind: Kind) -> bool {
+fn is_basis_kind(kind: LossKind) -> bool {
     match kind {
-        Kind::MemoryOnlyConfig
-        | Kind::DynamicServer
-        | Kind::ServerAdminState
-        | Kind::ServerWeight
-        | Kind::ServerAddress
-        | Kind::MapEntry
-        | Kind::AclEntry
-        | Kind::Certificate => true,
-        Kind::Connections | Kind::StickTable | Kind::UnloadableConfig | Kind::PendingReload => false,
+        LossKind::MemoryOnlyConfig
+        | LossKind::DynamicServer
+        | LossKind::ServerAdminState
+        | LossKind::ServerWeight
+        | LossKind::ServerAddress
+        | LossKind::MapEntry
+        | LossKind::AclEntry
+        | LossKind::Certificate => true,
+        LossKind::Connections
+        | LossKind::StickTable
+        | LossKind::UnloadableConfig
+        | LossKind::PendingReload => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::test_facts::{self, known};
-    use crate::facts::{Admin, Connections, Table};
+    use crate::facts::test_facts::{self, known_mut};
+    use crate::facts::{Connections, ServerAdminState, StickTable};
     use crate::plan;
 
     fn basis(facts: &Facts) -> Basis {
-        Basis::of(facts, &plan::ledger(facts))
+        Basis::from_facts(facts, &plan::ledger(facts))
     }
 
     #[test]
@@ -172,12 +175,17 @@ mod tests {
         let was = basis(&test_facts::healthy());
         let mut facts = test_facts::healthy();
         facts.live.connections = Known::Seen(Connections { current: 99, draining: 3 });
-        let table =
-            |used| Table { name: "t".into(), used, peers: None, synced: false, remote_peers: Vec::new() };
+        let table = |used| StickTable {
+            name: "t".into(),
+            used,
+            peers: None,
+            synced: false,
+            remote_peers: Vec::new(),
+        };
         facts.live.tables = Known::Seen(vec![table(7)]);
         facts.taken_at = jiff::Timestamp::MAX;
         facts.cost.ms = 99;
-        assert_eq!(was.moved(&basis(&facts)), []);
+        assert_eq!(was.changes_since(&basis(&facts)), []);
         assert_eq!(was, basis(&facts));
     }
 
@@ -185,14 +193,15 @@ mod tests {
     fn each_part_that_moved_is_named_with_before_and_after() {
         let was = basis(&test_facts::healthy());
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).main.pid = 200;
-        test_facts::instance(&mut facts).serving = Known::Seen(201);
-        test_facts::instance(&mut facts).reloads = Known::Seen(1);
-        test_facts::instance(&mut facts).failed_reloads = Known::Seen(1);
-        test_facts::instance(&mut facts).disk_version = Known::unknown("gone");
+        test_facts::instance_mut(&mut facts).main.pid = 200;
+        test_facts::instance_mut(&mut facts).serving = Known::Seen(201);
+        test_facts::instance_mut(&mut facts).reloads = Known::Seen(1);
+        test_facts::instance_mut(&mut facts).failed_reloads = Known::Seen(1);
+        test_facts::instance_mut(&mut facts).disk_version = Known::unknown("gone");
         facts.config.files[0].md5 = Known::Seen("1".repeat(32));
-        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
-        let said: Vec<String> = was.moved(&basis(&facts)).iter().map(Moved::to_string).collect();
+        known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Maint);
+        let said: Vec<String> =
+            was.changes_since(&basis(&facts)).iter().map(BasisChange::to_string).collect();
         assert_eq!(said.len(), 7, "{said:#?}");
         assert_eq!(said[0], "main process: was 100 (start 4200), is 200 (start 4200)");
         assert_eq!(said[4], "program on disk: was /usr/sbin/haproxy 3.0.11, is unknown");
@@ -203,9 +212,9 @@ mod tests {
     #[test]
     fn another_state_of_the_same_server_is_a_move() {
         let mut facts = test_facts::healthy();
-        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Maint);
+        known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Maint);
         let was = basis(&facts);
-        known(&mut facts.live.servers)[0].admin = Known::Seen(Admin::Drain);
-        assert_eq!(was.moved(&basis(&facts)).len(), 2);
+        known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Drain);
+        assert_eq!(was.changes_since(&basis(&facts)).len(), 2);
     }
 }

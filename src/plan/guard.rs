@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Action, Plan, Step, Way};
-use super::{Basis, Moved};
-use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, Stand};
+use super::model::{Action, Plan, Step, StepMethod};
+use super::{Basis, BasisChange};
+use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, GuardStatus};
 
 /// What will be refused, and by whom it is tried.
-pub const REFUSED: &[&str] = &[
+pub const REFUSED_COMMANDS: &[&str] = &[
     "systemctl restart, stop and try-restart; service NAME restart; /etc/init.d/NAME restart; invoke-rc.d; \
      deb-systemd-invoke: refused with exit 4",
     "Ansible `state=restarted` and its handlers, Puppet `restart`, Chef `action :restart`: the run fails; use their \
@@ -17,14 +17,14 @@ pub const REFUSED: &[&str] = &[
 ];
 
 /// What goes on as before.
-pub const WORKS: &[&str] = &[
+pub const ALLOWED_COMMANDS: &[&str] = &[
     "systemctl reload, reload-or-restart and try-reload-or-restart, which become a reload",
     "systemctl start, boot, shutdown",
     "Debian's upgrade of the package, which reloads",
 ];
 
 /// What the guard does not keep from happening on any host, each measured.
-pub const HOLES: &[&str] = &[
+pub const BYPASSES: &[&str] = &[
     "kill and systemctl kill still work, and Restart= brings a process without memory back: watch NRestarts \
      (check proc.unplanned-restarts)",
     "systemctl disable --now: the stop is refused, but the unit is disabled for the next boot (check \
@@ -37,56 +37,56 @@ pub const HOLES: &[&str] = &[
 ];
 
 /// The same of this unit, with those that it is bound to.
-pub fn holes(facts: &GuardFacts) -> Vec<String> {
-    let carried = facts.carried_from();
+pub fn bypasses(facts: &GuardFacts) -> Vec<String> {
+    let carried = facts.stop_propagated_from();
     let here = (!carried.is_empty()).then(|| format!("{} is bound so to {}", facts.unit, carried.join(", ")));
-    HOLES.iter().map(|hole| (*hole).to_owned()).chain(here).collect()
+    BYPASSES.iter().map(|hole| (*hole).to_owned()).chain(here).collect()
 }
 
 /// How a unit's guard is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum GuardChange {
     /// It comes.
     Install,
     /// It goes.
     Remove,
 }
 
-impl Order {
+impl GuardChange {
     /// The command.
     pub fn operation(self) -> &'static str {
         match self {
-            Order::Install => "guard install",
-            Order::Remove => "guard remove",
+            GuardChange::Install => "guard install",
+            GuardChange::Remove => "guard remove",
         }
     }
 
     /// The unit is as it will be already.
     pub fn is_done(self, facts: &GuardFacts) -> bool {
         match self {
-            Order::Install => facts.stand() == Stand::InForce,
-            Order::Remove => facts.file == DropIn::Absent && facts.stand() != Stand::Going,
+            GuardChange::Install => facts.status() == GuardStatus::InForce,
+            GuardChange::Remove => facts.file == DropIn::Absent && facts.status() != GuardStatus::FileRemoved,
         }
     }
 }
 
 /// The plan of it.
-pub fn guard(change: Order, facts: &GuardFacts, host: &str) -> Plan {
+pub fn guard_plan(change: GuardChange, facts: &GuardFacts, host: &str) -> Plan {
     let file = |action, reason: &str| Step {
         action,
         object: facts.path.clone(),
-        how: Way::File,
+        how: StepMethod::File,
         reason: reason.to_owned(),
     };
     let mut steps = Vec::new();
     match change {
-        Order::Install if facts.file == DropIn::Absent => {
+        GuardChange::Install if facts.file == DropIn::Absent => {
             steps.push(file(Action::Add, "one static line: RefuseManualStop=yes"));
         }
-        Order::Remove if facts.file == DropIn::Absent => {}
-        Order::Install => {}
-        Order::Remove => {
-            let folder = matches!(facts.file, DropIn::Ours { folder_made: true });
+        GuardChange::Remove if facts.file == DropIn::Absent => {}
+        GuardChange::Install => {}
+        GuardChange::Remove => {
+            let folder = matches!(facts.file, DropIn::Unmodified { folder_made: true });
             let reason = if folder { "and its folder, where it is empty" } else { "it is haguard's own" };
             steps.push(file(Action::Remove, reason));
         }
@@ -94,17 +94,17 @@ pub fn guard(change: Order, facts: &GuardFacts, host: &str) -> Plan {
     steps.push(Step {
         action: Action::Change,
         object: "systemd".to_owned(),
-        how: Way::Systemd,
+        how: StepMethod::Systemd,
         reason: "daemon-reload: it reads every unit's files again, and starts or stops nothing".to_owned(),
     });
     let proof = match change {
-        Order::Install => "a manual stop is refused, and nothing else about the unit is different",
-        Order::Remove => "nothing of the guard is left, and nothing else about the unit is different",
+        GuardChange::Install => "a manual stop is refused, and nothing else about the unit is different",
+        GuardChange::Remove => "nothing of the guard is left, and nothing else about the unit is different",
     };
     steps.push(Step {
         action: Action::Prove,
         object: facts.unit.clone(),
-        how: Way::Look,
+        how: StepMethod::Observe,
         reason: proof.to_owned(),
     });
     let target = format!("{} on {host}", facts.unit);
@@ -113,24 +113,24 @@ pub fn guard(change: Order, facts: &GuardFacts, host: &str) -> Plan {
 
 /// What must still be true of the unit.
 pub fn basis(facts: &GuardFacts) -> Basis {
-    let mut unit = facts.shape();
+    let mut unit = facts.preserved_properties();
     for name in ["RefuseManualStop", "NeedDaemonReload", "DropInPaths", "Documentation"] {
         unit.insert(name.to_owned(), facts.shown.get(name).to_owned());
     }
-    unit.insert(facts.path.clone(), facts.file.word().to_owned());
+    unit.insert(facts.path.clone(), facts.file.name().to_owned());
     Basis { unit, ..Basis::default() }
 }
 
 /// What is different about the unit that the guard has no part in.
-pub fn otherwise(before: &GuardFacts, now: &GuardFacts) -> Vec<Moved> {
-    let basis = |facts: &GuardFacts| Basis { unit: others(facts), ..Basis::default() };
-    basis(before).moved(&basis(now))
+pub fn unrelated_changes(before: &GuardFacts, now: &GuardFacts) -> Vec<BasisChange> {
+    let basis = |facts: &GuardFacts| Basis { unit: unrelated_properties(facts), ..Basis::default() };
+    basis(before).changes_since(&basis(now))
 }
 
-fn others(facts: &GuardFacts) -> BTreeMap<String, String> {
-    let mut all = facts.shape();
+fn unrelated_properties(facts: &GuardFacts) -> BTreeMap<String, String> {
+    let mut all = facts.preserved_properties();
     for (name, ours) in [("DropInPaths", facts.path.as_str()), ("Documentation", DOCUMENTATION)] {
-        let kept = facts.shown.words(name).into_iter().filter(|word| word != ours);
+        let kept = facts.shown.quoted_list(name).into_iter().filter(|word| word != ours);
         all.insert(name.to_owned(), kept.collect::<Vec<_>>().join(" "));
     }
     all
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_id_stands_for_the_unit_and_not_for_what_changes_by_itself() {
-        let plan = |more: &str| guard(Order::Install, &sample(DropIn::Absent, more), "lb1").id;
+        let plan = |more: &str| guard_plan(GuardChange::Install, &sample(DropIn::Absent, more), "lb1").id;
         assert_eq!(plan(""), plan("NRestarts=3\nMainPID=7\nActiveState=inactive"));
         assert_ne!(plan(""), plan("UnitFileState=disabled"));
         assert_ne!(plan(""), plan("DropInPaths=/etc/x.conf"));
@@ -152,27 +152,31 @@ mod tests {
     #[test]
     fn the_guards_own_traces_are_no_difference_and_anything_else_is() {
         let before = sample(DropIn::Absent, "Documentation=man:haproxy(1)");
-        let file = DropIn::Ours { folder_made: true };
+        let file = DropIn::Unmodified { folder_made: true };
         let path = &before.path;
         let more = format!(
             "RefuseManualStop=yes\nCanStop=no\nDropInPaths={path}\nDocumentation=man:haproxy(1) \"man:haguard-restart(1)\""
         );
-        assert_eq!(otherwise(&before, &sample(file.clone(), &more)), []);
+        assert_eq!(unrelated_changes(&before, &sample(file.clone(), &more)), []);
         let worse = sample(file, &format!("{more}\nCanReload=no"));
-        assert_eq!(otherwise(&before, &worse)[0].to_string(), "CanReload: was yes, is no");
+        assert_eq!(unrelated_changes(&before, &worse)[0].to_string(), "CanReload: was yes, is no");
     }
 
     #[test]
     fn what_is_as_it_will_be_needs_no_plan() {
-        let ours = || DropIn::Ours { folder_made: false };
-        assert!(Order::Install.is_done(&sample(ours(), "RefuseManualStop=yes")));
-        assert!(!Order::Install.is_done(&sample(ours(), "NeedDaemonReload=yes")));
-        assert!(Order::Remove.is_done(&sample(DropIn::Absent, "")));
-        let steps = guard(Order::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
+        let ours = || DropIn::Unmodified { folder_made: false };
+        assert!(GuardChange::Install.is_done(&sample(ours(), "RefuseManualStop=yes")));
+        assert!(!GuardChange::Install.is_done(&sample(ours(), "NeedDaemonReload=yes")));
+        assert!(GuardChange::Remove.is_done(&sample(DropIn::Absent, "")));
+        let steps = guard_plan(GuardChange::Install, &sample(ours(), "NeedDaemonReload=yes"), "lb1").steps;
         assert_eq!(steps.len(), 2, "only systemd has to read: {steps:?}");
         let going = sample(DropIn::Absent, "");
         let going = sample(DropIn::Absent, &format!("RefuseManualStop=yes\nDropInPaths={}", going.path));
-        assert!(!Order::Install.is_done(&going) && !Order::Remove.is_done(&going));
-        assert_eq!(guard(Order::Remove, &going, "lb1").steps.len(), 2, "there is no file to remove");
+        assert!(!GuardChange::Install.is_done(&going) && !GuardChange::Remove.is_done(&going));
+        assert_eq!(
+            guard_plan(GuardChange::Remove, &going, "lb1").steps.len(),
+            2,
+            "there is no file to remove"
+        );
     }
 }

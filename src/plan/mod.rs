@@ -12,13 +12,15 @@ pub mod rollback;
 pub mod runbook;
 pub mod service_lookup;
 
-pub use basis::{Basis, Moved};
-pub use diff::binds::{BindChange, bind_change, not_held};
-pub use diff::{Difference, difference};
-pub use losses::{Fate, Kind, Ledger, Loss, ledger};
-pub use model::{Action, Plan, Step, Way};
+pub use basis::{Basis, BasisChange};
+pub use diff::binds::{ListenerDiff, diff_listeners, missing_listeners};
+pub use diff::{WorkerStateDiff, diff_worker_states};
+pub use losses::{Effect, Ledger, Loss, LossKind, ledger};
+pub use model::{Action, Plan, Step, StepMethod};
 pub use reload::reload;
-pub use restart::{Manner, emergency, restart};
-pub use rollback::WayBack;
-pub use runbook::service::{Procedure, activated, one_command, procedure};
-pub use runbook::{Advice, alternatives, by_hand};
+pub use restart::{RestartMethod, break_glass_step, restart};
+pub use rollback::RollbackPlan;
+pub use runbook::service::{
+    ServiceRunbook, service_runbook, single_restart_command, socket_activated_runbook,
+};
+pub use runbook::{RunbookStep, manual_restart, safe_alternatives};

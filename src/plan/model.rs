@@ -33,7 +33,7 @@ pub struct Step {
     /// To what.
     pub object: String,
     /// By which way.
-    pub how: Way,
+    pub how: StepMethod,
     /// Why, or what comes of it.
     pub reason: String,
 }
@@ -79,7 +79,7 @@ impl Action {
 /// By which way a step is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum StepMethod {
     /// Over the runtime socket, without a reload.
     Runtime,
     /// By the configuration that the new worker loads.
@@ -93,9 +93,11 @@ pub enum Way {
     /// By SIGTERM to the proven process, and its own command line.
     Process,
     /// By looking.
-    Look,
+    #[serde(rename = "look")]
+    Observe,
     /// By writing to haguard's own state folder.
-    State,
+    #[serde(rename = "state")]
+    StateFolder,
     /// By writing or removing a file.
     File,
     /// By systemctl.
@@ -104,21 +106,21 @@ pub enum Way {
     UnlessConfirmed,
 }
 
-impl Way {
+impl StepMethod {
     /// The public name.
     pub fn name(self) -> &'static str {
         match self {
-            Way::Runtime => "runtime",
-            Way::Structural => "structural",
-            Way::MasterCli => "master-cli",
-            Way::Signal => "signal",
-            Way::Docker => "docker",
-            Way::Process => "process",
-            Way::Look => "look",
-            Way::State => "state",
-            Way::File => "file",
-            Way::Systemd => "systemd",
-            Way::UnlessConfirmed => "unless-confirmed",
+            StepMethod::Runtime => "runtime",
+            StepMethod::Structural => "structural",
+            StepMethod::MasterCli => "master-cli",
+            StepMethod::Signal => "signal",
+            StepMethod::Docker => "docker",
+            StepMethod::Process => "process",
+            StepMethod::Observe => "look",
+            StepMethod::StateFolder => "state",
+            StepMethod::File => "file",
+            StepMethod::Systemd => "systemd",
+            StepMethod::UnlessConfirmed => "unless-confirmed",
         }
     }
 }

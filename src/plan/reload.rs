@@ -2,54 +2,54 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Action, Plan, Step, Way};
-use super::replay::Preview;
+use super::model::{Action, Plan, Step, StepMethod};
+use super::replay::ReplayPreview;
 use super::{Basis, Ledger};
 use crate::facts::{Facts, Instance, Known, Proxy, Server};
 use crate::plural::plural;
 
 /// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
-const MOST_STEPS: usize = 100;
+const MAX_STEPS: usize = 100;
 
 /// What is written since the worker started stands in the ledger: a file's time against a process's start can come out
 /// either way when both are the same moment, and an id must not depend on that.
-const REASON: &str = "a new worker loads the files on disk, and the old one finishes its connections";
+const RELOAD_REASON: &str = "a new worker loads the files on disk, and the old one finishes its connections";
 
 /// The plan of a reload; none where it is not known what runs. `kept` says what of the runtime state would be put back,
 /// where that is wanted.
-pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[Preview]>) -> Option<Plan> {
+pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[ReplayPreview]>) -> Option<Plan> {
     let instance = facts.instance.seen()?;
     let mut steps = vec![Step {
         action: Action::Reload,
         object: instance.title(),
-        how: way(instance),
-        reason: REASON.to_owned(),
+        how: reload_method(instance),
+        reason: RELOAD_REASON.to_owned(),
     }];
-    steps.extend(changes(facts, kept.unwrap_or_default()));
-    steps.extend(proof(facts));
-    let basis = Basis::of(facts, ledger);
+    steps.extend(configuration_steps(facts, kept.unwrap_or_default()));
+    steps.extend(proof_steps(facts));
+    let basis = Basis::from_facts(facts, ledger);
     let options = kept.map(|_| vec!["keep-runtime".to_owned()]).unwrap_or_default();
     Some(Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps))
 }
 
 /// What the new worker brings and takes, and what is put back into it.
-pub(super) fn changes(facts: &Facts, kept: &[Preview]) -> Vec<Step> {
-    let mut steps = proxies(facts);
-    steps.extend(servers(facts));
+pub(super) fn configuration_steps(facts: &Facts, kept: &[ReplayPreview]) -> Vec<Step> {
+    let mut steps = proxy_steps(facts);
+    steps.extend(server_steps(facts));
     let back = kept.iter().filter(|told| told.how.is_some());
     steps.extend(back.map(|told| Step {
         action: Action::Change,
         object: format!("{} {}", told.kind.name(), told.object),
-        how: Way::Runtime,
+        how: StepMethod::Runtime,
         reason: "set at run time; it is put back".to_owned(),
     }));
-    if steps.len() > MOST_STEPS {
-        let more = steps.len() - MOST_STEPS;
-        steps.truncate(MOST_STEPS);
+    if steps.len() > MAX_STEPS {
+        let more = steps.len() - MAX_STEPS;
+        steps.truncate(MAX_STEPS);
         steps.push(Step {
             action: Action::Change,
             object: format!("{more} more things"),
-            how: Way::Structural,
+            how: StepMethod::Structural,
             reason: "not listed here".to_owned(),
         });
     }
@@ -57,32 +57,32 @@ pub(super) fn changes(facts: &Facts, kept: &[Preview]) -> Vec<Step> {
 }
 
 /// What comes last, whatever was done.
-pub(super) fn proof(facts: &Facts) -> [Step; 2] {
+pub(super) fn proof_steps(facts: &Facts) -> [Step; 2] {
     let prove = Step {
         action: Action::Prove,
         object: "the new worker".to_owned(),
-        how: Way::Look,
+        how: StepMethod::Observe,
         reason: "its PID, its sockets and listeners, its proxies and servers, their health".to_owned(),
     };
     let keep = Step {
         action: Action::Keep,
         object: plural(facts.config.files.len(), "configuration file"),
-        how: Way::State,
+        how: StepMethod::StateFolder,
         reason: "so that this state can be found again".to_owned(),
     };
     [prove, keep]
 }
 
 /// The master's socket where there is one: its answer is the truest.
-fn way(instance: &Instance) -> Way {
+fn reload_method(instance: &Instance) -> StepMethod {
     match &instance.master_socket {
-        Known::Seen(_) => Way::MasterCli,
-        Known::Unknown { .. } => Way::Signal,
+        Known::Seen(_) => StepMethod::MasterCli,
+        Known::Unknown { .. } => StepMethod::Signal,
     }
 }
 
 /// Proxies that come and go; those behind a condition that could not be decided are left out.
-fn proxies(facts: &Facts) -> Vec<Step> {
+fn proxy_steps(facts: &Facts) -> Vec<Step> {
     let Known::Seen((live, next)) = facts.live.proxies.as_ref().zip(facts.next.proxies.as_ref()) else {
         return Vec::new();
     };
@@ -91,10 +91,10 @@ fn proxies(facts: &Facts) -> Vec<Step> {
     let gone = live.iter().filter(|proxy| !has(next, &proxy.name));
     let added = came.map(|proxy| {
         let at = proxy.at.as_deref().map_or("in the files".to_owned(), |at| format!("at {at}"));
-        structural(Action::Add, format!("{} {}", proxy.section(), proxy.name), at)
+        structural_step(Action::Add, format!("{} {}", proxy.section(), proxy.name), at)
     });
     let removed = gone.map(|proxy| {
-        structural(
+        structural_step(
             Action::Remove,
             format!("{} {}", proxy.section(), proxy.name),
             "in no loaded file".to_owned(),
@@ -104,7 +104,7 @@ fn proxies(facts: &Facts) -> Vec<Step> {
 }
 
 /// Servers that come and go in backends that stay.
-fn servers(facts: &Facts) -> Vec<Step> {
+fn server_steps(facts: &Facts) -> Vec<Step> {
     let Known::Seen((live, next)) = facts.live.servers.as_ref().zip(facts.next.servers.as_ref()) else {
         return Vec::new();
     };
@@ -118,7 +118,7 @@ fn servers(facts: &Facts) -> Vec<Step> {
     let stays: BTreeSet<String> =
         backends(&facts.live.proxies).intersection(&backends(&facts.next.proxies)).cloned().collect();
     let step = |action, (backend, server): &(String, String), why: &str| {
-        structural(action, format!("server {backend}/{server}"), why.to_owned())
+        structural_step(action, format!("server {backend}/{server}"), why.to_owned())
     };
     let kept = |(backend, _): &&(String, String)| stays.contains(backend);
     let (was, will, may) = (names(live, false), names(next, true), names(next, false));
@@ -128,14 +128,14 @@ fn servers(facts: &Facts) -> Vec<Step> {
     added.chain(removed).collect()
 }
 
-fn structural(action: Action, object: String, reason: String) -> Step {
-    Step { action, object, how: Way::Structural, reason }
+fn structural_step(action: Action, object: String, reason: String) -> Step {
+    Step { action, object, how: StepMethod::Structural, reason }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::test_facts::{self, known};
+    use crate::facts::test_facts::{self, known_mut};
     use crate::plan;
     use proptest::prelude::*;
 
@@ -156,10 +156,10 @@ mod tests {
     #[test]
     fn what_comes_and_what_goes_is_named() {
         let mut facts = test_facts::healthy();
-        known(&mut facts.next.proxies).push(test_facts::proxy("api", false));
-        known(&mut facts.live.proxies).push(test_facts::proxy("old", true));
-        known(&mut facts.live.servers).push(test_facts::server("web", "dyn", 1));
-        known(&mut facts.next.servers).push(test_facts::server("api", "new", 1));
+        known_mut(&mut facts.next.proxies).push(test_facts::proxy("api", false));
+        known_mut(&mut facts.live.proxies).push(test_facts::proxy("old", true));
+        known_mut(&mut facts.live.servers).push(test_facts::server("web", "dyn", 1));
+        known_mut(&mut facts.next.servers).push(test_facts::server("api", "new", 1));
         let steps = plan(&facts).steps;
         let said: Vec<String> =
             steps.iter().map(|step| format!("{} {}", step.action.name(), step.object)).collect();
@@ -174,7 +174,7 @@ mod tests {
                 "keep 1 configuration file",
             ]
         );
-        assert_eq!(steps[0].how, Way::MasterCli);
+        assert_eq!(steps[0].how, StepMethod::MasterCli);
     }
 
     #[test]
@@ -188,9 +188,9 @@ mod tests {
         #[test]
         fn a_plan_comes_back_from_its_document(pid: u32, reloads: u32, name in "\\PC{1,12}") {
             let mut facts = test_facts::healthy();
-            test_facts::instance(&mut facts).main.pid = pid;
-            test_facts::instance(&mut facts).reloads = Known::Seen(reloads);
-            known(&mut facts.next.proxies).push(test_facts::proxy(&name, false));
+            test_facts::instance_mut(&mut facts).main.pid = pid;
+            test_facts::instance_mut(&mut facts).reloads = Known::Seen(reloads);
+            known_mut(&mut facts.next.proxies).push(test_facts::proxy(&name, false));
             let plan = plan(&facts);
             let text = serde_json::to_string(&plan).unwrap();
             prop_assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Action, Plan, Step, Way};
-use super::replay::Preview;
-use super::runbook::restart_commands::{command, contained, daemon};
-use super::{Advice, Basis, Fate, Kind, Ledger, reload, runbook};
+use super::model::{Action, Plan, Step, StepMethod};
+use super::replay::ReplayPreview;
+use super::runbook::restart_commands::{container_cli, container_restart, single_command};
+use super::{Basis, Effect, Ledger, LossKind, RunbookStep, reload, runbook};
 use crate::facts::controller::Container;
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 use crate::plural::plural;
 
 /// Properties of a unit that decide what a restart of it does.
-const DECISIVE: &[&str] = &[
+const RESTART_PROPERTIES: &[&str] = &[
     "ExecStart",
     "FragmentPath",
     "LoadState",
@@ -23,11 +23,11 @@ const DECISIVE: &[&str] = &[
 ];
 
 /// Of each HAProxy this many snapshots are kept, and as much evidence.
-pub const NEWEST: usize = 20;
+pub const MAX_SNAPSHOTS: usize = 20;
 
 /// Who restarts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner<'a> {
+pub enum RestartMethod<'a> {
     /// systemd, by the unit of this name.
     Systemd(&'a str),
     /// Docker or Podman.
@@ -37,30 +37,32 @@ pub enum Manner<'a> {
 }
 
 /// The emergency path through haguard, where it is proven who restarts this one.
-pub fn emergency(facts: &Facts) -> Option<Advice> {
+pub fn break_glass_step(facts: &Facts) -> Option<RunbookStep> {
     let instance = facts.instance.seen()?;
-    Manner::of(instance).ok()?;
-    let host = runbook::quote(&facts.host);
+    RestartMethod::from_instance(instance).ok()?;
+    let host = runbook::shell_quote(&facts.host);
     let command = format!("haguard restart --break-glass {host} --reason 'WHY' --plan");
     let when = "through haguard: a snapshot, the restart, what only memory holds put back, and a proof; shows a plan first:";
-    Some(Advice::new(when, runbook::named(&command, instance)))
+    Some(RunbookStep::new(when, runbook::with_instance_option(&command, instance)))
 }
 
-impl<'a> Manner<'a> {
+impl<'a> RestartMethod<'a> {
     /// Who is proven to restart this one.
     ///
     /// # Errors
     /// When nobody is, or it has to be done there: with the correct procedure.
-    pub fn of(instance: &'a Instance) -> Result<Self, String> {
+    pub fn from_instance(instance: &'a Instance) -> Result<Self, String> {
         match &instance.control {
-            Control::Proven { controller: Controller::Systemd { unit }, .. } => Ok(Manner::Systemd(unit)),
+            Control::Proven { controller: Controller::Systemd { unit }, .. } => {
+                Ok(RestartMethod::Systemd(unit))
+            }
             Control::Proven { controller: Controller::Docker { container }, .. } => {
-                Ok(Manner::Docker(container))
+                Ok(RestartMethod::Docker(container))
             }
             Control::Proven { controller: Controller::Podman { container }, .. } => {
-                let there = contained("podman", container).command;
+                let there = container_restart("podman", container).command;
                 match (&container.unit, container.socket.is_empty()) {
-                    (None, false) => Ok(Manner::Docker(container)),
+                    (None, false) => Ok(RestartMethod::Docker(container)),
                     (Some(unit), _) => Err(format!("{unit} runs its container: restart it there: `{there}`")),
                     (None, true) => Err(format!(
                         "Podman restarts it for haguard over its socket, and at none is this container known (try \
@@ -68,34 +70,36 @@ impl<'a> Manner<'a> {
                     )),
                 }
             }
-            Control::Proven { controller: Controller::Nobody { .. } | Controller::Shell { .. }, .. } => {
-                Ok(Manner::Process)
-            }
+            Control::Proven {
+                controller: Controller::Unmanaged { .. } | Controller::Shell { .. }, ..
+            } => Ok(RestartMethod::Process),
             Control::Proven { controller, .. } => {
-                let there = command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
-                Err(format!("it is controlled by {}: restart it there{there}", controller.words()))
+                let there = single_command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
+                Err(format!("it is controlled by {}: restart it there{there}", controller.describe()))
             }
             control => Err(control.why().unwrap_or("who controls it is not proven").to_owned()),
         }
     }
 
-    fn way(self) -> Way {
+    fn step_method(self) -> StepMethod {
         match self {
-            Manner::Systemd(_) => Way::Systemd,
-            Manner::Docker(_) => Way::Docker,
-            Manner::Process => Way::Process,
+            RestartMethod::Systemd(_) => StepMethod::Systemd,
+            RestartMethod::Docker(_) => StepMethod::Docker,
+            RestartMethod::Process => StepMethod::Process,
         }
     }
 
     fn reason(self, instance: &Instance) -> String {
         match self {
-            Manner::Systemd(unit) => format!("systemctl restart {unit}; every connection is cut"),
-            Manner::Docker(container) => {
-                format!("{} is restarted; every connection is cut", container.words())
+            RestartMethod::Systemd(unit) => format!("systemctl restart {unit}; every connection is cut"),
+            RestartMethod::Docker(container) => {
+                format!("{} is restarted; every connection is cut", container.describe())
             }
-            Manner::Process => {
-                let argv: Vec<String> =
-                    runbook::start_arguments(instance).iter().map(|word| runbook::quote(word)).collect();
+            RestartMethod::Process => {
+                let argv: Vec<String> = runbook::start_arguments(instance)
+                    .iter()
+                    .map(|word| runbook::shell_quote(word))
+                    .collect();
                 format!("SIGTERM, then `{}` in its place; every connection is cut", argv.join(" "))
             }
         }
@@ -103,26 +107,26 @@ impl<'a> Manner<'a> {
 }
 
 /// The plan of a restart; none where it is not known what runs, or who restarts it.
-pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan> {
+pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[ReplayPreview]) -> Option<Plan> {
     let instance = facts.instance.seen()?;
-    let manner = Manner::of(instance).ok()?;
+    let manner = RestartMethod::from_instance(instance).ok()?;
     let mut steps = vec![Step {
         action: Action::Keep,
         object: "a snapshot".to_owned(),
-        how: Way::State,
+        how: StepMethod::StateFolder,
         reason: format!(
             "{} and what only memory holds, so that what does not come back is not gone",
             plural(facts.config.files.len(), "configuration file")
         ),
     }];
     let unit = facts.guard.as_ref().and_then(Known::seen);
-    let guarded = unit.is_some_and(GuardFacts::is_put_back);
+    let guarded = unit.is_some_and(GuardFacts::is_restored_after_restart);
     let lifted = !unit.is_some_and(GuardFacts::effective);
     let guard = |action, reason: &str| match manner {
-        Manner::Systemd(unit) if guarded => Some(Step {
+        RestartMethod::Systemd(unit) if guarded => Some(Step {
             action,
             object: format!("RefuseManualStop of {unit}"),
-            how: Way::Systemd,
+            how: StepMethod::Systemd,
             reason: reason.to_owned(),
         }),
         _ => None,
@@ -135,40 +139,40 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[Preview]) -> Option<Plan>
     steps.push(Step {
         action: Action::Restart,
         object: instance.title(),
-        how: manner.way(),
+        how: manner.step_method(),
         reason: manner.reason(instance),
     });
     steps.extend(guard(Action::Restore, "whatever came of it"));
-    steps.extend(reload::changes(facts, kept));
-    steps.extend(reload::proof(facts));
+    steps.extend(reload::configuration_steps(facts, kept));
+    steps.extend(reload::proof_steps(facts));
     let target = format!("{} on {}", instance.title(), facts.host);
     Some(Plan::new("restart", Vec::new(), target, basis(facts, ledger), steps))
 }
 
 /// What must still be true when it is restarted: of HAProxy, and of its unit where it has one.
 pub fn basis(facts: &Facts, ledger: &Ledger) -> Basis {
-    let mut unit = facts.guard.as_ref().and_then(Known::seen).map(decisive).unwrap_or_default();
+    let mut unit = facts.guard.as_ref().and_then(Known::seen).map(restart_properties).unwrap_or_default();
     unit.extend(
         facts.start.as_ref().and_then(Known::seen).map(|start| start.rests_on.clone()).unwrap_or_default(),
     );
-    Basis { unit, ..Basis::of(facts, ledger) }
+    Basis { unit, ..Basis::from_facts(facts, ledger) }
 }
 
 /// What of a unit must still be true when it is restarted.
-pub fn decisive(unit: &GuardFacts) -> BTreeMap<String, String> {
+pub fn restart_properties(unit: &GuardFacts) -> BTreeMap<String, String> {
     // What systemd notes down about its last run is no setting.
     let value =
         |name: &str| unit.shown.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
-    let said = DECISIVE.iter().map(|name| ((*name).to_owned(), value(name)));
+    let said = RESTART_PROPERTIES.iter().map(|name| ((*name).to_owned(), value(name)));
     let edited = ("EnvironmentFiles edited since".to_owned(), unit.environment_edited.join(" "));
     said.chain([edited]).collect()
 }
 
 /// What a restart loses beyond a reload, and no replay puts back.
-pub fn beyond_replay(ledger: &Ledger) -> Vec<Preview> {
-    let only = |line: &&super::Loss| line.on_reload == Fate::Kept && line.on_restart != Fate::Kept;
-    let lost = ledger.lines.iter().filter(only).filter(|line| line.kind == Kind::StickTable);
-    lost.map(|line| Preview {
+pub fn restart_only_losses(ledger: &Ledger) -> Vec<ReplayPreview> {
+    let only = |line: &&super::Loss| line.on_reload == Effect::Kept && line.on_restart != Effect::Kept;
+    let lost = ledger.lines.iter().filter(only).filter(|line| line.kind == LossKind::StickTable);
+    lost.map(|line| ReplayPreview {
         kind: line.kind,
         object: line.object.clone(),
         how: None,
@@ -178,22 +182,22 @@ pub fn beyond_replay(ledger: &Ledger) -> Vec<Preview> {
 }
 
 /// What to do where it was ended and nothing came up, most urgent first.
-pub fn after_outage(instance: &Instance) -> Vec<Advice> {
-    let quote = runbook::quote;
-    let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
-    match Manner::of(instance) {
-        Ok(Manner::Systemd(unit)) => vec![
+pub fn outage_runbook(instance: &Instance) -> Vec<RunbookStep> {
+    let quote = runbook::shell_quote;
+    let advice = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
+    match RestartMethod::from_instance(instance) {
+        Ok(RestartMethod::Systemd(unit)) => vec![
             advice("start it, and read why it does not come up:", format!("systemctl start {}", quote(unit))),
             advice("what it said:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
         ],
-        Ok(Manner::Docker(container)) => {
-            let program = daemon_of(instance, container);
+        Ok(RestartMethod::Docker(container)) => {
+            let program = container_program(instance, container);
             vec![
                 advice("start it:", format!("{program} start {}", quote(&container.name))),
                 advice("what it said:", format!("{program} logs --tail 50 {}", quote(&container.name))),
             ]
         }
-        Ok(Manner::Process) | Err(_) => {
+        Ok(RestartMethod::Process) | Err(_) => {
             let argv: Vec<String> =
                 runbook::start_arguments(instance).iter().map(|word| quote(word)).collect();
             let folder =
@@ -206,17 +210,17 @@ pub fn after_outage(instance: &Instance) -> Vec<Advice> {
     }
 }
 
-fn daemon_of(instance: &Instance, container: &Container) -> String {
-    let podman = matches!(instance.control.named(), Some(Controller::Podman { .. }));
-    daemon(if podman { "podman" } else { "docker" }, container)
+fn container_program(instance: &Instance, container: &Container) -> String {
+    let podman = matches!(instance.control.controller(), Some(Controller::Podman { .. }));
+    container_cli(if podman { "podman" } else { "docker" }, container)
 }
 
 /// What to do where the manager may still carry out an order that haguard has given up on.
-pub fn unfinished(instance: &Instance) -> Vec<Advice> {
-    let advice = |when: &str, command: String| Advice { when: when.to_owned(), command };
-    match Manner::of(instance) {
-        Ok(Manner::Systemd(unit)) => {
-            let unit = runbook::quote(unit);
+pub fn pending_job_runbook(instance: &Instance) -> Vec<RunbookStep> {
+    let advice = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
+    match RestartMethod::from_instance(instance) {
+        Ok(RestartMethod::Systemd(unit)) => {
+            let unit = runbook::shell_quote(unit);
             vec![
                 advice("what systemd has still to do:", "systemctl list-jobs".to_owned()),
                 advice("what holds it up:", format!("systemctl status {unit}")),
@@ -226,8 +230,9 @@ pub fn unfinished(instance: &Instance) -> Vec<Advice> {
                 ),
             ]
         }
-        Ok(Manner::Docker(container)) => {
-            let (program, name) = (daemon_of(instance, container), runbook::quote(&container.name));
+        Ok(RestartMethod::Docker(container)) => {
+            let (program, name) =
+                (container_program(instance, container), runbook::shell_quote(&container.name));
             vec![
                 advice(
                     "whether the daemon answers again, and what runs:",
@@ -236,12 +241,12 @@ pub fn unfinished(instance: &Instance) -> Vec<Advice> {
                 advice("where it does not run then:", format!("{program} start {name}")),
             ]
         }
-        Ok(Manner::Process) | Err(_) => Vec::new(),
+        Ok(RestartMethod::Process) | Err(_) => Vec::new(),
     }
 }
 
 /// Connections that a restart cuts, where they were counted.
-pub fn connections(facts: &Facts) -> Known<u64> {
+pub fn open_connections(facts: &Facts) -> Known<u64> {
     facts.live.connections.as_ref().map(|count| count.current + count.draining)
 }
 
@@ -256,15 +261,15 @@ mod tests {
         restart(facts, &plan::ledger(facts), &[]).unwrap()
     }
 
-    fn said(plan: &Plan) -> Vec<String> {
+    fn step_lines(plan: &Plan) -> Vec<String> {
         plan.steps.iter().map(|s| format!("{} {} {}", s.action.name(), s.object, s.how.name())).collect()
     }
 
     #[test]
     fn nobody_keeps_it_so_its_own_command_line_starts_it_again() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::Nobody { cgroup: "/".into() });
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
         let plan = plan_of(&facts);
         let expected = [
             "keep a snapshot state",
@@ -272,37 +277,37 @@ mod tests {
             "prove the new worker look",
             "keep 1 configuration file state",
         ];
-        assert_eq!(said(&plan), expected);
+        assert_eq!(step_lines(&plan), expected);
         assert_ne!(plan.id, plan::reload(&facts, &plan::ledger(&facts), None).unwrap().id);
     }
 
     #[test]
     fn the_way_through_haguard_is_named_where_it_would_be_taken_and_not_where_it_would_be_refused() {
         let mut facts = test_facts::healthy();
-        let said = emergency(&facts).unwrap().command;
+        let said = break_glass_step(&facts).unwrap().command;
         let command = "haguard restart --break-glass lb1 --reason 'WHY' --plan";
         assert_eq!(said, format!("{command} --master-socket /run/master.sock"));
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
-        assert_eq!(emergency(&facts), None);
-        test_facts::instance(&mut facts).control = Control::unknown("denied");
-        assert_eq!(emergency(&facts), None);
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
+        assert_eq!(break_glass_step(&facts), None);
+        test_facts::instance_mut(&mut facts).control = Control::unknown("denied");
+        assert_eq!(break_glass_step(&facts), None);
     }
 
     #[test]
     fn the_guard_is_lifted_for_the_restart_alone_and_a_unit_that_changed_is_another_plan() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::Systemd { unit: "haproxy.service".into() });
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::Systemd { unit: "haproxy.service".into() });
         let mut with = |more: &str| {
             facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
             plan_of(&facts)
         };
         let free = with("");
-        assert!(!said(&free).iter().any(|step| step.contains("RefuseManualStop")), "{free:?}");
+        assert!(!step_lines(&free).iter().any(|step| step.contains("RefuseManualStop")), "{free:?}");
         let guarded = with("RefuseManualStop=yes\n");
         assert_eq!(
-            said(&guarded)[1..4],
+            step_lines(&guarded)[1..4],
             [
                 "change RefuseManualStop of haproxy.service systemd",
                 "restart HAProxy (master 100) systemd",
@@ -320,11 +325,14 @@ mod tests {
             supervisor: 7,
             config: Some("/etc/s.conf".into()),
         };
-        test_facts::instance(&mut facts).control = test_facts::control(controller);
-        let why = Manner::of(test_facts::instance(&mut facts)).unwrap_err();
+        test_facts::instance_mut(&mut facts).control = test_facts::proven_control(controller);
+        let why = RestartMethod::from_instance(test_facts::instance_mut(&mut facts)).unwrap_err();
         assert!(why.contains("restart it there: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
-        test_facts::instance(&mut facts).control = Control::unknown("nobody answers");
-        assert_eq!(Manner::of(test_facts::instance(&mut facts)).unwrap_err(), "nobody answers");
-        assert_eq!(emergency(&facts), None);
+        test_facts::instance_mut(&mut facts).control = Control::unknown("nobody answers");
+        assert_eq!(
+            RestartMethod::from_instance(test_facts::instance_mut(&mut facts)).unwrap_err(),
+            "nobody answers"
+        );
+        assert_eq!(break_glass_step(&facts), None);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Action, Plan, Step, Way};
+use super::{Action, Plan, Step, StepMethod};
 
 /// How a reload would be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WayBack {
+pub struct RollbackPlan {
     /// How long a confirmation is waited for.
     pub within: Duration,
     /// Where the files of before were found.
@@ -18,20 +18,20 @@ pub struct WayBack {
 impl Plan {
     /// This plan with the way back at its end, and an id of its own.
     #[must_use]
-    pub fn with_way_back(self, back: &WayBack) -> Self {
-        let WayBack { within, source, files } = back;
+    pub fn with_rollback(self, back: &RollbackPlan) -> Self {
+        let RollbackPlan { within, source, files } = back;
         let mut steps = self.steps;
         let restore = files.iter().map(|(path, md5)| Step {
             action: Action::Restore,
             object: path.clone(),
-            how: Way::UnlessConfirmed,
+            how: StepMethod::UnlessConfirmed,
             reason: format!("after {within:?} without `haguard confirm`: {source} (md5 {md5})"),
         });
         steps.extend(restore);
         steps.push(Step {
             action: Action::Reload,
             object: "the same HAProxy".to_owned(),
-            how: Way::UnlessConfirmed,
+            how: StepMethod::UnlessConfirmed,
             reason: "and the worker that comes of it is proven; files other than these are not put back"
                 .to_owned(),
         });
@@ -41,8 +41,8 @@ impl Plan {
     }
 
     /// It says how it is undone.
-    pub fn goes_back(&self) -> bool {
-        self.steps.iter().any(|step| step.how == Way::UnlessConfirmed)
+    pub fn has_rollback(&self) -> bool {
+        self.steps.iter().any(|step| step.how == StepMethod::UnlessConfirmed)
     }
 }
 
@@ -58,11 +58,11 @@ mod tests {
         let plain = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
         let back = |seconds, md5: &str| {
             let files = vec![("/etc/a.cfg".to_owned(), md5.to_owned())];
-            let back = WayBack { within: Duration::from_secs(seconds), source: "a copy".into(), files };
-            plain.clone().with_way_back(&back)
+            let back = RollbackPlan { within: Duration::from_secs(seconds), source: "a copy".into(), files };
+            plain.clone().with_rollback(&back)
         };
         let one = back(90, "1");
-        assert!(one.goes_back() && !plain.goes_back());
+        assert!(one.has_rollback() && !plain.has_rollback());
         assert_eq!(one.options, ["--confirm-within 90s"]);
         let ids = [&plain, &one, &back(91, "1"), &back(90, "2")].map(|plan| plan.id.clone());
         let different: std::collections::BTreeSet<&String> = ids.iter().collect();

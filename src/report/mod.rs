@@ -7,20 +7,20 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::checks::{Finding, Level, Measure};
+use crate::checks::{Finding, Level, Metric};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
-use crate::plan::replay::Returned;
-use crate::plan::{Advice, Loss, Moved, Plan};
+use crate::plan::replay::ReplayResult;
+use crate::plan::{BasisChange, Loss, Plan, RunbookStep};
 use crate::plural::plural;
 
-pub use text::confirmation::{Confirm, Confirmation};
-pub use text::guard::Guard;
+pub use text::confirmation::{Confirmation, ConfirmationRequest};
+pub use text::guard::GuardBody;
 pub use text::pins::PinsReport;
-pub use text::rehearsal::{Holds, Rehearsed};
-pub use text::restart::{Opened, Restart};
-pub use text::service::{AskedService, FoundService, ServiceProcedure};
+pub use text::rehearsal::{RehearsalBody, WorkerCounts};
+pub use text::restart::{ListenerDowntime, RestartBody};
+pub use text::service::{MatchedService, ServiceLookup, ServiceProcedure};
 pub use text::style::Paint;
 
 /// The version of the JSON document.
@@ -66,15 +66,15 @@ pub enum Body {
     /// `restart`.
     Refusal(Refusal),
     /// `rehearse`.
-    Rehearsal(Box<Rehearsed>),
+    Rehearsal(Box<RehearsalBody>),
     /// `reload`.
-    Reload(Box<Reload>),
+    Reload(Box<ReloadBody>),
     /// `restart --break-glass`.
-    Restart(Box<Restart>),
+    Restart(Box<RestartBody>),
     /// `confirm ID`.
     Confirmation(Confirmation),
     /// `guard`.
-    Guard(Box<Guard>),
+    Guard(Box<GuardBody>),
     /// `inspect`: the facts as a snapshot that `--facts` takes back.
     Facts(Box<Facts>),
     /// `inspect --routes`: the facts, shown from this side.
@@ -83,15 +83,15 @@ pub enum Body {
     /// `inspect --save`.
     Pins(PinsReport),
     /// `inspect --losses`.
-    Ledger(Comparison),
+    Ledger(LedgerSource),
     /// `check`.
-    Verdict(Verdict),
+    Verdict(CheckSummary),
     /// `history`, `config show`, `check --list`: rows under named columns.
-    Table(Table),
+    Table(ReportTable),
     /// `explain`.
     Explanation(Explanation),
     /// A command that ended before it had anything to show.
-    Error(Failed),
+    Error(CommandError),
 }
 
 /// Why not, and what to do instead.
@@ -106,27 +106,27 @@ pub struct Refusal {
     /// How the ledger was made; nothing where there was nothing to compare.
     pub compared_with: Option<String>,
     /// The safe ways.
-    pub alternatives: Vec<Advice>,
+    pub alternatives: Vec<RunbookStep>,
     /// The emergency path through haguard, where there is one.
-    pub emergency: Option<Advice>,
+    pub emergency: Option<RunbookStep>,
     /// The emergency path by hand, in order.
-    pub by_hand: Vec<Advice>,
+    pub by_hand: Vec<RunbookStep>,
     /// Other HAProxies of this host, which were not meant.
     pub others: Vec<String>,
     /// Another service that was asked for, and what is known of it; none where HAProxy was meant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Box<AskedService>>,
+    pub asked: Option<Box<ServiceLookup>>,
 }
 
 /// What a reload came to.
 #[derive(Debug, Default, Serialize)]
-pub struct Reload {
+pub struct ReloadBody {
     /// planned, asked, refused, declined, stale, interrupted, proven, failed, unproven, stopped or unknown.
     pub outcome: String,
     /// Why, as a paragraph; empty where the summary says it.
     pub why: String,
     /// What is not as it was when the plan was shown.
-    pub moved: Vec<Moved>,
+    pub moved: Vec<BasisChange>,
     /// The worker that serves after the act.
     pub worker: Option<u32>,
     /// For how long a listener was closed to clients, in milliseconds; none where nothing was done.
@@ -138,7 +138,7 @@ pub struct Reload {
     /// What is worth saying and no failure.
     pub notes: Vec<String>,
     /// What became of each thing that was to be put back.
-    pub returned: Vec<Returned>,
+    pub returned: Vec<ReplayResult>,
     /// The steps that were finished.
     pub finished: Vec<String>,
     /// How the ledger was made, where a plan is shown.
@@ -146,26 +146,26 @@ pub struct Reload {
     /// The command that applies the plan.
     pub apply: Option<String>,
     /// How to judge by hand what could not be judged.
-    pub by_hand: Vec<Advice>,
+    pub by_hand: Vec<RunbookStep>,
     /// How it is confirmed, where it is undone otherwise.
-    pub confirm: Option<Confirm>,
+    pub confirm: Option<ConfirmationRequest>,
 }
 
 /// What the ledger was made from.
 #[derive(Debug, Serialize)]
-pub struct Comparison {
+pub struct LedgerSource {
     /// The files, and how they were learnt.
     pub compared_with: String,
 }
 
 /// What the checks came to.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct CheckSummary {
     /// How many findings of each level.
     #[serde(flatten)]
     pub tally: Tally,
     /// The numbers that a monitor draws.
-    pub measures: Vec<Measure>,
+    pub measures: Vec<Metric>,
 }
 
 /// How many findings of each level.
@@ -187,7 +187,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts them.
-    pub fn of(findings: &[Finding]) -> Self {
+    pub fn from_findings(findings: &[Finding]) -> Self {
         let mut tally = Tally::default();
         for finding in findings {
             tally.ignored += usize::from(finding.ignored_by.is_some());
@@ -215,7 +215,7 @@ impl Tally {
 
 /// Rows under named columns.
 #[derive(Debug, Serialize)]
-pub struct Table {
+pub struct ReportTable {
     /// The columns' names.
     pub columns: Vec<&'static str>,
     /// The rows, a cell for each column.
@@ -235,7 +235,7 @@ pub struct Explanation {
 
 /// What went wrong before there was anything to report.
 #[derive(Debug, Serialize)]
-pub struct Failed {
+pub struct CommandError {
     /// What, with its causes.
     pub message: String,
     /// What would mend it.
@@ -264,13 +264,13 @@ impl Report {
 
     /// A command that ended before it had anything to show.
     pub fn failed(command: &str, failure: &Failure) -> Self {
-        let body = Body::Error(Failed { message: failure.to_string(), mend: failure.mend.clone() });
+        let body = Body::Error(CommandError { message: failure.to_string(), mend: failure.remedy.clone() });
         Report::new(command, failure.exit, failure.to_string(), body)
     }
 
     /// The same with the proof and the cost of the look that it rests on.
     #[must_use]
-    pub fn after(self, facts: &Facts) -> Self {
+    pub fn with_facts(self, facts: &Facts) -> Self {
         Report { proof: facts.unchanged.seen().cloned().unwrap_or_default(), cost: facts.cost, ..self }
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::{loaded_configs, retention};
 
 /// Writes it into a folder of its own under `evidence`, readable by its owner only. `of` says which HAProxy it is about;
-/// see [`retention::of`].
+/// see [`retention::instance_key`].
 ///
 /// # Errors
 /// When the state folder cannot be written.
@@ -22,7 +22,7 @@ pub fn write(state_dir: &Path, run: &str, of: &str, files: &[(&str, Vec<u8>)]) -
     for (name, bytes) in files {
         loaded_configs::write(&folder.join(name), bytes)?;
     }
-    retention::keep(&folder, of)?;
+    retention::tag_and_prune(&folder, of)?;
     Ok(folder)
 }
 

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// When it ended.
     pub at: Timestamp,
     /// On which host.
@@ -32,7 +32,7 @@ pub struct Entry {
     /// One sentence.
     pub summary: String,
     /// Who.
-    pub who: Who,
+    pub who: InvokingUser,
     /// The run whose steps stand before this entry; runs that only look have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -40,7 +40,7 @@ pub struct Entry {
 
 /// Who called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
+pub struct InvokingUser {
     /// Effective user id.
     pub uid: u32,
     /// The user that logged in, which sudo does not change.
@@ -53,7 +53,7 @@ pub struct Who {
     pub ssh_client: Option<String>,
 }
 
-impl Who {
+impl InvokingUser {
     /// The best name there is.
     pub fn name(&self) -> String {
         let name = self.sudo_user.as_ref().or(self.user.as_ref());
@@ -63,7 +63,7 @@ impl Who {
 
 /// One line about one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct JournalStep {
     /// When it was written.
     pub at: Timestamp,
     /// The run it belongs to; the entry that ends the run names it too.
@@ -75,7 +75,7 @@ pub struct Step {
     /// What it is done to.
     pub target: String,
     /// Who.
-    pub who: Who,
+    pub who: InvokingUser,
     /// The step.
     pub step: String,
     /// What came of it; none in the line that is written before it is done.
@@ -91,7 +91,7 @@ pub fn path(state_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the folder cannot be made or the file cannot be written.
-pub fn append(state_dir: &Path, entry: &Entry) -> Result<()> {
+pub fn append(state_dir: &Path, entry: &JournalEntry) -> Result<()> {
     append_line(state_dir, entry)
 }
 
@@ -114,12 +114,12 @@ pub(crate) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()>
     let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
     journal.lock().with_context(|| format!("locking the journal {shown}"))?;
-    let written = whole_line(&mut journal, line);
+    let written = write_line(&mut journal, line);
     written.with_context(|| format!("writing the journal {shown}"))
 }
 
 /// A line that a crash or a full disk cuts short must not take the next one with it.
-fn whole_line(journal: &mut File, mut line: Vec<u8>) -> std::io::Result<()> {
+fn write_line(journal: &mut File, mut line: Vec<u8>) -> std::io::Result<()> {
     let before = journal.metadata()?.len();
     let mut last = [b'\n'];
     if before > 0 {
@@ -139,33 +139,33 @@ fn whole_line(journal: &mut File, mut line: Vec<u8>) -> std::io::Result<()> {
 ///
 /// # Errors
 /// When the journal is there and cannot be opened. One that is not there is empty.
-pub fn read(state_dir: &Path, last: usize) -> Result<(Vec<Entry>, usize)> {
+pub fn read(state_dir: &Path, last: usize) -> Result<(Vec<JournalEntry>, usize)> {
     let (mut entries, mut broken) = (VecDeque::new(), 0);
     for line in lines(state_dir)? {
         match line? {
-            Line::Entry(entry) => {
+            JournalLine::Entry(entry) => {
                 entries.push_back(*entry);
                 if entries.len() > last {
                     entries.pop_front();
                 }
             }
-            Line::Step(_) => {}
+            JournalLine::Step(_) => {}
             // A line that a crash cut short must not hide the others.
-            Line::Broken => broken += 1,
+            JournalLine::Broken => broken += 1,
         }
     }
     Ok((entries.into(), broken))
 }
 
 /// One line of the journal.
-pub(crate) enum Line {
-    Entry(Box<Entry>),
-    Step(Box<Step>),
+pub(crate) enum JournalLine {
+    Entry(Box<JournalEntry>),
+    Step(Box<JournalStep>),
     Broken,
 }
 
 /// Every line, oldest first; none where there is no journal.
-pub(crate) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<Line>>>> {
+pub(crate) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<JournalLine>>>> {
     let file = path(state_dir);
     let journal = match File::open(&file) {
         Ok(journal) => journal,
@@ -176,9 +176,9 @@ pub(crate) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<L
     };
     let read = move |line: std::io::Result<Vec<u8>>| {
         let line = line.with_context(|| format!("reading the journal {}", file.display()))?;
-        let entry = || serde_json::from_slice(&line).map(|entry| Line::Entry(Box::new(entry)));
-        let step = || serde_json::from_slice(&line).map(|step| Line::Step(Box::new(step)));
-        Ok(entry().or_else(|_| step()).unwrap_or(Line::Broken))
+        let entry = || serde_json::from_slice(&line).map(|entry| JournalLine::Entry(Box::new(entry)));
+        let step = || serde_json::from_slice(&line).map(|step| JournalLine::Step(Box::new(step)));
+        Ok(entry().or_else(|_| step()).unwrap_or(JournalLine::Broken))
     };
     Ok(Box::new(BufReader::new(journal).split(b'\n').map(read)))
 }
@@ -218,8 +218,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entry(summary: &str) -> Entry {
-        Entry {
+    fn journal_entry(summary: &str) -> JournalEntry {
+        JournalEntry {
             at: Timestamp::UNIX_EPOCH,
             host: "lb1".into(),
             command: "restart".into(),
@@ -228,7 +228,7 @@ mod tests {
             exit: Exit::Refused,
             changed: false,
             summary: summary.into(),
-            who: Who::default(),
+            who: InvokingUser::default(),
             run: None,
         }
     }
@@ -239,12 +239,12 @@ mod tests {
         let state = dir.path().join("deep/state");
         assert_eq!(read(&state, 5).unwrap(), (vec![], 0));
         for summary in ["one", "two", "three"] {
-            append(&state, &entry(summary)).unwrap();
+            append(&state, &journal_entry(summary)).unwrap();
         }
         let mut file = OpenOptions::new().append(true).open(path(&state)).unwrap();
         file.write_all(b"{\"at\":\"20").unwrap();
-        append(&state, &entry("four")).unwrap();
-        assert_eq!(read(&state, 2).unwrap(), (vec![entry("three"), entry("four")], 1));
+        append(&state, &journal_entry("four")).unwrap();
+        assert_eq!(read(&state, 2).unwrap(), (vec![journal_entry("three"), journal_entry("four")], 1));
         use std::os::unix::fs::MetadataExt;
         assert_eq!(std::fs::metadata(path(&state)).unwrap().mode() & 0o777, 0o600);
     }

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::journal::{self, Line, Step, Who};
+use super::journal::{self, InvokingUser, JournalLine, JournalStep};
 use crate::time;
 use anyhow::Result;
 
 /// The journal of one run.
 #[derive(Debug)]
-pub struct Steps {
+pub struct StepJournal {
     state_dir: PathBuf,
-    line: Step,
+    line: JournalStep,
 }
 
-impl Steps {
+impl StepJournal {
     /// A journal for this run; nothing is written yet.
-    pub fn new(state_dir: PathBuf, command: &str, target: String, who: Who) -> Self {
+    pub fn new(state_dir: PathBuf, command: &str, target: String, who: InvokingUser) -> Self {
         let (at, pid) = (time::now(), std::process::id());
         let run = format!("{}-{pid}", at.as_millisecond());
-        let line = Step {
+        let line = JournalStep {
             at,
             run,
             pid,
@@ -29,16 +29,16 @@ impl Steps {
             step: String::new(),
             result: None,
         };
-        Steps { state_dir, line }
+        StepJournal { state_dir, line }
     }
 
     /// The run's id.
-    pub fn run(&self) -> &str {
+    pub fn run_id(&self) -> &str {
         &self.line.run
     }
 
     /// Who began it.
-    pub fn who(&self) -> &Who {
+    pub fn invoking_user(&self) -> &InvokingUser {
         &self.line.who
     }
 
@@ -58,7 +58,7 @@ impl Steps {
     }
 
     fn write(&self, step: &str, result: Option<String>) -> Result<()> {
-        let line = Step { at: time::now(), step: step.to_owned(), result, ..self.line.clone() };
+        let line = JournalStep { at: time::now(), step: step.to_owned(), result, ..self.line.clone() };
         journal::append_line(&self.state_dir, &line)
     }
 }
@@ -67,21 +67,21 @@ impl Steps {
 ///
 /// # Errors
 /// When the journal is there and cannot be read.
-pub fn unfinished(state_dir: &std::path::Path) -> Result<Vec<Step>> {
-    let mut open: BTreeMap<String, Step> = BTreeMap::new();
+pub fn unfinished_runs(state_dir: &std::path::Path) -> Result<Vec<JournalStep>> {
+    let mut open: BTreeMap<String, JournalStep> = BTreeMap::new();
     for line in journal::lines(state_dir)? {
         match line? {
-            Line::Step(step) => drop(open.insert(step.run.clone(), *step)),
-            Line::Entry(entry) => drop(entry.run.and_then(|run| open.remove(&run))),
-            Line::Broken => {}
+            JournalLine::Step(step) => drop(open.insert(step.run.clone(), *step)),
+            JournalLine::Entry(entry) => drop(entry.run.and_then(|run| open.remove(&run))),
+            JournalLine::Broken => {}
         }
     }
     Ok(open.into_values().collect())
 }
 
-impl Step {
+impl JournalStep {
     /// Where the run stood when this line was written.
-    pub fn place(&self) -> String {
+    pub fn describe_progress(&self) -> String {
         match &self.result {
             None => format!("in step {}, whose result is not recorded", self.step),
             Some(result) => format!("after step {}: {result}", self.step),
@@ -93,19 +93,26 @@ impl Step {
 mod tests {
     use super::*;
     use crate::exit::Exit;
-    use crate::state::journal::Entry;
+    use crate::state::journal::JournalEntry;
 
     #[test]
     fn a_run_that_has_no_end_is_told_with_its_last_step() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().to_path_buf();
-        let steps = Steps::new(state.clone(), "reload", "HAProxy (master 1)".into(), Who::default());
-        assert_eq!(unfinished(&state).unwrap(), []);
+        let steps =
+            StepJournal::new(state.clone(), "reload", "HAProxy (master 1)".into(), InvokingUser::default());
+        assert_eq!(unfinished_runs(&state).unwrap(), []);
         steps.begin("reload").unwrap();
-        assert_eq!(unfinished(&state).unwrap()[0].place(), "in step reload, whose result is not recorded");
+        assert_eq!(
+            unfinished_runs(&state).unwrap()[0].describe_progress(),
+            "in step reload, whose result is not recorded"
+        );
         steps.end("reload", "worker 2 took over");
-        assert_eq!(unfinished(&state).unwrap()[0].place(), "after step reload: worker 2 took over");
-        let entry = Entry {
+        assert_eq!(
+            unfinished_runs(&state).unwrap()[0].describe_progress(),
+            "after step reload: worker 2 took over"
+        );
+        let entry = JournalEntry {
             at: time::now(),
             host: "lb1".into(),
             command: "reload".into(),
@@ -114,11 +121,11 @@ mod tests {
             exit: Exit::Done,
             changed: true,
             summary: "done".into(),
-            who: Who::default(),
-            run: Some(steps.run().to_owned()),
+            who: InvokingUser::default(),
+            run: Some(steps.run_id().to_owned()),
         };
         journal::append(&state, &entry).unwrap();
-        assert_eq!(unfinished(&state).unwrap(), []);
+        assert_eq!(unfinished_runs(&state).unwrap(), []);
         assert_eq!(journal::read(&state, 9).unwrap(), (vec![entry], 0));
     }
 }

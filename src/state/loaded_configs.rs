@@ -12,11 +12,11 @@ use crate::clients::linux;
 use crate::facts::Instance;
 
 /// More copies than this are given up, oldest first.
-const KEPT: usize = 8;
+const MAX_COPIES: usize = 8;
 
 /// The files that one worker loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct LoadedConfigCopy {
     /// The worker.
     pub worker: u32,
     /// When it started, in clock ticks since boot.
@@ -26,7 +26,7 @@ pub struct Kept {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Index {
+struct CopyIndex {
     files: Vec<PathBuf>,
 }
 
@@ -34,25 +34,25 @@ struct Index {
 ///
 /// # Errors
 /// When the state folder cannot be written.
-pub fn save(state_dir: &Path, kept: &Kept) -> Result<PathBuf> {
+pub fn save(state_dir: &Path, kept: &LoadedConfigCopy) -> Result<PathBuf> {
     let parent = state_dir.join("kept");
-    let name = name(kept.worker, kept.start_ticks);
+    let name = folder_name(kept.worker, kept.start_ticks);
     let fresh = parent.join(format!("{name}.{}.fresh", std::process::id()));
     let folder = parent.join(name);
     // One of our own number was left by somebody who was killed.
     let _ = std::fs::remove_dir_all(&fresh);
-    lay_out(&fresh, &kept.files, || {
+    write_folder(&fresh, &kept.files, || {
         // The same worker has the same files: a second copy replaces the first.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::rename(&fresh, &folder).with_context(|| format!("writing {}", folder.display()))
     })?;
-    give_up(&parent);
+    prune(&parent);
     Ok(folder)
 }
 
 /// Writes copies of files into a new folder, with a list of where they belong, and then what else `more` puts there.
 /// Where any of it fails, as on a full disk, nothing of the folder is left.
-pub(crate) fn lay_out(
+pub(crate) fn write_folder(
     folder: &Path,
     files: &[(PathBuf, Vec<u8>)],
     more: impl FnOnce() -> Result<()>,
@@ -61,7 +61,7 @@ pub(crate) fn lay_out(
     let made = DirBuilder::new().recursive(true).mode(0o700).create(parent);
     let made = made.and_then(|()| DirBuilder::new().mode(0o700).create(folder));
     made.with_context(|| format!("making {}", folder.display()))?;
-    let filled = fill(folder, files).and_then(|()| more());
+    let filled = write_copies(folder, files).and_then(|()| more());
     if filled.is_err() {
         // What cannot be removed is no worse than what could not be written.
         let _ = std::fs::remove_dir_all(folder);
@@ -69,8 +69,8 @@ pub(crate) fn lay_out(
     filled
 }
 
-fn fill(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
-    let index = Index { files: files.iter().map(|(path, _)| path.clone()).collect() };
+fn write_copies(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+    let index = CopyIndex { files: files.iter().map(|(path, _)| path.clone()).collect() };
     write(&folder.join("index.json"), &serde_json::to_vec(&index)?)?;
     for (at, (_, bytes)) in files.iter().enumerate() {
         write(&folder.join(at.to_string()), bytes)?;
@@ -87,7 +87,7 @@ pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         let path = folder.join(name);
         std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
     };
-    let index: Index = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
+    let index: CopyIndex = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
     let files = index.files.into_iter().enumerate();
     files.map(|(at, path)| Ok((path, read(&at.to_string())?))).collect()
 }
@@ -96,7 +96,7 @@ pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
 ///
 /// # Errors
 /// When it is there and cannot be read whole.
-pub fn of_serving(state_dir: &Path, instance: &Instance) -> Result<Option<Kept>> {
+pub fn find_for_serving_worker(state_dir: &Path, instance: &Instance) -> Result<Option<LoadedConfigCopy>> {
     let started = |pid: u32| linux::process(pid).ok()?.start_ticks;
     match instance.serving.seen().and_then(|pid| Some((*pid, started(*pid)?))) {
         Some((worker, start)) => find(state_dir, worker, start),
@@ -108,15 +108,15 @@ pub fn of_serving(state_dir: &Path, instance: &Instance) -> Result<Option<Kept>>
 ///
 /// # Errors
 /// When it is there and cannot be read whole.
-pub fn find(state_dir: &Path, worker: u32, start_ticks: u64) -> Result<Option<Kept>> {
-    let folder = state_dir.join("kept").join(name(worker, start_ticks));
+pub fn find(state_dir: &Path, worker: u32, start_ticks: u64) -> Result<Option<LoadedConfigCopy>> {
+    let folder = state_dir.join("kept").join(folder_name(worker, start_ticks));
     if !folder.is_dir() {
         return Ok(None);
     }
-    Ok(Some(Kept { worker, start_ticks, files: read(&folder)? }))
+    Ok(Some(LoadedConfigCopy { worker, start_ticks, files: read(&folder)? }))
 }
 
-fn name(worker: u32, start_ticks: u64) -> String {
+fn folder_name(worker: u32, start_ticks: u64) -> String {
     format!("{worker}-{start_ticks}")
 }
 
@@ -132,12 +132,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .with_context(|| format!("writing {}", path.display()))
 }
 
-fn give_up(parent: &Path) {
+fn prune(parent: &Path) {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let mut all: Vec<_> =
         entries.filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
     all.sort();
-    for (_, path) in all.iter().take(all.len().saturating_sub(KEPT)) {
+    for (_, path) in all.iter().take(all.len().saturating_sub(MAX_COPIES)) {
         let _ = std::fs::remove_dir_all(path);
     }
 }
@@ -152,7 +152,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files =
             vec![(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec()), ("/etc/b.cfg".into(), vec![0xff])];
-        let kept = Kept { worker: 7, start_ticks: 9, files };
+        let kept = LoadedConfigCopy { worker: 7, start_ticks: 9, files };
         for _ in 0..2 {
             let folder = save(dir.path(), &kept).unwrap();
             let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
@@ -161,8 +161,8 @@ mod tests {
         assert_eq!(find(dir.path(), 7, 9).unwrap(), Some(kept.clone()));
         assert_eq!(find(dir.path(), 7, 10).unwrap(), None, "another process under the same number");
         for worker in 100..120 {
-            let _ = save(dir.path(), &Kept { worker, ..kept.clone() }).unwrap();
+            let _ = save(dir.path(), &LoadedConfigCopy { worker, ..kept.clone() }).unwrap();
         }
-        assert_eq!(std::fs::read_dir(dir.path().join("kept")).unwrap().count(), KEPT);
+        assert_eq!(std::fs::read_dir(dir.path().join("kept")).unwrap().count(), MAX_COPIES);
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::clients::linux;
-use crate::clients::lock_file::{self, Holder};
+use crate::clients::lock_file::{self, LockHolder};
 use crate::time;
 
 /// Whose turn it is. The kernel frees it when the process ends, however it ends.
@@ -20,7 +20,7 @@ pub struct Lock {
 
 /// Why it is not our turn.
 #[derive(Debug, thiserror::Error)]
-pub enum Busy {
+pub enum LockError {
     /// Another run holds the lock.
     #[error("another run is changing this HAProxy: {0}")]
     Held(String),
@@ -34,25 +34,25 @@ pub enum Busy {
     },
     /// The lock could not be asked for.
     #[error(transparent)]
-    Broken(#[from] anyhow::Error),
+    Failed(#[from] anyhow::Error),
 }
 
 /// Takes the lock of the HAProxy whose main process has this PID and start, or says who has it.
 ///
 /// # Errors
-/// [`Busy::Held`], or [`Busy::Broken`] when the state folder cannot be written.
-pub fn hold(
+/// [`LockError::Held`], or [`LockError::Failed`] when the state folder cannot be written.
+pub fn acquire(
     state_dir: &Path,
     main_pid: u32,
     start_ticks: u64,
     command: String,
     user: String,
-) -> Result<Lock, Busy> {
+) -> Result<Lock, LockError> {
     let path = lock_file::lock_path(state_dir, main_pid, start_ticks);
     let folder = path.parent().unwrap_or(state_dir);
-    make(folder)?;
-    tidy(folder);
-    let holder = Holder { pid: std::process::id(), user, command, since: time::now() };
+    create_folder(folder)?;
+    remove_stale(folder);
+    let holder = LockHolder { pid: std::process::id(), user, command, since: time::now() };
     loop {
         let mut file = OpenOptions::new()
             .read(true)
@@ -64,9 +64,9 @@ pub fn hold(
             .with_context(|| format!("opening the lock {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Busy::Held(describe(&mut file))),
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(describe_holder(&mut file))),
             Err(TryLockError::Error(error)) => {
-                return Err(Busy::Broken(
+                return Err(LockError::Failed(
                     anyhow::Error::from(error).context(format!("locking {}", path.display())),
                 ));
             }
@@ -75,32 +75,32 @@ pub fn hold(
         if file.metadata().is_ok_and(|meta| meta.nlink() == 0) {
             continue;
         }
-        write(&mut file, &holder).with_context(|| format!("writing the lock {}", path.display()))?;
+        write_holder(&mut file, &holder).with_context(|| format!("writing the lock {}", path.display()))?;
         return Ok(Lock { _file: file });
     }
 }
 
-fn make(folder: &Path) -> Result<()> {
+fn create_folder(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("making {}", folder.display()))
 }
 
-fn write(file: &mut File, holder: &Holder) -> Result<()> {
+fn write_holder(file: &mut File, holder: &LockHolder) -> Result<()> {
     file.set_len(0)?;
     file.write_all(&serde_json::to_vec(holder)?)?;
     Ok(file.flush()?)
 }
 
 /// The holder as it wrote itself down; it may just be doing so.
-fn describe(file: &mut File) -> String {
+fn describe_holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    let holder = read.ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok());
-    holder.map_or_else(|| "one that has just begun".to_owned(), |holder| holder.words())
+    let holder = read.ok().and_then(|_| serde_json::from_str::<LockHolder>(&text).ok());
+    holder.map_or_else(|| "one that has just begun".to_owned(), |holder| holder.describe())
 }
 
 /// Takes away the locks of HAProxies that have ended. A file that is held is never touched.
-fn tidy(folder: &Path) {
+fn remove_stale(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let ids = name.to_str().and_then(|name| name.strip_suffix(".lock")?.split_once('-'));
@@ -117,50 +117,50 @@ fn tidy(folder: &Path) {
 }
 
 /// The freeze that is in force: `/etc/haguard/freeze`, or `freeze` in the state folder. What it says is the reason.
-pub fn frozen(state_dir: &Path) -> Option<Busy> {
-    lock_file::frozen(state_dir).map(|(path, reason)| Busy::Frozen { path, reason })
+pub fn active_freeze(state_dir: &Path) -> Option<LockError> {
+    lock_file::active_freeze(state_dir).map(|(path, reason)| LockError::Frozen { path, reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mine(state: &Path) -> Result<Lock, Busy> {
+    fn acquire_own(state: &Path) -> Result<Lock, LockError> {
         let me = std::process::id();
         let start = linux::process(me).unwrap().start_ticks.unwrap();
-        hold(state, me, start, "haguard reload".into(), "alice".into())
+        acquire(state, me, start, "haguard reload".into(), "alice".into())
     }
 
     #[test]
     fn a_second_run_is_told_who_holds_it_and_a_third_gets_it_when_it_is_free() {
         let dir = tempfile::tempdir().unwrap();
-        let first = mine(dir.path()).unwrap();
-        let said = mine(dir.path()).unwrap_err().to_string();
+        let first = acquire_own(dir.path()).unwrap();
+        let said = acquire_own(dir.path()).unwrap_err().to_string();
         assert!(said.contains(&format!("PID {} of alice since ", std::process::id())), "{said}");
         assert!(said.contains("`haguard reload`"), "{said}");
         drop(first);
-        let _third = mine(dir.path()).unwrap();
+        let _third = acquire_own(dir.path()).unwrap();
     }
 
     #[test]
     fn locks_of_processes_that_have_ended_are_tidied_away() {
         let dir = tempfile::tempdir().unwrap();
-        let gone = hold(dir.path(), u32::MAX >> 1, 7, "x".into(), "y".into()).unwrap();
+        let gone = acquire(dir.path(), u32::MAX >> 1, 7, "x".into(), "y".into()).unwrap();
         let path = dir.path().join(format!("locks/{}-7.lock", u32::MAX >> 1));
-        let held = mine(dir.path()).unwrap();
+        let held = acquire_own(dir.path()).unwrap();
         assert!(path.exists(), "it is held");
         drop((gone, held));
-        let _held = mine(dir.path()).unwrap();
+        let _held = acquire_own(dir.path()).unwrap();
         assert!(!path.exists());
     }
 
     #[test]
     fn a_freeze_says_why_and_an_empty_one_holds_too() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(frozen(dir.path()).is_none());
+        assert!(active_freeze(dir.path()).is_none());
         for (text, said) in [("INC-1\n", "freeze: INC-1"), ("", "gives no reason")] {
             std::fs::write(dir.path().join("freeze"), text).unwrap();
-            assert!(frozen(dir.path()).unwrap().to_string().contains(said));
+            assert!(active_freeze(dir.path()).unwrap().to_string().contains(said));
         }
     }
 }

@@ -12,17 +12,17 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::journal::Who;
+use super::journal::InvokingUser;
 use super::loaded_configs;
 use crate::clients::linux;
 use crate::exit::Exit;
 
 /// More decided ones than this are forgotten, oldest first.
-const KEPT: usize = 20;
+const MAX_RESOLVED: usize = 20;
 
 /// A reload whose configuration of before is put back unless somebody confirms it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
+pub struct PendingConfirmation {
     /// The plan's id.
     pub id: String,
     /// What was reloaded.
@@ -36,7 +36,7 @@ pub struct Pending {
     /// The command that began it, without secrets.
     pub command: Vec<String>,
     /// Who began it.
-    pub who: Who,
+    pub who: InvokingUser,
     /// When it began.
     pub begun: Timestamp,
     /// How long a confirmation is waited for, in milliseconds.
@@ -50,13 +50,13 @@ pub struct Pending {
     /// The process that waits, and its start in clock ticks since boot.
     pub watcher: (u32, Option<u64>),
     /// How far it has come.
-    pub state: State,
+    pub state: ConfirmationState,
 }
 
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum State {
+pub enum ConfirmationState {
     /// Nothing is decided.
     Waiting,
     /// Somebody confirmed it: it stays.
@@ -67,12 +67,14 @@ pub enum State {
         by: String,
     },
     /// The time was over: the configuration of before is being put back.
-    GoingBack {
+    #[serde(rename = "going-back")]
+    RollingBack {
         /// Since when.
         since: Timestamp,
     },
     /// The way back is over.
-    Back {
+    #[serde(rename = "back")]
+    RolledBack {
         /// When it ended.
         at: Timestamp,
         /// How.
@@ -81,7 +83,8 @@ pub enum State {
         summary: String,
     },
     /// There is nothing to confirm.
-    Void {
+    #[serde(rename = "void")]
+    NotNeeded {
         /// Since when.
         at: Timestamp,
         /// Why.
@@ -89,10 +92,10 @@ pub enum State {
     },
 }
 
-impl Pending {
+impl PendingConfirmation {
     /// Nothing is decided, or it is on its way back.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Waiting | State::GoingBack { .. })
+        matches!(self.state, ConfirmationState::Waiting | ConfirmationState::RollingBack { .. })
     }
 
     /// Its watcher lives.
@@ -111,11 +114,11 @@ pub fn folder(state_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the state folder cannot be written.
-pub fn lay_by(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]) -> Result<PathBuf> {
+pub fn save_config_copy(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]) -> Result<PathBuf> {
     let copy = folder(state_dir).join(format!("{id}.files"));
     // One of an earlier run with this plan, which came to nothing.
     let _ = std::fs::remove_dir_all(&copy);
-    loaded_configs::lay_out(&copy, files, || Ok(()))?;
+    loaded_configs::write_folder(&copy, files, || Ok(()))?;
     Ok(copy)
 }
 
@@ -123,8 +126,8 @@ pub fn lay_by(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]) -> Resul
 ///
 /// # Errors
 /// When another one of this id is open and watched, or the state folder cannot be written.
-pub fn begin(state_dir: &Path, pending: &Pending) -> Result<()> {
-    let _turn = turn(state_dir)?;
+pub fn create(state_dir: &Path, pending: &PendingConfirmation) -> Result<()> {
+    let _turn = lock_folder(state_dir)?;
     let other = read(&path(state_dir, &pending.id))?;
     ensure!(
         !other.is_some_and(|other| other.is_open() && other.is_watched()),
@@ -132,21 +135,21 @@ pub fn begin(state_dir: &Path, pending: &Pending) -> Result<()> {
         pending.id
     );
     write(state_dir, pending)?;
-    forget(state_dir);
+    prune(state_dir);
     Ok(())
 }
 
-/// Lets `decide` change the one of this id, and returns it as it is then; none where there is no such one. A change is
-/// kept only where `decide` says true.
+/// Lets `write_state` change the one of this id, and returns it as it is then; none where there is no such one. A change is
+/// kept only where `write_state` says true.
 ///
 /// # Errors
 /// When it cannot be read or written.
-pub fn change(
+pub fn update(
     state_dir: &Path,
     id: &str,
-    decide: impl FnOnce(&mut Pending) -> bool,
-) -> Result<Option<Pending>> {
-    let _turn = turn(state_dir)?;
+    decide: impl FnOnce(&mut PendingConfirmation) -> bool,
+) -> Result<Option<PendingConfirmation>> {
+    let _turn = lock_folder(state_dir)?;
     let Some(mut pending) = find(state_dir, id)? else { return Ok(None) };
     let before = pending.clone();
     if !decide(&mut pending) {
@@ -160,24 +163,29 @@ pub fn change(
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub fn find(state_dir: &Path, id: &str) -> Result<Option<Pending>> {
+pub fn find(state_dir: &Path, id: &str) -> Result<Option<PendingConfirmation>> {
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if plain { read(&path(state_dir, id)) } else { Ok(None) }
 }
 
 /// All of them, oldest first. One that cannot be read is left out.
-pub fn all(state_dir: &Path) -> Vec<Pending> {
+pub fn all(state_dir: &Path) -> Vec<PendingConfirmation> {
     let entries = std::fs::read_dir(folder(state_dir)).into_iter().flatten().flatten();
     let paths =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
-    let mut all: Vec<Pending> = paths.filter_map(|path| read(&path).ok().flatten()).collect();
+    let mut all: Vec<PendingConfirmation> = paths.filter_map(|path| read(&path).ok().flatten()).collect();
     all.sort_by_key(|pending| pending.begun);
     all
 }
 
 /// The one that is open for the HAProxy with this main process, and watched.
-pub fn of(state_dir: &Path, main_pid: u32, main_start: Option<u64>) -> Option<Pending> {
-    let same = |pending: &Pending| pending.main_pid == main_pid && pending.main_start == main_start;
+pub fn find_open_for_process(
+    state_dir: &Path,
+    main_pid: u32,
+    main_start: Option<u64>,
+) -> Option<PendingConfirmation> {
+    let same =
+        |pending: &PendingConfirmation| pending.main_pid == main_pid && pending.main_start == main_start;
     all(state_dir).into_iter().find(|pending| same(pending) && pending.is_open() && pending.is_watched())
 }
 
@@ -185,7 +193,7 @@ fn path(state_dir: &Path, id: &str) -> PathBuf {
     folder(state_dir).join(format!("{id}.json"))
 }
 
-fn turn(state_dir: &Path) -> Result<File> {
+fn lock_folder(state_dir: &Path) -> Result<File> {
     let folder = folder(state_dir);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.with_context(|| format!("making {}", folder.display()))?;
@@ -197,7 +205,7 @@ fn turn(state_dir: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn read(path: &Path) -> Result<Option<Pending>> {
+fn read(path: &Path) -> Result<Option<PendingConfirmation>> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
@@ -205,7 +213,7 @@ fn read(path: &Path) -> Result<Option<Pending>> {
     }
 }
 
-fn write(state_dir: &Path, pending: &Pending) -> Result<()> {
+fn write(state_dir: &Path, pending: &PendingConfirmation) -> Result<()> {
     let (path, fresh) =
         (path(state_dir, &pending.id), folder(state_dir).join(format!("{}.fresh", pending.id)));
     let shown = path.display();
@@ -218,9 +226,10 @@ fn write(state_dir: &Path, pending: &Pending) -> Result<()> {
     std::fs::rename(&fresh, &path).with_context(|| format!("writing {shown}"))
 }
 
-fn forget(state_dir: &Path) {
-    let decided: Vec<Pending> = all(state_dir).into_iter().filter(|pending| !pending.is_open()).collect();
-    for old in decided.iter().take(decided.len().saturating_sub(KEPT)) {
+fn prune(state_dir: &Path) {
+    let decided: Vec<PendingConfirmation> =
+        all(state_dir).into_iter().filter(|pending| !pending.is_open()).collect();
+    for old in decided.iter().take(decided.len().saturating_sub(MAX_RESOLVED)) {
         let _ = std::fs::remove_file(path(state_dir, &old.id));
         let _ = std::fs::remove_dir_all(&old.copy);
     }
@@ -232,23 +241,24 @@ mod tests {
     use crate::time;
     use std::os::unix::fs::MetadataExt;
 
-    fn sample(state: &Path) -> Pending {
+    fn sample(state: &Path) -> PendingConfirmation {
         let me = std::process::id();
-        Pending {
+        PendingConfirmation {
             id: "0123456789".into(),
             target: "HAProxy (master 1)".into(),
             main_pid: 1,
             main_start: Some(7),
             sockets: [None, None],
             command: vec![],
-            who: Who::default(),
+            who: InvokingUser::default(),
             begun: time::now(),
             within_ms: 1000,
             until: None,
-            copy: lay_by(state, "0123456789", &[("/etc/a.cfg".into(), b"global\n".to_vec())]).unwrap(),
+            copy: save_config_copy(state, "0123456789", &[("/etc/a.cfg".into(), b"global\n".to_vec())])
+                .unwrap(),
             source: "the files".into(),
             watcher: (me, linux::process(me).unwrap().start_ticks),
-            state: State::Waiting,
+            state: ConfirmationState::Waiting,
         }
     }
 
@@ -256,19 +266,19 @@ mod tests {
     fn whoever_decides_first_has_decided() {
         let dir = tempfile::tempdir().unwrap();
         let pending = sample(dir.path());
-        begin(dir.path(), &pending).unwrap();
-        assert!(begin(dir.path(), &pending).is_err(), "it is watched");
-        let decide = |state: State| {
-            let changed = change(dir.path(), &pending.id, |now| {
-                let open = now.state == State::Waiting;
+        create(dir.path(), &pending).unwrap();
+        assert!(create(dir.path(), &pending).is_err(), "it is watched");
+        let decide = |state: ConfirmationState| {
+            let changed = update(dir.path(), &pending.id, |now| {
+                let open = now.state == ConfirmationState::Waiting;
                 now.state = state;
                 open
             });
             changed.unwrap().unwrap().state
         };
-        let confirmed = State::Confirmed { at: time::now(), by: "alice".into() };
+        let confirmed = ConfirmationState::Confirmed { at: time::now(), by: "alice".into() };
         assert_eq!(decide(confirmed.clone()), confirmed);
-        assert_eq!(decide(State::GoingBack { since: time::now() }), confirmed);
+        assert_eq!(decide(ConfirmationState::RollingBack { since: time::now() }), confirmed);
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(path(dir.path(), &pending.id)), mode(pending.copy.join("0"))), (0o600, 0o600));
     }
@@ -277,26 +287,31 @@ mod tests {
     fn one_is_open_for_its_haproxy_only_and_only_while_it_is_watched() {
         let dir = tempfile::tempdir().unwrap();
         let mut pending = sample(dir.path());
-        begin(dir.path(), &pending).unwrap();
-        assert_eq!(of(dir.path(), 1, Some(7)), Some(pending.clone()));
-        assert_eq!(of(dir.path(), 1, Some(8)), None, "another process under the same number");
+        create(dir.path(), &pending).unwrap();
+        assert_eq!(find_open_for_process(dir.path(), 1, Some(7)), Some(pending.clone()));
+        assert_eq!(
+            find_open_for_process(dir.path(), 1, Some(8)),
+            None,
+            "another process under the same number"
+        );
         pending.watcher.1 = Some(0);
         write(dir.path(), &pending).unwrap();
-        assert_eq!(of(dir.path(), 1, Some(7)), None, "its watcher is gone");
+        assert_eq!(find_open_for_process(dir.path(), 1, Some(7)), None, "its watcher is gone");
         assert_eq!(find(dir.path(), "../x").unwrap(), None, "a path is no id");
     }
 
     #[test]
     fn decided_ones_are_forgotten_in_time_with_their_copies() {
         let dir = tempfile::tempdir().unwrap();
-        for number in 0..KEPT + 5 {
+        for number in 0..MAX_RESOLVED + 5 {
             let id = format!("{number:010}");
-            let copy = lay_by(dir.path(), &id, &[]).unwrap();
-            let void = State::Void { at: time::now(), why: "x".into() };
-            let pending = Pending { id, copy, state: void, begun: time::now(), ..sample(dir.path()) };
-            begin(dir.path(), &pending).unwrap();
+            let copy = save_config_copy(dir.path(), &id, &[]).unwrap();
+            let void = ConfirmationState::NotNeeded { at: time::now(), why: "x".into() };
+            let pending =
+                PendingConfirmation { id, copy, state: void, begun: time::now(), ..sample(dir.path()) };
+            create(dir.path(), &pending).unwrap();
         }
-        assert!(all(dir.path()).len() <= KEPT + 1);
+        assert!(all(dir.path()).len() <= MAX_RESOLVED + 1);
         assert!(!folder(dir.path()).join("0000000000.files").exists());
     }
 }

@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use crate::plan::Plan;
 
 /// More plans than this are forgotten, oldest first.
-const KEPT: usize = 50;
+const MAX_PLANS: usize = 50;
 
 /// Keeps a plan that is about to be shown.
 ///
 /// # Errors
 /// When the state folder cannot be written.
-pub fn remember(state_dir: &Path, plan: &Plan) -> Result<()> {
+pub fn save(state_dir: &Path, plan: &Plan) -> Result<()> {
     let folder = state_dir.join("plans");
     DirBuilder::new()
         .recursive(true)
@@ -35,22 +35,22 @@ pub fn remember(state_dir: &Path, plan: &Plan) -> Result<()> {
         .with_context(|| format!("writing {shown}"))?;
     file.write_all(&serde_json::to_vec(plan)?).with_context(|| format!("writing {shown}"))?;
     std::fs::rename(&fresh, &path).with_context(|| format!("writing {}", path.display()))?;
-    forget(&folder);
+    prune(&folder);
     Ok(())
 }
 
-fn forget(folder: &Path) {
+fn prune(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<_> =
         entries.filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
     all.sort();
-    for (_, path) in all.iter().take(all.len().saturating_sub(KEPT)) {
+    for (_, path) in all.iter().take(all.len().saturating_sub(MAX_PLANS)) {
         let _ = std::fs::remove_file(path);
     }
 }
 
 /// The plan that was shown under this id, if it was shown here and is still kept.
-pub fn recall(state_dir: &Path, id: &str) -> Option<Plan> {
+pub fn load(state_dir: &Path, id: &str) -> Option<Plan> {
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let text = std::fs::read(state_dir.join("plans").join(format!("{id}.json"))).ok().filter(|_| plain)?;
     serde_json::from_slice(&text).ok()
@@ -67,10 +67,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let facts = test_facts::healthy();
         let plan = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
-        remember(dir.path(), &plan).unwrap();
-        assert_eq!(recall(dir.path(), &plan.id), Some(plan.clone()));
-        assert_eq!(recall(dir.path(), "0123456789"), None);
+        save(dir.path(), &plan).unwrap();
+        assert_eq!(load(dir.path(), &plan.id), Some(plan.clone()));
+        assert_eq!(load(dir.path(), "0123456789"), None);
         std::fs::copy(dir.path().join(format!("plans/{}.json", plan.id)), dir.path().join("x.json")).unwrap();
-        assert_eq!(recall(dir.path(), "../x"), None);
+        assert_eq!(load(dir.path(), "../x"), None);
     }
 }

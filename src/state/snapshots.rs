@@ -6,14 +6,16 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{loaded_configs, retention};
-use crate::facts::runtime_state::{HeldCertificate, HeldEntry, HeldList, HeldServer, HeldTable};
-use crate::facts::{Admin, Holdings, Known, PatternKind};
+use crate::facts::runtime_state::{
+    RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer, RuntimeStickTable,
+};
+use crate::facts::{Known, PatternKind, RuntimeState, ServerAdminState};
 
-/// The version of `runtime.json`.
+/// The version of `runtime_json.json`.
 const SCHEMA: &str = "haguard-runtime/1";
 
 /// Writes a snapshot of one HAProxy into a folder of its own, readable by its owner only: it holds map values and keys as
-/// they were. `of` says which HAProxy; see [`retention::of`].
+/// they were. `of` says which HAProxy; see [`retention::instance_key`].
 ///
 /// # Errors
 /// When the state folder cannot be written; then nothing of it is left.
@@ -22,49 +24,49 @@ pub fn save(
     name: &str,
     of: &str,
     files: &[(PathBuf, Vec<u8>)],
-    held: &Holdings,
+    held: &RuntimeState,
 ) -> Result<PathBuf> {
     let folder = state_dir.join("snapshots").join(name);
-    loaded_configs::lay_out(&folder, files, || {
-        let text = serde_json::to_vec_pretty(&runtime(held))?;
+    loaded_configs::write_folder(&folder, files, || {
+        let text = serde_json::to_vec_pretty(&runtime_json(held))?;
         loaded_configs::write(&folder.join("runtime.json"), &text)?;
         std::fs::File::open(&folder)
             .and_then(|opened| opened.sync_all())
             .with_context(|| format!("writing {}", folder.display()))?;
         // The last step: it gives up an older one.
-        retention::keep(&folder, of)
+        retention::tag_and_prune(&folder, of)
     })
     .context("the snapshot could not be kept")?;
     Ok(folder)
 }
 
-fn runtime(held: &Holdings) -> Value {
-    let Holdings { backends, servers, lists, certificates, tables } = held;
+fn runtime_json(held: &RuntimeState) -> Value {
+    let RuntimeState { backends, servers, lists, certificates, tables } = held;
     json!({
         "schema": SCHEMA,
-        "backends": part(backends, |name| json!(name)),
-        "servers": part(servers, server),
-        "lists": part(lists, list),
-        "certificates": part(certificates, certificate),
-        "tables": part(tables, |HeldTable { name, used, carried }| {
+        "backends": list_or_reason(backends, |name| json!(name)),
+        "servers": list_or_reason(servers, server_json),
+        "lists": list_or_reason(lists, pattern_list_json),
+        "certificates": list_or_reason(certificates, certificate_json),
+        "tables": list_or_reason(tables, |RuntimeStickTable { name, used, carried }| {
             json!({ "name": name, "used": used, "carried": carried })
         }),
     })
 }
 
 /// A part that could not be read says why.
-fn part<T>(known: &Known<Vec<T>>, one: impl Fn(&T) -> Value) -> Value {
+fn list_or_reason<T>(known: &Known<Vec<T>>, one: impl Fn(&T) -> Value) -> Value {
     match known {
         Known::Seen(all) => all.iter().map(one).collect(),
         Known::Unknown { why } => json!({ "unknown": why }),
     }
 }
 
-fn server(held: &HeldServer) -> Value {
+fn server_json(held: &RuntimeServer) -> Value {
     let admin = match held.admin {
-        Admin::Ready => "ready",
-        Admin::Drain => "drain",
-        Admin::Maint => "maint",
+        ServerAdminState::Ready => "ready",
+        ServerAdminState::Drain => "drain",
+        ServerAdminState::Maint => "maint",
     };
     json!({
         "name": held.path(),
@@ -82,19 +84,19 @@ fn server(held: &HeldServer) -> Value {
     })
 }
 
-fn list(held: &HeldList) -> Value {
+fn pattern_list_json(held: &RuntimePatternList) -> Value {
     let kind = match held.kind {
         PatternKind::Map => "map",
         PatternKind::Acl => "acl",
     };
-    let entry = |HeldEntry { key, value, .. }: &HeldEntry| match value {
+    let entry = |RuntimePatternEntry { key, value, .. }: &RuntimePatternEntry| match value {
         Some(value) => json!([key, value]),
         None => json!([key]),
     };
-    json!({ "kind": kind, "name": held.name, "sample": held.sample, "entries": part(&held.entries, entry) })
+    json!({ "kind": kind, "name": held.name, "sample": held.sample, "entries": list_or_reason(&held.entries, entry) })
 }
 
-fn certificate(held: &HeldCertificate) -> Value {
+fn certificate_json(held: &RuntimeCertificate) -> Value {
     let pem = held.pem.seen().map(|pem| pem.reveal());
     json!({ "name": held.name, "sha1": held.sha1.seen(), "pem": pem })
 }
@@ -108,15 +110,16 @@ mod tests {
     fn nobody_else_can_read_it_and_what_was_not_read_says_why() {
         let dir = tempfile::tempdir().unwrap();
         let files = [(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec())];
-        let entry = HeldEntry { reference: "0x1".into(), key: "/a".into(), value: Some("app".into()) };
-        let list = HeldList {
+        let entry =
+            RuntimePatternEntry { reference: "0x1".into(), key: "/a".into(), value: Some("app".into()) };
+        let list = RuntimePatternList {
             kind: PatternKind::Map,
             id: 1,
             name: "/m.map".into(),
             sample: None,
             entries: Known::Seen(vec![entry]),
         };
-        let held = Holdings { lists: Known::Seen(vec![list]), ..Holdings::unseen("not asked") };
+        let held = RuntimeState { lists: Known::Seen(vec![list]), ..RuntimeState::unknown("not asked") };
         let folder = save(dir.path(), "1-2", "a", &files, &held).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(folder.clone()), mode(folder.join("runtime.json"))), (0o700, 0o600));

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// An answer that is not the JSON that was expected; says where it goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub struct NotExpected(String);
+pub struct UnexpectedJson(String);
 
 /// The lines that the Data Plane API puts before a configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub struct ErrorDocument {
 
 /// What a `dataplaneapi.yml` says of the HAProxy beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct DataPlaneApiConfig {
     /// `config_file`: what it writes.
     pub config_file: Option<PathBuf>,
     /// `backups_dir`: where the last known good configuration is kept.
@@ -109,35 +109,36 @@ pub struct Settings {
 }
 
 /// Reads the lines before the first section. Only a hash in the first line counts, as for the server.
-pub fn header(config: &[u8]) -> Header {
+pub fn parse_header(config: &[u8]) -> Header {
     let comments = config.split(|&byte| byte == b'\n').map(String::from_utf8_lossy).take_while(|line| {
         let line = line.trim();
         line.is_empty() || line.starts_with('#')
     });
     let mut header = Header::default();
     for (number, line) in comments.enumerate() {
-        if let Some(hash) = value(&line, "_md5hash").filter(|_| number == 0) {
+        if let Some(hash) = header_value(&line, "_md5hash").filter(|_| number == 0) {
             header.md5 = Some(hash.to_owned());
-        } else if let Some(version) = value(&line, "_version").filter(|_| header.version.is_none()) {
+        } else if let Some(version) = header_value(&line, "_version").filter(|_| header.version.is_none()) {
             header.version = version.parse().ok();
         }
     }
     header
 }
 
-fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+fn header_value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.trim().strip_prefix('#')?.trim_start().strip_prefix(key)?.strip_prefix('=').map(str::trim)
 }
 
 /// The hash that the first line should record: of everything after it, or of everything where it records none.
-pub fn md5_of_rest(config: &[u8]) -> String {
+pub fn expected_md5(config: &[u8]) -> String {
     let end = config.iter().position(|&byte| byte == b'\n').map_or(config.len(), |at| at + 1);
-    let rest = if header(config).md5.is_some() { config.get(end..).unwrap_or_default() } else { config };
+    let rest =
+        if parse_header(config).md5.is_some() { config.get(end..).unwrap_or_default() } else { config };
     Md5::digest(rest).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where the server keeps the configuration of the last reload that it believes succeeded.
-pub fn last_known_good(config_file: &Path, backups_dir: Option<&Path>) -> PathBuf {
+pub fn last_known_good_path(config_file: &Path, backups_dir: Option<&Path>) -> PathBuf {
     let mut name = config_file.file_name().unwrap_or_default().to_owned();
     name.push(".lkg");
     backups_dir.or_else(|| config_file.parent()).unwrap_or_else(|| Path::new("")).join(name)
@@ -147,7 +148,7 @@ pub fn last_known_good(config_file: &Path, backups_dir: Option<&Path>) -> PathBu
 ///
 /// # Errors
 /// When it is not that document.
-pub fn info(text: &str) -> Result<String, NotExpected> {
+pub fn parse_api_version(text: &str) -> Result<String, UnexpectedJson> {
     #[derive(Deserialize)]
     struct Info {
         api: Api,
@@ -156,40 +157,40 @@ pub fn info(text: &str) -> Result<String, NotExpected> {
     struct Api {
         version: String,
     }
-    json::<Info>(text).map(|info| info.api.version.trim().to_owned())
+    parse_json::<Info>(text).map(|info| info.api.version.trim().to_owned())
 }
 
 /// Reads `/services/haproxy/configuration/version`: a bare number.
 ///
 /// # Errors
 /// When it is none.
-pub fn version(text: &str) -> Result<u64, NotExpected> {
-    json(text)
+pub fn parse_config_version(text: &str) -> Result<u64, UnexpectedJson> {
+    parse_json(text)
 }
 
 /// Reads `/services/haproxy/reloads`.
 ///
 /// # Errors
 /// When it is not that list.
-pub fn reloads(text: &str) -> Result<Vec<Reload>, NotExpected> {
-    json::<Option<_>>(text).map(Option::unwrap_or_default)
+pub fn parse_reloads(text: &str) -> Result<Vec<Reload>, UnexpectedJson> {
+    parse_json::<Option<_>>(text).map(Option::unwrap_or_default)
 }
 
 /// Reads `/services/haproxy/transactions`.
 ///
 /// # Errors
 /// When it is not that list.
-pub fn transactions(text: &str) -> Result<Vec<Transaction>, NotExpected> {
-    json::<Option<_>>(text).map(Option::unwrap_or_default)
+pub fn parse_transactions(text: &str) -> Result<Vec<Transaction>, UnexpectedJson> {
+    parse_json::<Option<_>>(text).map(Option::unwrap_or_default)
 }
 
 /// Reads `/services/haproxy/runtime/info`: the worker that the server talks to, if it says.
 ///
 /// # Errors
 /// When it is not that document.
-pub fn runtime_pid(text: &str) -> Result<Option<u32>, NotExpected> {
+pub fn parse_runtime_pid(text: &str) -> Result<Option<u32>, UnexpectedJson> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct RuntimeInfo {
         #[serde(default)]
         info: Info,
     }
@@ -197,22 +198,22 @@ pub fn runtime_pid(text: &str) -> Result<Option<u32>, NotExpected> {
     struct Info {
         pid: Option<u32>,
     }
-    json::<Answer>(text).map(|answer| answer.info.pid)
+    parse_json::<RuntimeInfo>(text).map(|answer| answer.info.pid)
 }
 
 /// The server's words in the body of a refusal.
-pub fn error_document(text: &str) -> Option<ErrorDocument> {
+pub fn parse_error(text: &str) -> Option<ErrorDocument> {
     serde_json::from_str(text).ok()
 }
 
 /// Reads the keys that matter here, whose names are unique in the file, without a YAML reader: the server itself
 /// writes the file anew at each start, one key a line.
-pub fn settings(yml: &str) -> Settings {
+pub fn parse_config(yml: &str) -> DataPlaneApiConfig {
     let find = |key: &str| {
         let found = yml.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
         Some(found.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
     };
-    Settings {
+    DataPlaneApiConfig {
         config_file: find("config_file").map(PathBuf::from),
         backups_dir: find("backups_dir").map(PathBuf::from),
         master_runtime: find("master_runtime").map(PathBuf::from),
@@ -222,13 +223,17 @@ pub fn settings(yml: &str) -> Settings {
     }
 }
 
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, NotExpected> {
+fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, UnexpectedJson> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let at = error.path().to_string();
-        NotExpected(if at == "." { error.inner().to_string() } else { format!("at {at}: {}", error.inner()) })
+        UnexpectedJson(if at == "." {
+            error.inner().to_string()
+        } else {
+            format!("at {at}: {}", error.inner())
+        })
     })?;
-    reader.end().map_err(|error| NotExpected(error.to_string()))?;
+    reader.end().map_err(|error| UnexpectedJson(error.to_string()))?;
     Ok(value)
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// What `GET /patroni` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct PatroniStatus {
     /// The name of the cluster.
     pub scope: String,
     /// The name of this member; Patroni says it from 3.1 on.
@@ -36,7 +36,7 @@ impl Member {
 }
 
 /// Reads the answer of `GET /patroni`.
-pub fn status(text: &str) -> Option<Status> {
+pub fn parse_status(text: &str) -> Option<PatroniStatus> {
     #[derive(Deserialize)]
     struct Raw {
         patroni: Own,
@@ -49,11 +49,11 @@ pub fn status(text: &str) -> Option<Status> {
     }
     let raw: Raw = serde_json::from_str(text).ok()?;
     let started = raw.postmaster_start_time.and_then(|time| time.parse().ok());
-    Some(Status { scope: raw.patroni.scope, name: raw.patroni.name, started })
+    Some(PatroniStatus { scope: raw.patroni.scope, name: raw.patroni.name, started })
 }
 
 /// Reads the answer of `GET /cluster`.
-pub fn members(text: &str) -> Vec<Member> {
+pub fn parse_members(text: &str) -> Vec<Member> {
     #[derive(Deserialize)]
     struct Raw {
         members: Vec<Member>,
@@ -77,14 +77,14 @@ mod tests {
         let old = r#"{"state": "running", "postmaster_start_time": "2026-11-21 18:10:21.478049+00:00", "role": "master",
             "patroni": {"version": "3.0.2", "scope": "lab"}}"#;
         let started = Some("2026-11-21T18:10:21.478049Z".parse().unwrap());
-        assert_eq!(status(old), Some(Status { scope: "lab".into(), name: None, started }));
+        assert_eq!(parse_status(old), Some(PatroniStatus { scope: "lab".into(), name: None, started }));
         let new = r#"{"state": "stopped", "patroni": {"version": "4.0.4", "scope": "lab", "name": "node1"}}"#;
         let name = Some("node1".to_owned());
-        assert_eq!(status(new), Some(Status { scope: "lab".into(), name, started: None }));
-        assert_eq!(status(r#"{"status": "ok"}"#), None);
+        assert_eq!(parse_status(new), Some(PatroniStatus { scope: "lab".into(), name, started: None }));
+        assert_eq!(parse_status(r#"{"status": "ok"}"#), None);
         let cluster = r#"{"members": [{"name": "node1", "api_url": "http://127.0.0.11:8008/patroni", "port": 5432},
             {"name": "node2", "state": "stopped"}]}"#;
-        let of = |address: &str| members(cluster).into_iter().find(|one| one.is_at(address));
+        let of = |address: &str| parse_members(cluster).into_iter().find(|one| one.is_at(address));
         assert_eq!(of("127.0.0.11:8008").map(|one| (one.name, one.port)), Some(("node1".into(), Some(5432))));
         assert_eq!(of("127.0.0.11:80"), None);
         let argv = ["postgres", "--cluster_name=lab"].map(str::to_owned);
@@ -94,7 +94,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_that_is_answered_makes_it_panic(text in "\\PC{0,60}", argv in proptest::collection::vec("\\PC{0,20}", 0..4)) {
-            let _ = (status(&text), members(&text), cluster_name(&argv));
+            let _ = (parse_status(&text), parse_members(&text), cluster_name(&argv));
         }
     }
 }

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use clap::Command;
 use haguard::checks::catalog;
-use haguard::exit::{Exit, RULE};
+use haguard::exit::{CHANGE_RULE, Exit};
 use haguard::plan::losses::KINDS;
 
-use super::Page;
+use super::ManPage;
 use crate::support::haguard::Haguard;
 
 /// The page of one command, in the words of its help and of `haguard explain`.
-pub(super) fn roff(page: &Page, pages: &[Page]) -> String {
-    let Page { name, command } = page;
+pub(super) fn roff(page: &ManPage, pages: &[ManPage]) -> String {
+    let ManPage { name, command } = page;
     let man =
         clap_mangen::Man::new(command.clone().disable_help_subcommand(true)).manual("haguard").title(name);
     let mut text = Vec::new();
@@ -31,14 +31,14 @@ pub(super) fn roff(page: &Page, pages: &[Page]) -> String {
     let mut text = quotes.to_owned() + &rest.replace(quotes, "");
     if command.has_subcommands() {
         let under = pages.iter().filter(|other| other.name.starts_with(&format!("{name}-")));
-        let row = |other: &Page| (format!("{}(1)", other.name), about(&other.command));
+        let row = |other: &ManPage| (format!("{}(1)", other.name), about(&other.command));
         text += &list("COMMANDS", under.map(row));
     }
     text += &notes(command);
     match name.as_str() {
         "haguard" => {
             text += &list("EXIT STATUS", Exit::ALL.map(|exit| (exit.code().to_string(), status(exit))));
-            text += &format!("{RULE}\n");
+            text += &format!("{CHANGE_RULE}\n");
             text += &list("FILES", FILES.iter().map(|(path, what)| ((*path).into(), (*what).into())));
             text +=
                 &list("ENVIRONMENT", ENVIRONMENT.iter().map(|(name, what)| ((*name).into(), (*what).into())));
@@ -46,7 +46,7 @@ pub(super) fn roff(page: &Page, pages: &[Page]) -> String {
         "haguard-check" => {
             text += &list(
                 "CHECKS",
-                catalog::every()
+                catalog::all_checks()
                     .map(|check| (check.id.into(), format!("{}. {}", capital(check.title), check.why))),
             );
         }
@@ -77,7 +77,7 @@ fn capital(text: &str) -> String {
 }
 
 /// What a page says of its command: words of its own, and those of the program.
-fn description(page: &Page) -> Vec<String> {
+fn description(page: &ManPage) -> Vec<String> {
     let own = DESCRIPTIONS.iter().find(|(of, _)| *of == page.name);
     let own = own.into_iter().flat_map(|(_, paragraphs)| paragraphs.iter()).map(|text| (*text).to_owned());
     let topic = SUBJECTS.iter().find(|(of, _)| page.name.starts_with(of)).into_iter();

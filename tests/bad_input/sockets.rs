@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::wait::PATIENCE;
 
@@ -21,13 +21,15 @@ fn not_seen(haguard: &Haguard, flag: &str, path: &str, words: &[&str]) {
     for (command, exit) in [("restart", 3), ("inspect", 5), ("check", 5)] {
         let args = [command, flag, path, "--timeout", timeout];
         let begun = Instant::now();
-        let json = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args).args(["-o", "json"]));
+        let json = RunOutput::from_command(
+            haguard.command().env("RUST_BACKTRACE", "1").args(args).args(["-o", "json"]),
+        );
         assert_eq!(json.status, exit, "{json}");
         let document = json.json();
         let lines = document["losses"].as_array().unwrap();
         assert!(lines.iter().all(|line| line["count"].is_null()), "nothing is counted: {json}");
         assert!(document["changed"] == false && json.stderr.is_empty(), "{json}");
-        let text = Said::of(haguard.command().env("RUST_BACKTRACE", "1").args(args));
+        let text = RunOutput::from_command(haguard.command().env("RUST_BACKTRACE", "1").args(args));
         assert_eq!(text.status, exit, "{text}");
         assert!(begun.elapsed() < PATIENCE, "each within its time: {:?}", begun.elapsed());
         let flat = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

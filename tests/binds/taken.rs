@@ -20,7 +20,7 @@ frontend web
 ";
 
 /// A new bind and what it meets.
-struct Situation {
+struct BindCase {
     name: &'static str,
     /// Lines after the base.
     text: String,
@@ -31,18 +31,18 @@ struct Situation {
     says: String,
 }
 
-fn in_use(name: &'static str, text: String) -> Situation {
+fn in_use(name: &'static str, text: String) -> BindCase {
     let says = format!("PID {}", std::process::id());
-    Situation { name, text, state: "taken", ours: true, says }
+    BindCase { name, text, state: "taken", ours: true, says }
 }
 
-fn cannot(name: &'static str, state: &'static str, text: String, says: &str) -> Situation {
-    Situation { name, text, state, ours: false, says: says.to_owned() }
+fn cannot(name: &'static str, state: &'static str, text: String, says: &str) -> BindCase {
+    BindCase { name, text, state, ours: false, says: says.to_owned() }
 }
 
 /// Everything that stands in the way, kept until the end.
 #[derive(Default)]
-struct Strangers {
+struct OccupiedAddresses {
     tcp: Vec<TcpListener>,
     streams: Vec<TcpStream>,
     udp: Vec<UdpSocket>,
@@ -50,7 +50,7 @@ struct Strangers {
     bound: Vec<OwnedFd>,
 }
 
-impl Strangers {
+impl OccupiedAddresses {
     fn listen(&mut self, at: &str) -> u16 {
         let listener = TcpListener::bind((at, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -58,7 +58,7 @@ impl Strangers {
         port
     }
 
-    fn situations(&mut self, branch: Branch, dir: &Path, certificate: &Path) -> Vec<Situation> {
+    fn situations(&mut self, branch: Branch, dir: &Path, certificate: &Path) -> Vec<BindCase> {
         let one = address();
         let same = self.listen(&one.to_string());
         let wild = self.listen("0.0.0.0");
@@ -120,9 +120,9 @@ fn what_is_called_taken_is_named_with_its_owner_and_really_fails() {
 
 fn every_situation(branch: Branch, certificate: &Path) {
     let limited = if branch == Branch::V30 { "limited-quic" } else { "" };
-    let (folder, mut strangers) = (tempfile::tempdir().unwrap(), Strangers::default());
+    let (folder, mut strangers) = (tempfile::tempdir().unwrap(), OccupiedAddresses::default());
     for situation in strangers.situations(branch, folder.path(), certificate) {
-        let Situation { name, text, state, ours, says } = situation;
+        let BindCase { name, text, state, ours, says } = situation;
         // A new one each time: from 3.2 on, nobody answers on its unix sockets after a second failed reload.
         let Some(mut haproxy) = Instance::builder(branch).global(limited).config(BASE).start() else {
             return;

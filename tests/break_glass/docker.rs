@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::{gate, host, twenty, wait_at};
 use crate::support::docker::{Container, Dockerd, HAPROXY};
-use crate::support::document::word;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::as_text;
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, ask};
 use crate::support::process::alive;
 use crate::support::wait::wait_for;
@@ -17,14 +17,14 @@ const ETC: &str = "/usr/local/etc/haproxy";
 const RUN: &str = "/run/haproxy";
 
 /// A container whose only program is HAProxy, with folders of this host for its files and its sockets.
-pub(super) struct Edge {
+pub(super) struct DockerBench {
     pub(super) dockerd: Dockerd,
     pub(super) container: Container,
     haguard: Haguard,
     pub(super) folder: TempDir,
 }
 
-impl Edge {
+impl DockerBench {
     pub(super) fn start(branch: Branch) -> Option<Self> {
         let dockerd = Dockerd::start()?;
         let image = dockerd.haproxy(branch)?;
@@ -49,7 +49,7 @@ impl Edge {
         let settings = json!({"NetworkMode": "none", "Binds": binds});
         let body = json!({"Image": image, "Cmd": argv, "HostConfig": settings});
         let container = dockerd.create("edge", &body);
-        let edge = Edge { dockerd, container, haguard: Haguard::new(), folder };
+        let edge = DockerBench { dockerd, container, haguard: Haguard::new(), folder };
         wait_for("HAProxy serves in its container", || {
             assert!(alive(edge.container.pid), "it ended:\n{}", edge.dockerd.logs(&edge.container.id));
             let info = ask(&edge.folder.path().join("run/admin.sock"), "show info").ok()?;
@@ -62,17 +62,19 @@ impl Edge {
         ask(&self.folder.path().join("run/admin.sock"), command).unwrap()
     }
 
-    fn glass(&self, more: &[&str]) -> Said {
+    fn glass(&self, more: &[&str]) -> RunOutput {
         self.glass_at(&self.dockerd.socket(), more)
     }
 
     /// The same with a daemon's socket of somebody's choice.
-    pub(super) fn glass_at(&self, socket: &Path, more: &[&str]) -> Said {
+    pub(super) fn glass_at(&self, socket: &Path, more: &[&str]) -> RunOutput {
         let host = host();
         let pid = self.container.pid.to_string();
         let args = ["restart", &pid, "--break-glass", &host, "--reason", "INC-2", "-o", "json"];
         let socket = format!("unix://{}", socket.display());
-        Said::of(self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat()))
+        RunOutput::from_command(
+            self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat()),
+        )
     }
 
     fn plan(&self) -> Value {
@@ -83,7 +85,7 @@ impl Edge {
 #[test]
 fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
     for branch in [Branch::V30, Branch::V32] {
-        let Some(edge) = Edge::start(branch) else { return };
+        let Some(edge) = DockerBench::start(branch) else { return };
         let admin = |command: &str| edge.admin(command);
         twenty::disturb(admin, ETC);
         let before = twenty::holds(admin, ETC);
@@ -91,7 +93,7 @@ fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
         assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
         assert!(plan["plan"]["steps"].to_string().contains("\"docker\""), "{branch}: {plan:#}");
         assert!(alive(edge.container.pid), "a plan does nothing");
-        let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]).json();
+        let done = edge.glass(&["--approve", as_text(&plan["plan"]["id"])]).json();
         assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
         let now = edge.dockerd.container(&edge.container.id).pid;
         assert_eq!(done["restart"]["main"], now, "{branch}: {done:#}");
@@ -104,11 +106,13 @@ fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
 
 #[test]
 fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
-    let Some(edge) = Edge::start(Branch::V32) else { return };
+    let Some(edge) = DockerBench::start(Branch::V32) else { return };
     let host = host();
     let pid = edge.container.pid.to_string();
     let args = ["restart", &pid, "--break-glass", &host, "--reason", "x", "--plan", "-o", "json"];
-    let said = Said::of(edge.haguard.command().env("DOCKER_HOST", "unix:///nowhere/d.sock").args(args));
+    let said = RunOutput::from_command(
+        edge.haguard.command().env("DOCKER_HOST", "unix:///nowhere/d.sock").args(args),
+    );
     assert!([3, 5].contains(&said.status), "{said}");
     assert!(said.json()["plan"].is_null(), "{said}");
     assert!(alive(edge.container.pid));
@@ -116,12 +120,12 @@ fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
 
 #[test]
 fn a_container_that_does_not_come_up_again_is_said_in_its_own_words_with_the_way_by_hand() {
-    let Some(edge) = Edge::start(Branch::V32) else { return };
+    let Some(edge) = DockerBench::start(Branch::V32) else { return };
     let plan = edge.plan();
     assert_eq!(plan["exit"], 0, "{plan:#}");
     let (gate, journal) = gate(&edge.haguard);
     let done = std::thread::scope(|scope| {
-        let run = scope.spawn(|| edge.glass(&["--approve", word(&plan["plan"]["id"])]).json());
+        let run = scope.spawn(|| edge.glass(&["--approve", as_text(&plan["plan"]["id"])]).json());
         // The file is spoilt after the last look at it.
         wait_at(&journal);
         std::fs::write(edge.folder.path().join("etc/haproxy.cfg"), "no_such_keyword\n").unwrap();
@@ -134,6 +138,6 @@ fn a_container_that_does_not_come_up_again_is_said_in_its_own_words_with_the_way
     assert!(log.contains("no_such_keyword") && !log.contains("\\u0000"), "{done:#}");
     let socket = edge.dockerd.socket().display().to_string();
     assert_eq!(done["next"][0], format!("docker -H unix://{socket} start edge"), "{done:#}");
-    let evidence = std::path::Path::new(word(&done["restart"]["evidence"]));
+    let evidence = std::path::Path::new(as_text(&done["restart"]["evidence"]));
     assert!(std::fs::read_to_string(evidence.join("haproxy.log")).unwrap().contains("no_such_keyword"));
 }

@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::docker::Edge;
-use crate::support::document::word;
+use super::docker::DockerBench;
+use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
 
 /// What the real daemon is asked in place of the order, before nobody answers any more.
 #[derive(Clone, Copy)]
-enum Last {
+enum LastRequest {
     Nothing,
     Stop,
     Restart,
 }
 
 /// Serves until the order comes; then the socket is gone, as that of a daemon that ended.
-fn between(listener: &UnixListener, path: &Path, real: &Path, edge: &Edge, last: Last) {
+fn between(listener: &UnixListener, path: &Path, real: &Path, edge: &DockerBench, last: LastRequest) {
     while let Ok((mut client, _)) = listener.accept() {
         let mut question = [0; 8192];
         let length = client.read(&mut question).unwrap();
@@ -31,9 +31,11 @@ fn between(listener: &UnixListener, path: &Path, real: &Path, edge: &Edge, last:
             std::fs::remove_file(path).unwrap();
             let id = &edge.container.id;
             match last {
-                Last::Nothing => {}
-                Last::Stop => drop(edge.dockerd.api("POST", &format!("/containers/{id}/stop"), None)),
-                Last::Restart => drop(edge.dockerd.api("POST", &format!("/containers/{id}/restart"), None)),
+                LastRequest::Nothing => {}
+                LastRequest::Stop => drop(edge.dockerd.api("POST", &format!("/containers/{id}/stop"), None)),
+                LastRequest::Restart => {
+                    drop(edge.dockerd.api("POST", &format!("/containers/{id}/restart"), None))
+                }
             }
             return;
         }
@@ -49,7 +51,7 @@ fn between(listener: &UnixListener, path: &Path, real: &Path, edge: &Edge, last:
 }
 
 /// Approves a restart, in which the daemon vanishes after this.
-fn vanished(edge: &Edge, last: Last) -> Value {
+fn vanished(edge: &DockerBench, last: LastRequest) -> Value {
     let (socket, _) = between_sock(edge);
     let listener = UnixListener::bind(&socket).unwrap();
     let real = edge.dockerd.socket();
@@ -57,12 +59,12 @@ fn vanished(edge: &Edge, last: Last) -> Value {
         scope.spawn(|| between(&listener, &socket, &real, edge, last));
         let plan = edge.glass_at(&socket, &["--plan"]).json();
         assert_eq!(plan["exit"], 0, "{plan:#}");
-        edge.glass_at(&socket, &["--approve", word(&plan["plan"]["id"])]).json()
+        edge.glass_at(&socket, &["--approve", as_text(&plan["plan"]["id"])]).json()
     })
 }
 
 /// The socket in between, and the program that speaks to the daemon through it.
-fn between_sock(edge: &Edge) -> (PathBuf, String) {
+fn between_sock(edge: &DockerBench) -> (PathBuf, String) {
     let socket = edge.folder.path().join("between.sock");
     let program = format!("docker -H unix://{}", socket.display());
     (socket, program)
@@ -70,8 +72,8 @@ fn between_sock(edge: &Edge) -> (PathBuf, String) {
 
 #[test]
 fn a_daemon_that_is_gone_before_it_ended_anything_may_do_it_yet_and_this_is_said() {
-    let Some(edge) = Edge::start(Branch::V32) else { return };
-    let done = vanished(&edge, Last::Nothing);
+    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    let done = vanished(&edge, LastRequest::Nothing);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "unfinished", "{done:#}");
     let open = done["restart"]["open"].to_string();
@@ -82,8 +84,8 @@ fn a_daemon_that_is_gone_before_it_ended_anything_may_do_it_yet_and_this_is_said
 
 #[test]
 fn what_came_up_before_the_daemon_was_gone_is_found_in_proc_and_is_no_outage() {
-    let Some(edge) = Edge::start(Branch::V30) else { return };
-    let done = vanished(&edge, Last::Restart);
+    let Some(edge) = DockerBench::start(Branch::V30) else { return };
+    let done = vanished(&edge, LastRequest::Restart);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "unproven", "{done:#}");
     let now = edge.dockerd.container(&edge.container.id).pid;
@@ -95,8 +97,8 @@ fn what_came_up_before_the_daemon_was_gone_is_found_in_proc_and_is_no_outage() {
 
 #[test]
 fn a_container_that_ended_before_the_daemon_was_gone_is_down_and_the_daemon_is_named() {
-    let Some(edge) = Edge::start(Branch::V32) else { return };
-    let done = vanished(&edge, Last::Stop);
+    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    let done = vanished(&edge, LastRequest::Stop);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "down", "{done:#}");
     let open = done["restart"]["open"].to_string();

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::systemd::{LIFT, UNIT, glass, guarded, plan};
 use super::unfinished::{HELD, client, held, jobs};
-use crate::support::document::{finding, word};
+use crate::support::document::{as_text, finding};
 use crate::support::guest::Guest;
 use crate::support::wait::wait_for;
 
@@ -15,7 +15,7 @@ fn slow() -> Option<(Guest, String)> {
     let guest = held(&format!("[Service]\nExecStop={HELD}\nTimeoutStopSec=infinity\n"))?;
     let plan = plan(&guest);
     assert_eq!(plan["exit"], 0, "{plan:#}");
-    let id = word(&plan["plan"]["id"]).to_owned();
+    let id = as_text(&plan["plan"]["id"]).to_owned();
     Some((guest, id))
 }
 
@@ -51,11 +51,11 @@ fn a_guard_that_a_killed_run_left_lifted_is_said_with_the_mend_and_put_back_by_t
     let lift = format!("{LIFT}/99-haguard-break-glass.conf");
     let said = status(&guest);
     assert_eq!(said["exit"], 3, "{said:#}");
-    assert!(word(&said["summary"]).contains("lifted by a file under /run"), "{said:#}");
+    assert!(as_text(&said["summary"]).contains("lifted by a file under /run"), "{said:#}");
     assert_eq!(said["next"][0], format!("rm {lift} && systemctl daemon-reload"), "{said:#}");
     let check = effective(&guest);
     assert_eq!(check["level"], "fail", "{check:#}");
-    assert!(word(&check["mend"]).contains(&format!("rm {lift}, systemctl daemon-reload")), "{check:#}");
+    assert!(as_text(&check["mend"]).contains(&format!("rm {lift}, systemctl daemon-reload")), "{check:#}");
     // systemd has read its files before the file was removed, and must read them again.
     let text = guest.read(&lift);
     std::fs::remove_file(guest.path(&lift)).unwrap();
@@ -64,7 +64,7 @@ fn a_guard_that_a_killed_run_left_lifted_is_said_with_the_mend_and_put_back_by_t
 
     let plan = plan(&guest);
     assert!(plan["plan"]["steps"].to_string().contains("a run that was killed left it lifted"), "{plan:#}");
-    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    let done = glass(&guest, &["--approve", as_text(&plan["plan"]["id"])]).json();
     assert_eq!(done["exit"], 0, "{done:#}");
     assert!(done["proof"].to_string().contains("the guard is back"), "{done:#}");
     guarded(&guest);

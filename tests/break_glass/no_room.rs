@@ -1,8 +1,8 @@
 //! No room for the snapshot. A limit on the size of files stands for a full disk: it is this run's alone, and what was
 //! written half-way is there as it is on a full disk.
 
-use super::{Bench, end, flat, host};
-use crate::support::document::word;
+use super::{Bench, end, host, unwrapped};
+use crate::support::document::as_text;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 
@@ -23,9 +23,9 @@ fn a_snapshot_that_cannot_be_kept_leaves_nothing_of_it_and_haproxy_as_it_is() {
     let plan = run(&limited, &["--plan", "-o", "json"]).json();
     assert_eq!(plan["exit"], 0, "{plan:#}");
     let (main, worker) = (bench.main(), bench.haproxy.worker_pid());
-    let said = run(&limited, &["--approve", word(&plan["plan"]["id"])]);
+    let said = run(&limited, &["--approve", as_text(&plan["plan"]["id"])]);
     assert_eq!(said.status, 5, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     let snapshots = limited.home().join("state/snapshots");
     for words in [
         "Nothing was ended: the snapshot could not be kept: writing",
@@ -38,7 +38,7 @@ fn a_snapshot_that_cannot_be_kept_leaves_nothing_of_it_and_haproxy_as_it_is() {
     assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 0, "nothing of it is left");
     assert_eq!((bench.main(), bench.haproxy.worker_pid()), (main, worker));
     // With room it is the same plan, and it is carried out.
-    let done = run(&bench.haguard, &["--approve", word(&plan["plan"]["id"]), "-o", "json"]).json();
+    let done = run(&bench.haguard, &["--approve", as_text(&plan["plan"]["id"]), "-o", "json"]).json();
     end(u32::try_from(done["restart"]["main"].as_u64().unwrap()).unwrap());
     assert_eq!(done["exit"], 0, "{done:#}");
 }

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use super::{Bench, Builder, end, flat, gate, on_every_branch};
-use crate::support::document::word;
+use super::{Bench, Builder, end, gate, on_every_branch, unwrapped};
+use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
 use crate::support::wait::wait_for;
@@ -32,17 +32,17 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
     });
     assert_eq!((&document["exit"], &document["changed"]), (&8.into(), &true.into()), "{document:#}");
     assert_eq!(document["restart"]["outcome"], "down", "{document:#}");
-    assert!(word(&document["summary"]).contains("HAPROXY IS DOWN"), "{document:#}");
+    assert!(as_text(&document["summary"]).contains("HAPROXY IS DOWN"), "{document:#}");
     let log = document["restart"]["startup_log"].to_string();
     assert!(log.contains("cannot bind socket"), "{document:#}");
-    let by_hand = word(&document["next"][0]);
+    let by_hand = as_text(&document["next"][0]);
     assert!(by_hand.contains("haproxy -W -S ") && by_hand.starts_with("cd "), "{by_hand}");
     assert!(!alive(bench.haproxy.master_pid()));
-    let evidence = std::path::Path::new(word(&document["restart"]["evidence"]));
+    let evidence = std::path::Path::new(as_text(&document["restart"]["evidence"]));
     for name in ["report.json", "before.json", "haproxy.log"] {
         assert!(evidence.join(name).is_file(), "{name}");
     }
-    assert!(std::path::Path::new(word(&document["restart"]["snapshot"])).join("runtime.json").is_file());
+    assert!(std::path::Path::new(as_text(&document["restart"]["snapshot"])).join("runtime.json").is_file());
 }
 
 #[test]
@@ -61,8 +61,8 @@ fn what_cannot_be_put_back_ends_with_8_is_named_and_leaves_evidence() {
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert!(serves, "{done:#}");
     assert!(done["restart"]["open"].to_string().contains("app/s1"), "{done:#}");
-    assert!(word(&done["next"][0]).ends_with("runtime.json"), "{done:#}");
-    let evidence = std::path::Path::new(word(&done["restart"]["evidence"]));
+    assert!(as_text(&done["next"][0]).ends_with("runtime.json"), "{done:#}");
+    let evidence = std::path::Path::new(as_text(&done["restart"]["evidence"]));
     let report = std::fs::read_to_string(evidence.join("report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["summary"], done["summary"]);
@@ -95,7 +95,7 @@ fn whoever_is_killed_after_the_order_does_not_leave_the_host_without_it() {
     let new = wait_for("another one serves", || bench.main().filter(|pid| *pid != worker));
     let main = status(new, "PPid:").unwrap().parse().unwrap();
     assert!(main != old && !alive(old) && !alive(worker));
-    let history = flat(&bench.haguard.run(["history"]).stdout);
+    let history = unwrapped(&bench.haguard.run(["history"]).stdout);
     assert!(history.contains("not recorded"), "the run is known to be cut off: {history}");
     end(main);
 }
@@ -130,13 +130,13 @@ fn a_haproxy_that_comes_up_for_a_moment_and_ends_again_is_an_outage_and_said_so(
         let said = format!("{branch}: {document:#}");
         assert_eq!((&document["exit"], &document["changed"]), (&8.into(), &true.into()), "{said}");
         assert_eq!(document["restart"]["outcome"], "down", "{said}");
-        assert!(word(&document["summary"]).contains("HAPROXY IS DOWN"), "{said}");
+        assert!(as_text(&document["summary"]).contains("HAPROXY IS DOWN"), "{said}");
         assert!(document["restart"]["main"].is_null(), "{said}");
         let log = document["restart"]["startup_log"].to_string();
         assert!(log.contains("exited with code 1"), "{said}");
-        let by_hand = word(&document["next"][0]);
+        let by_hand = as_text(&document["next"][0]);
         assert!(by_hand.contains("haproxy -W -S ") && by_hand.starts_with("cd "), "{said}");
-        let history = flat(&bench.haguard.run(["history"]).stdout);
+        let history = unwrapped(&bench.haguard.run(["history"]).stdout);
         assert!(history.contains("down") || history.contains("DOWN"), "{branch}: {history}");
     });
 }

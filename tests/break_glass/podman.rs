@@ -5,8 +5,8 @@ use tempfile::TempDir;
 
 use super::{host, twenty};
 use crate::support::docker::{Container, HAPROXY};
-use crate::support::document::word;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::as_text;
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, ask};
 use crate::support::podman::Podman;
 use crate::support::ports::{self, Port};
@@ -17,7 +17,7 @@ const ETC: &str = "/usr/local/etc/haproxy";
 const RUN: &str = "/run/haproxy";
 
 /// A container whose only program is HAProxy, with folders of this host for its files and its sockets.
-struct Edge {
+struct PodmanBench {
     podman: Podman,
     container: Container,
     haguard: Haguard,
@@ -25,7 +25,7 @@ struct Edge {
     _port: Port,
 }
 
-impl Edge {
+impl PodmanBench {
     fn start(branch: Branch) -> Option<Self> {
         let podman = Podman::new()?;
         let image = podman.haproxy(branch)?;
@@ -42,7 +42,7 @@ impl Edge {
         let config = format!("{ETC}/haproxy.cfg");
         let argv = [HAPROXY, "-W", "-db", "-S", "/run/haproxy/master.sock", "-f", &config];
         let container = podman.run("edge", &volumes, &image, &argv);
-        let edge = Edge { podman, container, haguard: Haguard::new(), folder, _port: port };
+        let edge = PodmanBench { podman, container, haguard: Haguard::new(), folder, _port: port };
         wait_for("HAProxy serves in its container", || {
             let info = ask(&edge.folder.path().join("run/admin.sock"), "show info").ok()?;
             info.contains("Pid:").then_some(())
@@ -58,14 +58,17 @@ impl Edge {
         let (host, pid) = (host(), self.container.pid.to_string());
         let args = ["restart", &pid, "--break-glass", &host, "--reason", "INC-2", "-o", "json"];
         let socket = format!("unix://{socket}");
-        Said::of(self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat())).json()
+        RunOutput::from_command(
+            self.haguard.command().env("DOCKER_HOST", socket).args([&args, more].concat()),
+        )
+        .json()
     }
 }
 
 #[test]
 fn a_container_is_restarted_by_podmans_service_and_is_as_before() {
     for branch in [Branch::V30, Branch::V34] {
-        let Some(mut edge) = Edge::start(branch) else { return };
+        let Some(mut edge) = PodmanBench::start(branch) else { return };
         let socket = edge.podman.serve().display().to_string();
         let admin = |command: &str| edge.admin(command);
         twenty::disturb(admin, ETC);
@@ -73,7 +76,7 @@ fn a_container_is_restarted_by_podmans_service_and_is_as_before() {
         let plan = edge.glass(&socket, &["--plan"]);
         assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
         assert!(alive(edge.container.pid), "a plan does nothing");
-        let done = edge.glass(&socket, &["--approve", word(&plan["plan"]["id"])]);
+        let done = edge.glass(&socket, &["--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
         let now = edge.podman.pid("edge");
         assert_eq!(done["restart"]["main"], now, "{branch}: {done:#}");
@@ -85,7 +88,7 @@ fn a_container_is_restarted_by_podmans_service_and_is_as_before() {
 
 #[test]
 fn without_its_service_it_is_refused_with_the_way_by_hand() {
-    let Some(edge) = Edge::start(Branch::V32) else { return };
+    let Some(edge) = PodmanBench::start(Branch::V32) else { return };
     let refused = edge.glass("/nowhere/podman.sock", &["--plan"]);
     assert_eq!((&refused["exit"], &refused["changed"]), (&3.into(), &false.into()), "{refused:#}");
     let text = refused.to_string();
@@ -95,7 +98,7 @@ fn without_its_service_it_is_refused_with_the_way_by_hand() {
     // The way that was told works.
     let told = text.split('`').find(|word| word.starts_with(&way)).unwrap();
     assert!(told.ends_with(" restart edge"), "{told}");
-    let mut command = edge.haguard.command_of("podman");
+    let mut command = edge.haguard.command_for("podman");
     command.args(told.split(' ').skip(1)).assert().success();
     assert!(!alive(edge.container.pid) && alive(edge.podman.pid("edge")));
 }

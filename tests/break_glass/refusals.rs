@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, flat, gate, host, on_every_branch};
-use crate::support::document::{finding, word};
+use super::{Bench, gate, host, on_every_branch, unwrapped};
+use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
 use crate::support::{handed, ports};
 
@@ -24,7 +24,7 @@ fn another_host_no_reason_and_no_consent_are_refusals() {
         let wrong = bench.arguments(&["--break-glass", "lb-of-another", "--reason", "x", "--approve", &id]);
         let said = bench.haguard.run(wrong);
         assert_eq!(said.status, 3, "{said}");
-        let text = flat(&said.stderr);
+        let text = unwrapped(&said.stderr);
         assert!(text.contains("`lb-of-another` was typed") && text.contains(&host), "{said}");
         for reason in [&["--reason", "  "][..], &[]] {
             let args = [&["--break-glass", &host], reason, &["--approve", &id]].concat();
@@ -38,7 +38,7 @@ fn another_host_no_reason_and_no_consent_are_refusals() {
         }
         let said = bench.run(&[]);
         assert_eq!(said.status, 3, "{said}");
-        let text = flat(&said.stdout.replace("\\\n", ""));
+        let text = unwrapped(&said.stdout.replace("\\\n", ""));
         let command = format!("--break-glass {host} --reason 'INC-4711 it is deaf' --approve {id}");
         assert!(text.contains(&command), "`{command}` in {said}");
         assert!(text.ends_with("nothing was changed. (exit 3)"), "{said}");
@@ -46,7 +46,7 @@ fn another_host_no_reason_and_no_consent_are_refusals() {
         let plain = bench.haguard.run(bench.arguments(&[]));
         assert_eq!(plain.status, 3, "{plain}");
         assert!(plain.stdout.starts_with("refused: restart of"), "{plain}");
-        let said = flat(&plain.stdout.replace("\\\n", ""));
+        let said = unwrapped(&plain.stdout.replace("\\\n", ""));
         assert!(said.contains(&format!("--break-glass {host} --reason 'WHY' --plan")), "{plain}");
     });
     assert!(bench.journal().contains("lb-of-another"), "a refusal is in the journal");
@@ -71,7 +71,7 @@ fn what_would_not_come_up_again_is_not_ended() {
                 let plan = bench.json(&["--plan"]);
                 assert_eq!(plan["exit"], 3, "{branch} {id}: {plan:#}");
                 assert_eq!(finding(&plan, id)["level"], "fail", "{branch} {id}: {plan:#}");
-                let said = bench.run(&["--approve", word(&plan["plan"]["id"])]);
+                let said = bench.run(&["--approve", as_text(&plan["plan"]["id"])]);
                 assert_eq!(said.status, 3, "{branch} {id}: {said}");
                 assert!(said.stdout.trim_end().ends_with("nothing was changed. (exit 3)"), "{said}");
             });
@@ -100,7 +100,7 @@ fn a_plan_that_is_stale_a_freeze_and_another_run_stop_it() {
         std::fs::write(state.join("freeze"), "INC-1 hands off\n").unwrap();
         let frozen = bench.run(&["--approve", &id]);
         assert_eq!(frozen.status, 7, "{frozen}");
-        assert!(flat(&frozen.stderr).contains("INC-1 hands off"), "{frozen}");
+        assert!(unwrapped(&frozen.stderr).contains("INC-1 hands off"), "{frozen}");
         std::fs::remove_file(state.join("freeze")).unwrap();
         let lock = std::fs::read_dir(state.join("locks")).unwrap().next().unwrap().unwrap();
         let held = std::fs::File::open(lock.path()).unwrap();
@@ -144,10 +144,10 @@ fn sockets_that_were_handed_down_would_be_gone_and_the_way_is_said_while_a_reloa
             let way = finding(&plan, "restart.way");
             assert_eq!(way["level"], "fail", "{branch}: {plan:#}");
             assert!(way["evidence"].to_string().contains("given.cfg:2 fd@"), "{branch}: {way:#}");
-            assert!(word(&way["mend"]).contains("a reload keeps them"), "{branch}: {way:#}");
+            assert!(as_text(&way["mend"]).contains("a reload keeps them"), "{branch}: {way:#}");
             // In the copy it is handed one, so that everything else about its start is known.
             assert_eq!(finding(&plan, "restart.cold-start")["level"], "pass", "{branch}: {plan:#}");
-            let said = bench.run(&["--approve", word(&plan["plan"]["id"])]);
+            let said = bench.run(&["--approve", as_text(&plan["plan"]["id"])]);
             assert_eq!(said.status, 3, "{branch}: {said}");
         });
         assert!(bench.haproxy.reload().success, "{branch}");
@@ -170,7 +170,7 @@ fn of_two_who_approve_one_plan_at_once_one_restarts_it_and_the_other_is_busy() {
     ended.sort_by_key(|said| said.status);
     let [done, busy] = ended;
     assert_eq!((done.status, busy.status), (0, 7), "{done}{busy}");
-    let said = flat(&busy.stderr);
+    let said = unwrapped(&busy.stderr);
     // Whose it is may not be written yet.
     for words in ["another run is changing this HAProxy: ", "nothing was changed."] {
         assert!(said.contains(words), "{busy}");
@@ -192,6 +192,6 @@ fn a_signal_before_the_order_ends_nothing_and_leaves_no_open_run() {
         assert_eq!(status, Some(130), "{}", std::fs::read_to_string(&log).unwrap());
     });
     let history = bench.haguard.run(["history"]);
-    assert!(flat(&history.stdout).contains("SIGINT came before anything was done"), "{history}");
+    assert!(unwrapped(&history.stdout).contains("SIGINT came before anything was done"), "{history}");
     assert!(!history.stdout.contains("not recorded"), "no run is left open: {history}");
 }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{flat, twenty};
-use crate::support::document::{finding, word};
+use super::{twenty, unwrapped};
+use crate::support::document::{as_text, finding};
 use crate::support::guest::{BRANCHES, Guest};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
 use crate::support::terminal;
 
@@ -36,7 +36,7 @@ fn admin(guest: &Guest, command: &str) -> String {
     guest.ok(["sh", "-c", &line])
 }
 
-pub(super) fn glass(guest: &Guest, more: &[&str]) -> Said {
+pub(super) fn glass(guest: &Guest, more: &[&str]) -> RunOutput {
     let host = guest.ok(["uname", "-n"]);
     let args = ["restart", "--break-glass", host.trim(), "--reason", "INC-1", "-o", "json"];
     guest.haguard([&args, more].concat())
@@ -65,7 +65,7 @@ fn through_systemd(branch: Option<Branch>) {
     let steps = plan["plan"]["steps"].to_string();
     assert!(steps.contains("RefuseManualStop of haproxy.service"), "{steps}");
     assert_eq!(guest.property(UNIT, "MainPID"), old, "a plan does nothing");
-    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    let done = glass(&guest, &["--approve", as_text(&plan["plan"]["id"])]).json();
     assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{done:#}");
     let new = guest.property(UNIT, "MainPID");
     assert_ne!(new, old);
@@ -106,11 +106,11 @@ fn a_unit_that_does_not_come_up_again_is_said_loudly_and_the_guard_is_back() {
     let plan = plan(&guest);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     guest.write("/run/closed", "");
-    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    let done = glass(&guest, &["--approve", as_text(&plan["plan"]["id"])]).json();
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "down", "{done:#}");
     assert!(done["restart"]["startup_log"].to_string().contains("the gate is closed"), "{done:#}");
-    assert!(word(&done["next"][0]).contains("systemctl start haproxy.service"), "{done:#}");
+    assert!(as_text(&done["next"][0]).contains("systemctl start haproxy.service"), "{done:#}");
     assert!(done["proof"].to_string().contains("the guard is back"), "{done:#}");
     assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
     assert!(!guest.path(LIFT).exists());
@@ -135,7 +135,7 @@ LimitNOFILE=4321
     assert_eq!(finding(&second, "restart.cold-start")["level"], "unknown", "{second:#}");
     assert_eq!(second["exit"], 5, "{second:#}");
     assert_ne!(first["plan"]["id"], second["plan"]["id"]);
-    let stale = glass(&guest, &["--approve", word(&first["plan"]["id"])]).json();
+    let stale = glass(&guest, &["--approve", as_text(&first["plan"]["id"])]).json();
     assert_eq!(stale["exit"], 6, "{stale:#}");
     assert!(stale["restart"]["moved"].to_string().contains("NeedDaemonReload"), "{stale:#}");
     assert_eq!(guest.property(UNIT, "MainPID"), main);
@@ -157,8 +157,8 @@ fn options_that_its_environment_file_gives_since_are_what_comes_up() {
     let edited = finding(&plan, "restart.unit");
     assert_eq!((&plan["exit"], &edited["level"]), (&0.into(), &"warn".into()), "{edited:#}");
     assert_eq!(edited["evidence"][0], "environment: EXTRAOPTS has another value");
-    assert!(word(&edited["evidence"][1]).contains("-f /etc/haproxy/more.cfg"), "{edited:#}");
-    let done = glass(&guest, &["--approve", word(&plan["plan"]["id"])]).json();
+    assert!(as_text(&edited["evidence"][1]).contains("-f /etc/haproxy/more.cfg"), "{edited:#}");
+    let done = glass(&guest, &["--approve", as_text(&plan["plan"]["id"])]).json();
     assert_eq!(done["exit"], 0, "{done:#}");
     assert!(done["proof"].to_string().contains("more"), "{done:#}");
     assert!(admin(&guest, "show stat").contains("more,FRONTEND"));
@@ -172,9 +172,9 @@ fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
     guest.write("/etc/systemd/system/haproxy.service.d/99-zz.conf", "[Unit]\nRefuseManualStop=yes\n");
     guest.ok(["systemctl", "daemon-reload"]);
     let main = guest.property(UNIT, "MainPID");
-    let done = glass(&guest, &["--approve", word(&plan(&guest)["plan"]["id"])]).json();
+    let done = glass(&guest, &["--approve", as_text(&plan(&guest)["plan"]["id"])]).json();
     assert_eq!((&done["exit"], &done["changed"]), (&1.into(), &false.into()), "{done:#}");
-    assert!(flat(&done["restart"]["notes"].to_string()).contains("still refuses"), "{done:#}");
+    assert!(unwrapped(&done["restart"]["notes"].to_string()).contains("still refuses"), "{done:#}");
     assert_eq!(guest.property(UNIT, "MainPID"), main);
     guarded(&guest);
 }
@@ -185,7 +185,7 @@ fn on_a_terminal_a_guarded_unit_is_restarted_after_a_yes() {
     let old = guest.property(UNIT, "MainPID");
     let host = guest.ok(["uname", "-n"]);
     let words = format!("haguard restart --break-glass {} --reason INC-1", host.trim());
-    let said = terminal::answered(&Haguard::new(), &guest.line(&words), || (), "y\r");
+    let said = terminal::run_on_terminal(&Haguard::new(), &guest.line(&words), || (), "y\r");
     let Some(said) = said else { return };
     assert_eq!(said.status, 0, "{said}");
     assert_ne!(guest.property(UNIT, "MainPID"), old, "{said}");
@@ -211,7 +211,7 @@ fn an_instance_of_a_template_beside_another_haproxy_is_restarted_alone() {
     assert!(unnamed["plan"].is_null() && unnamed["exit"] != 0, "{unnamed:#}");
     let plan = glass(&guest, &[EDGE, "--plan"]).json();
     assert_eq!(plan["exit"], 0, "{plan:#}");
-    let done = glass(&guest, &[EDGE, "--approve", word(&plan["plan"]["id"])]).json();
+    let done = glass(&guest, &[EDGE, "--approve", as_text(&plan["plan"]["id"])]).json();
     assert_eq!(done["exit"], 0, "{done:#}");
     let [same, new] = mains();
     assert!(same == other && new != old, "{done:#}");

@@ -2,16 +2,16 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, flat, host};
-use crate::support::haguard::Said;
+use super::{Bench, host, unwrapped};
+use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
 use crate::support::terminal;
 
-fn asked(bench: &Bench, meanwhile: impl FnOnce(), keys: &str) -> Option<Said> {
+fn asked(bench: &Bench, meanwhile: impl FnOnce(), keys: &str) -> Option<RunOutput> {
     let words = bench.arguments(&["--break-glass", &host(), "--reason", "INC-7"]).join(" ");
     let line = format!("{} {words}", env!("CARGO_BIN_EXE_haguard"));
-    terminal::answered(&bench.haguard, &line, meanwhile, keys)
+    terminal::run_on_terminal(&bench.haguard, &line, meanwhile, keys)
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
     for (keys, status) in [("n\r", 3), ("\r", 3), ("\u{3}", 130)] {
         let Some(said) = asked(&bench, || (), keys) else { return };
         assert_eq!(said.status, status, "{keys:?}: {said}");
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         assert!(text.contains("what would be done") && text.contains("Apply plan "), "{said}");
         assert!(text.contains("nothing was changed."), "{said}");
         assert!(alive(main) && alive(worker), "{said}");
@@ -42,7 +42,7 @@ fn what_would_not_come_up_any_more_after_the_question_is_not_ended() {
     let taken = || stranger = Some(TcpListener::bind(("127.0.0.1", free.number)).unwrap());
     let Some(said) = asked(&bench, taken, "y\r") else { return };
     assert_eq!(said.status, 3, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains("a check says no") && text.contains("restart.binds-free"), "{said}");
     assert!(alive(bench.haproxy.master_pid()) && alive(bench.haproxy.worker_pid()), "{said}");
 }

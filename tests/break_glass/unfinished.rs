@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::systemd::{UNIT, glass, guarded, guest, plan};
-use crate::support::document::word;
+use crate::support::document::as_text;
 use crate::support::guest::Guest;
 use crate::support::process;
 use crate::support::wait::wait_for;
@@ -45,7 +45,7 @@ fn given_up(guest: &Guest, state: &str) -> Value {
     let plan = plan(guest);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| glass(guest, &["--approve", word(&plan["plan"]["id"])]).json());
+        let run = scope.spawn(|| glass(guest, &["--approve", as_text(&plan["plan"]["id"])]).json());
         let job = format!("{UNIT} restart {state}");
         wait_for("systemd has the job", || {
             let words: Vec<String> = jobs(guest).split_whitespace().map(str::to_owned).collect();

@@ -189,7 +189,7 @@ fn somebody_who_is_at_it_is_named_and_not_disturbed() {
     assert_eq!(level(&look(), "host.lock"), "pass");
     let start = haguard::clients::linux::process(haproxy.master_pid()).unwrap().start_ticks.unwrap();
     let state = haguard.home().join("state");
-    let held = haguard::state::lock::hold(
+    let held = haguard::state::lock::acquire(
         &state,
         haproxy.master_pid(),
         start,

@@ -2,7 +2,7 @@
 
 use super::start;
 use crate::support::golden;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
 
 /// What follows a key on the lines of an example.
@@ -26,7 +26,8 @@ fn the_steps_of_the_workflow_pass_on_a_healthy_haproxy() {
             crate::support::skip::missing("root, which a rehearsal needs");
             continue;
         }
-        let said = Said::of(haguard.command().args(step.split(' ')).env("HAGUARD_CONFIG", &config));
+        let said =
+            RunOutput::from_command(haguard.command().args(step.split(' ')).env("HAGUARD_CONFIG", &config));
         assert_eq!(said.status, 0, "{step}: {said}");
     }
 }

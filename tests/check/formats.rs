@@ -1,13 +1,13 @@
 //! The formats of programs, read by what reads them.
 
 use super::{break_config, check, start};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 
 const IDS: [&str; 3] = ["arch.manager", "config.test-same-argv", "dp.reachable"];
 
 /// A warning, a failure and a check that is skipped.
-fn run(haguard: &Haguard, haproxy: &Instance, format: &str) -> Said {
+fn run(haguard: &Haguard, haproxy: &Instance, format: &str) -> RunOutput {
     check(haguard, haproxy, &[&IDS[..], &["-o", format]].concat())
 }
 
@@ -60,7 +60,7 @@ fn github_gets_an_annotation_for_what_is_not_ok() {
 
 /// What the plugin conventions ask of the first line: a state, a text, one bar, and `name=value` after it.
 #[track_caller]
-fn plugin(said: &Said, status: i32, word: &str) -> Vec<(String, String)> {
+fn plugin(said: &RunOutput, status: i32, word: &str) -> Vec<(String, String)> {
     assert_eq!(said.status, status, "{said}");
     assert!(said.stderr.is_empty(), "{said}");
     let first = said.stdout.lines().next().unwrap();

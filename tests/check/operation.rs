@@ -2,10 +2,10 @@
 
 use super::{CONFIG, break_config, start};
 use crate::support::document::level;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 
-fn run(haguard: &Haguard, haproxy: &Instance, words: &[&str]) -> Said {
+fn run(haguard: &Haguard, haproxy: &Instance, words: &[&str]) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     haguard.run(words.iter().chain(&["-o", "json", "--master-socket", socket]))
 }

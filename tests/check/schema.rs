@@ -8,7 +8,7 @@ use super::{break_config, start};
 use crate::support::document::level;
 use crate::support::golden;
 use crate::support::guest::Guest;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 
 const FILE: &str = "examples/haguard-1.schema.json";
@@ -36,7 +36,7 @@ impl Schemas {
     }
 
     #[track_caller]
-    fn accept(&self, said: &Said) -> Value {
+    fn accept(&self, said: &RunOutput) -> Value {
         let document = said.json();
         for (name, schema) in [("open", &self.open), ("closed", &self.closed)] {
             let wrong: Vec<String> = schema
@@ -66,7 +66,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-fn run(haguard: &Haguard, haproxy: &Instance, words: &[&str]) -> Said {
+fn run(haguard: &Haguard, haproxy: &Instance, words: &[&str]) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     haguard.run(words.iter().chain(&["-o", "json", "--master-socket", socket]))
 }

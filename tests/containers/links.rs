@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use haguard::clients::haproxy::runtime::{AskError, Socket};
+use haguard::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use haguard::clients::linux;
 use tempfile::TempDir;
 
@@ -21,12 +21,12 @@ const HOSTS: &str = "the host's";
 const THEIRS: &str = "theirs";
 
 /// A process that lives in a folder as its root, beside a file of the host's.
-struct Rooted {
+struct ChrootedProcess {
     process: Process,
     dir: TempDir,
 }
 
-impl Rooted {
+impl ChrootedProcess {
     fn start() -> Option<Self> {
         if !rustix::process::geteuid().is_root()
             && skip::missing("root, who alone changes the root of a process")
@@ -46,7 +46,7 @@ impl Rooted {
         let process = Process::start(&perl, &args.map(OsString::from), &[], &dir.path().join("log"));
         let link = format!("/proc/{}/root", process.pid());
         wait_for("it has its root", || (std::fs::read_link(&link).ok()? == root).then_some(()));
-        Some(Rooted { process, dir })
+        Some(ChrootedProcess { process, dir })
     }
 
     /// A file of the host's, by its path there.
@@ -69,7 +69,7 @@ impl Rooted {
 
 #[test]
 fn a_link_that_leads_out_of_a_root_leads_to_the_file_in_there_or_to_none() {
-    let Some(there) = Rooted::start() else { return };
+    let Some(there) = ChrootedProcess::start() else { return };
     let secret = there.secret();
     let climbing = format!("../../../../../../../..{}", secret.display());
     symlink(&secret, there.put(Path::new("absolute"))).unwrap();
@@ -80,35 +80,37 @@ fn a_link_that_leads_out_of_a_root_leads_to_the_file_in_there_or_to_none() {
     let names = ["absolute", "climbing", "folder/secret", &format!("magic/{outside}")];
     for name in names {
         let path = there.seen(name);
-        let error = linux::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_err();
+        let error = linux::read_regular_file(&path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}: {error}");
         assert!(!linux::exists(&path).unwrap() && linux::metadata(&path).is_err(), "{name}");
     }
-    assert!(linux::names(&there.seen("folder")).is_err());
+    assert!(linux::list_folder(&there.seen("folder")).is_err());
     assert!(!linux::same_file(&there.seen("absolute"), &secret));
     std::fs::write(there.put(&secret), THEIRS).unwrap();
     for name in &names[..3] {
-        assert_eq!(linux::text(&there.seen(name)).unwrap(), THEIRS, "{name}");
+        assert_eq!(linux::read_text_file(&there.seen(name)).unwrap(), THEIRS, "{name}");
     }
-    assert_eq!(linux::names(&there.seen("folder")).unwrap(), ["secret"]);
+    assert_eq!(linux::list_folder(&there.seen("folder")).unwrap(), ["secret"]);
 }
 
 #[test]
 fn a_socket_of_the_hosts_is_not_asked_through_a_link_in_a_root() {
-    let Some(there) = Rooted::start() else { return };
+    let Some(there) = ChrootedProcess::start() else { return };
     let path = there.dir.path().join("daemon.sock");
     let daemon = UnixListener::bind(&path).unwrap();
     daemon.set_nonblocking(true).unwrap();
     symlink(&path, there.put(Path::new("admin.sock"))).unwrap();
-    let socket = Socket::new(there.seen("admin.sock"), Duration::from_secs(5), Arc::default());
+    let socket = RuntimeSocket::new(there.seen("admin.sock"), Duration::from_secs(5), Arc::default());
     let said = socket.ask("show info");
-    assert!(matches!(said, Err(AskError::Missing { .. })), "{said:?}");
+    assert!(matches!(said, Err(RuntimeSocketError::Missing { .. })), "{said:?}");
     assert_eq!(daemon.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody knocked");
 }
 
 #[test]
 fn a_file_that_becomes_a_link_while_it_is_read_is_never_the_hosts() {
-    let Some(there) = Rooted::start() else { return };
+    let Some(there) = ChrootedProcess::start() else { return };
     let [file, link, name] = ["file", "link", "etc/a.cfg"].map(|name| there.put(Path::new(name)));
     symlink(there.secret(), &link).unwrap();
     let stop = AtomicBool::new(false);
@@ -124,8 +126,8 @@ fn a_file_that_becomes_a_link_while_it_is_read_is_never_the_hosts() {
         scope.spawn(swap);
         let found: Vec<String> = (0..5000)
             .filter_map(|_| {
-                let path = linux::through_root(there.process.pid(), Path::new("/etc/a.cfg"));
-                linux::text(&path).ok()
+                let path = linux::proc_root_path(there.process.pid(), Path::new("/etc/a.cfg"));
+                linux::read_text_file(&path).ok()
             })
             .collect();
         stop.store(true, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Edge, TEXT, every};
+use super::{ContainerBench, TEXT, every};
 use crate::support::docker::Dockerd;
 use crate::support::document::finding;
 use crate::support::haproxy::Branch;
@@ -13,8 +13,8 @@ const ALONE: &str = "{dir}/etc/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro
 fn a_file_that_is_mounted_alone_and_renamed_over_is_found_stale() {
     let Some(dockerd) = Dockerd::start() else { return };
     let Some(image) = dockerd.haproxy(Branch::V32) else { return };
-    let edge = Edge::with(&dockerd, &image, json!({"NetworkMode": "none"}), &[ALONE]);
-    let check = |edge: &Edge| finding(&edge.json(&["check"]), "arch.config-inode").clone();
+    let edge = ContainerBench::with(&dockerd, &image, json!({"NetworkMode": "none"}), &[ALONE]);
+    let check = |edge: &ContainerBench| finding(&edge.json(&["check"]), "arch.config-inode").clone();
     let said = check(&edge);
     assert_eq!(said["level"], "pass", "{said}");
     assert!(said["evidence"].to_string().contains("mounted alone: one file"), "{said}");
@@ -40,7 +40,7 @@ fn a_file_that_is_mounted_alone_and_renamed_over_is_found_stale() {
 fn a_folder_that_is_mounted_follows_every_edit() {
     let Some(dockerd) = Dockerd::start() else { return };
     let Some(image) = dockerd.haproxy(Branch::V32) else { return };
-    let edge = Edge::start(&dockerd, &image);
+    let edge = ContainerBench::start(&dockerd, &image);
     let document = edge.json(&["check"]);
     assert_eq!(finding(&document, "arch.config-inode")["level"], "pass", "{document:#}");
     let place = finding(&document, "arch.namespace");
@@ -52,7 +52,7 @@ fn a_folder_that_is_mounted_follows_every_edit() {
 fn a_name_that_only_the_container_knows_is_resolved_there() {
     every(|dockerd, image, branch| {
         let host = json!({"NetworkMode": "none", "ExtraHosts": ["only-in-there:192.0.2.44"]});
-        let edge = Edge::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
+        let edge = ContainerBench::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
         edge.write(&TEXT.replace("127.0.0.1:9", "only-in-there:9"));
         // As the files are read, and as they are rehearsed.
         let read = edge.json(&["inspect"])["facts"]["next"]["servers"].to_string();
@@ -72,7 +72,7 @@ fn the_rehearsal_may_do_what_the_container_may_and_no_more() {
         // Root without the capability; a port below 1024 that everybody may bind by the network's own setting is no port.
         let host = json!({"NetworkMode": "none", "CapDrop": ["ALL"], "ReadonlyRootfs": true,
                           "Sysctls": {"net.ipv4.ip_unprivileged_port_start": "80"}});
-        let edge = Edge::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
+        let edge = ContainerBench::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
         let document = edge.json(&["rehearse"]);
         assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");
         let tried = |port: u16| {

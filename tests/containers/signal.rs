@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Edge, TEXT};
+use super::{ContainerBench, TEXT};
 use crate::support::docker::Dockerd;
-use crate::support::document::word;
+use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 
 #[test]
@@ -12,12 +12,12 @@ fn a_master_without_a_socket_is_reloaded_by_a_signal_to_its_number_out_here() {
     let Some(dockerd) = Dockerd::start() else { return };
     for branch in [Branch::V26, Branch::V32] {
         let Some(image) = dockerd.haproxy(branch) else { continue };
-        let edge = Edge::without_master(&dockerd, &image, json!({"NetworkMode": "none"}));
+        let edge = ContainerBench::without_master(&dockerd, &image, json!({"NetworkMode": "none"}));
         let pid = edge.container.pid.to_string();
         let reload = |words: &[&str]| edge.haguard.run([&["reload", &pid, "-o", "json"], words].concat());
         let (old, text) = (edge.workers(), TEXT.to_owned() + "frontend more\n    bind 127.0.0.1:81\n");
         edge.write(&text);
-        let id = word(&reload(&["--plan"]).json()["plan"]["id"]).to_owned();
+        let id = as_text(&reload(&["--plan"]).json()["plan"]["id"]).to_owned();
         let said = reload(&["--approve", &id]);
         assert_eq!(said.status, 0, "{branch}: {said}");
         assert!(edge.workers().iter().all(|pid| !old.contains(pid)), "{branch}: {said}");

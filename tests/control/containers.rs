@@ -10,7 +10,7 @@ use super::{candidate, proven, why};
 use crate::other_user::{NOBODY, as_nobody};
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::level;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
 use crate::support::ports;
 use crate::support::wait::wait_for;
@@ -22,13 +22,18 @@ const COMPOSE: &[(&str, &str)] = &[
 ];
 
 /// A HAProxy in a container, with the folder of its configuration and the number of its port.
-struct Contained {
+struct HaproxyContainer {
     container: Container,
     _port: ports::Port,
     _dir: tempfile::TempDir,
 }
 
-fn contained(dockerd: &Dockerd, name: &str, labels: &[(&str, &str)], pid_mode: &str) -> Option<Contained> {
+fn contained(
+    dockerd: &Dockerd,
+    name: &str,
+    labels: &[(&str, &str)],
+    pid_mode: &str,
+) -> Option<HaproxyContainer> {
     let image = dockerd.haproxy(Branch::V30)?;
     let dir = tempfile::TempDir::with_prefix("hag").unwrap();
     let port = ports::free();
@@ -47,7 +52,7 @@ fn contained(dockerd: &Dockerd, name: &str, labels: &[(&str, &str)], pid_mode: &
     wait_for("HAProxy serves in the container", || {
         std::net::TcpStream::connect(("127.0.0.1", port.number)).ok()
     });
-    Some(Contained { container, _port: port, _dir: dir })
+    Some(HaproxyContainer { container, _port: port, _dir: dir })
 }
 
 fn docker_host(socket: &Path) -> String {
@@ -112,10 +117,10 @@ fn a_container_whose_daemon_may_not_be_asked_is_unknown_with_what_would_be_neede
     let host = format!("DOCKER_HOST={}", docker_host(&dockerd.socket()));
     let Some(said) = as_nobody(&haguard, &["inspect", "-o", "json"]) else { return };
     drop(said);
-    let mut command = haguard.command_of("setpriv");
+    let mut command = haguard.command_for("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "env", &host]);
     command.arg(haguard.home().join("haguard")).args(["inspect", "-o", "json"]);
-    let document = Said::of(&mut command).json();
+    let document = RunOutput::from_command(&mut command).json();
     let all = document["facts"]["candidates"]["seen"].as_array().unwrap();
     let found = all.iter().find(|found| found["process"]["pid"] == pid).unwrap();
     let why = why(&found["control"], "unknown");
@@ -174,7 +179,7 @@ fn beside_a_native_haproxy_one_in_a_container_makes_the_command_want_a_name() {
     let Some(native) = crate::support::haproxy::Instance::builder(Branch::V34).start() else { return };
     let haguard = Haguard::new();
     let host = docker_host(&dockerd.socket());
-    let run = |args: &[&str]| Said::of(haguard.command().env("DOCKER_HOST", &host).args(args));
+    let run = |args: &[&str]| RunOutput::from_command(haguard.command().env("DOCKER_HOST", &host).args(args));
     let said = run(&["restart"]);
     assert_eq!(said.status, 3, "{said}");
     let text = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

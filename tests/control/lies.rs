@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Kept, candidate, programs, proven};
+use super::{ManagedHaproxy, candidate, programs, proven};
 use crate::support::document::{finding, level};
 use crate::support::executable;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::{Process, on_path};
 use crate::support::sandbox::Sandbox;
@@ -23,7 +23,9 @@ fn pretender(sandbox: &Sandbox, program: &Path, args: &[&str], log: &Path) -> (P
     let process = Process::start(&nsenter, &words, &[], log);
     let haguard = Haguard::inside(sandbox);
     let pid = wait_for("it is called haproxy", || {
-        let said = Said::of(haguard.command_of("sh").args(["-c", "grep -lx haproxy /proc/[0-9]*/comm"]));
+        let said = RunOutput::from_command(
+            haguard.command_for("sh").args(["-c", "grep -lx haproxy /proc/[0-9]*/comm"]),
+        );
         Some(said.stdout.split('/').nth(2)?.to_owned())
     });
     (process, pid)
@@ -77,7 +79,7 @@ fn a_control_group_of_a_service_without_a_systemd_that_says_so_is_not_systemds()
         crate::support::skip::missing("root, who alone makes control groups");
         return;
     }
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some([sh]) = programs(["sh"]) else { return };
     let Some(group) = crate::support::cgroup::Cgroup::new("lie.slice") else { return };
     let name = group.name();
@@ -144,7 +146,7 @@ fn every_haproxy_is_shown_with_who_controls_it() {
 
 #[test]
 fn below_a_program_that_keeps_others_and_cannot_be_asked_it_is_not_called_nobodys() {
-    let Some(kept) = super::Kept::new(Branch::V30) else { return };
+    let Some(kept) = super::ManagedHaproxy::new(Branch::V30) else { return };
     let Some([bash]) = programs(["bash"]) else { return };
     let line = format!("echo -n supervise >/proc/$$/comm; while :; do {}; done", kept.command());
     let _process = Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log"));

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Kept, Server, programs, proven};
+use super::{KillOnDrop, ManagedHaproxy, programs, proven};
 use crate::other_user::NOBODY;
 use crate::support::haproxy::Branch;
 use crate::support::ports::{self, Port};
@@ -56,7 +56,7 @@ impl Sshd {
     }
 
     /// Logs in and types a line, or has `word` done and nothing else; the client.
-    fn log_in(&self, kept: &Kept, line: &str, word: &str) -> Process {
+    fn log_in(&self, kept: &ManagedHaproxy, line: &str, word: &str) -> Process {
         let (at, port) = (self.dir.path().display(), self.port.number);
         let tty = if word.is_empty() { "-tt" } else { "-T" };
         let script = format!(
@@ -77,9 +77,9 @@ fn evidence(control: &Value) -> String {
 fn what_is_typed_into_a_login_over_ssh_is_that_shells_until_the_logout_and_then_nobodys() {
     let Some(sshd) = Sshd::start() else { return };
     for background in ["", " &"] {
-        let Some(kept) = Kept::new(Branch::V30) else { return };
+        let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
         let mut client = sshd.log_in(&kept, &format!("{}{background}", kept.command()), "");
-        let server = Server(u32::try_from(kept.started()).unwrap());
+        let server = KillOnDrop(u32::try_from(kept.started()).unwrap());
         let control = kept.control();
         let controller = proven(&control, "shell");
         assert_eq!(controller["from"], "127.0.0.1", "{control:#}");
@@ -99,9 +99,9 @@ fn what_is_typed_into_a_login_over_ssh_is_that_shells_until_the_logout_and_then_
 #[test]
 fn what_ssh_is_given_as_a_command_is_nobodys_and_its_login_is_said() {
     let Some(sshd) = Sshd::start() else { return };
-    let Some(kept) = Kept::new(Branch::V32) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
     let _client = sshd.log_in(&kept, "", &format!("'{}'", kept.command()));
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     proven(&control, "nobody");
     assert!(evidence(&control).contains("a login from 127.0.0.1"), "{control:#}");
@@ -109,7 +109,7 @@ fn what_ssh_is_given_as_a_command_is_nobodys_and_its_login_is_said() {
 }
 
 /// Types a line into a shell of root's on a terminal of its own.
-fn typed(kept: &Kept, line: &str) -> Option<Process> {
+fn typed(kept: &ManagedHaproxy, line: &str) -> Option<Process> {
     let [sh, _, _, _]: [PathBuf; 4] = programs(["sh", "script", "bash", "su"])?;
     if !rustix::process::geteuid().is_root() {
         skip::missing("root, who alone becomes anybody");
@@ -123,11 +123,11 @@ fn typed(kept: &Kept, line: &str) -> Option<Process> {
 
 #[test]
 fn after_su_it_is_the_shell_of_that_user() {
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some(_terminal) = typed(&kept, &format!("su - nobody -s /bin/sh\n{}", kept.command())) else {
         return;
     };
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let controller = proven(&control, "shell");
     assert_eq!(controller["uid"].to_string(), NOBODY, "{control:#}");
@@ -135,10 +135,10 @@ fn after_su_it_is_the_shell_of_that_user() {
 
 #[test]
 fn a_terminal_that_su_or_sudo_put_between_does_not_hide_the_shell() {
-    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
     let line = format!("su --pty nobody -s /bin/sh -c \"{}\"", kept.command());
     let Some(_terminal) = typed(&kept, &line) else { return };
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let controller = proven(&control, "shell");
     assert_eq!(controller["uid"], 0, "{control:#}");

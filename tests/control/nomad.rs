@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::proven;
 use crate::support::docker::{Dockerd, HAPROXY, libraries};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
 use crate::support::nomad::Nomad;
 use crate::support::ports;
@@ -69,7 +69,8 @@ fn a_task_is_nomads_whatever_driver_starts_it_and_is_restarted_by_the_command_th
     let haguard = Haguard::new();
     let host = format!("unix://{}", dockerd.socket().display());
     let run = |args: &[&str]| {
-        Said::of(haguard.command().env("DOCKER_HOST", &host).args(args).args(["-o", "json"])).json()
+        RunOutput::from_command(haguard.command().env("DOCKER_HOST", &host).args(args).args(["-o", "json"]))
+            .json()
     };
     let document = run(&["inspect"]);
     let all = &document["facts"]["candidates"]["seen"];

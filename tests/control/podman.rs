@@ -18,12 +18,12 @@ const COMPOSE: &[&str] = &[
 ];
 
 /// A HAProxy in a container.
-struct Contained {
+struct HaproxyContainer {
     container: Container,
     _port: ports::Port,
 }
 
-fn contained(podman: &Podman, name: &str, options: &[&str]) -> Option<Contained> {
+fn contained(podman: &Podman, name: &str, options: &[&str]) -> Option<HaproxyContainer> {
     let image = podman.haproxy(Branch::V30)?;
     let port = ports::free();
     let text = format!(
@@ -38,12 +38,12 @@ fn contained(podman: &Podman, name: &str, options: &[&str]) -> Option<Contained>
     wait_for("HAProxy serves in the container", || {
         std::net::TcpStream::connect(("127.0.0.1", port.number)).ok()
     });
-    Some(Contained { container, _port: port })
+    Some(HaproxyContainer { container, _port: port })
 }
 
 /// Everything that is said of a container of a compose project, however it was learnt.
 #[track_caller]
-fn is_podmans(found: &Value, haproxy: &Contained) {
+fn is_podmans(found: &Value, haproxy: &HaproxyContainer) {
     let container = &proven(&found["control"], "podman")["container"];
     assert_eq!(container["id"], haproxy.container.id, "{found:#}");
     assert_eq!(container["name"], "edge-web-1", "{found:#}");
@@ -69,7 +69,7 @@ fn a_haproxy_in_a_container_is_podmans_by_its_control_group_and_its_service() {
 }
 
 /// What is said where somebody wants to restart it by its number.
-fn refused(haguard: &Haguard, haproxy: &Contained) -> Value {
+fn refused(haguard: &Haguard, haproxy: &HaproxyContainer) -> Value {
     haguard.run(["restart", &haproxy.container.pid.to_string(), "-o", "json"]).json()
 }
 
@@ -118,7 +118,7 @@ fn a_unit_that_podman_was_told_of_counts_only_where_a_systemd_runs_it() {
 
 #[test]
 fn a_container_of_a_user_without_rights_is_that_users() {
-    let Some(podman) = Podman::of(Some(65534)) else { return };
+    let Some(podman) = Podman::for_user(Some(65534)) else { return };
     let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
         return;
     };

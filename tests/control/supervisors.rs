@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Kept, Server, programs, proven, why};
+use super::{KillOnDrop, ManagedHaproxy, programs, proven, why};
 use crate::other_user::as_nobody;
 use crate::support::document::level;
 use crate::support::haguard::Haguard;
@@ -16,7 +16,7 @@ fn executable(path: &Path, text: &str) {
 }
 
 /// Starts supervisord with a program `web` in group `edge`, and another that it lists before.
-fn supervisord(kept: &Kept, socket: &str, program: &str) -> Option<Process> {
+fn supervisord(kept: &ManagedHaproxy, socket: &str, program: &str) -> Option<Process> {
     let [supervisord] = programs(["supervisord"])?;
     let dir = kept.dir.path().display();
     let text = format!(
@@ -29,13 +29,13 @@ fn supervisord(kept: &Kept, socket: &str, program: &str) -> Option<Process> {
     Some(Process::start(&supervisord, &["-n".into(), "-c".into(), config.into()], &[], &kept.path("log")))
 }
 
-fn unix_socket(kept: &Kept) -> String {
+fn unix_socket(kept: &ManagedHaproxy) -> String {
     format!("[unix_http_server]\nfile={}/s.sock\n", kept.dir.path().display())
 }
 
 #[test]
 fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_own_list() {
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some(process) = supervisord(&kept, &unix_socket(&kept), &kept.command()) else { return };
     kept.started();
     let control = kept.control();
@@ -47,7 +47,7 @@ fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_ow
 
 #[test]
 fn a_script_that_supervisord_runs_and_that_runs_haproxy_is_still_supervisords() {
-    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
     executable(
         &kept.path("run"),
         &format!("#!/bin/sh\n{} &\ntrap \"kill $!\" TERM\nwait\nwait\n", kept.command()),
@@ -60,7 +60,7 @@ fn a_script_that_supervisord_runs_and_that_runs_haproxy_is_still_supervisords() 
 
 #[test]
 fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let Some(_process) = supervisord(&kept, "", &kept.command()) else { return };
     kept.started();
     let control = kept.control();
@@ -76,7 +76,7 @@ fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
 
 #[test]
 fn a_supervisord_with_a_password_is_only_claimed() {
-    let Some(kept) = Kept::new(Branch::V32) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
     let socket = unix_socket(&kept) + "username=u\npassword=hunter2\n";
     let Some(_process) = supervisord(&kept, &socket, &kept.command()) else { return };
     kept.started();
@@ -87,7 +87,7 @@ fn a_supervisord_with_a_password_is_only_claimed() {
 
 #[test]
 fn a_service_of_runit_is_runits_by_its_parent_and_by_what_it_wrote() {
-    let Some(kept) = Kept::new(Branch::V26) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V26) else { return };
     let Some([runsv]) = programs(["runsv"]) else { return };
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
@@ -110,7 +110,7 @@ fn a_service_of_runit_is_runits_by_its_parent_and_by_what_it_wrote() {
 
 #[test]
 fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let Some([supervise]) = programs(["s6-supervise"]) else { return };
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
@@ -135,7 +135,7 @@ fn without_root_what_is_denied_is_said_and_a_change_refuses() {
         crate::support::skip::missing("root, from whom something can be hidden");
         return;
     }
-    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
     let Some([runsv]) = programs(["runsv"]) else { return };
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
@@ -162,7 +162,7 @@ fn without_root_what_is_denied_is_said_and_a_change_refuses() {
 }
 
 /// Nomad is in no registry: bash takes the name and the arguments of its executor.
-fn executor(kept: &Kept, environment: &str) -> Option<Process> {
+fn executor(kept: &ManagedHaproxy, environment: &str) -> Option<Process> {
     let [bash] = programs(["bash"])?;
     executable(&kept.path("executor"), &format!("{environment} {}\ntrue\n", kept.command()));
     let line = format!("cd {}; exec -a nomad bash executor", kept.dir.path().display());
@@ -171,10 +171,10 @@ fn executor(kept: &Kept, environment: &str) -> Option<Process> {
 
 #[test]
 fn a_task_of_nomads_without_a_control_group_is_nomads_by_its_executor_and_its_environment() {
-    let Some(kept) = Kept::new(Branch::V32) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
     let names = "NOMAD_ALLOC_ID=5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11 NOMAD_TASK_NAME=web";
     let Some(_process) = executor(&kept, names) else { return };
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let nomad = proven(&control, "nomad");
     assert_eq!(nomad["allocation"], "5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11", "{control:#}");
@@ -183,9 +183,9 @@ fn a_task_of_nomads_without_a_control_group_is_nomads_by_its_executor_and_its_en
 
 #[test]
 fn a_task_of_nomads_that_cannot_be_named_is_unknown_and_not_nobodys() {
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some(_process) = executor(&kept, "") else { return };
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let words = why(&kept.control(), "unknown");
     assert!(words.contains("Nomad's") && words.contains("names no allocation"), "{words}");
 }
@@ -194,7 +194,7 @@ fn a_task_of_nomads_that_cannot_be_named_is_unknown_and_not_nobodys() {
 fn a_parent_that_only_took_the_name_of_a_supervisor_is_not_believed() {
     let Some([bash]) = programs(["bash"]) else { return };
     for name in ["runsv", "s6-supervise", "supervisord", "tmux: server"] {
-        let Some(kept) = Kept::new(Branch::V30) else { return };
+        let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
         // What would be read is a pipe that nobody writes to.
         let pipes = "mkdir supervise; mkfifo supervise/pid supervise/status";
         let script = format!("{pipes}; echo -n '{name}' >/proc/$$/comm; {}; true", kept.command());

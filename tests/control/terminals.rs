@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use rustix::process::Signal;
 
-use super::{Kept, Server, programs, proven, why};
+use super::{KillOnDrop, ManagedHaproxy, programs, proven, why};
 use crate::other_user::NOBODY;
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
@@ -13,12 +13,12 @@ use crate::support::process::Process;
 use crate::support::skip;
 use crate::support::wait::wait_for;
 
-fn words(line: &str) -> Vec<OsString> {
+fn split_args(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
 }
 
 /// Everything in its folder belongs to nobody; false, after a visible line, where we cannot give files away.
-fn given_away(kept: &Kept) -> bool {
+fn given_away(kept: &ManagedHaproxy) -> bool {
     if !rustix::process::geteuid().is_root() {
         skip::missing("root, who alone can be somebody else");
         return false;
@@ -39,23 +39,24 @@ fn pid_of(name: &str, word: &str) -> Option<u32> {
 }
 
 /// A tmux of another user with a session `web` that runs HAProxy.
-fn tmux(kept: &Kept) -> Option<Server> {
+fn tmux(kept: &ManagedHaproxy) -> Option<KillOnDrop> {
     let [setpriv, _] = programs(["setpriv", "tmux"])?;
     if !given_away(kept) {
         return None;
     }
     let socket = kept.path("tmux.sock").display().to_string();
-    let mut args =
-        words(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups tmux -f /dev/null -S {socket}"));
-    args.extend(words("new-session -d -s web"));
+    let mut args = split_args(&format!(
+        "--reuid {NOBODY} --regid {NOBODY} --clear-groups tmux -f /dev/null -S {socket}"
+    ));
+    args.extend(split_args("new-session -d -s web"));
     args.push(kept.command().into());
     let _client = Process::start(&setpriv, &args, &[], &kept.path("log"));
-    Some(Server(wait_for("tmux runs", || pid_of("tmux: server", &socket))))
+    Some(KillOnDrop(wait_for("tmux runs", || pid_of("tmux: server", &socket))))
 }
 
 #[test]
 fn a_haproxy_in_a_tmux_of_another_user_is_named_so_by_its_parent_and_by_the_list_of_panes() {
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some(server) = tmux(&kept) else { return };
     kept.started();
     let control = kept.control();
@@ -74,7 +75,7 @@ fn a_haproxy_in_a_tmux_of_another_user_is_named_so_by_its_parent_and_by_the_list
 
 #[test]
 fn a_tmux_whose_socket_is_gone_is_proven_by_the_terminal_that_it_holds() {
-    let Some(kept) = Kept::new(Branch::V34) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
     let Some(_server) = tmux(&kept) else { return };
     kept.started();
     std::fs::remove_file(kept.path("tmux.sock")).unwrap();
@@ -108,12 +109,12 @@ while True:
 
 #[test]
 fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let Some([setpriv, ..]) = programs(["setpriv", "tmux", "python3"]) else { return };
     if !given_away(&kept) {
         return;
     }
-    let mut args = words(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups env"));
+    let mut args = split_args(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups env"));
     // By its name: the first on the path may be closed to nobody.
     args.extend([
         "python3".into(),
@@ -124,7 +125,7 @@ fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
     ]);
     // A server of tmux could have its client run a program: with root's rights, were it root's.
     let _pretender = Process::start(&setpriv, &args, &[], &kept.path("log"));
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     assert!(why(&control, "claimed").contains("no terminal"), "{control:#}");
     let asked = std::fs::read_to_string(kept.path("asked")).unwrap();
@@ -136,17 +137,17 @@ fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
 
 #[test]
 fn a_haproxy_in_screen_is_screens_by_its_parent_and_by_the_terminal_that_it_holds() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let Some([screen]) = programs(["screen"]) else { return };
     let folder = kept.path("screens");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let name = format!("web{}", std::process::id());
-    let args = words(&format!("-dmS {name} {}", kept.command()));
+    let args = split_args(&format!("-dmS {name} {}", kept.command()));
     let env = [("SCREENDIR".to_owned(), folder.display().to_string())];
     let _client = Process::start(&screen, &args, &env, &kept.path("log"));
     kept.started();
-    let server = Server(wait_for("screen runs", || pid_of("screen", &name)));
+    let server = KillOnDrop(wait_for("screen runs", || pid_of("screen", &name)));
     let control = kept.control();
     let controller = proven(&control, "multiplexer");
     assert_eq!(
@@ -158,7 +159,7 @@ fn a_haproxy_in_screen_is_screens_by_its_parent_and_by_the_terminal_that_it_hold
 }
 
 /// Types a line into a login shell on a terminal of its own.
-fn typed(kept: &Kept, line: &str) -> Option<Process> {
+fn typed(kept: &ManagedHaproxy, line: &str) -> Option<Process> {
     let [sh, _, _] = programs(["sh", "script", "bash"])?;
     let folder = kept.dir.path().display();
     // The line is typed, and then nothing more.
@@ -173,7 +174,7 @@ fn typed(kept: &Kept, line: &str) -> Option<Process> {
 #[test]
 fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_terminal() {
     for command in ["{}", "{} &"] {
-        let Some(kept) = Kept::new(Branch::V32) else { return };
+        let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
         let Some(_terminal) = typed(&kept, &command.replace("{}", &kept.command())) else { return };
         kept.started();
         let control = kept.control();
@@ -189,21 +190,21 @@ fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_termi
 
 #[test]
 fn what_left_the_shells_terminal_is_only_claimed() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let Some(_terminal) = typed(&kept, &format!("setsid --wait {} &", kept.command())) else { return };
-    let _server = Server(u32::try_from(kept.started()).unwrap());
+    let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     assert!(why(&control, "claimed").contains("left the shell"), "{control:#}");
 }
 
 #[test]
 fn what_went_into_the_background_is_nobodys_and_is_said_so() {
-    let Some(kept) = Kept::new(Branch::V28) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
     let Some([sh]) = programs(["sh"]) else { return };
     let line = format!("{} -D", kept.command());
     let _gone = Process::start(&sh, &["-c".into(), line.into()], &[], &kept.path("log"));
     let master = kept.started();
-    let _server = Server(u32::try_from(master).unwrap());
+    let _server = KillOnDrop(u32::try_from(master).unwrap());
     let control = kept.control();
     proven(&control, "nobody");
     let document = Haguard::new().json(&["inspect"], &kept.socket());
@@ -212,11 +213,11 @@ fn what_went_into_the_background_is_nobodys_and_is_said_so() {
 
 #[test]
 fn a_shell_that_ended_leaves_no_trace_and_is_not_made_up() {
-    let Some(kept) = Kept::new(Branch::V30) else { return };
+    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
     let line = format!("trap \"\" HUP; setsid {} & exit", kept.command());
     let Some(mut terminal) = typed(&kept, &line) else { return };
     let master = kept.started();
-    let _server = Server(u32::try_from(master).unwrap());
+    let _server = KillOnDrop(u32::try_from(master).unwrap());
     terminal.end(Signal::TERM);
     let read = |pid: &str, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
     wait_for("the shell is gone", || {

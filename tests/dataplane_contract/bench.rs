@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a contract's tools are functions beside their test")]
 
 use haguard::facts::dataplane::{DataPlaneFacts, Reload, ReloadStatus};
-use haguard::gather::dataplane::read;
-use haguard::wire::dataplane::error_document;
+use haguard::gather::dataplane::query_api;
+use haguard::wire::dataplane::parse_error;
 
 use crate::support::dataplane::{DataPlaneServer, Mode, RAW};
 use crate::support::haproxy::{Instance, ask};
-use crate::support::http::Answer;
+use crate::support::http::Response;
 use crate::support::wait::wait_for;
 
 /// One server with its HAProxy, and a count of what held.
@@ -34,18 +34,18 @@ impl Bench<'_> {
     }
 
     #[track_caller]
-    pub(super) fn refused(&mut self, answer: &Answer, status: u16, words: &str) {
+    pub(super) fn refused(&mut self, answer: &Response, status: u16, words: &str) {
         self.same(answer.status, status);
-        let document = error_document(&answer.body);
+        let document = parse_error(&answer.body);
         self.holds(document.is_some_and(|document| document.message.contains(words)), answer);
     }
 
     pub(super) fn facts(&self) -> DataPlaneFacts {
-        read(&self.server.client())
+        query_api(&self.server.client())
     }
 
     pub(super) fn version(&self) -> u64 {
-        self.server.client().version().unwrap()
+        self.server.client().config_version().unwrap()
     }
 
     pub(super) fn file(&self) -> String {
@@ -59,17 +59,17 @@ impl Bench<'_> {
         std::fs::rename(fresh, self.haproxy.config_path()).unwrap();
     }
 
-    pub(super) fn post(&self, query: &str, text: &str) -> Answer {
+    pub(super) fn post(&self, query: &str, text: &str) -> Response {
         self.server.call("POST", &format!("{RAW}?{query}"), text)
     }
 
-    pub(super) fn reload_of(&self, answer: &Answer) -> Option<Reload> {
+    pub(super) fn reload_of(&self, answer: &Response) -> Option<Reload> {
         let id = answer.header("reload-id")?;
         self.server.client().reloads().unwrap().into_iter().find(|reload| reload.id == id)
     }
 
     #[track_caller]
-    pub(super) fn ended(&self, answer: &Answer) -> Reload {
+    pub(super) fn ended(&self, answer: &Response) -> Reload {
         wait_for("the reload ends", || {
             self.reload_of(answer).filter(|reload| reload.status != ReloadStatus::InProgress)
         })

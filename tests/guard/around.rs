@@ -1,6 +1,6 @@
 //! What goes around the guard, or stands in its way, on a real systemd: each is as the program says that it is.
 
-use super::{FILE, UNIT, as_before, change, everything, install, json, level, status, words};
+use super::{FILE, UNIT, as_before, change, everything, install, json, level, status, unwrapped_output};
 use crate::support::guest::Guest;
 use crate::support::wait::wait_for;
 
@@ -14,7 +14,7 @@ fn what_the_guard_does_not_keep_off_happens_and_is_named() {
     install(&guest);
     let said = guest.haguard(["guard", "status"]);
     for hole in ["mask --now", "revert", "bound so to anchor.service (PartOf=)"] {
-        assert!(words(&said).contains(hole), "{hole}: {said}");
+        assert!(unwrapped_output(&said).contains(hole), "{hole}: {said}");
     }
     let before = guest.property(UNIT, "MainPID");
     guest.ok(["systemctl", "restart", "anchor"]);
@@ -37,7 +37,7 @@ fn a_unit_that_was_masked_while_it_ran_is_told_as_that() {
     assert_eq!(document["next"][0], "systemctl unmask haproxy.service", "{said}");
     // No name is given: what is not known is no pass.
     let said = guest.haguard(["check", "guard.effective", "guard.holes"]);
-    assert!(said.status == 5 && words(&said).contains("masked"), "{said}");
+    assert!(said.status == 5 && unwrapped_output(&said).contains("masked"), "{said}");
     guest.ok(["systemctl", "unmask", "haproxy"]);
     assert_eq!(status(&guest).status, 0);
 }
@@ -50,7 +50,7 @@ fn a_guard_whose_file_is_gone_ends_with_the_next_daemon_reload_and_can_be_had_ag
         std::fs::remove_file(guest.path(FILE)).unwrap();
         let said = status(&guest);
         assert_eq!((said.status, level(&json(&said), "guard.installed").as_str()), (0, "warn"), "{said}");
-        assert!(words(&said).contains("daemon-reload ends it"), "{said}");
+        assert!(unwrapped_output(&said).contains("daemon-reload ends it"), "{said}");
         let said = change(&guest, what);
         assert_eq!(said.status, 0, "{what}: {said}");
         let wanted = if what == "install" { "yes" } else { "no" };
@@ -87,7 +87,7 @@ fn what_an_install_would_find_is_asked_beforehand() {
     std::fs::remove_file(guest.path("/etc/haguard/freeze")).unwrap();
     guest.write(FILE, "[Unit]\nDescription=mine\n");
     let said = asked(&[]);
-    assert!(said.status == 3 && words(&said).contains("did not write it"), "{said}");
+    assert!(said.status == 3 && unwrapped_output(&said).contains("did not write it"), "{said}");
     assert_eq!(guest.haguard(["guard", "install", "--plan"]).status, said.status, "both judge alike");
 }
 
@@ -110,7 +110,7 @@ fn where_nothing_runs_a_restart_is_refused_with_the_way_to_a_start() {
         assert!(next[1].starts_with("haguard rehearse") && tried.status == 3, "{said}{tried}");
         assert!(next[2].ends_with("systemctl start haproxy.service"), "{said}");
     }
-    let short = words(&guest.haguard(["check", "-o", "short"]));
+    let short = unwrapped_output(&guest.haguard(["check", "-o", "short"]));
     assert_eq!(short.matches("no HAProxy process can be seen").count(), 1, "{short}");
     guest.write("/etc/haproxy/haproxy.cfg", &good);
     guest.ok(["sh", "-c", "systemctl reset-failed haproxy.service && systemctl start haproxy.service"]);
@@ -124,11 +124,11 @@ fn without_root_a_socket_that_may_not_be_opened_is_not_called_missing() {
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", "env", "HOME=/tmp"];
     let nobody = |more: &[&str]| guest.run(user.iter().chain(&["haguard", "check"]).chain(more));
     let said = nobody(&["arch.identity", "proc.master-responsive", "proc.reload-settled", "proc.leftovers"]);
-    let told = words(&said);
+    let told = unwrapped_output(&said);
     assert!(said.status == 5 && told.contains("permission denied"), "{said}");
     assert!(!told.contains("has no socket") && !told.contains("-S /run"), "{said}");
     assert!(!told.contains("speaks for it:"), "none is not one: {said}");
     // The guard needs no socket of HAProxy's: what it would say is said.
     let said = nobody(&["--for", "guard"]);
-    assert!(said.status == 3 && words(&said).contains("only root can write there"), "{said}");
+    assert!(said.status == 3 && unwrapped_output(&said).contains("only root can write there"), "{said}");
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Edge, HERE};
-use crate::support::document::{finding, flat, word};
+use super::{HERE, HardenedGuest};
+use crate::support::document::{as_text, finding, unwrapped};
 use crate::support::haproxy::Branch;
 use crate::support::wait::wait_for;
 
@@ -11,7 +11,7 @@ const ENV: &str = "/etc/edge/env";
 /// More than one branch only where the branch decides anything.
 const ONE: Branch = Branch::V30;
 
-impl Edge {
+impl HardenedGuest {
     fn glass(&self, more: &[&str]) -> Value {
         let host = self.guest.ok(["uname", "-n"]);
         let args = ["restart", "--break-glass", host.trim(), "--reason", "INC-7"];
@@ -46,9 +46,12 @@ impl Edge {
         let plan = self.plan();
         let found = finding(&plan, "restart.cold-start");
         assert_eq!((&plan["exit"], &found["level"]), (&3.into(), &"fail".into()), "{plan:#}");
-        assert!(flat(&found.to_string()).contains(words), "{found:#}");
+        assert!(unwrapped(&found.to_string()).contains(words), "{found:#}");
         let refused = self.json(&["restart"]);
-        assert!(word(&refused["refusal"]["why"]).contains("what its unit would start fails"), "{refused:#}");
+        assert!(
+            as_text(&refused["refusal"]["why"]).contains("what its unit would start fails"),
+            "{refused:#}"
+        );
         let lost =
             refused["losses"].as_array().unwrap().iter().find(|line| line["kind"] == "unloadable-config");
         assert_eq!(lost.unwrap()["on_restart"], "lost", "{refused:#}");
@@ -59,7 +62,7 @@ impl Edge {
 
 #[test]
 fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for branch in HERE {
         edge.run(branch);
         let level = || {
@@ -77,7 +80,7 @@ fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets()
 
 #[test]
 fn a_file_of_the_unit_that_came_later_is_told_whatever_time_it_brings_along() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     let path = "/etc/systemd/system/edge.service.d/50-test.conf";
     edge.guest.write(path, "[Service]\nProtectClock=yes\n");
@@ -93,7 +96,7 @@ fn a_file_of_the_unit_that_came_later_is_told_whatever_time_it_brings_along() {
 
 #[test]
 fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for branch in HERE {
         edge.guest.write(ENV, "EDGE_PORT=8443\n");
         edge.run(branch);
@@ -113,8 +116,8 @@ fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
             "{branch}: a reload would change nothing"
         );
         let refused = edge.haguard(&["restart"]);
-        assert!(flat(&refused.stdout).contains(said), "{branch}: {refused}");
-        let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+        assert!(unwrapped(&refused.stdout).contains(said), "{branch}: {refused}");
+        let done = edge.glass(&["--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
         let listens = edge.json(&["inspect"])["facts"]["live"]["listeners"].to_string();
         assert!(listens.contains("8444") && !listens.contains("8443"), "{branch}: {listens}");
@@ -127,7 +130,7 @@ fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
 
 #[test]
 fn a_variable_that_is_gone_from_its_file_is_an_outage_and_no_trouble_of_a_reload() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.guest.write(ENV, "EDGE_PORTS=8443\n");
     edge.is_no_way("it would not come up again");
@@ -135,7 +138,7 @@ fn a_variable_that_is_gone_from_its_file_is_an_outage_and_no_trouble_of_a_reload
 
 #[test]
 fn a_file_that_has_to_be_there_and_is_not_is_an_outage_and_one_that_may_be_missing_is_none() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.guest.ok(["rm", ENV]);
     edge.is_no_way("EnvironmentFile=/etc/edge/env has to be there");
@@ -151,7 +154,7 @@ fn a_file_that_has_to_be_there_and_is_not_is_an_outage_and_one_that_may_be_missi
 
 #[test]
 fn a_limit_that_a_drop_in_lowered_is_rehearsed() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for branch in HERE {
         edge.drop_in("");
         edge.run(branch);
@@ -166,7 +169,7 @@ fn a_limit_that_a_drop_in_lowered_is_rehearsed() {
 
 #[test]
 fn a_right_that_a_drop_in_took_is_rehearsed() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.drop_in("[Service]\nAmbientCapabilities=\n");
     let said = finding(&edge.plan(), "restart.unit").to_string();
@@ -176,7 +179,7 @@ fn a_right_that_a_drop_in_took_is_rehearsed() {
 
 #[test]
 fn a_group_that_a_drop_in_took_is_rehearsed() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.guest.write("/etc/edge/block.lst", "192.0.2.1\n");
     edge.guest.ok(["chgrp", "adm", "/etc/edge/block.lst"]);
     edge.guest.ok(["chmod", "640", "/etc/edge/block.lst"]);
@@ -193,14 +196,14 @@ fn a_group_that_a_drop_in_took_is_rehearsed() {
 
 #[test]
 fn a_user_that_a_drop_in_changed_is_rehearsed() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.guest.ok(["chmod", "711", "/etc/edge"]);
     edge.drop_in("[Service]\nUser=nobody\nGroup=nogroup\n");
     let plan = edge.plan();
     let said = finding(&plan, "restart.unit").to_string();
     assert!(said.contains("user: now uid") && said.contains("after a restart uid 65534"), "{said}");
-    let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+    let done = edge.glass(&["--approve", as_text(&plan["plan"]["id"])]);
     assert_eq!(done["exit"], 0, "its folder under /run is the new user's: {done:#}");
     assert_eq!(edge.json(&["inspect"])["facts"]["instance"]["seen"]["main"]["uid"], 65534);
     edge.drop_in("");
@@ -213,7 +216,7 @@ fn a_user_that_a_drop_in_changed_is_rehearsed() {
 
 #[test]
 fn a_file_in_a_folder_that_a_restart_makes_anew_is_an_outage_and_no_trouble_of_a_reload() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     for folder in ["/run/edge", "/tmp"] {
         edge.guest.write("/etc/edge/env", "EDGE_PORT=8443\n");
         edge.run(ONE);
@@ -232,7 +235,7 @@ fn a_file_in_a_folder_that_a_restart_makes_anew_is_an_outage_and_no_trouble_of_a
 
 #[test]
 fn without_a_bus_what_runs_is_rehearsed_and_that_is_said() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.guest.write(ENV, "EDGE_PORT=8447\n");
     edge.guest.ok(["systemctl", "stop", "dbus.socket", "dbus.service"]);
@@ -240,19 +243,19 @@ fn without_a_bus_what_runs_is_rehearsed_and_that_is_said() {
     let found = finding(&plan, "restart.unit");
     assert_eq!((&plan["exit"], &found["level"]), (&0.into(), &"warn".into()), "{found:#}");
     assert!(
-        word(&found["text"]).contains("what runs was rehearsed") && found["evidence"][0] == ENV,
+        as_text(&found["text"]).contains("what runs was rehearsed") && found["evidence"][0] == ENV,
         "{found:#}"
     );
 }
 
 #[test]
 fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     let plan = edge.plan();
     let main = edge.guest.property("edge", "MainPID");
     edge.guest.write(ENV, "EDGE_PORT=8446\n");
-    let stale = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+    let stale = edge.glass(&["--approve", as_text(&plan["plan"]["id"])]);
     assert_eq!((&stale["exit"], &stale["changed"]), (&6.into(), &false.into()), "{stale:#}");
     let moved = stale["restart"]["moved"].to_string();
     assert!(moved.contains("EnvironmentFile /etc/edge/env"), "{moved}");
@@ -261,7 +264,7 @@ fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
 
 #[test]
 fn another_file_that_the_unit_names_now_is_what_comes_up() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     edge.guest.write(
         "/etc/edge/more.cfg",
@@ -276,7 +279,7 @@ fn another_file_that_the_unit_names_now_is_what_comes_up() {
     assert!(plan["plan"]["basis"]["files"].to_string().contains("/etc/edge/more.cfg"), "{plan:#}");
     let said = finding(&plan, "restart.unit").to_string();
     assert!(said.contains("-f /etc/edge/haproxy.cfg -f /etc/edge/more.cfg"), "{said}");
-    let done = edge.glass(&["--approve", word(&plan["plan"]["id"])]);
+    let done = edge.glass(&["--approve", as_text(&plan["plan"]["id"])]);
     assert_eq!(done["exit"], 0, "{done:#}");
     let listens = edge.json(&["inspect"])["facts"]["live"]["listeners"].to_string();
     assert!(listens.contains("8450"), "{listens}");
@@ -284,7 +287,7 @@ fn another_file_that_the_unit_names_now_is_what_comes_up() {
 
 #[test]
 fn one_without_a_master_that_becomes_another_user_starts_as_its_unit_says() {
-    let Some(edge) = Edge::start() else { return };
+    let Some(edge) = HardenedGuest::start() else { return };
     edge.run(ONE);
     let program = format!("{}/{ONE}/haproxy", crate::support::guest::BRANCHES);
     let unit = format!(
@@ -309,7 +312,7 @@ fn one_without_a_master_that_becomes_another_user_starts_as_its_unit_says() {
         (&"pass".into(), &"pass".into()),
         "{plan:#}"
     );
-    let done = glass(&["--approve", word(&plan["plan"]["id"])]);
+    let done = glass(&["--approve", as_text(&plan["plan"]["id"])]);
     assert_eq!(done["exit"], 0, "{done:#}");
     edge.guest.write("/etc/systemd/system/alone.service", &unit.replace("-D", "-D -n 9999999"));
     edge.guest.ok(["systemctl", "daemon-reload"]);

@@ -28,7 +28,7 @@ fn a_service_in_another_network_namespace_has_listeners_of_its_own() {
     assert_eq!(found["same_network"]["seen"], false, "{found:#}");
     assert_eq!(found["listens"]["seen"][0], format!("tcp 0.0.0.0:{}", port.number), "{found:#}");
     let said = haguard.run(["restart", &guest.pid().to_string()]);
-    assert!(flat(&said.stdout).contains("a network namespace of its own"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("a network namespace of its own"), "{said}");
 }
 
 #[test]
@@ -47,11 +47,11 @@ fn without_root_what_others_listen_on_is_unknown_and_their_ports_are_said_all_th
     assert!(unowned.iter().any(|one| one["listener"] == listener.as_str() && one["uid"] == 0), "{host:#}");
     let Some(said) = as_nobody(&haguard, &["restart", &format!(":{}", web.port.number)]) else { return };
     assert_eq!(said.status, 3, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains("of a process of root that could not be seen (run as root)"), "{said}");
     // A process that is seen by its number is told, with what is closed.
     let Some(said) = as_nobody(&haguard, &["restart", &web.pid().to_string()]) else { return };
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(
         text.contains("listens on unknown:") && text.contains("permission denied (run as root)"),
         "{said}"

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::*;
 use crate::support::docker::{Dockerd, HAPROXY};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
 
 /// The word of `restart`, and who was found by it.
 #[track_caller]
 fn found(word: &str) -> (String, Value) {
     let haguard = Haguard::new();
-    let text = flat(&haguard.run(["restart", word]).stdout);
+    let text = unwrapped(&haguard.run(["restart", word]).stdout);
     let document = haguard.run(["restart", word, "-o", "json"]).json();
     assert_eq!(document["exit"], 3, "{document:#}");
     (text, document["refusal"]["asked"]["found"].clone())
@@ -65,7 +65,7 @@ fn a_program_of_haproxys_configuration_is_its_masters_and_comes_back_with_a_relo
 }
 
 /// A cluster of one, by the real parts: etcd, Patroni and PostgreSQL, all as a user who is not root.
-struct Cluster {
+struct PatroniCluster {
     patroni: Process,
     _etcd: Process,
     dir: TempDir,
@@ -80,7 +80,7 @@ fn postgresql() -> Option<std::path::PathBuf> {
     all.into_iter().rfind(|bin| bin.join("postgres").is_file())
 }
 
-impl Cluster {
+impl PatroniCluster {
     /// Starts it, and waits until PostgreSQL takes writes.
     fn start() -> Option<Self> {
         let (etcd, patroni, bin) = (on_path("etcd"), on_path("patroni"), postgresql());
@@ -118,7 +118,7 @@ impl Cluster {
         let etcd = as_somebody(&words.join(" "), &dir)?;
         wait_for("etcd answers", || std::net::TcpStream::connect(("127.0.0.1", client)).ok());
         let patroni = as_somebody(&format!("{} {at}/patroni.yml", patroni.display()), &dir)?;
-        let cluster = Cluster { patroni, _etcd: etcd, dir, ports };
+        let cluster = PatroniCluster { patroni, _etcd: etcd, dir, ports };
         let answers = || std::net::TcpStream::connect(("127.0.0.1", sql)).ok();
         if crate::support::wait::within(std::time::Duration::from_secs(90), answers).is_none() {
             panic!("PostgreSQL does not listen:\n{}", text(&cluster.dir.path().join("log")));
@@ -127,7 +127,7 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
+impl Drop for PatroniCluster {
     fn drop(&mut self) {
         // PostgreSQL outlives its Patroni unless that is asked to end.
         self.patroni.end(rustix::process::Signal::TERM);
@@ -149,7 +149,7 @@ fn as_somebody(words: &str, dir: &TempDir) -> Option<Process> {
 
 #[test]
 fn postgresql_below_patroni_is_patronis_and_one_service_with_all_of_its_processes() {
-    let Some(cluster) = Cluster::start() else { return };
+    let Some(cluster) = PatroniCluster::start() else { return };
     let [_, _, rest, sql] = &cluster.ports;
     let (text, found) = wait_for("Patroni says when it started PostgreSQL", || {
         let (text, found) = found(&format!("127.0.0.1:{}", sql.number));
@@ -226,9 +226,10 @@ fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     let pid = docker.pid().to_string();
     let haguard = Haguard::through(&["nsenter", "--target", &pid, "--net", "--"]);
     let socket = format!("unix://{}", docker.socket().display());
-    let run = |args: &[&str]| Said::of(haguard.command().args(args).env("DOCKER_HOST", &socket));
+    let run =
+        |args: &[&str]| RunOutput::from_command(haguard.command().args(args).env("DOCKER_HOST", &socket));
     let said = run(&["restart", "127.0.0.1:8080"]);
-    let said_flat = flat(&said.stdout);
+    let said_flat = unwrapped(&said.stdout);
     // It is HAProxy, which nobody restarts just because its port is Docker's.
     for expected in [
         "controlled by Docker, container api (proven)",
@@ -239,7 +240,7 @@ fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     }
     assert!(!said_flat.contains("restart api"), "{said}");
     let said = run(&["restart", ":8080"]);
-    let by_port = flat(&said.stdout);
+    let by_port = unwrapped(&said.stdout);
     assert!(
         by_port.contains("What is meant is haproxy") && !by_port.contains("Nobody who can be seen"),
         "{said}"
@@ -256,5 +257,5 @@ fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     );
     // Whoever cannot ask Docker does not take the daemon for the one to restart.
     let said = haguard.run(["restart", "127.0.0.1:8080"]);
-    assert!(flat(&said.stdout).contains("Docker's proxy of a container, which is not known"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("Docker's proxy of a container, which is not known"), "{said}");
 }

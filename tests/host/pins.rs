@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::support::docker::{Dockerd, HAPROXY};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::sandbox::Sandbox;
 
 /// What a test checks of `arch.expected`.
-fn expected(said: &Said) -> (String, String) {
+fn expected(said: &RunOutput) -> (String, String) {
     let document = said.json();
     let findings = document["findings"].as_array().unwrap();
     let finding = findings.iter().find(|one| one["id"] == "arch.expected").expect("it was judged");
@@ -74,7 +74,7 @@ fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_b
     let id = plan.json()["plan"]["id"].as_str().map(str::to_owned).unwrap_or_default();
     let said = run(&["reload", "--approve", &id]);
     assert_eq!(said.status, 3, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains("haproxy is pinned: systemd haproxy.service; found: no service manager"), "{said}");
     assert_eq!(haproxy.worker_pid(), worker, "nothing was reloaded");
 
@@ -83,7 +83,7 @@ fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_b
     assert_eq!(said.status, 0, "{said}");
     let lines: Vec<&str> = said.stdout.lines().map(str::trim).collect();
     assert!(lines.contains(&"- haproxy: systemd haproxy.service"), "{said}");
-    assert!(flat(&said.stdout).contains("+ haproxy: no service manager,"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("+ haproxy: no service manager,"), "{said}");
     assert_eq!(expected(&run(&["check", "arch.expected", "-o", "json"])).0, "pass");
 }
 
@@ -136,17 +136,17 @@ fn architecture_pinned_as_systemd_and_found_as_docker_exits_3_and_shows_both() {
         let mut command = haguard.command();
         command.env("DOCKER_HOST", format!("unix://{}", dockerd.socket().display()));
         command.args(args).arg("--config").arg(&file).arg("--master-socket").arg(&socket);
-        Said::of(&mut command)
+        RunOutput::from_command(&mut command)
     };
     let said = run(&["check", "arch.expected"]);
     assert_eq!(said.status, 3, "{said}\n{}", dockerd.logs(&container.id));
-    let words = flat(&said.stdout);
+    let words = unwrapped(&said.stdout);
     assert!(
         words.contains("haproxy is pinned: systemd haproxy.service; found: docker container lb"),
         "{said}"
     );
     let said = run(&["reload", "--no-input"]);
-    assert!(flat(&said.stdout).contains("found: docker container lb"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("found: docker container lb"), "{said}");
     assert_ne!(said.status, 0, "{said}");
 
     let said = run(&["inspect", "-o", "markdown"]);

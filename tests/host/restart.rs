@@ -75,7 +75,7 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
     for word in [&backend, &name, &port.to_string(), &format!(":{port}"), &format!("127.0.0.1:{port}")] {
         let said = haguard.run(["restart", word]);
         assert_eq!(said.status, 3, "{said}");
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         for expected in [
             &format!("refused: restart of `{word}` on "),
             &format!("uid {STRANGER}"),
@@ -112,7 +112,7 @@ fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
     let misspelt = format!("{}-backend.service", name.replace("hag", "hog"));
     let said = haguard.run(["restart", &misspelt]);
     assert_eq!(said.status, 3, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains(&format!("There is no unit {misspelt}")), "{said}");
     assert!(text.contains("Nothing that runs here is called so."), "{said}");
     assert!(
@@ -126,17 +126,17 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
     let Some(web) = Web::start(&[], &["--protocol", "HTTP/1.1"]) else { return };
     let haguard = Haguard::new();
     let port = web.port.number;
-    let text = flat(&haguard.run(["restart", &format!(":{port}")]).stdout);
+    let text = unwrapped(&haguard.run(["restart", &format!(":{port}")]).stdout);
     assert!(text.contains(&format!("What is meant is http.server (PID {}", web.pid())), "{text}");
     let free = ports::free();
     let said = haguard.run(["restart", &format!("localhost:{}", free.number)]);
     assert_eq!(said.status, 3, "{said}");
     assert!(
-        flat(&said.stdout).contains(&format!("Nobody who can be seen listens on port {}.", free.number)),
+        unwrapped(&said.stdout).contains(&format!("Nobody who can be seen listens on port {}.", free.number)),
         "{said}"
     );
     // A number is a PID as well.
-    let text = flat(&haguard.run(["restart", &web.pid().to_string()]).stdout);
+    let text = unwrapped(&haguard.run(["restart", &web.pid().to_string()]).stdout);
     assert!(text.contains(&format!("because PID {} is its own", web.pid())), "{text}");
 }
 
@@ -154,7 +154,7 @@ fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
     wait_for("it is bound", || std::fs::read_to_string("/proc/net/udp").ok()?.contains(&hex).then_some(()));
     for word in [at.clone(), format!(":{}", port.number)] {
         let said = Haguard::new().run(["restart", &word]);
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         assert_eq!(said.status, 3, "{said}");
         assert!(
             text.contains(&format!("(PID {},", app.pid())) && text.contains("What is meant is"),
@@ -169,7 +169,7 @@ fn the_number_of_a_thread_which_some_tools_show_means_its_process() {
     let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
     assert_ne!(thread, std::process::id().to_string(), "a test runs in a thread of its own");
     let said = Haguard::new().run(["restart", &thread]);
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains(&format!("because {thread} is one of its threads")), "{said}");
     assert!(text.contains(&format!("(PID {},", std::process::id())), "{said}");
 }
@@ -237,12 +237,12 @@ fn two_haproxy_masters_the_one_asked_for_is_named_or_the_command_refuses() {
     let (first, second) = (master(&one), master(&two));
     let said = haguard.run(["restart"]);
     assert_eq!(said.status, 3, "{said}");
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains("2 HAProxy run here and none was named"), "{said}");
     for (asked, other) in [(first, second), (second, first)] {
         let said = haguard.run(["restart", &asked.to_string()]);
         assert_eq!(said.status, 3, "{said}");
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         assert!(text.starts_with(&format!("refused: restart of HAProxy (master {asked})")), "{said}");
         let (_, others) =
             text.split_once("HAProxies of this host that are not meant").expect("the other one");

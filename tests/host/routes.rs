@@ -39,7 +39,7 @@ fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
         let haguard = Haguard::new();
         let said = haguard.run(["inspect", "--routes", "--master-socket", &socket]);
         assert_eq!(said.status, 0, "{said}");
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         for expected in [
             "api.example, when path_beg /v2 (",
             "*.api.example (",
@@ -92,7 +92,7 @@ fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_
     assert!(of(web.pid())["restart"].to_string().contains("http.server"), "{procedures:#?}");
     assert!(!of(web.pid())["never"].as_array().unwrap().is_empty(), "{procedures:#?}");
     let said = haguard.run(["inspect", "--master-socket", socket.to_str().unwrap()]);
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(
         text.contains(&format!("gui/s1 at 127.0.0.1:{} http.server (PID {}", web.port.number, web.pid())),
         "{said}"

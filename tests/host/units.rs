@@ -1,6 +1,6 @@
 //! Words that systemd knows, in states in which a restart would not do what is expected of it.
 
-use crate::support::document::flat;
+use crate::support::document::unwrapped;
 use crate::support::guest::Guest;
 
 /// A unit that listens on this port.
@@ -106,7 +106,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         let said = guest.haguard(["restart", word]);
         assert_eq!(said.status, 3, "{said}");
         for expected in expected {
-            assert!(flat(&said.stdout).contains(&expected), "no `{expected}` for {word}: {said}");
+            assert!(unwrapped(&said.stdout).contains(&expected), "no `{expected}` for {word}: {said}");
         }
         assert!(!said.stdout.contains("kill -TERM 1\n"), "{said}");
     }
@@ -124,7 +124,7 @@ fn another_name_of_haproxys_unit_means_haproxy_whether_it_runs_or_not() {
     assert!(document["refusal"]["title"].as_str().unwrap().starts_with(&title), "{said}");
     guest.ok(["systemctl", "stop", "haproxy.service"]);
     let said = guest.haguard(["restart", "lb"]);
-    let text = flat(&said.stdout);
+    let text = unwrapped(&said.stdout);
     assert!(text.contains("has nothing to end: haproxy.service is inactive"), "{said}");
     assert!(text.contains("systemctl start haproxy.service") && !text.contains("is called so"), "{said}");
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{connections, proxy, refused};
-use crate::support::document::{finding, level, losses, word};
+use crate::support::document::{as_text, finding, level, losses};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
@@ -28,7 +28,7 @@ fn a_haproxy_without_a_master_is_judged_by_its_own_socket() {
         assert_eq!(connections(&document), 2, "{branch}");
         assert_eq!(losses(&document, "server-admin-state")[0]["object"], "app/two", "{branch}");
         let finding_ = finding(&document, "arch.master-worker");
-        assert_eq!((&finding_["level"], word(&finding_["mend"]).contains("-W")), (&"warn".into(), true));
+        assert_eq!((&finding_["level"], as_text(&finding_["mend"]).contains("-W")), (&"warn".into(), true));
         assert!(document["losses"].as_array().unwrap().iter().all(|line| line["count"].is_u64()), "{branch}");
         assert!(!text.contains("reload\" |") && text.contains("it has no master"), "{text}");
         let socket = haproxy.admin_socket().unwrap().display().to_string();
@@ -66,7 +66,7 @@ fn a_haproxy_without_any_socket_is_refused_with_nothing_counted_as_zero() {
         }
         let sockets = finding(&document, "arch.sockets");
         assert_eq!(sockets["level"], "unknown", "{branch}");
-        assert!(word(&sockets["mend"]).contains("stats socket"), "{sockets}");
+        assert!(as_text(&sockets["mend"]).contains("stats socket"), "{sockets}");
         let listens = &haguard.run(["inspect", "-o", "json"]).json()["facts"]["live"]["listeners"]["seen"];
         assert_eq!(
             *listens,
@@ -97,7 +97,7 @@ fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
             assert_eq!(losses(&document, "server-admin-state").len(), 1, "{branch}: {document:#}");
             let responsive = finding(&document, "proc.master-responsive");
             assert_eq!(responsive["level"], "unknown", "{branch}");
-            assert!(word(&responsive["mend"]).contains("-S /run/"), "{responsive}");
+            assert!(as_text(&responsive["mend"]).contains("-S /run/"), "{responsive}");
             // Whether earlier workers still drain connections only the master knows: that is no zero.
             let open = losses(&document, "connections")[0];
             assert_eq!((&open["count"], &open["on_restart"]), (&Value::Null, &"unknown".into()), "{branch}");
@@ -151,7 +151,7 @@ fn a_socket_of_level_user_shows_a_part_and_the_rest_is_unknown_with_a_mend() {
         let unknown = losses(&document, "certificate");
         assert_eq!(unknown.len(), 1, "{branch}: {document:#}");
         assert_eq!(unknown[0]["count"], Value::Null, "{branch}");
-        let detail = word(&unknown[0]["detail"]);
+        let detail = as_text(&unknown[0]["detail"]);
         assert!(detail.contains("has level user") && detail.contains("level admin"), "{branch}: {detail}");
         assert_eq!(haguard.run(["check", "runtime.cert-drift"]).status, 5, "{branch}");
     }

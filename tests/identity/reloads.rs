@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use super::{connections, flat, master_of, proxy, refused};
-use crate::support::document::{finding, level, losses, word};
+use super::{connections, master_of, proxy, refused, unwrapped};
+use crate::support::document::{as_text, finding, level, losses};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
@@ -37,15 +37,15 @@ fn after_a_failed_reload(branch: Branch) {
     let (text, document) = refused(&haguard, &["restart"]);
     let settled = finding(&document, "proc.reload-settled");
     assert_eq!(settled["level"], "fail", "{branch}: {settled}");
-    assert!(word(&settled["text"]).contains(&format!("worker {worker}")), "{branch}: {settled}");
+    assert!(as_text(&settled["text"]).contains(&format!("worker {worker}")), "{branch}: {settled}");
     let count = haproxy.master("show proc").split_once("[failed: ").unwrap().1.to_owned();
     let count: u32 = count.split_once(']').unwrap().0.parse().unwrap();
     assert!(settled["evidence"].to_string().contains(&format!("[failed: {count}]")), "{settled}");
-    assert!(flat(&text).contains(word(&settled["text"])), "{branch}: people are told too: {text}");
+    assert!(unwrapped(&text).contains(as_text(&settled["text"])), "{branch}: people are told too: {text}");
     assert_eq!(connections(&document), 2, "{branch}: counted once");
     assert_eq!(losses(&document, "server-admin-state")[0]["object"], "app/two", "{branch}");
     assert_eq!(losses(&document, "pending-reload").len(), 1, "{branch}: the files are newer");
-    assert!(!flat(&text).contains("earlier reloads still running"), "{branch}: {text}");
+    assert!(!unwrapped(&text).contains("earlier reloads still running"), "{branch}: {text}");
     assert_eq!(level(&document, "proc.leftovers"), "none", "{branch}");
 
     let inspect = haguard.run(["inspect", "-o", "json"]).json();
@@ -73,7 +73,7 @@ fn connections_in_workers_of_earlier_reloads_are_counted() {
         let haguard = Haguard::inside(&sandbox);
         let (_, document) = refused(&haguard, &["restart"]);
         assert_eq!(connections(&document), 6, "{branch}");
-        let detail = word(&losses(&document, "connections")[0]["detail"]);
+        let detail = as_text(&losses(&document, "connections")[0]["detail"]);
         assert!(detail.contains("5 of them in workers of earlier reloads"), "{branch}: {detail}");
         let leftovers = finding(&document, "proc.leftovers");
         assert_eq!(leftovers["level"], "warn", "{branch}");

@@ -98,7 +98,7 @@ fn nothing_stays_running_or_mounted_after_sigkill() {
         let before = mounts(&folder);
         let haguard = Haguard::new();
         let socket = haproxy.master_socket().unwrap();
-        let mut command = haguard.plain();
+        let mut command = haguard.std_command();
         command.args(["rehearse", "--master-socket"]).arg(socket).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let inside = |pids: &BTreeSet<u32>| {

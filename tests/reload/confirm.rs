@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Bench, flat, on_every_branch, proof};
-use crate::support::document::word;
-use crate::support::haguard::Said;
+use super::{Bench, on_every_branch, proof, unwrapped};
+use crate::support::document::as_text;
+use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::wait_gone;
 
@@ -18,13 +18,13 @@ use crate::support::process::wait_gone;
 const LONG: &str = "10m";
 
 /// A bench whose worker haguard has proven, so that it knows what it has loaded, and whose file was edited since.
-struct Edited {
+struct EditedBench {
     bench: Bench,
     before: String,
     edit: String,
 }
 
-impl Edited {
+impl EditedBench {
     fn start(branch: Branch) -> Option<Self> {
         let mut bench = Bench::start(branch)?;
         let first = bench.run(&["--approve", &bench.plan()]);
@@ -32,14 +32,14 @@ impl Edited {
         let before = bench.haproxy.config();
         let edit = format!("{before}\nbackend late\n    server s 127.0.0.1:9\n");
         bench.haproxy.write_config(&edit);
-        Some(Edited { bench, before, edit })
+        Some(EditedBench { bench, before, edit })
     }
 
     /// The id of the plan to reload so.
     fn plan(&self, within: &str) -> String {
         let document = self.bench.json(&["--plan", "--confirm-within", within]);
         assert_eq!(document["exit"], 0, "{document:#}");
-        word(&document["plan"]["id"]).to_owned()
+        as_text(&document["plan"]["id"]).to_owned()
     }
 
     /// Reloads so, and proves it.
@@ -63,7 +63,7 @@ impl Edited {
 }
 
 impl Bench {
-    fn confirm(&self, id: &str) -> Said {
+    fn confirm(&self, id: &str) -> RunOutput {
         self.haguard.run(["confirm", id])
     }
 
@@ -98,7 +98,7 @@ impl Bench {
 #[test]
 fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
     on_every_branch(|branch| {
-        let Some(edited) = Edited::start(branch) else { return };
+        let Some(edited) = EditedBench::start(branch) else { return };
         let bench = &edited.bench;
         let (id, done) = edited.reload(LONG);
         let confirm = &done["reload"]["confirm"];
@@ -111,7 +111,7 @@ fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
         for more in [&["--plan"][..], &["--approve", &id]] {
             let second = bench.run(more);
             assert_eq!(second.status, 7, "{branch}: {second}");
-            let said = flat(&second.stderr);
+            let said = unwrapped(&second.stderr);
             assert!(said.contains(&format!("plan {id} of HAProxy (master ")), "{branch}: {second}");
             assert!(said.contains(&format!("`haguard confirm {id}` lets it stay")), "{branch}: {second}");
         }
@@ -135,7 +135,7 @@ fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
 #[test]
 fn what_nobody_confirms_goes_back_and_is_proven() {
     on_every_branch(|branch| {
-        let Some(edited) = Edited::start(branch) else { return };
+        let Some(edited) = EditedBench::start(branch) else { return };
         let bench = &edited.bench;
         let worker = bench.haproxy.worker_pid();
         let (id, done) = edited.reload("1s");
@@ -146,9 +146,9 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
         assert_eq!(std::fs::read_to_string(edited.aside(&id)).unwrap(), edited.edit, "{branch}");
         let back = bench.haproxy.worker_pid();
         assert!(back != worker && back != *new, "{branch}");
-        assert!(word(&end["summary"]).contains(&format!("worker {back} is proven")), "{branch}: {end:#}");
+        assert!(as_text(&end["summary"]).contains(&format!("worker {back} is proven")), "{branch}: {end:#}");
         assert!(
-            word(&end["summary"]).contains(&edited.aside(&id).display().to_string()),
+            as_text(&end["summary"]).contains(&edited.aside(&id).display().to_string()),
             "{branch}: {end:#}"
         );
         assert!(!edited.is_new(), "{branch}");
@@ -159,7 +159,7 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
             .into_iter()
             .filter(|line| line["run"] == end["run"] && line["step"].is_string())
             .collect();
-        let names: Vec<&str> = steps.iter().map(|step| word(&step["step"])).collect();
+        let names: Vec<&str> = steps.iter().map(|step| as_text(&step["step"])).collect();
         assert_eq!(
             names,
             [
@@ -184,7 +184,7 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
         );
         assert_eq!(late["confirmation"]["why"], end["summary"], "{branch}");
         let history = bench.haguard.run(["history"]);
-        assert!(flat(&history.stdout).contains("was not"), "{branch}: {history}");
+        assert!(unwrapped(&history.stdout).contains("was not"), "{branch}: {history}");
         assert!(!history.stdout.contains("stopped without an end"), "{branch}: {history}");
         // What is in force now is known, so that the next one has a way back too.
         bench.haproxy.ask("show info");
@@ -194,7 +194,7 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
 
 #[test]
 fn an_id_that_does_not_wait_is_a_usage_error_that_names_those_that_do() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let unknown = bench.confirm("0123456789");
     assert_eq!(unknown.status, 2, "{unknown}");
@@ -210,10 +210,10 @@ fn an_id_that_does_not_wait_is_a_usage_error_that_names_those_that_do() {
 
 #[test]
 fn every_text_about_a_confirmation_fits_a_terminal() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let plan = bench.run(&["--plan", "--confirm-within", LONG]);
-    let said = flat(&plan.stdout);
+    let said = unwrapped(&plan.stdout);
     let path = bench.haproxy.config_path().display().to_string();
     for words in [
         "restore",
@@ -227,12 +227,13 @@ fn every_text_about_a_confirmation_fits_a_terminal() {
     let id = edited.plan(LONG);
     let done = bench.run(&["--confirm-within", LONG, "--approve", &id]);
     assert!(
-        flat(&done.stdout).contains(&format!("confirm it with haguard confirm {id} or HAProxy goes back at")),
+        unwrapped(&done.stdout)
+            .contains(&format!("confirm it with haguard confirm {id} or HAProxy goes back at")),
         "{done}"
     );
     let (list, confirmed, again) = (bench.haguard.run(["confirm"]), bench.confirm(&id), bench.confirm(&id));
     assert!(confirmed.stdout.starts_with(&format!("confirmed: plan {id}: HAProxy (master ")), "{confirmed}");
-    assert!(flat(&confirmed.stdout).contains("it would have gone back at"), "{confirmed}");
+    assert!(unwrapped(&confirmed.stdout).contains("it would have gone back at"), "{confirmed}");
     let explained = bench.haguard.run(["explain", "confirm"]);
     assert_eq!(explained.status, 0, "{explained}");
     for said in [&plan, &done, &list, &confirmed, &again, &explained] {

@@ -1,8 +1,8 @@
 //! Consent: to a plan that was shown, by somebody who is there or by its id, and only while it is still the plan.
 
-use super::{Bench, flat, on_every_branch};
-use crate::support::document::word;
-use crate::support::haguard::Said;
+use super::{Bench, on_every_branch, unwrapped};
+use crate::support::document::as_text;
+use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::terminal;
 
@@ -13,13 +13,13 @@ fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
     for more in [&[][..], &["--no-input"]] {
         let said = bench.run(more);
         assert_eq!(said.status, 3, "{said}");
-        assert!(flat(&said.stdout).contains("it needs somebody's consent"), "{said}");
-        let command = flat(&said.stdout.replace("\\\n", ""));
+        assert!(unwrapped(&said.stdout).contains("it needs somebody's consent"), "{said}");
+        let command = unwrapped(&said.stdout.replace("\\\n", ""));
         assert!(command.contains(&format!("--approve {}", bench.plan())), "{said}");
         assert!(said.stdout.trim_end().ends_with("nothing was changed. (exit 3)"), "{said}");
     }
     let document = bench.json(&[]);
-    assert!(word(&document["next"][0]).starts_with("haguard reload --master-socket /"), "{document:#}");
+    assert!(as_text(&document["next"][0]).starts_with("haguard reload --master-socket /"), "{document:#}");
     assert_eq!(bench.haproxy.worker_pid(), worker);
 }
 
@@ -41,7 +41,7 @@ fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
             );
             let text = bench.run(&["--approve", id]);
             assert_eq!(text.status, 6, "{text}");
-            assert!(flat(&text.stdout).contains(words), "{words}: {text}");
+            assert!(unwrapped(&text.stdout).contains(words), "{words}: {text}");
             assert!(!text.stdout.contains("--approve"), "what nobody has seen is not offered: {text}");
             bench.plan()
         };
@@ -61,13 +61,13 @@ fn an_id_that_was_never_shown_here_is_said_to_be_one() {
     let Some(bench) = Bench::start(Branch::V28) else { return };
     let said = bench.run(&["--approve", "0123456789"]);
     assert_eq!(said.status, 6, "{said}");
-    assert!(flat(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
 }
 
 /// haguard on a terminal; the keys are typed when it has asked.
-fn on_a_terminal(bench: &Bench, keys: &'static str) -> Option<Said> {
+fn on_a_terminal(bench: &Bench, keys: &'static str) -> Option<RunOutput> {
     let line = format!("{} {}", env!("CARGO_BIN_EXE_haguard"), bench.arguments(&[]).join(" "));
-    terminal::answered(&bench.haguard, &line, || (), keys)
+    terminal::run_on_terminal(&bench.haguard, &line, || (), keys)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
     for keys in ["n\r", "\r", "q\r"] {
         let Some(said) = on_a_terminal(&bench, keys) else { return };
         assert_eq!(said.status, 3, "{keys:?}: {said}");
-        let text = flat(&said.stdout);
+        let text = unwrapped(&said.stdout);
         assert!(
             text.contains("what would be done") && text.contains("Apply plan "),
             "shown, then asked: {said}"

@@ -4,21 +4,21 @@
 use serde_json::Value;
 
 use crate::support::dataplane::{CONFIG, DataPlaneServer, Mode, PASSWORD, RAW, USER};
-use crate::support::document::{finding, level, word};
-use crate::support::haguard::{Haguard, Said};
+use crate::support::document::{as_text, finding, level};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
 
 const MODES: [Mode; 2] = [Mode::MasterSocket, Mode::ReloadCommand];
 
-struct Operator<'a> {
+struct DataPlaneBench<'a> {
     haguard: Haguard,
     haproxy: &'a Instance,
     server: &'a DataPlaneServer,
 }
 
-impl<'a> Operator<'a> {
+impl<'a> DataPlaneBench<'a> {
     fn new(haproxy: &'a Instance, server: &'a DataPlaneServer) -> Self {
         let haguard = Haguard::new();
         let socket = haproxy.master_socket().unwrap().display();
@@ -26,27 +26,27 @@ impl<'a> Operator<'a> {
         haguard.config(&format!(
             "[haproxy]\nmaster_socket = \"{socket}\"\n[dataplane]\nurl = \"{url}\"\nusername = \"{USER}\"\n"
         ));
-        Operator { haguard, haproxy, server }
+        DataPlaneBench { haguard, haproxy, server }
     }
 
     fn reload(&self, more: &[&str]) -> Value {
         let config = self.haguard.home().join("haguard.toml");
         let mut command = self.haguard.command();
         command.arg("reload").args(more).args(["-o", "json", "--config"]).arg(config);
-        Said::of(command.env("HAGUARD_DATAPLANE_PASSWORD", PASSWORD)).json()
+        RunOutput::from_command(command.env("HAGUARD_DATAPLANE_PASSWORD", PASSWORD)).json()
     }
 
     /// Plans and applies, once more where the API's own clock struck in between.
     fn done(&self) -> Value {
         wait_for("a reload of ours", || {
             let plan = self.reload(&["--plan"]);
-            let done = self.reload(&["--approve", word(&plan["plan"]["id"])]);
+            let done = self.reload(&["--approve", as_text(&plan["plan"]["id"])]);
             (done["exit"] == 0).then_some(done)
         })
     }
 
     fn write(&self, query: &str) -> String {
-        let version = self.server.client().version().unwrap();
+        let version = self.server.client().config_version().unwrap();
         let answer =
             self.server.call("POST", &format!("{RAW}?version={version}&{query}"), &self.haproxy.config());
         assert!(answer.status < 300, "{answer:?}");
@@ -54,7 +54,7 @@ impl<'a> Operator<'a> {
     }
 }
 
-fn situations(operator: &Operator<'_>) {
+fn situations(operator: &DataPlaneBench<'_>) {
     let worker = operator.haproxy.worker_pid();
     let done = operator.done();
     assert_ne!(operator.haproxy.worker_pid(), worker);
@@ -64,7 +64,7 @@ fn situations(operator: &Operator<'_>) {
     what_is_pending_blocks(operator);
 }
 
-fn what_is_pending_blocks(operator: &Operator<'_>) {
+fn what_is_pending_blocks(operator: &DataPlaneBench<'_>) {
     // The server's clock may strike between the write and the look; then the write is made once more.
     let plan = wait_for("a pending reload blocks", || {
         let id = operator.write("");
@@ -82,33 +82,33 @@ fn what_is_pending_blocks(operator: &Operator<'_>) {
 fn a_reload_beside_the_api_leaves_it_consistent_on_the_stand_in_and_on_the_real_server() {
     for mode in MODES {
         let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
-        situations(&Operator::new(&haproxy, &DataPlaneServer::standin(&haproxy, mode)));
+        situations(&DataPlaneBench::new(&haproxy, &DataPlaneServer::fake(&haproxy, mode)));
     }
     for mode in MODES {
         let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
         let Some(server) = DataPlaneServer::real(&haproxy, mode) else {
             return say("real dataplaneapi: not found, a reload beside it ran on the stand-in only");
         };
-        let operator = Operator::new(&haproxy, &server);
+        let operator = DataPlaneBench::new(&haproxy, &server);
         situations(&operator);
         a_last_known_good_file_that_the_reload_leaves_behind_is_said(&operator);
     }
 }
 
-fn a_last_known_good_file_that_the_reload_leaves_behind_is_said(operator: &Operator<'_>) {
+fn a_last_known_good_file_that_the_reload_leaves_behind_is_said(operator: &DataPlaneBench<'_>) {
     operator.write("skip_reload=true");
     let done = operator.done();
     let lags = finding(&done, "dp.lkg-drift");
     assert_eq!(lags["level"], "warn", "{done:#}");
-    assert!(word(&lags["mend"]).contains("dataplaneapi"), "{lags}");
+    assert!(as_text(&lags["mend"]).contains("dataplaneapi"), "{lags}");
     assert_eq!(level(&done, "dp.memory"), "pass", "{done:#}");
 }
 
 #[test]
 fn an_api_that_does_not_answer_blocks_because_it_may_have_a_reload_pending() {
     let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
-    let server = DataPlaneServer::standin(&haproxy, Mode::MasterSocket);
-    let operator = Operator::new(&haproxy, &server);
+    let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
+    let operator = DataPlaneBench::new(&haproxy, &server);
     let nobody = crate::support::ports::free();
     let config = std::fs::read_to_string(operator.haguard.home().join("haguard.toml")).unwrap();
     operator.haguard.config(&config.replace(&server.port().to_string(), &nobody.number.to_string()));

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, flat, on_every_branch, proof};
-use crate::support::document::{finding, word};
+use super::{Bench, on_every_branch, proof, unwrapped};
+use crate::support::document::{as_text, finding};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 
@@ -43,7 +43,7 @@ fn a_bind_taken_between_check_and_act_leaves_the_old_worker_proven_in_force_and_
         // The bind is free again, and this reload is the cure.
         let plan = bench.json(&["--plan"]);
         assert_eq!(finding(&plan, "reload.settled")["level"], "warn", "{branch}: {plan:#}");
-        let cure = bench.run(&["--approve", word(&plan["plan"]["id"])]);
+        let cure = bench.run(&["--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!(cure.status, 0, "{branch}: {cure}");
         assert_ne!(bench.haproxy.worker_pid(), worker, "{branch}");
     });
@@ -77,7 +77,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
     let (status, said) = run.end();
     assert_eq!(status, Some(1), "{said}");
     super::assert_width(&said);
-    let text = flat(&said);
+    let text = unwrapped(&said);
     for words in [
         "failed: reload of HAProxy (master ".to_owned(),
         format!("worker {} serves as before, proven", bench.haproxy.worker_pid()),
@@ -100,10 +100,13 @@ fn a_configuration_that_does_not_parse_is_refused_and_nothing_is_touched() {
         let plan = bench.json(&["--plan"]);
         assert_eq!(plan["exit"], 3, "{branch}: {plan:#}");
         assert_eq!(plan["next"].as_array().unwrap().len(), 0, "{branch}: nothing to approve: {plan:#}");
-        for id in [word(&plan["plan"]["id"]), &good] {
+        for id in [as_text(&plan["plan"]["id"]), &good] {
             let said = bench.run(&["--approve", id]);
             assert_eq!(said.status, if id == good { 6 } else { 3 }, "{branch}: {said}");
-            assert!(flat(&said.stdout).contains("unknown keyword 'no_such_keyword'"), "{branch}: {said}");
+            assert!(
+                unwrapped(&said.stdout).contains("unknown keyword 'no_such_keyword'"),
+                "{branch}: {said}"
+            );
             assert!(said.stdout.trim_end().contains("nothing was changed."), "{said}");
         }
         assert_eq!((bench.haproxy.worker_pid(), reloads(&bench.haproxy)), (worker, listed), "{branch}");

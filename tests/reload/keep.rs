@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Bench, flat, on_every_branch, proof};
-use crate::support::document::word;
+use super::{Bench, on_every_branch, proof, unwrapped};
+use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
-use crate::support::truth::{self, Truth};
+use crate::support::truth::{self, RuntimeSnapshot};
 
 /// Everything that only memory holds, set over the socket; lists and certificates are files beside the configuration.
 const MORE: &str = "
@@ -63,13 +63,13 @@ fn gives_keys(branch: Branch) -> bool {
     branch >= Branch::V32
 }
 
-fn lost(before: &Truth, bench: &Bench) -> BTreeMap<(String, String), u64> {
-    truth::lost(before, &truth::of(&bench.haproxy))
+fn lost(before: &RuntimeSnapshot, bench: &Bench) -> BTreeMap<(String, String), u64> {
+    truth::lost(before, &truth::snapshot(&bench.haproxy))
 }
 
 fn kept_steps(plan: &Value) -> Vec<&str> {
     let steps = plan["plan"]["steps"].as_array().unwrap().iter();
-    steps.filter(|step| step["how"] == "runtime").map(|step| word(&step["object"])).collect()
+    steps.filter(|step| step["how"] == "runtime").map(|step| as_text(&step["object"])).collect()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn everything_that_a_plain_reload_loses_is_back_when_it_is_called_proven() {
     on_every_branch(|branch| {
         let Some(bench) = start(branch) else { return };
         disturb(&bench);
-        let before = truth::of(&bench.haproxy);
+        let before = truth::snapshot(&bench.haproxy);
         let plan = bench.json(&["--keep-runtime", "--plan"]);
         assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
         assert_eq!(plan["plan"]["options"], serde_json::json!(["keep-runtime"]), "{branch}");
@@ -97,12 +97,12 @@ fn everything_that_a_plain_reload_loses_is_back_when_it_is_called_proven() {
             "{branch}: the option is in the id"
         );
 
-        let done = bench.json(&["--keep-runtime", "--approve", word(&plan["plan"]["id"])]);
+        let done = bench.json(&["--keep-runtime", "--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!((&done["exit"], &done["changed"]), (&0.into(), &true.into()), "{branch}: {done:#}");
         let certificate = ("certificate".to_owned(), format!("{}/site.pem", bench.haproxy.dir().display()));
         let expected = if gives_keys(branch) { BTreeMap::new() } else { BTreeMap::from([(certificate, 1)]) };
         assert_eq!(lost(&before, &bench), expected, "{branch}: {:#}", done["reload"]["returned"]);
-        assert!(word(&proof(&done, "put back")["after"]).ends_with("back"), "{branch}");
+        assert!(as_text(&proof(&done, "put back")["after"]).ends_with("back"), "{branch}");
         assert!(done["reload"]["finished"].to_string().contains("put-back"), "{branch}");
         let journal = bench.recorded().iter().map(Value::to_string).collect::<String>();
         assert!(journal.contains("put-back"), "{branch}: {journal}");
@@ -114,7 +114,7 @@ fn everything_that_a_plain_reload_loses_is_back_when_it_is_called_proven() {
         });
 
         // Without the option all of it goes: the control.
-        let before = truth::of(&bench.haproxy);
+        let before = truth::snapshot(&bench.haproxy);
         let plain = bench.json(&["--approve", &bench.plan()]);
         assert_eq!(plain["exit"], 0, "{branch}: {plain:#}");
         let gone = lost(&before, &bench);
@@ -135,12 +135,12 @@ fn after_an_edit_what_came_at_run_time_is_told_by_the_copy_that_an_earlier_reloa
         let rest = rest.split_once("backend more").unwrap().1;
         let rest = rest.replace("m1 127.0.0.1:9 weight 10", "m1 127.0.0.1:8 weight 10");
         bench.haproxy.write_config(&format!("{head}backend more{rest}backend late\n"));
-        let before = truth::of(&bench.haproxy);
+        let before = truth::snapshot(&bench.haproxy);
         let plan = bench.json(&["--keep-runtime", "--plan"]);
-        let done = bench.json(&["--keep-runtime", "--approve", word(&plan["plan"]["id"])]);
+        let done = bench.json(&["--keep-runtime", "--approve", as_text(&plan["plan"]["id"])]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
-        let after = truth::of(&bench.haproxy);
-        let of = |truth: &Truth, kind: &str, object: &str| {
+        let after = truth::snapshot(&bench.haproxy);
+        let of = |truth: &RuntimeSnapshot, kind: &str, object: &str| {
             truth
                 .get(&(kind.to_owned(), object.to_owned()))
                 .map(|set| set.iter().cloned().collect::<Vec<_>>())
@@ -167,13 +167,13 @@ fn the_text_names_what_is_put_back_and_what_is_not() {
     disturb(&bench);
     let plan = bench.run(&["--keep-runtime", "--plan"]);
     assert_eq!(plan.status, 0, "{plan}");
-    assert!(flat(&plan.stdout).contains("not put back: certificate"), "{plan}");
-    assert!(flat(&plan.stdout).replace("\\ ", "").contains("--keep-runtime --approve"), "{plan}");
-    let id = word(&bench.json(&["--keep-runtime", "--plan"])["plan"]["id"]).to_owned();
+    assert!(unwrapped(&plan.stdout).contains("not put back: certificate"), "{plan}");
+    assert!(unwrapped(&plan.stdout).replace("\\ ", "").contains("--keep-runtime --approve"), "{plan}");
+    let id = as_text(&bench.json(&["--keep-runtime", "--plan"])["plan"]["id"]).to_owned();
     let done = bench.run(&["--keep-runtime", "--approve", &id]);
     assert_eq!(done.status, 0, "{done}");
     for words in ["put back into the new worker", "dynamic-server: more/dyn", "NOT certificate"] {
-        assert!(flat(&done.stdout).contains(words), "`{words}` in {done}");
+        assert!(unwrapped(&done.stdout).contains(words), "`{words}` in {done}");
     }
     assert!(
         done.stdout.lines().chain(plan.stdout.lines()).all(|line| line.chars().count() <= 80),

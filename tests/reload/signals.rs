@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Background, Bench, flat, on_every_branch};
+use super::{BackgroundRun, Bench, on_every_branch, unwrapped};
 use crate::support::haproxy::Branch;
 use crate::support::wait::wait_for;
 
@@ -13,10 +13,10 @@ fn assert_in_force(bench: &Bench, master: u32, place: &str) {
     wait_for("it has settled, and the lock is free", || (bench.run(&["--plan"]).status == 0).then_some(()));
     bench.assert_serves();
     let history = bench.haguard.run(["history"]);
-    assert!(flat(&history.stdout).contains(place), "`{place}` in {history}");
+    assert!(unwrapped(&history.stdout).contains(place), "`{place}` in {history}");
 }
 
-fn kill(mut run: Background) {
+fn kill(mut run: BackgroundRun) {
     run.process.end(Signal::KILL);
 }
 
@@ -99,7 +99,7 @@ fn killed_after_any_line_of_its_journal_it_leaves_haproxy_in_force() {
         let place = match (last["step"].as_str(), last["result"].as_str()) {
             (Some(step), None) => format!("stopped without an end in step {step}"),
             (Some(step), Some(result)) => {
-                flat(&format!("stopped without an end after step {step}: {result}"))
+                unwrapped(&format!("stopped without an end after step {step}: {result}"))
             }
             (None, _) => "serves in place of".to_owned(),
         };
@@ -148,7 +148,7 @@ fn a_signal_during_the_act_finishes_the_step_and_says_how_far_it_got() {
             assert_eq!(status, Some(8), "{branch}: {said}");
             let new = bench.haproxy.worker_pid();
             assert_ne!(new, worker, "{branch}: the step was finished");
-            let text = flat(&said);
+            let text = unwrapped(&said);
             for words in [
                 format!("stopped by {name} after worker {new} took over, before the proof"),
                 "finished: reload".to_owned(),
@@ -187,8 +187,8 @@ fn nobody_reading_what_it_says_does_not_stop_it() {
         let arguments = bench.arguments(&["-v", "--approve", &bench.plan()]).join(" ");
         let status = bench.haguard.home().join("status");
         let line = format!("{{ {haguard} {arguments}; echo $? >{}; }} {streams}", status.display());
-        let mut command = bench.haguard.command_of("sh");
-        let _ = crate::support::haguard::Said::of(command.args(["-c", &line]));
+        let mut command = bench.haguard.command_for("sh");
+        let _ = crate::support::haguard::RunOutput::from_command(command.args(["-c", &line]));
         let said = std::fs::read_to_string(status).unwrap();
         assert_eq!(said.trim(), "0", "{streams}");
         assert_ne!(bench.haproxy.worker_pid(), worker, "{streams}");

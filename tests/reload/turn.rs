@@ -1,6 +1,6 @@
 //! One run at a time, none while frozen, and patience with a reload that takes its time.
 
-use super::{Bench, flat, on_every_branch};
+use super::{Bench, on_every_branch, unwrapped};
 use crate::support::haproxy::Branch;
 
 #[test]
@@ -20,17 +20,17 @@ fn a_second_run_is_told_who_reloads_and_a_slow_reload_is_not_called_failed() {
         for more in [&["--approve", id.as_str()][..], &["--plan"], &[]] {
             let second = bench.run(more);
             assert_eq!(second.status, 7, "{branch}: {second}");
-            let said = flat(&second.stderr);
+            let said = unwrapped(&second.stderr);
             assert!(said.contains(&format!("PID {pid} of ")), "{branch}: {second}");
             assert!(said.contains("haguard reload") && said.contains("--approve"), "{branch}: {second}");
         }
         let history = bench.haguard.run(["history"]);
-        assert!(flat(&history.stdout).contains("under way in step reload"), "{branch}: {history}");
-        assert!(!first.process.has_ended(), "{branch}: {}", first.said());
+        assert!(unwrapped(&history.stdout).contains("under way in step reload"), "{branch}: {history}");
+        assert!(!first.process.has_ended(), "{branch}: {}", first.output());
         // Longer than any single question may take.
         let begun = std::time::Instant::now();
         super::wait_for("some seconds pass", || (begun.elapsed().as_millis() > 3500).then_some(()));
-        assert!(!first.process.has_ended(), "{branch}: {}", first.said());
+        assert!(!first.process.has_ended(), "{branch}: {}", first.output());
         std::fs::remove_file(hold).unwrap();
         let (status, said) = first.end();
         assert_eq!(status, Some(0), "{branch}: {said}");
@@ -48,7 +48,7 @@ fn the_same_haproxy_named_by_another_socket_is_the_same_turn() {
     first.wait_at_gate();
     let admin = bench.haproxy.admin_socket().unwrap().to_str().unwrap();
     // The second run writes its own end into the journal, so the gate opens for it.
-    let second = bench.background_of(["reload", "--stats-socket", admin, "--plan"].map(str::to_owned).into());
+    let second = bench.spawn(["reload", "--stats-socket", admin, "--plan"].map(str::to_owned).into());
     second.wait_at_gate();
     drop(gate);
     let (status, said) = second.end();
@@ -64,7 +64,7 @@ fn a_freeze_stops_every_change_with_its_reason_and_shows_plans_all_the_same() {
         .unwrap();
     let said = bench.run(&["--approve", &id]);
     assert_eq!(said.status, 7, "{said}");
-    assert!(flat(&said.stderr).contains("INC-4711: no changes before Monday"), "{said}");
+    assert!(unwrapped(&said.stderr).contains("INC-4711: no changes before Monday"), "{said}");
     assert_eq!(bench.run(&["--plan"]).status, 0);
     assert_eq!(bench.haproxy.worker_pid(), worker);
 }

@@ -1,6 +1,6 @@
 //! Certificates that were set over the socket.
 
-use super::{Before, WAYS, said};
+use super::{WAYS, WorkerBeforeReload, summarize};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::pem;
 
@@ -29,14 +29,14 @@ fn a_certificate_comes_back_where_its_key_can_be_read_and_is_named_where_not() {
         for way in WAYS {
             let Some(haproxy) = start(branch) else { continue };
             let file = set_certificate(&haproxy, "memory.test");
-            let before = Before::read(&haproxy, None);
+            let before = WorkerBeforeReload::read(&haproxy, None);
             let readable = branch >= Branch::V32;
             assert_eq!(before.preview()[0].how.is_some(), readable, "{branch}");
             let lost = before.reload(&haproxy);
             assert_eq!(lost, [(("certificate".to_owned(), file.clone()), 1)].into(), "{branch}");
             let returned = before.put_back(&haproxy, way);
             assert_eq!(
-                said(&returned),
+                summarize(&returned),
                 [format!("certificate {file} certificate {readable}")],
                 "{returned:?}"
             );
@@ -70,10 +70,10 @@ fn a_certificate_that_was_renewed_on_disk_is_not_undone() {
             std::fs::write(&file, &renewed).ok()?;
             (std::fs::metadata(&file).ok()?.modified().ok()? > now).then_some(())
         });
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         before.reload(&haproxy);
         let new = haproxy.ask(&format!("show ssl cert {file}"));
-        let returned = before.put_back(&haproxy, super::Way::Direct);
+        let returned = before.put_back(&haproxy, super::SocketRoute::Direct);
         let why = returned[0].why.as_deref().unwrap();
         assert!(why.contains("cannot tell") && why.contains("written after the worker started"), "{why}");
         assert_eq!(haproxy.ask(&format!("show ssl cert {file}")), new, "{branch}");

@@ -1,6 +1,6 @@
 //! Files that were edited while the worker ran: what the edit changed on purpose stays.
 
-use super::{Before, Way, edit, said, set};
+use super::{SocketRoute, WorkerBeforeReload, edit, set, summarize};
 use crate::support::haproxy::{Branch, Instance};
 
 const CONFIG: &str = "
@@ -67,9 +67,9 @@ fn servers(haproxy: &Instance) -> Vec<String> {
 fn with_a_copy_of_what_was_loaded_the_edit_stays_and_the_rest_comes_back() {
     for branch in Branch::all() {
         let Some((haproxy, copy)) = edited(branch) else { continue };
-        let before = Before::read(&haproxy, Some(&copy));
+        let before = WorkerBeforeReload::read(&haproxy, Some(&copy));
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::Direct);
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
         let line = haproxy.config().lines().position(|line| line.contains("acl api")).unwrap();
         let acl = format!("acl-entry {}:{line} path_beg entries true", haproxy.config_path().display());
         let want = [
@@ -80,7 +80,7 @@ fn with_a_copy_of_what_was_loaded_the_edit_stays_and_the_rest_comes_back() {
             "dynamic-server web/dyn server true",
             &acl,
         ];
-        assert_eq!(said(&returned), want, "{branch}: {returned:#?}");
+        assert_eq!(summarize(&returned), want, "{branch}: {returned:#?}");
         let why = returned[3].why.as_deref().unwrap();
         assert!(why.contains("from 1 to 5"), "{why}");
         let mut is = servers(&haproxy);
@@ -101,13 +101,13 @@ fn with_a_copy_of_what_was_loaded_the_edit_stays_and_the_rest_comes_back() {
 fn without_a_copy_only_what_is_unmistakable_comes_back() {
     for branch in Branch::all() {
         let Some((haproxy, _)) = edited(branch) else { continue };
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         let doubtful = before.preview().into_iter().filter(|one| one.how.is_none()).count();
         assert!(doubtful >= 4, "{branch}: {:?}", before.preview());
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::Direct);
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
         let (back, not): (Vec<_>, Vec<_>) = returned.into_iter().partition(|one| one.returned);
-        assert_eq!(said(&back), ["server-admin-state web/s1 state true"], "{branch}");
+        assert_eq!(summarize(&back), ["server-admin-state web/s1 state true"], "{branch}");
         let doubtful = not.iter().filter(|one| one.why.as_deref().unwrap().contains("cannot tell"));
         let names: Vec<&str> = doubtful.map(|one| one.object.as_str()).collect();
         assert_eq!(names[..4], ["web/s2", "web/s3", "web/s4", "web/dyn"], "{branch}: {not:#?}");
@@ -133,16 +133,16 @@ fn a_refusal_half_way_is_reported_and_the_rest_goes_on() {
         set(&haproxy, &["set server web/s2 addr 127.0.0.9", "set server web/s4 weight 9"]);
         // A backend with a static algorithm takes no server, and no weight but nothing and all.
         edit(&mut haproxy, "    balance roundrobin\n", "    balance static-rr\n");
-        let before = Before::read(&haproxy, Some(&copy));
+        let before = WorkerBeforeReload::read(&haproxy, Some(&copy));
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::ViaMaster);
+        let returned = before.put_back(&haproxy, SocketRoute::ViaMaster);
         let want = [
             "server-admin-state web/s1 state true",
             "server-address web/s2 address true",
             "server-weight web/s4 weight false",
             "dynamic-server web/dyn server false",
         ];
-        assert_eq!(said(&returned), want, "{branch}: {returned:#?}");
+        assert_eq!(summarize(&returned), want, "{branch}: {returned:#?}");
         let whys: Vec<&str> = returned[2..].iter().map(|one| one.why.as_deref().unwrap()).collect();
         assert!(whys[0].contains("static LB algorithm"), "{branch}: {whys:?}");
         assert!(whys[1].contains("dynamic load balancing"), "{branch}: {whys:?}");

@@ -1,6 +1,6 @@
 //! Map and ACL lists, compared with their order.
 
-use super::{Before, WAYS, Way, said, set};
+use super::{SocketRoute, WAYS, WorkerBeforeReload, set, summarize};
 use crate::support::haproxy::{Branch, Instance};
 
 const CONFIG: &str = "
@@ -81,7 +81,7 @@ fn entries_added_changed_and_deleted_come_back_in_their_order() {
                 was[0].contains(&"payload <<".to_owned()) && was[1] == ["^/ab api", "^/a web"],
                 "{was:?}"
             );
-            let before = Before::read(&haproxy, None);
+            let before = WorkerBeforeReload::read(&haproxy, None);
             let promised = before.preview();
             assert!(promised.iter().all(|one| one.how == Some("runtime")), "{branch}: {promised:?}");
             before.reload(&haproxy);
@@ -109,9 +109,9 @@ fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
         ];
         set(&haproxy, &commands.iter().map(String::as_str).collect::<Vec<_>>());
         super::edit(&mut haproxy, "backend gone\n", "");
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::Direct);
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
         let map = format!("map-entry {hosts}");
         let want = [
             "memory-only-config gone backend false".to_owned(),
@@ -119,7 +119,7 @@ fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
             format!("{map} entries true"),
         ];
         // The list on the line could not be told from an edit if it had been changed; it was not.
-        assert_eq!(said(&returned), want, "{branch}: {returned:#?}");
+        assert_eq!(summarize(&returned), want, "{branch}: {returned:#?}");
         let is = entries(&haproxy, &format!("show map {hosts}"));
         assert_eq!(is, ["a.test web", "b.test api", "c.test web", "b.test gone", "new.test api"], "{branch}");
     }
@@ -141,10 +141,10 @@ fn a_map_file_that_was_edited_is_left_as_the_edit_wants_it() {
             (std::time::SystemTime::now() > started).then_some(())
         });
         std::fs::rename(&fresh, &hosts).unwrap();
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::Direct);
-        assert_eq!(said(&returned), [format!("map-entry {hosts} entries false")], "{branch}");
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
+        assert_eq!(summarize(&returned), [format!("map-entry {hosts} entries false")], "{branch}");
         let why = returned[0].why.as_deref().unwrap();
         assert!(why.contains("cannot tell") && why.contains("edited after the worker started"), "{why}");
         assert_eq!(entries(&haproxy, &format!("show map {hosts}")), ["z.test web"], "{branch}");

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use haguard::clients::haproxy::runtime::commands::{List, NewServer, State, Target};
-use haguard::clients::haproxy::runtime::{Change, Channel, Socket, Undone};
+use haguard::clients::haproxy::runtime::commands::{
+    AdminStateCommand, NewServer, PatternListRef, PatternVersion,
+};
+use haguard::clients::haproxy::runtime::{ChangeError, RuntimeChange, RuntimeSocket, WorkerChannel};
 use haguard::wire::haproxy::config::PatternKind;
 use haguard::wire::haproxy::runtime::patterns;
 use haguard::wire::haproxy::runtime::response::Refused;
@@ -30,10 +32,10 @@ fn start(branch: Branch) -> Option<Instance> {
     Instance::builder(branch).config(CONFIG).file("x.lst", "").file("x.map", "").file("ip.lst", "").start()
 }
 
-fn list(channel: &Channel, kind: PatternKind) -> List {
+fn list(channel: &WorkerChannel, kind: PatternKind) -> PatternListRef {
     let command = if kind == PatternKind::Map { "show map" } else { "show acl" };
     let all = patterns::parse_lists(&channel.ask(command).unwrap()).unwrap();
-    List {
+    PatternListRef {
         kind,
         id: all.iter().find(|list| list.file.as_ref().is_some_and(|file| file.contains("/x."))).unwrap().id,
     }
@@ -64,7 +66,8 @@ fn entries_come_back_as_they_were_sent() {
                     let pairs: Vec<(&str, Option<&str>)> =
                         entries.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))).collect();
                     // A value that neither form can carry is refused before anything is sent.
-                    if let Ok(changes) = Change::add_map(map, Target::Current, &pairs) {
+                    if let Ok(changes) = RuntimeChange::add_map_entries(map, PatternVersion::Current, &pairs)
+                    {
                         let outcomes = channel.change(&changes);
                         prop_assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
                         let said = channel.ask(&format!("show map #{}", map.id)).unwrap();
@@ -75,13 +78,16 @@ fn entries_come_back_as_they_were_sent() {
                             .collect();
                         prop_assert_eq!(is, entries.clone());
                         for entry in read {
-                            let gone = Change::delete_entry(map, &entry.reference).unwrap();
+                            let gone = RuntimeChange::delete_entry(map, &entry.reference).unwrap();
                             prop_assert_eq!(channel.change(&[gone]), vec![Ok(String::new())]);
                         }
                     }
                     let (key, pattern) = entries.first().cloned().unwrap();
                     for pattern in [key, pattern] {
-                        let Ok(added) = Change::add_acl(acl, Target::Current, &pattern) else { continue };
+                        let Ok(added) = RuntimeChange::add_acl_entry(acl, PatternVersion::Current, &pattern)
+                        else {
+                            continue;
+                        };
                         prop_assert_eq!(channel.change(&[added]), vec![Ok(String::new())]);
                         let said = channel.ask(&format!("show acl #{}", acl.id)).unwrap();
                         let read = patterns::parse_acl_entries(&said).unwrap();
@@ -89,7 +95,7 @@ fn entries_come_back_as_they_were_sent() {
                             read.iter().map(|e| e.key.clone()).collect::<Vec<_>>(),
                             vec![pattern]
                         );
-                        let gone = Change::delete_entry(acl, &read[0].reference).unwrap();
+                        let gone = RuntimeChange::delete_entry(acl, &read[0].reference).unwrap();
                         prop_assert_eq!(channel.change(&[gone]), vec![Ok(String::new())]);
                     }
                     Ok(())
@@ -104,7 +110,8 @@ fn thousands_of_changes_take_few_connections_and_keep_their_order() {
     for branch in Branch::all() {
         let Some(haproxy) = start(branch) else { continue };
         let calls = Arc::new(AtomicU32::new(0));
-        let direct = Channel::Direct(Socket::new(haproxy.admin_socket().unwrap(), LONG, calls.clone()));
+        let direct =
+            WorkerChannel::Direct(RuntimeSocket::new(haproxy.admin_socket().unwrap(), LONG, calls.clone()));
         let new = |n: usize| NewServer {
             backend: "web".into(),
             name: format!("dyn{n}"),
@@ -113,10 +120,11 @@ fn thousands_of_changes_take_few_connections_and_keep_their_order() {
             weight: 1,
             ..NewServer::default()
         };
-        let mut changes: Vec<Change> = (0..2000).map(|n| Change::add_server(&new(n)).unwrap()).collect();
-        changes.extend(
-            (0..2000).map(|n| Change::set_server_state("web", &format!("dyn{n}"), State::Drain).unwrap()),
-        );
+        let mut changes: Vec<RuntimeChange> =
+            (0..2000).map(|n| RuntimeChange::add_server(&new(n)).unwrap()).collect();
+        changes.extend((0..2000).map(|n| {
+            RuntimeChange::set_server_state("web", &format!("dyn{n}"), AdminStateCommand::Drain).unwrap()
+        }));
         let outcomes = direct.change(&changes);
         assert!(outcomes.iter().all(Result::is_ok), "{branch}: {:?}", outcomes.iter().find(|o| o.is_err()));
         let connections = calls.load(Ordering::Relaxed);
@@ -135,13 +143,13 @@ fn each_refusal_is_told_from_its_neighbours() {
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let changes = [
-                Change::set_server_state("web", "s1", State::Maint).unwrap(),
-                Change::set_server_state("web", "nobody", State::Maint).unwrap(),
-                Change::set_server_weight("web", "s1", 999).unwrap(),
-                Change::set_server_address("web", "s1", "nowhere", None).unwrap(),
-                Change::set_server_address("web", "s1", "127.0.0.2", Some(7)).unwrap(),
-                Change::switch_checks("web", "s1", true).unwrap(),
-                Change::set_server_weight("web", "s1", 7).unwrap(),
+                RuntimeChange::set_server_state("web", "s1", AdminStateCommand::Maint).unwrap(),
+                RuntimeChange::set_server_state("web", "nobody", AdminStateCommand::Maint).unwrap(),
+                RuntimeChange::set_server_weight("web", "s1", 999).unwrap(),
+                RuntimeChange::set_server_address("web", "s1", "nowhere", None).unwrap(),
+                RuntimeChange::set_server_address("web", "s1", "127.0.0.2", Some(7)).unwrap(),
+                RuntimeChange::switch_checks("web", "s1", true).unwrap(),
+                RuntimeChange::set_server_weight("web", "s1", 7).unwrap(),
             ];
             let outcomes = channel.change(&changes);
             let done: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
@@ -150,11 +158,11 @@ fn each_refusal_is_told_from_its_neighbours() {
                 [true, false, false, false, true, false, true],
                 "{branch} {way:?}: {outcomes:?}"
             );
-            let not_found = matches!(&outcomes[1], Err(Undone::Refused(Refused::NotFound(_))));
+            let not_found = matches!(&outcomes[1], Err(ChangeError::Refused(Refused::NotFound(_))));
             assert!(not_found, "{branch} {way:?}: {outcomes:?}");
             // 2.6 does not close this answer as it closes the others.
-            let ready = Change::set_server_state("web", "s1", State::Ready).unwrap();
-            let deleted = Change::delete_server("web", "s1").unwrap();
+            let ready = RuntimeChange::set_server_state("web", "s1", AdminStateCommand::Ready).unwrap();
+            let deleted = RuntimeChange::delete_server("web", "s1").unwrap();
             let refused = channel.change(&[ready, deleted]);
             let why = refused[1].as_ref().unwrap_err().to_string();
             assert!(why.contains("maintenance mode"), "{branch} {way:?}: {why}");
@@ -175,11 +183,12 @@ fn a_server_for_a_backend_that_is_not_there_does_not_shift_the_answers() {
                 ..NewServer::default()
             };
             let new = [new("web", "a"), new("nowhere", "b"), new("web", "c"), new("nowhere", "d")];
-            let changes: Vec<Change> = new.iter().map(|new| Change::add_server(new).unwrap()).collect();
+            let changes: Vec<RuntimeChange> =
+                new.iter().map(|new| RuntimeChange::add_server(new).unwrap()).collect();
             let outcomes = channel(&haproxy, way).change(&changes);
             let done: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
             assert_eq!(done, [true, false, true, false], "{branch} {way:?}: {outcomes:?}");
-            let not_found = matches!(&outcomes[3], Err(Undone::Refused(Refused::NotFound(_))));
+            let not_found = matches!(&outcomes[3], Err(ChangeError::Refused(Refused::NotFound(_))));
             assert!(not_found, "{branch} {way:?}: {outcomes:?}");
         }
     }
@@ -194,8 +203,8 @@ fn a_reason_of_haproxys_does_not_repeat_the_value() {
             let all = patterns::parse_lists(&channel.ask("show acl").unwrap()).unwrap();
             let ip = |file: &Option<String>| file.as_ref().is_some_and(|file| file.ends_with("/ip.lst"));
             let id = all.iter().find(|list| ip(&list.file)).unwrap().id;
-            let list = List { kind: PatternKind::Acl, id };
-            let change = Change::add_acl(list, Target::Current, "secret-token").unwrap();
+            let list = PatternListRef { kind: PatternKind::Acl, id };
+            let change = RuntimeChange::add_acl_entry(list, PatternVersion::Current, "secret-token").unwrap();
             let why = channel.change(&[change]).pop().unwrap().unwrap_err();
             assert!(why.to_string().contains("is not a valid IPv4"), "{branch} {way:?}: {why}");
             assert!(!why.to_string().contains("secret"), "{branch} {way:?}: {why}");
@@ -210,15 +219,19 @@ fn a_list_is_replaced_at_once_and_half_a_version_is_seen_by_nobody() {
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let map = list(&channel, PatternKind::Map);
-            let said = channel.change(&[Change::prepare(map).unwrap()]).pop().unwrap().unwrap();
-            let version = patterns::parse_prepared(&said).unwrap();
+            let said = channel.change(&[RuntimeChange::prepare_list(map).unwrap()]).pop().unwrap().unwrap();
+            let version = patterns::parse_prepared_version(&said).unwrap();
             let pairs = [("k", Some("v")), ("k", Some("second"))];
-            let added = Change::add_map(map, Target::Prepared(version), &pairs).unwrap();
+            let added =
+                RuntimeChange::add_map_entries(map, PatternVersion::Prepared(version), &pairs).unwrap();
             assert!(channel.change(&added).iter().all(Result::is_ok), "{branch} {way:?}");
             let seen = || channel.ask(&format!("show map #{}", map.id)).unwrap().lines().count();
             let before = seen();
-            assert!(before == 0 || way == super::Way::ViaMaster, "{branch} {way:?}");
-            assert!(channel.change(&[Change::commit(map, version).unwrap()])[0].is_ok(), "{branch} {way:?}");
+            assert!(before == 0 || way == super::SocketRoute::ViaMaster, "{branch} {way:?}");
+            assert!(
+                channel.change(&[RuntimeChange::commit_list(map, version).unwrap()])[0].is_ok(),
+                "{branch} {way:?}"
+            );
             assert_eq!(seen(), 2, "{branch} {way:?}");
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use haguard::clients::haproxy::runtime::Channel;
+use haguard::clients::haproxy::runtime::WorkerChannel;
 use haguard::gather::haproxy::runtime_state::worker_channel;
 use haguard::time::Deadline;
 
-use super::{Before, LONG, WAYS, Way, channel, said, set};
+use super::{LONG, SocketRoute, WAYS, WorkerBeforeReload, channel, set, summarize};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::wait::wait_for;
@@ -79,7 +79,7 @@ fn states_weights_addresses_and_checks_come_back() {
                     "disable agent web/s9",
                 ],
             );
-            let before = Before::read(&haproxy, None);
+            let before = WorkerBeforeReload::read(&haproxy, None);
             let names = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "untouched"];
             let was = names.map(|name| columns(&haproxy, name));
             let promised = before.preview();
@@ -117,11 +117,11 @@ fn a_second_time_there_is_nothing_to_do() {
             &haproxy,
             &["set server web/s1 state maint", "set server web/s3 weight 3", &added, "enable health web/dyn"],
         );
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         before.reload(&haproxy);
-        assert_eq!(before.put_back(&haproxy, Way::Direct).len(), 3, "{branch}");
+        assert_eq!(before.put_back(&haproxy, SocketRoute::Direct).len(), 3, "{branch}");
         let log = haproxy.log();
-        assert_eq!(before.put_back(&haproxy, Way::ViaMaster), [], "{branch}");
+        assert_eq!(before.put_back(&haproxy, SocketRoute::ViaMaster), [], "{branch}");
         assert_eq!(haproxy.log(), log, "{branch}: HAProxy was told nothing");
     }
 }
@@ -155,7 +155,7 @@ fn servers_added_at_run_time_come_back_with_their_checks_switched_on() {
             );
             let names = ["backup", "drained", "idle"];
             let (was, rows) = (names.map(|name| columns(&haproxy, name)), stat(&haproxy));
-            let before = Before::read(&haproxy, None);
+            let before = WorkerBeforeReload::read(&haproxy, None);
             assert_eq!(before.reload(&haproxy).len(), 4, "{branch}: they are gone");
             let returned = before.put_back(&haproxy, way);
             assert!(returned.iter().all(|one| one.returned), "{branch} {way:?}: {returned:#?}");
@@ -207,10 +207,10 @@ fn what_haproxy_does_not_show_of_a_server_is_not_guessed() {
                 "add server web/named localhost:80",
             ],
         );
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         assert!(before.preview().iter().all(|one| one.how.is_none()), "{branch}");
         before.reload(&haproxy);
-        let returned = before.put_back(&haproxy, Way::Direct);
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
         let whys: Vec<&str> = returned.iter().map(|one| one.why.as_deref().unwrap()).collect();
         assert_eq!(whys.len(), 3, "{branch}: {returned:#?}");
         for (why, word) in whys.iter().zip(["TLS", "unix socket", "by the name localhost"]) {
@@ -228,11 +228,11 @@ fn a_server_deleted_at_run_time_is_deleted_again() {
             let Some(haproxy) = start(branch, &origin) else { continue };
             set(&haproxy, &["set server web/s5 state maint"]);
             assert!(haproxy.admin("del server web/s5").contains("deleted"), "{branch}");
-            let before = Before::read(&haproxy, None);
+            let before = WorkerBeforeReload::read(&haproxy, None);
             before.reload(&haproxy);
             assert!(haproxy.ask("show servers state").contains(" s5 "), "{branch}: it is back by itself");
             let returned = before.put_back(&haproxy, way);
-            assert_eq!(said(&returned), ["dynamic-server web/s5 deletion true"], "{branch} {way:?}");
+            assert_eq!(summarize(&returned), ["dynamic-server web/s5 deletion true"], "{branch} {way:?}");
             assert!(!haproxy.ask("show servers state").contains(" s5 "), "{branch}");
         }
     }
@@ -244,11 +244,11 @@ fn a_worker_that_is_gone_returns_nothing_and_says_so() {
     for branch in Branch::all() {
         let Some(haproxy) = start(branch, &origin) else { continue };
         set(&haproxy, &["set server web/s1 state maint"]);
-        let before = Before::read(&haproxy, None);
-        let old = channel(&haproxy, Way::ViaMaster);
+        let before = WorkerBeforeReload::read(&haproxy, None);
+        let old = channel(&haproxy, SocketRoute::ViaMaster);
         before.reload(&haproxy);
         wait_for("the old worker ends", || old.ask("show info").is_err().then_some(()));
-        let returned = haguard::act::runtime_state::replay::put_back(&before.old, &before.loaded, &old);
+        let returned = haguard::act::runtime_state::replay::replay_into(&before.old, &before.loaded, &old);
         assert_eq!(returned.len(), 4, "{branch}: {returned:#?}");
         assert!(returned.iter().all(|one| !one.returned && one.why.is_some()), "{branch}: {returned:#?}");
     }
@@ -263,7 +263,7 @@ fn both_workers_are_reached_after_the_reload() {
         set(&haproxy, &["set server web/s1 state maint"]);
         // A held exchange keeps the old worker alive.
         let _held = hold_connection(haproxy.port("fe"), 1);
-        let before = Before::read(&haproxy, None);
+        let before = WorkerBeforeReload::read(&haproxy, None);
         before.reload(&haproxy);
         let new = haproxy.worker_pid();
         let instance = before.facts.instance.seen().unwrap();
@@ -273,7 +273,7 @@ fn both_workers_are_reached_after_the_reload() {
             let text = way.ask("show servers state web").unwrap();
             let row = text.lines().find(|line| line.contains(" s1 ")).unwrap();
             assert_eq!(row.split(' ').nth(6), admin, "{branch}: {way:?}");
-            assert_eq!(matches!(way, Channel::Direct(_)), pid == new, "{branch}");
+            assert_eq!(matches!(way, WorkerChannel::Direct(_)), pid == new, "{branch}");
         }
         origin.release();
     }

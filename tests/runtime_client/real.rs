@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use haguard::clients::haproxy::runtime::{AskError, Channel, Socket};
+use haguard::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError, WorkerChannel};
 use haguard::wire::haproxy::runtime::info::Info;
 use haguard::wire::haproxy::runtime::processes::ShowProc;
 use haguard::wire::haproxy::runtime::response::Refused;
@@ -20,13 +20,13 @@ use crate::support::process::Process;
 use super::{LONG, SHORT, socket, wait};
 
 /// A real HAProxy in master-worker mode, without any port: its frontend listens on a UNIX socket.
-struct Real {
+struct RealHaproxy {
     master: Process,
     worker: u32,
     folder: TempDir, // the last field: the folder goes after the process
 }
 
-impl Real {
+impl RealHaproxy {
     fn start(binary: &Path) -> Self {
         let folder = crate::support::run::scratch();
         let at = folder.path().display();
@@ -45,7 +45,7 @@ impl Real {
         let path = |name: &str| folder.path().join(name);
         let args = ["-W".into(), "-S".into(), path("master.sock").into(), "-f".into(), path("h.cfg").into()];
         let master = Process::start(binary, &args, &[], &path("log"));
-        let mut real = Real { master, worker: 0, folder };
+        let mut real = RealHaproxy { master, worker: 0, folder };
         let end = Instant::now() + LONG;
         // While it starts (and after each reload) the master is away for a moment: it executes itself anew.
         let ready =
@@ -62,7 +62,7 @@ impl Real {
         real
     }
 
-    fn socket(&self, name: &str) -> Socket {
+    fn socket(&self, name: &str) -> RuntimeSocket {
         socket(&self.folder.path().join(format!("{name}.sock")), LONG)
     }
 
@@ -71,7 +71,7 @@ impl Real {
     }
 }
 
-impl Drop for Real {
+impl Drop for RealHaproxy {
     /// Lets a worker that a test left stopped hear that it is to end.
     fn drop(&mut self) {
         let worker = i32::try_from(self.worker).ok().and_then(Pid::from_raw);
@@ -80,10 +80,10 @@ impl Drop for Real {
 }
 
 /// Every branch that is here.
-fn on_every_branch(test: impl Fn(Branch, &Real)) {
+fn on_every_branch(test: impl Fn(Branch, &RealHaproxy)) {
     for branch in Branch::all() {
         if let Some(binary) = haproxy::binary(branch) {
-            test(branch, &Real::start(&binary));
+            test(branch, &RealHaproxy::start(&binary));
         }
     }
 }
@@ -92,7 +92,8 @@ fn on_every_branch(test: impl Fn(Branch, &Real)) {
 fn both_ways_to_a_real_worker_give_the_same_long_answers() {
     on_every_branch(|branch, real| {
         let worker = real.worker;
-        for channel in [Channel::Direct(real.socket("admin")), real.socket("master").via_master(worker)] {
+        for channel in [WorkerChannel::Direct(real.socket("admin")), real.socket("master").via_master(worker)]
+        {
             let info = Info::parse(&channel.ask("show info").unwrap()).unwrap();
             assert_eq!(info.pid, worker, "{branch}");
             let states = servers_state::parse(&channel.ask("show servers state").unwrap()).unwrap();
@@ -102,7 +103,7 @@ fn both_ways_to_a_real_worker_give_the_same_long_answers() {
             let sections = peers::parse(&channel.ask("show peers").unwrap()).unwrap();
             assert_eq!(sections.len(), 2, "{branch}: an empty line stands between them");
             let level = cli_sockets::parse_level(&channel.ask("show cli level").unwrap()).unwrap();
-            assert_eq!(level, cli_sockets::Level::Admin, "{branch}");
+            assert_eq!(level, cli_sockets::CliLevel::Admin, "{branch}");
         }
         let peer = real.socket("admin").peer_pid().unwrap();
         assert!([worker, real.master.pid()].map(Some).contains(&peer), "{branch}: {peer:?}");
@@ -116,7 +117,8 @@ fn many_questions_cost_one_connection_and_keep_their_order() {
         let mut commands = vec![map; 50];
         commands.extend(["show map #999", "show nonsense", "show peers", "show version"].map(str::to_owned));
         let calls = Arc::new(AtomicU32::new(0));
-        let direct = Channel::Direct(Socket::new(real.socket("admin").path(), LONG, calls.clone()));
+        let direct =
+            WorkerChannel::Direct(RuntimeSocket::new(real.socket("admin").path(), LONG, calls.clone()));
         let worker = real.worker;
         let through = real.socket("master").via_master(worker);
         let answers = direct.ask_all(&commands).unwrap();
@@ -139,7 +141,7 @@ fn a_low_level_is_a_refusal_and_not_an_empty_answer() {
     on_every_branch(|branch, real| {
         let user = real.socket("user");
         assert_eq!(servers_state::parse(&user.ask("show servers state").unwrap()).unwrap().len(), 3000);
-        assert!(matches!(user.ask("show ssl cert"), Err(AskError::Refused { .. })), "{branch}");
+        assert!(matches!(user.ask("show ssl cert"), Err(RuntimeSocketError::Refused { .. })), "{branch}");
         let map = user.ask("show map");
         assert_eq!(map.is_err(), branch == Branch::V34, "{branch}: {map:?}");
     });
@@ -152,7 +154,7 @@ fn asking_for_workers_that_are_gone_does_not_use_the_master_up() {
         for _ in 0..200 {
             let error = gone.ask("show info").unwrap_err();
             assert!(
-                matches!(error, AskError::Refused { why: Refused::NotFound(_), .. }),
+                matches!(error, RuntimeSocketError::Refused { why: Refused::NotFound(_), .. }),
                 "{branch}: {error}"
             );
         }
@@ -179,13 +181,16 @@ fn a_stopped_worker_is_silent_and_its_master_is_not() {
             wait(Duration::from_millis(1));
         }
         let ways = [
-            Channel::Direct(socket(real.socket("admin").path(), SHORT)),
+            WorkerChannel::Direct(socket(real.socket("admin").path(), SHORT)),
             socket(real.socket("master").path(), SHORT).via_master(worker),
         ];
         let errors = ways.map(|way| way.ask("show info").unwrap_err());
         let seen = real.proc();
         kill_process(pid, Signal::CONT).unwrap();
-        assert!(errors.iter().all(|error| matches!(error, AskError::Silent { .. })), "{branch}: {errors:?}");
+        assert!(
+            errors.iter().all(|error| matches!(error, RuntimeSocketError::NoResponse { .. })),
+            "{branch}: {errors:?}"
+        );
         assert_eq!(seen.workers[0].pid, worker, "{branch}");
     });
 }
@@ -198,7 +203,10 @@ fn ten_forgotten_sessions_make_a_real_socket_wait() {
         let forgotten: Vec<UnixStream> = (0..10).map(|_| open()).collect();
         wait(Duration::from_millis(50));
         let error = socket(&path, SHORT).ask("show info").unwrap_err();
-        assert!(matches!(error, AskError::Silent { .. } | AskError::Busy { .. }), "{branch}: {error}");
+        assert!(
+            matches!(error, RuntimeSocketError::NoResponse { .. } | RuntimeSocketError::Busy { .. }),
+            "{branch}: {error}"
+        );
         drop(forgotten);
         assert!(real.socket("admin").ask("show info").is_ok(), "{branch}");
     });

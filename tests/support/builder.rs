@@ -33,7 +33,7 @@ pub(crate) struct Builder {
 
 /// What a builder became for one start: its files are written, its ports chosen.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedInstance {
     pub(crate) prefix: Vec<OsString>,
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(String, String)>,
@@ -196,7 +196,7 @@ impl Builder {
     }
 
     /// Writes every file into `dir` and puts the command line together.
-    pub(crate) fn prepare(&self, dir: &Path) -> Prepared {
+    pub(crate) fn prepare(&self, dir: &Path) -> PreparedInstance {
         let mut ports = BTreeMap::new();
         let folder = if self.as_folder { dir.join("conf.d") } else { dir.to_path_buf() };
         std::fs::create_dir_all(&folder).expect("a folder for the configuration");
@@ -220,7 +220,7 @@ impl Builder {
         args.extend(self.args.iter().map(|arg| fill(arg, dir, &mut ports).into()));
         let mut value = |text: &String| fill(text, dir, &mut ports);
         let env = self.env.iter().map(|(name, text)| (name.clone(), value(text))).collect();
-        Prepared { prefix: self.prefix.clone(), args, env, ports, config }
+        PreparedInstance { prefix: self.prefix.clone(), args, env, ports, config }
     }
 
     fn text(&self) -> String {

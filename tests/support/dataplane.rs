@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use haguard::clients::dataplane::DataPlane;
-use haguard::clients::http::{Credentials, Target};
+use haguard::clients::http::{Credentials, HttpEndpoint};
 use haguard::secret::Secret;
 use rustix::process::Signal;
 
 use super::haproxy::Instance;
-use super::http::{self, Answer};
+use super::http::{self, Response};
 use super::ports::{self, Port};
 use super::process::Process;
-use super::standin::StandIn;
+use super::standin::FakeDataPlane;
 use super::{skip, wait::wait_for};
 
 /// Where the API's paths about HAProxy begin.
@@ -59,7 +59,7 @@ pub(crate) enum Mode {
 
 /// Files and processes that a server works with.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct ServerSetup {
     pub(crate) mode: Mode,
     pub(crate) config: PathBuf,
     pub(crate) dir: PathBuf,
@@ -72,23 +72,23 @@ pub(crate) struct Surroundings {
 /// A running Data Plane API.
 #[derive(Debug)]
 pub(crate) struct DataPlaneServer {
-    surroundings: Surroundings,
-    kind: Kind,
+    surroundings: ServerSetup,
+    kind: ServerKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum ServerKind {
     Real(Process, Port),
-    StandIn(StandIn),
+    Fake(FakeDataPlane),
 }
 
-impl Surroundings {
-    fn of(haproxy: &Instance, mode: Mode) -> Self {
+impl ServerSetup {
+    fn from_instance(haproxy: &Instance, mode: Mode) -> Self {
         let dir = haproxy.dir().join("dataplane");
         for folder in ["transactions", "backups", "storage", "maps", "certs", "general", "spoe"] {
             std::fs::create_dir_all(dir.join(folder)).expect("a folder for the Data Plane API");
         }
-        Surroundings {
+        ServerSetup {
             mode,
             config: haproxy.config_path().to_path_buf(),
             dir,
@@ -108,7 +108,7 @@ impl Surroundings {
     }
 
     fn settings(&self, port: u16) -> String {
-        let Surroundings { config, dir, binary, master_socket, master_pid, .. } = self;
+        let ServerSetup { config, dir, binary, master_socket, master_pid, .. } = self;
         let (config, dir, binary, socket) =
             (config.display(), dir.display(), binary.display(), master_socket.display());
         let reload = match self.mode {
@@ -140,16 +140,16 @@ impl DataPlaneServer {
 
     /// The real server, or None where it is not installed.
     pub(crate) fn real(haproxy: &Instance, mode: Mode) -> Option<Self> {
-        Self::start(Surroundings::of(haproxy, mode))
+        Self::start(ServerSetup::from_instance(haproxy, mode))
     }
 
     /// The real server, writing a file that HAProxy was not started with.
     pub(crate) fn real_writing(haproxy: &Instance, config: &Path) -> Option<Self> {
-        let surroundings = Surroundings::of(haproxy, Mode::MasterSocket);
-        Self::start(Surroundings { config: config.to_path_buf(), ..surroundings })
+        let surroundings = ServerSetup::from_instance(haproxy, Mode::MasterSocket);
+        Self::start(ServerSetup { config: config.to_path_buf(), ..surroundings })
     }
 
-    fn start(surroundings: Surroundings) -> Option<Self> {
+    fn start(surroundings: ServerSetup) -> Option<Self> {
         let program = Self::installed()?;
         let port = ports::free();
         let yml = surroundings.dir.join("dataplaneapi.yml");
@@ -158,19 +158,19 @@ impl DataPlaneServer {
         std::fs::write(surroundings.dir.join("users.cfg"), users).expect("users for the Data Plane API");
         let log = surroundings.dir.join("dataplaneapi.log");
         let process = Process::start(&program, &["-f".into(), yml.into()], &[], &log);
-        let server = DataPlaneServer { surroundings, kind: Kind::Real(process, port) };
+        let server = DataPlaneServer { surroundings, kind: ServerKind::Real(process, port) };
         wait_for("the Data Plane API answers", || server.answers(&log).then_some(()));
         Some(server)
     }
 
     /// The stand-in, which needs nothing but HAProxy.
-    pub(crate) fn standin(haproxy: &Instance, mode: Mode) -> Self {
-        let surroundings = Surroundings::of(haproxy, mode);
-        DataPlaneServer { kind: Kind::StandIn(StandIn::start(surroundings.clone())), surroundings }
+    pub(crate) fn fake(haproxy: &Instance, mode: Mode) -> Self {
+        let surroundings = ServerSetup::from_instance(haproxy, mode);
+        DataPlaneServer { kind: ServerKind::Fake(FakeDataPlane::start(surroundings.clone())), surroundings }
     }
 
     fn answers(&self, log: &Path) -> bool {
-        if let Kind::Real(process, _) = &self.kind {
+        if let ServerKind::Real(process, _) = &self.kind {
             let said = || std::fs::read_to_string(log).unwrap_or_default();
             assert!(!process.has_ended(), "the Data Plane API ended:\n{}", said());
         }
@@ -184,24 +184,24 @@ impl DataPlaneServer {
     /// Its port.
     pub(crate) fn port(&self) -> u16 {
         match &self.kind {
-            Kind::Real(_, port) => port.number,
-            Kind::StandIn(standin) => standin.port(),
+            ServerKind::Real(_, port) => port.number,
+            ServerKind::Fake(standin) => standin.port(),
         }
     }
 
     /// Its process, where it has one of its own.
     pub(crate) fn pid(&self) -> Option<u32> {
         match &self.kind {
-            Kind::Real(process, _) => Some(process.pid()),
-            Kind::StandIn(_) => None,
+            ServerKind::Real(process, _) => Some(process.pid()),
+            ServerKind::Fake(_) => None,
         }
     }
 
     /// Makes it read its file again: SIGUSR2 for the real server.
     pub(crate) fn reread(&self) {
         match &self.kind {
-            Kind::Real(process, _) => process.signal(Signal::USR2),
-            Kind::StandIn(standin) => standin.reread(),
+            ServerKind::Real(process, _) => process.signal(Signal::USR2),
+            ServerKind::Fake(standin) => standin.reread(),
         }
     }
 
@@ -212,7 +212,7 @@ impl DataPlaneServer {
 
     /// One call with the right credentials, as a test makes it.
     #[track_caller]
-    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Response {
         self.call_as(Some(BASIC), method, path, body)
     }
 
@@ -224,7 +224,7 @@ impl DataPlaneServer {
         method: &str,
         path: &str,
         body: &str,
-    ) -> Answer {
+    ) -> Response {
         let mut headers = authorization.map(|value| ("authorization", value)).into_iter().collect::<Vec<_>>();
         if !body.is_empty() {
             headers.push(("content-type", "text/plain"));
@@ -233,9 +233,9 @@ impl DataPlaneServer {
     }
 
     /// Whom haguard asks, with a password.
-    pub(crate) fn target(&self, password: &str) -> Target {
+    pub(crate) fn target(&self, password: &str) -> HttpEndpoint {
         let origin = "the test".to_owned();
-        Target {
+        HttpEndpoint {
             url: format!("http://127.0.0.1:{}", self.port()),
             credentials: Some(Credentials { user: USER.into(), password: Secret::new(password), origin }),
             ca_file: None,

@@ -110,7 +110,7 @@ impl Dockerd {
         if let Some(body) = body {
             command.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
         }
-        said(&mut command)
+        run_output(&mut command)
     }
 
     fn curl(&self, method: &str, path: &str) -> Command {
@@ -126,8 +126,8 @@ impl Dockerd {
         let mut command = self.curl("POST", &format!("/images/create?fromSrc=-&repo={image}&tag=latest"));
         command.args(["-H", "Content-Type: application/x-tar", "-H", "Expect:", "--data-binary"]);
         command.arg(format!("@{}", archive.display()));
-        let answer =
-            said(&mut command).unwrap_or_else(|error| panic!("importing {image}: {error}\n{}", self.log()));
+        let answer = run_output(&mut command)
+            .unwrap_or_else(|error| panic!("importing {image}: {error}\n{}", self.log()));
         assert!(answer.contains("sha256:"), "{answer}");
     }
 
@@ -140,7 +140,7 @@ impl Dockerd {
         Some(image)
     }
 
-    /// Starts a container in the host's network. `binds` are `HOST:CONTAINER[:ro]`, `restart` is `no` or `always`.
+    /// Starts a container in the host's network. `binds` are `HOST:CONTAINER[:ro]`, `restart` is `no` or `uninterrupted`.
     #[track_caller]
     pub(crate) fn run(
         &self,
@@ -234,7 +234,8 @@ pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
     std::fs::write(etc.join("passwd"), people).expect("a file of the image");
     std::fs::write(etc.join("group"), "root:x:0:\nhaproxy:x:99:\n").expect("a file of the image");
     let archive = dir.join("image.tar");
-    said(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg(".")).expect("tar packs it");
+    run_output(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg("."))
+        .expect("tar packs it");
     std::fs::remove_dir_all(&files).expect("it is ours");
     Some(archive)
 }
@@ -263,11 +264,11 @@ pub(super) fn loader(program: &Path) -> Option<PathBuf> {
 
 /// Copies files and folders with everything in them.
 pub(super) fn copy(what: &[&Path], into: &Path) {
-    said(Command::new("cp").arg("-a").args(what).arg(into)).expect("cp copies");
+    run_output(Command::new("cp").arg("-a").args(what).arg(into)).expect("cp copies");
 }
 
 /// What it wrote; all of it where it failed.
-pub(super) fn said(command: &mut Command) -> Result<String, String> {
+pub(super) fn run_output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| error.to_string())?;
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     match output.status.success() {

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-use super::docker::said;
+use super::docker::run_output;
 
 /// Copies a program.
 #[track_caller]
 pub(crate) fn copy(program: &Path, to: &Path) {
-    said(Command::new("cp").arg(program).arg(to)).expect("cp copies");
+    run_output(Command::new("cp").arg(program).arg(to)).expect("cp copies");
 }
 
 /// Writes a script that everybody may execute.
@@ -20,5 +20,5 @@ pub(crate) fn copy(program: &Path, to: &Path) {
 pub(crate) fn script(to: &Path, text: &str) {
     let mut command = Command::new("sh");
     command.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(to).write_stdin(text);
-    said(&mut command).expect("sh writes it");
+    run_output(&mut command).expect("sh writes it");
 }

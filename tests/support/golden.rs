@@ -17,7 +17,7 @@ pub(crate) fn read(name: &str) -> String {
 /// Compares a whole file.
 #[track_caller]
 pub(crate) fn file(name: &str, made: &str) {
-    settle(name, &read(name), made);
+    compare_or_update(name, &read(name), made);
 }
 
 /// Compares what stands between the marks of a block in a file; the marks stand on lines of their own.
@@ -26,7 +26,7 @@ pub(crate) fn block(name: &str, block: &str, made: &str) {
     let whole = read(name);
     let (before, old, after) = split(&whole, name, block);
     let made = format!("{before}{}\n{after}", made.trim_matches('\n'));
-    settle(name, &format!("{before}{old}{after}"), &made);
+    compare_or_update(name, &format!("{before}{old}{after}"), &made);
 }
 
 #[track_caller]
@@ -39,7 +39,7 @@ fn split<'a>(whole: &'a str, name: &str, block: &str) -> (&'a str, &'a str, &'a 
 }
 
 #[track_caller]
-fn settle(name: &str, committed: &str, made: &str) {
+fn compare_or_update(name: &str, committed: &str, made: &str) {
     if committed == made {
         return;
     }

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::cgroup::Cgroup;
-use super::haguard::Said;
+use super::haguard::RunOutput;
 use super::process::{self, Process, on_path, wait_gone};
 use super::wait::within;
 use super::{run, skip};
@@ -81,8 +81,8 @@ impl Guest {
     }
 
     /// Runs a program in it, as root, and waits for its end.
-    pub(crate) fn run(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Said {
-        Said::of(self.command(words).env("LC_ALL", "C.UTF-8"))
+    pub(crate) fn run(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> RunOutput {
+        RunOutput::from_command(self.command(words).env("LC_ALL", "C.UTF-8"))
     }
 
     /// The same for a program that must succeed; what it wrote to stdout.
@@ -94,7 +94,7 @@ impl Guest {
     }
 
     /// Runs haguard in it.
-    pub(crate) fn haguard(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Said {
+    pub(crate) fn haguard(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> RunOutput {
         let words = [OsString::from("haguard")].into_iter();
         self.run(words.chain(args.into_iter().map(|arg| arg.as_ref().to_owned())))
     }

@@ -19,7 +19,7 @@ pub(crate) struct Haguard {
 
 /// What a run left.
 #[must_use = "look at what it said, or at its status"]
-pub(crate) struct Said {
+pub(crate) struct RunOutput {
     pub(crate) status: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -54,17 +54,17 @@ impl Haguard {
 
     /// The command, to be run in a particular way.
     pub(crate) fn command(&self) -> Command {
-        self.command_of(env!("CARGO_BIN_EXE_haguard"))
+        self.command_for(env!("CARGO_BIN_EXE_haguard"))
     }
 
     /// The same as a plain command, for a run that is not waited for.
-    pub(crate) fn plain(&self) -> std::process::Command {
-        self.plain_of(env!("CARGO_BIN_EXE_haguard"))
+    pub(crate) fn std_command(&self) -> std::process::Command {
+        self.std_command_for(env!("CARGO_BIN_EXE_haguard"))
     }
 
     /// Another program as a plain command.
     #[expect(clippy::disallowed_methods, reason = "assert_cmd only starts what it waits for")]
-    pub(crate) fn plain_of(&self, program: &str) -> std::process::Command {
+    pub(crate) fn std_command_for(&self, program: &str) -> std::process::Command {
         let mut command = std::process::Command::new(program);
         command.env_clear().env("PATH", skip::variable("PATH").unwrap_or_default());
         command.env("HOME", self.home()).env("HAGUARD_STATE_DIR", self.home().join("state"));
@@ -73,7 +73,7 @@ impl Haguard {
     }
 
     /// Another program, where haguard would run.
-    pub(crate) fn command_of(&self, program: &str) -> Command {
+    pub(crate) fn command_for(&self, program: &str) -> Command {
         let mut words = self.prefix.iter().cloned().chain([program.into()]);
         let mut command = Command::new(words.next().expect("a program at least"));
         command.args(words);
@@ -84,8 +84,8 @@ impl Haguard {
     }
 
     /// Runs it.
-    pub(crate) fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Said {
-        Said::of(self.command().args(args))
+    pub(crate) fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> RunOutput {
+        RunOutput::from_command(self.command().args(args))
     }
 
     /// Runs it with `-o json` about the HAProxy of this master socket.
@@ -95,10 +95,10 @@ impl Haguard {
     }
 }
 
-impl Said {
-    pub(crate) fn of(command: &mut Command) -> Self {
+impl RunOutput {
+    pub(crate) fn from_command(command: &mut Command) -> Self {
         let output = command.output().expect("haguard starts");
-        Said {
+        RunOutput {
             status: output.status.code().expect("haguard ends by itself"),
             stdout: String::from_utf8(output.stdout).expect("haguard writes UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("haguard writes UTF-8"),
@@ -119,7 +119,7 @@ impl Said {
     }
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for RunOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, stdout, stderr } = self;
         write!(f, "{stdout}------- stderr -------\n{stderr}[exit status: {status}]")

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::builder::{Builder, Prepared, fill};
+use super::builder::{Builder, PreparedInstance, fill};
 use super::ports::Port;
 use super::process::Process;
 use super::wait::{PATIENCE, wait_for, within};
@@ -91,7 +91,7 @@ pub(crate) struct Instance {
     process: Process,
     branch: Branch,
     binary: PathBuf,
-    prepared: Prepared,
+    prepared: PreparedInstance,
     master_worker: bool,
     master_socket: Option<PathBuf>,
     admin_socket: Option<PathBuf>,
@@ -306,8 +306,8 @@ impl Instance {
     }
 }
 
-fn started(binary: &Path, prepared: &Prepared, dir: &Path) -> Process {
-    let Prepared { prefix, args, env, .. } = prepared;
+fn started(binary: &Path, prepared: &PreparedInstance, dir: &Path) -> Process {
+    let PreparedInstance { prefix, args, env, .. } = prepared;
     let mut words = prefix.iter().cloned().chain([binary.into()]).chain(args.iter().cloned());
     let program = words.next().map(PathBuf::from).expect("a program at least");
     Process::start(&program, &words.collect::<Vec<_>>(), env, &dir.join("haproxy.log"))

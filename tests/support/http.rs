@@ -22,7 +22,7 @@ pub(crate) struct Request {
 
 /// What a server answered; header names in lower case.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
@@ -39,7 +39,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Answers every request by `handle`, each connection in a thread of its own.
-    pub(crate) fn start(handle: impl Fn(Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(handle: impl Fn(Request) -> Response + Send + Sync + 'static) -> Self {
         Self::start_raw(move |mut stream| {
             if let Some(request) = read_request(&mut stream) {
                 let _ = stream.write_all(handle(request).to_wire().as_bytes());
@@ -72,10 +72,10 @@ impl Drop for Server {
     }
 }
 
-impl Answer {
+impl Response {
     /// An answer with a body.
     pub(crate) fn new(status: u16, kind: &str, body: impl Into<String>) -> Self {
-        Answer { status, body: body.into(), ..Answer::default() }.with("content-type", kind)
+        Response { status, body: body.into(), ..Response::default() }.with("content-type", kind)
     }
 
     /// The same with a header more.
@@ -138,7 +138,7 @@ fn head_fields(head: &str) -> BTreeMap<String, String> {
 
 /// Sends one request and reads the whole answer.
 #[track_caller]
-pub(crate) fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server accepts");
     stream.set_read_timeout(Some(Duration::from_secs(40))).expect("a timeout can be set");
     let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
@@ -152,5 +152,5 @@ pub(crate) fn call(port: u16, method: &str, path: &str, headers: &[(&str, &str)]
     stream.read_to_string(&mut text).expect("a whole answer in time");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Answer { status, headers: head_fields(head), body: body.to_owned() }
+    Response { status, headers: head_fields(head), body: body.to_owned() }
 }

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::docker::{Dockerd, said};
+use super::docker::{Dockerd, run_output};
 use super::ports::{self, Port};
 use super::process::{Process, on_path};
 use super::wait::{wait_for, within};
@@ -62,7 +62,7 @@ impl Nomad {
         let nomad = Nomad { agent, program, ports, jobs: Vec::new(), dir };
         let ready = within(BOOT, || {
             assert!(!nomad.agent.has_ended(), "nomad ended:\n{}", nomad.log());
-            let nodes = nomad.asked(&["node", "status", "-json", "-self"]).ok()?;
+            let nodes = nomad.try_run(&["node", "status", "-json", "-self"]).ok()?;
             let node: Value = serde_json::from_str(&nodes).ok()?;
             let healthy = |driver: &str| node["Drivers"][driver]["Healthy"] == true;
             ["raw_exec", "exec", "docker"].into_iter().all(healthy).then_some(())
@@ -76,16 +76,16 @@ impl Nomad {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
-    fn asked(&self, args: &[&str]) -> Result<String, String> {
+    fn try_run(&self, args: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
         command.env("NOMAD_ADDR", format!("http://127.0.0.1:{}", self.ports[0].number)).args(args);
-        said(&mut command)
+        run_output(&mut command)
     }
 
     /// Has its own program do something that has to work; what it wrote.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {
-        self.asked(args).unwrap_or_else(|error| panic!("nomad {args:?}: {error}"))
+        self.try_run(args).unwrap_or_else(|error| panic!("nomad {args:?}: {error}"))
     }
 
     /// Runs a job of one group; the id of its allocation, once all of its tasks run.
@@ -97,7 +97,7 @@ impl Nomad {
         self.ok(&["job", "run", "-detach", &file.display().to_string()]);
         wait_for("the allocation runs", || {
             let all: Value =
-                serde_json::from_str(&self.asked(&["job", "allocs", "-json", job]).ok()?).ok()?;
+                serde_json::from_str(&self.try_run(&["job", "allocs", "-json", job]).ok()?).ok()?;
             let one = all.as_array()?.first()?;
             assert_ne!(one["ClientStatus"], "failed", "{one:#}");
             (one["ClientStatus"] == "running").then(|| one["ID"].as_str().map(str::to_owned))?
@@ -108,18 +108,18 @@ impl Nomad {
 impl Drop for Nomad {
     fn drop(&mut self) {
         let ended = |job: &String| {
-            let all = self.asked(&["job", "allocs", "-json", job]).unwrap_or_default();
+            let all = self.try_run(&["job", "allocs", "-json", job]).unwrap_or_default();
             let all: Vec<Value> = serde_json::from_str(&all).unwrap_or_default();
             all.iter().all(|one| {
                 !["pending", "running"].contains(&one["ClientStatus"].as_str().unwrap_or_default())
             })
         };
         for job in &self.jobs {
-            let _ = self.asked(&["job", "stop", job]);
+            let _ = self.try_run(&["job", "stop", job]);
             // An agent that ends before its tasks leaves them.
             let _ = within(BOOT, || ended(job).then_some(()));
-            let _ = self.asked(&["job", "stop", "-purge", job]);
-            let _ = self.asked(&["system", "gc"]);
+            let _ = self.try_run(&["job", "stop", "-purge", job]);
+            let _ = self.try_run(&["system", "gc"]);
         }
         self.agent.signal(Signal::INT);
         let _ = within(BOOT, || self.agent.has_ended().then_some(()));
@@ -128,7 +128,7 @@ impl Drop for Nomad {
         let ours =
             |line: &&str| line.split(' ').nth(1).is_some_and(|at| Path::new(at).starts_with(self.dir.path()));
         for line in mounts.lines().filter(ours) {
-            let _ = said(Command::new("umount").arg("--lazy").args(line.split(' ').nth(1)));
+            let _ = run_output(Command::new("umount").arg("--lazy").args(line.split(' ').nth(1)));
         }
     }
 }

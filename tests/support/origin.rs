@@ -13,12 +13,12 @@ use super::http::{Server, read_head};
 pub(crate) struct Origin {
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
-    state: Arc<State>,
+    state: Arc<OriginState>,
     _server: Server,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct OriginState {
     requests: AtomicUsize,
     held: Mutex<Vec<TcpStream>>,
 }
@@ -26,7 +26,7 @@ struct State {
 impl Origin {
     /// Starts one on a port of its own.
     pub(crate) fn start() -> Self {
-        let state = Arc::new(State::default());
+        let state = Arc::new(OriginState::default());
         let shared = Arc::clone(&state);
         let server = Server::start_raw(move |stream| serve(stream, &shared));
         Origin { port: server.port, state, _server: server }
@@ -57,7 +57,7 @@ impl Drop for Origin {
     }
 }
 
-fn serve(mut stream: TcpStream, state: &State) {
+fn serve(mut stream: TcpStream, state: &OriginState) {
     let Some(head) = read_head(&mut stream) else { return };
     state.requests.fetch_add(1, Ordering::SeqCst);
     let hold = head.starts_with("GET /hold");

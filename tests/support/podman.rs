@@ -29,11 +29,11 @@ pub(crate) struct Podman {
 impl Podman {
     /// Root's. None, after a visible line, where that cannot be.
     pub(crate) fn new() -> Option<Self> {
-        Self::of(None)
+        Self::for_user(None)
     }
 
     /// Those of a user of this number.
-    pub(crate) fn of(user: Option<u32>) -> Option<Self> {
+    pub(crate) fn for_user(user: Option<u32>) -> Option<Self> {
         let runc = docker::programs()?.join("usr/sbin/runc");
         if on_path("podman").is_none() {
             skip::missing("podman");
@@ -57,7 +57,7 @@ impl Podman {
     }
 
     /// The words that run it, up to its own command.
-    fn words(&self) -> Vec<OsString> {
+    fn command_prefix(&self) -> Vec<OsString> {
         let at = |name: &str| self.dir.path().join(name).into_os_string();
         let mut words: Vec<OsString> = match self.user {
             None => vec!["env".into()],
@@ -84,7 +84,7 @@ impl Podman {
     }
 
     fn command(&self) -> Command {
-        let words = self.words();
+        let words = self.command_prefix();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command
@@ -93,7 +93,7 @@ impl Podman {
     /// Has it do something that has to work; what it wrote.
     #[track_caller]
     pub(crate) fn ok(&self, args: &[&str]) -> String {
-        let said = docker::said(self.command().args(args));
+        let said = docker::run_output(self.command().args(args));
         said.unwrap_or_else(|error| panic!("podman {args:?}: {error}")).trim_end().to_owned()
     }
 
@@ -107,8 +107,8 @@ impl Podman {
         // Root's notes on images have one place, which is not ours.
         let hidden = "mkdir -p $0 && mount -t tmpfs hidden $0 && exec \"$@\"";
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", hidden]).arg(cache).args(self.words());
-        docker::said(command.args(["import", "--quiet"]).arg(archive).arg(&image)).expect("an image");
+        command.args(["--mount", "sh", "-c", hidden]).arg(cache).args(self.command_prefix());
+        docker::run_output(command.args(["import", "--quiet"]).arg(archive).arg(&image)).expect("an image");
         Some(image)
     }
 
@@ -140,7 +140,7 @@ impl Podman {
     /// Starts its service, as systemd does where its socket is enabled; the socket.
     pub(crate) fn serve(&mut self) -> PathBuf {
         let socket = self.dir.path().join("sock");
-        let words = self.words();
+        let words = self.command_prefix();
         let program = on_path(&words[0].to_string_lossy()).expect("a program of every system");
         let address = format!("unix://{}", socket.display());
         let more = ["system", "service", "--time", "0", &address].map(OsString::from);
@@ -153,7 +153,7 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        let _ = docker::said(self.command().args(["rm", "--all", "--force", "--time", "0"]));
+        let _ = docker::run_output(self.command().args(["rm", "--all", "--force", "--time", "0"]));
         if let Some(mut service) = self.service.take() {
             service.end(Signal::TERM);
         }

@@ -21,9 +21,9 @@ pub(crate) const MARK: &str = "TESTS_OF_RUN";
 /// The longest folder for temporary files in which the sockets of a test still have names that fit (107 bytes).
 const LONGEST: usize = 32;
 
-static RUN: LazyLock<Run> = LazyLock::new(Run::start);
+static RUN: LazyLock<TestRun> = LazyLock::new(TestRun::start);
 
-struct Run {
+struct TestRun {
     folder: PathBuf,
     _alive: ChildStdin, // closed by the kernel at the latest; the reaper waits for it
 }
@@ -44,7 +44,7 @@ pub(crate) fn name() -> String {
     folder().file_name().expect("it has a name").to_string_lossy().into_owned()
 }
 
-impl Run {
+impl TestRun {
     fn start() -> Self {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         // Without links in it, as the kernel names what is mounted below: the reaper looks there before it removes.
@@ -64,7 +64,7 @@ impl Run {
         let alive = shell.stdin.take().expect("it is a pipe");
         assert!(shell.wait().expect("it is ours").success(), "the reaper of {} is there", folder.display());
         tempfile::env::override_temp_dir(&folder).expect("nobody else does");
-        Run { folder, _alive: alive }
+        TestRun { folder, _alive: alive }
     }
 }
 

@@ -9,13 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use haguard::wire::dataplane::{header, last_known_good, md5_of_rest};
+use haguard::wire::dataplane::{expected_md5, last_known_good_path, parse_header};
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
-use super::dataplane::{BASIC, Mode, Surroundings};
+use super::dataplane::{BASIC, Mode, ServerSetup};
 use super::haproxy::ask;
-use super::http::{Answer, Request, Server};
+use super::http::{Request, Response, Server};
 use super::process::check_config;
 
 const HAPROXY: &str = "/v3/services/haproxy/";
@@ -25,22 +25,22 @@ const BEAT: Duration = Duration::from_secs(1);
 const WATCH: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
-pub(crate) struct StandIn {
+pub(crate) struct FakeDataPlane {
     server: Server,
-    shared: Arc<Shared>,
+    shared: Arc<FakeShared>,
     ticking: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    surroundings: Surroundings,
-    state: Mutex<State>,
+struct FakeShared {
+    surroundings: ServerSetup,
+    state: Mutex<FakeState>,
     stop: Condvar,
 }
 
 /// What the server holds in memory only.
 #[derive(Debug, Default)]
-struct State {
+struct FakeState {
     version: u64,
     seen: String,
     pending: Option<String>,
@@ -51,16 +51,16 @@ struct State {
     stopping: bool,
 }
 
-impl StandIn {
-    pub(crate) fn start(surroundings: Surroundings) -> Self {
-        let shared = Arc::new(Shared { surroundings, state: Mutex::default(), stop: Condvar::new() });
+impl FakeDataPlane {
+    pub(crate) fn start(surroundings: ServerSetup) -> Self {
+        let shared = Arc::new(FakeShared { surroundings, state: Mutex::default(), stop: Condvar::new() });
         shared.read_file(&mut shared.state());
         shared.keep_as_good();
         let handler = Arc::clone(&shared);
         let server = Server::start(move |request| handler.answer(&request));
         let ticker = Arc::clone(&shared);
         let ticking = Some(std::thread::spawn(move || ticker.tick()));
-        StandIn { server, shared, ticking }
+        FakeDataPlane { server, shared, ticking }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -73,7 +73,7 @@ impl StandIn {
     }
 }
 
-impl Drop for StandIn {
+impl Drop for FakeDataPlane {
     fn drop(&mut self) {
         self.shared.state().stopping = true;
         self.shared.stop.notify_all();
@@ -83,12 +83,12 @@ impl Drop for StandIn {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl FakeShared {
+    fn state(&self) -> MutexGuard<'_, FakeState> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &Request) -> Response {
         // held while HAProxy reloads, as the real server's list of reloads waits for that, too
         let mut state = self.state();
         let answer = self.route(&mut state, request);
@@ -96,7 +96,7 @@ impl Shared {
         answer.with("configuration-version", version)
     }
 
-    fn route(&self, state: &mut State, request: &Request) -> Answer {
+    fn route(&self, state: &mut FakeState, request: &Request) -> Response {
         let missing = || refuse(404, &format!("path {} was not found", request.path));
         let route = match request.path.strip_prefix(HAPROXY) {
             Some(rest) => rest.split('/').collect::<Vec<_>>(),
@@ -104,7 +104,7 @@ impl Shared {
             None => return missing(),
         };
         let method = request.method.as_str();
-        let handle = |state: &mut State| {
+        let handle = |state: &mut FakeState| {
             Some(match (method, route.as_slice()) {
                 ("GET", ["info"]) => found(&json!({ "api": { "version": "stand-in" }, "system": {} })),
                 ("GET", ["configuration", "version"]) => found(&json!(state.version)),
@@ -122,7 +122,7 @@ impl Shared {
                     None => refuse(404, &format!("transaction does not exist: {id}")),
                 },
                 ("DELETE", ["transactions", id]) => match state.transactions.remove(*id) {
-                    Some(_) => Answer { status: 204, ..Answer::default() },
+                    Some(_) => Response { status: 204, ..Response::default() },
                     None => refuse(404, &format!("transaction does not exist: {id}")),
                 },
                 ("GET", ["runtime", "info"]) => found(&self.runtime_info()),
@@ -140,24 +140,24 @@ impl Shared {
     }
 
     /// Memory becomes what the file says; a file that was never written by the server counts as version 1.
-    fn read_file(&self, state: &mut State) {
+    fn read_file(&self, state: &mut FakeState) {
         state.seen = self.file();
-        state.version = header(state.seen.as_bytes()).version.unwrap_or(1);
+        state.version = parse_header(state.seen.as_bytes()).version.unwrap_or(1);
     }
 
-    fn configuration(&self, status: u16, kind: &str) -> Answer {
+    fn configuration(&self, status: u16, kind: &str) -> Response {
         let file = self.file();
-        let answer = Answer::new(status, kind, file.clone());
-        match header(file.as_bytes()).md5 {
+        let answer = Response::new(status, kind, file.clone());
+        match parse_header(file.as_bytes()).md5 {
             Some(md5) => answer.with("configuration-checksum", md5),
             None => answer,
         }
     }
 
-    fn write(&self, state: &mut State, request: &Request) -> Answer {
+    fn write(&self, state: &mut FakeState, request: &Request) -> Response {
         let is = |name: &str| request.query.get(name).is_some_and(|value| value == "true");
         let text = String::from_utf8_lossy(&request.body).into_owned();
-        let plain = |answer: Answer| answer.with("content-type", "text/plain");
+        let plain = |answer: Response| answer.with("content-type", "text/plain");
         if is("only_validate") {
             let scratch = self.surroundings.dir.join("onlyvalidate");
             return match self.check(&scratch, &text) {
@@ -166,7 +166,7 @@ impl Shared {
             };
         }
         let version = match request.query.get("version").and_then(|version| version.parse::<u64>().ok()) {
-            _ if is("skip_version") => header(&request.body).version.unwrap_or(1),
+            _ if is("skip_version") => parse_header(&request.body).version.unwrap_or(1),
             Some(version) if version == state.version => version + 1,
             Some(version) => return plain(mismatch(state.version, version)),
             None => {
@@ -205,7 +205,7 @@ impl Shared {
         self.configuration(202, "text/plain").with("reload-id", id)
     }
 
-    fn put(&self, state: &mut State, version: u64, whole: String) {
+    fn put(&self, state: &mut FakeState, version: u64, whole: String) {
         std::fs::write(&self.surroundings.config, &whole).expect("the configuration is writable");
         (state.version, state.seen) = (version, whole);
     }
@@ -223,7 +223,7 @@ impl Shared {
     }
 
     /// Reloads as the mode can, then keeps or puts back the last known good file. Memory stays in either case.
-    fn reload(&self, state: &mut State, id: Option<String>) -> Result<(), String> {
+    fn reload(&self, state: &mut FakeState, id: Option<String>) -> Result<(), String> {
         let outcome = match self.surroundings.mode {
             Mode::MasterSocket => {
                 let answer = ask(&self.surroundings.master_socket, "reload").unwrap_or_default();
@@ -259,7 +259,7 @@ impl Shared {
     }
 
     fn good(&self) -> std::path::PathBuf {
-        last_known_good(&self.surroundings.config, Some(&self.surroundings.backups()))
+        last_known_good_path(&self.surroundings.config, Some(&self.surroundings.backups()))
     }
 
     fn keep_as_good(&self) {
@@ -267,7 +267,7 @@ impl Shared {
     }
 
     fn runtime_info(&self) -> Value {
-        let Surroundings { master_socket, stats_socket, .. } = &self.surroundings;
+        let ServerSetup { master_socket, stats_socket, .. } = &self.surroundings;
         let (socket, command) = match self.surroundings.mode {
             Mode::MasterSocket => (master_socket, "@1 show info"),
             Mode::ReloadCommand => (stats_socket, "show info"),
@@ -293,17 +293,17 @@ impl Shared {
     }
 
     /// A change by somebody else becomes the next version and is written back, without a reload.
-    fn watch(&self, state: &mut State) {
+    fn watch(&self, state: &mut FakeState) {
         let file = self.file();
-        let fits = header(file.as_bytes()).md5.is_some_and(|md5| md5 == md5_of_rest(file.as_bytes()));
+        let fits = parse_header(file.as_bytes()).md5.is_some_and(|md5| md5 == expected_md5(file.as_bytes()));
         if file != state.seen && !fits {
-            let version = header(file.as_bytes()).version.unwrap_or(1) + 1;
+            let version = parse_header(file.as_bytes()).version.unwrap_or(1) + 1;
             self.put(state, version, with_header(version, &file));
         }
     }
 }
 
-impl State {
+impl FakeState {
     fn new_id(&mut self) -> String {
         self.transaction_count += 1;
         format!("00000000-0000-4000-8000-{:012}", self.transaction_count)
@@ -322,17 +322,17 @@ impl State {
     }
 }
 
-fn open_transaction(state: &mut State, request: &Request) -> Answer {
+fn open_transaction(state: &mut FakeState, request: &Request) -> Response {
     match request.query.get("version").and_then(|version| version.parse::<u64>().ok()) {
         None => {
-            Answer::new(422, "application/json", r#"{"code":602,"message":"version in query is required"}"#)
+            Response::new(422, "application/json", r#"{"code":602,"message":"version in query is required"}"#)
         }
         Some(version) if version != state.version => mismatch(state.version, version),
         Some(version) => {
             let id = state.new_id();
             let transaction = json!({ "_version": version, "id": id, "status": "in_progress" });
             state.transactions.insert(id, transaction.clone());
-            Answer { status: 201, ..found(&transaction) }
+            Response { status: 201, ..found(&transaction) }
         }
     }
 }
@@ -342,18 +342,18 @@ fn with_header(version: u64, text: &str) -> String {
     let ours = |line: &&str| !line.starts_with("# _md5hash=") && !line.starts_with("# _version=");
     let rest = text.split_inclusive('\n').filter(ours).collect::<String>();
     let body = format!("# _version={version}\n\n{}", rest.trim_start_matches('\n'));
-    format!("# _md5hash={}\n{body}", md5_of_rest(body.as_bytes()))
+    format!("# _md5hash={}\n{body}", expected_md5(body.as_bytes()))
 }
 
-fn found(value: &Value) -> Answer {
-    Answer::new(200, "application/json", format!("{value}\n"))
+fn found(value: &Value) -> Response {
+    Response::new(200, "application/json", format!("{value}\n"))
 }
 
-fn refuse(status: u16, message: &str) -> Answer {
-    Answer::new(status, "application/json", json!({ "code": status, "message": message }).to_string())
+fn refuse(status: u16, message: &str) -> Response {
+    Response::new(status, "application/json", json!({ "code": status, "message": message }).to_string())
 }
 
-fn mismatch(ours: u64, given: u64) -> Answer {
+fn mismatch(ours: u64, given: u64) -> Response {
     let message =
         format!("version mismatch: version in configuration file is {ours}, given version is {given}");
     refuse(409, &message)

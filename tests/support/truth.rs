@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::haproxy::Instance;
 
 /// One look at everything that an operation can destroy: `kind object` to what it is.
-pub(crate) type Truth = BTreeMap<(String, String), BTreeSet<String>>;
+pub(crate) type RuntimeSnapshot = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Looks at the serving worker.
-pub(crate) fn of(haproxy: &Instance) -> Truth {
-    let mut truth = Truth::new();
+pub(crate) fn snapshot(haproxy: &Instance) -> RuntimeSnapshot {
+    let mut truth = RuntimeSnapshot::new();
     let mut put = |kind: &str, object: &str, value: String| {
         truth.entry((kind.to_owned(), object.to_owned())).or_default().insert(value);
     };
@@ -59,7 +59,7 @@ pub(crate) fn of(haproxy: &Instance) -> Truth {
     truth
 }
 
-/// ` acl 'path_beg' file '/h.cfg' line 19. ..` is called `/h.cfg:19 path_beg`.
+/// ` parse_acl 'path_beg' file '/h.cfg' line 19. ..` is called `/h.cfg:19 path_beg`.
 fn inline_name(description: &str) -> String {
     let quoted: Vec<&str> = description.split('\'').collect();
     let line = quoted[4].trim_start_matches(" line ").split('.').next().unwrap();
@@ -67,7 +67,7 @@ fn inline_name(description: &str) -> String {
 }
 
 /// What is not as it was: how many entries of each object went, came or changed.
-pub(crate) fn lost(before: &Truth, after: &Truth) -> BTreeMap<(String, String), u64> {
+pub(crate) fn lost(before: &RuntimeSnapshot, after: &RuntimeSnapshot) -> BTreeMap<(String, String), u64> {
     let none = BTreeSet::new();
     let backend_lives = |object: &str| {
         let backend = object.split('/').next().unwrap().to_owned();

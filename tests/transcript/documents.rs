@@ -1,17 +1,17 @@
 //! examples/rehearsal.json and examples/reload.json: an edit, tried out and then reloaded, as programs are told of it.
 
-use super::{Scene, as_if_by_hand, frozen, words};
-use crate::support::document::word;
+use super::{TranscriptBench, as_if_by_hand, frozen, replace_word};
+use crate::support::document::as_text;
 use crate::support::golden;
-use crate::support::haguard::{Haguard, Said};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::ask;
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::skip;
 
-fn run(haguard: &Haguard, config: &std::path::Path, args: &[&str]) -> Said {
+fn run(haguard: &Haguard, config: &std::path::Path, args: &[&str]) -> RunOutput {
     let mut command = haguard.command();
     command.args(args).args(["-o", "json"]).env("HAGUARD_CONFIG", config);
-    Said::of(&mut command)
+    RunOutput::from_command(&mut command)
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn the_documents_of_a_rehearsal_and_of_a_reload_are_what_the_program_says() {
         return;
     }
     let origin = Origin::start();
-    let Some(scene) = Scene::start(&origin) else { return };
+    let Some(scene) = TranscriptBench::start(&origin) else { return };
     let haguard = Haguard::new();
     let socket = scene.sockets.path().join("master.sock");
     let config = haguard.config(&format!("[haproxy]\nmaster_socket = '{}'\n", socket.display()));
@@ -52,11 +52,11 @@ fn the_documents_of_a_rehearsal_and_of_a_reload_are_what_the_program_says() {
 
     let said = run(&haguard, &config, &["rehearse", "--exit-code"]);
     assert_eq!(said.status, 4, "{said}");
-    golden::file("examples/rehearsal.json", &scene.told(&at_any_time(&said)));
+    golden::file("examples/rehearsal.json", &scene.with_sample_names(&at_any_time(&said)));
     let said = approved();
     let text = at_any_time(&said).replace(&config.display().to_string(), "/etc/haguard/haguard.toml");
-    let text = words(&words(&text, &before, "1294"), &scene.worker(), "1327");
-    golden::file("examples/reload.json", &scene.told(&text));
+    let text = replace_word(&replace_word(&text, &before, "1294"), &scene.worker(), "1327");
+    golden::file("examples/reload.json", &scene.with_sample_names(&text));
     drop(held);
 }
 
@@ -74,20 +74,20 @@ const NUMBERS: [(&str, &str); 9] = [
 ];
 
 /// The document without what depends on the moment and on who runs the tests; its keys stay in the program's order.
-fn at_any_time(said: &Said) -> String {
+fn at_any_time(said: &RunOutput) -> String {
     let document = said.json();
     let mut text = NUMBERS.iter().fold(said.stdout.clone(), |text, (before, by)| number(&text, before, by));
     for proof in document["proof"].as_array().unwrap() {
-        for seen in [&proof["before"], &proof["after"]].map(word) {
+        for seen in [&proof["before"], &proof["after"]].map(as_text) {
             text = text.replace(seen, &frozen(seen));
         }
     }
     if let Some(start) = document["plan"]["basis"]["main_start"].as_u64() {
-        text = words(&text, &start.to_string(), "827103");
-        text = text.replace(word(&document["plan"]["id"]), "3f9c1a2b04");
+        text = replace_word(&text, &start.to_string(), "827103");
+        text = text.replace(as_text(&document["plan"]["id"]), "3f9c1a2b04");
     }
     for sum in document["plan"]["basis"]["files"].as_object().into_iter().flat_map(|files| files.values()) {
-        text = text.replace(word(sum), &"0123456789abcdef".repeat(2));
+        text = text.replace(as_text(sum), &"0123456789abcdef".repeat(2));
     }
     as_if_by_hand(&text, &document)
 }

@@ -20,33 +20,33 @@ const CONNECT: Duration = Duration::from_millis(500);
 
 /// A look-out over addresses while HAProxy is restarted.
 #[derive(Debug)]
-pub struct Downtime {
+pub struct DowntimeMonitor {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Service>,
+    thread: JoinHandle<ObservedDowntime>,
 }
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
-pub struct Service {
+pub struct ObservedDowntime {
     /// Every address that was watched.
-    pub addresses: BTreeMap<Listener, Gap>,
+    pub addresses: BTreeMap<Listener, AddressDowntime>,
     /// Why it could not be watched, or not to the end.
     pub trouble: Option<String>,
 }
 
 /// One address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Gap {
+pub struct AddressDowntime {
     /// For how long nobody listened there.
     pub closed: Duration,
     /// From the order to the first connection that was taken; none where none was.
     pub accepted: Option<Duration>,
 }
 
-impl Service {
+impl ObservedDowntime {
     /// Nothing was watched.
-    pub fn unseen(why: impl Into<String>) -> Self {
-        Service { trouble: Some(why.into()), ..Service::default() }
+    pub fn unobserved(why: impl Into<String>) -> Self {
+        ObservedDowntime { trouble: Some(why.into()), ..ObservedDowntime::default() }
     }
 
     /// The longest time for which an address was closed.
@@ -55,18 +55,19 @@ impl Service {
     }
 
     /// When the last address took a connection; none where one has not.
-    pub fn complete(&self) -> Option<Duration> {
-        let taken = |gap: &Gap| gap.accepted.or((gap.closed == Duration::ZERO).then_some(Duration::ZERO));
+    pub fn fully_restored_after(&self) -> Option<Duration> {
+        let taken =
+            |gap: &AddressDowntime| gap.accepted.or((gap.closed == Duration::ZERO).then_some(Duration::ZERO));
         let all: Option<Vec<Duration>> = self.addresses.values().map(taken).collect();
         all.and_then(|all| all.into_iter().max())
     }
 }
 
-impl Downtime {
+impl DowntimeMonitor {
     /// Starts to watch these addresses of our own network. What is not listened on yet counts from now on.
     pub fn start(addresses: impl IntoIterator<Item = Listener>) -> Self {
         // Before the thread is there: what it finds first may be the new one already.
-        let mut now = linux::tcp_sockets(std::process::id()).unwrap_or_default();
+        let mut now = linux::tcp_listener_inodes(std::process::id()).unwrap_or_default();
         let with_sockets = |listener: Listener| {
             let sockets = now.remove(&listener).unwrap_or_default();
             (listener, sockets)
@@ -75,35 +76,40 @@ impl Downtime {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let begun = Instant::now();
-        let thread = std::thread::spawn(move || watch(begun, addresses, &stopped));
-        Downtime { stop, thread }
+        let thread = std::thread::spawn(move || monitor(begun, addresses, &stopped));
+        DowntimeMonitor { stop, thread }
     }
 
     /// Ends the watch.
-    pub fn end(self) -> Service {
+    pub fn end(self) -> ObservedDowntime {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.thread().unpark();
-        self.thread.join().unwrap_or_else(|_| Service::unseen("the watch ended early"))
+        self.thread.join().unwrap_or_else(|_| ObservedDowntime::unobserved("the watch ended early"))
     }
 }
 
 /// How one address stands.
-struct Place {
+struct WatchedAddress {
     /// The sockets that took clients there before; one of a short restart may come back between two looks.
     sockets: BTreeSet<u64>,
     closed_since: Option<Instant>,
-    gap: Gap,
+    gap: AddressDowntime,
 }
 
-fn watch(begun: Instant, addresses: Vec<(Listener, BTreeSet<u64>)>, stopped: &AtomicBool) -> Service {
-    let fresh = |(at, sockets)| (at, Place { sockets, closed_since: None, gap: Gap::default() });
-    let mut places: BTreeMap<Listener, Place> = addresses.into_iter().map(fresh).collect();
+fn monitor(
+    begun: Instant,
+    addresses: Vec<(Listener, BTreeSet<u64>)>,
+    stopped: &AtomicBool,
+) -> ObservedDowntime {
+    let fresh =
+        |(at, sockets)| (at, WatchedAddress { sockets, closed_since: None, gap: AddressDowntime::default() });
+    let mut places: BTreeMap<Listener, WatchedAddress> = addresses.into_iter().map(fresh).collect();
     let mut trouble = None;
     let mut last = begun;
     let mut final_look = false;
     loop {
         let now = Instant::now();
-        match look(begun, last, &mut places) {
+        match sample(begun, last, &mut places) {
             Ok(()) => last = now,
             Err(error) => {
                 trouble = Some(format!("{error:#}"));
@@ -122,16 +128,20 @@ fn watch(begun: Instant, addresses: Vec<(Listener, BTreeSet<u64>)>, stopped: &At
     let now = Instant::now();
     let addresses = places.into_iter().map(|(listener, place)| {
         let open = place.closed_since.map_or(Duration::ZERO, |since| now - since);
-        (listener, Gap { closed: place.gap.closed + open, ..place.gap })
+        (listener, AddressDowntime { closed: place.gap.closed + open, ..place.gap })
     });
-    Service { addresses: addresses.collect(), trouble }
+    ObservedDowntime { addresses: addresses.collect(), trouble }
 }
 
-fn look(begun: Instant, last: Instant, places: &mut BTreeMap<Listener, Place>) -> anyhow::Result<()> {
-    let mut rows = linux::tcp_sockets(std::process::id())?;
+fn sample(
+    begun: Instant,
+    last: Instant,
+    places: &mut BTreeMap<Listener, WatchedAddress>,
+) -> anyhow::Result<()> {
+    let mut rows = linux::tcp_listener_inodes(std::process::id())?;
     // A table that changes while it is read can hide a row for one look.
     if !places.keys().all(|listener| rows.contains_key(listener)) {
-        rows.extend(linux::tcp_sockets(std::process::id())?);
+        rows.extend(linux::tcp_listener_inodes(std::process::id())?);
     }
     for (listener, place) in places {
         let now = rows.get(listener);
@@ -140,7 +150,7 @@ fn look(begun: Instant, last: Instant, places: &mut BTreeMap<Listener, Place>) -
             place.closed_since.get_or_insert(last);
         }
         let (Some(now), Some(since)) = (now, place.closed_since) else { continue };
-        if takes_clients(listener) {
+        if accepts_connection(listener) {
             let taken = Instant::now();
             place.gap.closed += taken - since;
             place.gap.accepted.get_or_insert(taken - begun);
@@ -151,8 +161,8 @@ fn look(begun: Instant, last: Instant, places: &mut BTreeMap<Listener, Place>) -
     Ok(())
 }
 
-fn takes_clients(listener: &Listener) -> bool {
-    let Some(mut at) = listener.socket() else { return true };
+fn accepts_connection(listener: &Listener) -> bool {
+    let Some(mut at) = listener.socket_addr() else { return true };
     if at.ip().is_unspecified() {
         at = match at {
             SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, at.port()).into(),
@@ -173,17 +183,20 @@ mod tests {
         let [(_stays, stays_at), (goes, goes_at), (_, never)] = [listener(), listener(), listener()];
         let at = goes.local_addr().unwrap();
         drop(goes);
-        let watch = Downtime::start([stays_at.clone(), goes_at.clone(), never.clone()]);
+        let watch = DowntimeMonitor::start([stays_at.clone(), goes_at.clone(), never.clone()]);
         let begun = Instant::now();
         until(|| begun.elapsed() > Duration::from_millis(60));
         let back = TcpListener::bind(at).unwrap();
         let (_client, _) = back.accept().unwrap();
         let seen = watch.end();
         assert!(seen.trouble.is_none(), "{seen:?}");
-        assert_eq!(seen.addresses[&stays_at], Gap::default());
+        assert_eq!(seen.addresses[&stays_at], AddressDowntime::default());
         let gap = seen.addresses[&goes_at];
         assert!(gap.closed >= Duration::from_millis(60) && gap.accepted.is_some(), "{gap:?}");
         assert!(seen.addresses[&never].closed > gap.closed && seen.addresses[&never].accepted.is_none());
-        assert_eq!((seen.longest(), seen.complete()), (Some(seen.addresses[&never].closed), None));
+        assert_eq!(
+            (seen.longest(), seen.fully_restored_after()),
+            (Some(seen.addresses[&never].closed), None)
+        );
     }
 }

@@ -17,14 +17,14 @@ const PAUSE: Duration = Duration::from_millis(3);
 
 /// A look-out over addresses while something is changed.
 #[derive(Debug)]
-pub struct Watch {
+pub struct RefusalMonitor {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Refused>,
+    thread: JoinHandle<RefusedConnections>,
 }
 
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedConnections {
     /// Each address with the time for which nobody listened there; those without a gap are not in it.
     pub gaps: BTreeMap<Listener, Duration>,
     /// How many addresses were watched.
@@ -35,39 +35,39 @@ pub struct Refused {
     pub trouble: Option<String>,
 }
 
-impl Refused {
+impl RefusedConnections {
     /// The longest time for which an address refused clients.
     pub fn longest(&self) -> Duration {
         self.gaps.values().max().copied().unwrap_or_default()
     }
 }
 
-impl Watch {
+impl RefusalMonitor {
     /// Starts to watch these addresses, as process `pid` sees the network.
     pub fn start(pid: u32, addresses: BTreeSet<Listener>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || watch(pid, &addresses, &stopped));
-        Watch { stop, thread }
+        let thread = std::thread::spawn(move || monitor(pid, &addresses, &stopped));
+        RefusalMonitor { stop, thread }
     }
 
     /// Ends the watch.
-    pub fn end(self) -> Refused {
+    pub fn end(self) -> RefusedConnections {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.thread().unpark();
-        self.thread.join().unwrap_or_else(|_| Refused {
+        self.thread.join().unwrap_or_else(|_| RefusedConnections {
             trouble: Some("the watch ended early".to_owned()),
-            ..Refused::default()
+            ..RefusedConnections::default()
         })
     }
 }
 
-fn watch(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> Refused {
-    let mut seen = Refused { watched: addresses.len(), ..Refused::default() };
+fn monitor(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> RefusedConnections {
+    let mut seen = RefusedConnections { watched: addresses.len(), ..RefusedConnections::default() };
     let mut last = Instant::now();
     while !stopped.load(Ordering::SeqCst) {
         std::thread::park_timeout(PAUSE);
-        let missing = match missing(pid, addresses) {
+        let missing = match missing_listeners(pid, addresses) {
             Ok(missing) => missing,
             Err(error) => {
                 seen.trouble = Some(format!("{error:#}"));
@@ -85,11 +85,11 @@ fn watch(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> Refu
     seen
 }
 
-fn missing(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Listener>> {
-    let rows = linux::tcp_listening(pid)?;
+fn missing_listeners(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result<Vec<Listener>> {
+    let rows = linux::tcp_listeners(pid)?;
     let mut missing: Vec<Listener> = addresses.difference(&rows).cloned().collect();
     if !missing.is_empty() {
-        let again = linux::tcp_listening(pid)?;
+        let again = linux::tcp_listeners(pid)?;
         missing.retain(|address| !again.contains(address));
     }
     Ok(missing)
@@ -121,7 +121,7 @@ pub(in crate::act) mod tests {
         let [(stays, stays_at), (goes, goes_at)] = [listener(), listener()];
         let names = [stays_at, goes_at];
         let me = std::process::id();
-        let watch = Watch::start(me, names.iter().cloned().collect());
+        let watch = RefusalMonitor::start(me, names.iter().cloned().collect());
         drop(goes);
         let begun = Instant::now();
         until(|| begun.elapsed() > Duration::from_millis(60));

@@ -7,22 +7,22 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use crate::act::signals::Interrupts;
-use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::facts::Instance;
 use crate::time::Deadline;
 use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
 
 /// The first results of checks are waited for this long: a check every two seconds has had its turn then.
-pub const WAIT: Duration = Duration::from_secs(5);
-const ONE_ANSWER: Duration = Duration::from_secs(5);
+pub const FIRST_CHECKS_TIMEOUT: Duration = Duration::from_secs(5);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How each server stands, by `backend/server`.
-pub type Health = BTreeMap<String, State>;
+pub type HealthByServer = BTreeMap<String, ServerHealth>;
 
 /// How one server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ServerHealth {
     /// It is up by the result of a check.
     Up,
     /// It is called up, and no check has had a result yet.
@@ -30,12 +30,12 @@ pub enum State {
     /// It is down.
     Down,
     /// Nothing checks it, or somebody took it out.
-    Other,
+    Unmonitored,
 }
 
 /// Two looks, compared.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct HealthComparison {
     /// Servers that were up.
     pub up_before: usize,
     /// Servers that are up.
@@ -47,10 +47,10 @@ pub struct Compared {
 }
 
 /// The way to ask the serving worker of this look.
-pub fn channel(instance: &Instance, calls: &Arc<AtomicU32>) -> Option<Channel> {
-    let socket = |path: &str| Socket::new(Path::new(path), ONE_ANSWER, Arc::clone(calls));
-    match (instance.own_socket(), instance.master_socket.seen(), instance.serving.seen()) {
-        (Some(own), _, _) => Some(Channel::Direct(socket(&own.path))),
+pub fn serving_channel(instance: &Instance, calls: &Arc<AtomicU32>) -> Option<WorkerChannel> {
+    let socket = |path: &str| RuntimeSocket::new(Path::new(path), QUERY_TIMEOUT, Arc::clone(calls));
+    match (instance.serving_admin_socket(), instance.master_socket.seen(), instance.serving.seen()) {
+        (Some(own), _, _) => Some(WorkerChannel::Direct(socket(&own.path))),
         (None, Some(master), Some(pid)) => Some(socket(&master.path).via_master(*pid)),
         _ => None,
     }
@@ -60,49 +60,54 @@ pub fn channel(instance: &Instance, calls: &Arc<AtomicU32>) -> Option<Channel> {
 ///
 /// # Errors
 /// When the worker does not answer, or with something else.
-pub fn look(channel: &Channel) -> anyhow::Result<Health> {
+pub fn read_health(channel: &WorkerChannel) -> anyhow::Result<HealthByServer> {
     let rows = stats::parse(&channel.ask("show stat")?)?;
     let servers = rows.into_iter().filter(|row| row.kind == StatKind::Server);
-    Ok(servers.map(|row| (format!("{}/{}", row.pxname, row.svname), state(&row))).collect())
+    Ok(servers.map(|row| (format!("{}/{}", row.pxname, row.svname), server_health(&row))).collect())
 }
 
-fn state(row: &StatRow) -> State {
+fn server_health(row: &StatRow) -> ServerHealth {
     let resultless = match row.check.as_deref() {
         None => true,
         Some(check) => matches!(check.trim_start_matches('*').trim(), "" | "INI"),
     };
     match row.status.split_whitespace().next() {
-        Some("UP") if resultless => State::Unchecked,
-        Some("UP") => State::Up,
-        Some("DOWN") => State::Down,
-        _ => State::Other,
+        Some("UP") if resultless => ServerHealth::Unchecked,
+        Some("UP") => ServerHealth::Up,
+        Some("DOWN") => ServerHealth::Down,
+        _ => ServerHealth::Unmonitored,
     }
 }
 
-/// Looks until every server that was up has a result, [`WAIT`] at most.
+/// Looks until every server that was up has a result, [`FIRST_CHECKS_TIMEOUT`] at most.
 ///
 /// # Errors
 /// When the worker does not answer.
-pub fn wait(channel: &Channel, before: &Health, interrupts: &Interrupts) -> anyhow::Result<Compared> {
-    let deadline = Deadline::after(WAIT);
+pub fn compare_after_checks(
+    channel: &WorkerChannel,
+    before: &HealthByServer,
+    interrupts: &Interrupts,
+) -> anyhow::Result<HealthComparison> {
+    let deadline = Deadline::after(FIRST_CHECKS_TIMEOUT);
     loop {
-        let compared = compare(before, &look(channel)?);
-        if compared.open.is_empty() || deadline.left().is_zero() || interrupts.stop().is_some() {
+        let compared = compare(before, &read_health(channel)?);
+        if compared.open.is_empty() || deadline.left().is_zero() || interrupts.stop_signal().is_some() {
             return Ok(compared);
         }
         std::thread::park_timeout(PAUSE);
     }
 }
 
-fn compare(before: &Health, after: &Health) -> Compared {
-    let up = |health: &Health| health.values().filter(|state| **state == State::Up).count();
-    let mut compared = Compared { up_before: up(before), up_after: up(after), ..Compared::default() };
-    for (name, _) in before.iter().filter(|(_, state)| **state == State::Up) {
+fn compare(before: &HealthByServer, after: &HealthByServer) -> HealthComparison {
+    let up = |health: &HealthByServer| health.values().filter(|state| **state == ServerHealth::Up).count();
+    let mut compared =
+        HealthComparison { up_before: up(before), up_after: up(after), ..HealthComparison::default() };
+    for (name, _) in before.iter().filter(|(_, state)| **state == ServerHealth::Up) {
         match after.get(name) {
-            Some(State::Down) => compared.fell.push(name.clone()),
-            Some(State::Unchecked) => compared.open.push(name.clone()),
+            Some(ServerHealth::Down) => compared.fell.push(name.clone()),
+            Some(ServerHealth::Unchecked) => compared.open.push(name.clone()),
             // One that the files took out, or that nothing checks any more, has not fallen ill.
-            Some(State::Up | State::Other) | None => {}
+            Some(ServerHealth::Up | ServerHealth::Unmonitored) | None => {}
         }
     }
     compared
@@ -112,17 +117,17 @@ fn compare(before: &Health, after: &Health) -> Compared {
 mod tests {
     use super::*;
 
-    fn read(rows: &[(&str, &str, &str)]) -> Health {
+    fn health_of_rows(rows: &[(&str, &str, &str)]) -> HealthByServer {
         let text: String =
             rows.iter().map(|(name, status, check)| format!("b,{name},0,0,{status},2,{check}\n")).collect();
         let rows =
             stats::parse(&format!("# pxname,svname,scur,stot,status,type,check_status\n{text}")).unwrap();
-        rows.iter().map(|row| (row.svname.clone(), state(row))).collect()
+        rows.iter().map(|row| (row.svname.clone(), server_health(row))).collect()
     }
 
     #[test]
     fn only_a_server_that_was_up_by_a_check_can_fall() {
-        let before = read(&[
+        let before = health_of_rows(&[
             ("a", "UP", "L4OK"),
             ("b", "UP 1/3", "* L4OK"),
             ("c", "DOWN", "L4CON"),
@@ -130,7 +135,7 @@ mod tests {
             ("e", "UP", "L7OK"),
             ("f", "UP", "L4OK"),
         ]);
-        let after = read(&[
+        let after = health_of_rows(&[
             ("a", "DOWN", "L4CON"),
             ("b", "UP", "INI"),
             ("c", "DOWN", "L4CON"),

@@ -10,20 +10,20 @@ pub fn expected(facts: &Facts) -> BTreeSet<Listener> {
     let unedited = facts.config.edited_since_load.seen().is_some_and(Vec::is_empty);
     match facts.next.listeners.seen() {
         Some(next) => next.iter().cloned().collect(),
-        None if unedited => now(facts),
+        None if unedited => current(facts),
         None => BTreeSet::new(),
     }
 }
 
 /// What is listened on now: the worker of before must hold it again when a reload has failed.
-pub fn now(facts: &Facts) -> BTreeSet<Listener> {
+pub fn current(facts: &Facts) -> BTreeSet<Listener> {
     facts.live.listeners.seen().into_iter().flatten().cloned().collect()
 }
 
 /// The addresses on which clients must be able to connect all the while: before and after.
-pub fn always(facts: &Facts) -> BTreeSet<Listener> {
+pub fn uninterrupted(facts: &Facts) -> BTreeSet<Listener> {
     let tcp = |listener: &&Listener| matches!(listener, Listener::Tcp(_));
-    now(facts).intersection(&expected(facts)).filter(tcp).cloned().collect()
+    current(facts).intersection(&expected(facts)).filter(tcp).cloned().collect()
 }
 
 #[cfg(test)]
@@ -43,10 +43,10 @@ mod tests {
         facts.live.listeners = Known::Seen(vec![stays.clone(), goes.clone(), path.clone()]);
         facts.next.listeners = Known::Seen(vec![stays.clone(), comes.clone(), path.clone()]);
         assert_eq!(expected(&facts), [stays.clone(), comes, path.clone()].into());
-        assert_eq!(now(&facts), [stays.clone(), goes, path].into());
-        assert_eq!(always(&facts), [stays].into());
+        assert_eq!(current(&facts), [stays.clone(), goes, path].into());
+        assert_eq!(uninterrupted(&facts), [stays].into());
         facts.next.listeners = Known::unknown("a name");
-        assert_eq!(expected(&facts), now(&facts), "no file was written");
+        assert_eq!(expected(&facts), current(&facts), "no file was written");
         facts.config.edited_since_load = Known::Seen(vec!["/etc/haproxy.cfg".to_owned()]);
         assert!(expected(&facts).is_empty());
     }

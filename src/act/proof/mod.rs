@@ -5,15 +5,15 @@ mod restart;
 
 use std::collections::BTreeSet;
 
-use super::runtime_state::replay::Returned;
-use crate::facts::{Facts, How, Instance, Known, Listener, Proof};
-use crate::plan::{self, Kind};
+use super::runtime_state::replay::ReplayResult;
+use crate::facts::{Facts, Instance, Known, Listener, Proof, Provenance};
+use crate::plan::{self, LossKind};
 use crate::plural::plural;
 
-pub use restart::{circumstances, of_restart};
+pub use restart::{exec_context_claim, restart_claims};
 
 /// Names that a sentence shows before it counts the rest.
-const NAMES: usize = 6;
+const MAX_NAMES: usize = 6;
 
 /// One claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,23 +39,28 @@ impl Claim {
 }
 
 /// What must be true of the facts `after` a reload from which `worker` came, and into which `returned` was put back.
-pub fn of_reload(before: &Facts, after: &Facts, worker: u32, returned: &[Returned]) -> Vec<Claim> {
+pub fn reload_claims(before: &Facts, after: &Facts, worker: u32, returned: &[ReplayResult]) -> Vec<Claim> {
     let Known::Seen((was, is)) = before.instance.as_ref().zip(after.instance.as_ref()) else {
         let why = after.instance.why().unwrap_or("what ran before is not known").to_owned();
         let both = ("seen".to_owned(), "unknown".to_owned());
         return vec![Claim::new("HAProxy can be seen", both, "a look".to_owned(), false, || why)];
     };
-    let mut claims = vec![new_worker(was, is, worker), same_master(was, is)];
-    claims.extend(counts(was, is));
-    claims.extend(sockets(was, is, worker));
-    claims.push(held(before, after, worker));
-    claims.push(names("proxies", proxies(before), running_proxies(after), before.next.how));
-    claims.push(names("servers", servers(before, returned), running_servers(after), before.next.how));
-    claims.extend(files(before, after));
+    let mut claims = vec![new_worker_claim(was, is, worker), same_master_claim(was, is)];
+    claims.extend(reload_counter_claims(was, is));
+    claims.extend(admin_socket_claims(was, is, worker));
+    claims.push(listeners_claim(before, after, worker));
+    claims.push(names_claim("proxies", planned_proxies(before), running_proxies(after), before.next.how));
+    claims.push(names_claim(
+        "servers",
+        planned_servers(before, returned),
+        running_servers(after),
+        before.next.how,
+    ));
+    claims.extend(config_file_claims(before, after));
     claims
 }
 
-fn new_worker(was: &Instance, is: &Instance, worker: u32) -> Claim {
+fn new_worker_claim(was: &Instance, is: &Instance, worker: u32) -> Claim {
     let survived =
         is.workers.seen().into_iter().flatten().find(|row| row.pid == worker).map(|row| row.reloads);
     let after = match survived {
@@ -67,14 +72,14 @@ fn new_worker(was: &Instance, is: &Instance, worker: u32) -> Claim {
     let fresh = survived == Some(0) || is.workers.seen().is_none();
     Claim::new(
         "a new worker serves",
-        (shown(&was.serving), after),
+        (value_or_unknown(&was.serving), after),
         if is.workers.seen().is_some() { "show proc, show info" } else { "/proc, show info" }.to_owned(),
         serves && fresh,
-        || format!("worker {} serves, not the new worker {worker}", shown(&is.serving)),
+        || format!("worker {} serves, not the new worker {worker}", value_or_unknown(&is.serving)),
     )
 }
 
-fn same_master(was: &Instance, is: &Instance) -> Claim {
+fn same_master_claim(was: &Instance, is: &Instance) -> Claim {
     let name = |of: &Instance| format!("{}, start {}", of.main.pid, of.main.start_ticks.unwrap_or_default());
     let same = was.main.pid == is.main.pid && was.main.start_ticks == is.main.start_ticks;
     let source = format!("/proc/{}/stat", is.main.pid);
@@ -84,11 +89,11 @@ fn same_master(was: &Instance, is: &Instance) -> Claim {
 }
 
 /// What only a master's list can tell.
-fn counts(was: &Instance, is: &Instance) -> Vec<Claim> {
+fn reload_counter_claims(was: &Instance, is: &Instance) -> Vec<Claim> {
     let (Known::Seen(before), Known::Seen(after)) = (&was.reloads, &is.reloads) else { return Vec::new() };
     let failed = Claim::new(
         "no reload has failed since",
-        (shown(&was.failed_reloads), shown(&is.failed_reloads)),
+        (value_or_unknown(&was.failed_reloads), value_or_unknown(&is.failed_reloads)),
         "show proc: [failed: N]".to_owned(),
         is.failed_reloads.seen() == Some(&0),
         || {
@@ -113,21 +118,21 @@ fn counts(was: &Instance, is: &Instance) -> Vec<Claim> {
     vec![counted, failed]
 }
 
-fn sockets(was: &Instance, is: &Instance, worker: u32) -> Vec<Claim> {
+fn admin_socket_claims(was: &Instance, is: &Instance, worker: u32) -> Vec<Claim> {
     let now = is.admin_sockets.seen().map(Vec::as_slice).unwrap_or_default();
     let claims = now.iter().map(|socket| {
         let before = was.admin_sockets.seen().into_iter().flatten().find(|other| other.path == socket.path);
-        let before = before.map_or("not there".to_owned(), |other| shown(&other.answered_by));
+        let before = before.map_or("not there".to_owned(), |other| value_or_unknown(&other.answered_by));
         Claim::new(
             "an admin socket is answered by the new worker",
-            (before, shown(&socket.answered_by)),
+            (before, value_or_unknown(&socket.answered_by)),
             format!("show info on {}", socket.path),
             socket.answered_by.seen() == Some(&worker),
             || {
                 format!(
                     "{} is answered by {}, not by worker {worker}",
                     socket.path,
-                    shown(&socket.answered_by)
+                    value_or_unknown(&socket.answered_by)
                 )
             },
         )
@@ -135,7 +140,7 @@ fn sockets(was: &Instance, is: &Instance, worker: u32) -> Vec<Claim> {
     claims.collect()
 }
 
-fn held(before: &Facts, after: &Facts, worker: u32) -> Claim {
+fn listeners_claim(before: &Facts, after: &Facts, worker: u32) -> Claim {
     let expected = expected_listeners::expected(before);
     let source = format!("/proc/{worker}/fd, /proc/net");
     let (missing, count) = match &after.live.listeners {
@@ -147,43 +152,44 @@ fn held(before: &Facts, after: &Facts, worker: u32) -> Claim {
         }
         Known::Seen(now) => {
             let wanted: Vec<Listener> = expected.iter().cloned().collect();
-            let missing = plan::not_held(&wanted, now).iter().map(Listener::short).collect::<Vec<_>>();
+            let missing =
+                plan::missing_listeners(&wanted, now).iter().map(Listener::short).collect::<Vec<_>>();
             (missing, now.len())
         }
     };
     let both =
         (expected.len().to_string(), format!("{} of them, {count} in all", expected.len() - missing.len()));
     Claim::new("every listener is held by the new worker", both, source, missing.is_empty(), || {
-        format!("worker {worker} does not listen on {}", listed(&missing))
+        format!("worker {worker} does not listen on {}", join_limited(&missing))
     })
 }
 
 /// Names that must be there, and names that may be.
-type Planned = Known<(BTreeSet<String>, BTreeSet<String>)>;
+type PlannedNames = Known<(BTreeSet<String>, BTreeSet<String>)>;
 
-fn planned<'a>(
+fn split_certain<'a>(
     all: impl Iterator<Item = (String, bool)> + Clone + 'a,
 ) -> (BTreeSet<String>, BTreeSet<String>) {
     let sure = all.clone().filter(|(_, certain)| *certain).map(|(name, _)| name).collect();
     (sure, all.map(|(name, _)| name).collect())
 }
 
-fn proxies(facts: &Facts) -> Planned {
+fn planned_proxies(facts: &Facts) -> PlannedNames {
     facts
         .next
         .proxies
         .as_ref()
-        .map(|all| planned(all.iter().map(|proxy| (proxy.name.clone(), proxy.certain))))
+        .map(|all| split_certain(all.iter().map(|proxy| (proxy.name.clone(), proxy.certain))))
 }
 
-fn servers(facts: &Facts, returned: &[Returned]) -> Planned {
-    let back = returned.iter().filter(|one| one.returned && one.kind == Kind::DynamicServer);
+fn planned_servers(facts: &Facts, returned: &[ReplayResult]) -> PlannedNames {
+    let back = returned.iter().filter(|one| one.returned && one.kind == LossKind::DynamicServer);
     let back: BTreeSet<String> = back.map(|one| one.object.clone()).collect();
     let planned = facts
         .next
         .servers
         .as_ref()
-        .map(|all| planned(all.iter().map(|server| (server.path(), server.certain))));
+        .map(|all| split_certain(all.iter().map(|server| (server.path(), server.certain))));
     // A server that came back may be one that was added at run time, or one less that was deleted then.
     planned
         .map(|(sure, may)| (sure.difference(&back).cloned().collect(), may.union(&back).cloned().collect()))
@@ -197,10 +203,12 @@ fn running_servers(facts: &Facts) -> Known<BTreeSet<String>> {
     facts.live.servers.as_ref().map(|all| all.iter().map(|server| server.path()).collect())
 }
 
-fn names(what: &str, next: Planned, now: Known<BTreeSet<String>>, how: How) -> Claim {
+fn names_claim(what: &str, next: PlannedNames, now: Known<BTreeSet<String>>, how: Provenance) -> Claim {
     let (claim, source) = match how {
-        How::Rehearsed => (format!("the {what} are those that were rehearsed"), "a rehearsal, show stat"),
-        How::Read | How::Live => {
+        Provenance::Rehearsed => {
+            (format!("the {what} are those that were rehearsed"), "a rehearsal, show stat")
+        }
+        Provenance::Read | Provenance::Live => {
             (format!("the {what} are those of the files"), "the files as read, show stat")
         }
     };
@@ -225,22 +233,22 @@ fn names(what: &str, next: Planned, now: Known<BTreeSet<String>>, how: How) -> C
     Claim::new(&claim, both, source.to_owned(), missing.is_empty() && foreign.is_empty(), || {
         let mut said = Vec::new();
         if !missing.is_empty() {
-            said.push(format!("missing: {}", listed(&missing)));
+            said.push(format!("missing: {}", join_limited(&missing)));
         }
         if !foreign.is_empty() {
-            said.push(format!("not foreseen: {}", listed(&foreign)));
+            said.push(format!("not foreseen: {}", join_limited(&foreign)));
         }
         format!("the {what} of the new worker are not as planned; {}", said.join("; "))
     })
 }
 
 /// The worker loaded what the plan was made for only where no file changed meanwhile.
-fn files(before: &Facts, after: &Facts) -> Vec<Claim> {
+fn config_file_claims(before: &Facts, after: &Facts) -> Vec<Claim> {
     let claims = before.config.files.iter().map(|file| {
         let now = after.config.files.iter().find(|other| other.path == file.path);
         let now = now.map_or_else(|| Known::unknown("it is not there"), |other| other.md5.clone());
         let same = file.md5.seen().is_some() && file.md5.seen() == now.seen();
-        let both = (shown(&file.md5), shown(&now));
+        let both = (value_or_unknown(&file.md5), value_or_unknown(&now));
         Claim::new("a file is as it was planned with", both, file.path.clone(), same, || {
             format!("{} was written meanwhile: which version the worker loaded is not known", file.path)
         })
@@ -248,7 +256,7 @@ fn files(before: &Facts, after: &Facts) -> Vec<Claim> {
     claims.collect()
 }
 
-fn shown<T: ToString>(value: &Known<T>) -> String {
+fn value_or_unknown<T: ToString>(value: &Known<T>) -> String {
     match value {
         Known::Seen(value) => value.to_string(),
         Known::Unknown { .. } => "unknown".to_owned(),
@@ -256,9 +264,9 @@ fn shown<T: ToString>(value: &Known<T>) -> String {
 }
 
 /// Names with the rest counted.
-pub fn listed(names: &[String]) -> String {
-    let first = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES) {
+pub fn join_limited(names: &[String]) -> String {
+    let first = names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
         0 => first,
         more => format!("{first} and {more} more"),
     }
@@ -267,27 +275,27 @@ pub fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::test_facts::{self, known};
+    use crate::facts::test_facts::{self, known_mut};
 
     /// The sample after a good reload: worker 102, one reload more.
     fn reloaded() -> Facts {
         let mut facts = test_facts::healthy();
-        let instance = test_facts::instance(&mut facts);
+        let instance = test_facts::instance_mut(&mut facts);
         instance.serving = Known::Seen(102);
         instance.reloads = Known::Seen(1);
-        known(&mut instance.workers)[0].pid = 102;
-        known(&mut instance.admin_sockets)[0].answered_by = Known::Seen(102);
+        known_mut(&mut instance.workers)[0].pid = 102;
+        known_mut(&mut instance.admin_sockets)[0].answered_by = Known::Seen(102);
         facts
     }
 
-    fn broken(after: &Facts) -> Vec<String> {
-        let claims = of_reload(&test_facts::healthy(), after, 102, &[]);
+    fn broken_claims(after: &Facts) -> Vec<String> {
+        let claims = reload_claims(&test_facts::healthy(), after, 102, &[]);
         claims.into_iter().filter_map(|claim| claim.broken).collect()
     }
 
     #[test]
     fn a_good_reload_leaves_nothing_open() {
-        assert_eq!(broken(&reloaded()), Vec::<String>::new());
+        assert_eq!(broken_claims(&reloaded()), Vec::<String>::new());
     }
 
     #[test]
@@ -295,20 +303,23 @@ mod tests {
         type Worsen = fn(&mut Facts);
         let cases: &[(Worsen, &str)] = &[
             (
-                |f| test_facts::instance(f).serving = Known::Seen(101),
+                |f| test_facts::instance_mut(f).serving = Known::Seen(101),
                 "worker 101 serves, not the new worker 102",
             ),
-            (|f| test_facts::instance(f).main.start_ticks = Some(1), "another process"),
-            (|f| test_facts::instance(f).failed_reloads = Known::Seen(1), "1 failed reload"),
-            (|f| test_facts::instance(f).reloads = Known::Seen(3), "3 reloads more"),
+            (|f| test_facts::instance_mut(f).main.start_ticks = Some(1), "another process"),
+            (|f| test_facts::instance_mut(f).failed_reloads = Known::Seen(1), "1 failed reload"),
+            (|f| test_facts::instance_mut(f).reloads = Known::Seen(3), "3 reloads more"),
             (
-                |f| known(&mut test_facts::instance(f).admin_sockets)[0].answered_by = Known::Seen(9),
+                |f| known_mut(&mut test_facts::instance_mut(f).admin_sockets)[0].answered_by = Known::Seen(9),
                 "answered by 9",
             ),
-            (|f| known(&mut f.live.listeners).clear(), "does not listen on 127.0.0.1:8000"),
+            (|f| known_mut(&mut f.live.listeners).clear(), "does not listen on 127.0.0.1:8000"),
             (|f| f.live.listeners = Known::unknown("denied"), "denied"),
-            (|f| drop(known(&mut f.live.proxies).pop()), "missing: web"),
-            (|f| known(&mut f.live.servers).push(test_facts::server("web", "x", 1)), "not foreseen: web/x"),
+            (|f| drop(known_mut(&mut f.live.proxies).pop()), "missing: web"),
+            (
+                |f| known_mut(&mut f.live.servers).push(test_facts::server("web", "x", 1)),
+                "not foreseen: web/x",
+            ),
             (|f| f.live.servers = Known::unknown("silent"), "silent"),
             (|f| f.config.files[0].md5 = Known::Seen("1".into()), "written meanwhile"),
             (|f| f.instance = Known::unknown("it is gone"), "it is gone"),
@@ -316,7 +327,7 @@ mod tests {
         for (worsen, said) in cases {
             let mut after = reloaded();
             worsen(&mut after);
-            let broken = broken(&after);
+            let broken = broken_claims(&after);
             assert!(broken.len() == 1 && broken[0].contains(said), "{said}: {broken:?}");
         }
     }
@@ -324,12 +335,12 @@ mod tests {
     #[test]
     fn a_proxy_behind_a_condition_may_be_there_or_not() {
         let mut before = test_facts::healthy();
-        known(&mut before.next.proxies)[1].certain = false;
+        known_mut(&mut before.next.proxies)[1].certain = false;
         let mut after = reloaded();
         for _ in 0..2 {
-            let claims = of_reload(&before, &after, 102, &[]);
+            let claims = reload_claims(&before, &after, 102, &[]);
             assert!(claims.iter().all(|claim| claim.broken.is_none()), "{claims:?}");
-            known(&mut after.live.proxies).truncate(1);
+            known_mut(&mut after.live.proxies).truncate(1);
         }
     }
 }

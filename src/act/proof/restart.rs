@@ -2,28 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use super::{Claim, files, held, names, proxies, running_proxies, running_servers, servers, shown, sockets};
-use crate::act::runtime_state::replay::Returned;
+use super::{
+    Claim, admin_socket_claims, config_file_claims, listeners_claim, names_claim, planned_proxies,
+    planned_servers, running_proxies, running_servers, value_or_unknown,
+};
+use crate::act::runtime_state::replay::ReplayResult;
 use crate::clients::linux;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 
 /// What must be true of the facts `after` a restart from which `worker` came, and into which `returned` was put back.
-pub fn of_restart(before: &Facts, after: &Facts, worker: u32, returned: &[Returned]) -> Vec<Claim> {
+pub fn restart_claims(before: &Facts, after: &Facts, worker: u32, returned: &[ReplayResult]) -> Vec<Claim> {
     let Known::Seen((was, is)) = before.instance.as_ref().zip(after.instance.as_ref()) else {
         let why = after.instance.why().unwrap_or("what ran before is not known").to_owned();
         let both = ("seen".to_owned(), "unknown".to_owned());
         return vec![Claim::new("HAProxy can be seen", both, "a look".to_owned(), false, || why)];
     };
-    let mut claims = vec![another(was, is), gone(was), same_controller(was, is), serves(was, is, worker)];
-    claims.extend(sockets(was, is, worker));
-    claims.push(held(before, after, worker));
-    claims.push(names("proxies", proxies(before), running_proxies(after), before.next.how));
-    claims.push(names("servers", servers(before, returned), running_servers(after), before.next.how));
-    claims.extend(files(before, after));
+    let mut claims = vec![
+        new_main_process_claim(was, is),
+        old_processes_ended_claim(was),
+        same_controller_claim(was, is),
+        new_worker_serves_claim(was, is, worker),
+    ];
+    claims.extend(admin_socket_claims(was, is, worker));
+    claims.push(listeners_claim(before, after, worker));
+    claims.push(names_claim("proxies", planned_proxies(before), running_proxies(after), before.next.how));
+    claims.push(names_claim(
+        "servers",
+        planned_servers(before, returned),
+        running_servers(after),
+        before.next.how,
+    ));
+    claims.extend(config_file_claims(before, after));
     claims
 }
 
-fn another(was: &Instance, is: &Instance) -> Claim {
+fn new_main_process_claim(was: &Instance, is: &Instance) -> Claim {
     let name = |of: &Instance| format!("{}, start {}", of.main.pid, of.main.start_ticks.unwrap_or_default());
     let later = is.main.start_ticks > was.main.start_ticks;
     let source = format!("/proc/{}/stat", is.main.pid);
@@ -33,7 +46,7 @@ fn another(was: &Instance, is: &Instance) -> Claim {
 }
 
 /// Everything of the one before has ended; two of them would share the clients.
-fn gone(was: &Instance) -> Claim {
+fn old_processes_ended_claim(was: &Instance) -> Claim {
     let old = [&was.workers, &was.old_workers].into_iter().filter_map(Known::seen).flatten();
     let mut pids: Vec<u32> = old.map(|worker| worker.pid).collect();
     pids.extend(was.serving.seen());
@@ -55,9 +68,9 @@ fn gone(was: &Instance) -> Claim {
     })
 }
 
-fn same_controller(was: &Instance, is: &Instance) -> Claim {
+fn same_controller_claim(was: &Instance, is: &Instance) -> Claim {
     let words = |of: &Instance| match &of.control {
-        Control::Proven { controller, .. } => controller.words(),
+        Control::Proven { controller, .. } => controller.describe(),
         control => format!("{}: {}", control.certainty(), control.why().unwrap_or_default()),
     };
     let same = match (was.control.proven(), is.control.proven()) {
@@ -66,7 +79,7 @@ fn same_controller(was: &Instance, is: &Instance) -> Claim {
             was.id == is.id
         }
         // A shell does not keep what haguard starts; nobody does.
-        (Some(Controller::Shell { .. }), Some(Controller::Nobody { .. })) => true,
+        (Some(Controller::Shell { .. }), Some(Controller::Unmanaged { .. })) => true,
         (Some(was), Some(is)) => was == is,
         _ => false,
     };
@@ -76,30 +89,35 @@ fn same_controller(was: &Instance, is: &Instance) -> Claim {
     })
 }
 
-fn serves(was: &Instance, is: &Instance, worker: u32) -> Claim {
+fn new_worker_serves_claim(was: &Instance, is: &Instance, worker: u32) -> Claim {
     let failed = is.failed_reloads.seen().copied().unwrap_or_default();
     let serves = is.serving.seen() == Some(&worker) && failed == 0;
     Claim::new(
         "a new worker serves",
-        (shown(&was.serving), shown(&is.serving)),
+        (value_or_unknown(&was.serving), value_or_unknown(&is.serving)),
         if is.workers.seen().is_some() { "show proc, show info" } else { "/proc, show info" }.to_owned(),
         serves,
-        || format!("worker {} serves, not {worker}, and {failed} reloads have failed", shown(&is.serving)),
+        || {
+            format!(
+                "worker {} serves, not {worker}, and {failed} reloads have failed",
+                value_or_unknown(&is.serving)
+            )
+        },
     )
 }
 
 /// What a process of nobody's was given at its start has to be what the one before had.
-pub fn circumstances(was: &BTreeMap<String, String>, main: u32) -> Claim {
+pub fn exec_context_claim(was: &BTreeMap<String, String>, main: u32) -> Claim {
     let title = "it has the user, rights, limits and folder of before";
     let source = format!("/proc/{main}");
-    let is = match linux::circumstances(main) {
+    let is = match linux::exec_context(main) {
         Ok(is) => is,
         Err(error) => {
             let both = ("seen".to_owned(), "unknown".to_owned());
             return Claim::new(title, both, source, false, || format!("{error:#}"));
         }
     };
-    let other = linux::differences(was, &is);
+    let other = linux::exec_context_differences(was, &is);
     let both = (format!("{} settings", was.len()), format!("{} the same", was.len() - other.len()));
     Claim::new(title, both, source, other.is_empty(), || other.join("; "))
 }

@@ -6,35 +6,35 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use crate::clients::haproxy::runtime::{AskError, Socket};
+use crate::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use crate::clients::linux::{self, pidfd};
 use crate::facts::{Instance, Known};
 use crate::time::Deadline;
-use crate::wire::haproxy::reexec_environment::{self, Reexec};
+use crate::wire::haproxy::reexec_environment::{self, ReexecEnvironment};
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::haproxy::runtime::processes::ShowProc;
-use crate::wire::haproxy::runtime::reload::ReloadAnswer;
+use crate::wire::haproxy::runtime::reload::ReloadResponse;
 
 /// A reload that takes longer is not called failed: it could not be judged.
-pub const LIMIT: Duration = Duration::from_secs(300);
+pub const RELOAD_TIMEOUT: Duration = Duration::from_secs(300);
 /// One question about the list of processes; the master is away while it loads.
-const ONE_ANSWER: Duration = Duration::from_secs(3);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 /// A worker that still loads answers when it has loaded. Each question takes one of the master's ten connections
 /// meanwhile, so there are few of them.
-const ONE_WORKER: Duration = Duration::from_secs(30);
+const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// Which worker serves after the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WorkerAfterReload {
     /// A new one.
-    Took {
+    New {
         /// Its PID.
         worker: u32,
     },
     /// The one of before: the reload failed, or was never carried out.
-    Kept {
+    Previous {
         /// Its PID.
         worker: u32,
         /// How that is known.
@@ -49,161 +49,173 @@ pub enum Outcome {
 
 /// What was there before the order, as far as it is needed to tell what came of it.
 #[derive(Debug)]
-pub struct Eve<'a> {
+pub struct StateBeforeReload<'a> {
     instance: &'a Instance,
-    master: Option<Socket>,
+    master: Option<RuntimeSocket>,
     children: BTreeSet<u32>,
-    state: Reexec,
+    state: ReexecEnvironment,
     calls: Arc<AtomicU32>,
 }
 
 /// What the order brought back.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub struct ReloadOrder {
     /// The master's answer.
-    pub answer: ReloadAnswer,
+    pub answer: ReloadResponse,
     /// What went wrong with it.
     pub trouble: Option<String>,
     /// It never reached the master.
     pub undelivered: bool,
 }
 
-impl<'a> Eve<'a> {
+impl<'a> StateBeforeReload<'a> {
     /// Looks, just before the order.
-    pub fn look(instance: &'a Instance, calls: Arc<AtomicU32>) -> Self {
+    pub fn capture(instance: &'a Instance, calls: Arc<AtomicU32>) -> Self {
         let master = instance.master_socket.seen();
-        Eve {
+        StateBeforeReload {
             instance,
-            master: master.map(|socket| Socket::new(&socket.path, ONE_ANSWER, Arc::clone(&calls))),
+            master: master.map(|socket| RuntimeSocket::new(&socket.path, QUERY_TIMEOUT, Arc::clone(&calls))),
             children: children(instance.main.pid),
-            state: state(instance.main.pid),
+            state: reexec_environment(instance.main.pid),
             calls,
         }
     }
 
     /// Orders the reload, once: over the master's socket, else by a signal to the proven master.
-    pub fn order(&self) -> Sent {
+    pub fn send_reload(&self) -> ReloadOrder {
         match &self.master {
-            Some(master) => match master.reload(LIMIT) {
-                Ok(answer) => Sent { answer, ..Sent::default() },
-                Err(error) => Sent {
-                    undelivered: undelivered(&error),
+            Some(master) => match master.reload(RELOAD_TIMEOUT) {
+                Ok(answer) => ReloadOrder { answer, ..ReloadOrder::default() },
+                Err(error) => ReloadOrder {
+                    undelivered: is_undelivered(&error),
                     trouble: Some(error.to_string()),
-                    ..Sent::default()
+                    ..ReloadOrder::default()
                 },
             },
             None => {
                 let main = &self.instance.main;
-                match pidfd::reload(main.pid, main.start_ticks.unwrap_or_default()) {
-                    Ok(()) => Sent::default(),
-                    Err(error) => {
-                        Sent { undelivered: true, trouble: Some(format!("{error:#}")), ..Sent::default() }
-                    }
+                match pidfd::signal_reload(main.pid, main.start_ticks.unwrap_or_default()) {
+                    Ok(()) => ReloadOrder::default(),
+                    Err(error) => ReloadOrder {
+                        undelivered: true,
+                        trouble: Some(format!("{error:#}")),
+                        ..ReloadOrder::default()
+                    },
                 }
             }
         }
     }
 
     /// Waits until it is known which worker serves, `deadline` at most.
-    pub fn settle(&self, sent: &Sent, deadline: Deadline) -> Outcome {
+    pub fn wait_for_worker(&self, sent: &ReloadOrder, deadline: Deadline) -> WorkerAfterReload {
         let old = match &self.instance.serving {
             Known::Seen(old) => *old,
-            Known::Unknown { why } => return Outcome::Unknown { why: why.clone() },
+            Known::Unknown { why } => return WorkerAfterReload::Unknown { why: why.clone() },
         };
         if sent.undelivered {
             let why = sent.trouble.clone().unwrap_or_default();
-            return Outcome::Kept { worker: old, why: format!("the order did not reach the master: {why}") };
+            return WorkerAfterReload::Previous {
+                worker: old,
+                why: format!("the order did not reach the master: {why}"),
+            };
         }
         match &self.master {
-            Some(master) => self.by_master(master, old, deadline),
-            None => self.by_signs(old, deadline),
+            Some(master) => self.wait_by_master(master, old, deadline),
+            None => self.wait_by_proc(old, deadline),
         }
     }
 
     /// Nothing shows that an order came after all: the same children, and a master that counts no reload more.
-    pub fn is_untouched(&self) -> bool {
+    pub fn saw_no_reload(&self) -> bool {
         let main = self.instance.main.pid;
-        let same = children(main) == self.children && state(main) == self.state;
+        let same = children(main) == self.children && reexec_environment(main) == self.state;
         let Some(master) = &self.master else { return same };
         same && master
             .processes()
             .is_ok_and(|listed| self.instance.reloads.seen() == Some(&listed.master.reloads))
     }
 
-    fn by_master(&self, master: &Socket, old: u32, deadline: Deadline) -> Outcome {
+    fn wait_by_master(&self, master: &RuntimeSocket, old: u32, deadline: Deadline) -> WorkerAfterReload {
         loop {
             let last;
             match master.processes() {
                 Err(error) => last = error.to_string(),
                 Ok(listed) => {
-                    let stage = stage(&listed, self.instance, old);
+                    let stage = reload_stage(&listed, self.instance, old);
                     let workers: &[u32] = match &stage {
-                        Stage::Loading => &[],
-                        Stage::Took(workers) | Stage::Kept(workers) => workers,
-                        Stage::Foreign => {
-                            return Outcome::Unknown {
+                        ReloadStage::Loading => &[],
+                        ReloadStage::NewWorkers(workers) | ReloadStage::PreviousWorkers(workers) => workers,
+                        ReloadStage::OtherMaster => {
+                            return WorkerAfterReload::Unknown {
                                 why: format!("{} is the master now", listed.master.pid),
                             };
                         }
                     };
-                    let serving = workers.iter().find(|pid| self.answers(master, **pid, deadline));
+                    let serving = workers.iter().find(|pid| self.worker_answers(master, **pid, deadline));
                     match (&stage, serving) {
-                        (Stage::Took(_), Some(worker)) => return Outcome::Took { worker: *worker },
-                        (Stage::Kept(_), Some(worker)) => {
+                        (ReloadStage::NewWorkers(_), Some(worker)) => {
+                            return WorkerAfterReload::New { worker: *worker };
+                        }
+                        (ReloadStage::PreviousWorkers(_), Some(worker)) => {
                             let why = format!(
                                 "show proc: [failed: {}], and worker {worker} answers",
                                 listed.failed
                             );
-                            return Outcome::Kept { worker: *worker, why };
+                            return WorkerAfterReload::Previous { worker: *worker, why };
                         }
                         _ => {
-                            last =
-                                format!("the master lists {} and [failed: {}]", names(&listed), listed.failed)
+                            last = format!(
+                                "the master lists {} and [failed: {}]",
+                                list_workers(&listed),
+                                listed.failed
+                            )
                         }
                     }
                 }
             }
             if deadline.left().is_zero() {
-                return Outcome::Unknown {
-                    why: format!("no end of the reload was seen in {LIMIT:?}: {last}"),
+                return WorkerAfterReload::Unknown {
+                    why: format!("no end of the reload was seen in {RELOAD_TIMEOUT:?}: {last}"),
                 };
             }
             std::thread::park_timeout(PAUSE);
         }
     }
 
-    fn answers(&self, master: &Socket, pid: u32, deadline: Deadline) -> bool {
-        let patient = Socket::new(master.path(), deadline.at_most(ONE_WORKER), Arc::clone(&self.calls));
-        patient.via_master(pid).info().is_ok_and(|info| serves(&info, pid))
+    fn worker_answers(&self, master: &RuntimeSocket, pid: u32, deadline: Deadline) -> bool {
+        let patient =
+            RuntimeSocket::new(master.path(), deadline.at_most(WORKER_TIMEOUT), Arc::clone(&self.calls));
+        patient.via_master(pid).info().is_ok_and(|info| is_serving(&info, pid))
     }
 
     /// Without a master to ask: its children, its environment, and who holds the sockets.
-    fn by_signs(&self, old: u32, deadline: Deadline) -> Outcome {
+    fn wait_by_proc(&self, old: u32, deadline: Deadline) -> WorkerAfterReload {
         let main = self.instance.main.pid;
         let mut came: BTreeSet<u32> = BTreeSet::new();
         loop {
             let fresh: BTreeSet<u32> = children(main).difference(&self.children).copied().collect();
             came.extend(&fresh);
             if let Some(worker) = fresh.iter().find(|pid| self.took_over(**pid, old)) {
-                return Outcome::Took { worker: *worker };
+                return WorkerAfterReload::New { worker: *worker };
             }
-            let now = state(main);
-            let failures = |state: &Reexec| {
-                let there = linux::Numbers::of(main).theirs(old);
+            let now = reexec_environment(main);
+            let failures = |state: &ReexecEnvironment| {
+                let there = linux::PidTranslation::for_process(main).to_namespace_pid(old);
                 there.and_then(|pid| state.failed.get(&pid)).copied().unwrap_or_default()
             };
             let said = now.waits && failures(&now) > failures(&self.state);
             let gone = !came.is_empty() && fresh.is_empty();
-            if (said || gone) && self.holds_sockets(old) {
+            if (said || gone) && self.answers_admin_socket(old) {
                 let how = if said { "its master counts a failed reload" } else { "the new worker has ended" };
-                return Outcome::Kept {
+                return WorkerAfterReload::Previous {
                     worker: old,
                     why: format!("{how}, and worker {old} answers its socket"),
                 };
             }
             if deadline.left().is_zero() {
-                let why = format!("no new worker took over, and none was seen to fail, in {LIMIT:?}");
-                return Outcome::Unknown { why };
+                let why =
+                    format!("no new worker took over, and none was seen to fail, in {RELOAD_TIMEOUT:?}");
+                return WorkerAfterReload::Unknown { why };
             }
             std::thread::park_timeout(PAUSE);
         }
@@ -213,52 +225,52 @@ impl<'a> Eve<'a> {
     fn took_over(&self, pid: u32, old: u32) -> bool {
         let of_old = linux::listeners(old).unwrap_or_default();
         let of_new = linux::listeners(pid).unwrap_or_default();
-        self.holds_sockets(pid) && !of_new.is_empty() && of_old.is_empty()
+        self.answers_admin_socket(pid) && !of_new.is_empty() && of_old.is_empty()
     }
 
-    fn holds_sockets(&self, pid: u32) -> bool {
+    fn answers_admin_socket(&self, pid: u32) -> bool {
         let sockets = self.instance.admin_sockets.seen().into_iter().flatten();
         let mut asked = sockets.filter_map(|socket| {
-            Socket::new(Path::new(&socket.path), ONE_ANSWER, Arc::clone(&self.calls)).info().ok()
+            RuntimeSocket::new(Path::new(&socket.path), QUERY_TIMEOUT, Arc::clone(&self.calls)).info().ok()
         });
-        asked.any(|info| serves(&info, pid))
+        asked.any(|info| is_serving(&info, pid))
     }
 }
 
 /// How far a reload has come, as the master's list tells it.
 #[derive(Debug, PartialEq, Eq)]
-enum Stage {
+enum ReloadStage {
     Loading,
-    Took(Vec<u32>),
-    Kept(Vec<u32>),
-    Foreign,
+    NewWorkers(Vec<u32>),
+    PreviousWorkers(Vec<u32>),
+    OtherMaster,
 }
 
-fn stage(listed: &ShowProc, before: &Instance, old: u32) -> Stage {
+fn reload_stage(listed: &ShowProc, before: &Instance, old: u32) -> ReloadStage {
     if listed.master.pid != before.main.pid {
-        return Stage::Foreign;
+        return ReloadStage::OtherMaster;
     }
     if before.reloads.seen().is_some_and(|before| listed.master.reloads <= *before) {
-        return Stage::Loading;
+        return ReloadStage::Loading;
     }
     // From 3.2 on a worker is listed before it has loaded, beside the count of the failures before it.
     let fresh = listed.workers.iter().filter(|row| row.pid != old && row.reloads == 0);
     let fresh: Vec<u32> = fresh.map(|row| row.pid).collect();
     match (fresh.is_empty(), listed.failed) {
-        (false, 0) => Stage::Took(fresh),
+        (false, 0) => ReloadStage::NewWorkers(fresh),
         (true, failed) if failed > before.failed_reloads.seen().copied().unwrap_or_default() => {
-            Stage::Kept(listed.serving_candidates().iter().map(|row| row.pid).collect())
+            ReloadStage::PreviousWorkers(listed.serving_candidates().iter().map(|row| row.pid).collect())
         }
-        _ => Stage::Loading,
+        _ => ReloadStage::Loading,
     }
 }
 
-fn names(listed: &ShowProc) -> String {
+fn list_workers(listed: &ShowProc) -> String {
     let pids: Vec<String> = listed.workers.iter().map(|row| row.pid.to_string()).collect();
     if pids.is_empty() { "no worker".to_owned() } else { format!("worker {}", pids.join(" ")) }
 }
 
-fn serves(info: &Info, pid: u32) -> bool {
+fn is_serving(info: &Info, pid: u32) -> bool {
     info.pid == pid && !info.stopping
 }
 
@@ -266,22 +278,22 @@ fn children(pid: u32) -> BTreeSet<u32> {
     linux::children(pid).into_iter().map(|process| process.pid).collect()
 }
 
-fn state(pid: u32) -> Reexec {
+fn reexec_environment(pid: u32) -> ReexecEnvironment {
     linux::environment(pid).map(|environment| reexec_environment::parse(&environment)).unwrap_or_default()
 }
 
 /// Errors from before anything was sent.
-fn undelivered(error: &AskError) -> bool {
+fn is_undelivered(error: &RuntimeSocketError) -> bool {
     matches!(
         error,
-        AskError::NotReadOnly(_)
-            | AskError::Missing { .. }
-            | AskError::NotASocket { .. }
-            | AskError::PathTooLong { .. }
-            | AskError::Denied { .. }
-            | AskError::Stale { .. }
-            | AskError::Busy { .. }
-            | AskError::NotAsked { .. }
+        RuntimeSocketError::NotReadOnly(_)
+            | RuntimeSocketError::Missing { .. }
+            | RuntimeSocketError::NotASocket { .. }
+            | RuntimeSocketError::PathTooLong { .. }
+            | RuntimeSocketError::Denied { .. }
+            | RuntimeSocketError::NoListener { .. }
+            | RuntimeSocketError::Busy { .. }
+            | RuntimeSocketError::NotAsked { .. }
     )
 }
 
@@ -291,7 +303,7 @@ mod tests {
     use crate::facts::test_facts;
 
     /// Master 100 with worker 101, before; then `show proc` as `(reloads, failed, workers, old workers)`.
-    fn after(reloads: u32, failed: u32, workers: &[(u32, u32)], old: &[(u32, u32)]) -> Stage {
+    fn stage_after(reloads: u32, failed: u32, workers: &[(u32, u32)], old: &[(u32, u32)]) -> ReloadStage {
         let mut facts = test_facts::healthy();
         let row = |(pid, reloads): &(u32, u32)| format!("{pid} worker {reloads} 0d00h00m01s 3.2.26\n");
         let rows = |list: &[(u32, u32)]| list.iter().map(row).collect::<String>();
@@ -300,25 +312,36 @@ mod tests {
             rows(workers),
             rows(old)
         );
-        stage(&ShowProc::parse(&text).unwrap(), test_facts::instance(&mut facts), 101)
+        reload_stage(&ShowProc::parse(&text).unwrap(), test_facts::instance_mut(&mut facts), 101)
     }
 
     #[test]
     fn the_masters_list_tells_how_far_a_reload_has_come() {
-        assert_eq!(after(0, 0, &[(101, 0)], &[]), Stage::Loading, "it has not begun");
-        assert_eq!(after(1, 0, &[(102, 0)], &[(101, 1)]), Stage::Took(vec![102]));
-        assert_eq!(after(1, 1, &[(101, 1)], &[]), Stage::Kept(vec![101]), "up to 3.0");
-        assert_eq!(after(1, 1, &[], &[(101, 1), (90, 2)]), Stage::Kept(vec![101, 90]), "from 3.2 on");
-        assert_eq!(after(2, 1, &[(102, 0)], &[(101, 2)]), Stage::Loading, "after an earlier failure, 3.2");
-        assert_eq!(after(1, 0, &[], &[(101, 1)]), Stage::Loading, "nobody is listed yet");
+        assert_eq!(stage_after(0, 0, &[(101, 0)], &[]), ReloadStage::Loading, "it has not begun");
+        assert_eq!(stage_after(1, 0, &[(102, 0)], &[(101, 1)]), ReloadStage::NewWorkers(vec![102]));
+        assert_eq!(stage_after(1, 1, &[(101, 1)], &[]), ReloadStage::PreviousWorkers(vec![101]), "up to 3.0");
+        assert_eq!(
+            stage_after(1, 1, &[], &[(101, 1), (90, 2)]),
+            ReloadStage::PreviousWorkers(vec![101, 90]),
+            "from 3.2 on"
+        );
+        assert_eq!(
+            stage_after(2, 1, &[(102, 0)], &[(101, 2)]),
+            ReloadStage::Loading,
+            "after an earlier failure, 3.2"
+        );
+        assert_eq!(stage_after(1, 0, &[], &[(101, 1)]), ReloadStage::Loading, "nobody is listed yet");
     }
 
     #[test]
     fn another_master_on_the_socket_is_no_outcome() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).main.pid = 7;
+        test_facts::instance_mut(&mut facts).main.pid = 7;
         let text = "100 master 1 [failed: 0] 0d00h00m09s 3.2.26\n";
         let listed = ShowProc::parse(text).unwrap();
-        assert_eq!(stage(&listed, test_facts::instance(&mut facts), 101), Stage::Foreign);
+        assert_eq!(
+            reload_stage(&listed, test_facts::instance_mut(&mut facts), 101),
+            ReloadStage::OtherMaster
+        );
     }
 }

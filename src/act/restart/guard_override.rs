@@ -7,51 +7,51 @@ use anyhow::{Context, Result, ensure};
 
 use crate::act::proof::Claim;
 use crate::clients::systemd::{self, actions, drop_in};
-use crate::wire::systemd::guard_drop_in::LIFT;
+use crate::wire::systemd::guard_drop_in::BREAK_GLASS_FILE_NAME;
 
-const TEXT: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
+const OVERRIDE_DROP_IN: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
                     RefuseManualStop=no\n";
 /// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
-const DAEMON_RELOAD: Duration = Duration::from_secs(90);
-const SHOW: Duration = Duration::from_secs(10);
+const DAEMON_RELOAD_TIMEOUT: Duration = Duration::from_secs(90);
+const UNIT_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A guard that is lifted until this is dropped.
 #[derive(Debug)]
 #[must_use = "the guard is back when this is dropped"]
-pub(super) struct Lifted {
+pub(super) struct GuardOverride {
     unit: String,
     file: PathBuf,
     folder_made: bool,
     is_back: bool,
 }
 
-impl Lifted {
+impl GuardOverride {
     /// Lifts it, and makes sure that systemd knows. What comes back beside an error is to be taken back.
-    pub(super) fn lift(unit: &str) -> (Option<Self>, Result<()>) {
-        let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(LIFT);
+    pub(super) fn install(unit: &str) -> (Option<Self>, Result<()>) {
+        let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(BREAK_GLASS_FILE_NAME);
         // One that a killed run has left is taken over.
-        let left = std::fs::read_to_string(&file).is_ok_and(|text| text == TEXT);
+        let left = std::fs::read_to_string(&file).is_ok_and(|text| text == OVERRIDE_DROP_IN);
         let folder_made = match drop_in::make_folder(&file) {
             Ok(made) => made || left,
             Err(error) => return (None, Err(error)),
         };
-        if !left && let Err(error) = drop_in::write(&file, TEXT) {
+        if !left && let Err(error) = drop_in::write(&file, OVERRIDE_DROP_IN) {
             if let Some(folder) = file.parent().filter(|_| folder_made) {
                 // It is empty where nobody else wrote into it.
                 let _ = std::fs::remove_dir(folder);
             }
             return (None, Err(error));
         }
-        let lifted = Lifted { unit: unit.to_owned(), file, folder_made, is_back: false };
-        let known = lifted.known();
+        let lifted = GuardOverride { unit: unit.to_owned(), file, folder_made, is_back: false };
+        let known = lifted.verify_loaded();
         (Some(lifted), known)
     }
 
-    fn known(&self) -> Result<()> {
-        actions::daemon_reload(DAEMON_RELOAD)?;
-        let shown = systemd::show(&self.unit, SHOW)?;
+    fn verify_loaded(&self) -> Result<()> {
+        actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)?;
+        let shown = systemd::show(&self.unit, UNIT_QUERY_TIMEOUT)?;
         ensure!(
-            !shown.is("RefuseManualStop"),
+            !shown.is_yes("RefuseManualStop"),
             "{} is there and {} still refuses: another drop-in overrules it",
             self.file.display(),
             self.unit
@@ -59,18 +59,21 @@ impl Lifted {
         Ok(())
     }
 
-    fn undo(&mut self) -> Result<()> {
+    fn remove(&mut self) -> Result<()> {
         self.is_back = true;
         drop_in::remove(&self.file, self.folder_made)?;
-        actions::daemon_reload(DAEMON_RELOAD)
+        actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)
     }
 
     /// Puts the guard back, and says whether systemd refuses again.
-    pub(super) fn back(mut self) -> Claim {
+    pub(super) fn remove_and_verify(mut self) -> Claim {
         let unit = self.unit.clone();
-        let shown = self.undo().and_then(|()| systemd::show(&unit, SHOW)).context("putting the guard back");
+        let shown = self
+            .remove()
+            .and_then(|()| systemd::show(&unit, UNIT_QUERY_TIMEOUT))
+            .context("putting the guard back");
         let (after, why) = match &shown {
-            Ok(shown) if shown.is("RefuseManualStop") => ("yes".to_owned(), None),
+            Ok(shown) if shown.is_yes("RefuseManualStop") => ("yes".to_owned(), None),
             Ok(shown) => {
                 let said = shown.get("RefuseManualStop").to_owned();
                 (said.clone(), Some(format!("{unit} says RefuseManualStop={said}: the guard is not back")))
@@ -87,10 +90,10 @@ impl Lifted {
     }
 }
 
-impl Drop for Lifted {
+impl Drop for GuardOverride {
     fn drop(&mut self) {
         if !self.is_back
-            && let Err(error) = self.undo()
+            && let Err(error) = self.remove()
         {
             tracing::error!("the guard of {} is not back: {error:#}", self.unit);
         }

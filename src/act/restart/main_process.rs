@@ -6,29 +6,29 @@ use crate::clients::linux;
 use crate::facts::Process;
 
 /// Which process is the main one now.
-pub(super) enum Main {
+pub(super) enum MainProcess {
     /// This one.
-    Is(u32),
+    Running(u32),
     /// None yet.
-    NotYet(String),
+    Starting(String),
     /// There is none, and nobody will start one.
-    Gone(String),
+    Ended(String),
 }
 
 /// Nothing runs: somebody may be about to start it again, for as long as `limit`.
-pub(super) fn waited(
+pub(super) fn starting_or_ended(
     down: &mut Option<Instant>,
     limit: Duration,
     failed: Option<&str>,
     state: String,
-) -> Main {
+) -> MainProcess {
     match down.get_or_insert_with(Instant::now).elapsed() > limit {
-        true => Main::Gone(failed.map(|why| format!("{why}; ")).unwrap_or_default() + &state),
-        false => Main::NotYet(state),
+        true => MainProcess::Ended(failed.map(|why| format!("{why}; ")).unwrap_or_default() + &state),
+        false => MainProcess::Starting(state),
     }
 }
 
 /// It is still the same process.
-pub(super) fn still_runs(before: &Process) -> bool {
+pub(super) fn is_same_process(before: &Process) -> bool {
     linux::process(before.pid).is_ok_and(|now| now.start_ticks == before.start_ticks)
 }

@@ -10,10 +10,10 @@ use crate::clients::systemd::{self, actions};
 use crate::facts::controller::Container;
 use crate::wire::systemd::unit::{Job, Unit};
 
-const ONE_ANSWER: Duration = Duration::from_secs(10);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What systemd has before it.
-struct Seen {
+struct UnitJobState {
     job: Option<Job>,
     shown: Unit,
     /// The unit runs, by the process of before.
@@ -22,30 +22,30 @@ struct Seen {
 
 /// Whether anything more may come of an order to restart a unit whose main process is still `main`. Only a job that waits
 /// is cancelled: one that has begun has told HAProxy to end, and is what starts it again.
-pub(super) fn settle(unit: &str, main: u32) -> Claim {
-    let seen = look(unit, main).and_then(|seen| match &seen.job {
+pub(super) fn pending_job_claim(unit: &str, main: u32) -> Claim {
+    let seen = query_unit_job(unit, main).and_then(|seen| match &seen.job {
         Some(job) if seen.untouched && !job.running => {
-            let cancelled = actions::cancel(job.id, ONE_ANSWER);
+            let cancelled = actions::cancel_job(job.id, QUERY_TIMEOUT);
             // It may have begun, or have gone, in this moment.
-            let now = look(unit, main)?;
+            let now = query_unit_job(unit, main)?;
             if now.job.is_some() { cancelled.map(|()| now) } else { Ok(now) }
         }
         _ => Ok(seen),
     });
     let (after, broken) = match &seen {
-        Ok(Seen { job: None, untouched: true, .. }) => ("no job".to_owned(), None),
-        Ok(Seen { job: None, shown, .. }) => {
-            let state = state(shown);
+        Ok(UnitJobState { job: None, untouched: true, .. }) => ("no job".to_owned(), None),
+        Ok(UnitJobState { job: None, shown, .. }) => {
+            let state = describe_state(shown);
             let why = format!("{unit} is {state}, and systemd has no job that would start it again");
             (state, Some(why))
         }
-        Ok(Seen { job: Some(job), shown, .. }) => {
+        Ok(UnitJobState { job: Some(job), shown, .. }) => {
             let Job { id, kind, .. } = job;
             let doing = if job.running { "running" } else { "waiting" };
             let why = format!(
                 "systemd still has job {id} ({kind}, {doing}) of {unit}, which is {}: HAProxy will end and be started \
                  again by systemd alone, and then nothing is put back into it",
-                state(shown)
+                describe_state(shown)
             );
             (format!("job {id} ({kind}, {doing})"), Some(why))
         }
@@ -62,26 +62,26 @@ pub(super) fn settle(unit: &str, main: u32) -> Claim {
 }
 
 /// What may come of an order that a container's daemon got and did not answer, while HAProxy runs as before.
-pub(super) fn unanswered(container: &Container, why: &str) -> Claim {
+pub(super) fn unanswered_order_claim(container: &Container, why: &str) -> Claim {
     let both = ("answered".to_owned(), "unknown".to_owned());
     Claim::new("the daemon does nothing more of the order", both, container.socket.clone(), false, || {
         format!(
             "the daemon got the order to restart {} and did not answer: HAProxy still runs as before, and the daemon may \
              restart it yet, when nothing is put back into it ({why})",
-            container.words()
+            container.describe()
         )
     })
 }
 
-fn look(unit: &str, main: u32) -> Result<Seen> {
-    let mut jobs = systemd::jobs(ONE_ANSWER)?;
+fn query_unit_job(unit: &str, main: u32) -> Result<UnitJobState> {
+    let mut jobs = systemd::jobs(QUERY_TIMEOUT)?;
     // The state is asked last: a job that is not there any more cannot change it.
-    let shown = systemd::show(unit, ONE_ANSWER)?;
+    let shown = systemd::show(unit, QUERY_TIMEOUT)?;
     jobs.retain(|job| job.unit == unit || shown.list("Names").contains(&job.unit.as_str()));
     let untouched = shown.get("ActiveState") == "active" && shown.main_pid() == Some(main);
-    Ok(Seen { job: jobs.pop(), shown, untouched })
+    Ok(UnitJobState { job: jobs.pop(), shown, untouched })
 }
 
-fn state(shown: &Unit) -> String {
+fn describe_state(shown: &Unit) -> String {
     format!("{} ({})", shown.get("ActiveState"), shown.get("SubState"))
 }

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use crate::clients::linux;
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::gather;
-use crate::plan::WayBack;
+use crate::plan::RollbackPlan;
 use crate::state::loaded_configs;
 
 /// Files that can be put back.
 #[derive(Clone)]
-pub struct Previous {
+pub struct PreviousConfig {
     /// Where they were found.
     pub source: String,
     /// Path and bytes, in the order they are loaded. They may hold passwords: never show them.
@@ -24,7 +24,7 @@ pub struct Previous {
     pub on_disk: bool,
 }
 
-impl fmt::Debug for Previous {
+impl fmt::Debug for PreviousConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let paths: Vec<&PathBuf> = self.files.iter().map(|(path, _)| path).collect();
         f.debug_struct("Previous")
@@ -34,7 +34,7 @@ impl fmt::Debug for Previous {
     }
 }
 
-impl Previous {
+impl PreviousConfig {
     /// Finds what the serving worker loaded: the files that somebody gave, else the copy that haguard keeps of what it
     /// has proven, else the files on disk where nobody touched them since. None where none of these is sure.
     ///
@@ -48,27 +48,28 @@ impl Previous {
             instance.title()
         );
         if !given.is_empty() {
-            return Self::given(facts, given).map(Some);
+            return PreviousConfig::from_paths(facts, given).map(Some);
         }
-        if let Some(kept) = loaded_configs::of_serving(state_dir, instance)? {
+        if let Some(kept) = loaded_configs::find_for_serving_worker(state_dir, instance)? {
             let source = format!("the copy that haguard kept of what worker {} loaded", kept.worker);
-            return Ok(Some(Previous { source, files: kept.files, on_disk: false }));
+            return Ok(Some(PreviousConfig { source, files: kept.files, on_disk: false }));
         }
-        if !untouched(instance, facts) {
+        if !files_unchanged_since_start(instance, facts) {
             return Ok(None);
         }
-        let read =
-            |path: &str| gather::bytes(&instance.main, path).with_context(|| format!("reading {path}"));
+        let read = |path: &str| {
+            gather::read_process_file(&instance.main, path).with_context(|| format!("reading {path}"))
+        };
         let files = facts.config.files.iter().map(|file| Ok((PathBuf::from(&file.path), read(&file.path)?)));
         let source = "the files on disk, which nobody has touched since the worker loaded them".to_owned();
-        Ok(Some(Previous { source, files: files.collect::<Result<_>>()?, on_disk: true }))
+        Ok(Some(PreviousConfig { source, files: files.collect::<Result<_>>()?, on_disk: true }))
     }
 
     /// Files that somebody named, in the places of those that HAProxy loads.
     ///
     /// # Errors
     /// When they are not as many, or one cannot be read.
-    pub fn given(facts: &Facts, given: &[PathBuf]) -> Result<Self> {
+    pub fn from_paths(facts: &Facts, given: &[PathBuf]) -> Result<Self> {
         let now = &facts.config.files;
         ensure!(
             given.len() == now.len(),
@@ -80,7 +81,7 @@ impl Previous {
         let read =
             |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
         let files = now.iter().zip(given).map(|(file, path)| Ok((PathBuf::from(&file.path), read(path)?)));
-        Ok(Previous {
+        Ok(PreviousConfig {
             source: "what --previous named".to_owned(),
             files: files.collect::<Result<_>>()?,
             on_disk: false,
@@ -88,22 +89,23 @@ impl Previous {
     }
 
     /// What a plan says of it.
-    pub fn way_back(&self, within: std::time::Duration) -> WayBack {
-        let files = self.files.iter().map(|(path, bytes)| (path.display().to_string(), gather::md5(bytes)));
-        WayBack { within, source: self.source.clone(), files: files.collect() }
+    pub fn rollback_description(&self, within: std::time::Duration) -> RollbackPlan {
+        let files =
+            self.files.iter().map(|(path, bytes)| (path.display().to_string(), gather::md5_hex(bytes)));
+        RollbackPlan { within, source: self.source.clone(), files: files.collect() }
     }
 }
 
 /// Neither content, nor name, nor mode of a file changed since, and no file came to or went from its folder where the
 /// whole folder is loaded: a time of writing alone can be made old.
-fn untouched(instance: &Instance, facts: &Facts) -> bool {
+fn files_unchanged_since_start(instance: &Instance, facts: &Facts) -> bool {
     let Known::Seen(started) = &instance.worker_started else { return false };
     let paths = facts.config.files.iter().map(|file| file.path.as_str());
     let folders = facts.config.arguments.iter().map(String::as_str);
-    paths.chain(folders).all(|path| older(&PathBuf::from(instance.main.absolute(path)), *started))
+    paths.chain(folders).all(|path| is_older_than(&PathBuf::from(instance.main.absolute(path)), *started))
 }
 
-fn older(path: &Path, started: Timestamp) -> bool {
+fn is_older_than(path: &Path, started: Timestamp) -> bool {
     // /proc rounds the start down. What is this close to it may have come after it, and is not taken for sure.
     let last = started.as_millisecond();
     std::fs::metadata(path).is_ok_and(|meta| {
@@ -114,26 +116,26 @@ fn older(path: &Path, started: Timestamp) -> bool {
 
 /// Copies that HAProxy can try without their being in force. They go when this is dropped.
 #[derive(Debug)]
-pub struct Trial {
+pub struct StagedConfig {
     folder: PathBuf,
     /// The copies, in the order they are loaded.
     pub files: Vec<PathBuf>,
 }
 
-impl Trial {
+impl StagedConfig {
     /// Lays the copies out where the user that HAProxy is started as can read them.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn lay_out(previous: &Previous, state_dir: &Path, main: &Process) -> Result<Self> {
-        let parent = if main.uid == linux::uid() { state_dir } else { Path::new("/tmp") };
+    pub fn write(previous: &PreviousConfig, state_dir: &Path, main: &Process) -> Result<Self> {
+        let parent = if main.uid == linux::effective_uid() { state_dir } else { Path::new("/tmp") };
         let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
         // Our own number: what is there was left by somebody who was killed.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
         made.with_context(|| format!("making {}", folder.display()))?;
-        let mut trial = Trial { folder, files: Vec::new() };
+        let mut trial = StagedConfig { folder, files: Vec::new() };
         for (number, (path, bytes)) in previous.files.iter().enumerate() {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let copy = trial.folder.join(format!("{number}-{name}"));
@@ -143,7 +145,7 @@ impl Trial {
             written.with_context(|| format!("writing {}", copy.display()))?;
             trial.files.push(copy);
         }
-        if main.uid != linux::uid() {
+        if main.uid != linux::effective_uid() {
             for path in trial.files.iter().chain([&trial.folder]) {
                 std::os::unix::fs::chown(path, Some(main.uid), None)
                     .with_context(|| format!("giving {} to its reader", path.display()))?;
@@ -153,7 +155,7 @@ impl Trial {
     }
 }
 
-impl Drop for Trial {
+impl Drop for StagedConfig {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn what_may_hold_passwords_is_never_shown() {
         let files = vec![(PathBuf::from("/etc/a.cfg"), b"hunter2".to_vec())];
-        let previous = Previous { source: "x".into(), files, on_disk: false };
+        let previous = PreviousConfig { source: "x".into(), files, on_disk: false };
         let shown = format!("{previous:?}");
         assert!(shown.contains("/etc/a.cfg") && !shown.contains("104"), "{shown}");
     }
@@ -177,9 +179,12 @@ mod tests {
         let path = dir.path().join("a.cfg");
         std::fs::write(&path, "x").unwrap();
         let written = Timestamp::try_from(std::fs::metadata(&path).unwrap().modified().unwrap()).unwrap();
-        assert!(older(&path, written));
+        assert!(is_older_than(&path, written));
         let long_ago = std::time::SystemTime::UNIX_EPOCH;
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
-        assert!(!older(&path, Timestamp::from_second(9).unwrap()), "its time of writing was made old");
+        assert!(
+            !is_older_than(&path, Timestamp::from_second(9).unwrap()),
+            "its time of writing was made old"
+        );
     }
 }

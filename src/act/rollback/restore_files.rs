@@ -13,11 +13,11 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 /// Names that are tried for what is kept beside a file.
-const NAMES: usize = 9;
+const MAX_NAME_ATTEMPTS: usize = 9;
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct PutBack {
+pub struct RestoredFiles {
     /// Files whose content is the one of before again.
     pub changed: Vec<PathBuf>,
     /// Where that is kept which stood there.
@@ -26,7 +26,7 @@ pub struct PutBack {
 
 /// One file's way back.
 #[derive(Debug)]
-enum Swap {
+enum RestoreAction {
     /// The file and what is beside it change places.
     Exchange { file: PathBuf, beside: PathBuf },
     /// The file is not there any more.
@@ -39,37 +39,43 @@ enum Swap {
 ///
 /// # Errors
 /// When one of them cannot be written: then all of them are as they were.
-pub fn put_back(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str) -> Result<PutBack> {
+pub fn restore_files(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str) -> Result<RestoredFiles> {
     let mut prepared = Vec::new();
     let made = prepare(now, before, id, &mut prepared);
     let mut done = 0;
     let swapped = made.and_then(|()| {
         for swap in &prepared {
-            swap.go()?;
+            swap.apply()?;
             done += 1;
         }
         Ok(())
     });
     if let Err(error) = swapped {
-        let undone: Vec<_> = prepared[..done].iter().rev().map(Swap::undo).collect();
-        prepared[done..].iter().for_each(Swap::forget);
+        let undone: Vec<_> = prepared[..done].iter().rev().map(RestoreAction::undo).collect();
+        prepared[done..].iter().for_each(RestoreAction::remove_leftover);
         return match undone.into_iter().find_map(Result::err) {
             Some(worse) => Err(error.context(format!("and it could not be undone: {worse:#}"))),
             None => Err(error),
         };
     }
-    let mut put = PutBack::default();
+    let mut put = RestoredFiles::default();
     for swap in &prepared {
-        let (Swap::Exchange { file, beside } | Swap::Create { file, beside } | Swap::Remove { file, beside }) =
-            swap;
+        let (RestoreAction::Exchange { file, beside }
+        | RestoreAction::Create { file, beside }
+        | RestoreAction::Remove { file, beside }) = swap;
         put.changed.push(file.clone());
-        put.aside.extend((!matches!(swap, Swap::Create { .. })).then(|| beside.clone()));
-        sync_folder(file);
+        put.aside.extend((!matches!(swap, RestoreAction::Create { .. })).then(|| beside.clone()));
+        sync_parent_folder(file);
     }
     Ok(put)
 }
 
-fn prepare(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str, prepared: &mut Vec<Swap>) -> Result<()> {
+fn prepare(
+    now: &[PathBuf],
+    before: &[(PathBuf, Vec<u8>)],
+    id: &str,
+    prepared: &mut Vec<RestoreAction>,
+) -> Result<()> {
     for (path, bytes) in before {
         // The file behind a symbolic link is what is written; the link stays.
         match std::fs::canonicalize(path) {
@@ -79,7 +85,7 @@ fn prepare(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str, prepared: &
                 }
                 let like = std::fs::metadata(&file).with_context(|| format!("reading {}", file.display()))?;
                 let beside = write_beside(&file, bytes, &like, id)?;
-                prepared.push(Swap::Exchange { file, beside });
+                prepared.push(RestoreAction::Exchange { file, beside });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // Its own mode is gone with it; a neighbour's is the best guess.
@@ -87,41 +93,41 @@ fn prepare(now: &[PathBuf], before: &[(PathBuf, Vec<u8>)], id: &str, prepared: &
                 let like =
                     neighbour.with_context(|| format!("{} and all others are gone", path.display()))?;
                 let beside = write_beside(path, bytes, &like, id)?;
-                prepared.push(Swap::Create { file: path.clone(), beside });
+                prepared.push(RestoreAction::Create { file: path.clone(), beside });
             }
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         }
     }
     for file in now.iter().filter(|path| before.iter().all(|(other, _)| other != *path)) {
         let beside = free_name(file, id)?;
-        prepared.push(Swap::Remove { file: file.clone(), beside });
+        prepared.push(RestoreAction::Remove { file: file.clone(), beside });
     }
     Ok(())
 }
 
-impl Swap {
-    fn go(&self) -> Result<()> {
+impl RestoreAction {
+    fn apply(&self) -> Result<()> {
         match self {
-            Swap::Exchange { file, beside } => exchange(file, beside),
-            Swap::Create { file, beside } => rename_to_new(beside, file),
-            Swap::Remove { file, beside } => rename_to_new(file, beside),
+            RestoreAction::Exchange { file, beside } => exchange(file, beside),
+            RestoreAction::Create { file, beside } => rename_to_new(beside, file),
+            RestoreAction::Remove { file, beside } => rename_to_new(file, beside),
         }
     }
 
     /// The other way round, after it was done.
     fn undo(&self) -> Result<()> {
         match self {
-            Swap::Exchange { file, beside } => exchange(file, beside)?,
-            Swap::Create { file, beside } => rename_to_new(file, beside)?,
-            Swap::Remove { file, beside } => rename_to_new(beside, file)?,
+            RestoreAction::Exchange { file, beside } => exchange(file, beside)?,
+            RestoreAction::Create { file, beside } => rename_to_new(file, beside)?,
+            RestoreAction::Remove { file, beside } => rename_to_new(beside, file)?,
         }
-        self.forget();
+        self.remove_leftover();
         Ok(())
     }
 
     /// Takes away what was written beside a file and is not in use.
-    fn forget(&self) {
-        if let Swap::Exchange { beside, .. } | Swap::Create { beside, .. } = self {
+    fn remove_leftover(&self) {
+        if let RestoreAction::Exchange { beside, .. } | RestoreAction::Create { beside, .. } = self {
             let _ = std::fs::remove_file(beside);
         }
     }
@@ -153,17 +159,19 @@ fn rename_to_new(from: &Path, to: &Path) -> Result<()> {
 /// A name beside the file that nobody has; HAProxy does not load it from a folder, because it does not end in `.cfg`.
 fn free_name(file: &Path, id: &str) -> Result<PathBuf> {
     let name = file.file_name().context("a file without a name")?.to_string_lossy();
-    let names = (1..=NAMES).map(|number| match number {
+    let names = (1..=MAX_NAME_ATTEMPTS).map(|number| match number {
         1 => file.with_file_name(format!("{name}.unconfirmed-{id}")),
         more => file.with_file_name(format!("{name}.unconfirmed-{id}-{more}")),
     });
     let free = names.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
-    free.with_context(|| format!("{} has {NAMES} unconfirmed versions beside it already", file.display()))
+    free.with_context(|| {
+        format!("{} has {MAX_NAME_ATTEMPTS} unconfirmed versions beside it already", file.display())
+    })
 }
 
 fn write_beside(file: &Path, bytes: &[u8], like: &std::fs::Metadata, id: &str) -> Result<PathBuf> {
     let beside = free_name(file, id)?;
-    let written = write(&beside, bytes, like).with_context(|| format!("writing {}", beside.display()));
+    let written = write_file(&beside, bytes, like).with_context(|| format!("writing {}", beside.display()));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&beside);
         bail!("{error:#}");
@@ -172,7 +180,7 @@ fn write_beside(file: &Path, bytes: &[u8], like: &std::fs::Metadata, id: &str) -
 }
 
 /// Owner first: it takes away rights that the mode may give.
-fn write(path: &Path, bytes: &[u8], like: &std::fs::Metadata) -> Result<()> {
+fn write_file(path: &Path, bytes: &[u8], like: &std::fs::Metadata) -> Result<()> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
     let ours = file.metadata()?;
     if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {
@@ -184,7 +192,7 @@ fn write(path: &Path, bytes: &[u8], like: &std::fs::Metadata) -> Result<()> {
     Ok(file.sync_all()?)
 }
 
-fn sync_folder(file: &Path) {
+fn sync_parent_folder(file: &Path) {
     // The exchange is done; a folder that cannot be synchronised takes nothing back.
     let _ = file.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
 }
@@ -211,16 +219,16 @@ mod tests {
         std::os::unix::fs::symlink(&a, &link).unwrap();
         std::fs::set_permissions(&a, PermissionsExt::from_mode(0o640)).unwrap();
         let before = [(link.clone(), b"old".to_vec()), (same.clone(), b"same".to_vec())];
-        let put = put_back(&[link.clone(), same], &before, "1f").unwrap();
+        let put = restore_files(&[link.clone(), same], &before, "1f").unwrap();
         let aside = dir.path().join("a.cfg.unconfirmed-1f");
-        assert_eq!(put, PutBack { changed: vec![a.clone()], aside: vec![aside.clone()] });
+        assert_eq!(put, RestoredFiles { changed: vec![a.clone()], aside: vec![aside.clone()] });
         assert_eq!((text(&link).as_str(), text(&aside).as_str()), ("old", "new"));
         let mode = |path: &Path| std::fs::symlink_metadata(path).unwrap().mode();
         assert_eq!((mode(&a) & 0o777, mode(&aside) & 0o777), (0o640, 0o640));
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         // A second time nothing of the first is overwritten.
         std::fs::write(&a, "newer").unwrap();
-        let put = put_back(std::slice::from_ref(&link), &before[..1], "1f").unwrap();
+        let put = restore_files(std::slice::from_ref(&link), &before[..1], "1f").unwrap();
         assert_eq!(put.aside, [dir.path().join("a.cfg.unconfirmed-1f-2")]);
         assert_eq!(text(&aside), "new");
     }
@@ -231,7 +239,7 @@ mod tests {
         let (stays, came) = (file(dir.path(), "a.cfg", "a"), file(dir.path(), "z.cfg", "z"));
         let gone = dir.path().join("b.cfg");
         let before = [(stays.clone(), b"a".to_vec()), (gone.clone(), b"b".to_vec())];
-        let put = put_back(&[stays, came.clone()], &before, "1f").unwrap();
+        let put = restore_files(&[stays, came.clone()], &before, "1f").unwrap();
         assert_eq!(put.changed, [gone.clone(), came.clone()]);
         assert_eq!((text(&gone).as_str(), came.exists()), ("b", false));
         assert_eq!(text(&put.aside[0]), "z");
@@ -243,7 +251,7 @@ mod tests {
         let a = file(dir.path(), "a.cfg", "new");
         let lost = dir.path().join("nowhere/b.cfg");
         let before = [(a.clone(), b"old".to_vec()), (lost, b"old".to_vec())];
-        let error = put_back(std::slice::from_ref(&a), &before, "1f").unwrap_err();
+        let error = restore_files(std::slice::from_ref(&a), &before, "1f").unwrap_err();
         assert!(format!("{error:#}").contains("nowhere/b.cfg"), "{error:#}");
         assert_eq!(text(&a), "new");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");

@@ -5,33 +5,33 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::replay::{self, Returned};
-use crate::act::operation::{Done, Run};
+use super::replay::{self, ReplayResult};
+use crate::act::operation::{OperationContext, OperationResult};
 use crate::act::proof::{self, Claim};
-use crate::act::rollback::previous_config::Previous;
+use crate::act::rollback::previous_config::PreviousConfig;
 use crate::config::Settings;
-use crate::facts::{Facts, Holdings, Instance, Known, Loaded};
+use crate::facts::{Facts, Instance, Known, LoadedConfig, RuntimeState};
 use crate::gather;
 use crate::gather::haproxy::loaded_config;
-use crate::gather::haproxy::runtime_state::{Keys, holdings, worker_channel};
-use crate::plan::replay::{Preview, preview};
-use crate::plan::{self, Kind, Ledger};
+use crate::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state, worker_channel};
+use crate::plan::replay::{ReplayPreview, preview_replay};
+use crate::plan::{self, Ledger, LossKind};
 use crate::state::loaded_configs;
 use crate::time::Deadline;
 
 /// Thousands of servers and entries take less than a second; a worker that is busy may take longer.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is held.
 #[derive(Debug)]
-pub struct Hold {
-    held: Holdings,
-    loaded: Loaded,
+pub struct PreservedRuntime {
+    held: RuntimeState,
+    loaded: LoadedConfig,
     certificates: Vec<String>,
-    previews: Vec<Preview>,
+    previews: Vec<ReplayPreview>,
 }
 
-impl Hold {
+impl PreservedRuntime {
     /// Reads the worker that serves, and what is known of the configuration that it loaded: `previous` names a copy of
     /// that, file by file, where there is one.
     ///
@@ -44,62 +44,69 @@ impl Hold {
         previous: &[PathBuf],
     ) -> Result<Self, String> {
         let instance = facts.instance.seen().ok_or("what runs here is not known")?;
-        let lost = ledger.lines.iter().filter(|line| line.kind == Kind::Certificate);
+        let lost = ledger.lines.iter().filter(|line| line.kind == LossKind::Certificate);
         let certificates: Vec<String> = lost.map(|line| line.object.clone()).collect();
-        let held = of_serving(settings, instance, &certificates, &Arc::default())?;
+        let held = read_serving_worker(settings, instance, &certificates, &Arc::default())?;
         let copy = match previous {
             // A copy that cannot be read tells nothing, like one that is not there.
-            [] => loaded_configs::of_serving(&settings.state_dir.value, instance)
+            [] => loaded_configs::find_for_serving_worker(&settings.state_dir.value, instance)
                 .ok()
                 .flatten()
                 .map(|kept| kept.files),
-            given => Some(Previous::given(facts, given).map_err(|error| format!("{error:#}"))?.files),
+            given => {
+                Some(PreviousConfig::from_paths(facts, given).map_err(|error| format!("{error:#}"))?.files)
+            }
         };
-        let copy = copy.and_then(|files| gather::model(settings, &instance.main, &files));
-        let loaded = loaded_config::loaded(facts, &held, copy.as_ref());
-        let previews = preview(ledger, &held, &loaded);
-        Ok(Hold { held, loaded, certificates, previews })
+        let copy = copy.and_then(|files| gather::parse_model(settings, &instance.main, &files));
+        let loaded = loaded_config::loaded_config(facts, &held, copy.as_ref());
+        let previews = preview_replay(ledger, &held, &loaded);
+        Ok(PreservedRuntime { held, loaded, certificates, previews })
     }
 
     /// The same for a restart, which loses more than a reload.
     #[must_use]
-    pub fn over_a_restart(mut self, ledger: &Ledger) -> Self {
-        self.previews.extend(plan::restart::beyond_replay(ledger));
+    pub fn for_restart(mut self, ledger: &Ledger) -> Self {
+        self.previews.extend(plan::restart::restart_only_losses(ledger));
         self
     }
 
     /// What would be put back, and what would not and why: for the plan.
-    pub fn previews(&self) -> &[Preview] {
+    pub fn previews(&self) -> &[ReplayPreview] {
         &self.previews
     }
 
     /// What was held when the plan was made.
-    pub(in crate::act) fn held(&self) -> &Holdings {
+    pub(in crate::act) fn runtime_state(&self) -> &RuntimeState {
         &self.held
     }
 
     /// The same of this moment: what a connector added since the plan was made is held too.
-    pub fn refreshed(&self, settings: &Settings, facts: &Facts, calls: &Arc<AtomicU32>) -> Option<Holdings> {
-        of_serving(settings, facts.instance.seen()?, &self.certificates, calls).ok()
+    pub fn read_again(
+        &self,
+        settings: &Settings,
+        facts: &Facts,
+        calls: &Arc<AtomicU32>,
+    ) -> Option<RuntimeState> {
+        read_serving_worker(settings, facts.instance.seen()?, &self.certificates, calls).ok()
     }
 
     /// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
     /// service would be in service again.
-    pub(in crate::act) fn step(
+    pub(in crate::act) fn replay_step(
         &self,
-        done: &mut Done,
-        fresh: Option<&Holdings>,
+        done: &mut OperationResult,
+        fresh: Option<&RuntimeState>,
         instance: &Instance,
         worker: u32,
-        run: &Run<'_>,
+        run: &OperationContext<'_>,
         calls: &Arc<AtomicU32>,
     ) -> Claim {
-        (run.progress)("put back: the new worker gets what only memory held", LIMIT);
+        (run.progress)("put back: the new worker gets what only memory held", REPLAY_TIMEOUT);
         if let Err(error) = run.steps.begin("put-back") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }
-        let returned = self.put_back(fresh, run.settings, instance, worker, calls);
-        let claim = self.claim(&returned, worker);
+        let returned = self.replay(fresh, run.settings, instance, worker, calls);
+        let claim = self.replay_claim(&returned, worker);
         run.steps.end("put-back", claim.broken.as_deref().unwrap_or(&claim.proof.after));
         done.returned = returned.unwrap_or_default();
         done.finished.push("put-back");
@@ -107,22 +114,24 @@ impl Hold {
     }
 
     /// Puts everything back into the new worker.
-    fn put_back(
+    fn replay(
         &self,
-        fresh: Option<&Holdings>,
+        fresh: Option<&RuntimeState>,
         settings: &Settings,
         instance: &Instance,
         worker: u32,
         calls: &Arc<AtomicU32>,
-    ) -> Result<Vec<Returned>, String> {
-        match worker_channel(settings, instance, worker, Deadline::after(LIMIT), calls) {
+    ) -> Result<Vec<ReplayResult>, String> {
+        match worker_channel(settings, instance, worker, Deadline::after(REPLAY_TIMEOUT), calls) {
             Known::Unknown { why } => Err(why),
-            Known::Seen(channel) => Ok(replay::put_back(fresh.unwrap_or(&self.held), &self.loaded, &channel)),
+            Known::Seen(channel) => {
+                Ok(replay::replay_into(fresh.unwrap_or(&self.held), &self.loaded, &channel))
+            }
         }
     }
 
     /// The proof: everything that the plan said would come back is back. What it said cannot come back is no surprise.
-    fn claim(&self, returned: &Result<Vec<Returned>, String>, worker: u32) -> Claim {
+    fn replay_claim(&self, returned: &Result<Vec<ReplayResult>, String>, worker: u32) -> Claim {
         let title = "what was lost is put back";
         let source = format!("the sockets of worker {worker}, before and after the replay");
         let returned = match returned {
@@ -132,7 +141,7 @@ impl Hold {
                 return Claim::new(title, both, source, false, || format!("nothing was put back: {why}"));
             }
         };
-        let foreseen = |one: &&Returned| {
+        let foreseen = |one: &&ReplayResult| {
             !self
                 .previews
                 .iter()
@@ -149,23 +158,23 @@ impl Hold {
         let back = returned.iter().filter(|one| one.returned).count();
         let both = (returned.len().to_string(), format!("{back} back"));
         Claim::new(title, both, source, missing.is_empty(), || {
-            format!("not put back: {}", proof::listed(&missing))
+            format!("not put back: {}", proof::join_limited(&missing))
         })
     }
 }
 
-fn of_serving(
+fn read_serving_worker(
     settings: &Settings,
     instance: &Instance,
     certificates: &[String],
     calls: &Arc<AtomicU32>,
-) -> Result<Holdings, String> {
+) -> Result<RuntimeState, String> {
     let serving = match &instance.serving {
         Known::Seen(serving) => *serving,
         Known::Unknown { why } => return Err(why.clone()),
     };
-    match worker_channel(settings, instance, serving, Deadline::after(LIMIT), calls) {
+    match worker_channel(settings, instance, serving, Deadline::after(REPLAY_TIMEOUT), calls) {
         Known::Unknown { why } => Err(why),
-        Known::Seen(channel) => Ok(holdings(&channel, Keys::Of(certificates))),
+        Known::Seen(channel) => Ok(read_runtime_state(&channel, PrivateKeys::Named(certificates))),
     }
 }

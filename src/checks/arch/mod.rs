@@ -3,66 +3,66 @@
 pub(super) mod namespaces;
 pub(super) mod pins;
 
-use super::{Outcome, Seen};
+use super::{CheckContext, Judgement};
 use crate::facts::{Control, Controller, Evidence, Instance, Known, Mode, SocketFact};
 
 /// Without an instance there is nothing to judge.
-fn of_instance(seen: Seen<'_>, judge: impl FnOnce(&Instance) -> Outcome) -> Outcome {
+fn with_instance(seen: CheckContext<'_>, judge: impl FnOnce(&Instance) -> Judgement) -> Judgement {
     match &seen.facts.instance {
         Known::Seen(instance) => judge(instance),
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Unknown { why } => Judgement::unknown(why.clone()),
     }
 }
 
-pub(super) fn process(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| {
+pub(super) fn process(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| {
         let main = &instance.main;
         let exe = main.exe.seen().map_or("an unreadable program", String::as_str);
         let text = format!("{} runs {exe}, uid {}", instance.title(), main.uid);
         let evidence = [format!("argv: {}", main.argv.join(" "))];
         match main.exe_deleted {
-            true => Outcome::warn(format!("{text}, which was replaced or removed on disk"))
-                .because(evidence)
-                .mend("a reload makes the master run the program that is on disk now"),
-            false => Outcome::pass(text).because(evidence),
+            true => Judgement::warn(format!("{text}, which was replaced or removed on disk"))
+                .with_evidence(evidence)
+                .with_remedy("a reload makes the master run the program that is on disk now"),
+            false => Judgement::pass(text).with_evidence(evidence),
         }
     })
 }
 
-pub(super) fn identity(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| match &instance.identity {
+pub(super) fn identity(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| match &instance.identity {
         Known::Seen(sources) => {
-            Outcome::pass("two sources agree on the process").because(sources.iter().cloned())
+            Judgement::pass("two sources agree on the process").with_evidence(sources.iter().cloned())
         }
-        Known::Unknown { why } => Outcome::unknown(format!("the process is not proven: {why}"))
-            .mend("run as root, or as the user that HAProxy runs as"),
+        Known::Unknown { why } => Judgement::unknown(format!("the process is not proven: {why}"))
+            .with_remedy("run as root, or as the user that HAProxy runs as"),
     })
 }
 
-pub(super) fn single_instance(seen: Seen<'_>) -> Outcome {
+pub(super) fn single_instance(seen: CheckContext<'_>) -> Judgement {
     let candidates = match &seen.facts.candidates {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(candidates) => candidates,
     };
     let evidence = candidates.iter().map(|candidate| candidate.describe());
     match candidates.len() {
-        0 => Outcome::unknown("no process of that name can be seen")
-            .mend("run as root where /proc hides the processes of others (hidepid)"),
-        1 => Outcome::pass("one HAProxy runs here").because(evidence),
-        many => Outcome::warn(format!(
+        0 => Judgement::unknown("no process of that name can be seen")
+            .with_remedy("run as root where /proc hides the processes of others (hidepid)"),
+        1 => Judgement::pass("one HAProxy runs here").with_evidence(evidence),
+        many => Judgement::warn(format!(
             "{many} HAProxy run here; each command means the one whose socket it was given"
         ))
-        .because(evidence)
-        .mend("name one with --master-socket, or in haguard.toml under [haproxy]"),
+        .with_evidence(evidence)
+        .with_remedy("name one with --master-socket, or in haguard.toml under [haproxy]"),
     }
 }
 
-pub(super) fn pid_file(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| match &seen.facts.vitals.pid_file {
+pub(super) fn pid_file(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| match &seen.facts.vitals.pid_file {
         Known::Unknown { why } => {
-            Outcome::skipped(format!("whether it writes a PID file is not known: {why}"))
+            Judgement::skipped(format!("whether it writes a PID file is not known: {why}"))
         }
-        Known::Seen(None) => Outcome::pass("it was told to write no PID file"),
+        Known::Seen(None) => Judgement::pass("it was told to write no PID file"),
         Known::Seen(Some(file)) => {
             let ours = |pid: &u32| *pid == instance.main.pid || instance.serving.seen() == Some(pid);
             let evidence = |pids: &[u32]| {
@@ -71,70 +71,73 @@ pub(super) fn pid_file(seen: Seen<'_>) -> Outcome {
             };
             match &file.pids {
                 Known::Seen(pids) if !pids.is_empty() && pids.iter().all(ours) => {
-                    Outcome::pass("the PID file names it").because(evidence(pids))
+                    Judgement::pass("the PID file names it").with_evidence(evidence(pids))
                 }
                 Known::Seen(pids) => {
-                    Outcome::warn(format!("the PID file does not name {}", instance.title()))
-                        .because(evidence(pids))
-                        .mend("let no script signal what it names; haguard never does")
+                    Judgement::warn(format!("the PID file does not name {}", instance.title()))
+                        .with_evidence(evidence(pids))
+                        .with_remedy("let no script signal what it names; haguard never does")
                 }
-                Known::Unknown { why } => Outcome::warn(format!("the PID file cannot be read: {why}")),
+                Known::Unknown { why } => Judgement::warn(format!("the PID file cannot be read: {why}")),
             }
         }
     })
 }
 
 /// What to do where it lives in a guest.
-const INSIDE: &str = "run haguard in there: only its own managers know who controls it";
+const RUN_INSIDE_HINT: &str = "run haguard in there: only its own managers know who controls it";
 
-pub(super) fn manager(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| {
-        let evidence = instance.control.evidence().iter().map(Evidence::words);
+pub(super) fn manager(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| {
+        let evidence = instance.control.evidence().iter().map(Evidence::describe);
         let outcome = match &instance.control {
-            Control::Proven { controller: Controller::Nobody { .. }, .. } => {
-                Outcome::warn("no service manager controls it")
+            Control::Proven { controller: Controller::Unmanaged { .. }, .. } => {
+                Judgement::warn("no service manager controls it")
             }
             Control::Proven {
                 controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
                 ..
-            } => Outcome::warn(format!("no service manager controls it, only {}", controller.words()))
-                .mend("run it as a unit of systemd, so that it comes back after an end or a boot"),
+            } => Judgement::warn(format!("no service manager controls it, only {}", controller.describe()))
+                .with_remedy("run it as a unit of systemd, so that it comes back after an end or a boot"),
             Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
-                Outcome::unknown(format!("it belongs to {}", controller.words())).mend(INSIDE)
+                Judgement::unknown(format!("it belongs to {}", controller.describe()))
+                    .with_remedy(RUN_INSIDE_HINT)
             }
             Control::Proven { controller, .. } => {
-                Outcome::pass(format!("it is controlled by {}", controller.words()))
+                Judgement::pass(format!("it is controlled by {}", controller.describe()))
             }
             Control::Claimed { controller, why, .. } => {
-                let seems =
-                    Outcome::unknown(format!("it seems to be controlled by {}: {why}", controller.words()));
+                let seems = Judgement::unknown(format!(
+                    "it seems to be controlled by {}: {why}",
+                    controller.describe()
+                ));
                 match controller {
-                    Controller::Guest { .. } => seems.mend(INSIDE),
+                    Controller::Guest { .. } => seems.with_remedy(RUN_INSIDE_HINT),
                     _ => seems,
                 }
             }
             Control::Conflict { why, .. } => {
-                Outcome::fail(format!("sources disagree on what controls it: {why}"))
+                Judgement::fail(format!("sources disagree on what controls it: {why}"))
             }
-            Control::Unknown { why, .. } => Outcome::unknown(why.clone()),
+            Control::Unknown { why, .. } => Judgement::unknown(why.clone()),
         };
-        outcome.because(evidence)
+        outcome.with_evidence(evidence)
     })
 }
 
-pub(super) fn master_worker(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| match instance {
-        Instance { mode: Mode::MasterWorker, .. } => Outcome::pass("a master starts its workers"),
+pub(super) fn master_worker(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| match instance {
+        Instance { mode: Mode::MasterWorker, .. } => Judgement::pass("a master starts its workers"),
         Instance { mode: Mode::Standalone, main, .. } => {
-            Outcome::warn("it runs without a master: a reload cannot be proven by one")
-                .because([format!("argv: {}", main.argv.join(" "))])
-                .mend("start it with -W and a master socket: -S /run/haproxy-master.sock")
+            Judgement::warn("it runs without a master: a reload cannot be proven by one")
+                .with_evidence([format!("argv: {}", main.argv.join(" "))])
+                .with_remedy("start it with -W and a master socket: -S /run/haproxy-master.sock")
         }
     })
 }
 
-pub(super) fn sockets(seen: Seen<'_>) -> Outcome {
-    of_instance(seen, |instance| {
+pub(super) fn sockets(seen: CheckContext<'_>) -> Judgement {
+    with_instance(seen, |instance| {
         let ours = |pid: u32| {
             let lists = [&instance.workers, &instance.old_workers];
             pid == instance.main.pid
@@ -162,40 +165,44 @@ pub(super) fn sockets(seen: Seen<'_>) -> Outcome {
                 instance.serving.seen().map_or(String::new(), |pid| format!(", whose worker is {pid}"));
             let text =
                 format!("a socket is answered by a process that is not of {}{worker}", instance.title());
-            return Outcome::fail(text).because(strangers).mend(
+            return Judgement::fail(text).with_evidence(strangers).with_remedy(
                 "name the socket of this instance in haguard.toml, or give each instance its own path",
             );
         }
         if !silent.is_empty() {
-            return Outcome::unknown("a socket does not answer").because(silent);
+            return Judgement::unknown("a socket does not answer").with_evidence(silent);
         }
         if evidence.is_empty() {
             let why = unseen.into_iter().flatten().collect::<Vec<_>>().join("; ");
-            return Outcome::unknown(format!("no socket of it is known: {why}"))
-                .mend("add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S");
+            return Judgement::unknown(format!("no socket of it is known: {why}")).with_remedy(
+                "add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S",
+            );
         }
-        Outcome::pass("its sockets are answered by its own processes").because(evidence)
+        Judgement::pass("its sockets are answered by its own processes").with_evidence(evidence)
     })
 }
 
-pub(super) fn config_path(seen: Seen<'_>) -> Outcome {
+pub(super) fn config_path(seen: CheckContext<'_>) -> Judgement {
     let Some(api) = &seen.facts.dataplane else {
-        return Outcome::skipped("no Data Plane API is configured");
+        return Judgement::skipped("no Data Plane API is configured");
     };
     let written = match &api.config_file {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(file) => file.path.display().to_string(),
     };
     if seen.facts.config.files.is_empty() {
-        return Outcome::unknown("the files that the master loads are not known");
+        return Judgement::unknown("the files that the master loads are not known");
     }
     let loaded: Vec<String> = seen.facts.config.files.iter().map(|file| file.path.clone()).collect();
     let evidence =
         [format!("Data Plane API writes {written}"), format!("the master loads {}", loaded.join(" "))];
     match loaded.contains(&written) {
-        true => Outcome::pass("the master loads the file that the Data Plane API writes").because(evidence),
-        false => Outcome::fail("the master does not load the file that the Data Plane API writes")
-            .because(evidence)
-            .mend(format!("give both the same file: config_file in dataplaneapi.yml, or -f {written}")),
+        true => Judgement::pass("the master loads the file that the Data Plane API writes")
+            .with_evidence(evidence),
+        false => Judgement::fail("the master does not load the file that the Data Plane API writes")
+            .with_evidence(evidence)
+            .with_remedy(format!(
+                "give both the same file: config_file in dataplaneapi.yml, or -f {written}"
+            )),
     }
 }

@@ -1,64 +1,65 @@
 //! Where it lives, and whether what it reads there is what stands here.
 
-use crate::checks::{Outcome, Seen};
+use crate::checks::{CheckContext, Judgement};
 use crate::facts::Known;
-use crate::facts::namespaces::{Mounted, Namespaces};
+use crate::facts::namespaces::{MountedFile, Namespaces};
 
-fn of_namespaces(seen: Seen<'_>, judge: impl FnOnce(&Namespaces) -> Outcome) -> Outcome {
+fn with_namespaces(seen: CheckContext<'_>, judge: impl FnOnce(&Namespaces) -> Judgement) -> Judgement {
     match &seen.facts.namespaces {
         Known::Seen(namespaces) => judge(namespaces),
-        Known::Unknown { why } => Outcome::unknown(why.clone()),
+        Known::Unknown { why } => Judgement::unknown(why.clone()),
     }
 }
 
-pub(in crate::checks) fn namespace(seen: Seen<'_>) -> Outcome {
-    of_namespaces(seen, |namespaces| {
+pub(in crate::checks) fn namespace(seen: CheckContext<'_>) -> Judgement {
+    with_namespaces(seen, |namespaces| {
         if namespaces.own.is_empty() {
-            return Outcome::pass("it lives where haguard runs");
+            return Judgement::pass("it lives where haguard runs");
         }
         let kinds = namespaces.own.join(", ");
         match &namespaces.closed {
-            None => Outcome::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
-            Some(why) => Outcome::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
-                .mend("run haguard as root, or where HAProxy lives, such as in its container"),
+            None => Judgement::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
+            Some(why) => Judgement::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
+                .with_remedy("run haguard as root, or where HAProxy lives, such as in its container"),
         }
     })
 }
 
-pub(in crate::checks) fn config_inode(seen: Seen<'_>) -> Outcome {
-    of_namespaces(seen, |namespaces| {
+pub(in crate::checks) fn config_inode(seen: CheckContext<'_>) -> Judgement {
+    with_namespaces(seen, |namespaces| {
         if !namespaces.own.iter().any(|kind| kind == "mnt") {
-            return Outcome::skipped("its files are those of this host");
+            return Judgement::skipped("its files are those of this host");
         }
         if namespaces.mounted.is_empty() {
-            return Outcome::pass("none of its configuration files is mounted alone");
+            return Judgement::pass("none of its configuration files is mounted alone");
         }
-        let evidence: Vec<String> = namespaces.mounted.iter().map(words).collect();
+        let evidence: Vec<String> = namespaces.mounted.iter().map(describe_mount).collect();
         let unseen = namespaces.mounted.iter().find_map(|file| file.inside.why().or(file.outside.why()));
-        let stale: Vec<&Mounted> = namespaces.mounted.iter().filter(|file| differs(file)).collect();
+        let stale: Vec<&MountedFile> =
+            namespaces.mounted.iter().filter(|file| is_other_inode(file)).collect();
         match (stale.as_slice(), unseen) {
-            ([], None) => Outcome::pass("files that are mounted alone are still those of this host"),
-            ([], Some(why)) => Outcome::unknown(format!("a file that is mounted alone could not be compared: {why}")),
-            ([first, ..], _) => Outcome::warn(format!(
+            ([], None) => Judgement::pass("files that are mounted alone are still those of this host"),
+            ([], Some(why)) => Judgement::unknown(format!("a file that is mounted alone could not be compared: {why}")),
+            ([first, ..], _) => Judgement::warn(format!(
                 "HAProxy does not see {} of this host, but the file that it was when the mount was made",
                 first.source.seen().map_or("the file", String::as_str)
             ))
-            .mend(
+            .with_remedy(
                 "mount the folder instead of the file and make the container anew; until then write the file in place \
                  (cp, not mv or an editor that renames)",
             ),
         }
-        .because(evidence)
+        .with_evidence(evidence)
     })
 }
 
 /// Another inode. One with the same bytes will not follow the next edit either.
-fn differs(file: &Mounted) -> bool {
+fn is_other_inode(file: &MountedFile) -> bool {
     let pair = file.inside.seen().zip(file.outside.seen());
     pair.is_some_and(|(inside, outside)| inside.inode != outside.inode)
 }
 
-fn words(file: &Mounted) -> String {
+fn describe_mount(file: &MountedFile) -> String {
     let content = match (file.inside.seen(), file.outside.seen()) {
         (Some(inside), Some(outside)) if inside.inode == outside.inode => "one file".to_owned(),
         (Some(inside), Some(outside)) => {
@@ -75,19 +76,19 @@ fn words(file: &Mounted) -> String {
 mod tests {
     use super::*;
     use crate::checks::{self, Level};
-    use crate::facts::namespaces::Content;
+    use crate::facts::namespaces::FileIdentity;
     use crate::facts::{Facts, test_facts};
     use crate::plan;
 
-    fn judged(id: &str, namespaces: Known<Namespaces>) -> (Level, String) {
+    fn run_check(id: &str, namespaces: Known<Namespaces>) -> (Level, String) {
         let facts = Facts { namespaces, ..test_facts::healthy() };
-        let found = checks::judge(&facts, &plan::ledger(&facts), &[id]).remove(0);
+        let found = checks::run_checks(&facts, &plan::ledger(&facts), &[id]).remove(0);
         (found.level, format!("{} {}", found.text, found.evidence.join(" ")))
     }
 
-    fn container(inside: (u64, &str), outside: Known<Content>) -> Known<Namespaces> {
-        let content = |(inode, md5): (u64, &str)| Content { inode: (1, inode), md5: md5.to_owned() };
-        let mounted = Mounted {
+    fn container(inside: (u64, &str), outside: Known<FileIdentity>) -> Known<Namespaces> {
+        let content = |(inode, md5): (u64, &str)| FileIdentity { inode: (1, inode), md5: md5.to_owned() };
+        let mounted = MountedFile {
             path: "/etc/a.cfg".to_owned(),
             source: Known::Seen("/srv/a.cfg".to_owned()),
             inside: Known::Seen(content(inside)),
@@ -97,15 +98,15 @@ mod tests {
         Known::Seen(Namespaces { own, closed: None, mounted: vec![mounted] })
     }
 
-    fn here(inode: u64, md5: &str) -> Known<Content> {
-        Known::Seen(Content { inode: (1, inode), md5: md5.to_owned() })
+    fn here(inode: u64, md5: &str) -> Known<FileIdentity> {
+        Known::Seen(FileIdentity { inode: (1, inode), md5: md5.to_owned() })
     }
 
     #[test]
     fn a_file_that_was_renamed_over_is_told_from_one_that_was_not() {
-        let level = |seen| judged("arch.config-inode", seen).0;
+        let level = |seen| run_check("arch.config-inode", seen).0;
         assert_eq!(level(container((7, "a"), here(7, "a"))), Level::Pass);
-        let (worst, text) = judged("arch.config-inode", container((7, "a"), here(8, "b")));
+        let (worst, text) = run_check("arch.config-inode", container((7, "a"), here(8, "b")));
         assert_eq!(worst, Level::Warn);
         assert!(text.contains("/srv/a.cfg") && text.contains("other bytes"), "{text}");
         assert_eq!(level(container((7, "a"), here(8, "a"))), Level::Warn, "the next edit will not be seen");
@@ -118,7 +119,7 @@ mod tests {
         let of = |own: &[&str], closed: Option<&str>| {
             let own = own.iter().map(|kind| (*kind).to_owned()).collect();
             let closed = closed.map(str::to_owned);
-            judged("arch.namespace", Known::Seen(Namespaces { own, closed, mounted: Vec::new() })).0
+            run_check("arch.namespace", Known::Seen(Namespaces { own, closed, mounted: Vec::new() })).0
         };
         assert_eq!(of(&[], None), Level::Pass);
         assert_eq!(of(&["mnt"], None), Level::Pass);

@@ -1,14 +1,14 @@
 //! The architecture that was pinned, against the one that is found.
 
-use crate::checks::{Outcome, Seen};
+use crate::checks::{CheckContext, Judgement};
 use crate::facts::pin::Pin;
 use crate::facts::{Control, Facts, Known, Role};
 
 /// Every pin that can be compared; a changing command looks at HAProxy, `inspect` at all services.
-pub(in crate::checks) fn expected(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn expected(seen: CheckContext<'_>) -> Judgement {
     let facts = seen.facts;
     if facts.pins.is_empty() {
-        return Outcome::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");
+        return Judgement::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");
     }
     let haproxy = Role::Haproxy.key();
     let mut services: Vec<&str> = facts.pins.iter().map(|pin| pin.service.as_str()).collect();
@@ -17,30 +17,30 @@ pub(in crate::checks) fn expected(seen: Seen<'_>) -> Outcome {
     let compared = services.into_iter().filter_map(|service| {
         let pins: Vec<&Pin> = facts.pins.iter().filter(|pin| pin.service == service).collect();
         match service == haproxy {
-            true => Some(compare(&pins, Some(of_haproxy(facts)))),
-            false => of_others(facts, service, &pins),
+            true => Some(compare_pins(&pins, Some(haproxy_pin(facts)))),
+            false => compare_other_services(facts, service, &pins),
         }
     });
     let worst = compared.max_by_key(|outcome| outcome.level);
     worst
-        .unwrap_or_else(|| Outcome::skipped("only services are pinned that were not looked at"))
-        .mend_where_bad(
+        .unwrap_or_else(|| Judgement::skipped("only services are pinned that were not looked at"))
+        .with_remedy_if_notable(
             "`haguard inspect` shows what is found; `haguard inspect --save` pins it, if it is meant so",
         )
 }
 
 /// Who runs the HAProxy that is meant, or why that is not proven.
-fn of_haproxy(facts: &Facts) -> Known<Pin> {
+fn haproxy_pin(facts: &Facts) -> Known<Pin> {
     let instance = match &facts.instance {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
-    found(Role::Haproxy.key(), &instance.control, Pin::config_of(&instance.main))
+    found_pin(Role::Haproxy.key(), &instance.control, Pin::config_paths(&instance.main))
 }
 
-fn found(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {
+fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {
     match control.proven() {
-        Some(controller) => Known::Seen(Pin::of(service, controller, config)),
+        Some(controller) => Known::Seen(Pin::from_controller(service, controller, config)),
         None => Known::unknown(format!(
             "who controls it is {}: {}",
             control.certainty(),
@@ -50,37 +50,38 @@ fn found(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {
 }
 
 /// A service beside HAProxy, where all services were looked at.
-fn of_others(facts: &Facts, name: &str, pins: &[&Pin]) -> Option<Outcome> {
+fn compare_other_services(facts: &Facts, name: &str, pins: &[&Pin]) -> Option<Judgement> {
     let host = facts.on_host.seen()?;
-    let named = host.services.iter().filter(|one| one.pinned_as() == name);
-    let all: Vec<Outcome> = named
-        .map(|service| compare(pins, Some(found(name, &service.control, service.files.clone()))))
+    let named = host.services.iter().filter(|one| one.pin_name() == name);
+    let all: Vec<Judgement> = named
+        .map(|service| compare_pins(pins, Some(found_pin(name, &service.control, service.files.clone()))))
         .collect();
     // Several may be called so, and the pin is of one of them.
-    Some(all.into_iter().min_by_key(|outcome| outcome.level).unwrap_or_else(|| compare(pins, None)))
+    Some(all.into_iter().min_by_key(|outcome| outcome.level).unwrap_or_else(|| compare_pins(pins, None)))
 }
 
-fn compare(pins: &[&Pin], found: Option<Known<Pin>>) -> Outcome {
+fn compare_pins(pins: &[&Pin], found: Option<Known<Pin>>) -> Judgement {
     let service = pins.first().map_or("", |pin| pin.service.as_str());
-    let pinned: Vec<String> = pins.iter().map(|pin| pin.words()).collect();
+    let pinned: Vec<String> = pins.iter().map(|pin| pin.describe()).collect();
     let pinned = pinned.join(", or ");
     match found {
-        None => Outcome::warn(format!("{service} is pinned: {pinned}; found: it does not run here")),
+        None => Judgement::warn(format!("{service} is pinned: {pinned}; found: it does not run here")),
         Some(Known::Unknown { why }) => {
-            Outcome::unknown(format!("{service} is pinned: {pinned}; found: not proven")).because([why])
+            Judgement::unknown(format!("{service} is pinned: {pinned}; found: not proven"))
+                .with_evidence([why])
         }
-        Some(Known::Seen(found)) if pins.iter().any(|pin| pin.fits(&found)) => {
-            Outcome::pass(format!("{service} is run as it was pinned: {}", found.words()))
+        Some(Known::Seen(found)) if pins.iter().any(|pin| pin.matches(&found)) => {
+            Judgement::pass(format!("{service} is run as it was pinned: {}", found.describe()))
         }
         Some(Known::Seen(found)) => {
-            Outcome::fail(format!("{service} is pinned: {pinned}; found: {}", found.words()))
+            Judgement::fail(format!("{service} is pinned: {pinned}; found: {}", found.describe()))
         }
     }
 }
 
-impl Outcome {
-    fn mend_where_bad(self, mend: &str) -> Self {
-        if self.level.is_notable() { self.mend(mend) } else { self }
+impl Judgement {
+    fn with_remedy_if_notable(self, mend: &str) -> Self {
+        if self.level.is_notable() { self.with_remedy(mend) } else { self }
     }
 }
 
@@ -91,8 +92,8 @@ mod tests {
     use crate::facts::{Control, Controller, Facts, Known, test_facts};
     use crate::plan;
 
-    fn judged(facts: &Facts) -> (Level, String) {
-        let finding = checks::judge(facts, &plan::ledger(facts), &["arch.expected"]).remove(0);
+    fn run_expected(facts: &Facts) -> (Level, String) {
+        let finding = checks::run_checks(facts, &plan::ledger(facts), &["arch.expected"]).remove(0);
         (finding.level, finding.text)
     }
 
@@ -103,38 +104,38 @@ mod tests {
     #[test]
     fn what_is_found_is_compared_with_what_was_pinned_and_both_are_shown() {
         let mut facts = test_facts::healthy();
-        assert_eq!(judged(&facts).0, Level::Skipped);
-        facts.pins = vec![Pin::of("haproxy", &systemd(), vec!["/etc/haproxy.cfg".into()])];
-        let (level, text) = judged(&facts);
+        assert_eq!(run_expected(&facts).0, Level::Skipped);
+        facts.pins = vec![Pin::from_controller("haproxy", &systemd(), vec!["/etc/haproxy.cfg".into()])];
+        let (level, text) = run_expected(&facts);
         assert_eq!(level, Level::Fail);
         assert_eq!(
             text,
             "haproxy is pinned: systemd haproxy.service, /etc/haproxy.cfg; found: no service manager, /etc/haproxy.cfg"
         );
-        test_facts::instance(&mut facts).control = test_facts::control(systemd());
-        assert_eq!(judged(&facts).0, Level::Pass);
-        test_facts::instance(&mut facts).main.argv =
+        test_facts::instance_mut(&mut facts).control = test_facts::proven_control(systemd());
+        assert_eq!(run_expected(&facts).0, Level::Pass);
+        test_facts::instance_mut(&mut facts).main.argv =
             ["haproxy", "-f", "/other.cfg"].map(str::to_owned).to_vec();
-        assert_eq!(judged(&facts).0, Level::Fail, "another file");
-        test_facts::instance(&mut facts).control = Control::unknown("denied");
-        assert_eq!(judged(&facts).0, Level::Unknown);
+        assert_eq!(run_expected(&facts).0, Level::Fail, "another file");
+        test_facts::instance_mut(&mut facts).control = Control::unknown("denied");
+        assert_eq!(run_expected(&facts).0, Level::Unknown);
         facts.instance = Known::unknown("gone");
-        assert_eq!(judged(&facts).0, Level::Unknown);
+        assert_eq!(run_expected(&facts).0, Level::Unknown);
     }
 
     #[test]
     fn other_services_are_compared_where_they_were_looked_at() {
         let mut facts = test_facts::healthy();
-        facts.pins = vec![Pin::of("http.server", &systemd(), Vec::new())];
-        assert_eq!(judged(&facts).0, Level::Skipped, "not looked at");
-        facts.on_host = Known::Seen(test_facts::on_host(Vec::new()));
-        assert_eq!(judged(&facts).0, Level::Warn, "it does not run");
-        let nobody = Controller::Nobody { cgroup: "/".into() };
+        facts.pins = vec![Pin::from_controller("http.server", &systemd(), Vec::new())];
+        assert_eq!(run_expected(&facts).0, Level::Skipped, "not looked at");
+        facts.on_host = Known::Seen(test_facts::host_facts(Vec::new()));
+        assert_eq!(run_expected(&facts).0, Level::Warn, "it does not run");
+        let nobody = Controller::Unmanaged { cgroup: "/".into() };
         let mut services = vec![test_facts::service("http.server", 1, nobody)];
-        facts.on_host = Known::Seen(test_facts::on_host(services.clone()));
-        assert_eq!(judged(&facts).0, Level::Fail);
+        facts.on_host = Known::Seen(test_facts::host_facts(services.clone()));
+        assert_eq!(run_expected(&facts).0, Level::Fail);
         services.push(test_facts::service("http.server", 2, systemd()));
-        facts.on_host = Known::Seen(test_facts::on_host(services));
-        assert_eq!(judged(&facts).0, Level::Pass, "one of them is the one");
+        facts.on_host = Known::Seen(test_facts::host_facts(services));
+        assert_eq!(run_expected(&facts).0, Level::Pass, "one of them is the one");
     }
 }

@@ -1,17 +1,17 @@
 //! The addresses that the next worker would listen on.
 
-use crate::checks::{Outcome, Seen};
-use crate::facts::binds::in_ranges;
+use crate::checks::{CheckContext, Judgement};
+use crate::facts::binds::format_port_ranges;
 use crate::facts::{BindState, Known, NewBind};
 use crate::plural::plural;
 
 /// As many addresses are named in evidence; the rest is counted.
-const SHOWN: usize = 12;
+const MAX_EVIDENCE: usize = 12;
 
-pub(in crate::checks) fn free(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn new_binds_free(seen: CheckContext<'_>) -> Judgement {
     let binds = match &seen.facts.binds {
         Known::Unknown { why } => {
-            return Outcome::unknown(format!("which binds are new is not known: {why}"));
+            return Judgement::unknown(format!("which binds are new is not known: {why}"));
         }
         Known::Seen(binds) => binds,
     };
@@ -20,41 +20,47 @@ pub(in crate::checks) fn free(seen: Seen<'_>) -> Outcome {
     let (bad, unknown): (Vec<_>, Vec<_>) =
         (binds.iter().filter(bad).collect(), binds.iter().filter(unknown).collect());
     match (bad.as_slice(), unknown.as_slice()) {
-        ([first, ..], _) => Outcome::fail(text(first, bad.len()))
-            .because(evidence(bad.iter().chain(&unknown).copied()))
-            .mend(mend(first)),
-        ([], [first, ..]) => Outcome::unknown(format!(
+        ([first, ..], _) => Judgement::fail(describe_finding(first, bad.len()))
+            .with_evidence(evidence(bad.iter().chain(&unknown).copied()))
+            .with_remedy(remedy(first)),
+        ([], [first, ..]) => Judgement::unknown(format!(
             "{} ({}) could not be judged",
             plural(unknown.len(), "bind"),
-            named(first)
+            describe_bind(first)
         ))
-        .because(evidence(unknown.iter().copied()))
-        .mend("run haguard as root on this host; what is still unknown then must be made plain in the files"),
+        .with_evidence(evidence(unknown.iter().copied()))
+        .with_remedy(
+            "run haguard as root on this host; what is still unknown then must be made plain in the files",
+        ),
         ([], []) if binds.is_empty() => {
-            Outcome::pass("the next worker would listen on nothing that this one does not")
+            Judgement::pass("the next worker would listen on nothing that this one does not")
         }
-        ([], []) => Outcome::pass(match binds.len() {
+        ([], []) => Judgement::pass(match binds.len() {
             1 => "the new address can be bound".to_owned(),
             many => format!("{many} new addresses can be bound"),
         })
-        .because(in_ranges(binds.iter().filter_map(|bind| bind.listener.as_ref())).into_iter().take(SHOWN)),
+        .with_evidence(
+            format_port_ranges(binds.iter().filter_map(|bind| bind.listener.as_ref()))
+                .into_iter()
+                .take(MAX_EVIDENCE),
+        ),
     }
 }
 
 /// The address with its line.
-fn named(bind: &NewBind) -> String {
+fn describe_bind(bind: &NewBind) -> String {
     match &bind.at {
         Some(at) => format!("{}, {at}", bind.address),
         None => bind.address.clone(),
     }
 }
 
-fn text(first: &NewBind, count: usize) -> String {
+fn describe_finding(first: &NewBind, count: usize) -> String {
     let said = first.state.describe(first.listener.as_ref());
     let more = if count > 1 { format!(", and {}", plural(count - 1, "more bind")) } else { String::new() };
     match first.state {
         BindState::Taken { .. } => format!("new bind {} is {said}{more}", first.address),
-        BindState::NotHere => format!("new bind {} {said}{more}", first.address),
+        BindState::AddressNotAvailable => format!("new bind {} {said}{more}", first.address),
         _ => format!("new bind {} cannot be had: {said}{more}", first.address),
     }
 }
@@ -62,8 +68,8 @@ fn text(first: &NewBind, count: usize) -> String {
 fn evidence<'a>(binds: impl Iterator<Item = &'a NewBind>) -> Vec<String> {
     let all: Vec<&NewBind> = binds.collect();
     let mut lines: Vec<String> = Vec::new();
-    for bind in all.iter().take(SHOWN) {
-        lines.push(format!("{}: {}", named(bind), bind.state.describe(bind.listener.as_ref())));
+    for bind in all.iter().take(MAX_EVIDENCE) {
+        lines.push(format!("{}: {}", describe_bind(bind), bind.state.describe(bind.listener.as_ref())));
         if let BindState::Taken { by, .. } = &bind.state {
             let holders = by.iter().filter_map(|owner| owner.process.as_ref());
             let runs = holders.map(|holder| format!("PID {} runs {}", holder.pid, holder.command));
@@ -71,20 +77,20 @@ fn evidence<'a>(binds: impl Iterator<Item = &'a NewBind>) -> Vec<String> {
             lines.extend(new);
         }
     }
-    if all.len() > SHOWN {
-        lines.push(format!("and {} more", all.len() - SHOWN));
+    if all.len() > MAX_EVIDENCE {
+        lines.push(format!("and {} more", all.len() - MAX_EVIDENCE));
     }
     lines
 }
 
-fn mend(first: &NewBind) -> String {
+fn remedy(first: &NewBind) -> String {
     let other = "or give the bind another address";
     match &first.state {
         BindState::Taken { by, .. } => match by.iter().find_map(|owner| owner.process.as_ref()) {
             Some(holder) => format!("stop {} (PID {}), {other}, and check again", holder.name, holder.pid),
             None => format!("find its owner as root, {other}, and check again"),
         },
-        BindState::NotHere => {
+        BindState::AddressNotAvailable => {
             format!("add the address to an interface, allow net.ipv4.ip_nonlocal_bind, {other}")
         }
         _ => format!("mend what is named above, {other}, and check again"),

@@ -2,39 +2,41 @@
 
 use jiff::civil::{Date, date};
 
-use crate::checks::{Outcome, Seen};
-use crate::facts::process_health::{OpenFiles, ReloadSignal, Vitals};
+use crate::checks::{CheckContext, Judgement};
+use crate::facts::process_health::{OpenFiles, ProcessHealth, ReloadSignal};
 use crate::facts::{Instance, Known, Mode, version_numbers};
 
 /// Where the master takes no order to reload; none where it does, or where that could not be seen.
-pub(in crate::checks) fn deaf(vitals: &Vitals, master: u32) -> Option<Outcome> {
+pub(in crate::checks) fn blocked_reload_signal(vitals: &ProcessHealth, master: u32) -> Option<Judgement> {
     let ReloadSignal { pending, ignored, deadly, stopped } = *vitals.reload_signal.seen()?;
     let source = [format!("/proc/{master}/status")];
     let outcome = match (stopped, pending, ignored, deadly) {
-        (true, _, _, _) => Outcome::fail("the master is stopped (SIGSTOP or a debugger): it answers nobody")
-            .mend(format!("find out who stopped it, then let it go on: kill -CONT {master}")),
+        (true, _, _, _) => {
+            Judgement::fail("the master is stopped (SIGSTOP or a debugger): it answers nobody")
+                .with_remedy(format!("find out who stopped it, then let it go on: kill -CONT {master}"))
+        }
         (_, true, _, _) => {
-            Outcome::fail("SIGUSR2 has come to the master and is not taken: an ordered reload never began")
-                .mend("order the reload over the master socket: `haguard reload`")
+            Judgement::fail("SIGUSR2 has come to the master and is not taken: an ordered reload never began")
+                .with_remedy("order the reload over the master socket: `haguard reload`")
         }
         (_, _, true, _) => {
-            Outcome::fail("the master ignores SIGUSR2: a reload that is ordered by signal never begins")
-                .mend("order the reload over the master socket: `haguard reload`")
+            Judgement::fail("the master ignores SIGUSR2: a reload that is ordered by signal never begins")
+                .with_remedy("order the reload over the master socket: `haguard reload`")
         }
-        (_, _, _, true) => Outcome::fail("the master has no handler for SIGUSR2: that signal would end it")
-            .mend("wait until it has started, and look again"),
+        (_, _, _, true) => Judgement::fail("the master has no handler for SIGUSR2: that signal would end it")
+            .with_remedy("wait until it has started, and look again"),
         _ => return None,
     };
-    Some(outcome.because(source))
+    Some(outcome.with_evidence(source))
 }
 
 /// In percent of the limit.
-const MANY_FILES: u64 = 80;
+const MAX_OPEN_FILES_PERCENT: u64 = 80;
 
-pub(in crate::checks) fn files(seen: Seen<'_>) -> Outcome {
-    let Vitals { master_files, worker_files, .. } = &seen.facts.vitals;
+pub(in crate::checks) fn fd_headroom(seen: CheckContext<'_>) -> Judgement {
+    let ProcessHealth { master_files, worker_files, .. } = &seen.facts.vitals;
     let (master, worker) = match master_files.as_ref().zip(worker_files.as_ref()) {
-        Known::Unknown { why } => return Outcome::unknown(why),
+        Known::Unknown { why } => return Judgement::unknown(why),
         Known::Seen(both) => both,
     };
     let words =
@@ -43,19 +45,19 @@ pub(in crate::checks) fn files(seen: Seen<'_>) -> Outcome {
     evidence.extend((master.pid != worker.pid).then(|| words(master)));
     let percent = |files: &OpenFiles| files.used.saturating_mul(100) / files.limit.max(1);
     match percent(master).max(percent(worker)) {
-        most if most >= MANY_FILES => Outcome::warn(format!("{most} % of the files that may be open are open"))
-            .because(evidence)
-            .mend("raise LimitNOFILE of the unit (or ulimit -n), or lower maxconn; a reload does not raise the limit"),
-        most => Outcome::pass(format!("{most} % of the files that may be open are open")).because(evidence),
+        most if most >= MAX_OPEN_FILES_PERCENT => Judgement::warn(format!("{most} % of the files that may be open are open"))
+            .with_evidence(evidence)
+            .with_remedy("raise LimitNOFILE of the unit (or ulimit -n), or lower maxconn; a reload does not raise the limit"),
+        most => Judgement::pass(format!("{most} % of the files that may be open are open")).with_evidence(evidence),
     }
 }
 
-pub(in crate::checks) fn memory(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn mem_headroom(seen: CheckContext<'_>) -> Judgement {
     let memory = match &seen.facts.vitals.memory {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(memory) => memory,
     };
-    let (worker, left) = (memory.worker_kb, memory.left_kb());
+    let (worker, left) = (memory.worker_kb, memory.available_kb());
     let group = memory.group_kb.map(|kb| format!("its control group may take {} MB more", kb / 1024));
     let evidence = [
         format!("the serving worker holds {} MB", worker / 1024),
@@ -63,49 +65,55 @@ pub(in crate::checks) fn memory(seen: Seen<'_>) -> Outcome {
     ];
     let outcome = match left {
         left if left < worker => {
-            Outcome::fail("a second worker like the one that serves has no room beside it")
+            Judgement::fail("a second worker like the one that serves has no room beside it")
         }
         left if left < worker.saturating_mul(2) => {
-            Outcome::warn("a second worker like the one that serves has just room beside it")
+            Judgement::warn("a second worker like the one that serves has just room beside it")
         }
-        _ => return Outcome::pass("a second worker has room beside it").because(evidence).because(group),
+        _ => {
+            return Judgement::pass("a second worker has room beside it")
+                .with_evidence(evidence)
+                .with_evidence(group);
+        }
     };
-    outcome.because(evidence).because(group).mend(
+    outcome.with_evidence(evidence).with_evidence(group).with_remedy(
         "free memory, or raise the limit, before the next reload: both workers run side by side for a while",
     )
 }
 
 /// HAProxy's words where the sockets were not handed over.
-const NOT_HANDED_OVER: &str = "Failed to get the sockets from the old process";
+const SOCKETS_NOT_RECEIVED: &str = "Failed to get the sockets from the old process";
 
-pub(in crate::checks) fn seamless(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn seamless(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
     if instance.mode == Mode::Standalone {
-        return Outcome::skipped("it runs without a master, which hands nothing over by itself");
+        return Judgement::skipped("it runs without a master, which hands nothing over by itself");
     }
     let argv = &instance.main.argv;
     let no_sockets = argv.windows(2).any(|pair| pair[0] == "-x" && pair[1] == "/dev/null");
     if argv.iter().any(|word| word == "-dR") || no_sockets || seen.facts.config.noreuseport {
-        return Outcome::warn("listening sockets are not handed over: each reload refuses some clients")
-            .because([format!("argv: {}", argv.join(" "))])
-            .because(seen.facts.config.noreuseport.then(|| "noreuseport is in the global section".to_owned()))
-            .mend("drop -dR, `-x /dev/null` or noreuseport");
+        return Judgement::warn("listening sockets are not handed over: each reload refuses some clients")
+            .with_evidence([format!("argv: {}", argv.join(" "))])
+            .with_evidence(
+                seen.facts.config.noreuseport.then(|| "noreuseport is in the global section".to_owned()),
+            )
+            .with_remedy("drop -dR, `-x /dev/null` or noreuseport");
     }
     let log = seen.facts.vitals.startup_log.seen().into_iter().flatten();
-    let said: Vec<String> = log.filter(|line| line.contains(NOT_HANDED_OVER)).cloned().collect();
+    let said: Vec<String> = log.filter(|line| line.contains(SOCKETS_NOT_RECEIVED)).cloned().collect();
     match said.is_empty() {
-        true => Outcome::pass("a new worker gets the listening sockets of the old one"),
-        false => Outcome::warn("the last reload did not get the listening sockets of the old worker: clients may have been refused")
-            .because(said)
-            .mend("look at `show startup-logs` on the master socket after the next reload"),
+        true => Judgement::pass("a new worker gets the listening sockets of the old one"),
+        false => Judgement::warn("the last reload did not get the listening sockets of the old worker: clients may have been refused")
+            .with_evidence(said)
+            .with_remedy("look at `show startup-logs` on the master socket after the next reload"),
     }
 }
 
 /// A bug of the master that was known when this was written: branches, and the days of the releases that have it.
-struct Bug {
+struct KnownBug {
     what: &'static str,
     source: &'static str,
     branches: std::ops::RangeInclusive<(u32, u32)>,
@@ -116,8 +124,8 @@ struct Bug {
 }
 
 /// What each entry says was read in the commit that corrected it.
-const BUGS: &[Bug] = &[
-    Bug {
+const KNOWN_BUGS: &[KnownBug] = &[
+    KnownBug {
         what: "after a failed reload the master takes no signal any more, SIGUSR2 included",
         source: "haproxy#3229, corrected on 2026-01-06 (97490a778), came with 709cde6d0 of 2025-11-17",
         branches: (3, 1)..=(3, 4),
@@ -125,7 +133,7 @@ const BUGS: &[Bug] = &[
         corrected: date(2026, 1, 6),
         mend: "upgrade; until then reload over the master socket (`haguard reload`), which works all the same",
     },
-    Bug {
+    KnownBug {
         what: "`show proc` breaks off after about 200 processes, so that workers go unseen",
         source: "haproxy#3204, corrected on 2025-12-08 (594408cd6)",
         branches: (2, 4)..=(3, 4),
@@ -133,7 +141,7 @@ const BUGS: &[Bug] = &[
         corrected: date(2025, 12, 8),
         mend: "upgrade, or keep the number of old workers low with hard-stop-after",
     },
-    Bug {
+    KnownBug {
         what: "ten clients of the master socket that gave up on a stuck worker close that socket for everybody",
         source: "haproxy#3351, corrected on 2026-04-30 (64383e655)",
         branches: (2, 4)..=(3, 4),
@@ -143,48 +151,54 @@ const BUGS: &[Bug] = &[
     },
 ];
 
-pub(in crate::checks) fn known_bug(seen: Seen<'_>) -> Outcome {
+pub(in crate::checks) fn known_bug(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) if instance.mode == Mode::Standalone => {
-            return Outcome::skipped("the bugs that haguard knows are the master's, and it runs without one");
+            return Judgement::skipped(
+                "the bugs that haguard knows are the master's, and it runs without one",
+            );
         }
         Known::Seen(instance) => instance,
     };
     match instance.running_version.as_ref().zip(seen.facts.vitals.released.as_ref()) {
-        Known::Unknown { why } => Outcome::unknown(why),
-        Known::Seen((version, released)) => bugs_of(instance, version, *released),
+        Known::Unknown { why } => Judgement::unknown(why),
+        Known::Seen((version, released)) => match_known_bugs(instance, version, *released),
     }
 }
 
-fn bugs_of(instance: &Instance, version: &str, released: Date) -> Outcome {
+fn match_known_bugs(instance: &Instance, version: &str, released: Date) -> Judgement {
     let Some((major, minor, _)) = version_numbers(version) else {
-        return Outcome::unknown(format!("{version} is no version that haguard understands"));
+        return Judgement::unknown(format!("{version} is no version that haguard understands"));
     };
-    let has =
-        |bug: &&Bug| bug.branches.contains(&(major, minor)) && (bug.from..bug.corrected).contains(&released);
-    let found: Vec<&Bug> = BUGS.iter().filter(has).collect();
+    let has = |bug: &&KnownBug| {
+        bug.branches.contains(&(major, minor)) && (bug.from..bug.corrected).contains(&released)
+    };
+    let found: Vec<&KnownBug> = KNOWN_BUGS.iter().filter(has).collect();
     let Some(first) = found.first() else {
-        return Outcome::pass(format!(
+        return Judgement::pass(format!(
             "{version} of {released} has none of the {} bugs that haguard knows",
-            BUGS.len()
+            KNOWN_BUGS.len()
         ));
     };
-    Outcome::warn(format!("{version} of {released} has a known bug: {}", first.what))
-        .because(found.iter().map(|bug| format!("{}: {}", bug.source, bug.what)))
-        .because([format!("{} runs it; a distribution may have corrected it on its own", instance.title())])
-        .mend(first.mend)
+    Judgement::warn(format!("{version} of {released} has a known bug: {}", first.what))
+        .with_evidence(found.iter().map(|bug| format!("{}: {}", bug.source, bug.what)))
+        .with_evidence([format!(
+            "{} runs it; a distribution may have corrected it on its own",
+            instance.title()
+        )])
+        .with_remedy(first.mend)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Level, judge};
+    use crate::checks::{Level, run_checks};
     use crate::facts::{Facts, test_facts};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
-        judge(facts, &plan::ledger(facts), &[id])[0].level
+        run_checks(facts, &plan::ledger(facts), &[id])[0].level
     }
 
     #[test]
@@ -194,7 +208,7 @@ mod tests {
         for worse in worse {
             let mut facts = test_facts::healthy();
             assert_eq!(level(&facts, "proc.master-responsive"), Level::Pass);
-            worse(test_facts::known(&mut facts.vitals.reload_signal));
+            worse(test_facts::known_mut(&mut facts.vitals.reload_signal));
             assert_eq!(level(&facts, "proc.master-responsive"), Level::Fail);
         }
     }
@@ -203,16 +217,16 @@ mod tests {
     fn files_and_memory_that_run_out_are_told_before_the_reload() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Pass);
-        test_facts::known(&mut facts.vitals.master_files).used = 16_000;
+        test_facts::known_mut(&mut facts.vitals.master_files).used = 16_000;
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Warn);
         facts.vitals.worker_files = Known::unknown("denied");
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Unknown);
 
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Pass);
-        test_facts::known(&mut facts.vitals.memory).host_kb = 30_000;
+        test_facts::known_mut(&mut facts.vitals.memory).host_kb = 30_000;
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Warn);
-        test_facts::known(&mut facts.vitals.memory).host_kb = 9_000_000;
-        test_facts::known(&mut facts.vitals.memory).group_kb = Some(10_000);
+        test_facts::known_mut(&mut facts.vitals.memory).host_kb = 9_000_000;
+        test_facts::known_mut(&mut facts.vitals.memory).group_kb = Some(10_000);
         assert_eq!(level(&facts, "proc.mem-headroom"), Level::Fail);
     }
 
@@ -220,18 +234,19 @@ mod tests {
     fn a_reload_that_hands_no_sockets_over_is_told_by_argument_by_file_and_by_the_log() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.seamless"), Level::Pass);
-        test_facts::known(&mut facts.vitals.startup_log).push(format!("WARNING: {NOT_HANDED_OVER}!"));
+        test_facts::known_mut(&mut facts.vitals.startup_log)
+            .push(format!("WARNING: {SOCKETS_NOT_RECEIVED}!"));
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
         let mut facts = test_facts::healthy();
         facts.config.noreuseport = true;
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).main.argv.push("-dR".into());
+        test_facts::instance_mut(&mut facts).main.argv.push("-dR".into());
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).main.argv.extend(["-x", "/run/old.sock"].map(str::to_owned));
+        test_facts::instance_mut(&mut facts).main.argv.extend(["-x", "/run/old.sock"].map(str::to_owned));
         assert_eq!(level(&facts, "proc.seamless"), Level::Pass, "a master itself adds that");
-        test_facts::instance(&mut facts).main.argv.extend(["-x", "/dev/null"].map(str::to_owned));
+        test_facts::instance_mut(&mut facts).main.argv.extend(["-x", "/dev/null"].map(str::to_owned));
         assert_eq!(level(&facts, "proc.seamless"), Level::Warn);
     }
 
@@ -239,9 +254,9 @@ mod tests {
     fn a_release_before_the_correction_has_the_bug_and_one_after_it_has_not() {
         let at = |version: &str, released: Date| {
             let mut facts = test_facts::healthy();
-            test_facts::instance(&mut facts).running_version = Known::Seen(version.into());
+            test_facts::instance_mut(&mut facts).running_version = Known::Seen(version.into());
             facts.vitals.released = Known::Seen(released);
-            judge(&facts, &plan::ledger(&facts), &["proc.known-bug"]).remove(0)
+            run_checks(&facts, &plan::ledger(&facts), &["proc.known-bug"]).remove(0)
         };
         let deaf = at("3.2.9-1", date(2025, 11, 21));
         assert_eq!(deaf.level, Level::Warn);

@@ -2,12 +2,12 @@
 
 pub(super) mod rollback;
 
-use super::{Outcome, Seen};
+use super::{CheckContext, Judgement};
 use crate::facts::{Facts, Instance, Known, Mode};
 use crate::plural::plural;
 
 /// Every check that must be well before a reload; unknown blocks like a failure.
-pub const RELOAD: &[&str] = &[
+pub const RELOAD_CHECKS: &[&str] = &[
     "arch.identity",
     "arch.manager",
     "arch.expected",
@@ -20,59 +20,59 @@ pub const RELOAD: &[&str] = &[
 ];
 
 /// The master, and how it is asked.
-pub(super) fn way(seen: Seen<'_>) -> Outcome {
+pub(super) fn reload_method(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
     if instance.mode == Mode::Standalone {
-        return Outcome::fail("it runs without a master, so nobody can start the next worker beside it")
-            .because([format!("argv: {}", instance.main.argv.join(" "))])
-            .mend("start it with -W and a master socket: -S /run/haproxy-master.sock");
+        return Judgement::fail("it runs without a master, so nobody can start the next worker beside it")
+            .with_evidence([format!("argv: {}", instance.main.argv.join(" "))])
+            .with_remedy("start it with -W and a master socket: -S /run/haproxy-master.sock");
     }
     match (&instance.master_socket, instance.main.start_ticks) {
-        (Known::Seen(socket), _) => Outcome::pass(format!("the master takes `reload` on {}", socket.path)),
+        (Known::Seen(socket), _) => Judgement::pass(format!("the master takes `reload` on {}", socket.path)),
         (Known::Unknown { why }, Some(_)) => {
-            Outcome::warn("the master can only be sent a signal, and never says how the reload went")
-                .because([why.clone()])
-                .mend("start it with a master socket: -S /run/haproxy-master.sock")
+            Judgement::warn("the master can only be sent a signal, and never says how the reload went")
+                .with_evidence([why.clone()])
+                .with_remedy("start it with a master socket: -S /run/haproxy-master.sock")
         }
-        (Known::Unknown { .. }, None) => Outcome::unknown(
+        (Known::Unknown { .. }, None) => Judgement::unknown(
             "/proc does not say when the master started, so a signal might hit another process",
         ),
     }
 }
 
 /// Nothing under way, and nothing that will start by itself.
-pub(super) fn settled(seen: Seen<'_>) -> Outcome {
+pub(super) fn no_reload_pending(seen: CheckContext<'_>) -> Judgement {
     let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Outcome::unknown(why.clone()),
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
     if let Known::Unknown { why } = &instance.serving {
-        return Outcome::unknown(format!(
+        return Judgement::unknown(format!(
             "which worker serves is not known: {why}; a reload may be under way"
         ))
-        .mend("wait until `show proc` on the master socket lists one worker that answers");
+        .with_remedy("wait until `show proc` on the master socket lists one worker that answers");
     }
-    match pending(seen.facts) {
+    match pending_dataplane_reloads(seen.facts) {
         Known::Unknown { why } => {
-            return Outcome::unknown(format!("whether the Data Plane API has a reload pending: {why}"));
+            return Judgement::unknown(format!("whether the Data Plane API has a reload pending: {why}"));
         }
         Known::Seen(ids) if !ids.is_empty() => {
-            return Outcome::fail(format!(
+            return Judgement::fail(format!(
                 "the Data Plane API has {} pending and would reload again",
                 plural(ids.len(), "reload")
             ))
-            .because(ids)
-            .mend("wait until GET /v3/services/haproxy/reloads shows it done, then look again");
+            .with_evidence(ids)
+            .with_remedy("wait until GET /v3/services/haproxy/reloads shows it done, then look again");
         }
         Known::Seen(_) => {}
     }
-    past(instance)
+    judge_failed_reloads(instance)
 }
 
-fn pending(facts: &Facts) -> Known<Vec<String>> {
+fn pending_dataplane_reloads(facts: &Facts) -> Known<Vec<String>> {
     match &facts.dataplane {
         None => Known::Seen(Vec::new()),
         Some(api) => {
@@ -82,16 +82,16 @@ fn pending(facts: &Facts) -> Known<Vec<String>> {
 }
 
 /// A failed reload of before is understood where it is known who serves: this reload may be the cure.
-fn past(instance: &Instance) -> Outcome {
+fn judge_failed_reloads(instance: &Instance) -> Judgement {
     let serving = instance.serving.seen().map_or(String::new(), u32::to_string);
     match &instance.failed_reloads {
-        Known::Seen(0) | Known::Unknown { .. } => Outcome::pass("no reload is under way or pending"),
-        Known::Seen(failed) => Outcome::warn(format!(
+        Known::Seen(0) | Known::Unknown { .. } => Judgement::pass("no reload is under way or pending"),
+        Known::Seen(failed) => Judgement::warn(format!(
             "{} in a row failed; worker {serving} serves the configuration of before, and this reload may be the cure",
             plural(*failed as usize, "reload")
         ))
-        .because([format!("show proc: [failed: {failed}]")])
-        .mend("read `show startup-logs` on the master socket first"),
+        .with_evidence([format!("show proc: [failed: {failed}]")])
+        .with_remedy("read `show startup-logs` on the master socket first"),
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {
-        checks::judge(facts, &plan::ledger(facts), &[id])[0].level
+        checks::run_checks(facts, &plan::ledger(facts), &[id])[0].level
     }
 
     #[test]
@@ -111,34 +111,34 @@ mod tests {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "reload.way"), Level::Pass);
         assert_eq!(level(&facts, "reload.settled"), Level::Pass);
-        test_facts::instance(&mut facts).mode = Mode::Standalone;
+        test_facts::instance_mut(&mut facts).mode = Mode::Standalone;
         assert_eq!(level(&facts, "reload.way"), Level::Fail);
     }
 
     #[test]
     fn without_a_master_socket_it_takes_a_process_that_cannot_be_mistaken() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).master_socket = Known::unknown("no -S");
+        test_facts::instance_mut(&mut facts).master_socket = Known::unknown("no -S");
         assert_eq!(level(&facts, "reload.way"), Level::Warn);
-        test_facts::instance(&mut facts).main.start_ticks = None;
+        test_facts::instance_mut(&mut facts).main.start_ticks = None;
         assert_eq!(level(&facts, "reload.way"), Level::Unknown);
     }
 
     #[test]
     fn a_reload_that_failed_warns_where_it_is_known_who_serves_and_blocks_where_not() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).failed_reloads = Known::Seen(2);
+        test_facts::instance_mut(&mut facts).failed_reloads = Known::Seen(2);
         assert_eq!(level(&facts, "reload.settled"), Level::Warn);
-        test_facts::instance(&mut facts).serving = Known::unknown("no worker answers");
+        test_facts::instance_mut(&mut facts).serving = Known::unknown("no worker answers");
         assert_eq!(level(&facts, "reload.settled"), Level::Unknown);
     }
 
     #[test]
     fn checks_of_an_operation_are_not_run_unasked() {
         let facts = test_facts::healthy();
-        let all = checks::judge(&facts, &plan::ledger(&facts), &[]);
+        let all = checks::run_checks(&facts, &plan::ledger(&facts), &[]);
         assert!(all.iter().all(|finding| !finding.id.starts_with("reload.")));
-        for id in super::RELOAD {
+        for id in super::RELOAD_CHECKS {
             assert!(checks::catalog::find(id).is_some(), "{id}");
         }
     }

@@ -10,10 +10,10 @@ use anyhow::{Result, bail};
 use crate::clients::exec::command::Program;
 use crate::clients::linux::{self, Account};
 use crate::wire::containers::conmon::Conmon;
-use crate::wire::containers::docker::{self, Inspected};
+use crate::wire::containers::docker::{self, ContainerInspect};
 
 /// What of a monitor's environment leads to its containers.
-const KEPT: &[&str] = &[
+const KEPT_ENVIRONMENT: &[&str] = &[
     "HOME",
     "XDG_RUNTIME_DIR",
     "XDG_CONFIG_HOME",
@@ -28,32 +28,32 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ///
 /// # Errors
 /// When it may not be asked, does not answer in time, or knows no such container.
-pub fn inspect(monitor: u32, user: u32, told: &Conmon, limit: Duration) -> Result<Inspected> {
-    let owner = match linux::uid() {
+pub fn inspect(monitor: u32, user: u32, told: &Conmon, limit: Duration) -> Result<ContainerInspect> {
+    let owner = match linux::effective_uid() {
         own if own == user => None,
-        0 => Some(Account { uid: user, ..linux::account_of(monitor)? }),
+        0 => Some(Account { uid: user, ..linux::process_account(monitor)? }),
         _ => bail!("the containers of user {user} are shown to that user and root alone (run as root)"),
     };
     // In a container without rights of its own root is root, too, and what it says of folders is not for us.
-    let elsewhere = linux::own_namespaces(monitor)?;
+    let elsewhere = linux::foreign_namespaces(monitor)?;
     if user == 0 && elsewhere.contains_key("mnt") {
         bail!("PID {monitor} calls itself conmon and sees other file systems than haguard");
     }
     let mut environment = linux::environment(monitor)?;
-    environment.retain(|name, _| KEPT.contains(&name.as_str()));
+    environment.retain(|name, _| KEPT_ENVIRONMENT.contains(&name.as_str()));
     environment.extend(BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]));
     let words = ["container", "inspect", &told.id].map(str::to_owned);
     let program = Program {
         program: "podman".into(),
-        arguments: told.places.iter().cloned().chain(words).collect(),
+        arguments: told.storage_options.iter().cloned().chain(words).collect(),
         environment: Some(environment),
         folder: Some(PathBuf::from("/")),
-        owner,
+        run_as: owner,
         ..Program::default()
     };
     let said = program.run(limit)?;
     if !said.status.success() {
         bail!("podman container inspect: {}", said.stderr.trim());
     }
-    docker::inspected_by_podman(&said.stdout)
+    docker::parse_podman_inspect(&said.stdout)
 }

@@ -22,13 +22,13 @@ use super::spawn;
 use crate::clients::linux::Account;
 
 /// What it is called with in place of a program's name.
-const CALLED: &str = "haguard: as another user";
+const ARGV0: &str = "haguard: as another user";
 /// How it ends where it could not become the program, as a shell would; its errors say why.
-const NOT_DONE: u8 = 127;
+const EXIT_CANNOT_EXEC: u8 = 127;
 
 /// What to become. It may hold secrets: never show it.
 #[derive(Serialize, Deserialize)]
-pub(in crate::clients) struct Order {
+pub(in crate::clients) struct ExecRequest {
     pub(in crate::clients) program: String,
     pub(in crate::clients) arguments: Vec<String>,
     pub(in crate::clients) environment: BTreeMap<String, String>,
@@ -37,15 +37,15 @@ pub(in crate::clients) struct Order {
 }
 
 /// A haguard that becomes it, not started yet. It must lead no group of processes, and its input begins with what
-/// [`words`] returns.
+/// [`encode_request`] returns.
 pub(in crate::clients) fn command() -> Command {
-    let mut command = spawn::ourselves();
-    command.arg0(CALLED).env_clear();
+    let mut command = spawn::self_command();
+    command.arg0(ARGV0).env_clear();
     command
 }
 
 /// The order as it is handed over: its length first, since the program's own input follows.
-pub(in crate::clients) fn words(order: &Order) -> Result<Vec<u8>> {
+pub(in crate::clients) fn encode_request(order: &ExecRequest) -> Result<Vec<u8>> {
     // Not in its arguments, which everybody can read.
     let text = serde_json::to_vec(order)?;
     let mut words = (text.len() as u64).to_le_bytes().to_vec();
@@ -54,20 +54,20 @@ pub(in crate::clients) fn words(order: &Order) -> Result<Vec<u8>> {
 }
 
 /// Becomes the program when this process was started for that; nothing otherwise.
-pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
-    if args.first()? != CALLED {
+pub fn run_if_helper(args: &[OsString]) -> Option<ExitCode> {
+    if args.first()? != ARGV0 {
         return None;
     }
-    if let Err(error) = become_it() {
+    if let Err(error) = exec_program() {
         // It is shown to whoever asked, as what the program said.
         let _ = writeln!(stderr(), "{error:#}");
     }
-    Some(ExitCode::from(NOT_DONE))
+    Some(ExitCode::from(EXIT_CANNOT_EXEC))
 }
 
 /// Returns only where it fails.
-fn become_it() -> Result<()> {
-    let order = received()?;
+fn exec_program() -> Result<()> {
+    let order = read_request()?;
     rustix::process::setsid().context("taking a session of its own")?;
     // This process has one thread, so that what is set for the thread is set for what it becomes.
     let Account { uid, gid, groups } = &order.account;
@@ -85,7 +85,7 @@ fn become_it() -> Result<()> {
 }
 
 /// std's stdin reads ahead, and what follows in the pipe is the program's.
-fn received() -> Result<Order> {
+fn read_request() -> Result<ExecRequest> {
     let mut pipe = File::from(stdin().as_fd().try_clone_to_owned()?);
     let mut length = [0; 8];
     pipe.read_exact(&mut length).context("reading what to start")?;

@@ -19,11 +19,11 @@ use crate::clients::linux::Account;
 use crate::time::Deadline;
 
 /// More output than this is not kept: nothing that haguard runs has a use for it.
-const KEPT_OUTPUT: u64 = 1 << 20;
+const MAX_OUTPUT: u64 = 1 << 20;
 /// What a program wrote before its end is there after this much at the latest, if nobody else holds the pipe.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Where somebody else's programs are looked for.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run.
 #[derive(Debug, Clone, Default)]
@@ -42,14 +42,14 @@ pub struct Program {
     pub input: Vec<u8>,
     /// Whom to run as; only root may change that. It gets neither our terminal nor, unless it is given one, our
     /// environment.
-    pub owner: Option<Account>,
+    pub run_as: Option<Account>,
     /// It takes a session of its own as the first thing that it does, which one that leads a group may not.
-    pub takes_a_session: bool,
+    pub new_session: bool,
 }
 
 /// What it said.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// How it ended.
     pub status: ExitStatus,
     /// What it wrote, at most a megabyte each.
@@ -64,7 +64,7 @@ impl Program {
     /// # Errors
     /// When it cannot be started, or is still running after `limit`: then it and its children are killed. Also when
     /// something that it left running keeps its output open until then.
-    pub fn run(&self, limit: Duration) -> Result<Said> {
+    pub fn run(&self, limit: Duration) -> Result<CommandOutput> {
         let deadline = Deadline::after(limit);
         let (mut child, input) = self.start()?;
         tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
@@ -72,28 +72,29 @@ impl Program {
             // One that ends before it has read everything needed no more.
             std::thread::spawn(move || pipe.write_all(&input));
         }
-        let (stdout, stderr) = (keep(child.stdout.take()), keep(child.stderr.take()));
+        let (stdout, stderr) = (collect_output(child.stdout.take()), collect_output(child.stderr.take()));
         let ended = wait(&child, limit);
         if !matches!(ended, Ok(true)) {
-            end_group(&child);
+            kill_group(&child);
         }
         let status = child.wait().with_context(|| format!("waiting for {}", self.program))?;
         if !ended.with_context(|| format!("waiting for {}", self.program))? {
             bail!("{} was still running after {limit:?} and was ended", self.program);
         }
         // What it left running may hold its output open for ever.
-        let text = |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(LAST_WORDS)) {
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(_) => bail!("{} ended and left something running that holds its output", self.program),
-        };
-        Ok(Said { status, stdout: text(stdout)?, stderr: text(stderr)? })
+        let text =
+            |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(OUTPUT_DRAIN_TIMEOUT)) {
+                Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(_) => bail!("{} ended and left something running that holds its output", self.program),
+            };
+        Ok(CommandOutput { status, stdout: text(stdout)?, stderr: text(stderr)? })
     }
 
     /// Starts it; what it is to read comes beside it.
     fn start(&self) -> Result<(Child, Vec<u8>)> {
-        let (mut command, input) = match &self.owner {
-            None => (self.as_ourselves(), self.input.clone()),
-            Some(owner) => (as_user::command(), self.as_somebody_else(owner)?),
+        let (mut command, input) = match &self.run_as {
+            None => (self.command_as_self(), self.input.clone()),
+            Some(owner) => (as_user::command(), self.exec_request(owner)?),
         };
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
@@ -101,7 +102,7 @@ impl Program {
         Ok((child, input))
     }
 
-    fn as_ourselves(&self) -> Command {
+    fn command_as_self(&self) -> Command {
         let mut command = command(&self.program);
         if let Some(name) = &self.name {
             command.arg0(name);
@@ -113,16 +114,16 @@ impl Program {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        if !self.takes_a_session {
+        if !self.new_session {
             command.process_group(0);
         }
         command
     }
 
     /// What our stage is told, and what the program reads behind it.
-    fn as_somebody_else(&self, account: &Account) -> Result<Vec<u8>> {
-        let usual = || [("PATH".to_owned(), PATH.to_owned())].into();
-        let mut words = as_user::words(&as_user::Order {
+    fn exec_request(&self, account: &Account) -> Result<Vec<u8>> {
+        let usual = || [("PATH".to_owned(), SEARCH_PATH.to_owned())].into();
+        let mut words = as_user::encode_request(&as_user::ExecRequest {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
             environment: self.environment.clone().unwrap_or_else(usual),
@@ -140,13 +141,13 @@ pub(in crate::clients) fn ended_within(child: &Child, limit: Duration) -> bool {
 }
 
 /// What comes out of a pipe, once it is closed.
-fn keep(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn collect_output(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         if let Some(mut stream) = stream {
             // A pipe that breaks has said what it had to say.
-            let _ = stream.by_ref().take(KEPT_OUTPUT).read_to_end(&mut kept);
+            let _ = stream.by_ref().take(MAX_OUTPUT).read_to_end(&mut kept);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
         let _ = sender.send(kept);
@@ -169,7 +170,7 @@ fn wait(child: &Child, limit: Duration) -> Result<bool> {
     }
 }
 
-fn end_group(child: &Child) {
+fn kill_group(child: &Child) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // It may have ended between the deadline and here, or not have come to lead a group.
         let _ = kill_process_group(pid, Signal::KILL).or_else(|_| kill_process(pid, Signal::KILL));
@@ -217,7 +218,7 @@ mod tests {
     #[test]
     fn a_program_that_floods_does_not_block() {
         let said = shell("yes | head -c 3000000").run(Duration::from_secs(20)).unwrap();
-        assert_eq!(said.stdout.len() as u64, KEPT_OUTPUT);
+        assert_eq!(said.stdout.len() as u64, MAX_OUTPUT);
     }
 
     #[test]

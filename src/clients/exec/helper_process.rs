@@ -12,11 +12,11 @@ use super::spawn;
 use crate::time::Deadline;
 
 /// It answers at once, or something is wrong with it.
-const ONE_ANSWER: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The caller's end.
 #[derive(Debug)]
-pub(in crate::clients) struct Aside {
+pub(in crate::clients) struct HelperProcess {
     child: Child,
     pipe: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -24,15 +24,15 @@ pub(in crate::clients) struct Aside {
     name: &'static str,
 }
 
-impl Aside {
+impl HelperProcess {
     /// Starts one under the name that tells it what it is.
     pub(in crate::clients) fn start(called: &str, name: &'static str) -> Result<Self> {
-        let mut command = spawn::ourselves();
+        let mut command = spawn::self_command();
         command.arg0(called).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().with_context(|| format!("starting the {name}"))?;
         let pipe = child.stdin.take().with_context(|| format!("the {name} has no input"))?;
         let answers = child.stdout.take().with_context(|| format!("the {name} has no output"))?;
-        Ok(Aside { child, pipe, answers: BufReader::new(answers), name })
+        Ok(HelperProcess { child, pipe, answers: BufReader::new(answers), name })
     }
 
     /// Its process.
@@ -41,17 +41,17 @@ impl Aside {
     }
 
     /// Tells it one line and returns its answer; a watcher that has ended gives none, which is an error.
-    pub(in crate::clients) fn tell(&mut self, line: &str) -> Result<String> {
+    pub(in crate::clients) fn request(&mut self, line: &str) -> Result<String> {
         let name = self.name;
-        self.ask(line)?.with_context(|| format!("the {name} has ended"))
+        self.try_request(line)?.with_context(|| format!("the {name} has ended"))
     }
 
     /// Tells it one line and returns its answer; none where it closed its end instead.
-    pub(in crate::clients) fn ask(&mut self, line: &str) -> Result<Option<String>> {
+    pub(in crate::clients) fn try_request(&mut self, line: &str) -> Result<Option<String>> {
         let name = self.name;
         writeln!(self.pipe, "{line}").with_context(|| format!("the {name} has ended"))?;
-        let limit = Timespec::try_from(ONE_ANSWER).context("the time limit")?;
-        let deadline = Deadline::after(ONE_ANSWER);
+        let limit = Timespec::try_from(REPLY_TIMEOUT).context("the time limit")?;
+        let deadline = Deadline::after(REPLY_TIMEOUT);
         while !deadline.left().is_zero() {
             let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
             match poll(&mut watched, Some(&limit)) {
@@ -70,7 +70,7 @@ impl Aside {
                 _ => Ok(Some(answer.to_owned())),
             };
         }
-        bail!("the {name} did not answer in {ONE_ANSWER:?}")
+        bail!("the {name} did not answer in {REPLY_TIMEOUT:?}")
     }
 
     /// Takes note of its end, so that nothing of it is left.

@@ -19,25 +19,25 @@ use procfs::process::{LimitValue, Limits, Process as Entry};
 use rustix::process::{Pid, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd};
 use serde::{Deserialize, Serialize};
 
-use super::helper_process::Aside;
+use super::helper_process::HelperProcess;
 use super::spawn;
 use crate::clients::linux;
-use crate::clients::linux::credentials::Dress;
-use crate::clients::linux::pidfd::Handle;
+use crate::clients::linux::credentials::ProcessCredentials;
+use crate::clients::linux::pidfd::ProcessHandle;
 
 /// What it is called with in place of a program's name: the first only starts the second, and ends.
-const CALLED: &str = "haguard: starter";
-const SECOND: &str = "haguard: starter, of nobody";
+const FIRST_STAGE_ARGV0: &str = "haguard: starter";
+const SECOND_STAGE_ARGV0: &str = "haguard: starter, of nobody";
 /// The words that it waits for: the other process is about to be ended; become the program; leave it.
 const ORDERED: &str = "ordered";
 const GO: &str = "go";
 const LEAVE: &str = "leave";
 /// How long one that is alone waits for the end of the other process.
-const ALONE: Duration = Duration::from_secs(300);
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What to start. It may hold secrets: never show it.
 #[derive(Serialize, Deserialize)]
-pub struct Start {
+pub struct ReplacementSpec {
     /// The process whose place it takes.
     pub like: u32,
     /// The program.
@@ -50,67 +50,67 @@ pub struct Start {
 
 /// A starter at its post.
 #[derive(Debug)]
-pub struct Starter {
-    aside: Aside,
-    itself: Handle,
+pub struct Replacement {
+    helper: HelperProcess,
+    handle: ProcessHandle,
 }
 
-impl Starter {
+impl Replacement {
     /// Prepares everything but the start.
     ///
     /// # Errors
     /// When something of the other process cannot be taken over; it runs on.
-    pub fn ready(start: &Start) -> Result<Self> {
-        let mut aside = Aside::start(CALLED, "starter")?;
-        let pid: u32 = aside.tell(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
+    pub fn prepare(start: &ReplacementSpec) -> Result<Self> {
+        let mut aside = HelperProcess::start(FIRST_STAGE_ARGV0, "starter")?;
+        let pid: u32 = aside.request(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
         let ticks = linux::process(pid)?.start_ticks.context("when the starter started is not known")?;
-        Ok(Starter { aside, itself: Handle::of(pid, ticks)? })
+        Ok(Replacement { helper: aside, handle: ProcessHandle::open(pid, ticks)? })
     }
 
     /// From here on it starts the program also without a word, once the other process has ended.
     ///
     /// # Errors
     /// When it has ended.
-    pub fn ordered(&mut self) -> Result<()> {
-        self.aside.tell(ORDERED).map(drop)
+    pub fn mark_ordered(&mut self) -> Result<()> {
+        self.helper.request(ORDERED).map(drop)
     }
 
     /// It is not needed: the other process runs on.
-    pub fn leave(&mut self) {
+    pub fn cancel(&mut self) {
         // Its only answer is its end.
-        let _ = self.aside.ask(LEAVE);
-        self.aside.reap();
+        let _ = self.helper.try_request(LEAVE);
+        self.helper.reap();
     }
 
     /// Starts the program and returns its PID.
     ///
     /// # Errors
     /// When the program cannot be executed.
-    pub fn go(&mut self) -> Result<u32> {
+    pub fn start(&mut self) -> Result<u32> {
         // Its end of the pipe closes when it becomes the program.
-        self.aside.ask(GO)?;
-        self.aside.reap();
-        Ok(self.itself.pid())
+        self.helper.try_request(GO)?;
+        self.helper.reap();
+        Ok(self.handle.pid())
     }
 
     /// The program has ended.
     pub fn has_ended(&self) -> bool {
-        self.itself.ended_within(Duration::ZERO).unwrap_or(true)
+        self.handle.ended_within(Duration::ZERO).unwrap_or(true)
     }
 }
 
 /// Becomes a starter when this process was started as one; nothing otherwise.
-pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
+pub fn run_if_helper(args: &[OsString]) -> Option<ExitCode> {
     let name = args.first()?;
-    if name == CALLED {
-        return Some(leave());
+    if name == FIRST_STAGE_ARGV0 {
+        return Some(detach_from_parent());
     }
-    if name != SECOND {
+    if name != SECOND_STAGE_ARGV0 {
         return None;
     }
     let Ok(answers) = stdout().as_fd().try_clone_to_owned() else { return Some(ExitCode::FAILURE) };
     let mut answers = std::fs::File::from(answers);
-    if let Err(error) = start(&mut answers) {
+    if let Err(error) = run_second_stage(&mut answers) {
         // A caller that has ended needs no answer.
         let _ = writeln!(answers, "failed: {}", format!("{error:#}").replace('\n', " "));
     }
@@ -118,9 +118,9 @@ pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
 }
 
 /// What was started by a shell's child would be taken for the shell's own. With its parent gone it is nobody's.
-fn leave() -> ExitCode {
-    let mut second = spawn::ourselves();
-    second.arg0(SECOND).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
+fn detach_from_parent() -> ExitCode {
+    let mut second = spawn::self_command();
+    second.arg0(SECOND_STAGE_ARGV0).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
     match second.spawn() {
         Ok(_) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -128,27 +128,31 @@ fn leave() -> ExitCode {
 }
 
 /// Returns only where it fails.
-fn start(answers: &mut std::fs::File) -> Result<()> {
+fn run_second_stage(answers: &mut std::fs::File) -> Result<()> {
     let mut lines = BufReader::new(stdin());
     let mut line = String::new();
     lines.read_line(&mut line).context("reading what to start")?;
-    let start: Start = serde_json::from_str(&line).context("reading what to start")?;
+    let start: ReplacementSpec = serde_json::from_str(&line).context("reading what to start")?;
     let ticks = linux::process(start.like)?.start_ticks.context("when it started is not known")?;
-    let other = Handle::of(start.like, ticks)?;
-    let [input, output, errors] = streams(other.pidfd())?;
-    take_over(start.like)?;
+    let other = ProcessHandle::open(start.like, ticks)?;
+    let [input, output, errors] = standard_streams(other.pidfd())?;
+    inherit_exec_context(start.like)?;
     let mut command = spawn::command(&start.program);
     if let Some((name, rest)) = start.arguments.split_first() {
         command.arg0(name).args(rest);
     }
     command.env_clear().envs(&start.environment).stdin(input).stdout(output).stderr(errors);
     writeln!(answers, "{}", std::process::id())?;
-    wait(&mut lines, answers, &other)?;
+    wait_for_order(&mut lines, answers, &other)?;
     Err(command.exec()).with_context(|| format!("executing {}", start.program))
 }
 
 /// Waits until the program is to be started.
-fn wait(lines: &mut impl BufRead, answers: &mut std::fs::File, other: &Handle) -> Result<()> {
+fn wait_for_order(
+    lines: &mut impl BufRead,
+    answers: &mut std::fs::File,
+    other: &ProcessHandle,
+) -> Result<()> {
     let mut ordered = false;
     loop {
         let mut line = String::new();
@@ -160,7 +164,11 @@ fn wait(lines: &mut impl BufRead, answers: &mut std::fs::File, other: &Handle) -
                 writeln!(answers, "{ORDERED}")?;
             }
             _ if length == 0 && ordered => {
-                ensure!(other.ended_within(ALONE)?, "the caller has ended, and PID {} has not", other.pid());
+                ensure!(
+                    other.ended_within(ORPHAN_TIMEOUT)?,
+                    "the caller has ended, and PID {} has not",
+                    other.pid()
+                );
                 return Ok(());
             }
             _ => bail!("it is not needed"),
@@ -169,7 +177,7 @@ fn wait(lines: &mut impl BufRead, answers: &mut std::fs::File, other: &Handle) -
 }
 
 /// Where its three standard streams go; one that it has closed goes nowhere.
-fn streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
+fn standard_streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
     let one = |number| match pidfd_getfd(other, number, PidfdGetfdFlags::empty()) {
         Ok(stream) => Ok(Stdio::from(stream)),
         Err(rustix::io::Errno::BADF) => Ok(Stdio::null()),
@@ -179,18 +187,18 @@ fn streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
 }
 
 /// Everything that a process hands on to the program that it executes. The user comes last: with it go the rights.
-fn take_over(pid: u32) -> Result<()> {
+fn inherit_exec_context(pid: u32) -> Result<()> {
     let number = i32::try_from(pid)?;
     let entry = Entry::new(number).with_context(|| format!("PID {pid}"))?;
     let (status, stat) = (entry.status()?, entry.stat()?);
     // Whoever has another user's rights may not see all of it any more.
-    let (dress, theirs) = (Dress::of(pid, false)?, linux::circumstances(pid)?);
+    let (dress, theirs) = (ProcessCredentials::from_pid(pid, false)?, linux::exec_context(pid)?);
     let root = std::fs::read_link(format!("/proc/{pid}/root")).context("its root folder")?;
     ensure!(root == Path::new("/"), "PID {pid} has a root folder of its own, {}", root.display());
     rustix::process::setsid().context("taking a session of its own")?;
     rustix::process::chdir(format!("/proc/{pid}/cwd")).context("entering its folder")?;
-    join(pid)?;
-    limits(&entry.limits().context("its limits")?)?;
+    join_cgroup(pid)?;
+    apply_limits(&entry.limits().context("its limits")?)?;
     if let Some(umask) = status.umask {
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(umask));
     }
@@ -200,20 +208,20 @@ fn take_over(pid: u32) -> Result<()> {
     let score = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).context("oom_score_adj")?;
     std::fs::write("/proc/self/oom_score_adj", score.trim()).context("oom_score_adj")?;
     // This process has one thread, so that what is set for the thread is set for what it becomes.
-    dress.put_on().context("its user and rights")?;
-    same(&theirs)
+    dress.apply().context("its user and rights")?;
+    require_same_exec_context(&theirs)
 }
 
 /// What cannot be taken over, such as a filter of system calls, is found while the other process still runs.
-fn same(theirs: &BTreeMap<String, String>) -> Result<()> {
-    let ours = linux::circumstances(std::process::id())?;
-    let other = linux::differences(theirs, &ours);
+fn require_same_exec_context(theirs: &BTreeMap<String, String>) -> Result<()> {
+    let ours = linux::exec_context(std::process::id())?;
+    let other = linux::exec_context_differences(theirs, &ours);
     ensure!(other.is_empty(), "one that is started here would not be the same: {}", other.join("; "));
     Ok(())
 }
 
 /// The control group: with another one, whoever ends our own would end what is started here.
-fn join(pid: u32) -> Result<()> {
+fn join_cgroup(pid: u32) -> Result<()> {
     let of = |who: &str| std::fs::read_to_string(format!("/proc/{who}/cgroup"));
     let (ours, theirs) = (of("self")?, of(&pid.to_string())?);
     if ours == theirs {
@@ -231,7 +239,7 @@ fn join(pid: u32) -> Result<()> {
     std::fs::write(file, "0").with_context(|| format!("joining its control group, {file}"))
 }
 
-fn limits(limits: &Limits) -> Result<()> {
+fn apply_limits(limits: &Limits) -> Result<()> {
     let all = [
         (Resource::Cpu, &limits.max_cpu_time),
         (Resource::Fsize, &limits.max_file_size),

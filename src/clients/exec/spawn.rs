@@ -10,9 +10,9 @@ pub(in crate::clients) fn command(program: &str) -> Command {
 
 /// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
 /// since it was started; this is still the one that runs.
-pub(in crate::clients) const OURSELVES: &str = "/proc/self/exe";
+pub(in crate::clients) const SELF_EXE: &str = "/proc/self/exe";
 
 /// The same, not started yet.
-pub(in crate::clients) fn ourselves() -> Command {
-    command(OURSELVES)
+pub(in crate::clients) fn self_command() -> Command {
+    command(SELF_EXE)
 }

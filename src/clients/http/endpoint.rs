@@ -18,7 +18,7 @@ pub struct Credentials {
 
 /// Whom to ask.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct HttpEndpoint {
     /// `http://`, `https://` or `unix:/path`.
     pub url: String,
     /// Sent with every call as HTTP Basic.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::endpoint::Target;
+use super::endpoint::HttpEndpoint;
 
 /// Why there is no usable answer. The text never holds a password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,7 +33,7 @@ pub enum HttpError {
     Tls { url: String, why: String },
     /// The server ended the connection before its answer was whole.
     #[error("{url} broke off in the middle of an answer: {why}")]
-    Cut { url: String, why: String },
+    ConnectionClosed { url: String, why: String },
     /// The answer is larger than anything that is read.
     #[error("the answer of {url} to {what} is larger than {limit} bytes")]
     TooLarge { url: String, what: String, limit: u64 },
@@ -45,7 +45,7 @@ pub enum HttpError {
     NoCredentials { url: String },
     /// A web page came.
     #[error("{what} was answered with a web page (HTTP {status})")]
-    Page { what: String, status: u16 },
+    WebPage { what: String, status: u16 },
     /// 404.
     #[error("{what} was not found: {said}")]
     NotFound { what: String, said: String },
@@ -62,7 +62,7 @@ pub enum HttpError {
 
 impl HttpError {
     /// What the operator can do about it.
-    pub fn mend(&self) -> &'static str {
+    pub fn remedy(&self) -> &'static str {
         match self {
             HttpError::Address { .. } => "write http://HOST:PORT, https://HOST:PORT or unix:/PATH",
             HttpError::CaFile { .. } => "give a readable file with PEM certificates",
@@ -74,7 +74,7 @@ impl HttpError {
             HttpError::Tls { .. } => {
                 "name the authority of its certificate in ca_file, or correct the scheme or host name"
             }
-            HttpError::Cut { .. } => {
+            HttpError::ConnectionClosed { .. } => {
                 "see the server's log; a write or reload may have outlasted its write timeout"
             }
             HttpError::TooLarge { .. } => "see whether the address is the right one",
@@ -82,7 +82,7 @@ impl HttpError {
                 "correct the user or the password, or reload the server's users"
             }
             HttpError::NoCredentials { .. } => "set the user name and the password",
-            HttpError::Page { .. } => "this is probably another server: correct the port or the path",
+            HttpError::WebPage { .. } => "this is probably another server: correct the port or the path",
             HttpError::NotFound { .. } => "correct the address, or see which API version the server speaks",
             HttpError::Status { .. } => "see the server's log",
             HttpError::Unreadable { .. } => {
@@ -94,15 +94,18 @@ impl HttpError {
 
     /// Text and mend in one line, as a fact that could not be seen says why.
     pub fn why(&self) -> String {
-        format!("{self}; {}", self.mend())
+        format!("{self}; {}", self.remedy())
     }
 
     /// The question was sent, and what became of it is not known.
-    pub fn leaves_open(&self) -> bool {
-        matches!(self, HttpError::TimedOut { .. } | HttpError::Cut { .. } | HttpError::TooLarge { .. })
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(
+            self,
+            HttpError::TimedOut { .. } | HttpError::ConnectionClosed { .. } | HttpError::TooLarge { .. }
+        )
     }
 
-    pub(in crate::clients) fn unauthorized(target: &Target) -> Self {
+    pub(in crate::clients) fn unauthorized(target: &HttpEndpoint) -> Self {
         let url = target.url.clone();
         match target.credentials.clone() {
             Some(known) => HttpError::WrongCredentials { url, user: known.user, origin: known.origin },
@@ -110,34 +113,38 @@ impl HttpError {
         }
     }
 
-    pub(in crate::clients) fn sending(target: &Target, error: &reqwest::Error) -> Self {
+    pub(in crate::clients) fn from_send_error(target: &HttpEndpoint, error: &reqwest::Error) -> Self {
         let url = target.url.clone();
         if error.is_timeout() {
             return HttpError::TimedOut { url, after: target.timeout };
         }
-        let why = causes(error);
+        let why = root_cause(error);
         match (io_kind(error), error.is_connect()) {
             (Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound), true) => HttpError::Refused { url },
             // rustls hands its own errors over as invalid data
             (Some(ErrorKind::InvalidData), _) => HttpError::Tls { url, why },
             (_, true) => HttpError::Unreachable { url, why },
-            (_, false) => HttpError::Cut { url, why },
+            (_, false) => HttpError::ConnectionClosed { url, why },
         }
     }
 
-    pub(in crate::clients) fn reading(target: &Target, what: &str, error: &std::io::Error) -> Self {
+    pub(in crate::clients) fn from_read_error(
+        target: &HttpEndpoint,
+        what: &str,
+        error: &std::io::Error,
+    ) -> Self {
         let url = target.url.clone();
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
         if error.kind() == ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout) {
             return HttpError::TimedOut { url, after: target.timeout };
         }
-        let why = inner.map_or_else(|| error.to_string(), |inner| causes(inner));
-        HttpError::Cut { url, why: format!("{what}: {why}") }
+        let why = inner.map_or_else(|| error.to_string(), |inner| root_cause(inner));
+        HttpError::ConnectionClosed { url, why: format!("{what}: {why}") }
     }
 }
 
 /// The innermost cause says what happened; the outer ones only repeat what was being done.
-pub(in crate::clients) fn causes(error: &dyn std::error::Error) -> String {
+pub(in crate::clients) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(next) = last.source() {
         last = next;

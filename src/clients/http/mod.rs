@@ -15,18 +15,18 @@ use std::time::Instant;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::{Certificate, Method};
 
-pub use endpoint::{Credentials, Target};
+pub use endpoint::{Credentials, HttpEndpoint};
 pub use error::HttpError;
 
 /// A larger answer is refused: no configuration or list that haguard reads comes near it.
-const LARGEST_BODY: u64 = 64 << 20;
+const MAX_BODY: u64 = 64 << 20;
 
 /// An API at one address.
 #[derive(Debug)]
-pub struct Http {
+pub struct HttpClient {
     client: Client,
     base: String,
-    target: Target,
+    target: HttpEndpoint,
     calls: AtomicU32,
 }
 
@@ -43,13 +43,13 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-impl Http {
+impl HttpClient {
     /// Prepares to ask; nothing is sent yet.
     ///
     /// # Errors
     /// When the address or the CA file cannot be used.
     #[expect(clippy::disallowed_methods, reason = "this is the one builder of HTTP clients")]
-    pub fn new(target: Target) -> Result<Self, HttpError> {
+    pub fn new(target: HttpEndpoint) -> Result<Self, HttpError> {
         let url = target.url.trim_end_matches('/');
         let builder = Client::builder()
             .connect_timeout(target.timeout)
@@ -65,19 +65,19 @@ impl Http {
             None => (builder, url.to_owned()),
         };
         let builder = match &target.ca_file {
-            Some(_) => builder.tls_certs_merge(authorities(&target)?),
+            Some(_) => builder.tls_certs_merge(ca_certificates(&target)?),
             // no certificate will be judged, so none needs to be loaded
             None if !base.starts_with("https:") => builder.tls_certs_only([]),
             None => builder,
         };
         let unusable = |why: String| HttpError::Address { url: target.url.clone(), why };
         reqwest::Url::parse(&base).map_err(|error| unusable(error.to_string()))?;
-        let client = builder.build().map_err(|error| unusable(self::error::causes(&error)))?;
-        Ok(Http { client, base, target, calls: AtomicU32::new(0) })
+        let client = builder.build().map_err(|error| unusable(self::error::root_cause(&error)))?;
+        Ok(HttpClient { client, base, target, calls: AtomicU32::new(0) })
     }
 
     /// Whom this asks.
-    pub fn target(&self) -> &Target {
+    pub fn endpoint(&self) -> &HttpEndpoint {
         &self.target
     }
 
@@ -94,7 +94,7 @@ impl Http {
         self.send(Method::GET, path, |request| request)
     }
 
-    /// Sends a request that `shape` completes, and reads the whole answer.
+    /// Sends a request that `preserved_properties` completes, and reads the whole answer.
     ///
     /// # Errors
     /// When no whole answer came, or the credentials were refused.
@@ -111,7 +111,7 @@ impl Http {
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let start = Instant::now();
-        let answer = shape(request).send().map_err(|error| HttpError::sending(&self.target, &error));
+        let answer = shape(request).send().map_err(|error| HttpError::from_send_error(&self.target, &error));
         let result = answer.and_then(|response| self.read(&what, response));
         let status = result.as_ref().map_or(0, |reply| reply.status);
         tracing::debug!(call = what, status, ms = start.elapsed().as_millis(), "http");
@@ -129,13 +129,13 @@ impl Http {
         let headers =
             response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         let mut body = Vec::new();
-        let read = response.take(LARGEST_BODY + 1).read_to_end(&mut body);
-        read.map_err(|error| HttpError::reading(&self.target, what, &error))?;
-        if body.len() as u64 > LARGEST_BODY {
+        let read = response.take(MAX_BODY + 1).read_to_end(&mut body);
+        read.map_err(|error| HttpError::from_read_error(&self.target, what, &error))?;
+        if body.len() as u64 > MAX_BODY {
             return Err(HttpError::TooLarge {
                 url: self.target.url.clone(),
                 what: what.into(),
-                limit: LARGEST_BODY,
+                limit: MAX_BODY,
             });
         }
         Ok(Reply { what: what.to_owned(), status, headers, body })
@@ -153,7 +153,7 @@ impl Reply {
     /// # Errors
     /// When a web page came instead, or another status than 2xx; `explain` finds the server's words in an error body.
     pub fn json_text(&self, explain: impl Fn(&str) -> Option<String>) -> Result<String, HttpError> {
-        self.checked(explain)?;
+        self.require_success(explain)?;
         Ok(self.text().into_owned())
     }
 
@@ -161,10 +161,10 @@ impl Reply {
     ///
     /// # Errors
     /// As said.
-    pub fn checked(&self, explain: impl Fn(&str) -> Option<String>) -> Result<&Self, HttpError> {
+    pub fn require_success(&self, explain: impl Fn(&str) -> Option<String>) -> Result<&Self, HttpError> {
         let what = || self.what.clone();
-        if self.is_page() {
-            return Err(HttpError::Page { what: what(), status: self.status });
+        if self.is_web_page() {
+            return Err(HttpError::WebPage { what: what(), status: self.status });
         }
         if (200..300).contains(&self.status) {
             return Ok(self);
@@ -176,7 +176,7 @@ impl Reply {
         }
     }
 
-    fn is_page(&self) -> bool {
+    fn is_web_page(&self) -> bool {
         let html = self.headers.get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
         html || self
             .text()
@@ -186,11 +186,12 @@ impl Reply {
     }
 }
 
-fn authorities(target: &Target) -> Result<Vec<Certificate>, HttpError> {
+fn ca_certificates(target: &HttpEndpoint) -> Result<Vec<Certificate>, HttpError> {
     let path = target.ca_file.clone().unwrap_or_default();
     let unusable = |why: String| HttpError::CaFile { path: path.clone(), why };
     let pem = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(self::error::causes(&error)))?;
+    let found =
+        Certificate::from_pem_bundle(&pem).map_err(|error| unusable(self::error::root_cause(&error)))?;
     if found.is_empty() {
         return Err(unusable("it holds no certificate".into()));
     }

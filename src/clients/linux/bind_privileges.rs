@@ -7,41 +7,41 @@ use super::same_namespace;
 use crate::known::Known;
 
 /// CAP_DAC_OVERRIDE in the kernel's numbering: folders open to it whatever their mode.
-const DAC_OVERRIDE: u64 = 1 << 1;
+const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// CAP_NET_BIND_SERVICE: low ports.
-const NET_BIND_SERVICE: u64 = 1 << 10;
+const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
 
 /// What a process may do, as far as binding goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rights {
+pub struct BindPrivileges {
     /// Its effective user.
     pub uid: u32,
     /// Its effective group.
     pub gid: u32,
-    /// It may bind ports below [`Rights::first_free_port`].
+    /// It may bind ports below [`BindPrivileges::first_unprivileged_port`].
     pub low_ports: bool,
     /// It may write where the mode of a folder forbids it.
     pub any_folder: bool,
     /// The lowest port that everybody may bind, in our own network namespace.
-    pub first_free_port: u16,
+    pub first_unprivileged_port: u16,
 }
 
 /// The rights of a process. What it hands over to the program that it becomes at a reload counts too.
 ///
 /// # Errors
 /// When it has ended.
-pub fn rights(pid: u32) -> Result<Rights> {
+pub fn bind_privileges(pid: u32) -> Result<BindPrivileges> {
     let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
     let status = entry.status().with_context(|| format!("/proc/{pid}/status"))?;
     let capabilities = status.capeff | status.capamb.unwrap_or(0);
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    Ok(Rights {
+    Ok(BindPrivileges {
         uid: status.euid,
         gid: status.egid,
-        low_ports: capabilities & NET_BIND_SERVICE != 0,
-        any_folder: capabilities & DAC_OVERRIDE != 0,
+        low_ports: capabilities & CAP_NET_BIND_SERVICE != 0,
+        any_folder: capabilities & CAP_DAC_OVERRIDE != 0,
         // A kernel without that setting keeps the ports below 1024.
-        first_free_port: first.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024),
+        first_unprivileged_port: first.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024),
     })
 }
 
@@ -53,6 +53,6 @@ pub fn ipv6_only_by_default() -> Option<bool> {
 }
 
 /// It lives in our own network namespace.
-pub fn same_network(pid: u32) -> Known<bool> {
+pub fn shares_network_namespace(pid: u32) -> Known<bool> {
     same_namespace(pid, "net")
 }

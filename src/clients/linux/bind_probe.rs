@@ -9,13 +9,13 @@ use crate::wire::linux::listener::Listener;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trial {
+pub enum BindProbe {
     /// It can be bound.
-    Bound,
+    Available,
     /// Somebody holds it.
     InUse,
     /// The address is on no interface of this host.
-    NotHere,
+    NotLocal,
     /// We may not; somebody with more rights might.
     Denied,
     /// Something else.
@@ -24,7 +24,7 @@ pub enum Trial {
 
 /// How it is tried.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct ProbeOptions {
     /// What `v6only` and `v4v6` would set; without them the host's own setting counts.
     pub v6only: Option<bool>,
     /// The address need not be on the host.
@@ -33,17 +33,18 @@ pub struct Options {
 
 /// Binds the address as HAProxy would, but without SO_REUSEPORT, which would share it with another process of the same
 /// user; nothing is tried of what has no IP address.
-pub fn address(listener: &Listener, options: Options) -> Option<Trial> {
+pub fn probe_listener(listener: &Listener, options: ProbeOptions) -> Option<BindProbe> {
     let kind = if matches!(listener, Listener::Udp(_)) { SocketType::DGRAM } else { SocketType::STREAM };
-    Some(attempt(listener.socket()?, kind, options).map_or_else(trial, |()| Trial::Bound))
+    Some(try_bind(listener.socket_addr()?, kind, options).map_or_else(from_errno, |()| BindProbe::Available))
 }
 
 /// Binds the address with a port that the kernel chooses: is it on this host?
-pub fn host(ip: IpAddr, options: Options) -> Trial {
-    attempt(SocketAddr::new(ip, 0), SocketType::STREAM, options).map_or_else(trial, |()| Trial::Bound)
+pub fn probe_ip(ip: IpAddr, options: ProbeOptions) -> BindProbe {
+    try_bind(SocketAddr::new(ip, 0), SocketType::STREAM, options)
+        .map_or_else(from_errno, |()| BindProbe::Available)
 }
 
-fn attempt(at: SocketAddr, kind: SocketType, options: Options) -> Result<(), Errno> {
+fn try_bind(at: SocketAddr, kind: SocketType, options: ProbeOptions) -> Result<(), Errno> {
     let family = if at.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -58,12 +59,12 @@ fn attempt(at: SocketAddr, kind: SocketType, options: Options) -> Result<(), Err
     bind(&socket, &at)
 }
 
-fn trial(error: Errno) -> Trial {
+fn from_errno(error: Errno) -> BindProbe {
     match error {
-        Errno::ADDRINUSE => Trial::InUse,
-        Errno::ADDRNOTAVAIL => Trial::NotHere,
-        Errno::ACCESS | Errno::PERM => Trial::Denied,
-        other => Trial::Failed(other.to_string()),
+        Errno::ADDRINUSE => BindProbe::InUse,
+        Errno::ADDRNOTAVAIL => BindProbe::NotLocal,
+        Errno::ACCESS | Errno::PERM => BindProbe::Denied,
+        other => BindProbe::Failed(other.to_string()),
     }
 }
 
@@ -72,29 +73,29 @@ mod tests {
     use super::*;
     use std::net::{TcpListener, UdpSocket};
 
-    fn tried(text: &str, options: Options) -> Option<Trial> {
-        address(&text.parse().unwrap(), options)
+    fn probe(text: &str, options: ProbeOptions) -> Option<BindProbe> {
+        probe_listener(&text.parse().unwrap(), options)
     }
 
     #[test]
-    fn an_address_is_held_bound_or_not_here_and_a_trial_leaves_nothing() {
+    fn an_address_is_in_use_available_or_not_local_and_a_probe_leaves_nothing() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let plain = Options::default();
-        assert_eq!(tried(&format!("tcp 127.0.0.1:{port}"), plain), Some(Trial::InUse));
-        assert_eq!(tried(&format!("tcp 0.0.0.0:{port}"), plain), Some(Trial::InUse));
-        assert_eq!(tried("tcp 192.0.2.1:20000", plain), Some(Trial::NotHere));
-        let anywhere = Options { anywhere: true, ..plain };
-        assert_eq!(tried("tcp 192.0.2.1:20000", anywhere), Some(Trial::Bound));
-        assert_eq!(host("192.0.2.1".parse().unwrap(), plain), Trial::NotHere);
-        assert_eq!(host("127.0.0.1".parse().unwrap(), plain), Trial::Bound);
+        let plain = ProbeOptions::default();
+        assert_eq!(probe(&format!("tcp 127.0.0.1:{port}"), plain), Some(BindProbe::InUse));
+        assert_eq!(probe(&format!("tcp 0.0.0.0:{port}"), plain), Some(BindProbe::InUse));
+        assert_eq!(probe("tcp 192.0.2.1:20000", plain), Some(BindProbe::NotLocal));
+        let anywhere = ProbeOptions { anywhere: true, ..plain };
+        assert_eq!(probe("tcp 192.0.2.1:20000", anywhere), Some(BindProbe::Available));
+        assert_eq!(probe_ip("192.0.2.1".parse().unwrap(), plain), BindProbe::NotLocal);
+        assert_eq!(probe_ip("127.0.0.1".parse().unwrap(), plain), BindProbe::Available);
         drop(listener);
         for _ in 0..2 {
-            assert_eq!(tried(&format!("tcp 127.0.0.1:{port}"), plain), Some(Trial::Bound));
+            assert_eq!(probe(&format!("tcp 127.0.0.1:{port}"), plain), Some(BindProbe::Available));
         }
         let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = datagrams.local_addr().unwrap().port();
-        assert_eq!(tried(&format!("udp 127.0.0.1:{port}"), plain), Some(Trial::InUse));
-        assert_eq!(tried("unix /run/a.sock", plain), None);
+        assert_eq!(probe(&format!("udp 127.0.0.1:{port}"), plain), Some(BindProbe::InUse));
+        assert_eq!(probe("unix /run/a.sock", plain), None);
     }
 }

@@ -9,19 +9,19 @@ use rustix::thread::{self, CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
 use super::Account;
-use crate::wire::systemd::exec_settings::{Limit, Service};
+use crate::wire::systemd::exec_settings::{ExecSettings, Limit};
 
 /// CAP_MKNOD: in a container the control group says which devices may be used, and we are not in it.
-const MKNOD: u64 = 1 << 27;
+const CAP_MKNOD: u64 = 1 << 27;
 
 /// CAP_NET_BIND_SERVICE: ports that are not for everybody.
-const NET_BIND_SERVICE: u64 = 1 << 10;
+const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
 /// CAP_SYS_RESOURCE: limits beyond one's own.
-const SYS_RESOURCE: u64 = 1 << 24;
+const CAP_SYS_RESOURCE: u64 = 1 << 24;
 
 /// The user, the capabilities and the limits of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dress {
+pub struct ProcessCredentials {
     uid: u32,
     gid: u32,
     groups: Vec<u32>,
@@ -37,15 +37,15 @@ pub struct Dress {
 
 /// What a unit says that its service is to be.
 #[derive(Clone, Copy)]
-pub struct Uniform<'a> {
+pub struct UnitCredentials<'a> {
     /// Whom it runs as; none where that is not known, and is as it runs.
     pub account: Option<&'a Account>,
     /// Its properties.
-    pub service: &'a Service,
+    pub service: &'a ExecSettings,
     /// The groups that the files of this host name.
-    pub groups_here: &'a BTreeSet<u32>,
+    pub local_groups: &'a BTreeSet<u32>,
     /// It becomes another user by itself once it runs, so that its own user is no difference.
-    pub gives_up_its_user: bool,
+    pub drops_privileges: bool,
 }
 
 /// The limits that decide whether a program comes up, by systemd's names.
@@ -60,32 +60,32 @@ const LIMITS: &[(&str, Resource)] = &[
     ("CORE", Resource::Core),
 ];
 
-fn name_of(number: u8) -> &'static str {
+fn limit_name(number: u8) -> &'static str {
     LIMITS.iter().find(|(_, resource)| *resource as u8 == number).map_or("", |(name, _)| name)
 }
 
-fn limit_words(limit: Option<u64>) -> String {
+fn describe_limit(limit: Option<u64>) -> String {
     limit.map_or("infinity".to_owned(), |limit| limit.to_string())
 }
 
 /// A limit that a unit sets, as far as systemd itself may set it.
-fn limited(limit: Limit, manager: &Dress) -> Option<(u8, Option<u64>, Option<u64>)> {
+fn unit_limit(limit: Limit, manager: &ProcessCredentials) -> Option<(u8, Option<u64>, Option<u64>)> {
     let (_, resource) = LIMITS.iter().find(|(name, _)| *name == limit.name)?;
     let number = *resource as u8;
     let own = manager.limits.iter().find(|(other, _, _)| *other == number).and_then(|(_, _, hard)| *hard);
-    let at_most = |limit: Option<u64>| match own.filter(|_| manager.effective & SYS_RESOURCE == 0) {
+    let at_most = |limit: Option<u64>| match own.filter(|_| manager.effective & CAP_SYS_RESOURCE == 0) {
         Some(own) => Some(limit.map_or(own, |limit| limit.min(own))),
         None => limit,
     };
     Some((number, at_most(limit.soft), at_most(limit.hard)))
 }
 
-fn told(what: &str, runs: &str, starts: &str) -> String {
+fn describe_difference(what: &str, runs: &str, starts: &str) -> String {
     format!("{what}: now {runs}, after a restart {starts}")
 }
 
 /// Which capabilities would come and go, by the kernel's names without CAP_.
-fn capabilities(what: &str, was: u64, is: u64) -> String {
+fn describe_capability_change(what: &str, was: u64, is: u64) -> String {
     let names = |bits: u64, sign: char| {
         CapabilitySet::from_bits_retain(bits).iter_names().map(move |(name, _)| format!("{sign}{name}"))
     };
@@ -94,27 +94,27 @@ fn capabilities(what: &str, was: u64, is: u64) -> String {
 }
 
 /// All of it in one line, to be compared with another.
-impl std::fmt::Display for Dress {
+impl std::fmt::Display for ProcessCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Dress { uid, gid, groups, bounding, ambient, no_new_privs, limits, .. } = self;
+        let ProcessCredentials { uid, gid, groups, bounding, ambient, no_new_privs, limits, .. } = self;
         write!(f, "uid {uid}, gid {gid}, groups {groups:?}, bounding {bounding:x}, ambient {ambient:x}")?;
         write!(f, "{}", if *no_new_privs { ", no new privileges" } else { "" })?;
         for (number, soft, hard) in limits {
-            write!(f, ", {} {}:{}", name_of(*number), limit_words(*soft), limit_words(*hard))?;
+            write!(f, ", {} {}:{}", limit_name(*number), describe_limit(*soft), describe_limit(*hard))?;
         }
         Ok(())
     }
 }
 
 /// No process at all, soft and hard.
-const NO_PROCESSES: (u8, Option<u64>, Option<u64>) = (Resource::Nproc as u8, Some(0), Some(0));
+const NPROC_ZERO: (u8, Option<u64>, Option<u64>) = (Resource::Nproc as u8, Some(0), Some(0));
 
-impl Dress {
+impl ProcessCredentials {
     /// What this process may do. One of a container's gets no right to make device files.
     ///
     /// # Errors
     /// When it has ended, or may not be looked at.
-    pub fn of(pid: u32, container: bool) -> Result<Self> {
+    pub fn from_pid(pid: u32, container: bool) -> Result<Self> {
         let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
         let status = entry.status().with_context(|| format!("/proc/{pid}/status"))?;
         let limits = entry.limits().with_context(|| format!("/proc/{pid}/limits"))?;
@@ -135,8 +135,8 @@ impl Dress {
             };
             (*resource as u8, value(limit.soft_limit), value(limit.hard_limit))
         };
-        let allowed = if container { !MKNOD } else { u64::MAX };
-        Ok(Dress {
+        let allowed = if container { !CAP_MKNOD } else { u64::MAX };
+        Ok(ProcessCredentials {
             uid: status.euid,
             gid: status.egid,
             groups: status.groups,
@@ -147,7 +147,7 @@ impl Dress {
             ambient: status.capamb.unwrap_or(0) & allowed,
             no_new_privs: status.nonewprivs == Some(1),
             // A HAProxy that serves takes the right to start anything from itself; its start had it.
-            limits: LIMITS.iter().map(known).filter(|limit| *limit != NO_PROCESSES).collect(),
+            limits: LIMITS.iter().map(known).filter(|limit| *limit != NPROC_ZERO).collect(),
         })
     }
 
@@ -155,8 +155,8 @@ impl Dress {
     ///
     /// # Errors
     /// When we may do less ourselves.
-    pub fn put_on(&self) -> Result<()> {
-        self.limit()?;
+    pub fn apply(&self) -> Result<()> {
+        self.apply_limits()?;
         let groups: Vec<Gid> = self.groups.iter().map(|group| Gid::from_raw(*group)).collect();
         thread::set_thread_groups(&groups).context("its groups")?;
         for bit in (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| self.bounding & bit == 0) {
@@ -190,21 +190,29 @@ impl Dress {
 
     /// The same as a unit has it, and in what that is another one. `manager` is systemd's own, which can give no more than
     /// it has.
-    pub fn of_unit(&self, unit: &Uniform<'_>, manager: &Dress) -> (Dress, Vec<String>) {
+    pub fn for_unit(
+        &self,
+        unit: &UnitCredentials<'_>,
+        manager: &ProcessCredentials,
+    ) -> (ProcessCredentials, Vec<String>) {
         let (mut dress, mut differs) = (self.clone(), Vec::new());
         let mut other_user = false;
         if let Some(account) = unit.account {
             if (account.uid, account.gid) != (self.uid, self.gid) {
                 other_user = true;
-                if !unit.gives_up_its_user {
+                if !unit.drops_privileges {
                     let of = |uid, gid| format!("uid {uid}, gid {gid}");
-                    differs.push(told("user", &of(self.uid, self.gid), &of(account.uid, account.gid)));
+                    differs.push(describe_difference(
+                        "user",
+                        &of(self.uid, self.gid),
+                        &of(account.uid, account.gid),
+                    ));
                 }
                 dress.groups = account.groups.iter().copied().collect();
             }
             (dress.uid, dress.gid) = (account.uid, account.gid);
             // Who else says in which groups a user is, such as a directory, is not asked, and those groups stay.
-            let gone = |gid: &u32| unit.groups_here.contains(gid) && !account.groups.contains(gid);
+            let gone = |gid: &u32| unit.local_groups.contains(gid) && !account.groups.contains(gid);
             let fewer = dress.groups.extract_if(.., |gid| gone(gid)).count();
             if fewer > 0 {
                 differs.push(format!("groups: {fewer} fewer"));
@@ -225,7 +233,7 @@ impl Dress {
             ("capabilities that it starts with", self.ambient, dress.ambient),
         ] {
             if was != is {
-                differs.push(capabilities(what, was, is));
+                differs.push(describe_capability_change(what, was, is));
             }
         }
         if other_user || !differs.is_empty() {
@@ -234,24 +242,24 @@ impl Dress {
             dress.inheritable = (self.inheritable & !self.ambient & dress.bounding) | dress.ambient;
         }
         if unit.service.no_new_privileges && !self.no_new_privs {
-            differs.push(told("NoNewPrivileges", "no", "yes"));
+            differs.push(describe_difference("NoNewPrivileges", "no", "yes"));
             dress.no_new_privs = true;
         }
-        dress.limits = unit.service.limits.iter().filter_map(|limit| limited(*limit, manager)).collect();
-        differs.extend(self.other_limits(&dress));
+        dress.limits = unit.service.limits.iter().filter_map(|limit| unit_limit(*limit, manager)).collect();
+        differs.extend(self.limit_differences(&dress));
         (dress, differs)
     }
 
     /// HAProxy takes rights from itself after its start, and may raise how many files it opens: of the others only a lower
     /// limit tells anything.
-    fn other_limits(&self, unit: &Dress) -> Vec<String> {
+    fn limit_differences(&self, unit: &ProcessCredentials) -> Vec<String> {
         let most = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
         let other = unit.limits.iter().filter_map(|(number, _, hard)| {
             let (_, _, runs) = self.limits.iter().find(|(other, _, _)| other == number)?;
             let nofile = *number == Resource::Nofile as u8;
             let differs = if nofile { runs != hard } else { most(*hard) < most(*runs) };
-            let name = format!("Limit{}", name_of(*number));
-            differs.then(|| told(&name, &limit_words(*runs), &limit_words(*hard)))
+            let name = format!("Limit{}", limit_name(*number));
+            differs.then(|| describe_difference(&name, &describe_limit(*runs), &describe_limit(*hard)))
         });
         other.collect()
     }
@@ -272,11 +280,11 @@ impl Dress {
     }
 
     /// It may bind ports that are not for everybody.
-    pub fn binds_low_ports(&self) -> bool {
-        self.effective & NET_BIND_SERVICE != 0
+    pub fn can_bind_low_ports(&self) -> bool {
+        self.effective & CAP_NET_BIND_SERVICE != 0
     }
 
-    fn limit(&self) -> Result<()> {
+    fn apply_limits(&self) -> Result<()> {
         for (number, current, maximum) in &self.limits {
             let known = LIMITS.iter().find(|(_, resource)| *resource as u8 == *number);
             let Some((_, resource)) = known else { continue };
@@ -294,9 +302,9 @@ mod tests {
     use super::*;
 
     /// Root with everything but the right to raise limits, which is capability 24.
-    fn root() -> Dress {
-        let all = 0x1ff_ffff_ffff & !SYS_RESOURCE;
-        Dress {
+    fn root() -> ProcessCredentials {
+        let all = 0x1ff_ffff_ffff & !CAP_SYS_RESOURCE;
+        ProcessCredentials {
             uid: 0,
             gid: 0,
             groups: Vec::new(),
@@ -310,39 +318,44 @@ mod tests {
         }
     }
 
-    fn service(bounding: u64, ambient: u64, hard: u64) -> Service {
+    fn service(bounding: u64, ambient: u64, hard: u64) -> ExecSettings {
         let limits = vec![Limit { name: "NOFILE", soft: Some(1024), hard: Some(hard) }];
         let asked = crate::wire::systemd::exec_settings::parse(
-            &crate::wire::systemd::exec_settings::tests::answers(),
+            &crate::wire::systemd::exec_settings::tests::bus_replies(),
         )
         .unwrap();
-        Service { bounding, ambient, limits, no_new_privileges: false, ..asked }
+        ExecSettings { bounding, ambient, limits, no_new_privileges: false, ..asked }
     }
 
     #[test]
-    fn a_unit_that_says_nothing_else_dresses_alike_and_gives_no_more_than_systemd_has() {
+    fn a_unit_without_settings_has_the_same_credentials_and_no_more_than_systemd() {
         let service = service(u64::MAX, 0, 1 << 40);
-        let (dress, differs) = root().of_unit(
-            &Uniform { account: None, service: &service, groups_here: &[5].into(), gives_up_its_user: false },
+        let (dress, differs) = root().for_unit(
+            &UnitCredentials {
+                account: None,
+                service: &service,
+                local_groups: &[5].into(),
+                drops_privileges: false,
+            },
             &root(),
         );
         assert_eq!((dress, differs), (root(), Vec::new()));
     }
 
     #[test]
-    fn what_a_unit_says_otherwise_is_put_on_and_named() {
-        let service = service(NET_BIND_SERVICE, NET_BIND_SERVICE, 500);
+    fn what_a_unit_sets_is_applied_and_named() {
+        let service = service(CAP_NET_BIND_SERVICE, CAP_NET_BIND_SERVICE, 500);
         let account = Account { uid: 7, gid: 8, groups: [8, 9].into() };
-        let uniform = Uniform {
+        let uniform = UnitCredentials {
             account: Some(&account),
             service: &service,
-            groups_here: &[5].into(),
-            gives_up_its_user: false,
+            local_groups: &[5].into(),
+            drops_privileges: false,
         };
-        let (dress, differs) = root().of_unit(&uniform, &root());
+        let (dress, differs) = root().for_unit(&uniform, &root());
         assert_eq!((dress.uid, dress.gid, &dress.groups[..]), (7, 8, &[8, 9][..]));
         let sets = [dress.bounding, dress.permitted, dress.effective, dress.inheritable, dress.ambient];
-        assert_eq!(sets, [NET_BIND_SERVICE; 5]);
+        assert_eq!(sets, [CAP_NET_BIND_SERVICE; 5]);
         assert_eq!(differs[0], "user: now uid 0, gid 0, after a restart uid 7, gid 8");
         assert!(differs[1].contains("-CHOWN") && !differs[1].contains("NET_BIND"), "{differs:?}");
         assert_eq!(
@@ -358,14 +371,14 @@ mod tests {
     fn a_group_that_a_unit_took_away_is_gone_and_one_that_a_directory_may_give_stays() {
         let service = service(u64::MAX, 0, 1 << 40);
         let account = Account { uid: 0, gid: 0, groups: [0, 4].into() };
-        let runs = Dress { groups: vec![0, 4, 5, 6000], ..root() };
-        let uniform = Uniform {
+        let runs = ProcessCredentials { groups: vec![0, 4, 5, 6000], ..root() };
+        let uniform = UnitCredentials {
             account: Some(&account),
             service: &service,
-            groups_here: &[0, 4, 5].into(),
-            gives_up_its_user: false,
+            local_groups: &[0, 4, 5].into(),
+            drops_privileges: false,
         };
-        let (dress, differs) = runs.of_unit(&uniform, &root());
+        let (dress, differs) = runs.for_unit(&uniform, &root());
         assert_eq!(
             (&dress.groups[..], &differs[..]),
             (&[0, 4, 6000][..], &["groups: 1 fewer".to_owned()][..])
@@ -373,16 +386,16 @@ mod tests {
     }
 
     #[test]
-    fn our_own_dress_fits_us_and_a_container_gets_no_devices() {
+    fn our_own_credentials_can_be_applied_and_a_container_gets_no_devices() {
         let me = std::process::id();
-        let own = Dress::of(me, false).unwrap();
+        let own = ProcessCredentials::from_pid(me, false).unwrap();
         assert_eq!(own.uid, rustix::process::geteuid().as_raw());
         // In a thread of its own, since there is no way back.
         let again = std::thread::spawn(move || {
-            let _ = own.put_on();
-            Dress::of(me, false).unwrap() == own
+            let _ = own.apply();
+            ProcessCredentials::from_pid(me, false).unwrap() == own
         });
         assert!(again.join().unwrap());
-        assert_eq!(Dress::of(me, true).unwrap().bounding & MKNOD, 0);
+        assert_eq!(ProcessCredentials::from_pid(me, true).unwrap().bounding & CAP_MKNOD, 0);
     }
 }

@@ -9,14 +9,14 @@ use super::cgroup;
 use crate::known::Known;
 
 /// Lines of /proc/PID/status that tell what it may do.
-const STATUS: &[&str] =
+const STATUS_FIELDS: &[&str] =
     &["Uid", "Gid", "Groups", "Umask", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
 
 /// By name, each in one line: its user, rights, limits, folder, control group and place in the queue.
 ///
 /// # Errors
 /// When it has ended, or is somebody else's.
-pub fn circumstances(pid: u32) -> Result<BTreeMap<String, String>> {
+pub fn exec_context(pid: u32) -> Result<BTreeMap<String, String>> {
     let read = |name: &str| {
         let path = format!("/proc/{pid}/{name}");
         std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))
@@ -24,7 +24,7 @@ pub fn circumstances(pid: u32) -> Result<BTreeMap<String, String>> {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut all = BTreeMap::new();
     for (name, value) in read("status")?.lines().filter_map(|line| line.split_once(':')) {
-        if STATUS.contains(&name) {
+        if STATUS_FIELDS.contains(&name) {
             all.insert(name.to_owned(), words(value));
         }
     }
@@ -47,8 +47,11 @@ pub fn circumstances(pid: u32) -> Result<BTreeMap<String, String>> {
     Ok(all)
 }
 
-/// What of `was` is not the same in `is`, in words.
-pub fn differences(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
+/// What of `was` is not the same in `is_yes`, in words.
+pub fn exec_context_differences(
+    was: &BTreeMap<String, String>,
+    is: &BTreeMap<String, String>,
+) -> Vec<String> {
     let other = was.iter().filter(|(name, value)| is.get(*name) != Some(value));
     let words = |(name, value): (&String, &String)| {
         format!("{name} was {value}, is {}", is.get(name).map_or("not there", String::as_str))
@@ -62,7 +65,7 @@ mod tests {
 
     #[test]
     fn our_own_are_read() {
-        let ours = circumstances(std::process::id()).unwrap();
+        let ours = exec_context(std::process::id()).unwrap();
         assert!(ours["Max open files"].ends_with("files"), "{ours:?}");
         for name in ["Uid", "CapEff", "cwd", "root", "nice", "oom_score_adj"] {
             assert!(ours.contains_key(name), "{name}: {ours:?}");

@@ -26,28 +26,33 @@ use crate::known::Known;
 use crate::wire::linux::cgroup;
 use crate::wire::linux::process::Process;
 
-pub use ancestors::{Relative, first_of_namespace, is_first_namespace, process_of_thread, relative};
-pub use bind_privileges::{Rights, ipv6_only_by_default, rights, same_network};
-pub use exec_context::{circumstances, differences};
-pub use namespaces::{Numbers, in_network_of, interfaces, mounts, own_namespaces, same_file, through_root};
-pub use process_scan::{Everybody, Somebody, everybody, network, own_addresses};
-pub use process_stats::{SignalState, files_in_use, group_headroom_kb, signal_state, stale_libraries};
-pub use regular_file::{plain, read, text};
-pub use rooted_path::{Held, exists, is_folder, link_metadata, metadata, names};
-pub use socket_owners::{Owners, owners, user_name};
-pub use sockets::{holds_unix_listener, listeners, open_sockets, table, tcp_listening, tcp_sockets};
-pub use users::{Account, account, account_of, groups_here};
+pub use ancestors::{Ancestor, is_initial_pid_namespace, namespace_init, read_ancestor, thread_group_id};
+pub use bind_privileges::{BindPrivileges, bind_privileges, ipv6_only_by_default, shares_network_namespace};
+pub use exec_context::{exec_context, exec_context_differences};
+pub use namespaces::{
+    PidTranslation, foreign_namespaces, in_network_namespace, mounts, network_interfaces, proc_root_path,
+    same_file,
+};
+pub use process_scan::{ProcessScan, ScannedProcess, namespace_addresses, network_namespace, scan_processes};
+pub use process_stats::{SignalState, cgroup_headroom_kb, open_file_count, signal_state, stale_libraries};
+pub use regular_file::{open_regular_file, read_regular_file, read_text_file};
+pub use rooted_path::{RootedPath, exists, is_folder, link_metadata, list_folder, metadata};
+pub use socket_owners::{SocketOwners, find_socket_owners, user_name};
+pub use sockets::{
+    bound_sockets, holds_unix_listener, listeners, open_sockets, tcp_listener_inodes, tcp_listeners,
+};
+pub use users::{Account, find_account, local_groups, process_account};
 
 /// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.
-pub const SEALED: &str = "haguard-sealed";
+pub const SANDBOX_INIT_NAME: &str = "haguard-sealed";
 
 /// Every HAProxy that can be seen, in the order of its PID.
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub fn haproxies() -> Result<Vec<Process>> {
-    let mut found = named(&["haproxy"])?;
-    found.retain(|process| process.is_haproxy() && !is_rehearsed(process) && !has_ended(process));
+pub fn haproxy_processes() -> Result<Vec<Process>> {
+    let mut found = processes_named(&["haproxy"])?;
+    found.retain(|process| process.is_haproxy() && !is_in_sandbox(process) && !has_ended(process));
     Ok(found)
 }
 
@@ -60,9 +65,10 @@ fn has_ended(process: &Process) -> bool {
 
 /// It, or its master, runs in a sealed copy that some haguard made: the name of what started it says so, and the PID
 /// namespace of its own shows that nobody merely took the name.
-fn is_rehearsed(process: &Process) -> bool {
+fn is_in_sandbox(process: &Process) -> bool {
     let sealed = |pid: u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == SEALED)
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm.trim_end() == SANDBOX_INIT_NAME)
     };
     let above = |pid: u32| {
         Entry::new(i32::try_from(pid).ok()?).ok()?.stat().ok().and_then(|s| u32::try_from(s.ppid).ok())
@@ -75,7 +81,7 @@ fn is_rehearsed(process: &Process) -> bool {
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub fn named(names: &[&str]) -> Result<Vec<Process>> {
+pub fn processes_named(names: &[&str]) -> Result<Vec<Process>> {
     let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
@@ -102,16 +108,16 @@ pub fn process(pid: u32) -> Result<Process> {
         pid,
         ppid: u32::try_from(stat.ppid).unwrap_or(0),
         uid: entry.uid()?,
-        started: started(stat.starttime),
+        started: start_time(stat.starttime),
         start_ticks: Some(stat.starttime),
         comm: stat.comm,
         argv: entry.cmdline().unwrap_or_default(),
         exe: match shown {
             Some(path) => Known::Seen(path.trim_end_matches(" (deleted)").to_owned()),
-            None => Known::unknown(format!("/proc/{pid}/exe: {}", denied(exe.err()))),
+            None => Known::unknown(format!("/proc/{pid}/exe: {}", describe_denied(exe.err()))),
         },
         exe_deleted,
-        cwd: link(pid, "cwd"),
+        cwd: proc_link(pid, "cwd"),
         cgroup: cgroup(pid),
         same_pid_namespace: same_namespace(pid, "pid"),
         same_mount_namespace: same_namespace(pid, "mnt"),
@@ -119,16 +125,16 @@ pub fn process(pid: u32) -> Result<Process> {
 }
 
 /// The boot time in /proc/stat is rounded to a second and the uptime to a hundredth; the kernel's two clocks are exact.
-fn started(ticks: u64) -> Option<Timestamp> {
+fn start_time(ticks: u64) -> Option<Timestamp> {
     let booted = clock_gettime(ClockId::Boottime);
     let up_ms = booted.tv_sec.checked_mul(1000)?.checked_add(booted.tv_nsec / 1_000_000)?;
     let start_ms = i64::try_from(ticks.checked_mul(1000)? / procfs::ticks_per_second()).ok()?;
     Timestamp::from_millisecond(crate::time::now().as_millisecond() - up_ms + start_ms).ok()
 }
 
-fn denied(error: Option<std::io::Error>) -> String {
+fn describe_denied(error: Option<std::io::Error>) -> String {
     match error {
-        Some(e) if e.kind() == std::io::ErrorKind::PermissionDenied => match uid() {
+        Some(e) if e.kind() == std::io::ErrorKind::PermissionDenied => match effective_uid() {
             0 => "permission denied, even to root here".into(),
             _ => "permission denied (run as root)".into(),
         },
@@ -137,19 +143,19 @@ fn denied(error: Option<std::io::Error>) -> String {
     }
 }
 
-fn link(pid: u32, name: &str) -> Known<String> {
+fn proc_link(pid: u32, name: &str) -> Known<String> {
     match std::fs::read_link(format!("/proc/{pid}/{name}")) {
         Ok(path) => Known::Seen(path.to_string_lossy().into_owned()),
-        Err(error) => Known::unknown(format!("/proc/{pid}/{name}: {}", denied(Some(error)))),
+        Err(error) => Known::unknown(format!("/proc/{pid}/{name}: {}", describe_denied(Some(error)))),
     }
 }
 
 fn cgroup(pid: u32) -> Known<String> {
     let text = match std::fs::read_to_string(format!("/proc/{pid}/cgroup")) {
         Ok(text) => text,
-        Err(error) => return Known::unknown(format!("/proc/{pid}/cgroup: {}", denied(Some(error)))),
+        Err(error) => return Known::unknown(format!("/proc/{pid}/cgroup: {}", describe_denied(Some(error)))),
     };
-    match cgroup::path(&text) {
+    match cgroup::most_specific_path(&text) {
         Some(path) => Known::Seen(path.to_owned()),
         None => Known::unknown(format!("/proc/{pid}/cgroup names no group")),
     }
@@ -160,14 +166,14 @@ fn same_namespace(pid: u32, kind: &str) -> Known<bool> {
     match (of("self"), of(&pid.to_string())) {
         (Ok(ours), Ok(theirs)) => Known::Seen(ours == theirs),
         (Err(error), _) | (_, Err(error)) => {
-            Known::unknown(format!("/proc/{pid}/ns/{kind}: {}", denied(Some(error))))
+            Known::unknown(format!("/proc/{pid}/ns/{kind}: {}", describe_denied(Some(error))))
         }
     }
 }
 
 /// Processes whose parent this is, in the order of their PID.
 pub fn children(parent: u32) -> Vec<Process> {
-    haproxies().unwrap_or_default().into_iter().filter(|process| process.ppid == parent).collect()
+    haproxy_processes().unwrap_or_default().into_iter().filter(|process| process.ppid == parent).collect()
 }
 
 /// The environment that a process was started with. It may hold secrets: use it, never show it.
@@ -176,14 +182,14 @@ pub fn children(parent: u32) -> Vec<Process> {
 /// When it belongs to another user and we are not root.
 pub fn environment(pid: u32) -> Result<BTreeMap<String, String>> {
     let bytes = std::fs::read(format!("/proc/{pid}/environ"))
-        .map_err(|error| anyhow::anyhow!("/proc/{pid}/environ: {}", denied(Some(error))))?;
+        .map_err(|error| anyhow::anyhow!("/proc/{pid}/environ: {}", describe_denied(Some(error))))?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.split('\0').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect())
 }
 
 /// True where a process became another user after its program was started, as far as the kernel still shows: what it has
 /// in /proc is root's then.
-pub fn changed_user(pid: u32) -> bool {
+pub fn has_changed_user(pid: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
     let owner = std::fs::metadata(format!("/proc/{pid}/fd")).map(|meta| meta.uid());
     let user = Entry::new(i32::try_from(pid).unwrap_or_default()).and_then(|entry| entry.status());
@@ -196,24 +202,24 @@ pub fn resident_kb(pid: u32) -> Option<u64> {
 }
 
 /// The same of a master with its workers: the most that one of them holds.
-pub fn most_resident_kb(master: u32) -> Option<u64> {
+pub fn max_resident_kb_of_master(master: u32) -> Option<u64> {
     children(master).into_iter().map(|worker| worker.pid).chain([master]).filter_map(resident_kb).max()
 }
 
 /// The most memory that a process has held, in kilobytes.
-pub fn peak_kb(pid: u32) -> Option<u64> {
+pub fn peak_resident_kb(pid: u32) -> Option<u64> {
     Entry::new(i32::try_from(pid).ok()?).ok()?.status().ok()?.vmhwm
 }
 
 /// Memory that can be had without swapping, in kilobytes.
-pub fn available_kb() -> Option<u64> {
+pub fn available_memory_kb() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The limits of open files of a process, soft and hard.
-pub fn open_files(pid: u32) -> Option<(u64, u64)> {
+pub fn open_file_limits(pid: u32) -> Option<(u64, u64)> {
     use procfs::process::LimitValue;
     let limit = Entry::new(i32::try_from(pid).ok()?).ok()?.limits().ok()?.max_open_files;
     match (limit.soft_limit, limit.hard_limit) {
@@ -234,7 +240,7 @@ pub fn login_uid() -> Option<u32> {
 }
 
 /// Our effective user id.
-pub fn uid() -> u32 {
+pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
@@ -245,7 +251,7 @@ mod tests {
     #[test]
     fn our_own_process_is_seen_and_one_that_is_not_there_is_an_error() {
         let me = process(std::process::id()).unwrap();
-        assert_eq!(me.uid, uid());
+        assert_eq!(me.uid, effective_uid());
         assert_eq!(me.same_pid_namespace, Known::Seen(true));
         assert_eq!(me.same_mount_namespace, Known::Seen(true));
         assert!(me.started.is_some_and(|at| at < crate::time::now()));

@@ -9,17 +9,17 @@ use anyhow::{Context, Result};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// More symbolic links than this in one path lead nowhere, as the kernel says too.
-const MOST_LINKS: usize = 40;
+const MAX_SYMLINKS: usize = 40;
 /// The kinds of namespace that decide what a HAProxy sees and may do.
-const KINDS: &[&str] = &["mnt", "pid", "net", "ipc", "uts", "user"];
+const NAMESPACE_KINDS: &[&str] = &["mnt", "pid", "net", "ipc", "uts", "user"];
 
 /// A path of a process's, as we name it. Symbolic links are followed within its root: an absolute one would otherwise lead
 /// to a file of ours. It is a name and no more: what opens it (`plain`, `Held`) resolves it anew, since whoever lives
 /// there may put a link in its way meanwhile.
-pub fn through_root(pid: u32, path: &Path) -> PathBuf {
+pub fn proc_root_path(pid: u32, path: &Path) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{pid}/root"));
     let (mut real, mut links) = (PathBuf::new(), 0);
-    let mut left = backwards(path);
+    let mut left = reversed_components(path);
     while let Some(part) = left.pop() {
         if part == ".." {
             real.pop();
@@ -27,12 +27,12 @@ pub fn through_root(pid: u32, path: &Path) -> PathBuf {
         }
         let next = real.join(&part);
         match std::fs::read_link(root.join(&next)) {
-            Ok(target) if links < MOST_LINKS => {
+            Ok(target) if links < MAX_SYMLINKS => {
                 links += 1;
                 if target.is_absolute() {
                     real = PathBuf::new();
                 }
-                left.extend(backwards(&target));
+                left.extend(reversed_components(&target));
             }
             _ => real = next,
         }
@@ -40,7 +40,7 @@ pub fn through_root(pid: u32, path: &Path) -> PathBuf {
     root.join(real)
 }
 
-fn backwards(path: &Path) -> Vec<OsString> {
+fn reversed_components(path: &Path) -> Vec<OsString> {
     let names = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_owned()),
         Component::ParentDir => Some("..".into()),
@@ -61,51 +61,55 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
 /// How processes are numbered where a socket was made: its answers and questions name them so. Everything else in
 /// haguard knows our own numbers only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Numbers {
+pub struct PidTranslation {
     /// A process of the other PID namespace; none where it is our own.
-    of: Option<u32>,
+    namespace_pid: Option<u32>,
 }
 
-impl Numbers {
+impl PidTranslation {
     /// A path through `/proc/PID/root` leads to what numbers processes as that one does.
-    pub fn at(path: &Path) -> Self {
+    pub fn for_path(path: &Path) -> Self {
         let pid = path.strip_prefix("/proc").ok().and_then(|rest| {
             let mut parts = rest.components().map(|part| part.as_os_str().to_str());
             let pid: u32 = parts.next()??.parse().ok()?;
             (parts.next()?? == "root").then_some(pid)
         });
-        pid.map_or_else(Self::default, Self::of)
+        pid.map_or_else(Self::default, PidTranslation::for_process)
     }
 
     /// As this process numbers processes.
-    pub fn of(pid: u32) -> Self {
-        Numbers { of: Some(pid).filter(|pid| space(pid).is_some_and(|theirs| Some(theirs) != space("self"))) }
+    pub fn for_process(pid: u32) -> Self {
+        PidTranslation {
+            namespace_pid: Some(pid)
+                .filter(|pid| pid_namespace(pid).is_some_and(|theirs| Some(theirs) != pid_namespace("self"))),
+        }
     }
 
     /// Our number of the process that has this one there; none when it has ended.
-    pub fn ours(self, theirs: u32) -> Option<u32> {
-        let Some(of) = self.of else { return Some(theirs) };
-        let there = space(of)?;
+    pub fn to_host_pid(self, theirs: u32) -> Option<u32> {
+        let Some(of) = self.namespace_pid else { return Some(theirs) };
+        let there = pid_namespace(of)?;
         let entries = std::fs::read_dir("/proc").ok()?.flatten();
         let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.find(|pid| space(*pid).as_ref() == Some(&there) && innermost(*pid) == Some(theirs))
+        pids.find(|pid| pid_namespace(*pid).as_ref() == Some(&there) && innermost_pid(*pid) == Some(theirs))
     }
 
     /// The number there of a process of ours; none when it has ended, or is of another place.
-    pub fn theirs(self, ours: u32) -> Option<u32> {
-        match self.of {
+    pub fn to_namespace_pid(self, ours: u32) -> Option<u32> {
+        match self.namespace_pid {
             None => Some(ours),
-            Some(of) => innermost(ours).filter(|_| space(ours).is_some_and(|seen| Some(seen) == space(of))),
+            Some(of) => innermost_pid(ours)
+                .filter(|_| pid_namespace(ours).is_some_and(|seen| Some(seen) == pid_namespace(of))),
         }
     }
 }
 
-fn space(pid: impl std::fmt::Display) -> Option<PathBuf> {
+fn pid_namespace(pid: impl std::fmt::Display) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
 /// The number that a process has in its own PID namespace.
-fn innermost(pid: u32) -> Option<u32> {
+fn innermost_pid(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     line.split_whitespace().last()?.parse().ok()
@@ -115,13 +119,14 @@ fn innermost(pid: u32) -> Option<u32> {
 ///
 /// # Errors
 /// When they may not be looked at, which needs root.
-pub fn own_namespaces(pid: u32) -> Result<BTreeMap<String, PathBuf>> {
+pub fn foreign_namespaces(pid: u32) -> Result<BTreeMap<String, PathBuf>> {
     let link = |who: &str, kind: &str| {
         let path = format!("/proc/{who}/ns/{kind}");
-        std::fs::read_link(&path).map_err(|error| anyhow::anyhow!("{path}: {}", super::denied(Some(error))))
+        std::fs::read_link(&path)
+            .map_err(|error| anyhow::anyhow!("{path}: {}", super::describe_denied(Some(error))))
     };
     let mut own = BTreeMap::new();
-    for kind in KINDS {
+    for kind in NAMESPACE_KINDS {
         let theirs = link(&pid.to_string(), kind)?;
         if link("self", kind)? != theirs {
             own.insert((*kind).to_owned(), theirs);
@@ -137,12 +142,12 @@ pub fn own_namespaces(pid: u32) -> Result<BTreeMap<String, PathBuf>> {
 pub fn mounts(pid: impl std::fmt::Display) -> Result<Vec<crate::wire::linux::mountinfo::Mount>> {
     let path = format!("/proc/{pid}/mountinfo");
     let text = std::fs::read_to_string(&path)
-        .map_err(|error| anyhow::anyhow!("{path}: {}", super::denied(Some(error))))?;
+        .map_err(|error| anyhow::anyhow!("{path}: {}", super::describe_denied(Some(error))))?;
     Ok(crate::wire::linux::mountinfo::parse(&text))
 }
 
 /// The network interfaces that a process has.
-pub fn interfaces(pid: u32) -> Vec<String> {
+pub fn network_interfaces(pid: u32) -> Vec<String> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap_or_default();
     text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
 }
@@ -152,13 +157,13 @@ pub fn interfaces(pid: u32) -> Vec<String> {
 ///
 /// # Errors
 /// When we may not go there, which needs root, or when the process has ended.
-pub fn in_network_of<T: Send>(pid: u32, look: impl FnOnce() -> T + Send) -> Result<T> {
-    if super::same_network(pid).seen() == Some(&true) {
+pub fn in_network_namespace<T: Send>(pid: u32, look: impl FnOnce() -> T + Send) -> Result<T> {
+    if super::shares_network_namespace(pid).seen() == Some(&true) {
         return Ok(look());
     }
     let path = format!("/proc/{pid}/ns/net");
-    let network =
-        File::open(&path).map_err(|error| anyhow::anyhow!("{path}: {}", super::denied(Some(error))))?;
+    let network = File::open(&path)
+        .map_err(|error| anyhow::anyhow!("{path}: {}", super::describe_denied(Some(error))))?;
     std::thread::scope(|scope| {
         let gone = scope.spawn(|| {
             use std::os::fd::AsFd;
@@ -186,19 +191,19 @@ mod tests {
         let wanted =
             Path::new(&format!("/proc/{me}/root")).join(at("real/new.sock").strip_prefix("/").unwrap());
         for name in ["real/new.sock", "absolute/new.sock", "relative/new.sock"] {
-            assert_eq!(through_root(me, &at(name)), wanted, "{name}");
+            assert_eq!(proc_root_path(me, &at(name)), wanted, "{name}");
         }
-        assert!(through_root(me, &at("loop")).ends_with("loop"));
+        assert!(proc_root_path(me, &at("loop")).ends_with("loop"));
     }
 
     #[test]
     fn our_own_numbers_are_not_touched() {
         let me = std::process::id();
         for path in ["/run/a.sock".to_owned(), format!("/proc/{me}/root/a"), "/proc/x/root".to_owned()] {
-            let numbers = Numbers::at(Path::new(&path));
-            assert_eq!((numbers.ours(7), numbers.theirs(7)), (Some(7), Some(7)), "{path}");
+            let numbers = PidTranslation::for_path(Path::new(&path));
+            assert_eq!((numbers.to_host_pid(7), numbers.to_namespace_pid(7)), (Some(7), Some(7)), "{path}");
         }
-        assert!(own_namespaces(me).unwrap().is_empty());
-        assert_eq!(in_network_of(me, || 7).unwrap(), 7);
+        assert!(foreign_namespaces(me).unwrap().is_empty());
+        assert_eq!(in_network_namespace(me, || 7).unwrap(), 7);
     }
 }

@@ -11,19 +11,19 @@ use crate::clients::linux;
 
 /// One process, held by a descriptor that no other process can come to stand behind.
 #[derive(Debug)]
-pub struct Handle {
+pub struct ProcessHandle {
     pid: u32,
     pidfd: OwnedFd,
 }
 
-impl Handle {
+impl ProcessHandle {
     /// Takes hold of process `pid`, if it is still the one that started at `start_ticks` after boot.
     ///
     /// The descriptor is opened first and the start compared afterwards.
     ///
     /// # Errors
     /// When the process has ended, or is another one.
-    pub fn of(pid: u32, start_ticks: u64) -> Result<Self> {
+    pub fn open(pid: u32, start_ticks: u64) -> Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).context("a PID out of range")?;
         let pidfd = pidfd_open(number, PidfdFlags::empty()).with_context(|| format!("PID {pid}"))?;
         let now = linux::process(pid)?;
@@ -31,7 +31,7 @@ impl Handle {
             now.start_ticks == Some(start_ticks),
             "PID {pid} is another process than the one that was proven"
         );
-        Ok(Handle { pid, pidfd })
+        Ok(ProcessHandle { pid, pidfd })
     }
 
     /// Its number.
@@ -83,8 +83,8 @@ impl Handle {
 ///
 /// # Errors
 /// When the process has ended, is another one, or belongs to somebody else. Nothing was sent then.
-pub fn reload(pid: u32, start_ticks: u64) -> Result<()> {
-    Handle::of(pid, start_ticks)?.send(Signal::USR2, "SIGUSR2")
+pub fn signal_reload(pid: u32, start_ticks: u64) -> Result<()> {
+    ProcessHandle::open(pid, start_ticks)?.send(Signal::USR2, "SIGUSR2")
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
         // This very process would die of it.
         let me = std::process::id();
         let started = linux::process(me).unwrap().start_ticks.unwrap();
-        assert!(reload(me, started + 1).unwrap_err().to_string().contains("another process"));
-        assert!(!Handle::of(me, started).unwrap().ended_within(Duration::ZERO).unwrap());
+        assert!(signal_reload(me, started + 1).unwrap_err().to_string().contains("another process"));
+        assert!(!ProcessHandle::open(me, started).unwrap().ended_within(Duration::ZERO).unwrap());
     }
 }

@@ -6,18 +6,18 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result, bail};
 
-use super::sockets::{self, Files};
-use super::{denied, is_rehearsed, process};
+use super::sockets::{self, OpenDescriptors};
+use super::{describe_denied, is_in_sandbox, process};
 use crate::known::Known;
 use crate::wire::linux::command_line;
 use crate::wire::linux::fib_trie;
 use crate::wire::linux::listener::Listener;
-use crate::wire::linux::proc_net::Row;
+use crate::wire::linux::proc_net::SocketEntry;
 use crate::wire::linux::process::Process;
 
 /// One process that listens, or that is a part of what surrounds HAProxy.
 #[derive(Debug, Clone)]
-pub struct Somebody {
+pub struct ScannedProcess {
     /// It.
     pub process: Process,
     /// What it listens on, each with its number; unknown where its open files are closed to us.
@@ -28,9 +28,9 @@ pub struct Somebody {
 
 /// The pass.
 #[derive(Debug, Default)]
-pub struct Everybody {
+pub struct ProcessScan {
     /// Who was found, in the order of PIDs.
-    pub processes: Vec<Somebody>,
+    pub processes: Vec<ScannedProcess>,
     /// The parent of every process, also of those that are not listed.
     pub parents: BTreeMap<u32, u32>,
     /// Listeners of our own network namespace that belong to nobody who could be seen, with their user.
@@ -42,51 +42,51 @@ pub struct Everybody {
 }
 
 /// What a network namespace listens on, by the number of the socket.
-type Table = BTreeMap<u64, Row>;
+type SocketsByInode = BTreeMap<u64, SocketEntry>;
 
 /// Looks at every process once.
 ///
 /// # Errors
 /// When /proc cannot be read at all.
-pub fn everybody() -> Result<Everybody> {
+pub fn scan_processes() -> Result<ProcessScan> {
     let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
-    let ours = network("self").seen().cloned();
-    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
-    let mut found = Everybody { count: pids.len(), ..Everybody::default() };
+    let ours = network_namespace("self").seen().cloned();
+    let mut tables: BTreeMap<String, SocketsByInode> = BTreeMap::new();
+    let mut found = ProcessScan { count: pids.len(), ..ProcessScan::default() };
     let mut owned = BTreeSet::new();
     // In a container that number is somebody else's.
     let kernel = std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm == "kthreadd\n");
     for pid in pids {
-        let Some(ppid) = parent(pid) else { continue };
+        let Some(ppid) = parent_pid(pid) else { continue };
         found.parents.insert(pid, ppid);
         // Kernel threads have neither arguments nor files, and there are hundreds of them.
         if kernel && (ppid == KTHREADD || pid == KTHREADD) {
             continue;
         }
-        let network = network(&pid.to_string());
-        let files = Files::of(pid);
+        let network = network_namespace(&pid.to_string());
+        let files = OpenDescriptors::from_pid(pid);
         let listens = match &files {
             Err(error) => Known::unknown(format!("{error:#}")),
-            Ok(files) => match table_of(&mut tables, &network, ours.as_deref(), pid) {
-                Ok(table) => Known::Seen(listening(pid, files, table)),
+            Ok(files) => match cached_listening_sockets(&mut tables, &network, ours.as_deref(), pid) {
+                Ok(table) => Known::Seen(listeners_by_inode(pid, files, table)),
                 Err(error) => Known::unknown(format!("{error:#}")),
             },
         };
         // One that ended meanwhile hides nothing.
-        found.hidden += usize::from(listens.seen().is_none() && parent(pid).is_some());
+        found.hidden += usize::from(listens.seen().is_none() && parent_pid(pid).is_some());
         owned.extend(listens.seen().into_iter().flat_map(BTreeMap::keys).copied());
         let listens_on_something = listens.seen().is_some_and(|all| !all.is_empty());
-        if listens_on_something || may_have_a_role(pid) {
+        if listens_on_something || may_have_role(pid) {
             // One that ended meanwhile is no error.
-            let real = process(pid).ok().filter(|process| !process.is_haproxy() || !is_rehearsed(process));
-            found.processes.extend(real.map(|process| Somebody { process, listens, network }));
+            let real = process(pid).ok().filter(|process| !process.is_haproxy() || !is_in_sandbox(process));
+            found.processes.extend(real.map(|process| ScannedProcess { process, listens, network }));
         }
     }
     let own_table = match ours.and_then(|ours| tables.remove(&ours)) {
         Some(table) => table,
-        None => table(std::process::id())?,
+        None => listening_sockets(std::process::id())?,
     };
     let left = own_table.into_iter().filter(|(inode, _)| !owned.contains(inode));
     // A UDP socket without an owner may just as well be a client's.
@@ -100,12 +100,12 @@ pub fn everybody() -> Result<Everybody> {
 const KTHREADD: u32 = 2;
 
 /// The table of a process's network namespace, read once for all that live there.
-fn table_of<'a>(
-    tables: &'a mut BTreeMap<String, Table>,
+fn cached_listening_sockets<'a>(
+    tables: &'a mut BTreeMap<String, SocketsByInode>,
     network: &Known<String>,
     ours: Option<&str>,
     pid: u32,
-) -> Result<&'a Table> {
+) -> Result<&'a SocketsByInode> {
     let name = match network {
         Known::Seen(name) => name,
         Known::Unknown { why } => bail!("{why}"),
@@ -113,24 +113,25 @@ fn table_of<'a>(
     if !tables.contains_key(name) {
         // A process may end before its view of the network is read; ours stays.
         let through = if ours == Some(name.as_str()) { std::process::id() } else { pid };
-        tables.insert(name.clone(), table(through)?);
+        tables.insert(name.clone(), listening_sockets(through)?);
     }
     tables.get(name).context("a network namespace that was read")
 }
 
-fn table(pid: u32) -> Result<Table> {
-    let rows = sockets::table(pid, false)?.into_iter().filter(|row| row.listening);
+fn listening_sockets(pid: u32) -> Result<SocketsByInode> {
+    let rows = sockets::bound_sockets(pid, false)?.into_iter().filter(|row| row.listening);
     Ok(rows.map(|row| (row.inode, row)).collect())
 }
 
-fn listening(pid: u32, files: &Files, table: &Table) -> BTreeMap<u64, Listener> {
+fn listeners_by_inode(pid: u32, files: &OpenDescriptors, table: &SocketsByInode) -> BTreeMap<u64, Listener> {
     let held = files.sockets.keys().filter_map(|inode| table.get(inode));
-    let held = held.filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.waits_on(pid, row.inode));
+    let held =
+        held.filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.polls_socket(pid, row.inode));
     held.map(|row| (row.inode, row.listener.clone())).collect()
 }
 
 /// What it runs is told by a short read; only what may matter is looked at closer.
-fn may_have_a_role(pid: u32) -> bool {
+fn may_have_role(pid: u32) -> bool {
     let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
     let argv: Vec<String> = String::from_utf8_lossy(&bytes)
         .split('\0')
@@ -144,7 +145,7 @@ fn may_have_a_role(pid: u32) -> bool {
 }
 
 /// The parent, from the shortest file that names it.
-fn parent(pid: u32) -> Option<u32> {
+fn parent_pid(pid: u32) -> Option<u32> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&stat);
     // The command's name may hold blanks and brackets, so the last bracket counts.
@@ -154,11 +155,11 @@ fn parent(pid: u32) -> Option<u32> {
 }
 
 /// The network namespace of a process, as the kernel names it.
-pub fn network(pid: &str) -> Known<String> {
+pub fn network_namespace(pid: &str) -> Known<String> {
     let path = format!("/proc/{pid}/ns/net");
     match std::fs::read_link(&path) {
         Ok(name) => Known::Seen(name.to_string_lossy().into_owned()),
-        Err(error) => Known::unknown(format!("{path}: {}", denied(Some(error)))),
+        Err(error) => Known::unknown(format!("{path}: {}", describe_denied(Some(error)))),
     }
 }
 
@@ -166,10 +167,10 @@ pub fn network(pid: &str) -> Known<String> {
 ///
 /// # Errors
 /// When the kernel's tables cannot be read.
-pub fn own_addresses(pid: u32) -> Result<Vec<IpAddr>> {
+pub fn namespace_addresses(pid: u32) -> Result<Vec<IpAddr>> {
     let path = format!("/proc/{pid}/net/fib_trie");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| anyhow::anyhow!("{path}: {}", denied(Some(error))))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| anyhow::anyhow!("{path}: {}", describe_denied(Some(error))))?;
     // A kernel without IPv6 has no such table.
     let six = std::fs::read_to_string(format!("/proc/{pid}/net/if_inet6")).unwrap_or_default();
     Ok([fib_trie::ipv4(&text), fib_trie::ipv6(&six)].concat())
@@ -180,16 +181,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn we_are_among_everybody_as_soon_as_we_listen() {
+    fn our_own_process_is_scanned_as_soon_as_it_listens() {
         let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let at = Listener::Tcp(tcp.local_addr().unwrap());
         let me = std::process::id();
-        let all = everybody().unwrap();
+        let all = scan_processes().unwrap();
         let mine = all.processes.iter().find(|somebody| somebody.process.pid == me).unwrap();
         assert!(mine.listens.seen().unwrap().values().any(|listener| *listener == at), "{mine:?}");
         assert!(!all.unowned.iter().any(|(listener, _)| *listener == at));
         assert_eq!(all.parents[&me], mine.process.ppid);
-        assert_eq!(mine.network, network("self"));
-        assert!(own_addresses(me).unwrap().contains(&"127.0.0.1".parse().unwrap()));
+        assert_eq!(mine.network, network_namespace("self"));
+        assert!(namespace_addresses(me).unwrap().contains(&"127.0.0.1".parse().unwrap()));
     }
 }

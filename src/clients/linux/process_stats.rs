@@ -5,16 +5,17 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use procfs::process::Process as Entry;
 
-use super::denied;
+use super::describe_denied;
 use crate::wire::linux::{cgroup, proc_maps};
 
 /// How many files a process has open.
 ///
 /// # Errors
 /// When its descriptors may not be counted.
-pub fn files_in_use(pid: u32) -> Result<u64> {
+pub fn open_file_count(pid: u32) -> Result<u64> {
     let folder = format!("/proc/{pid}/fd");
-    let entries = std::fs::read_dir(&folder).map_err(|error| anyhow!("{folder}: {}", denied(Some(error))))?;
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| anyhow!("{folder}: {}", describe_denied(Some(error))))?;
     Ok(u64::try_from(entries.flatten().count())?)
 }
 
@@ -24,7 +25,7 @@ pub fn files_in_use(pid: u32) -> Result<u64> {
 /// When its memory map may not be read.
 pub fn stale_libraries(pid: u32) -> Result<Vec<String>> {
     let path = format!("/proc/{pid}/maps");
-    let text = std::fs::read(&path).map_err(|error| anyhow!("{path}: {}", denied(Some(error))))?;
+    let text = std::fs::read(&path).map_err(|error| anyhow!("{path}: {}", describe_denied(Some(error))))?;
     Ok(proc_maps::stale_libraries(&String::from_utf8_lossy(&text)))
 }
 
@@ -59,21 +60,21 @@ pub fn signal_state(pid: u32, signal: u32) -> Result<SignalState> {
 
 /// Where a version of control groups has its files: the folder, the limit, what is used, and what of that the kernel
 /// takes back before it ends a process.
-type Files = (&'static str, &'static str, &'static str, &'static str);
+type CgroupMemoryFiles = (&'static str, &'static str, &'static str, &'static str);
 
-const ONE: Files =
+const CGROUP_V1: CgroupMemoryFiles =
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ");
-const TWO: Files = ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ");
+const CGROUP_V2: CgroupMemoryFiles = ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ");
 
 /// Version 1 has no word for no limit, only a number that no machine has.
 const NO_LIMIT: u64 = 1 << 60;
 
 /// Memory that the control group of a process may still take, in kilobytes: the least of the group and those above it.
 /// None where nothing limits it, or where its group is not below ours to see.
-pub fn group_headroom_kb(pid: u32) -> Option<u64> {
+pub fn cgroup_headroom_kb(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let (path, first) = cgroup::of_memory(&text)?;
-    let (root, limit, used, cache) = if first { ONE } else { TWO };
+    let (path, first) = cgroup::memory_path(&text)?;
+    let (root, limit, used, cache) = if first { CGROUP_V1 } else { CGROUP_V2 };
     let number = |folder: &Path, name: &str| -> Option<u64> {
         std::fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok()
     };
@@ -94,10 +95,10 @@ mod tests {
     #[test]
     fn our_own_process_has_files_open_and_no_library_that_is_gone() {
         let me = std::process::id();
-        assert!(files_in_use(me).unwrap() >= 3);
+        assert!(open_file_count(me).unwrap() >= 3);
         assert_eq!(stale_libraries(me).unwrap(), Vec::<String>::new());
         let state = signal_state(me, 12).unwrap();
         assert!(!state.pending && !state.stopped, "{state:?}");
-        assert!(files_in_use(u32::MAX >> 1).is_err());
+        assert!(open_file_count(u32::MAX >> 1).is_err());
     }
 }

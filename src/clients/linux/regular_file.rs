@@ -9,14 +9,14 @@ use rustix::fs::OFlags;
 use super::rooted_path;
 
 /// No configuration, list or certificate comes near it; a file without end would take all memory.
-const LARGEST: u64 = 1 << 30;
+const MAX_SIZE: u64 = 1 << 30;
 
 /// Opens a plain file, or /dev/null, to be read.
 ///
 /// # Errors
 /// When it is something else, is not there, or may not be read.
-pub fn plain(path: &Path) -> Result<File> {
-    let file = File::from(rooted_path::opened(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+pub fn open_regular_file(path: &Path) -> Result<File> {
+    let file = File::from(rooted_path::open_path(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
     let seen = file.metadata()?;
     match seen.is_file() || path == Path::new("/dev/null") {
         true => Ok(file),
@@ -28,11 +28,11 @@ pub fn plain(path: &Path) -> Result<File> {
 /// The bytes of a plain file.
 ///
 /// # Errors
-/// As those of [`plain`].
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+/// As those of [`open_regular_file`].
+pub fn read_regular_file(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    plain(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LARGEST {
+    open_regular_file(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_SIZE {
         true => Err(Error::new(ErrorKind::FileTooLarge, "it is larger than anything that haguard reads")),
         false => Ok(bytes),
     }
@@ -41,9 +41,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// The text of a plain file.
 ///
 /// # Errors
-/// As those of [`plain`], and when it is no text.
-pub fn text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path)?).map_err(|error| Error::new(ErrorKind::InvalidData, error.utf8_error()))
+/// As those of [`open_regular_file`], and when it is no text.
+pub fn read_text_file(path: &Path) -> Result<String> {
+    String::from_utf8(read_regular_file(path)?)
+        .map_err(|error| Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
 #[cfg(test)]
@@ -57,9 +58,9 @@ mod tests {
         let [pipe, file] = ["pipe", "file"].map(|name| dir.path().join(name));
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
         std::fs::write(&file, "text").unwrap();
-        assert_eq!(read(&file).unwrap(), b"text");
-        assert_eq!(read(Path::new("/dev/null")).unwrap(), b"");
-        let kind = |path: &Path| read(path).unwrap_err().kind();
+        assert_eq!(read_regular_file(&file).unwrap(), b"text");
+        assert_eq!(read_regular_file(Path::new("/dev/null")).unwrap(), b"");
+        let kind = |path: &Path| read_regular_file(path).unwrap_err().kind();
         assert_eq!(kind(&pipe), ErrorKind::InvalidInput);
         assert_eq!(kind(Path::new("/dev/zero")), ErrorKind::InvalidInput);
         assert_eq!(kind(dir.path()), ErrorKind::IsADirectory);

@@ -13,29 +13,29 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 /// A rename or a mount that happens while `..` is resolved makes the kernel ask for another try.
-const TRIES: usize = 32;
+const MAX_RETRIES: usize = 32;
 
 /// A file or folder that is held: whatever comes to stand at its path, this stays the one.
 #[derive(Debug)]
-pub struct Held {
+pub struct RootedPath {
     descriptor: OwnedFd,
 }
 
-impl Held {
+impl RootedPath {
     /// Takes hold of what stands at a path, links followed.
     ///
     /// # Errors
     /// When nothing stands there, or the kernel cannot resolve a path within another root.
-    pub fn of(path: &Path) -> Result<Self> {
-        Ok(Held { descriptor: opened(path, OFlags::PATH)? })
+    pub fn open(path: &Path) -> Result<Self> {
+        Ok(RootedPath { descriptor: open_path(path, OFlags::PATH)? })
     }
 
     /// The same of a path within another root; none of any other path.
     ///
     /// # Errors
-    /// As those of [`Held::of`].
-    pub fn of_another_root(path: &Path) -> Result<Option<Self>> {
-        of_another(path).map(|_| Held::of(path)).transpose()
+    /// As those of [`RootedPath::open`].
+    pub fn open_in_other_root(path: &Path) -> Result<Option<Self>> {
+        split_proc_root(path).map(|_| RootedPath::open(path)).transpose()
     }
 
     /// A path that leads to it, and to nothing else, while this is held.
@@ -55,17 +55,17 @@ impl Held {
 /// What stands at a path, links followed.
 ///
 /// # Errors
-/// As those of [`Held::of`].
+/// As those of [`RootedPath::open`].
 pub fn metadata(path: &Path) -> Result<Metadata> {
-    Held::of(path)?.metadata()
+    RootedPath::open(path)?.metadata()
 }
 
 /// What stands at a path, which may be a link itself.
 ///
 /// # Errors
-/// As those of [`Held::of`].
+/// As those of [`RootedPath::open`].
 pub fn link_metadata(path: &Path) -> Result<Metadata> {
-    File::from(opened(path, OFlags::PATH | OFlags::NOFOLLOW)?).metadata()
+    File::from(open_path(path, OFlags::PATH | OFlags::NOFOLLOW)?).metadata()
 }
 
 /// Whether something stands at a path.
@@ -73,7 +73,7 @@ pub fn link_metadata(path: &Path) -> Result<Metadata> {
 /// # Errors
 /// When this cannot be told.
 pub fn exists(path: &Path) -> Result<bool> {
-    match Held::of(path) {
+    match RootedPath::open(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -89,25 +89,25 @@ pub fn is_folder(path: &Path) -> bool {
 ///
 /// # Errors
 /// When it is none, or may not be read.
-pub fn names(path: &Path) -> Result<Vec<String>> {
-    let held = Held::of(path)?;
+pub fn list_folder(path: &Path) -> Result<Vec<String>> {
+    let held = RootedPath::open(path)?;
     let entries = std::fs::read_dir(held.path())?;
     Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
 /// Opens what stands at a path.
-pub(super) fn opened(path: &Path, flags: OFlags) -> Result<OwnedFd> {
+pub(super) fn open_path(path: &Path, flags: OFlags) -> Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC;
-    let Some((root, inside)) = of_another(path) else {
+    let Some((root, inside)) = split_proc_root(path) else {
         return Ok(rustix::fs::open(path, flags, Mode::empty())?);
     };
     let root = rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_RETRIES {
         match openat2(&root, &inside, flags, Mode::empty(), within) {
             Err(Errno::AGAIN) => {}
             // A filter of system calls that does not know it says PERM.
-            Err(errno @ (Errno::NOSYS | Errno::PERM)) if !is_known() => {
+            Err(errno @ (Errno::NOSYS | Errno::PERM)) if !openat2_is_available() => {
                 let why =
                     format!("a path within another root cannot be opened safely here: openat2: {errno}");
                 return Err(Error::new(ErrorKind::Unsupported, why));
@@ -119,12 +119,12 @@ pub(super) fn opened(path: &Path, flags: OFlags) -> Result<OwnedFd> {
 }
 
 /// The kernel knows the call, and nobody forbids it.
-fn is_known() -> bool {
+fn openat2_is_available() -> bool {
     openat2(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT).is_ok()
 }
 
 /// A path through `/proc/PID/root`: the root, and what of the path is in it.
-fn of_another(path: &Path) -> Option<(PathBuf, PathBuf)> {
+fn split_proc_root(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut parts = path.strip_prefix("/proc").ok()?.components();
     let pid: u32 = parts.next()?.as_os_str().to_str()?.parse().ok()?;
     (parts.next()?.as_os_str() == "root").then(|| {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_a_path_through_the_root_of_a_process_is_of_another() {
-        let split = |path: &str| of_another(Path::new(path));
+        let split = |path: &str| split_proc_root(Path::new(path));
         let inside = |root: &str, inside: &str| Some((PathBuf::from(root), PathBuf::from(inside)));
         assert_eq!(split("/proc/7/root/etc/a.cfg"), inside("/proc/7/root", "etc/a.cfg"));
         assert_eq!(split("/proc/7/root"), inside("/proc/7/root", "."));
@@ -150,18 +150,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_stays_the_one_whatever_comes_to_stand_at_its_path() {
+    fn an_open_file_stays_the_same_whatever_replaces_its_path() {
         let dir = tempfile::tempdir().unwrap();
         let (path, other) = (dir.path().join("a"), dir.path().join("b"));
         std::fs::write(&path, "first").unwrap();
         std::os::unix::fs::symlink(&path, &other).unwrap();
         assert!(link_metadata(&other).unwrap().is_symlink() && metadata(&other).unwrap().is_file());
-        let held = Held::of(&other).unwrap();
+        let held = RootedPath::open(&other).unwrap();
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "second").unwrap();
         assert_eq!(std::fs::read_to_string(held.path()).unwrap(), "first");
         assert!(!exists(&dir.path().join("none")).unwrap() && is_folder(dir.path()));
-        let mut found = names(dir.path()).unwrap();
+        let mut found = list_folder(dir.path()).unwrap();
         found.sort();
         assert_eq!(found, ["a", "b"]);
     }

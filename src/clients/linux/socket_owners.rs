@@ -6,16 +6,16 @@ use super::sockets::open_sockets;
 
 /// What the search found.
 #[derive(Debug, Default)]
-pub struct Owners {
+pub struct SocketOwners {
     /// The process of each socket; of several the oldest one, from which the others got it.
-    pub of: BTreeMap<u64, u32>,
+    pub pid_by_inode: BTreeMap<u64, u32>,
     /// Processes whose open files were closed to us: one of them may have what was not found.
     pub hidden: bool,
 }
 
 /// Looks for the processes that have these sockets.
-pub fn owners(inodes: &BTreeSet<u64>) -> Owners {
-    let mut found = Owners::default();
+pub fn find_socket_owners(inodes: &BTreeSet<u64>) -> SocketOwners {
+    let mut found = SocketOwners::default();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
@@ -29,7 +29,7 @@ pub fn owners(inodes: &BTreeSet<u64>) -> Owners {
                 for inode in held {
                     if ages.get(inode).is_none_or(|oldest| start < *oldest) {
                         ages.insert(*inode, start);
-                        found.of.insert(*inode, pid);
+                        found.pid_by_inode.insert(*inode, pid);
                     }
                 }
             }

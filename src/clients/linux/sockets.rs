@@ -7,22 +7,22 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::namespaces::{same_file, through_root};
-use super::{denied, same_namespace};
+use super::namespaces::{proc_root_path, same_file};
+use super::{describe_denied, same_namespace};
 use crate::known::Known;
 use crate::wire::linux::listener::Listener;
-use crate::wire::linux::proc_net::{self, Row, Table};
+use crate::wire::linux::proc_net::{self, SocketEntry, SocketTable};
 
 /// What a process listens on, sorted, each once.
 ///
 /// # Errors
 /// When its file descriptors may not be read.
 pub fn listeners(pid: u32) -> Result<Vec<Listener>> {
-    let files = Files::of(pid)?;
-    let mut found: Vec<Listener> = table(pid, false)?
+    let files = OpenDescriptors::from_pid(pid)?;
+    let mut found: Vec<Listener> = bound_sockets(pid, false)?
         .into_iter()
         .filter(|row| row.listening && files.sockets.contains_key(&row.inode))
-        .filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.waits_on(pid, row.inode))
+        .filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.polls_socket(pid, row.inode))
         .map(|row| row.listener)
         .collect();
     found.sort();
@@ -35,22 +35,26 @@ pub fn listeners(pid: u32) -> Result<Vec<Listener>> {
 ///
 /// # Errors
 /// When the tables cannot be read, which needs no privilege but a process that still runs.
-pub fn table(pid: u32, connections: bool) -> Result<Vec<Row>> {
+pub fn bound_sockets(pid: u32, connections: bool) -> Result<Vec<SocketEntry>> {
     let mut rows = Vec::new();
-    for (name, kind) in [("tcp", Table::Tcp), ("tcp6", Table::Tcp), ("udp", Table::Udp), ("udp6", Table::Udp)]
-    {
-        rows.extend(proc_net::addresses(kind, &read(pid, name)?, connections));
+    for (name, kind) in [
+        ("tcp", SocketTable::Tcp),
+        ("tcp6", SocketTable::Tcp),
+        ("udp", SocketTable::Udp),
+        ("udp6", SocketTable::Udp),
+    ] {
+        rows.extend(proc_net::inet_sockets(kind, &read_net_file(pid, name)?, connections));
     }
-    rows.extend(proc_net::unix(&read(pid, "unix")?));
+    rows.extend(proc_net::unix_sockets(&read_net_file(pid, "unix")?));
     Ok(rows)
 }
 
-fn read(pid: u32, name: &str) -> Result<String> {
+fn read_net_file(pid: u32, name: &str) -> Result<String> {
     let path = format!("/proc/{pid}/net/{name}");
     let bytes = match std::fs::read(&path) {
         // A kernel without IPv6 has no such tables.
         Err(error) if error.kind() == ErrorKind::NotFound && name.ends_with('6') => Vec::new(),
-        other => other.map_err(|error| anyhow!("{path}: {}", denied(Some(error))))?,
+        other => other.map_err(|error| anyhow!("{path}: {}", describe_denied(Some(error))))?,
     };
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -59,18 +63,18 @@ fn read(pid: u32, name: &str) -> Result<String> {
 ///
 /// # Errors
 /// When its view of the network cannot be read.
-pub fn tcp_listening(pid: u32) -> Result<BTreeSet<Listener>> {
-    Ok(tcp_sockets(pid)?.into_keys().collect())
+pub fn tcp_listeners(pid: u32) -> Result<BTreeSet<Listener>> {
+    Ok(tcp_listener_inodes(pid)?.into_keys().collect())
 }
 
 /// The same with the sockets that take them, by inode: another socket at the same address is another listener.
 ///
 /// # Errors
 /// When its view of the network cannot be read.
-pub fn tcp_sockets(pid: u32) -> Result<BTreeMap<Listener, BTreeSet<u64>>> {
+pub fn tcp_listener_inodes(pid: u32) -> Result<BTreeMap<Listener, BTreeSet<u64>>> {
     let mut sockets: BTreeMap<Listener, BTreeSet<u64>> = BTreeMap::new();
     for name in ["tcp", "tcp6"] {
-        let rows = proc_net::addresses(Table::Tcp, &read(pid, name)?, false);
+        let rows = proc_net::inet_sockets(SocketTable::Tcp, &read_net_file(pid, name)?, false);
         for row in rows.into_iter().filter(|row| row.listening) {
             sockets.entry(row.listener).or_default().insert(row.inode);
         }
@@ -83,21 +87,21 @@ pub fn tcp_sockets(pid: u32) -> Result<BTreeMap<Listener, BTreeSet<u64>>> {
 /// # Errors
 /// When its file descriptors may not be read.
 pub fn open_sockets(pid: u32) -> Result<BTreeMap<u64, u32>> {
-    Ok(Files::of(pid)?.sockets)
+    Ok(OpenDescriptors::from_pid(pid)?.sockets)
 }
 
 /// The open files of a process that matter here.
-pub(super) struct Files {
+pub(super) struct OpenDescriptors {
     pub(super) sockets: BTreeMap<u64, u32>,
     polls: Vec<u32>,
 }
 
-impl Files {
-    pub(super) fn of(pid: u32) -> Result<Self> {
+impl OpenDescriptors {
+    pub(super) fn from_pid(pid: u32) -> Result<Self> {
         let folder = format!("/proc/{pid}/fd");
-        let entries =
-            std::fs::read_dir(&folder).map_err(|error| anyhow!("{folder}: {}", denied(Some(error))))?;
-        let mut files = Files { sockets: BTreeMap::new(), polls: Vec::new() };
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|error| anyhow!("{folder}: {}", describe_denied(Some(error))))?;
+        let mut files = OpenDescriptors { sockets: BTreeMap::new(), polls: Vec::new() };
         for entry in entries.flatten() {
             let fd = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
             // One that was closed meanwhile is no error.
@@ -115,10 +119,11 @@ impl Files {
 
     /// HAProxy's socket for sending logs has a port too and looks like a listener, but nobody waits for it to become
     /// readable. Where that cannot be told, it counts as one.
-    pub(super) fn waits_on(&self, pid: u32, inode: u64) -> bool {
+    pub(super) fn polls_socket(&self, pid: u32, inode: u64) -> bool {
         let read = |fd: &u32| std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok();
         let polls: Vec<String> = self.polls.iter().filter_map(read).collect();
-        let watched = |fd| polls.iter().any(|text| proc_net::watched(text).any(|watched| watched == fd));
+        let watched =
+            |fd| polls.iter().any(|text| proc_net::epoll_targets(text).any(|watched| watched == fd));
         polls.is_empty() || self.sockets.get(&inode).is_none_or(|fd| watched(*fd))
     }
 }
@@ -128,14 +133,14 @@ impl Files {
 /// # Errors
 /// When its file descriptors may not be read.
 pub fn holds_unix_listener(pid: u32, path: &Path) -> Result<bool> {
-    let files = Files::of(pid)?;
+    let files = OpenDescriptors::from_pid(pid)?;
     let table = format!("/proc/{pid}/net/unix");
     let text = std::fs::read(&table).with_context(|| format!("reading {table}"))?;
-    let rows = proc_net::unix(&String::from_utf8_lossy(&text));
+    let rows = proc_net::unix_sockets(&String::from_utf8_lossy(&text));
     Ok(rows.iter().any(|row| match &row.listener {
         Listener::Unix(bound) if files.sockets.contains_key(&row.inode) => {
             let bound = Path::new(bound);
-            let elsewhere = || same_file(&through_root(pid, bound), path);
+            let elsewhere = || same_file(&proc_root_path(pid, bound), path);
             // Where the files are ours, a path is what it seems; a link to it is another path.
             bound == path && same_namespace(pid, "mnt") != Known::Seen(false)
                 || bound.is_absolute() && elsewhere()
@@ -162,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_nobody_waits_on_is_no_listener() {
+    fn a_socket_that_no_process_polls_is_no_listener() {
         use rustix::event::epoll;
         let (sends, waits) = (
             std::net::UdpSocket::bind("127.0.0.1:0").unwrap(),

@@ -19,7 +19,7 @@ pub struct Account {
 
 impl Account {
     /// A user, in a group that opens nothing.
-    pub fn alone(uid: u32) -> Self {
+    pub fn unprivileged(uid: u32) -> Self {
         Account { uid, gid: NOGROUP, groups: BTreeSet::new() }
     }
 }
@@ -31,29 +31,29 @@ const NOGROUP: u32 = 65534;
 ///
 /// # Errors
 /// When a name is not in the files: another service may know it.
-pub fn account(user: &str, group: &str, more: &[String]) -> Result<Account> {
+pub fn find_account(user: &str, group: &str, more: &[String]) -> Result<Account> {
     let passwd = std::fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
     let names = std::fs::read_to_string("/etc/group").context("reading /etc/group")?;
-    find(&passwd, &names, if user.is_empty() { "root" } else { user }, group, more)
+    parse_account(&passwd, &names, if user.is_empty() { "root" } else { user }, group, more)
 }
 
 /// The account that a process has, with every group that was given to it: its files may be open to one of those alone.
 ///
 /// # Errors
 /// When it has ended.
-pub fn account_of(pid: u32) -> Result<Account> {
+pub fn process_account(pid: u32) -> Result<Account> {
     let entry = Entry::new(i32::try_from(pid)?).with_context(|| format!("PID {pid}"))?;
     let status = entry.status().with_context(|| format!("the user and the groups of PID {pid}"))?;
     Ok(Account { uid: status.euid, gid: status.egid, groups: status.groups.into_iter().collect() })
 }
 
 /// The groups that the files of this host name: who is in one of them, they say.
-pub fn groups_here() -> BTreeSet<u32> {
+pub fn local_groups() -> BTreeSet<u32> {
     let names = std::fs::read_to_string("/etc/group").unwrap_or_default();
     names.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
 }
 
-fn find(passwd: &str, groups: &str, user: &str, group: &str, more: &[String]) -> Result<Account> {
+fn parse_account(passwd: &str, groups: &str, user: &str, group: &str, more: &[String]) -> Result<Account> {
     let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
     let users: Vec<Vec<String>> = passwd.lines().map(fields).filter(|fields| fields.len() >= 4).collect();
     let groups: Vec<Vec<String>> = groups.lines().map(fields).filter(|fields| fields.len() >= 4).collect();
@@ -86,7 +86,7 @@ mod tests {
         let group = "root:x:0:\nadm:x:4:haproxy,joe\nhaproxy:x:102:\ntty:x:5:\n";
         let find = |user: &str, own: &str, more: &[&str]| {
             let more: Vec<String> = more.iter().map(|name| (*name).to_owned()).collect();
-            find(passwd, group, user, own, &more)
+            parse_account(passwd, group, user, own, &more)
         };
         let account =
             |uid, gid, groups: &[u32]| Account { uid, gid, groups: groups.iter().copied().collect() };

@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use super::netlink;
 
 /// Settings of the host's network, under `/proc/sys/net`, that decide whether a bind works.
-pub const TAKEN_OVER: &[&str] =
+pub const INHERITED_SYSCTLS: &[&str] =
     &["ipv4/ip_unprivileged_port_start", "ipv6/bindv6only", "ipv4/tcp_fastopen", "mptcp/enabled"];
 
 /// Brings loopback up, sets what the host has set, and makes the interfaces that are named.
@@ -30,12 +30,12 @@ pub(super) fn set_up(sysctls: &[(String, String)], interfaces: &[String]) -> Res
     for (name, value) in sysctls {
         fs::write(format!("/proc/sys/net/{name}"), value).with_context(|| format!("setting {name}"))?;
     }
-    interfaces.iter().try_for_each(|name| netlink::make(name))
+    interfaces.iter().try_for_each(|name| netlink::create_interface(name))
 }
 
 /// Sockets under the numbers that the program was promised (`fd@N`), each listening where the host's own does.
 /// The caller keeps them until the program is started.
-pub(super) fn inherited(wanted: &[(i32, String)]) -> Result<Vec<OwnedFd>> {
+pub(super) fn open_inherited_sockets(wanted: &[(i32, String)]) -> Result<Vec<OwnedFd>> {
     let mut kept = Vec::new();
     for (number, address) in wanted {
         let address: SocketAddr = address.parse().with_context(|| format!("fd@{number}: {address}"))?;

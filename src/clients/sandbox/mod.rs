@@ -29,23 +29,23 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::exec::command;
-use super::exec::in_namespaces::Place;
-use super::linux::credentials::Dress;
+use super::exec::in_namespaces::ProcessNamespaces;
+use super::linux::credentials::ProcessCredentials;
 use crate::clients::exec::spawn;
 use crate::time::Deadline;
 use crate::wire::linux::mountinfo::{self, Mount};
 
-pub use loopback::TAKEN_OVER;
-pub use stages::run_if_asked;
+pub use loopback::INHERITED_SYSCTLS;
+pub use stages::run_if_helper;
 
 /// A folder in the copy, and only there, where everybody may make sockets.
-pub const FOLDER: &str = "/.haguard";
+pub const SOCKET_FOLDER: &str = "/.haguard";
 /// More than this of a start-up log is not kept.
-const KEPT_LOG: usize = 1 << 20;
+const MAX_LOG: usize = 1 << 20;
 
 /// What is started in the copy.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Spec {
+pub struct SandboxSpec {
     /// Path or name.
     pub program: String,
     /// Its arguments.
@@ -55,10 +55,10 @@ pub struct Spec {
     /// The folder it starts in.
     pub folder: Option<String>,
     /// Where it lives, where that is not where we do: the copy is one of that place.
-    pub place: Option<Place>,
+    pub place: Option<ProcessNamespaces>,
     /// What it may do, where that is not what we may.
-    pub dress: Option<Dress>,
-    /// The namespaces of the host, which the copy must not share: see [`namespaces`].
+    pub dress: Option<ProcessCredentials>,
+    /// The namespaces of the host, which the copy must not share: see [`host_namespaces`].
     pub host: BTreeMap<String, PathBuf>,
     /// Folders that it finds empty, and whose each is where that is not who has it now.
     pub emptied: Vec<(String, Option<(u32, u32)>)>,
@@ -75,7 +75,7 @@ pub struct Spec {
 /// What the stages tell the caller, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Event {
+enum StageEvent {
     /// PID 1 was started; its number on the host.
     Init(u32),
     /// Everything is laid out, and the program is started.
@@ -88,12 +88,12 @@ enum Event {
 
 /// A copy in which a program runs. Dropping it ends everything in it.
 #[derive(Debug)]
-pub struct SealedCopy {
+pub struct Sandbox {
     stage: Child,
     lifeline: Option<ChildStdin>,
-    events: Receiver<Event>,
+    events: Receiver<StageEvent>,
     log: Arc<Mutex<Vec<u8>>>,
-    keeper: Option<JoinHandle<()>>,
+    log_reader: Option<JoinHandle<()>>,
     init: u32,
     ended: Option<i32>,
     /// From the call to the start of the program.
@@ -101,38 +101,38 @@ pub struct SealedCopy {
     started: Instant,
 }
 
-impl SealedCopy {
+impl Sandbox {
     /// Makes a copy and starts the program in it.
     ///
     /// # Errors
     /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
-    pub fn start(spec: &Spec, deadline: Deadline) -> Result<Self> {
+    pub fn start(spec: &SandboxSpec, deadline: Deadline) -> Result<Self> {
         let begun = Instant::now();
-        let mut command = spawn::ourselves();
-        command.arg0(stages::FIRST).process_group(0);
+        let mut command = spawn::self_command();
+        command.arg0(stages::FIRST_STAGE_ARGV0).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;
         let (mut lifeline, stdout, stderr) = (stage.stdin.take(), stage.stdout.take(), stage.stderr.take());
         let log = Arc::new(Mutex::new(Vec::new()));
-        let events = listen(stdout.context("the stage has no output")?);
-        let keeper = Some(keep(stderr.context("the stage has no log")?, Arc::clone(&log)));
+        let events = read_events(stdout.context("the stage has no output")?);
+        let keeper = Some(collect_log(stderr.context("the stage has no log")?, Arc::clone(&log)));
         let text = serde_json::to_vec(spec)?;
         let sent = lifeline.as_mut().map(|pipe| send(pipe, &text));
         // It exists from here on, so that every way out of this function ends it.
         let started = begun;
-        let mut copy = SealedCopy {
+        let mut copy = Sandbox {
             stage,
             lifeline,
             events,
             log,
-            keeper,
+            log_reader: keeper,
             init: 0,
             ended: None,
             set_up: Duration::ZERO,
             started,
         };
         // What a stage says of its failure is better than our broken pipe.
-        let ready = copy.ready(deadline);
+        let ready = copy.wait_until_ready(deadline);
         if ready.is_ok() {
             sent.context("the stage has no input")?.context("telling the stages what to start")?;
         }
@@ -142,17 +142,17 @@ impl SealedCopy {
         Ok(copy)
     }
 
-    fn ready(&mut self, deadline: Deadline) -> Result<()> {
+    fn wait_until_ready(&mut self, deadline: Deadline) -> Result<()> {
         let mut started = false;
         // Two processes tell, and the second may be the quicker one.
         while !started || self.init == 0 {
             match self.events.recv_timeout(deadline.left()) {
-                Ok(Event::Init(pid)) => self.init = pid,
-                Ok(Event::Started) => started = true,
-                Ok(Event::Failed(why)) => bail!("{why}"),
+                Ok(StageEvent::Init(pid)) => self.init = pid,
+                Ok(StageEvent::Started) => started = true,
+                Ok(StageEvent::Failed(why)) => bail!("{why}"),
                 // It may even have ended before the other process has told its number.
-                Ok(Event::Ended(code)) if started => self.ended = Some(code),
-                Ok(Event::Ended(code)) => bail!("it ended with {code} before the program was started"),
+                Ok(StageEvent::Ended(code)) if started => self.ended = Some(code),
+                Ok(StageEvent::Ended(code)) => bail!("it ended with {code} before the program was started"),
                 Err(RecvTimeoutError::Timeout) => bail!("it was not ready in time"),
                 Err(RecvTimeoutError::Disconnected) => {
                     bail!("its stages ended without a word: {}", self.log().trim())
@@ -168,9 +168,9 @@ impl SealedCopy {
     }
 
     /// How the program ended, as a shell would say it, where it has.
-    pub fn ended(&mut self) -> Option<i32> {
+    pub fn exit_status(&mut self) -> Option<i32> {
         while let (None, Ok(event)) = (self.ended, self.events.try_recv()) {
-            if let Event::Ended(code) = event {
+            if let StageEvent::Ended(code) = event {
                 self.ended = Some(code);
             }
         }
@@ -183,10 +183,10 @@ impl SealedCopy {
     }
 
     /// Ends everything in the copy and returns all that the program has written, at most a megabyte.
-    pub fn end(mut self) -> String {
+    pub fn stop(mut self) -> String {
         drop(self.lifeline.take());
         // The pipe of its log closes with the last process.
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(keeper) = self.log_reader.take() {
             let _ = keeper.join();
         }
         self.log()
@@ -199,7 +199,7 @@ impl SealedCopy {
     }
 }
 
-impl Drop for SealedCopy {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         // PID 1 ends when this pipe closes; the first stage ends with it.
         drop(self.lifeline.take());
@@ -220,17 +220,17 @@ impl Drop for SealedCopy {
 ///
 /// # Errors
 /// When /proc does not tell.
-pub fn namespaces() -> Result<BTreeMap<String, PathBuf>> {
-    Proc::open()?.namespaces()
+pub fn host_namespaces() -> Result<BTreeMap<String, PathBuf>> {
+    ProcFolder::open()?.namespaces()
 }
 
 /// The /proc that we were started with. Where a stage goes there is another one, in which it has no place.
-struct Proc(OwnedFd);
+struct ProcFolder(OwnedFd);
 
-impl Proc {
+impl ProcFolder {
     fn open() -> Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Proc(rustix::fs::open("/proc", flags, Mode::empty()).context("opening /proc")?))
+        Ok(ProcFolder(rustix::fs::open("/proc", flags, Mode::empty()).context("opening /proc")?))
     }
 
     fn namespaces(&self) -> Result<BTreeMap<String, PathBuf>> {
@@ -265,7 +265,7 @@ fn send(pipe: &mut impl Write, text: &[u8]) -> std::io::Result<()> {
 }
 
 /// The other end of [`send`]: it takes one copy and leaves the rest in the pipe.
-fn receive(pipe: &mut impl Read) -> Result<Spec> {
+fn receive(pipe: &mut impl Read) -> Result<SandboxSpec> {
     let mut length = [0; 8];
     pipe.read_exact(&mut length)?;
     let mut text = vec![0; usize::try_from(u64::from_le_bytes(length))?];
@@ -273,7 +273,7 @@ fn receive(pipe: &mut impl Read) -> Result<Spec> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-fn listen(stream: impl Read + Send + 'static) -> Receiver<Event> {
+fn read_events(stream: impl Read + Send + 'static) -> Receiver<StageEvent> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -287,12 +287,12 @@ fn listen(stream: impl Read + Send + 'static) -> Receiver<Event> {
     receiver
 }
 
-fn keep(mut stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+fn collect_log(mut stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut chunk = [0; 8192];
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
             let mut kept = log.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = KEPT_LOG.saturating_sub(kept.len()).min(count);
+            let room = MAX_LOG.saturating_sub(kept.len()).min(count);
             kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
         }
     })

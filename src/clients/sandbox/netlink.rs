@@ -15,21 +15,21 @@ const IFLA_INFO_KIND: u16 = 1;
 /// The number of loopback in every network namespace.
 const LOOPBACK: i32 = 1;
 /// Kinds of link that need no partner; a kernel may lack any of them.
-const KINDS: &[&str] = &["dummy", "bridge", "ifb"];
+const LINK_KINDS: &[&str] = &["dummy", "bridge", "ifb"];
 
-/// `ip link set lo up`.
+/// `ip proc_link set lo up`.
 pub(super) fn raise_loopback() -> Result<()> {
-    ask(REQUEST_AND_ACK, LOOPBACK, IFF_UP, &[])
+    send_request(REQUEST_AND_ACK, LOOPBACK, IFF_UP, &[])
 }
 
 /// Makes an interface of this name.
-pub(super) fn make(name: &str) -> Result<()> {
+pub(super) fn create_interface(name: &str) -> Result<()> {
     let mut last = None;
-    for kind in KINDS {
+    for kind in LINK_KINDS {
         let info = attribute(IFLA_INFO_KIND, kind.as_bytes());
         let mut attributes = attribute(IFLA_IFNAME, &[name.as_bytes(), &[0]].concat());
         attributes.extend(attribute(IFLA_LINKINFO, &info));
-        match ask(REQUEST_AND_ACK | CREATE_NEW, 0, 0, &attributes) {
+        match send_request(REQUEST_AND_ACK | CREATE_NEW, 0, 0, &attributes) {
             Ok(()) => return Ok(()),
             Err(error) => last = Some(error),
         }
@@ -47,7 +47,7 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 }
 
 /// One message: a header of 16 bytes, an `ifinfomsg` of 16, then attributes; and the kernel's answer to it.
-fn ask(flags: u16, index: i32, link_flags: u32, attributes: &[u8]) -> Result<()> {
+fn send_request(flags: u16, index: i32, link_flags: u32, attributes: &[u8]) -> Result<()> {
     // Protocol 0 is the one that speaks of links.
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     let length = u32::try_from(32 + attributes.len())?;

@@ -13,11 +13,11 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use super::Proc;
+use super::ProcFolder;
 use crate::wire::linux::mountinfo::Mount;
 
 /// File systems that are no place for files: the kernel's own, and what would wake up when it is touched.
-const NOT_FILES: &[&str] = &[
+const SKIPPED_FILE_SYSTEMS: &[&str] = &[
     "autofs",
     "binfmt_misc",
     "bpf",
@@ -41,23 +41,23 @@ const NOT_FILES: &[&str] = &[
 ];
 
 /// The largest single file that is copied into memory, in bytes.
-const LARGEST_TWIN: u64 = 256 << 20;
+const MAX_COPIED_FILE: u64 = 256 << 20;
 
 /// Layers of other containers: there can be hundreds, and no HAProxy of this host reads from them.
-const OF_CONTAINERS: &[&str] =
+const CONTAINER_STORAGE: &[&str] =
     &["/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/", "/run/containerd/", "/run/docker/"];
 
 /// A copy that is laid out and can still be written everywhere.
-pub(super) struct Copy {
+pub(super) struct SandboxRoot {
     /// Its root.
     pub(super) root: PathBuf,
     /// Places in it that are to be read only, as they are where it was made from; innermost first.
     read_only: Vec<String>,
 }
 
-impl Copy {
+impl SandboxRoot {
     /// Makes read-only what shall be, once the copy is the root.
-    pub(super) fn seal(&self) -> Result<()> {
+    pub(super) fn make_read_only(&self) -> Result<()> {
         for point in &self.read_only {
             mount_remount(point.as_str(), MountFlags::BIND | MountFlags::RDONLY, "")
                 .with_context(|| format!("making {point} read-only, as it is outside"))?;
@@ -67,12 +67,12 @@ impl Copy {
 }
 
 /// Lays the copy out in our own mount namespace.
-pub(super) fn lay_out(proc: &Proc) -> Result<Copy> {
+pub(super) fn build_root(proc: &ProcFolder) -> Result<SandboxRoot> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .context("keeping mounts to ourselves")?;
     let all = proc.mounts()?;
-    let mounts = visible(all.clone());
-    let staging = staging(&mounts).context("no folder of the root file system can be covered")?;
+    let mounts = visible_mounts(all.clone());
+    let staging = staging_folder(&mounts).context("no folder of the root file system can be covered")?;
     mount("tmpfs", &staging, "tmpfs", MountFlags::empty(), None)
         .with_context(|| format!("mounting a tmpfs over {} in our own namespace", staging.display()))?;
     let root = staging.join("root");
@@ -80,7 +80,7 @@ pub(super) fn lay_out(proc: &Proc) -> Result<Copy> {
     let mut read_only = Vec::new();
     for (number, mount) in mounts.iter().enumerate() {
         let layer = staging.join(number.to_string());
-        match copied(mount, &layer, &root) {
+        match overlay_or_bind(mount, &layer, &root) {
             Ok(true) if mount.read_only => read_only.insert(0, mount.point.clone()),
             Ok(_) => {}
             Err(error) if mount.point == "/" => return Err(error),
@@ -88,21 +88,21 @@ pub(super) fn lay_out(proc: &Proc) -> Result<Copy> {
             Err(error) => tracing::debug!(point = mount.point, "left out of the sealed copy: {error:#}"),
         }
     }
-    devices(&root);
-    kernel(&root, &all);
-    Ok(Copy { root, read_only })
+    bind_devices(&root);
+    bind_sys(&root, &all);
+    Ok(SandboxRoot { root, read_only })
 }
 
 /// Mounts that carry files, outermost first; of several at one place only the last can be seen.
-fn visible(all: Vec<Mount>) -> Vec<Mount> {
+fn visible_mounts(all: Vec<Mount>) -> Vec<Mount> {
     let below = |point: &str, top: &str| Path::new(point).starts_with(top);
     let mut kept: Vec<Mount> = Vec::new();
     for mount in all {
-        let skip = NOT_FILES.contains(&mount.kind.as_str())
+        let skip = SKIPPED_FILE_SYSTEMS.contains(&mount.kind.as_str())
             || below(&mount.point, "/proc")
             || below(&mount.point, "/sys")
             || (below(&mount.point, "/dev") && mount.point != "/dev")
-            || OF_CONTAINERS.iter().any(|top| mount.point.starts_with(top));
+            || CONTAINER_STORAGE.iter().any(|top| mount.point.starts_with(top));
         kept.retain(|other| other.point != mount.point);
         if !skip {
             kept.push(mount);
@@ -115,7 +115,7 @@ fn visible(all: Vec<Mount>) -> Vec<Mount> {
 /// A folder right below the root, on the root's own file system, with nothing mounted in it: covering it in our
 /// namespace hides nothing that the overlays need. An image may have none; /proc is there always, and the copy gets one
 /// of its own.
-fn staging(mounts: &[Mount]) -> Option<PathBuf> {
+fn staging_folder(mounts: &[Mount]) -> Option<PathBuf> {
     let preferred = ["/mnt", "/media", "/srv", "/home", "/root", "/var", "/opt", "/etc"].map(PathBuf::from);
     let free = |folder: &PathBuf| {
         folder.symlink_metadata().is_ok_and(|seen| seen.is_dir())
@@ -128,22 +128,22 @@ fn staging(mounts: &[Mount]) -> Option<PathBuf> {
 }
 
 /// True where it is copied so that it could be written.
-fn copied(mount: &Mount, layer: &Path, root: &Path) -> Result<bool> {
+fn overlay_or_bind(mount: &Mount, layer: &Path, root: &Path) -> Result<bool> {
     let from = Path::new(&mount.point);
     let to = root.join(mount.point.trim_start_matches('/'));
     let seen = fs::symlink_metadata(from).with_context(|| mount.point.clone())?;
     if seen.is_dir() {
-        let laid = overlay(from, layer, &to).map(|()| true);
-        laid.or_else(|error| bound(from, &to).map(|()| false).with_context(|| format!("{error:#}")))
+        let laid = mount_overlay(from, layer, &to).map(|()| true);
+        laid.or_else(|error| bind_read_only(from, &to).map(|()| false).with_context(|| format!("{error:#}")))
     } else if seen.is_file() {
-        bound(from, &to).or_else(|_| twin(from, layer, &to)).map(|()| false)
+        bind_read_only(from, &to).or_else(|_| copy_file(from, layer, &to)).map(|()| false)
     } else {
         // A socket that is bound somewhere would lead out of the copy.
         Ok(false)
     }
 }
 
-fn overlay(from: &Path, layer: &Path, to: &Path) -> Result<()> {
+fn mount_overlay(from: &Path, layer: &Path, to: &Path) -> Result<()> {
     let (upper, work) = (layer.join("upper"), layer.join("work"));
     fs::create_dir_all(&upper)?;
     fs::create_dir(&work)?;
@@ -151,20 +151,24 @@ fn overlay(from: &Path, layer: &Path, to: &Path) -> Result<()> {
     let seen = fs::metadata(from)?;
     chown(&upper, Some(seen.uid()), Some(seen.gid()))?;
     fs::set_permissions(&upper, fs::Permissions::from_mode(seen.mode() & 0o7777))?;
-    let options =
-        format!("lowerdir={},upperdir={},workdir={}", escaped(from), escaped(&upper), escaped(&work));
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        escape_option(from),
+        escape_option(&upper),
+        escape_option(&work)
+    );
     let options = CString::new(options)?;
     mount("overlay", to, "overlay", MountFlags::empty(), Some(options.as_c_str()))
         .with_context(|| format!("an overlay over {}", from.display()))
 }
 
 /// The mount options' own separators.
-fn escaped(path: &Path) -> String {
+fn escape_option(path: &Path) -> String {
     let text = path.to_string_lossy();
     text.chars().flat_map(|c| [matches!(c, '\\' | ':' | ',').then_some('\\'), Some(c)]).flatten().collect()
 }
 
-fn bound(from: &Path, to: &Path) -> Result<()> {
+fn bind_read_only(from: &Path, to: &Path) -> Result<()> {
     mount_bind(from, to).with_context(|| format!("binding {}", from.display()))?;
     mount_remount(to, MountFlags::BIND | MountFlags::RDONLY, "")
         .with_context(|| format!("binding {} read-only", from.display()))
@@ -172,15 +176,15 @@ fn bound(from: &Path, to: &Path) -> Result<()> {
 
 /// A file that was renamed over where it came from, while it is still mounted alone here, cannot be bound once more. It
 /// must not be left out: what stands below it is another file.
-fn twin(from: &Path, layer: &Path, to: &Path) -> Result<()> {
+fn copy_file(from: &Path, layer: &Path, to: &Path) -> Result<()> {
     let seen = fs::metadata(from)?;
-    anyhow::ensure!(seen.len() <= LARGEST_TWIN, "{} is too large to be copied", from.display());
+    anyhow::ensure!(seen.len() <= MAX_COPIED_FILE, "{} is too large to be copied", from.display());
     fs::create_dir_all(layer)?;
     let file = layer.join("file");
     fs::copy(from, &file).with_context(|| format!("copying {}", from.display()))?;
     chown(&file, Some(seen.uid()), Some(seen.gid()))?;
     fs::set_permissions(&file, fs::Permissions::from_mode(seen.mode() & 0o7777))?;
-    bound(&file, to)
+    bind_read_only(&file, to)
 }
 
 /// Devices that a program counts on. Where /dev is not of the kernel's making they may be mounts of their own.
@@ -188,7 +192,7 @@ const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
 /// /dev/shm holds HAProxy's start-up log. A socket right in /dev, such as a syslog's, must lead nowhere: in an overlay
 /// it does not, and where /dev had to be bound it is covered.
-fn devices(root: &Path) {
+fn bind_devices(root: &Path) {
     let shm = root.join("dev/shm");
     if shm.is_dir() {
         let mounted = mount("tmpfs", &shm, "tmpfs", MountFlags::empty(), Some(c"mode=1777"));
@@ -211,7 +215,7 @@ fn devices(root: &Path) {
 }
 
 /// /sys as it is, to be read only: without it threads are counted wrongly.
-fn kernel(root: &Path, all: &[Mount]) {
+fn bind_sys(root: &Path, all: &[Mount]) {
     let to = root.join("sys");
     if mount_bind_recursive("/sys", &to).is_err() {
         return;
@@ -248,18 +252,19 @@ mod tests {
             mount("/gone", "ext4"),
             mount("/gone", "autofs"),
         ];
-        let kept: Vec<String> = visible(all).into_iter().map(|m| format!("{} {}", m.point, m.kind)).collect();
+        let kept: Vec<String> =
+            visible_mounts(all).into_iter().map(|m| format!("{} {}", m.point, m.kind)).collect();
         assert_eq!(kept, ["/ ext4", "/run tmpfs", "/dev devtmpfs", "/data xfs", "/run/lock tmpfs"]);
     }
 
     #[test]
     fn names_that_the_options_would_split_are_escaped() {
-        assert_eq!(escaped(Path::new("/a:b,c\\d")), "/a\\:b\\,c\\\\d");
+        assert_eq!(escape_option(Path::new("/a:b,c\\d")), "/a\\:b\\,c\\\\d");
     }
 
     #[test]
     fn a_folder_that_is_a_mount_or_holds_one_is_not_covered() {
-        let found = staging(&[mount("/mnt/a", "ext4"), mount("/media", "ext4")]);
+        let found = staging_folder(&[mount("/mnt/a", "ext4"), mount("/media", "ext4")]);
         assert!(found.is_some_and(|folder| folder != Path::new("/mnt") && folder != Path::new("/media")));
     }
 }

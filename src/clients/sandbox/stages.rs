@@ -14,32 +14,32 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, 
 use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
 
-use super::{Event, FOLDER, Proc, Spec, loopback, overlay, receive};
+use super::{ProcFolder, SOCKET_FOLDER, SandboxSpec, StageEvent, loopback, overlay, receive};
 use crate::clients::exec::spawn;
 use crate::clients::linux;
 
 /// What the first stage is called with in place of a program's name.
-pub(super) const FIRST: &str = "haguard: sealed copy";
-const SECOND: &str = "haguard: first process of a sealed copy";
+pub(super) const FIRST_STAGE_ARGV0: &str = "haguard: sealed copy";
+const INIT_STAGE_ARGV0: &str = "haguard: first process of a sealed copy";
 
 /// Runs a stage when this process was started as one; nothing otherwise.
-pub fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
+pub fn run_if_helper(args: &[OsString]) -> Option<ExitCode> {
     let name = args.first()?.to_str()?;
     let ran = match name {
-        FIRST => first(),
-        SECOND => second(),
+        FIRST_STAGE_ARGV0 => run_first_stage(),
+        INIT_STAGE_ARGV0 => run_init_stage(),
         _ => return None,
     };
     Some(match ran {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            tell(&Event::Failed(format!("{error:#}")));
+            send_event(&StageEvent::Failed(format!("{error:#}")));
             ExitCode::FAILURE
         }
     })
 }
 
-fn tell(event: &Event) {
+fn send_event(event: &StageEvent) {
     // Nobody listens any more where this fails, and then everything ends anyway.
     if let Ok(line) = serde_json::to_string(event) {
         // In one piece: both stages write to this pipe, and their lines must not mix.
@@ -49,16 +49,16 @@ fn tell(event: &Event) {
 
 /// Takes the namespaces but the one of mounts: from in there our own program might not be found. The next child is
 /// PID 1.
-fn first() -> Result<u8> {
-    receive(&mut unbuffered()?).context("reading what to start")?;
+fn run_first_stage() -> Result<u8> {
+    receive(&mut unbuffered_stdin()?).context("reading what to start")?;
     unshare(UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC)?;
-    let mut command = spawn::ourselves();
-    command.arg0(SECOND);
+    let mut command = spawn::self_command();
+    command.arg0(INIT_STAGE_ARGV0);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut init = command.spawn().context("starting the first process")?;
-    tell(&Event::Init(init.id()));
+    send_event(&StageEvent::Init(init.id()));
     let status = init.wait()?;
-    Ok(u8::try_from(code(status)).unwrap_or(1))
+    Ok(u8::try_from(shell_status(status)).unwrap_or(1))
 }
 
 #[expect(deprecated, reason = "unsound only with CLONE_FILES, which is not asked for")]
@@ -67,11 +67,11 @@ fn unshare(flags: UnshareFlags) -> Result<()> {
 }
 
 /// PID 1: lays the file systems out, moves into them, starts the program, and ends with it or with the caller.
-fn second() -> Result<u8> {
-    let spec = receive(&mut unbuffered()?).context("reading what to start")?;
-    let name = std::ffi::CString::new(linux::SEALED)?;
+fn run_init_stage() -> Result<u8> {
+    let spec = receive(&mut unbuffered_stdin()?).context("reading what to start")?;
+    let name = std::ffi::CString::new(linux::SANDBOX_INIT_NAME)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
-    let proc = Proc::open()?;
+    let proc = ProcFolder::open()?;
     if let Some(place) = &spec.place {
         place.enter(&["uts", "mnt"])?;
     }
@@ -79,46 +79,46 @@ fn second() -> Result<u8> {
     // What follows mounts, sets the network and writes files: never where anybody lives.
     for (kind, own) in proc.namespaces()? {
         let taken = spec.host.get(&kind) == Some(&own)
-            || spec.place.as_ref().and_then(|place| place.name(&kind)) == Some(&own);
+            || spec.place.as_ref().and_then(|place| place.namespace(&kind)) == Some(&own);
         anyhow::ensure!(!taken, "the {kind} namespace is not its own");
     }
-    let copy = overlay::lay_out(&proc)?;
+    let copy = overlay::build_root(&proc)?;
     // Its number may be promised to the program.
     drop(proc);
-    enter(&copy.root)?;
+    enter_root(&copy.root)?;
     loopback::set_up(&spec.sysctls, &spec.interfaces)?;
-    seal_proc_sys().context("sealing /proc/sys")?;
-    own_folder().context("making a folder for sockets")?;
+    make_proc_sys_read_only().context("sealing /proc/sys")?;
+    mount_socket_folder().context("making a folder for sockets")?;
     for (folder, owner) in &spec.emptied {
-        cover(folder, *owner).with_context(|| format!("emptying {folder}"))?;
+        mount_empty_folder(folder, *owner).with_context(|| format!("emptying {folder}"))?;
     }
-    name_hosts(&spec.hosts).context("writing /etc/hosts")?;
-    copy.seal()?;
-    let sockets = loopback::inherited(&spec.inherited)?;
+    write_hosts_file(&spec.hosts).context("writing /etc/hosts")?;
+    copy.make_read_only()?;
+    let sockets = loopback::open_inherited_sockets(&spec.inherited)?;
     // Our terminal is no place of the copy's.
     rustix::process::setsid().context("taking a session of its own")?;
     // This process has nothing more to do that would take more rights than the program's.
     if let Some(dress) = &spec.dress {
-        dress.put_on().context("doing as the master may")?;
+        dress.apply().context("doing as the master may")?;
     }
-    let mut child = start(&spec)?;
-    tell(&Event::Started);
+    let mut child = start_program(&spec)?;
+    send_event(&StageEvent::Started);
     drop(sockets);
-    watch(&child)?;
+    wait_for_program_or_caller(&child)?;
     if let Some(status) = child.try_wait()? {
-        tell(&Event::Ended(code(status)));
+        send_event(&StageEvent::Ended(shell_status(status)));
         // The caller may still want to read what is left; it closes the pipe when it has.
-        wait_for_the_end()?;
+        wait_for_caller()?;
     }
     Ok(0)
 }
 
 /// std's stdin reads ahead, and what follows in the pipe is the next stage's.
-fn unbuffered() -> Result<std::fs::File> {
+fn unbuffered_stdin() -> Result<std::fs::File> {
     Ok(std::fs::File::from(stdin().as_fd().try_clone_to_owned()?))
 }
 
-fn enter(root: &Path) -> Result<()> {
+fn enter_root(root: &Path) -> Result<()> {
     chdir(root).context("entering the copy")?;
     mount("proc", "proc", "proc", MountFlags::empty(), None).context("mounting its /proc")?;
     // The old root is stacked upon the new one and taken away: from here on no path leads to the host.
@@ -127,20 +127,20 @@ fn enter(root: &Path) -> Result<()> {
     chdir("/").context("its root")
 }
 
-fn seal_proc_sys() -> Result<()> {
+fn make_proc_sys_read_only() -> Result<()> {
     mount_bind("/proc/sys", "/proc/sys")?;
     mount_remount("/proc/sys", MountFlags::BIND | MountFlags::RDONLY, "")?;
     Ok(())
 }
 
 /// On a file system of its own, which can be written where the root of the copy cannot.
-fn own_folder() -> Result<()> {
-    std::fs::create_dir_all(FOLDER)?;
-    Ok(mount("tmpfs", FOLDER, "tmpfs", MountFlags::empty(), Some(c"mode=1777"))?)
+fn mount_socket_folder() -> Result<()> {
+    std::fs::create_dir_all(SOCKET_FOLDER)?;
+    Ok(mount("tmpfs", SOCKET_FOLDER, "tmpfs", MountFlags::empty(), Some(c"mode=1777"))?)
 }
 
 /// Nothing is removed: an empty file system is put over it.
-fn cover(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
+fn mount_empty_folder(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
     if owner.is_some() {
         // One below another that was covered just now.
         let _ = std::fs::create_dir_all(folder);
@@ -158,8 +158,8 @@ fn cover(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
 }
 
 /// A file that was bound there, as containers do, cannot be written; it can be covered.
-fn name_hosts(text: &str) -> Result<()> {
-    let ours = format!("{FOLDER}/hosts");
+fn write_hosts_file(text: &str) -> Result<()> {
+    let ours = format!("{SOCKET_FOLDER}/hosts");
     std::fs::write(&ours, text)?;
     std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o644))?;
     if !Path::new("/etc/hosts").exists() {
@@ -168,36 +168,36 @@ fn name_hosts(text: &str) -> Result<()> {
     Ok(mount_bind(ours.as_str(), "/etc/hosts")?)
 }
 
-fn start(spec: &Spec) -> Result<Child> {
+fn start_program(spec: &SandboxSpec) -> Result<Child> {
     let mut command = spawn::command(&spec.program);
     command.args(&spec.arguments).env_clear().envs(&spec.environment);
-    command.stdin(Stdio::null()).stdout(log()?).stderr(log()?);
+    command.stdin(Stdio::null()).stdout(log_stdio()?).stderr(log_stdio()?);
     if let Some(folder) = &spec.folder {
         command.current_dir(folder);
     }
     command.spawn().with_context(|| format!("starting {} in the sealed copy", spec.program))
 }
 
-fn log() -> Result<Stdio> {
+fn log_stdio() -> Result<Stdio> {
     let stderr: Stderr = std::io::stderr();
     Ok(Stdio::from(stderr.as_fd().try_clone_to_owned()?))
 }
 
 /// Returns when the program has ended, or the caller's end of the pipe is closed.
-fn watch(child: &Child) -> Result<()> {
+fn wait_for_program_or_caller(child: &Child) -> Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
     let lifeline = stdin();
     let mut watched = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&lifeline, PollFlags::IN)];
-    until_something(&mut watched)
+    poll_until_ready(&mut watched)
 }
 
-fn wait_for_the_end() -> Result<()> {
+fn wait_for_caller() -> Result<()> {
     let lifeline = stdin();
-    until_something(&mut [PollFd::new(&lifeline, PollFlags::IN)])
+    poll_until_ready(&mut [PollFd::new(&lifeline, PollFlags::IN)])
 }
 
-fn until_something(watched: &mut [PollFd<'_>]) -> Result<()> {
+fn poll_until_ready(watched: &mut [PollFd<'_>]) -> Result<()> {
     loop {
         match poll(watched, None) {
             Err(rustix::io::Errno::INTR) => {}
@@ -207,6 +207,6 @@ fn until_something(watched: &mut [PollFd<'_>]) -> Result<()> {
 }
 
 /// A status as a shell says it: 128 and the signal's number for a program that a signal ended.
-fn code(status: ExitStatus) -> i32 {
+fn shell_status(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

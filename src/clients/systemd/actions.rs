@@ -26,7 +26,7 @@ pub fn restart(unit: &str, limit: Duration) -> Result<()> {
 ///
 /// # Errors
 /// When systemd knows no such job, refuses, or does not answer in time.
-pub fn cancel(job: u32, limit: Duration) -> Result<()> {
+pub fn cancel_job(job: u32, limit: Duration) -> Result<()> {
     systemctl(&["cancel", &job.to_string()], limit)
 }
 

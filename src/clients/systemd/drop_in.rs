@@ -18,7 +18,7 @@ pub fn make_folder(file: &Path) -> Result<bool> {
         Ok(()) => {
             std::fs::set_permissions(folder, Permissions::from_mode(0o755))
                 .with_context(|| format!("making {}", folder.display()))?;
-            sync(folder.parent());
+            sync_folder(folder.parent());
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -46,7 +46,7 @@ pub fn write(file: &Path, text: &str) -> Result<()> {
     if written.is_err() {
         let _ = std::fs::remove_file(&beside);
     }
-    sync(Some(folder));
+    sync_folder(Some(folder));
     written.map_err(|error: std::io::Error| error).with_context(|| format!("writing {}", file.display()))
 }
 
@@ -62,7 +62,7 @@ pub fn remove(file: &Path, folder_too: bool) -> Result<()> {
         _ => {}
     }
     let folder = file.parent();
-    sync(folder);
+    sync_folder(folder);
     if let Some(folder) = folder.filter(|_| folder_too) {
         match std::fs::remove_dir(folder) {
             Err(error) if !matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {
@@ -70,12 +70,12 @@ pub fn remove(file: &Path, folder_too: bool) -> Result<()> {
             }
             _ => {}
         }
-        sync(folder.parent());
+        sync_folder(folder.parent());
     }
     Ok(())
 }
 
-fn sync(folder: Option<&Path>) {
+fn sync_folder(folder: Option<&Path>) {
     // What was done is done; a folder that cannot be synchronised takes nothing back.
     let _ = folder.and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drop_in_comes_and_goes_and_a_strangers_is_left_alone() {
+    fn a_drop_in_is_written_and_removed_and_a_foreign_one_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.service.d/50-x.conf");
         assert!(make_folder(&file).unwrap());

@@ -15,7 +15,7 @@ use super::exec::command::Program;
 use super::linux::{self, Account};
 use crate::wire::systemd::unit::{self, Job, Unit};
 
-pub use exec_settings::{manager, service};
+pub use exec_settings::{exec_settings, manager};
 pub use journal::journal;
 
 /// Asks the running systemd about a unit.
@@ -31,9 +31,9 @@ pub fn show(name: &str, limit: Duration) -> Result<Unit> {
 /// # Errors
 /// When systemd is not the init system here, or does not answer about each in time.
 pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
-    here()?;
+    require_systemd()?;
     // Without a name systemd tells of itself.
-    if names.is_empty() { Ok(Vec::new()) } else { shown_to(Program::default(), &[], names, limit) }
+    if names.is_empty() { Ok(Vec::new()) } else { show_as(Program::default(), &[], names, limit) }
 }
 
 /// Asks a user's own systemd about a unit. Root asks as that user, over the socket that systemd itself keeps for it: this
@@ -42,22 +42,22 @@ pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
 /// # Errors
 /// When it does not answer in time, or somebody else asks.
 pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
-    let asker = match linux::uid() {
+    let asker = match linux::effective_uid() {
         own if own == uid => Program::default(),
         0 => Program {
             // Only the user is looked at.
-            owner: Some(Account::alone(uid)),
+            run_as: Some(Account::unprivileged(uid)),
             environment: Some([("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"))].into()),
             ..Program::default()
         },
         _ => bail!("the systemd of user {uid} answers that user and root alone (run as root)"),
     };
-    let units = shown_to(asker, &["--user"], &[name], limit)?;
+    let units = show_as(asker, &["--user"], &[name], limit)?;
     units.into_iter().next().with_context(|| format!("systemctl --user show {name} printed nothing"))
 }
 
 /// The systemd of a user runs here.
-pub fn is_here_for(uid: u32) -> bool {
+pub fn user_manager_is_running(uid: u32) -> bool {
     Path::new(&format!("/run/user/{uid}/systemd/private")).exists()
 }
 
@@ -65,12 +65,12 @@ pub fn is_here_for(uid: u32) -> bool {
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
-pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
-    here()?;
+pub fn unit_names(limit: Duration) -> Result<BTreeSet<String>> {
+    require_systemd()?;
     let mut names = BTreeSet::new();
     for list in [&["list-unit-files"][..], &["list-units", "--all"]] {
         let plain = &["--type=service,socket", "--no-legend", "--plain", "--no-pager"];
-        let said = asked(&[list, plain].concat(), limit)?;
+        let said = run_systemctl(&[list, plain].concat(), limit)?;
         names.extend(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
     }
     Ok(names)
@@ -80,9 +80,12 @@ pub fn names(limit: Duration) -> Result<BTreeSet<String>> {
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
-pub fn sockets(limit: Duration) -> Result<Vec<Unit>> {
-    here()?;
-    Ok(unit::parse(&asked(&["show", "--property=Id,Listen,Triggers,Accept", "--", "*.socket"], limit)?))
+pub fn socket_units(limit: Duration) -> Result<Vec<Unit>> {
+    require_systemd()?;
+    Ok(unit::parse(&run_systemctl(
+        &["show", "--property=Id,Listen,Triggers,Accept", "--", "*.socket"],
+        limit,
+    )?))
 }
 
 /// What systemd was asked to do and has not finished, of every unit.
@@ -90,38 +93,38 @@ pub fn sockets(limit: Duration) -> Result<Vec<Unit>> {
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
 pub fn jobs(limit: Duration) -> Result<Vec<Job>> {
-    here()?;
-    let said = asked(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
-    unit::jobs(&said).with_context(|| format!("systemctl list-jobs printed `{}`", said.trim()))
+    require_systemd()?;
+    let said = run_systemctl(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
+    unit::parse_jobs(&said).with_context(|| format!("systemctl list-jobs printed `{}`", said.trim()))
 }
 
 /// systemd runs this host.
-pub fn is_here() -> bool {
+pub fn is_running() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-fn here() -> Result<()> {
-    if !is_here() {
+fn require_systemd() -> Result<()> {
+    if !is_running() {
         bail!("systemd does not run this host");
     }
     Ok(())
 }
 
-fn shown_to(asker: Program, options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
+fn show_as(asker: Program, options: &[&str], names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
     let properties = format!("--property={}", unit::PROPERTIES.join(","));
     let words = [options, &["show", &properties, "--"], names].concat();
-    let units = unit::parse(&asked_by(asker, &words, limit)?);
+    let units = unit::parse(&run_systemctl_as(asker, &words, limit)?);
     if units.len() != names.len() {
         bail!("systemctl show {} told of {} units", names.join(" "), units.len());
     }
     Ok(units)
 }
 
-fn asked(words: &[&str], limit: Duration) -> Result<String> {
-    asked_by(Program::default(), words, limit)
+fn run_systemctl(words: &[&str], limit: Duration) -> Result<String> {
+    run_systemctl_as(Program::default(), words, limit)
 }
 
-fn asked_by(asker: Program, words: &[&str], limit: Duration) -> Result<String> {
+fn run_systemctl_as(asker: Program, words: &[&str], limit: Duration) -> Result<String> {
     let arguments = words.iter().map(|word| (*word).to_owned()).collect();
     let program = Program { program: "systemctl".into(), arguments, ..asker };
     let said = program.run(limit)?;

@@ -5,64 +5,65 @@ mod topics;
 use crate::checks::{self, catalog};
 use crate::cli::ExplainArgs;
 use crate::error::Failure;
-use crate::exit::{Exit, RULE};
+use crate::exit::{CHANGE_RULE, Exit};
 use crate::plan::losses::KINDS;
-use crate::report::{Body, Explanation, Report, Table};
+use crate::report::{Body, Explanation, Report, ReportTable};
 
 use topics::TOPICS;
 
 /// Explains one subject, or lists them all.
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
-    let Some(id) = &args.id else { return Ok(subjects()) };
-    let Some((title, text)) = topic(id).or_else(|| check(id)).or_else(|| code(id)).or_else(|| group(id))
+    let Some(id) = &args.id else { return Ok(list_subjects()) };
+    let Some((title, text)) =
+        topic(id).or_else(|| check(id)).or_else(|| exit_code(id)).or_else(|| check_group(id))
     else {
         let error =
             anyhow::anyhow!("there is nothing to explain under `{id}`: did you mean `{}`?", nearest(id));
-        return Err(Failure::usage(error).mend("`haguard explain` lists the subjects"));
+        return Err(Failure::usage(error).with_remedy("`haguard explain` lists the subjects"));
     };
     let body = Body::Explanation(Explanation { id: id.clone(), title: title.clone(), text });
     Ok(Report::new("explain", Exit::Done, title, body))
 }
 
-type Explained = Option<(String, Vec<String>)>;
+type TitleAndParagraphs = Option<(String, Vec<String>)>;
 
-fn topic(id: &str) -> Explained {
+fn topic(id: &str) -> TitleAndParagraphs {
     if id == "exit-codes" {
-        return Some((CODES.to_owned(), codes()));
+        return Some((CODES.to_owned(), exit_codes()));
     }
     let (_, title, text) = TOPICS.iter().find(|(name, ..)| *name == id)?;
     Some(((*title).to_owned(), text.iter().map(|paragraph| (*paragraph).to_owned()).collect()))
 }
 
 /// A check, with what waits for it, or a kind of loss.
-fn check(id: &str) -> Explained {
+fn check(id: &str) -> TitleAndParagraphs {
     if let Some(kind) = KINDS.iter().find(|kind| kind.name() == id) {
         return Some(("a kind of loss".to_owned(), vec![kind.explanation().to_owned()]));
     }
     let check = catalog::find(id)?;
     let mut text = vec![check.why.to_owned()];
-    let wanting = checks::wanting(id);
+    let wanting = checks::operations_requiring(id);
     if !wanting.is_empty() {
         text.push(format!("Must be well before: {}.", wanting.join(", ")));
     }
-    text.extend(checks::never(id).map(|why| format!("It cannot be ignored: {why}.")));
+    text.extend(checks::not_ignorable(id).map(|why| format!("It cannot be ignored: {why}.")));
     Some((check.title.to_owned(), text))
 }
 
-fn code(id: &str) -> Explained {
+fn exit_code(id: &str) -> TitleAndParagraphs {
     let exit = Exit::ALL.into_iter().find(|exit| exit.code().to_string() == id)?;
     Some((exit.meaning().to_owned(), vec![exit.explanation().to_owned()]))
 }
 
-fn group(id: &str) -> Explained {
-    let group = catalog::every().filter(|check| check.group() == id);
+fn check_group(id: &str) -> TitleAndParagraphs {
+    let group = catalog::all_checks().filter(|check| check.group() == id);
     let lines: Vec<String> = group.map(|check| format!("{}: {}", check.id, check.title)).collect();
     (!lines.is_empty()).then(|| (format!("the checks under {id}, each true when all is well"), lines))
 }
 
 const CODES: &str = "what each exit code says, in every format but Nagios's own";
 
-fn codes() -> Vec<String> {
+fn exit_codes() -> Vec<String> {
     let mut lines: Vec<String> =
         Exit::ALL.iter().map(|exit| format!("{}: {}", exit.code(), exit.meaning())).collect();
     lines.push(
@@ -70,14 +71,14 @@ fn codes() -> Vec<String> {
          where something could not be told or read."
             .to_owned(),
     );
-    lines.push(format!("{RULE} What to do about one: `haguard explain 8`."));
+    lines.push(format!("{CHANGE_RULE} What to do about one: `haguard explain 8`."));
     lines
 }
 
-fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+fn all_subjects() -> impl Iterator<Item = (&'static str, &'static str)> {
     let codes = [("exit-codes", "what each exit code says; each by its number too")];
     let topics = TOPICS.iter().map(|(name, title, _)| (*name, *title));
-    let checks = catalog::every().map(|check| (check.id, check.title));
+    let checks = catalog::all_checks().map(|check| (check.id, check.title));
     let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));
     codes.into_iter().chain(topics).chain(checks).chain(kinds)
 }
@@ -92,11 +93,11 @@ fn nearest(id: &str) -> &'static str {
         let short = name.split_once('.').map_or(0, |(_, short)| alike(short));
         alike(name).max(short)
     };
-    all().max_by_key(score).map_or("restart", |(name, _)| name)
+    all_subjects().max_by_key(score).map_or("restart", |(name, _)| name)
 }
 
-fn subjects() -> Report {
-    let rows = all().map(|(id, title)| vec![id.to_owned(), title.to_owned()]).collect();
-    let body = Body::Table(Table { columns: vec!["id", "about"], rows });
+fn list_subjects() -> Report {
+    let rows = all_subjects().map(|(id, title)| vec![id.to_owned(), title.to_owned()]).collect();
+    let body = Body::Table(ReportTable { columns: vec!["id", "about"], rows });
     Report::new("explain", Exit::Done, "what can be explained", body)
 }

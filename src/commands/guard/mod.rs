@@ -12,21 +12,21 @@ use crate::cli::GuardCommand;
 use crate::clients::systemd;
 use crate::error::Failure;
 use crate::facts::{DropIn, GuardFacts, Known};
-use crate::gather::{self, Aim, Effort};
-use crate::plan::guard::Order;
+use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::plan::guard::GuardChange;
 use crate::report::Report;
 
 /// Runs the one that was typed.
 pub(super) fn run(command: &GuardCommand, context: &Context<'_>) -> Result<Report, Failure> {
     match command {
         GuardCommand::Status(args) => status::run(args, context),
-        GuardCommand::Install(args) => change::run(Order::Install, args, context),
-        GuardCommand::Remove(args) => change::run(Order::Remove, args, context),
+        GuardCommand::Install(args) => change::run(GuardChange::Install, args, context),
+        GuardCommand::Remove(args) => change::run(GuardChange::Remove, args, context),
     }
 }
 
 /// Whose guard it is about.
-enum Meant {
+enum GuardTarget {
     /// This unit's.
     Unit(Box<GuardFacts>),
     /// Nobody's: what runs HAProxy here never asks systemd.
@@ -35,71 +35,74 @@ enum Meant {
     Unknown(String),
 }
 
-fn unknown(why: &str) -> Meant {
-    Meant::Unknown(format!("it is not known which unit controls HAProxy here: {why}"))
+fn unknown_target(why: &str) -> GuardTarget {
+    GuardTarget::Unknown(format!("it is not known which unit controls HAProxy here: {why}"))
 }
 
 /// The unit that was named; else the one that is proven to control the HAProxy that is meant.
-fn meant(unit: Option<&str>, context: &Context<'_>) -> Result<Meant, Failure> {
+fn resolve_target(unit: Option<&str>, context: &Context<'_>) -> Result<GuardTarget, Failure> {
     if let Some(name) = unit {
-        return named(name, context);
+        return resolve_unit(name, context);
     }
-    let facts = gather_facts::look(context, &Aim::Any, Effort::Read);
+    let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, ProbeDepth::Read);
     let instance = match &facts.instance {
-        Known::Unknown { why } => return Ok(unknown(why)),
+        Known::Unknown { why } => return Ok(unknown_target(why)),
         Known::Seen(instance) => instance,
     };
     Ok(match (facts.guard, instance.control.proven()) {
-        (Some(Known::Seen(guard)), _) => Meant::Unit(Box::new(guard)),
-        (Some(Known::Unknown { why }), _) => unknown(&why),
+        (Some(Known::Seen(guard)), _) => GuardTarget::Unit(Box::new(guard)),
+        (Some(Known::Unknown { why }), _) => unknown_target(&why),
         (None, Some(other)) => {
-            Meant::NotSystemd(format!("{} is controlled by {}", instance.title(), other.words()))
+            GuardTarget::NotSystemd(format!("{} is controlled by {}", instance.title(), other.describe()))
         }
-        (None, None) => unknown(instance.control.why().unwrap_or("nobody can be asked")),
+        (None, None) => unknown_target(instance.control.why().unwrap_or("nobody can be asked")),
     })
 }
 
-fn named(name: &str, context: &Context<'_>) -> Result<Meant, Failure> {
+fn resolve_unit(name: &str, context: &Context<'_>) -> Result<GuardTarget, Failure> {
     let limit = context.settings.timeout.value;
     if name.is_empty()
         || name.starts_with('-')
         || name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
     {
         return Err(Failure::usage(anyhow::anyhow!("`{name}` is no name of a unit"))
-            .mend("write it as haproxy.service"));
+            .with_remedy("write it as haproxy.service"));
     }
     let name = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
     if name.contains("@.") {
         let error = anyhow::anyhow!("{name} is a template, and only its instances run");
-        return Err(Failure::usage(error).mend("name one, such as haproxy@edge.service"));
+        return Err(Failure::usage(error).with_remedy("name one, such as haproxy@edge.service"));
     }
     let facts = match gather::guard(&name, limit) {
         Ok(facts) => facts,
         Err(error) => {
-            return Ok(Meant::Unknown(format!("the guard of {name} could not be looked at: {error:#}")));
+            return Ok(GuardTarget::Unknown(format!(
+                "the guard of {name} could not be looked at: {error:#}"
+            )));
         }
     };
     // One whose files are gone may still run, and one that is gone may have left the guard's file.
     let gone = facts.shown.get("LoadState") == "not-found" && facts.shown.main_pid().is_none();
     match gone && facts.file == DropIn::Absent {
-        true => Err(not_there(&name, &services(limit))),
-        false => Ok(Meant::Unit(Box::new(facts))),
+        true => Err(no_such_unit(&name, &service_names(limit))),
+        false => Ok(GuardTarget::Unit(Box::new(facts))),
     }
 }
 
-fn services(limit: Duration) -> Vec<String> {
-    let names = systemd::names(limit).unwrap_or_default();
+fn service_names(limit: Duration) -> Vec<String> {
+    let names = systemd::unit_names(limit).unwrap_or_default();
     names.into_iter().filter(|name| name.ends_with(".service")).collect()
 }
 
 /// How like two names may be and still be no hint: names of a few letters are like many others.
-const ALIKE: f64 = 0.8;
+const SIMILARITY_THRESHOLD: f64 = 0.8;
 
 /// A name like it is the first thing that somebody wants to know.
-fn not_there(name: &str, services: &[String]) -> Failure {
+fn no_such_unit(name: &str, services: &[String]) -> Failure {
     let stem = |name: &str| name.trim_end_matches(".service").to_owned();
     let alike = |other: &String| strsim::jaro_winkler(&stem(name), &stem(other));
-    let mut near: Vec<&String> = services.iter().filter(|other| alike(other) > ALIKE).collect();
+    let mut near: Vec<&String> =
+        services.iter().filter(|other| alike(other) > SIMILARITY_THRESHOLD).collect();
     near.sort_by(|a, b| alike(b).total_cmp(&alike(a)));
     let near = near.iter().take(3).map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let mend = match near.is_empty() {
@@ -108,5 +111,5 @@ fn not_there(name: &str, services: &[String]) -> Failure {
         }
         false => format!("did you mean {near}? `haguard inspect` says what controls HAProxy"),
     };
-    Failure::usage(anyhow::anyhow!("systemd has no unit {name}")).mend(mend)
+    Failure::usage(anyhow::anyhow!("systemd has no unit {name}")).with_remedy(mend)
 }

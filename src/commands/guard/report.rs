@@ -1,110 +1,118 @@
 //! What a guard command tells: the report of each way in which it can end.
 
-use crate::act::consent::Withheld;
-use crate::act::guard::{Done, Ended};
+use crate::act::consent::ClearanceDenied;
+use crate::act::guard::{GuardChangeResult, GuardOutcome};
 use crate::checks::{self, Finding};
 use crate::commands::Context;
 use crate::commands::operation::report;
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts};
-use crate::plan::guard::{HOLES, Order, REFUSED, WORKS, holes};
-use crate::plan::runbook::quote;
-use crate::plan::{Advice, Plan};
-use crate::report::{Body, Guard, Report};
+use crate::plan::guard::{ALLOWED_COMMANDS, BYPASSES, GuardChange, REFUSED_COMMANDS, bypasses};
+use crate::plan::runbook::shell_quote;
+use crate::plan::{Plan, RunbookStep};
+use crate::report::{Body, GuardBody, Report};
 use crate::wire::systemd::guard_drop_in;
 
 /// HAProxy is somebody else's than systemd's.
 pub(super) fn not_systemd(command: &str, why: &str) -> Report {
-    let body = Guard {
+    let body = GuardBody {
         outcome: "not in force".to_owned(),
         why: "The guard is systemd's refusal, and systemd is not asked when this HAProxy is restarted. `haguard restart` \
               refuses all the same, and says what controls it."
             .to_owned(),
-        holes: lines(HOLES),
-        ..Guard::default()
+        holes: to_strings(BYPASSES),
+        ..GuardBody::default()
     };
     Report::new(command, Exit::Refused, why, Body::Guard(Box::new(body)))
 }
 
 /// It is not known whose guard it would be.
-pub(super) fn unknown(command: &str, why: &str) -> Report {
-    let body = Guard {
+pub(super) fn unknown_unit(command: &str, why: &str) -> Report {
+    let body = GuardBody {
         outcome: "unknown".to_owned(),
         why: "The guard is for units of this host's systemd. `haguard inspect` says what controls HAProxy; as root it sees \
               more. A unit that is named is looked at whatever runs: `haguard guard status haproxy.service`."
             .to_owned(),
-        ..Guard::default()
+        ..GuardBody::default()
     };
     Report::new(command, Exit::Unknown, why, Body::Guard(Box::new(body)))
 }
 
 /// What every report about a unit has.
-pub(super) fn body(facts: &GuardFacts) -> Guard {
-    Guard {
+pub(super) fn body(facts: &GuardFacts) -> GuardBody {
+    GuardBody {
         unit: Some(facts.unit.clone()),
-        stand: Some(facts.stand().words().to_owned()),
+        stand: Some(facts.status().describe().to_owned()),
         file: Some(facts.path.clone()),
-        ..Guard::default()
+        ..GuardBody::default()
     }
 }
 
-fn lines(list: &[&str]) -> Vec<String> {
+fn to_strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|line| (*line).to_owned()).collect()
 }
 
 /// Everything that a report of a change can be made from.
-pub(super) struct Account<'a> {
-    pub(super) kind: Order,
+pub(super) struct GuardReport<'a> {
+    pub(super) kind: GuardChange,
     pub(super) context: &'a Context<'a>,
     pub(super) facts: &'a GuardFacts,
     pub(super) plan: &'a Plan,
     pub(super) findings: &'a [Finding],
 }
 
-impl Account<'_> {
+impl GuardReport<'_> {
     /// The unit is as it would be already.
     pub(super) fn nothing_to_do(&self) -> Report {
         let said = match self.kind {
-            Order::Install => "the guard is in force already",
-            Order::Remove => "there is no guard of haguard's",
+            GuardChange::Install => "the guard is in force already",
+            GuardChange::Remove => "there is no guard of haguard's",
         };
         let summary = format!("{}: {said}", self.facts.unit);
-        self.report(Exit::Done, summary, Guard { outcome: "nothing to do".into(), ..body(self.facts) })
+        self.report(Exit::Done, summary, GuardBody { outcome: "nothing to do".into(), ..body(self.facts) })
     }
 
     /// `--plan`.
     pub(super) fn planned(&self) -> Report {
-        let exit = checks::verdict(self.findings);
+        let exit = checks::exit_code(self.findings);
         let Plan { id, target, .. } = self.plan;
         let (summary, apply) = match exit {
-            Exit::Done => {
-                (format!("plan {id}: {} of {target}", self.what()), Some(self.command(&self.approve())))
-            }
-            _ => (format!("plan {id}: {} of {target}, which would be refused now", self.what()), None),
+            Exit::Done => (
+                format!("plan {id}: {} of {target}", self.operation_phrase()),
+                Some(self.command_with(&self.approve_flag())),
+            ),
+            _ => (
+                format!("plan {id}: {} of {target}, which would be refused now", self.operation_phrase()),
+                None,
+            ),
         };
-        self.report(exit, summary, Guard { outcome: "planned".into(), apply, ..self.explained() })
+        self.report(exit, summary, GuardBody { outcome: "planned".into(), apply, ..self.body_with_effects() })
     }
 
     /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show(&self) {
-        let summary = format!("plan {}: {} of {}", self.plan.id, self.what(), self.plan.target);
-        let report = self.report(Exit::Done, summary, Guard { outcome: "asked".into(), ..self.explained() });
-        report::ask(&report, self.context);
+    pub(super) fn show_plan(&self) {
+        let summary = format!("plan {}: {} of {}", self.plan.id, self.operation_phrase(), self.plan.target);
+        let report = self.report(
+            Exit::Done,
+            summary,
+            GuardBody { outcome: "asked".into(), ..self.body_with_effects() },
+        );
+        report::show_plan(&report, self.context);
     }
 
     /// No clearance.
-    pub(super) fn withheld(&self, withheld: &Withheld) -> Report {
-        let of = format!("{} of {}", self.what(), self.plan.target);
-        let refused = || Guard { outcome: "refused".into(), ..body(self.facts) };
+    pub(super) fn denied(&self, withheld: &ClearanceDenied) -> Report {
+        let of = format!("{} of {}", self.operation_phrase(), self.plan.target);
+        let refused = || GuardBody { outcome: "refused".into(), ..body(self.facts) };
         let (summary, body) = match withheld {
-            Withheld::Blocked(_) => (format!("{of}: a check says no"), refused()),
-            Withheld::Stale { moved, shown } => {
+            ClearanceDenied::Blocked(_) => (format!("{of}: a check says no"), refused()),
+            ClearanceDenied::Stale { moved, shown } => {
                 let why = match shown {
                     true => "These are not as they were when the plan was shown:",
                     false => "No plan with this id was shown on this host.",
                 };
-                let apply = Some(self.command("--plan"));
-                let body = Guard {
+                let apply = Some(self.command_with("--plan"));
+                let body = GuardBody {
                     outcome: "stale".into(),
                     why: why.into(),
                     moved: moved.clone(),
@@ -113,14 +121,14 @@ impl Account<'_> {
                 };
                 (format!("{of}: the world moved since the plan"), body)
             }
-            Withheld::Missing => {
+            ClearanceDenied::NoConsent => {
                 let why = "Nobody is here to be asked, and no plan was approved.".into();
-                let apply = Some(self.command(&self.approve()));
-                let body = Guard { outcome: "refused".into(), why, apply, ..self.explained() };
+                let apply = Some(self.command_with(&self.approve_flag()));
+                let body = GuardBody { outcome: "refused".into(), why, apply, ..self.body_with_effects() };
                 (format!("{of}: it needs somebody's consent"), body)
             }
-            Withheld::Declined => {
-                (format!("{of}: declined"), Guard { outcome: "declined".into(), ..body(self.facts) })
+            ClearanceDenied::Declined => {
+                (format!("{of}: declined"), GuardBody { outcome: "declined".into(), ..body(self.facts) })
             }
         };
         self.report(withheld.exit(), summary, body)
@@ -128,50 +136,63 @@ impl Account<'_> {
 
     /// A signal came before anything was done.
     pub(super) fn interrupted(&self, signal: &str) -> Report {
-        let summary =
-            format!("{} of {}: {signal} came before anything was done", self.what(), self.plan.target);
-        self.report(Exit::Interrupted, summary, Guard { outcome: "interrupted".into(), ..body(self.facts) })
+        let summary = format!(
+            "{} of {}: {signal} came before anything was done",
+            self.operation_phrase(),
+            self.plan.target
+        );
+        self.report(
+            Exit::Interrupted,
+            summary,
+            GuardBody { outcome: "interrupted".into(), ..body(self.facts) },
+        )
     }
 
     /// The act, however it ended.
-    pub(super) fn ended(&self, done: Done) -> Report {
-        let of = format!("{} of {}", self.what(), self.plan.target);
-        let Done { ended, proof, after, writes } = done;
+    pub(super) fn finished(&self, done: GuardChangeResult) -> Report {
+        let of = format!("{} of {}", self.operation_phrase(), self.plan.target);
+        let GuardChangeResult { outcome: ended, proof, after, writes } = done;
         let facts = after.as_ref().unwrap_or(self.facts);
-        let with = |outcome: &str| Guard { outcome: outcome.into(), ..body(facts) };
+        let with = |outcome: &str| GuardBody { outcome: outcome.into(), ..body(facts) };
         let (exit, summary, body) = match ended {
-            Ended::Proven => {
+            GuardOutcome::Proven => {
                 let said = match self.kind {
-                    Order::Install => "systemd refuses a manual stop and restart from now on, proven",
-                    Order::Remove => "the unit is as it was before the guard, proven",
+                    GuardChange::Install => "systemd refuses a manual stop and restart from now on, proven",
+                    GuardChange::Remove => "the unit is as it was before the guard, proven",
                 };
                 let guard = match self.kind {
-                    Order::Install => Guard { refused: lines(REFUSED), works: lines(WORKS), ..with("done") },
-                    Order::Remove => with("done"),
+                    GuardChange::Install => GuardBody {
+                        refused: to_strings(REFUSED_COMMANDS),
+                        works: to_strings(ALLOWED_COMMANDS),
+                        ..with("done")
+                    },
+                    GuardChange::Remove => with("done"),
                 };
                 (Exit::Done, format!("{}: {said}", self.plan.target), guard)
             }
-            Ended::Undone(why) => {
+            GuardOutcome::Reverted(why) => {
                 let summary = format!("{of} failed; the unit is as before, proven");
-                (Exit::Failed, summary, Guard { why, ..with("undone") })
+                (Exit::Failed, summary, GuardBody { why, ..with("undone") })
             }
-            Ended::Unproven(why) => {
+            GuardOutcome::Unproven(why) => {
                 let summary = format!("{of}: not everything about it is proven");
-                (Exit::Unproven, summary, Guard { why, by_hand: self.by_hand(), ..with("unproven") })
+                (Exit::Unproven, summary, GuardBody { why, by_hand: self.by_hand(), ..with("unproven") })
             }
-            Ended::Moved(moved) => return self.withheld(&Withheld::Stale { moved, shown: true }),
-            Ended::Unknown(why) => (
+            GuardOutcome::StateChanged(moved) => {
+                return self.denied(&ClearanceDenied::Stale { moved, shown: true });
+            }
+            GuardOutcome::UnitUnknown(why) => (
                 Exit::Unknown,
                 format!("{of}: systemd does not answer any more"),
-                Guard { why, ..with("unknown") },
+                GuardBody { why, ..with("unknown") },
             ),
-            Ended::Interrupted(signal) => return self.interrupted(signal),
-            Ended::Unrecorded(error) => {
+            GuardOutcome::Interrupted(signal) => return self.interrupted(signal),
+            GuardOutcome::JournalFailed(error) => {
                 let why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (
                     Exit::Unknown,
                     format!("{of}: the journal cannot be written"),
-                    Guard { why, ..with("unknown") },
+                    GuardBody { why, ..with("unknown") },
                 )
             }
         };
@@ -182,42 +203,42 @@ impl Account<'_> {
         report
     }
 
-    fn what(&self) -> &'static str {
+    fn operation_phrase(&self) -> &'static str {
         self.kind.operation()
     }
 
-    fn approve(&self) -> String {
+    fn approve_flag(&self) -> String {
         format!("--approve {}", self.plan.id)
     }
 
     /// For somebody who decides.
-    fn explained(&self) -> Guard {
-        let installs = self.kind == Order::Install;
-        let some = |list: &[&str]| if installs { lines(list) } else { Vec::new() };
+    fn body_with_effects(&self) -> GuardBody {
+        let installs = self.kind == GuardChange::Install;
+        let some = |list: &[&str]| if installs { to_strings(list) } else { Vec::new() };
         let folder = std::path::Path::new(&self.facts.path).parent().is_some_and(std::path::Path::is_dir);
         let writes = installs && self.facts.file == DropIn::Absent;
-        Guard {
-            text: writes.then(|| guard_drop_in::text(!folder)),
-            refused: some(REFUSED),
-            works: some(WORKS),
-            holes: if installs { holes(self.facts) } else { Vec::new() },
+        GuardBody {
+            text: writes.then(|| guard_drop_in::render(!folder)),
+            refused: some(REFUSED_COMMANDS),
+            works: some(ALLOWED_COMMANDS),
+            holes: if installs { bypasses(self.facts) } else { Vec::new() },
             ..body(self.facts)
         }
     }
 
-    fn by_hand(&self) -> Vec<Advice> {
+    fn by_hand(&self) -> Vec<RunbookStep> {
         let GuardFacts { unit, path, .. } = self.facts;
-        let line = |when: &str, command: String| Advice { when: when.to_owned(), command };
+        let line = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
         vec![
             line("see every file of the unit, in order:", format!("systemctl cat {unit}")),
-            line("take the guard away:", format!("rm {} && systemctl daemon-reload", quote(path))),
+            line("take the guard away:", format!("rm {} && systemctl daemon-reload", shell_quote(path))),
         ]
     }
 
-    fn report(&self, exit: Exit, summary: String, body: Guard) -> Report {
+    fn report(&self, exit: Exit, summary: String, body: GuardBody) -> Report {
         let next = body.apply.iter().cloned().chain(body.by_hand.iter().map(|advice| advice.command.clone()));
         let next = next.collect();
-        let mut report = Report::new(self.what(), exit, summary, Body::Guard(Box::new(body)));
+        let mut report = Report::new(self.operation_phrase(), exit, summary, Body::Guard(Box::new(body)));
         report.findings = self.findings.to_vec();
         report.plan = Some(self.plan.clone());
         report.next = next;
@@ -225,13 +246,18 @@ impl Account<'_> {
     }
 
     /// This very command with another ending, as it can be pasted.
-    fn command(&self, ending: &str) -> String {
+    fn command_with(&self, ending: &str) -> String {
         let config = self
             .context
             .global
             .config
             .iter()
-            .map(|path| format!(" --config {}", quote(&path.to_string_lossy())));
-        format!("haguard {} {}{} {ending}", self.what(), quote(&self.facts.unit), config.collect::<String>())
+            .map(|path| format!(" --config {}", shell_quote(&path.to_string_lossy())));
+        format!(
+            "haguard {} {}{} {ending}",
+            self.operation_phrase(),
+            shell_quote(&self.facts.unit),
+            config.collect::<String>()
+        )
     }
 }

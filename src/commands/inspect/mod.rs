@@ -13,19 +13,19 @@ use crate::cli::{Format, InspectArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{self, Facts, Known};
-use crate::gather::{self, Aim, Effort};
+use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::plan;
 use crate::plural::plural;
-use crate::report::{Body, Comparison, Report, ServiceProcedure};
+use crate::report::{Body, LedgerSource, Report, ServiceProcedure};
 
 /// Looks at the host, or at a saved snapshot, and judges.
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let ignores = ignores::of_file(&context.settings)?;
+    let ignores = ignores::from_config(&context.settings)?;
     let facts = match &args.facts {
-        Some(path) => load(path)?,
+        Some(path) => load_snapshot(path)?,
         None => {
-            let effort = if args.losses { Effort::Restart } else { Effort::Read };
-            let mut facts = gather_facts::look(context, &Aim::Any, effort);
+            let effort = if args.losses { ProbeDepth::RehearseUnitStart } else { ProbeDepth::Read };
+            let mut facts = gather_facts::gather_facts(context, &InstanceSelector::Any, effort);
             if !args.losses {
                 facts.on_host = gather::services(&context.settings, Some(&facts));
             }
@@ -39,11 +39,11 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         return save::run(&facts, context);
     }
     let ledger = plan::ledger(&facts);
-    let findings = ignores.apply(checks::judge(&facts, &ledger, &[]));
+    let findings = ignores.apply(checks::run_checks(&facts, &ledger, &[]));
     let (exit, summary) = match &facts.instance {
         Known::Unknown { why } => (Exit::Unknown, format!("what runs here is not known: {why}")),
         Known::Seen(instance) => {
-            let lost = ledger.lines.iter().filter(|line| line.on_restart != plan::Fate::Kept).count();
+            let lost = ledger.lines.iter().filter(|line| line.on_restart != plan::Effect::Kept).count();
             let things = plural(lost, "thing");
             (
                 Exit::Done,
@@ -53,23 +53,24 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
     };
     let body = match args.losses {
         _ if args.routes => Body::Routes(Box::new(facts.clone())),
-        true => Body::Ledger(Comparison { compared_with: restart::compared_with(&facts) }),
+        true => Body::Ledger(LedgerSource { compared_with: restart::describe_ledger_source(&facts) }),
         false => Body::Facts(Box::new(facts.clone())),
     };
-    let mut report = Report::new("inspect", exit, summary, body).after(&facts);
+    let mut report = Report::new("inspect", exit, summary, body).with_facts(&facts);
     report.findings = findings;
     report.losses = ledger.lines;
-    report.procedures = facts.on_host.seen().map(ServiceProcedure::of_all).unwrap_or_default();
+    report.procedures = facts.on_host.seen().map(ServiceProcedure::from_host).unwrap_or_default();
     Ok(report)
 }
 
 /// A snapshot: what `inspect -o json` printed, or the facts alone.
-fn load(path: &Path) -> Result<Facts, Failure> {
+fn load_snapshot(path: &Path) -> Result<Facts, Failure> {
     let read = || -> anyhow::Result<Facts> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        facts::parse(&text).with_context(|| format!("in {}", path.display()))
+        facts::parse_snapshot(&text).with_context(|| format!("in {}", path.display()))
     };
     read().map_err(|error| {
-        Failure::usage(error).mend("give --facts a file that `haguard inspect -o json` of this version wrote")
+        Failure::usage(error)
+            .with_remedy("give --facts a file that `haguard inspect -o json` of this version wrote")
     })
 }

@@ -8,39 +8,47 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::commands::Context;
 use crate::facts::{Candidate, Facts, Known};
-use crate::gather::{self, Aim, Effort};
+use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::state::pending_confirmations;
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
-pub(in crate::commands) fn look(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
-    let facts = watched(context, aim, effort);
+pub(in crate::commands) fn gather_facts(
+    context: &Context<'_>,
+    aim: &InstanceSelector,
+    effort: ProbeDepth,
+) -> Facts {
+    let facts = gather_with_spinner(context, aim, effort);
     let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
-    let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == Aim::Any;
+    let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == InstanceSelector::Any;
     let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
-    if !open || said || !somebody_is_there(context) {
+    if !open || said || !is_interactive(context) {
         return facts;
     }
-    match ask(candidates) {
-        Some(pid) => watched(context, &Aim::Pid(pid), effort),
+    match select_instance(candidates) {
+        Some(pid) => gather_with_spinner(context, &InstanceSelector::Pid(pid), effort),
         None => facts,
     }
 }
 
-fn somebody_is_there(context: &Context<'_>) -> bool {
+fn is_interactive(context: &Context<'_>) -> bool {
     !context.global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-fn ask(candidates: &[Candidate]) -> Option<u32> {
+fn select_instance(candidates: &[Candidate]) -> Option<u32> {
     let lines: Vec<String> =
-        candidates.iter().map(|c| crate::report::text::wrap::tame(&c.describe())).collect();
+        candidates.iter().map(|c| crate::report::text::wrap::escape_control_chars(&c.describe())).collect();
     let chosen = Select::new().with_prompt("Which HAProxy is meant").items(&lines).default(0).interact_opt();
     chosen.ok().flatten().map(|index| candidates[index].process.pid)
 }
 
 /// A reload that waits for its confirmation holds no lock, and still has its turn.
-fn waiting(context: &Context<'_>, facts: &Facts) -> Option<String> {
+fn describe_pending_confirmation(context: &Context<'_>, facts: &Facts) -> Option<String> {
     let main = &facts.instance.seen()?.main;
-    let pending = pending_confirmations::of(&context.settings.state_dir.value, main.pid, main.start_ticks)?;
+    let pending = pending_confirmations::find_open_for_process(
+        &context.settings.state_dir.value,
+        main.pid,
+        main.start_ticks,
+    )?;
     Some(format!(
         "plan {}, by {}, waits for `haguard confirm {}`",
         pending.id,
@@ -49,11 +57,11 @@ fn waiting(context: &Context<'_>, facts: &Facts) -> Option<String> {
     ))
 }
 
-fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
+fn gather_with_spinner(context: &Context<'_>, aim: &InstanceSelector, effort: ProbeDepth) -> Facts {
     let (what, limit) = match effort {
-        Effort::Read => ("asking HAProxy", context.settings.timeout.value),
-        Effort::Rehearse | Effort::Restart => {
-            ("asking HAProxy, rehearsing the next worker", gather::PATIENCE)
+        ProbeDepth::Read => ("asking HAProxy", context.settings.timeout.value),
+        ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => {
+            ("asking HAProxy, rehearsing the next worker", gather::REHEARSAL_TIMEOUT)
         }
     };
     let bar = ProgressBar::new_spinner();
@@ -64,9 +72,9 @@ fn watched(context: &Context<'_>, aim: &Aim, effort: Effort) -> Facts {
     if context.global.verbose == 0 && std::io::stderr().is_terminal() {
         bar.enable_steady_tick(Duration::from_millis(120));
     }
-    let mut facts = gather::look(&context.settings, aim, effort);
+    let mut facts = gather::gather_facts(&context.settings, aim, effort);
     bar.finish_and_clear();
-    if let Some(waiting) = waiting(context, &facts) {
+    if let Some(waiting) = describe_pending_confirmation(context, &facts) {
         facts.vitals.turn = Known::Seen(Some(waiting));
     }
     facts

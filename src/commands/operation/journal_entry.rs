@@ -3,14 +3,14 @@
 use crate::commands::Context;
 use crate::facts::Facts;
 use crate::report::Report;
-use crate::state::journal::{self, Entry, Who};
+use crate::state::journal::{self, InvokingUser, JournalEntry};
 use crate::{clients, time};
 
 /// Who called.
-pub(in crate::commands) fn who(context: &Context<'_>) -> Who {
+pub(in crate::commands) fn invoking_user(context: &Context<'_>) -> InvokingUser {
     let environment = &context.settings.environment;
-    Who {
-        uid: clients::linux::uid(),
+    InvokingUser {
+        uid: clients::linux::effective_uid(),
         login_uid: clients::linux::login_uid(),
         user: environment.user.clone(),
         sudo_user: environment.sudo_user.clone(),
@@ -19,13 +19,13 @@ pub(in crate::commands) fn who(context: &Context<'_>) -> Who {
 }
 
 /// What the run was about.
-pub(in crate::commands) fn target(facts: Option<&Facts>) -> String {
+pub(in crate::commands) fn describe_target(facts: Option<&Facts>) -> String {
     let instance = facts.and_then(|facts| facts.instance.seen());
     instance.map_or_else(|| "unknown".to_owned(), |instance| instance.title())
 }
 
 /// What somebody lives with is part of the record: it may be why a command went on.
-fn summary(report: &Report) -> String {
+fn summary_with_ignores(report: &Report) -> String {
     let ignored = report.findings.iter().filter_map(|finding| {
         let by = finding.ignored_by.as_ref()?;
         Some(format!("; ignored {} ({by})", finding.id))
@@ -34,8 +34,13 @@ fn summary(report: &Report) -> String {
 }
 
 /// Records the end of a run. A refusal that cannot be recorded is still a refusal; the operator is told.
-pub(in crate::commands) fn end(context: &Context<'_>, target: String, report: &Report, run: Option<String>) {
-    let entry = Entry {
+pub(in crate::commands) fn record_end(
+    context: &Context<'_>,
+    target: String,
+    report: &Report,
+    run: Option<String>,
+) {
+    let entry = JournalEntry {
         at: time::now(),
         host: clients::linux::hostname(),
         command: report.command.clone(),
@@ -43,8 +48,8 @@ pub(in crate::commands) fn end(context: &Context<'_>, target: String, report: &R
         target,
         exit: report.exit,
         changed: report.changed,
-        summary: summary(report),
-        who: who(context),
+        summary: summary_with_ignores(report),
+        who: invoking_user(context),
         run,
     };
     if let Err(error) = journal::append(&context.settings.state_dir.value, &entry) {

@@ -5,75 +5,81 @@ use crate::commands::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
-use crate::gather::{self, Aim};
+use crate::gather::{self, InstanceSelector};
 use crate::state::journal;
-use crate::state::lock::{self, Busy, Lock};
-use crate::state::pending_confirmations::{self, Pending};
+use crate::state::lock::{self, Lock, LockError};
+use crate::state::pending_confirmations::{self, PendingConfirmation};
 
 /// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
-/// None where /proc does not tell which one is meant; then a look does, and [`hold`] comes after it.
-pub(in crate::commands) fn early(context: &Context<'_>, aim: &Aim) -> Result<Option<(u32, Lock)>, Failure> {
-    match gather::main_process(&context.settings, aim) {
-        Some(main) => Ok(Some((main.pid, hold(context, &main)?))),
+/// None where /proc does not tell which one is meant; then a look does, and [`acquire`] comes after it.
+pub(in crate::commands) fn acquire_early(
+    context: &Context<'_>,
+    aim: &InstanceSelector,
+) -> Result<Option<(u32, Lock)>, Failure> {
+    match gather::find_main_process(&context.settings, aim) {
+        Some(main) => Ok(Some((main.pid, acquire(context, &main)?))),
         None => Ok(None),
     }
 }
 
 /// Takes the lock of a unit's process; all units that run nothing share one.
-pub(in crate::commands) fn hold_unit(context: &Context<'_>, main: Option<&Process>) -> Result<Lock, Failure> {
+pub(in crate::commands) fn acquire_for_unit(
+    context: &Context<'_>,
+    main: Option<&Process>,
+) -> Result<Lock, Failure> {
     match main {
-        Some(main) => hold(context, main),
-        None => hold_number(context, 0, None),
+        Some(main) => acquire(context, main),
+        None => acquire_for_pid(context, 0, None),
     }
 }
 
 /// Takes the lock of this process.
-pub(in crate::commands) fn hold(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
-    hold_number(context, main.pid, main.start_ticks)
+pub(in crate::commands) fn acquire(context: &Context<'_>, main: &Process) -> Result<Lock, Failure> {
+    acquire_for_pid(context, main.pid, main.start_ticks)
 }
 
-fn hold_number(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) -> Result<Lock, Failure> {
+fn acquire_for_pid(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) -> Result<Lock, Failure> {
     let command = journal::redact(&context.argv).join(" ");
-    let user = journal_entry::who(context).name();
+    let user = journal_entry::invoking_user(context).name();
     let state_dir = &context.settings.state_dir.value;
     let start = start_ticks.unwrap_or_default();
-    let held = lock::hold(state_dir, pid, start, command, user).map_err(failure)?;
-    match pending_confirmations::of(state_dir, pid, start_ticks) {
-        Some(pending) => Err(waiting(&pending)),
+    let held = lock::acquire(state_dir, pid, start, command, user).map_err(lock_failure)?;
+    match pending_confirmations::find_open_for_process(state_dir, pid, start_ticks) {
+        Some(pending) => Err(pending_confirmation_failure(&pending)),
         None => Ok(held),
     }
 }
 
 /// A reload waits for a confirmation: another one on top of it would leave open what goes back to what.
-fn waiting(pending: &Pending) -> Failure {
+fn pending_confirmation_failure(pending: &PendingConfirmation) -> Failure {
     let until =
         pending.until.map_or("the end of a reload".to_owned(), |at| at.strftime("%F %T UTC").to_string());
-    let Pending { id, target, who, .. } = pending;
+    let PendingConfirmation { id, target, who, .. } = pending;
     let error =
         anyhow::anyhow!("plan {id} of {target}, by {}, waits for a confirmation until {until}", who.name());
     let mend = format!("`haguard confirm {id}` lets it stay; or wait until it has gone back");
-    Failure { exit: Exit::Busy, error, mend: Some(mend) }
+    Failure { exit: Exit::Busy, error, remedy: Some(mend) }
 }
 
 /// Refuses while a freeze is in force.
-pub(in crate::commands) fn not_frozen(context: &Context<'_>) -> Result<(), Failure> {
-    match lock::frozen(&context.settings.state_dir.value) {
-        Some(frozen) => Err(failure(frozen)),
+pub(in crate::commands) fn ensure_not_frozen(context: &Context<'_>) -> Result<(), Failure> {
+    match lock::active_freeze(&context.settings.state_dir.value) {
+        Some(frozen) => Err(lock_failure(frozen)),
         None => Ok(()),
     }
 }
 
-fn failure(busy: Busy) -> Failure {
+fn lock_failure(busy: LockError) -> Failure {
     let (exit, mend) = match &busy {
-        Busy::Held(_) => {
+        LockError::Held(_) => {
             (Exit::Busy, "wait until it is done; `haguard history` shows what came of it".to_owned())
         }
-        Busy::Frozen { path, .. } => {
+        LockError::Frozen { path, .. } => {
             (Exit::Busy, format!("whoever froze it takes {} away when it is over", path.display()))
         }
-        Busy::Broken(_) => {
+        LockError::Failed(_) => {
             (Exit::Unknown, "run as root, or set HAGUARD_STATE_DIR to a folder of your own".to_owned())
         }
     };
-    Failure { exit, error: busy.into(), mend: Some(mend) }
+    Failure { exit, error: busy.into(), remedy: Some(mend) }
 }

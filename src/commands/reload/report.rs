@@ -1,48 +1,48 @@
 //! What a reload tells: the report of each way in which it can end.
 
-use crate::act::consent::Withheld;
-use crate::act::operation::{Done, Ended};
-use crate::act::runtime_state::preserve::Hold;
+use crate::act::consent::ClearanceDenied;
+use crate::act::operation::{OperationResult, Outcome};
+use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding};
 use crate::cli::ReloadArgs;
 use crate::commands::operation::report;
 use crate::commands::{Context, restart};
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::plan::runbook::{judge_by_hand, quote};
+use crate::plan::runbook::{manual_reload_checks, shell_quote};
 use crate::plan::{Ledger, Plan};
-use crate::report::{Body, Confirm, Reload, Report};
+use crate::report::{Body, ConfirmationRequest, ReloadBody, Report};
 
 /// Everything that a report can be made from.
-pub(super) struct Account<'a> {
+pub(super) struct ReloadReport<'a> {
     pub(super) args: &'a ReloadArgs,
     pub(super) context: &'a Context<'a>,
     pub(super) facts: &'a Facts,
     pub(super) ledger: &'a Ledger,
     pub(super) findings: &'a [Finding],
-    pub(super) hold: Option<&'a Hold>,
+    pub(super) hold: Option<&'a PreservedRuntime>,
 }
 
-impl Account<'_> {
+impl ReloadReport<'_> {
     /// It is not known what runs.
-    pub(super) fn unknown(&self) -> Report {
+    pub(super) fn unknown_instance(&self) -> Report {
         let why = self.facts.instance.why().unwrap_or("no instance was found");
-        let body = Reload { why: why.to_owned(), ..self.body("unknown") };
+        let body = ReloadBody { why: why.to_owned(), ..self.body("unknown") };
         self.report(Exit::Unknown, format!("what runs here is not known: {why}"), body, None)
     }
 
     /// `--plan`.
     pub(super) fn planned(&self, plan: &Plan) -> Report {
-        let exit = checks::verdict(self.findings);
-        let mut body = Reload {
-            compared_with: Some(restart::compared_with(self.facts)),
-            notes: self.not_kept(),
+        let exit = checks::exit_code(self.findings);
+        let mut body = ReloadBody {
+            compared_with: Some(restart::describe_ledger_source(self.facts)),
+            notes: self.not_restorable(),
             ..self.body("planned")
         };
         let target = &plan.target;
         let summary = match exit {
             Exit::Done => {
-                body.apply = Some(self.command(&approve(plan)));
+                body.apply = Some(self.command_with(&approve_flag(plan)));
                 format!("plan {}: reload of {target}", plan.id)
             }
             _ => format!("plan {}: reload of {target}, which would be refused now", plan.id),
@@ -51,12 +51,12 @@ impl Account<'_> {
     }
 
     /// No clearance.
-    pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
+    pub(super) fn denied(&self, plan: &Plan, withheld: &ClearanceDenied) -> Report {
         let mut body = self.body("refused");
-        let summary = report::withheld(&mut body, plan, withheld, |ending| self.command(ending));
-        if *withheld == Withheld::Missing {
-            body.compared_with = Some(restart::compared_with(self.facts));
-            body.notes = self.not_kept();
+        let summary = report::describe_denial(&mut body, plan, withheld, |ending| self.command_with(ending));
+        if *withheld == ClearanceDenied::NoConsent {
+            body.compared_with = Some(restart::describe_ledger_source(self.facts));
+            body.notes = self.not_restorable();
         }
         self.report(withheld.exit(), summary, body, Some(plan))
     }
@@ -68,9 +68,14 @@ impl Account<'_> {
     }
 
     /// The act, however it ended.
-    pub(super) fn done(&self, plan: &Plan, mut done: Done, confirm: Option<Confirm>) -> Report {
-        let broken = done.broken();
-        let mut body = Reload {
+    pub(super) fn finished(
+        &self,
+        plan: &Plan,
+        mut done: OperationResult,
+        confirm: Option<ConfirmationRequest>,
+    ) -> Report {
+        let broken = done.broken_claims();
+        let mut body = ReloadBody {
             worker: done.worker,
             refused_ms: done
                 .ordered
@@ -87,76 +92,77 @@ impl Account<'_> {
         let old = self.facts.instance.seen().and_then(|instance| instance.serving.seen());
         let old = old.map_or("the one of before".to_owned(), u32::to_string);
         let target = &plan.target;
-        let (exit, outcome, summary) = match &done.ended {
-            Ended::Proven => (
+        let (exit, outcome, summary) = match &done.outcome {
+            Outcome::Proven => (
                 Exit::Done,
                 "proven",
                 format!("reloaded {target}: {worker} serves in place of {old}, proven"),
             ),
-            Ended::Failed => (
+            Outcome::Failed => (
                 Exit::Failed,
                 "failed",
                 format!("reload of {target} failed: {worker} serves as before, proven"),
             ),
-            Ended::Unproven => {
+            Outcome::Unproven => {
                 (Exit::Unproven, "unproven", format!("reload of {target}: not everything about it is proven"))
             }
-            Ended::Stopped(signal) => (
+            Outcome::Stopped(signal) => (
                 Exit::Unproven,
                 "stopped",
                 format!("reload of {target}: stopped by {signal} after {worker} took over, before the proof"),
             ),
-            Ended::Interrupted(signal) => return self.interrupted(plan, signal),
-            Ended::Moved(moved) => {
-                return self.withheld(plan, &Withheld::Stale { moved: moved.clone(), shown: true });
+            Outcome::Interrupted(signal) => return self.interrupted(plan, signal),
+            Outcome::StateChanged(moved) => {
+                return self.denied(plan, &ClearanceDenied::Stale { moved: moved.clone(), shown: true });
             }
-            Ended::Unrecorded(error) => {
+            Outcome::JournalFailed(error) => {
                 body.why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: the journal cannot be written"))
             }
-            Ended::Unwatched(error) | Ended::Unready(error) => {
+            Outcome::RollbackTimerFailed(error) | Outcome::PreparationFailed(error) => {
                 body.why = format!("Nobody would go back, so nothing was done: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: nobody watches it"))
             }
         };
         body.outcome = outcome.to_owned();
         if exit == Exit::Unproven {
-            body.by_hand = self.facts.instance.seen().map(judge_by_hand).unwrap_or_default();
+            body.by_hand = self.facts.instance.seen().map(manual_reload_checks).unwrap_or_default();
         }
         let mut report = self.report(exit, summary, body, Some(plan));
-        report::act(&mut report, &done);
+        report::add_result(&mut report, &done);
         report.cost.reloads = u32::from(done.ordered);
         report
     }
 
     /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show(&self, plan: &Plan) {
-        let mut body = Reload {
-            compared_with: Some(restart::compared_with(self.facts)),
-            notes: self.not_kept(),
+    pub(super) fn show_plan(&self, plan: &Plan) {
+        let mut body = ReloadBody {
+            compared_with: Some(restart::describe_ledger_source(self.facts)),
+            notes: self.not_restorable(),
             ..self.body("asked")
         };
         body.worker = None;
         let summary = format!("plan {}: reload of {}", plan.id, plan.target);
         let report = self.report(Exit::Done, summary, body, Some(plan));
-        report::ask(&report, self.context);
+        report::show_plan(&report, self.context);
     }
 
-    fn body(&self, outcome: &str) -> Reload {
-        Reload { outcome: outcome.to_owned(), ..Reload::default() }
+    fn body(&self, outcome: &str) -> ReloadBody {
+        ReloadBody { outcome: outcome.to_owned(), ..ReloadBody::default() }
     }
 
     /// What `--keep-runtime` cannot put back, foreseen: for a plan that is shown.
-    fn not_kept(&self) -> Vec<String> {
-        report::not_kept(self.hold.map(Hold::previews).unwrap_or_default())
+    fn not_restorable(&self) -> Vec<String> {
+        report::not_restorable(self.hold.map(PreservedRuntime::previews).unwrap_or_default())
     }
 
-    fn report(&self, exit: Exit, summary: String, body: Reload, plan: Option<&Plan>) -> Report {
+    fn report(&self, exit: Exit, summary: String, body: ReloadBody, plan: Option<&Plan>) -> Report {
         let next = body.apply.iter().cloned();
         let next = next.chain(body.confirm.iter().map(|confirm| confirm.command.clone()));
         let next: Vec<String> =
             next.chain(body.by_hand.iter().map(|advice| advice.command.clone())).collect();
-        let mut report = Report::new("reload", exit, summary, Body::Reload(Box::new(body))).after(self.facts);
+        let mut report =
+            Report::new("reload", exit, summary, Body::Reload(Box::new(body))).with_facts(self.facts);
         report.findings = self.findings.to_vec();
         report.losses = self.ledger.lines.clone();
         report.plan = plan.cloned();
@@ -165,18 +171,22 @@ impl Account<'_> {
     }
 
     /// This very command with another ending, as it can be pasted.
-    fn command(&self, ending: &str) -> String {
-        let mut words = report::named("reload", self.args.service.as_deref(), self.context, self.facts);
+    fn command_with(&self, ending: &str) -> String {
+        let mut words =
+            report::base_command("reload", self.args.service.as_deref(), self.context, self.facts);
         words.extend(self.args.keep_runtime.then(|| "--keep-runtime".to_owned()));
         words.extend(self.args.confirm_within.map(|within| format!("--confirm-within {within:?}")));
         words.extend(
-            self.args.previous.iter().map(|file| format!("--previous {}", quote(&file.to_string_lossy()))),
+            self.args
+                .previous
+                .iter()
+                .map(|file| format!("--previous {}", shell_quote(&file.to_string_lossy()))),
         );
         words.push(ending.to_owned());
         words.join(" ")
     }
 }
 
-fn approve(plan: &Plan) -> String {
+fn approve_flag(plan: &Plan) -> String {
     format!("--approve {}", plan.id)
 }

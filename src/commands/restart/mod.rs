@@ -12,61 +12,66 @@ use crate::clients::systemd;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::Effort;
+use crate::gather::ProbeDepth;
 use crate::plan::runbook::stopped_unit;
-use crate::plan::{self, Advice, Fate, Kind, Ledger, Loss};
-use crate::report::{Body, Holds, Refusal, Report};
+use crate::plan::{self, Effect, Ledger, Loss, LossKind, RunbookStep};
+use crate::report::{Body, Refusal, Report, WorkerCounts};
 use crate::wire::systemd::unit::Unit;
-use other_service::Meant;
+use other_service::RestartTarget;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let aim = match other_service::meant(args.service.as_deref(), context) {
-        Meant::Haproxy(aim) => aim,
-        Meant::Other(report) => return Ok(*report),
+    let aim = match other_service::resolve_target(args.service.as_deref(), context) {
+        RestartTarget::Haproxy(aim) => aim,
+        RestartTarget::Other(report) => return Ok(*report),
     };
-    let facts = gather_facts::look(context, &aim, Effort::Restart);
+    let facts = gather_facts::gather_facts(context, &aim, ProbeDepth::RehearseUnitStart);
     let ledger = plan::ledger(&facts);
-    let mut findings = checks::judge(&facts, &ledger, &[]);
+    let mut findings = checks::run_checks(&facts, &ledger, &[]);
     if facts.start.is_some() {
-        findings.extend(checks::judge(&facts, &ledger, &["restart.unit"]));
+        findings.extend(checks::run_checks(&facts, &ledger, &["restart.unit"]));
     }
-    let refusal = match idle(&facts, context) {
-        Some(unit) => nothing_runs(&facts, &unit, context),
+    let refusal = match stopped_unit(&facts, context) {
+        Some(unit) => not_running_refusal(&facts, &unit, context),
         None => refusal(args, &facts, &ledger),
     };
-    let next =
-        refusal.alternatives.iter().map(|a: &Advice| a.command.clone()).filter(|c| !c.is_empty()).collect();
+    let next = refusal
+        .alternatives
+        .iter()
+        .map(|a: &RunbookStep| a.command.clone())
+        .filter(|c| !c.is_empty())
+        .collect();
     let summary = format!("refused: {}", refusal.title);
-    let mut report = Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal)).after(&facts);
+    let mut report =
+        Report::new("restart", Exit::Refused, &summary, Body::Refusal(refusal)).with_facts(&facts);
     report.findings = findings.into_iter().filter(|finding| finding.level.is_notable()).collect();
     report.losses = ledger.lines;
     report.next = next;
-    journal_entry::end(context, journal_entry::target(Some(&facts)), &report, None);
+    journal_entry::record_end(context, journal_entry::describe_target(Some(&facts)), &report, None);
     Ok(report)
 }
 
 /// The unit that would start a HAProxy where none is seen, and of which systemd, too, says that it runs nothing.
-fn idle(facts: &Facts, context: &Context<'_>) -> Option<Unit> {
+fn stopped_unit(facts: &Facts, context: &Context<'_>) -> Option<Unit> {
     let none = facts.instance.seen().is_none() && facts.candidates.seen().is_some_and(Vec::is_empty);
     let settings = &context.settings;
     let name = settings.unit.as_ref().map_or("haproxy.service", |unit| unit.value.as_str());
     let unit = none.then(|| systemd::show(name, settings.timeout.value).ok()).flatten()?;
-    stopped_unit::nothing_runs(&unit).is_some().then_some(unit)
+    stopped_unit::describe_stopped_unit(&unit).is_some().then_some(unit)
 }
 
 /// There is nothing to restart: what somebody wants who typed it is a start.
-fn nothing_runs(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Refusal {
+fn not_running_refusal(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Refusal {
     const USUAL: &str = "/etc/haproxy/haproxy.cfg";
     let said = context.settings.config.as_ref().and_then(|config| config.value.first());
     let said = said.map(|path| path.display().to_string());
     let config = said.or_else(|| std::path::Path::new(USUAL).is_file().then(|| USUAL.to_owned()));
     Refusal {
         title: format!("restart of HAProxy on {}", facts.host),
-        why: stopped_unit::nothing_runs(unit).unwrap_or_default(),
+        why: stopped_unit::describe_stopped_unit(unit).unwrap_or_default(),
         unseen: Vec::new(),
         compared_with: None,
-        alternatives: stopped_unit::start(unit, config.as_deref()),
+        alternatives: stopped_unit::start_runbook(unit, config.as_deref()),
         emergency: None,
         by_hand: Vec::new(),
         others: Vec::new(),
@@ -92,7 +97,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
     } else {
         // One reason often hides several parts.
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (part, why) in facts.live.unseen_parts() {
+        for (part, why) in facts.live.unknown_parts() {
             match reasons.iter_mut().find(|(known, _)| *known == why) {
                 Some((_, parts)) => parts.push(part),
                 None => reasons.push((why, vec![part])),
@@ -102,33 +107,33 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
     }
     Refusal {
         title: format!("restart of {what} on {}", facts.host),
-        why: why(facts, ledger),
+        why: refusal_reason(facts, ledger),
         unseen,
-        compared_with: facts.instance.seen().map(|_| compared_with(&facts.restarted())),
-        alternatives: plan::alternatives(facts),
-        emergency: plan::emergency(facts),
-        by_hand: plan::by_hand(&facts.restarted()),
-        others: others(facts),
+        compared_with: facts.instance.seen().map(|_| describe_ledger_source(&facts.after_unit_start())),
+        alternatives: plan::safe_alternatives(facts),
+        emergency: plan::break_glass_step(facts),
+        by_hand: plan::manual_restart(&facts.after_unit_start()),
+        others: other_instances(facts),
         asked: None,
     }
 }
 
 /// The HAProxies of this host that are not the one that is meant.
-fn others(facts: &Facts) -> Vec<String> {
+fn other_instances(facts: &Facts) -> Vec<String> {
     let Some(instance) = facts.instance.seen() else { return Vec::new() };
     let all = facts.candidates.seen().into_iter().flatten();
     let other = all.filter(|candidate| candidate.process.pid != instance.main.pid);
     other.map(|candidate| candidate.describe()).collect()
 }
 
-fn why(facts: &Facts, ledger: &Ledger) -> String {
+fn refusal_reason(facts: &Facts, ledger: &Ledger) -> String {
     if facts.instance.seen().is_none() {
         return "What would be destroyed is not known, because what runs is not known. haguard never restarts \
                 what it cannot see."
             .to_owned();
     }
     let down = |line: &&Loss| {
-        line.kind == Kind::UnloadableConfig && line.count.is_some() && line.on_restart == Fate::Lost
+        line.kind == LossKind::UnloadableConfig && line.count.is_some() && line.on_restart == Effect::Lost
     };
     if ledger.lines.iter().any(|line| down(&line)) {
         let of_unit = facts.start.as_ref().and_then(Known::seen).is_some_and(|start| start.tried.is_some());
@@ -139,7 +144,7 @@ fn why(facts: &Facts, ledger: &Ledger) -> String {
         );
     }
     let fated = |fate| ledger.lines.iter().any(|line| line.on_restart == fate);
-    let said = match (fated(Fate::Lost), fated(Fate::Unknown)) {
+    let said = match (fated(Effect::Lost), fated(Effect::Unknown)) {
         (true, _) => "It would destroy what exists only in memory.",
         (false, true) => "What it would destroy could not be seen in full.",
         (false, false) => {
@@ -151,21 +156,24 @@ fn why(facts: &Facts, ledger: &Ledger) -> String {
 }
 
 /// What the ledger was made from.
-pub(super) fn compared_with(facts: &Facts) -> String {
+pub(super) fn describe_ledger_source(facts: &Facts) -> String {
     match &facts.config.source {
         Known::Unknown { why } => format!("the files on disk are not known: {why}"),
         Known::Seen(_) => {
             let files: Vec<&str> = facts.config.files.iter().map(|file| file.path.as_str()).collect();
-            format!("compared with {} ({})", files.join(" "), manner(facts))
+            format!("compared with {} ({})", files.join(" "), describe_provenance(facts))
         }
     }
 }
 
 /// How the next worker is known, and what came up where it was tried.
-fn manner(facts: &Facts) -> String {
+fn describe_provenance(facts: &Facts) -> String {
     match &facts.rehearsal {
         Some(Known::Seen(rehearsal)) if rehearsal.came_up => {
-            format!("rehearsed from cold: it comes up with {}", Holds::of(&facts.next).words())
+            format!(
+                "rehearsed from cold: it comes up with {}",
+                WorkerCounts::from_worker_state(&facts.next).describe()
+            )
         }
         Some(Known::Seen(_)) => "read; rehearsed from cold it did not come up".to_owned(),
         Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),

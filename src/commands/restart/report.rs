@@ -2,35 +2,35 @@
 
 use std::time::Duration;
 
-use crate::act::consent::Withheld;
-use crate::act::operation::{Done, Ended};
-use crate::act::restart::Restarted;
-use crate::act::runtime_state::preserve::Hold;
+use crate::act::consent::ClearanceDenied;
+use crate::act::operation::{OperationResult, Outcome};
+use crate::act::restart::RestartDetails;
+use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding};
 use crate::cli::RestartArgs;
 use crate::commands::operation::report;
 use crate::commands::{Context, restart};
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
-use crate::plan::restart::{after_outage, unfinished};
-use crate::plan::runbook::{judge_by_hand, quote};
-use crate::plan::{Advice, Ledger, Plan};
-use crate::report::{Body, Opened, Reload, Report, Restart};
+use crate::plan::restart::{outage_runbook, pending_job_runbook};
+use crate::plan::runbook::{manual_reload_checks, shell_quote};
+use crate::plan::{Ledger, Plan, RunbookStep};
+use crate::report::{Body, ListenerDowntime, ReloadBody, Report, RestartBody};
 use crate::state::{evidence, retention};
 
 /// Everything that a report can be made from.
-pub(super) struct Account<'a> {
+pub(super) struct RestartReport<'a> {
     pub(super) args: &'a RestartArgs,
     pub(super) context: &'a Context<'a>,
     pub(super) facts: &'a Facts,
     pub(super) ledger: &'a Ledger,
     pub(super) findings: &'a [Finding],
-    pub(super) hold: Option<&'a Hold>,
+    pub(super) hold: Option<&'a PreservedRuntime>,
 }
 
-impl Account<'_> {
+impl RestartReport<'_> {
     /// It is not known what runs.
-    pub(super) fn unknown(&self) -> Report {
+    pub(super) fn unknown_instance(&self) -> Report {
         let why = self.facts.instance.why().unwrap_or("no instance was found");
         let mut body = self.body("unknown");
         body.act.why = why.to_owned();
@@ -38,8 +38,8 @@ impl Account<'_> {
     }
 
     /// Nobody is proven to restart it, or somebody else does.
-    pub(super) fn nobody(&self) -> Report {
-        let exit = match checks::verdict(self.findings) {
+    pub(super) fn unknown_controller(&self) -> Report {
+        let exit = match checks::exit_code(self.findings) {
             Exit::Refused => Exit::Refused,
             _ => Exit::Unknown,
         };
@@ -53,12 +53,12 @@ impl Account<'_> {
 
     /// `--plan`.
     pub(super) fn planned(&self, plan: &Plan) -> Report {
-        let exit = checks::verdict(self.findings);
-        let mut body = self.shown("planned");
+        let exit = checks::exit_code(self.findings);
+        let mut body = self.plan_body("planned");
         let target = &plan.target;
         let summary = match exit {
             Exit::Done => {
-                body.act.apply = Some(self.command(&format!("--approve {}", plan.id)));
+                body.act.apply = Some(self.command_with(&format!("--approve {}", plan.id)));
                 format!("plan {}: restart of {target}", plan.id)
             }
             _ => format!("plan {}: restart of {target}, which would be refused now", plan.id),
@@ -67,12 +67,13 @@ impl Account<'_> {
     }
 
     /// No clearance.
-    pub(super) fn withheld(&self, plan: &Plan, withheld: &Withheld) -> Report {
+    pub(super) fn denied(&self, plan: &Plan, withheld: &ClearanceDenied) -> Report {
         let mut body = match withheld {
-            Withheld::Missing => self.shown("refused"),
+            ClearanceDenied::NoConsent => self.plan_body("refused"),
             _ => self.body("refused"),
         };
-        let summary = report::withheld(&mut body.act, plan, withheld, |ending| self.command(ending));
+        let summary =
+            report::describe_denial(&mut body.act, plan, withheld, |ending| self.command_with(ending));
         self.report(withheld.exit(), summary, body, Some(plan))
     }
 
@@ -83,64 +84,73 @@ impl Account<'_> {
     }
 
     /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show(&self, plan: &Plan) {
+    pub(super) fn show_plan(&self, plan: &Plan) {
         let summary = format!("plan {}: restart of {}", plan.id, plan.target);
-        report::ask(&self.report(Exit::Done, summary, self.shown("asked"), Some(plan)), self.context);
+        report::show_plan(
+            &self.report(Exit::Done, summary, self.plan_body("asked"), Some(plan)),
+            self.context,
+        );
     }
 
     /// The act, however it ended.
-    pub(super) fn done(&self, plan: &Plan, mut done: Done, left: Restarted, run: &str) -> Report {
-        let (exit, outcome, summary) = match &done.ended {
-            Ended::Interrupted(signal) => return self.interrupted(plan, signal),
-            Ended::Moved(moved) => {
-                return self.withheld(plan, &Withheld::Stale { moved: moved.clone(), shown: true });
+    pub(super) fn finished(
+        &self,
+        plan: &Plan,
+        mut done: OperationResult,
+        left: RestartDetails,
+        run: &str,
+    ) -> Report {
+        let (exit, outcome, summary) = match &done.outcome {
+            Outcome::Interrupted(signal) => return self.interrupted(plan, signal),
+            Outcome::StateChanged(moved) => {
+                return self.denied(plan, &ClearanceDenied::Stale { moved: moved.clone(), shown: true });
             }
-            ended => self.ending(plan, ended, &done, &left),
+            ended => self.exit_and_summary(plan, ended, &done, &left),
         };
-        let mut body = self.account_of(&mut done, &left);
+        let mut body = self.body_from_result(&mut done, &left);
         body.act.outcome = outcome.to_owned();
-        if let Ended::Unrecorded(error) | Ended::Unready(error) = &done.ended {
+        if let Outcome::JournalFailed(error) | Outcome::PreparationFailed(error) = &done.outcome {
             body.act.why = format!("Nothing was ended: {error:#}.");
         }
         if exit == Exit::Unproven {
             body.act.by_hand = self.by_hand(&done, &left);
-            body.evidence = Some(self.evidence(run).display().to_string());
+            body.evidence = Some(self.evidence_folder(run).display().to_string());
         }
         let reason = self.args.reason.as_deref().unwrap_or_default();
         let mut report = self.report(exit, format!("{summary} (reason: {reason})"), body, Some(plan));
-        report::act(&mut report, &done);
+        report::add_result(&mut report, &done);
         if exit == Exit::Unproven {
-            self.keep_evidence(&mut report, &done, run);
+            self.save_evidence(&mut report, &done, run);
         }
         report
     }
 
-    fn ending(
+    fn exit_and_summary(
         &self,
         plan: &Plan,
-        ended: &Ended,
-        done: &Done,
-        left: &Restarted,
+        ended: &Outcome,
+        done: &OperationResult,
+        left: &RestartDetails,
     ) -> (Exit, &'static str, String) {
         let target = &plan.target;
         let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
         let main = left.main.map_or("what came up".to_owned(), |pid| format!("main process {pid}"));
         match ended {
-            Ended::Proven => {
+            Outcome::Proven => {
                 (Exit::Done, "proven", format!("restarted {target}: {main} with {worker} serves, proven"))
             }
-            Ended::Failed => {
+            Outcome::Failed => {
                 let said =
                     format!("restart of {target} was not carried out: {worker} serves as before, proven");
                 (Exit::Failed, "failed", said)
             }
-            Ended::Stopped(signal) => {
+            Outcome::Stopped(signal) => {
                 let said = format!(
                     "restart of {target}: stopped by {signal} after {worker} came up, before the proof"
                 );
                 (Exit::Unproven, "stopped", said)
             }
-            Ended::Unrecorded(_) | Ended::Unready(_) | Ended::Unwatched(_) => {
+            Outcome::JournalFailed(_) | Outcome::PreparationFailed(_) | Outcome::RollbackTimerFailed(_) => {
                 (Exit::Unknown, "unknown", format!("restart of {target}: it could not be made ready"))
             }
             _ if left.outage.is_some() => (
@@ -161,11 +171,11 @@ impl Account<'_> {
         }
     }
 
-    fn account_of(&self, done: &mut Done, left: &Restarted) -> Restart {
-        let open = done.broken();
+    fn body_from_result(&self, done: &mut OperationResult, left: &RestartDetails) -> RestartBody {
+        let open = done.broken_claims();
         let mut body = self.body("proven");
-        let downtime = left.service.longest().map(ms).filter(|_| done.ordered);
-        body.act = Reload {
+        let downtime = left.downtime.longest().map(as_millis).filter(|_| done.ordered);
+        body.act = ReloadBody {
             worker: done.worker,
             refused_ms: done.ordered.then(|| downtime.unwrap_or_default()),
             startup_log: std::mem::take(&mut done.log),
@@ -175,52 +185,52 @@ impl Account<'_> {
             finished: done.finished.iter().map(|step| (*step).to_owned()).collect(),
             ..body.act
         };
-        if let Some(why) = left.service.trouble.as_ref().filter(|_| done.ordered) {
+        if let Some(why) = left.downtime.trouble.as_ref().filter(|_| done.ordered) {
             body.act.notes.push(format!("for how long clients could not connect was not measured: {why}"));
         }
         body.main = left.main;
         body.connections_cut = left.connections.filter(|_| left.main.is_some() || left.outage.is_some());
         body.downtime_ms = downtime;
-        let opened = left.service.addresses.iter().map(|(address, gap)| Opened {
+        let opened = left.downtime.addresses.iter().map(|(address, gap)| ListenerDowntime {
             address: address.short(),
-            closed_ms: ms(gap.closed),
-            accepted_ms: gap.accepted.map(ms),
+            closed_ms: as_millis(gap.closed),
+            accepted_ms: gap.accepted.map(as_millis),
         });
         body.listeners = opened.collect();
-        body.restored_ms = left.restored.map(ms);
-        body.full_service_ms = left.full_service.map(ms);
+        body.restored_ms = left.restored.map(as_millis);
+        body.full_service_ms = left.full_service.map(as_millis);
         body.snapshot = left.snapshot.as_ref().map(|path| path.display().to_string());
         body
     }
 
     /// What has to be done by somebody now.
-    fn by_hand(&self, done: &Done, left: &Restarted) -> Vec<Advice> {
+    fn by_hand(&self, done: &OperationResult, left: &RestartDetails) -> Vec<RunbookStep> {
         let Some(before) = self.facts.instance.seen() else { return Vec::new() };
         let mut list = Vec::new();
         if left.outage.is_some() {
-            list.extend(after_outage(before));
+            list.extend(outage_runbook(before));
         }
         if left.unfinished {
-            list.extend(unfinished(before));
+            list.extend(pending_job_runbook(before));
         }
         if let Some(snapshot) = &left.snapshot {
             let file = snapshot.join("runtime.json");
-            list.push(Advice {
+            list.push(RunbookStep {
                 when: "what only memory held before, with every value; it may hold secrets:".to_owned(),
-                command: format!("less {}", quote(&file.display().to_string())),
+                command: format!("less {}", shell_quote(&file.display().to_string())),
             });
         }
         let now = done.after.as_deref().and_then(|after| after.instance.seen());
-        list.extend(judge_by_hand(now.unwrap_or(before)));
+        list.extend(manual_reload_checks(now.unwrap_or(before)));
         list
     }
 
-    fn evidence(&self, run: &str) -> std::path::PathBuf {
+    fn evidence_folder(&self, run: &str) -> std::path::PathBuf {
         self.context.settings.state_dir.value.join("evidence").join(run)
     }
 
     /// The report itself is part of the evidence; one that cannot be kept is still told.
-    fn keep_evidence(&self, report: &mut Report, done: &Done, run: &str) {
+    fn save_evidence(&self, report: &mut Report, done: &OperationResult, run: &str) {
         let mut document = Vec::new();
         let written = report.write_json(&mut document).map_err(anyhow::Error::from).and_then(|()| {
             let mut files =
@@ -231,7 +241,7 @@ impl Account<'_> {
             if let Body::Restart(body) = &report.body {
                 files.push(("haproxy.log", body.act.startup_log.join("\n").into_bytes()));
             }
-            let of = self.facts.instance.seen().map(retention::of).unwrap_or_default();
+            let of = self.facts.instance.seen().map(retention::instance_key).unwrap_or_default();
             evidence::write(&self.context.settings.state_dir.value, run, &of, &files)
         });
         if let (Err(error), Body::Restart(body)) = (written, &mut report.body) {
@@ -240,32 +250,33 @@ impl Account<'_> {
         }
     }
 
-    fn body(&self, outcome: &str) -> Restart {
+    fn body(&self, outcome: &str) -> RestartBody {
         let control = self.facts.instance.seen().map(|instance| &instance.control);
-        Restart {
-            act: Reload { outcome: outcome.to_owned(), ..Reload::default() },
+        RestartBody {
+            act: ReloadBody { outcome: outcome.to_owned(), ..ReloadBody::default() },
             reason: self.args.reason.clone().unwrap_or_default(),
             controller: control
-                .and_then(|control| control.named())
-                .map_or("unknown".to_owned(), |controller| controller.words()),
-            ..Restart::default()
+                .and_then(|control| control.controller())
+                .map_or("unknown".to_owned(), |controller| controller.describe()),
+            ..RestartBody::default()
         }
     }
 
     /// A body that shows the plan.
-    fn shown(&self, outcome: &str) -> Restart {
+    fn plan_body(&self, outcome: &str) -> RestartBody {
         let mut body = self.body(outcome);
-        body.act.compared_with = Some(restart::compared_with(self.facts));
-        body.act.notes = report::not_kept(self.hold.map(Hold::previews).unwrap_or_default());
+        body.act.compared_with = Some(restart::describe_ledger_source(self.facts));
+        body.act.notes =
+            report::not_restorable(self.hold.map(PreservedRuntime::previews).unwrap_or_default());
         body
     }
 
-    fn report(&self, exit: Exit, summary: String, body: Restart, plan: Option<&Plan>) -> Report {
+    fn report(&self, exit: Exit, summary: String, body: RestartBody, plan: Option<&Plan>) -> Report {
         let next = body.act.apply.iter().cloned();
         let by_hand = body.act.by_hand.iter().map(|advice| advice.command.clone());
         let next: Vec<String> = next.chain(by_hand).collect();
         let mut report =
-            Report::new("restart", exit, summary, Body::Restart(Box::new(body))).after(self.facts);
+            Report::new("restart", exit, summary, Body::Restart(Box::new(body))).with_facts(self.facts);
         report.findings = self.findings.to_vec();
         report.losses = self.ledger.lines.clone();
         report.plan = plan.cloned();
@@ -274,17 +285,22 @@ impl Account<'_> {
     }
 
     /// This very command with another ending, as it can be pasted.
-    fn command(&self, ending: &str) -> String {
+    fn command_with(&self, ending: &str) -> String {
         let args = self.args;
-        let mut words = report::named("restart", args.service.as_deref(), self.context, self.facts);
+        let mut words = report::base_command("restart", args.service.as_deref(), self.context, self.facts);
         let typed = args.break_glass.as_deref().unwrap_or_default();
         let reason = args.reason.as_deref().unwrap_or_default();
-        words.extend(["--break-glass".to_owned(), quote(typed), "--reason".to_owned(), quote(reason)]);
+        words.extend([
+            "--break-glass".to_owned(),
+            shell_quote(typed),
+            "--reason".to_owned(),
+            shell_quote(reason),
+        ]);
         words.push(ending.to_owned());
         words.join(" ")
     }
 }
 
-fn ms(duration: Duration) -> u64 {
+fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::clients::linux;
 use crate::facts::{Known, Listener, Process};
-use crate::gather::Look;
+use crate::gather::GatherContext;
 use crate::gather::haproxy::config_files;
-use crate::gather::haproxy::hostnames::{self, Resolved};
-use crate::wire::haproxy::config::{At, BindOptions, Endpoint, Model, Where};
+use crate::gather::haproxy::hostnames::{self, ResolvedHostnames};
+use crate::wire::haproxy::config::{BindHost, BindOptions, Endpoint, Model, SourceLocation};
 
 /// More listeners than this are not looked at one by one: it is more than every port of one address.
-const MOST: usize = 100_000;
+const MAX_LISTENERS: usize = 100_000;
 
 /// One listener that the files ask for.
 #[derive(Debug, Clone)]
-pub(in crate::gather) struct Declared {
+pub(in crate::gather) struct ConfiguredListener {
     /// What it would be, or why that cannot be told.
     pub(in crate::gather) listener: Known<Listener>,
     /// The words of the file for it, where it is not known.
@@ -26,23 +26,23 @@ pub(in crate::gather) struct Declared {
 }
 
 /// One line that listens.
-struct Source<'a> {
+struct BindLine<'a> {
     text: &'a str,
     endpoints: &'a [Endpoint],
     options: &'a BindOptions,
-    at: &'a At,
+    at: &'a SourceLocation,
     certain: bool,
 }
 
-fn sources(model: &Model) -> impl Iterator<Item = Source<'_>> {
-    let sockets = model.sockets.iter().map(|socket| Source {
+fn bind_lines(model: &Model) -> impl Iterator<Item = BindLine<'_>> {
+    let sockets = model.sockets.iter().map(|socket| BindLine {
         text: &socket.address,
         endpoints: &socket.endpoints,
         options: &socket.options,
         at: &socket.at,
         certain: socket.certain,
     });
-    let binds = model.binds.iter().filter(|bind| !bind.idle).map(|bind| Source {
+    let binds = model.binds.iter().filter(|bind| !bind.idle).map(|bind| BindLine {
         text: &bind.text,
         endpoints: &bind.endpoints,
         options: &bind.options,
@@ -53,45 +53,46 @@ fn sources(model: &Model) -> impl Iterator<Item = Source<'_>> {
 }
 
 /// Every listener of the files, stats sockets included.
-pub(in crate::gather) fn declared(
-    look: &Look<'_>,
+pub(in crate::gather) fn configured_listeners(
+    look: &GatherContext<'_>,
     main: &Process,
-    read: &config_files::Read,
-) -> Known<Vec<Declared>> {
+    read: &config_files::ParsedConfig,
+) -> Known<Vec<ConfiguredListener>> {
     let model = match &read.model {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(model) => model,
     };
-    let names = sources(model).flat_map(|source| source.endpoints).filter_map(|endpoint| match endpoint {
-        Endpoint::Ip { at: Where::Name { name, .. }, .. } => Some(name.clone()),
+    let names = bind_lines(model).flat_map(|source| source.endpoints).filter_map(|endpoint| match endpoint {
+        Endpoint::Ip { at: BindHost::Name { name, .. }, .. } => Some(name.clone()),
         _ => None,
     });
-    let resolved = hostnames::resolve(main, names.collect(), look.deadline.at_most(hostnames::LIMIT));
-    let mut inherited = Inherited::of(main);
+    let resolved =
+        hostnames::resolve(main, names.collect(), look.deadline.at_most(hostnames::RESOLVE_TIMEOUT));
+    let mut inherited = InheritedSockets::new(main);
     let mut found = Vec::new();
-    for source in sources(model) {
+    for source in bind_lines(model) {
         for endpoint in source.endpoints {
-            found.extend(listeners_of(&source, endpoint, &resolved, &mut inherited).into_iter().map(
-                |listener| Declared {
+            found.extend(endpoint_listeners(&source, endpoint, &resolved, &mut inherited).into_iter().map(
+                |listener| ConfiguredListener {
                     listener,
                     text: source.text.to_owned(),
                     at: format!("{}:{}", source.at.file, source.at.line),
                     options: source.options.clone(),
                 },
             ));
-            if found.len() > MOST {
-                return Known::unknown(format!("the files ask for more than {MOST} listeners"));
+            if found.len() > MAX_LISTENERS {
+                return Known::unknown(format!("the files ask for more than {MAX_LISTENERS} listeners"));
             }
         }
     }
     Known::Seen(found)
 }
 
-fn listeners_of(
-    source: &Source<'_>,
+fn endpoint_listeners(
+    source: &BindLine<'_>,
     endpoint: &Endpoint,
-    resolved: &Resolved,
-    inherited: &mut Inherited<'_>,
+    resolved: &ResolvedHostnames,
+    inherited: &mut InheritedSockets<'_>,
 ) -> Vec<Known<Listener>> {
     if !source.certain {
         return vec![Known::unknown("its line stands behind something that could not be decided")];
@@ -99,8 +100,8 @@ fn listeners_of(
     let one = match endpoint {
         Endpoint::Ip { at, low, high, udp } => {
             let ip = match at {
-                Where::Ip(ip) => Known::Seen(*ip),
-                Where::Name { name, six } => hostnames::one(resolved, name, *six),
+                BindHost::Ip(ip) => Known::Seen(*ip),
+                BindHost::Name { name, six } => hostnames::select_address(resolved, name, *six),
             };
             let made = if *udp { Listener::udp } else { Listener::tcp };
             return match ip {
@@ -113,26 +114,26 @@ fn listeners_of(
             Known::Seen(Listener::Abstract { name: name.clone(), padded: *padded })
         }
         Endpoint::Descriptor(fd) => inherited.listener(*fd),
-        Endpoint::Nameless => return Vec::new(),
-        Endpoint::Unreadable => Known::unknown("its address could not be read"),
+        Endpoint::NoAddress => return Vec::new(),
+        Endpoint::Unrecognized => Known::unknown("its address could not be read"),
     };
     vec![one]
 }
 
 /// What stands behind the descriptors that the master was given; looked at only where a line names one.
-struct Inherited<'a> {
+struct InheritedSockets<'a> {
     main: &'a Process,
     seen: Option<Known<BTreeMap<u32, Listener>>>,
 }
 
-impl<'a> Inherited<'a> {
-    fn of(main: &'a Process) -> Self {
-        Inherited { main, seen: None }
+impl<'a> InheritedSockets<'a> {
+    fn new(main: &'a Process) -> Self {
+        InheritedSockets { main, seen: None }
     }
 
     fn listener(&mut self, fd: u32) -> Known<Listener> {
         let pid = self.main.pid;
-        match self.seen.get_or_insert_with(|| behind(pid).into()) {
+        match self.seen.get_or_insert_with(|| listeners_by_fd(pid).into()) {
             Known::Unknown { why } => Known::unknown(why.clone()),
             Known::Seen(sockets) => match sockets.get(&fd) {
                 Some(listener) => Known::Seen(listener.clone()),
@@ -142,14 +143,14 @@ impl<'a> Inherited<'a> {
     }
 }
 
-pub(in crate::gather) fn behind(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
+pub(in crate::gather) fn listeners_by_fd(pid: u32) -> anyhow::Result<BTreeMap<u32, Listener>> {
     let open = linux::open_sockets(pid)?;
-    let rows = linux::table(pid, false)?.into_iter();
+    let rows = linux::bound_sockets(pid, false)?.into_iter();
     Ok(rows.filter_map(|row| Some((*open.get(&row.inode)?, row.listener))).collect())
 }
 
 /// All of them as the next worker's part of a picture: sorted, each once, and unknown as soon as one is.
-pub(in crate::gather) fn listeners(declared: &Known<Vec<Declared>>) -> Known<Vec<Listener>> {
+pub(in crate::gather) fn known_listeners(declared: &Known<Vec<ConfiguredListener>>) -> Known<Vec<Listener>> {
     let declared = match declared {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(declared) => declared,

@@ -2,23 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::configured::Declared;
+use super::configured::ConfiguredListener;
 use super::unix_paths;
-use crate::clients::linux::bind_probe::{self, Trial};
-use crate::clients::linux::{self, Rights};
-use crate::facts::binds::minus;
-use crate::facts::{BindState, Holder, How, Known, Listener, NewBind, Overlap, Owner, Picture};
-use crate::gather::Found;
+use crate::clients::linux::bind_probe::{self, BindProbe};
+use crate::clients::linux::{self, BindPrivileges};
+use crate::facts::binds::subtract_listeners;
+use crate::facts::{
+    BindState, Known, Listener, NewBind, Overlap, OwnerProcess, Provenance, SocketOwner, WorkerState,
+};
+use crate::gather::DiscoveredInstance;
 use crate::gather::haproxy::paths;
 use crate::wire::haproxy::config::BindOptions;
-use crate::wire::linux::proc_net::Row;
+use crate::wire::linux::proc_net::SocketEntry;
 
 /// Looks at every bind of the next worker that this one does not have.
-pub(in crate::gather) fn of(
-    found: &Found,
-    live: &Picture,
-    next: &Picture,
-    declared: &Known<Vec<Declared>>,
+pub(in crate::gather) fn find_new_binds(
+    found: &DiscoveredInstance,
+    live: &WorkerState,
+    next: &WorkerState,
+    declared: &Known<Vec<ConfiguredListener>>,
 ) -> Known<Vec<NewBind>> {
     let listens = match &live.listeners {
         Known::Unknown { why } => return Known::unknown(why.clone()),
@@ -28,36 +30,38 @@ pub(in crate::gather) fn of(
     let wanted = match (&next.listeners, declared) {
         (Known::Seen(wanted), _) => wanted.clone(),
         (Known::Unknown { why }, Known::Unknown { .. }) => return Known::unknown(why.clone()),
-        (Known::Unknown { .. }, Known::Seen(_)) => certain(asked),
+        (Known::Unknown { .. }, Known::Seen(_)) => certain_listeners(asked),
     };
-    let lines: BTreeMap<&Listener, &Declared> =
+    let lines: BTreeMap<&Listener, &ConfiguredListener> =
         asked.iter().filter_map(|one| Some((one.listener.seen()?, one))).collect();
-    let mut binds = addresses(found, &minus(&wanted, listens), &lines);
+    let mut binds = check_addresses(found, &subtract_listeners(&wanted, listens), &lines);
     // The same listener to /proc, but not to a neighbour on IPv4: the line may have said `v6only` until now.
-    let kept = lines.iter().filter(|(listener, line)| widens(listener, line) && listens.contains(listener));
+    let kept = lines
+        .iter()
+        .filter(|(listener, line)| may_widen_to_ipv4(listener, line) && listens.contains(listener));
     let kept: Vec<Listener> = kept.map(|(listener, _)| (*listener).clone()).collect();
-    let widened = addresses(found, &kept, &lines).into_iter();
+    let widened = check_addresses(found, &kept, &lines).into_iter();
     binds.extend(widened.filter(|bind| matches!(bind.state, BindState::Taken { .. })));
-    if next.how == How::Read {
-        binds.extend(asked.iter().filter_map(untold));
+    if next.how == Provenance::Read {
+        binds.extend(asked.iter().filter_map(unknown_bind));
     }
     Known::Seen(binds)
 }
 
 /// It would take IPv4 as well, unless the host's own setting forbids it.
-fn widens(listener: &Listener, line: &Declared) -> bool {
-    let six = listener.socket().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
+fn may_widen_to_ipv4(listener: &Listener, line: &ConfiguredListener) -> bool {
+    let six = listener.socket_addr().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
     six && line.options.v6only != Some(true) && line.options.namespace.is_none()
 }
 
-fn certain(asked: &[Declared]) -> Vec<Listener> {
+fn certain_listeners(asked: &[ConfiguredListener]) -> Vec<Listener> {
     let here = asked.iter().filter(|one| one.options.namespace.is_none());
     let all: BTreeSet<Listener> = here.filter_map(|one| one.listener.seen().cloned()).collect();
     all.into_iter().collect()
 }
 
 /// A line whose listener, or whose network, is not known.
-fn untold(one: &Declared) -> Option<NewBind> {
+fn unknown_bind(one: &ConfiguredListener) -> Option<NewBind> {
     let why = match (&one.listener, &one.options.namespace) {
         (Known::Unknown { why }, _) => why.clone(),
         (Known::Seen(_), Some(name)) => {
@@ -73,40 +77,45 @@ fn untold(one: &Declared) -> Option<NewBind> {
     })
 }
 
-fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Declared>) -> Vec<NewBind> {
+fn check_addresses(
+    found: &DiscoveredInstance,
+    new: &[Listener],
+    lines: &BTreeMap<&Listener, &ConfiguredListener>,
+) -> Vec<NewBind> {
     if new.is_empty() {
         return Vec::new();
     }
     let pid = found.instance.main.pid;
     let plain = BindOptions::default();
-    let judged: Vec<Judged> = match linux::table(pid, false) {
+    let judged: Vec<BindCheck> = match linux::bound_sockets(pid, false) {
         Err(error) => {
-            new.iter().map(|_| Judged::Told(BindState::Unknown { why: format!("{error:#}") })).collect()
+            new.iter().map(|_| BindCheck::Decided(BindState::Unknown { why: format!("{error:#}") })).collect()
         }
         Ok(rows) => {
-            let look = |there: Known<()>| -> Vec<Judged> {
-                let bench = Bench::new(found, &rows, there);
+            let look = |there: Known<()>| -> Vec<BindCheck> {
+                let bench = BindChecker::new(found, &rows, there);
                 new.iter()
-                    .map(|one| bench.judge(one, lines.get(one).map_or(&plain, |d| &d.options)))
+                    .map(|one| bench.check(one, lines.get(one).map_or(&plain, |d| &d.options)))
                     .collect()
             };
             // Where it has a network of its own, that is where an address is free or not.
-            linux::in_network_of(pid, || look(Known::Seen(())))
+            linux::in_network_namespace(pid, || look(Known::Seen(())))
                 .unwrap_or_else(|error| look(Known::unknown(format!("{error:#}"))))
         }
     };
     let held = judged.iter().flat_map(|judged| match judged {
-        Judged::Told(_) => &[][..],
-        Judged::Held { rows, .. } => rows,
+        BindCheck::Decided(_) => &[][..],
+        BindCheck::InUse { rows, .. } => rows,
     });
-    let owners = Holders::of(held.map(|row| row.inode).filter(|inode| *inode != 0).collect());
-    let bind = |(listener, judged): (&Listener, Judged)| NewBind {
+    let owners =
+        SocketOwnerLookup::from_inodes(held.map(|row| row.inode).filter(|inode| *inode != 0).collect());
+    let bind = |(listener, judged): (&Listener, BindCheck)| NewBind {
         address: listener.short(),
         at: lines.get(listener).map(|declared| declared.at.clone()),
         listener: Some(listener.clone()),
         state: match judged {
-            Judged::Told(state) => state,
-            Judged::Held { rows, silently } => {
+            BindCheck::Decided(state) => state,
+            BindCheck::InUse { rows, silently } => {
                 BindState::Taken { by: rows.into_iter().map(|row| owners.owner(row)).collect(), silently }
             }
         },
@@ -114,52 +123,52 @@ fn addresses(found: &Found, new: &[Listener], lines: &BTreeMap<&Listener, &Decla
     new.iter().zip(judged).map(bind).collect()
 }
 
-enum Judged {
-    Told(BindState),
-    Held { rows: Vec<Row>, silently: bool },
+enum BindCheck {
+    Decided(BindState),
+    InUse { rows: Vec<SocketEntry>, silently: bool },
 }
 
-fn unknown(why: impl Into<String>) -> Judged {
-    Judged::Told(BindState::Unknown { why: why.into() })
+fn unknown_check(why: impl Into<String>) -> BindCheck {
+    BindCheck::Decided(BindState::Unknown { why: why.into() })
 }
 
 /// What is needed to judge, gathered once.
-struct Bench<'a> {
-    found: &'a Found,
-    rights: Known<Rights>,
+struct BindChecker<'a> {
+    found: &'a DiscoveredInstance,
+    rights: Known<BindPrivileges>,
     /// We are in its network, where addresses can be tried.
-    there: Known<()>,
+    in_target_network: Known<()>,
     /// What holds for an IPv6 wildcard whose line does not say; none where that is set in another network.
-    six_only: Option<bool>,
+    ipv6_only_default: Option<bool>,
     /// By port, or by 0 for what has none.
-    rows: HashMap<u16, Vec<&'a Row>>,
+    rows: HashMap<u16, Vec<&'a SocketEntry>>,
     own: Known<BTreeSet<u64>>,
 }
 
-impl<'a> Bench<'a> {
-    fn new(found: &'a Found, rows: &'a [Row], there: Known<()>) -> Self {
+impl<'a> BindChecker<'a> {
+    fn new(found: &'a DiscoveredInstance, rows: &'a [SocketEntry], there: Known<()>) -> Self {
         let pid = found.instance.main.pid;
-        let mut by_port: HashMap<u16, Vec<&Row>> = HashMap::new();
+        let mut by_port: HashMap<u16, Vec<&SocketEntry>> = HashMap::new();
         for row in rows.iter().filter(|row| row.listening) {
-            by_port.entry(row.listener.socket().map_or(0, |at| at.port())).or_default().push(row);
+            by_port.entry(row.listener.socket_addr().map_or(0, |at| at.port())).or_default().push(row);
         }
-        Bench {
+        BindChecker {
             found,
-            rights: linux::rights(pid).into(),
-            six_only: there.seen().and_then(|()| linux::ipv6_only_by_default()),
-            there,
+            rights: linux::bind_privileges(pid).into(),
+            ipv6_only_default: there.seen().and_then(|()| linux::ipv6_only_by_default()),
+            in_target_network: there,
             rows: by_port,
             own: own_sockets(found),
         }
     }
 
-    fn judge(&self, listener: &Listener, options: &BindOptions) -> Judged {
-        let port = listener.socket().map_or(0, |at| at.port());
+    fn check(&self, listener: &Listener, options: &BindOptions) -> BindCheck {
+        let port = listener.socket_addr().map_or(0, |at| at.port());
         let near = self.rows.get(&port).into_iter().flatten();
         let (mut own, mut sure, mut perhaps) = (false, Vec::new(), Vec::new());
-        let full = self.in_full(listener);
+        let full = self.with_full_path(listener);
         for row in near {
-            match overlap(&full, options.v6only.or(self.six_only), &row.listener) {
+            match overlap(&full, options.v6only.or(self.ipv6_only_default), &row.listener) {
                 Overlap::No => {}
                 _ if self.own.seen().is_some_and(|own| own.contains(&row.inode)) => own = true,
                 Overlap::Yes => sure.push((*row).clone()),
@@ -167,81 +176,99 @@ impl<'a> Bench<'a> {
             }
         }
         if let (Known::Unknown { why }, false) = (&self.own, sure.is_empty() && perhaps.is_empty()) {
-            return unknown(format!("somebody listens there, perhaps this HAProxy itself: {why}"));
+            return unknown_check(format!("somebody listens there, perhaps this HAProxy itself: {why}"));
         }
         match listener {
-            Listener::Unix(path) => match unix_paths::state(&self.found.instance.main, &self.rights, path) {
-                // A path without a socket is held by nobody, whoever listened there before.
-                unix_paths::Path::Socket if !sure.is_empty() => Judged::Held { rows: sure, silently: true },
-                unix_paths::Path::Socket | unix_paths::Path::Nothing => Judged::Told(BindState::Free),
-                unix_paths::Path::Told(state) => Judged::Told(state),
-            },
-            Listener::Inherited(fd) => unknown(format!("what stands behind descriptor {fd} is not known")),
+            Listener::Unix(path) => {
+                match unix_paths::inspect_path(&self.found.instance.main, &self.rights, path) {
+                    // A path without a socket is held by nobody, whoever listened there before.
+                    unix_paths::UnixPathState::Socket if !sure.is_empty() => {
+                        BindCheck::InUse { rows: sure, silently: true }
+                    }
+                    unix_paths::UnixPathState::Socket | unix_paths::UnixPathState::Vacant => {
+                        BindCheck::Decided(BindState::Free)
+                    }
+                    unix_paths::UnixPathState::Decided(state) => BindCheck::Decided(state),
+                }
+            }
+            Listener::Inherited(fd) => {
+                unknown_check(format!("what stands behind descriptor {fd} is not known"))
+            }
             _ if !sure.is_empty() => match &options.interface {
-                None => Judged::Held { rows: sure, silently: false },
-                Some(name) => unknown(format!(
+                None => BindCheck::InUse { rows: sure, silently: false },
+                Some(name) => unknown_check(format!(
                     "others listen on that port, and whether they do on interface {name} is not shown"
                 )),
             },
-            Listener::Abstract { .. } => Judged::Told(BindState::Free),
-            Listener::Tcp(_) | Listener::Udp(_) => self.tried(listener, options, own, perhaps),
+            Listener::Abstract { .. } => BindCheck::Decided(BindState::Free),
+            Listener::Tcp(_) | Listener::Udp(_) => self.probe(listener, options, own, perhaps),
         }
     }
 
     /// A path as others write it; HAProxy's own may start in its folder.
-    fn in_full(&self, listener: &Listener) -> Listener {
+    fn with_full_path(&self, listener: &Listener) -> Listener {
         match listener {
             Listener::Unix(path) => {
-                Listener::Unix(paths::named(&self.found.instance.main, path).display().to_string())
+                Listener::Unix(paths::absolute(&self.found.instance.main, path).display().to_string())
             }
             other => other.clone(),
         }
     }
 
     /// Nobody is seen to hold it: try.
-    fn tried(&self, listener: &Listener, options: &BindOptions, own: bool, perhaps: Vec<Row>) -> Judged {
-        let Some(at) = listener.socket() else { return unknown("it has no address") };
-        if let Known::Unknown { why } = &self.there {
-            return unknown(why.clone());
+    fn probe(
+        &self,
+        listener: &Listener,
+        options: &BindOptions,
+        own: bool,
+        perhaps: Vec<SocketEntry>,
+    ) -> BindCheck {
+        let Some(at) = listener.socket_addr() else { return unknown_check("it has no address") };
+        if let Known::Unknown { why } = &self.in_target_network {
+            return unknown_check(why.clone());
         }
         let rights = match &self.rights {
-            Known::Unknown { why } => return unknown(why.clone()),
+            Known::Unknown { why } => return unknown_check(why.clone()),
             Known::Seen(rights) => rights,
         };
-        let attempt = bind_probe::Options { v6only: options.v6only, anywhere: options.transparent };
+        let attempt = bind_probe::ProbeOptions { v6only: options.v6only, anywhere: options.transparent };
         // Where our own rights fall short, or where HAProxy itself is in the way, the host alone is asked about.
-        let on_host = |otherwise: Judged| match bind_probe::host(at.ip(), attempt) {
-            Trial::NotHere => Judged::Told(BindState::NotHere),
-            Trial::Bound => otherwise,
-            other => unknown(format!("trying to bind {at}: {other:?}")),
+        let on_host = |otherwise: BindCheck| match bind_probe::probe_ip(at.ip(), attempt) {
+            BindProbe::NotLocal => BindCheck::Decided(BindState::AddressNotAvailable),
+            BindProbe::Available => otherwise,
+            other => unknown_check(format!("trying to bind {at}: {other:?}")),
         };
-        if at.port() < rights.first_free_port && !rights.low_ports {
+        if at.port() < rights.first_unprivileged_port && !rights.low_ports {
             let pid = self.found.instance.main.pid;
             let why = format!(
                 "port {} needs CAP_NET_BIND_SERVICE, which PID {pid} (uid {}) does not have",
                 at.port(),
                 rights.uid
             );
-            return on_host(Judged::Told(BindState::Denied { why }));
+            return on_host(BindCheck::Decided(BindState::Denied { why }));
         }
-        match bind_probe::address(listener, attempt).unwrap_or(Trial::Denied) {
-            Trial::Bound => Judged::Told(BindState::Free),
-            Trial::NotHere => Judged::Told(BindState::NotHere),
-            Trial::Failed(why) => unknown(format!("trying to bind {at}: {why}")),
-            Trial::Denied => on_host(unknown(format!("port {} can be tried by root only", at.port()))),
-            Trial::InUse if own && perhaps.is_empty() => on_host(Judged::Told(BindState::Free)),
-            Trial::InUse if own => unknown("a listener on the IPv6 wildcard may take IPv4 as well"),
-            Trial::InUse if !perhaps.is_empty() => Judged::Held { rows: perhaps, silently: false },
-            Trial::InUse => Judged::Held { rows: self.connections(listener), silently: false },
+        match bind_probe::probe_listener(listener, attempt).unwrap_or(BindProbe::Denied) {
+            BindProbe::Available => BindCheck::Decided(BindState::Free),
+            BindProbe::NotLocal => BindCheck::Decided(BindState::AddressNotAvailable),
+            BindProbe::Failed(why) => unknown_check(format!("trying to bind {at}: {why}")),
+            BindProbe::Denied => {
+                on_host(unknown_check(format!("port {} can be tried by root only", at.port())))
+            }
+            BindProbe::InUse if own && perhaps.is_empty() => on_host(BindCheck::Decided(BindState::Free)),
+            BindProbe::InUse if own => unknown_check("a listener on the IPv6 wildcard may take IPv4 as well"),
+            BindProbe::InUse if !perhaps.is_empty() => BindCheck::InUse { rows: perhaps, silently: false },
+            BindProbe::InUse => {
+                BindCheck::InUse { rows: self.blocking_connection(listener), silently: false }
+            }
         }
     }
 
     /// Even an open connection keeps its own port from a listener.
-    fn connections(&self, listener: &Listener) -> Vec<Row> {
-        let rows = linux::table(self.found.instance.main.pid, true).unwrap_or_default();
-        let meets = |row: &Row| !row.listening && row.listener.overlap(listener) != Overlap::No;
+    fn blocking_connection(&self, listener: &Listener) -> Vec<SocketEntry> {
+        let rows = linux::bound_sockets(self.found.instance.main.pid, true).unwrap_or_default();
+        let meets = |row: &SocketEntry| !row.listening && row.listener.overlap(listener) != Overlap::No;
         // One that has ended is still in the table for a while, with no process behind it.
-        let mut met: Vec<Row> = rows.into_iter().filter(meets).collect();
+        let mut met: Vec<SocketEntry> = rows.into_iter().filter(meets).collect();
         met.sort_by_key(|row| row.inode == 0);
         met.truncate(1);
         met
@@ -250,7 +277,7 @@ impl<'a> Bench<'a> {
 
 /// How a new bind and a listener meet, after what the line says of IPv6.
 fn overlap(new: &Listener, v6only: Option<bool>, other: &Listener) -> Overlap {
-    let six = new.socket().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
+    let six = new.socket_addr().is_some_and(|at| at.is_ipv6() && at.ip().is_unspecified());
     match (new.overlap(other), six, v6only) {
         (Overlap::IfDualStack, true, Some(true)) => Overlap::No,
         (Overlap::IfDualStack, true, Some(false)) => Overlap::Yes,
@@ -260,13 +287,13 @@ fn overlap(new: &Listener, v6only: Option<bool>, other: &Listener) -> Overlap {
 
 /// The sockets of this HAProxy: of its master and of every worker, also of one that is on its way out. They give way
 /// to the next worker.
-fn own_sockets(found: &Found) -> Known<BTreeSet<u64>> {
+fn own_sockets(found: &DiscoveredInstance) -> Known<BTreeSet<u64>> {
     let instance = &found.instance;
     let listed = instance.workers.seen().into_iter().chain(instance.old_workers.seen()).flatten();
     let mut pids: BTreeSet<u32> = listed.map(|worker| worker.pid).collect();
     pids.insert(instance.main.pid);
     pids.extend(instance.serving.seen());
-    let children = linux::haproxies().unwrap_or_default().into_iter();
+    let children = linux::haproxy_processes().unwrap_or_default().into_iter();
     pids.extend(children.filter(|process| process.ppid == instance.main.pid).map(|process| process.pid));
     let mut sockets = BTreeSet::new();
     for pid in pids {
@@ -281,32 +308,38 @@ fn own_sockets(found: &Found) -> Known<BTreeSet<u64>> {
 }
 
 /// The processes behind the sockets that are in the way.
-struct Holders {
-    owners: linux::Owners,
+struct SocketOwnerLookup {
+    owners: linux::SocketOwners,
 }
 
-impl Holders {
-    fn of(inodes: BTreeSet<u64>) -> Self {
-        Holders { owners: if inodes.is_empty() { linux::Owners::default() } else { linux::owners(&inodes) } }
+impl SocketOwnerLookup {
+    fn from_inodes(inodes: BTreeSet<u64>) -> Self {
+        SocketOwnerLookup {
+            owners: if inodes.is_empty() {
+                linux::SocketOwners::default()
+            } else {
+                linux::find_socket_owners(&inodes)
+            },
+        }
     }
 
-    fn owner(&self, row: Row) -> Owner {
-        let process = self.owners.of.get(&row.inode).and_then(|pid| holder(*pid));
+    fn owner(&self, row: SocketEntry) -> SocketOwner {
+        let process = self.owners.pid_by_inode.get(&row.inode).and_then(|pid| owner_process(*pid));
         let unseen = match (&process, self.owners.hidden) {
             (Some(_), _) => None,
             (None, true) => Some("which one only root can see".to_owned()),
             (None, false) => Some("in the kernel, or where no process is seen from here".to_owned()),
         };
-        Owner { process, unseen, listens: row.listening, uid: row.uid, holds: row.listener }
+        SocketOwner { process, unseen, listens: row.listening, uid: row.uid, holds: row.listener }
     }
 }
 
-fn holder(pid: u32) -> Option<Holder> {
+fn owner_process(pid: u32) -> Option<OwnerProcess> {
     let process = linux::process(pid).ok()?;
     let mut words = process.argv.iter();
     let program = words.next().cloned().unwrap_or_else(|| process.comm.clone());
     let first = words.next().filter(|word| !word.starts_with('-') && !word.contains('='));
-    Some(Holder {
+    Some(OwnerProcess {
         pid,
         name: process.comm,
         uid: process.uid,

@@ -8,42 +8,46 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::clients::linux::{self, Held, Rights};
+use crate::clients::linux::{self, BindPrivileges, RootedPath};
 use crate::facts::{BindState, Known, Process};
 use crate::gather::haproxy::paths;
 
 /// What stands at a path.
-pub(in crate::gather) enum Path {
+pub(in crate::gather) enum UnixPathState {
     /// A socket, which may be somebody's or left over.
     Socket,
     /// Nothing, and it can be made.
-    Nothing,
+    Vacant,
     /// Something that decides.
-    Told(BindState),
+    Decided(BindState),
 }
 
-fn denied(why: String) -> Path {
-    Path::Told(BindState::Denied { why })
+fn denied(why: String) -> UnixPathState {
+    UnixPathState::Decided(BindState::Denied { why })
 }
 
-fn unknown(why: String) -> Path {
-    Path::Told(BindState::Unknown { why })
+fn unknown(why: String) -> UnixPathState {
+    UnixPathState::Decided(BindState::Unknown { why })
 }
 
 /// Looks at the path as the master sees it.
-pub(in crate::gather) fn state(main: &Process, rights: &Known<Rights>, path: &str) -> Path {
-    let (shown, here) = (paths::named(main, path), paths::on_host(main, path));
+pub(in crate::gather) fn inspect_path(
+    main: &Process,
+    rights: &Known<BindPrivileges>,
+    path: &str,
+) -> UnixPathState {
+    let (shown, here) = (paths::absolute(main, path), paths::on_host(main, path));
     let folder = match (here.parent(), shown.parent()) {
         (Some(here), Some(shown)) => (here.to_path_buf(), shown.display().to_string()),
         _ => return denied(format!("{path} is no path of a socket")),
     };
-    if let Some(why) = closed(&folder.0, &folder.1, rights) {
+    if let Some(why) = folder_denial(&folder.0, &folder.1, rights) {
         return why;
     }
     match linux::link_metadata(&here) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Path::Nothing,
+        Err(error) if error.kind() == ErrorKind::NotFound => UnixPathState::Vacant,
         Err(error) => unknown(format!("{}: {error}", shown.display())),
-        Ok(there) if there.file_type().is_socket() => Path::Socket,
+        Ok(there) if there.file_type().is_socket() => UnixPathState::Socket,
         Ok(there) if there.is_dir() => denied(format!("{} is a folder", shown.display())),
         Ok(there) => {
             let what = if there.is_symlink() { "a link" } else { "a file" };
@@ -53,8 +57,12 @@ pub(in crate::gather) fn state(main: &Process, rights: &Known<Rights>, path: &st
 }
 
 /// Why no socket can be made in a folder.
-fn closed(folder: &std::path::Path, shown: &str, rights: &Known<Rights>) -> Option<Path> {
-    let held = Held::of(folder).and_then(|held| Ok((std::fs::metadata(held.path())?, held)));
+fn folder_denial(
+    folder: &std::path::Path,
+    shown: &str,
+    rights: &Known<BindPrivileges>,
+) -> Option<UnixPathState> {
+    let held = RootedPath::open(folder).and_then(|held| Ok((std::fs::metadata(held.path())?, held)));
     let (meta, held) = match held {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Some(denied(format!("the folder {shown} does not exist")));
@@ -74,12 +82,13 @@ fn closed(folder: &std::path::Path, shown: &str, rights: &Known<Rights>) -> Opti
         return None;
     }
     // Of groups beside the first one, and of access lists, only the process itself can tell.
-    let asked = rights.uid == linux::uid() && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let asked = rights.uid == linux::effective_uid()
+        && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
     (!asked).then(|| denied(format!("uid {} may not write in {shown}", rights.uid)))
 }
 
 /// By owner and group alone.
-fn writable(meta: &Metadata, rights: &Rights) -> bool {
+fn writable(meta: &Metadata, rights: &BindPrivileges) -> bool {
     let shift = match (meta.uid() == rights.uid, meta.gid() == rights.gid) {
         (true, _) => 6,
         (false, true) => 3,

@@ -1,14 +1,14 @@
 //! The line of a process: its parents up to the first process, and the first among them that keeps programs running.
 
-use super::Managers;
-use crate::clients::linux::{self, Relative};
+use super::ControllerQueries;
+use crate::clients::linux::{self, Ancestor};
 
 /// More than this many parents are a mistake.
-const LONGEST: usize = 64;
+const MAX_ANCESTORS: usize = 64;
 
 /// A kind of process that keeps others running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeper {
+pub(super) enum Supervisor {
     Supervisord,
     Runit,
     S6,
@@ -19,23 +19,25 @@ pub(super) enum Keeper {
 }
 
 /// A process and its parents, nearest first.
-pub(super) struct Line {
-    members: Vec<Relative>,
+pub(super) struct Ancestry {
+    members: Vec<Ancestor>,
     broken: Option<String>,
 }
 
-impl Line {
+impl Ancestry {
     /// Follows the parents of a process; those that were seen before are not read again.
-    pub(super) fn of(managers: &Managers, pid: u32) -> Result<Self, String> {
-        let own = linux::relative(pid).map_err(|error| format!("{error:#}"))?;
-        let mut line = Line { members: vec![own], broken: None };
+    pub(super) fn read(managers: &ControllerQueries, pid: u32) -> Result<Self, String> {
+        let own = linux::read_ancestor(pid).map_err(|error| format!("{error:#}"))?;
+        let mut line = Ancestry { members: vec![own], broken: None };
         while let Some(last) = line.members.last().filter(|last| last.ppid != 0 && last.pid != 1) {
-            let parent = managers
-                .relatives
-                .get(&last.ppid, || linux::relative(last.ppid).map_err(|error| format!("{error:#}")));
+            let parent = managers.relatives.get_or_query(&last.ppid, || {
+                linux::read_ancestor(last.ppid).map_err(|error| format!("{error:#}"))
+            });
             match parent {
                 // A parent is older than its child; a younger one got the number of one that has ended.
-                Ok(parent) if parent.start_ticks <= last.start_ticks && line.members.len() < LONGEST => {
+                Ok(parent)
+                    if parent.start_ticks <= last.start_ticks && line.members.len() < MAX_ANCESTORS =>
+                {
                     line.members.push(parent);
                 }
                 Ok(parent) => line.broken = Some(format!("PID {} is no parent of {}", parent.pid, last.pid)),
@@ -49,38 +51,39 @@ impl Line {
     }
 
     /// The process itself.
-    pub(super) fn own(&self) -> &Relative {
+    pub(super) fn process(&self) -> &Ancestor {
         &self.members[0]
     }
 
     /// One of the line.
-    pub(super) fn at(&self, place: usize) -> &Relative {
+    pub(super) fn ancestor(&self, place: usize) -> &Ancestor {
         &self.members[place]
     }
 
     /// Everybody, nearest first.
-    pub(super) fn members(&self) -> &[Relative] {
+    pub(super) fn processes(&self) -> &[Ancestor] {
         &self.members
     }
 
     /// Why the line ends before the first process.
-    pub(super) fn broken(&self) -> Option<&str> {
+    pub(super) fn incomplete_reason(&self) -> Option<&str> {
         self.broken.as_deref()
     }
 
     /// Where this process stands.
-    pub(super) fn place(&self, pid: u32) -> Option<usize> {
+    pub(super) fn position(&self, pid: u32) -> Option<usize> {
         self.members.iter().position(|member| member.pid == pid)
     }
 
     /// The nearest parent that keeps programs running. What is typed into a shell in a multiplexer is the multiplexer's.
-    pub(super) fn keeper(&self) -> Option<(usize, Keeper)> {
-        let mut above = (1..self.members.len()).filter_map(|place| Some((place, keeper(self.at(place))?)));
+    pub(super) fn supervisor(&self) -> Option<(usize, Supervisor)> {
+        let mut above =
+            (1..self.members.len()).filter_map(|place| Some((place, supervisor_kind(self.ancestor(place))?)));
         let nearest = above.next()?;
-        let typed = |found: &(usize, Keeper)| matches!(found.1, Keeper::Tmux | Keeper::Screen);
+        let typed = |found: &(usize, Supervisor)| matches!(found.1, Supervisor::Tmux | Supervisor::Screen);
         match nearest.1 {
-            Keeper::Shell => {
-                let next = above.find(|(_, keeper)| *keeper != Keeper::Shell).filter(typed);
+            Supervisor::Shell => {
+                let next = above.find(|(_, keeper)| *keeper != Supervisor::Shell).filter(typed);
                 Some(next.unwrap_or(nearest))
             }
             _ => Some(nearest),
@@ -88,13 +91,13 @@ impl Line {
     }
 
     /// The nearest parent that keeps programs running in a way that is not known here.
-    pub(super) fn another_keeper(&self) -> Option<&Relative> {
-        self.members[1..].iter().find(|member| is_another_keeper(member))
+    pub(super) fn unsupported_supervisor(&self) -> Option<&Ancestor> {
+        self.members[1..].iter().find(|member| is_unsupported_supervisor(member))
     }
 
     /// In words: `12 (sh), 1 (init)`.
-    pub(super) fn words(&self) -> String {
-        let parents: Vec<String> = self.members[1..].iter().map(named).collect();
+    pub(super) fn describe(&self) -> String {
+        let parents: Vec<String> = self.members[1..].iter().map(describe_process).collect();
         let outside = match self.members.last() {
             Some(last) if last.ppid == 0 && last.pid != 1 => {
                 ["one outside of this PID namespace".to_owned()].to_vec()
@@ -106,52 +109,54 @@ impl Line {
 }
 
 /// `12 (sh)`.
-pub(super) fn named(member: &Relative) -> String {
+pub(super) fn describe_process(member: &Ancestor) -> String {
     format!("{} ({})", member.pid, member.comm)
 }
 
-fn keeper(member: &Relative) -> Option<Keeper> {
+fn supervisor_kind(member: &Ancestor) -> Option<Supervisor> {
     // It is a Python program, so that its command name may be that of Python.
     let called = |name: &str| member.argv.iter().take(2).any(|word| word.rsplit('/').next() == Some(name));
     match member.comm.as_str() {
-        "runsv" => Some(Keeper::Runit),
-        "s6-supervise" => Some(Keeper::S6),
-        "tmux: server" => Some(Keeper::Tmux),
+        "runsv" => Some(Supervisor::Runit),
+        "s6-supervise" => Some(Supervisor::S6),
+        "tmux: server" => Some(Supervisor::Tmux),
         // The server calls itself in capitals; the one in small letters only shows it.
-        "screen" if member.called() == "SCREEN" => Some(Keeper::Screen),
+        "screen" if member.program_name() == "SCREEN" => Some(Supervisor::Screen),
         // Its executor stands between an agent, which may be a unit's main process, and a task.
-        _ if member.called() == "nomad" && member.argv.get(1).is_some_and(|word| word == "executor") => {
-            Some(Keeper::Nomad)
+        _ if member.program_name() == "nomad"
+            && member.argv.get(1).is_some_and(|word| word == "executor") =>
+        {
+            Some(Supervisor::Nomad)
         }
-        _ if member.comm == "supervisord" || called("supervisord") => Some(Keeper::Supervisord),
-        _ => is_interactive(member).then_some(Keeper::Shell),
+        _ if member.comm == "supervisord" || called("supervisord") => Some(Supervisor::Supervisord),
+        _ => is_interactive_shell(member).then_some(Supervisor::Shell),
     }
 }
 
 /// Those that start again what they keep, and that nobody here knows how to ask: daemontools, OpenRC, PM2, ...
-const OTHERS: &[&str] =
+const UNSUPPORTED_SUPERVISORS: &[&str] =
     &["supervise", "supervise-daemo", "perpd", "dinit", "circusd", "PM2", "monit", "immortal"];
 
 /// A program of that kind.
-fn is_another_keeper(member: &Relative) -> bool {
+fn is_unsupported_supervisor(member: &Ancestor) -> bool {
     // PM2 calls itself `PM2 v5.3.0: God`.
     let comm = member.comm.split(' ').next().unwrap_or_default();
-    OTHERS.contains(&comm)
+    UNSUPPORTED_SUPERVISORS.contains(&comm)
 }
 
 /// A shell into which somebody types: a login shell, or one on a terminal that was given no script.
-fn is_interactive(member: &Relative) -> bool {
+fn is_interactive_shell(member: &Ancestor) -> bool {
     const SHELLS: &[&str] = &["sh", "ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "tcsh", "zsh"];
-    if !SHELLS.contains(&member.called()) {
+    if !SHELLS.contains(&member.program_name()) {
         return false;
     }
     let login = member.argv.first().is_some_and(|word| word.starts_with('-'));
-    let script = member.argv.iter().skip(1).any(|word| !word.starts_with('-') || is_command(word));
+    let script = member.argv.iter().skip(1).any(|word| !word.starts_with('-') || is_script_option(word));
     !script && (login || member.tty.is_some())
 }
 
 /// `-c`, also among other letters: what follows is a script.
-fn is_command(word: &str) -> bool {
+fn is_script_option(word: &str) -> bool {
     !word.starts_with("--") && word.starts_with('-') && word.contains('c')
 }
 
@@ -159,8 +164,8 @@ fn is_command(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn member(comm: &str, argv: &[&str], tty: Option<&str>) -> Relative {
-        Relative {
+    fn member(comm: &str, argv: &[&str], tty: Option<&str>) -> Ancestor {
+        Ancestor {
             pid: 42,
             ppid: 1,
             uid: 0,
@@ -169,7 +174,7 @@ mod tests {
             session: 42,
             tty: tty.map(str::to_owned),
             start_ticks: 1,
-            numbers: vec![42],
+            ns_pids: vec![42],
         }
     }
 
@@ -178,22 +183,22 @@ mod tests {
         let line = |above: &[(&str, &str)]| {
             let own = member("haproxy", &["haproxy"], Some("pts/0"));
             let above = above.iter().map(|(comm, first)| member(comm, &[*first], Some("pts/0")));
-            Line { members: std::iter::once(own).chain(above).collect(), broken: None }
+            Ancestry { members: std::iter::once(own).chain(above).collect(), broken: None }
         };
         let (shell, tmux) = (("bash", "-bash"), ("tmux: server", "tmux"));
-        assert_eq!(line(&[shell, shell, tmux]).keeper(), Some((3, Keeper::Tmux)));
-        assert_eq!(line(&[shell, ("sshd", "sshd")]).keeper(), Some((1, Keeper::Shell)));
-        assert_eq!(line(&[shell, ("runsv", "runsv"), tmux]).keeper(), Some((1, Keeper::Shell)));
-        assert_eq!(line(&[("sh", "sh"), tmux]).keeper(), Some((2, Keeper::Tmux)));
+        assert_eq!(line(&[shell, shell, tmux]).supervisor(), Some((3, Supervisor::Tmux)));
+        assert_eq!(line(&[shell, ("sshd", "sshd")]).supervisor(), Some((1, Supervisor::Shell)));
+        assert_eq!(line(&[shell, ("runsv", "runsv"), tmux]).supervisor(), Some((1, Supervisor::Shell)));
+        assert_eq!(line(&[("sh", "sh"), tmux]).supervisor(), Some((2, Supervisor::Tmux)));
     }
 
     #[test]
     fn who_keeps_programs_running() {
         let pts = Some("pts/0");
         for (comm, argv, tty, wanted) in [
-            ("bash", &["-bash"][..], pts, Some(Keeper::Shell)),
-            ("bash", &["/bin/bash", "-i"], pts, Some(Keeper::Shell)),
-            ("sh", &["-sh"], None, Some(Keeper::Shell)),
+            ("bash", &["-bash"][..], pts, Some(Supervisor::Shell)),
+            ("bash", &["/bin/bash", "-i"], pts, Some(Supervisor::Shell)),
+            ("sh", &["-sh"], None, Some(Supervisor::Shell)),
             ("bash", &["-bash", "-c", "haproxy"], pts, None),
             ("bash", &["bash", "-lc", "haproxy"], pts, None),
             ("bash", &["bash", "/opt/start.sh"], pts, None),
@@ -202,21 +207,21 @@ mod tests {
                 "supervisord",
                 &["/usr/bin/python3", "/usr/bin/supervisord", "-n"],
                 None,
-                Some(Keeper::Supervisord),
+                Some(Supervisor::Supervisord),
             ),
-            ("python3", &["python3", "/venv/bin/supervisord"], None, Some(Keeper::Supervisord)),
+            ("python3", &["python3", "/venv/bin/supervisord"], None, Some(Supervisor::Supervisord)),
             ("vi", &["vi", "/etc/a", "/etc/supervisord"], None, None),
-            ("screen", &["SCREEN", "-dmS", "x"], None, Some(Keeper::Screen)),
+            ("screen", &["SCREEN", "-dmS", "x"], None, Some(Supervisor::Screen)),
             ("screen", &["screen", "-r"], pts, None),
-            ("tmux: server", &["tmux", "new"], None, Some(Keeper::Tmux)),
+            ("tmux: server", &["tmux", "new"], None, Some(Supervisor::Tmux)),
             ("tmux: client", &["tmux", "attach"], pts, None),
-            ("nomad", &["/usr/bin/nomad", "executor", "{}"], None, Some(Keeper::Nomad)),
+            ("nomad", &["/usr/bin/nomad", "executor", "{}"], None, Some(Supervisor::Nomad)),
             ("nomad", &["/usr/bin/nomad", "agent", "executor"], None, None),
         ] {
-            assert_eq!(keeper(&member(comm, argv, tty)), wanted, "{argv:?}");
+            assert_eq!(supervisor_kind(&member(comm, argv, tty)), wanted, "{argv:?}");
         }
         for (comm, wanted) in [("supervise", true), ("PM2 v5.3.0: God", true), ("supervisor", false)] {
-            assert_eq!(is_another_keeper(&member(comm, &[comm], None)), wanted, "{comm}");
+            assert_eq!(is_unsupported_supervisor(&member(comm, &[comm], None)), wanted, "{comm}");
         }
     }
 }

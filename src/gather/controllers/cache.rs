@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// What was answered to each question.
-pub(super) struct Memo<K, V>(Mutex<BTreeMap<K, V>>);
+pub(super) struct QueryCache<K, V>(Mutex<BTreeMap<K, V>>);
 
-impl<K, V> Default for Memo<K, V> {
+impl<K, V> Default for QueryCache<K, V> {
     fn default() -> Self {
-        Memo(Mutex::default())
+        QueryCache(Mutex::default())
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Memo<K, V> {
+impl<K: Ord + Clone, V: Clone> QueryCache<K, V> {
     /// The answer of before, or a new one. Whoever asks the same meanwhile waits for it.
-    pub(super) fn get(&self, question: &K, ask: impl FnOnce() -> V) -> V {
+    pub(super) fn get_or_query(&self, question: &K, ask: impl FnOnce() -> V) -> V {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = kept.get(question) {
             return answer.clone();
@@ -25,12 +25,12 @@ impl<K: Ord + Clone, V: Clone> Memo<K, V> {
     }
 
     /// An answer that came with others.
-    pub(super) fn put(&self, question: K, answer: V) {
+    pub(super) fn insert(&self, question: K, answer: V) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(question).or_insert(answer);
     }
 
     /// It was asked already.
-    pub(super) fn has(&self, question: &K) -> bool {
+    pub(super) fn contains(&self, question: &K) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(question)
     }
 }

@@ -1,21 +1,21 @@
 //! Processes that live in namespaces of their own: guests, containers that nobody admits to, sandboxes.
 
-use super::ancestry::named;
-use super::{Case, Line, Managers};
+use super::ancestry::describe_process;
+use super::{Ancestry, ControllerEvidence, ControllerQueries};
 use crate::clients::linux;
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
-use crate::wire::linux::cgroup::Claim;
+use crate::wire::linux::cgroup::CgroupOwner;
 
 /// Programs that start whole systems.
-const STARTERS: &[&str] = &["systemd-nspawn", "lxc-start", "lxd", "incusd"];
+const GUEST_STARTERS: &[&str] = &["systemd-nspawn", "lxc-start", "lxd", "incusd"];
 
 /// What tells a process of this host from one that only looks so.
-pub(super) fn evidence(process: &Process, line: &Line) -> Vec<Evidence> {
+pub(super) fn namespace_evidence(process: &Process, line: &Ancestry) -> Vec<Evidence> {
     let mut found = Vec::new();
-    let (pid, own) = (process.pid, line.own());
+    let (pid, own) = (process.pid, line.process());
     if own.is_nested() {
-        let numbers: Vec<String> = own.numbers.iter().map(u32::to_string).collect();
+        let numbers: Vec<String> = own.ns_pids.iter().map(u32::to_string).collect();
         let inside = format!("{}: it lives in a PID namespace of its own", numbers.join(" "));
         found.push(Evidence::new(format!("/proc/{pid}/status NSpid"), inside));
     }
@@ -26,14 +26,18 @@ pub(super) fn evidence(process: &Process, line: &Line) -> Vec<Evidence> {
 }
 
 /// It lives in another PID namespace, and no daemon of containers is named.
-pub(super) fn control(managers: &Managers, case: Case<'_>, claim: &Claim) -> Control {
+pub(super) fn identify(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'_>,
+    claim: &CgroupOwner,
+) -> Control {
     let inside = match claim {
-        Claim::Guest { inside } => inside.clone(),
-        Claim::Nobody => None,
+        CgroupOwner::SystemContainer { inside } => inside.clone(),
+        CgroupOwner::NoOwner => None,
         _ => Some(case.cgroup.to_owned()),
     };
     let pid = case.process.pid;
-    let Some((leader, starter)) = leader(managers, &case.line) else {
+    let Some((leader, starter)) = namespace_leader(managers, &case.line) else {
         return case.unknown(format!(
             "PID {pid} lives in a PID namespace of its own, and its first process cannot be found (run as root)"
         ));
@@ -42,20 +46,22 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, claim: &Claim) -> Con
         Some((words, known)) => (format!(", started by {words}"), known),
         None => (String::new(), false),
     };
-    let case = case.with(Evidence::new("the first process of its PID namespace", format!("{leader}{by}")));
+    let case =
+        case.with_evidence(Evidence::new("the first process of its PID namespace", format!("{leader}{by}")));
     let guest = Controller::Guest { leader, inside };
-    match starts_systems || matches!(claim, Claim::Guest { .. }) {
+    match starts_systems || matches!(claim, CgroupOwner::SystemContainer { .. }) {
         true => case.proven(guest),
         false => case.claimed(guest, "nothing but its PID namespace says so"),
     }
 }
 
 /// The first process of the namespace, and who started it, with whether that one starts whole systems.
-fn leader(managers: &Managers, line: &Line) -> Option<(u32, Option<(String, bool)>)> {
-    let own = line.own();
-    let first =
-        |pid: u32| managers.relatives.get(&pid, || linux::relative(pid).map_err(|e| format!("{e:#}")));
-    let in_line = line.members().iter().find(|one| one.is_nested() && one.numbers.last() == Some(&1));
+fn namespace_leader(managers: &ControllerQueries, line: &Ancestry) -> Option<(u32, Option<(String, bool)>)> {
+    let own = line.process();
+    let first = |pid: u32| {
+        managers.relatives.get_or_query(&pid, || linux::read_ancestor(pid).map_err(|e| format!("{e:#}")))
+    };
+    let in_line = line.processes().iter().find(|one| one.is_nested() && one.ns_pids.last() == Some(&1));
     let leader = match in_line {
         Some(found) => found.clone(),
         None => {
@@ -63,10 +69,11 @@ fn leader(managers: &Managers, line: &Line) -> Option<(u32, Option<(String, bool
                 Ok(name) => name.to_string_lossy().into_owned(),
                 Err(_) => return None,
             };
-            first(managers.leaders.get(&name, || linux::first_of_namespace(own.pid))?).ok()?
+            first(managers.leaders.get_or_query(&name, || linux::namespace_init(own.pid))?).ok()?
         }
     };
     let parent = first(leader.ppid).ok();
-    let starter = parent.map(|parent| (named(&parent), STARTERS.contains(&parent.comm.as_str())));
+    let starter =
+        parent.map(|parent| (describe_process(&parent), GUEST_STARTERS.contains(&parent.comm.as_str())));
     Some((leader.pid, starter))
 }

@@ -3,41 +3,47 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ancestry::named;
-use super::{Case, Managers};
-use crate::clients::haproxy::runtime::Socket;
+use super::ancestry::describe_process;
+use super::{ControllerEvidence, ControllerQueries};
+use crate::clients::haproxy::runtime::RuntimeSocket;
 use crate::clients::linux;
 use crate::facts::Process;
 use crate::facts::controller::{Control, Controller, Evidence};
-use crate::gather::haproxy::sockets::reach;
+use crate::gather::haproxy::sockets::reachable_path;
 
 /// A HAProxy that is no part of it started it; otherwise the case goes on.
-pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control, Case<'a>> {
+pub(super) fn identify<'a>(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'a>,
+) -> Result<Control, ControllerEvidence<'a>> {
     if case.process.is_haproxy() {
         return Err(case);
     }
-    let nearer = case.line.keeper().map_or(usize::MAX, |(at, _)| at);
-    let above = case.line.members().iter().enumerate().skip(1).take_while(|(at, _)| *at < nearer);
+    let nearer = case.line.supervisor().map_or(usize::MAX, |(at, _)| at);
+    let above = case.line.processes().iter().enumerate().skip(1).take_while(|(at, _)| *at < nearer);
     let mut masters = above.filter(|(_, one)| one.comm.starts_with("haproxy"));
     let found =
         masters.find_map(|(at, one)| Some((at, linux::process(one.pid).ok().filter(Process::is_haproxy)?)));
     let Some((at, master)) = found else { return Err(case) };
-    let (child, words) = (case.line.at(at - 1).pid, named(case.line.at(at)));
-    let case = case.with(Evidence::new("its parents", format!("{words} keeps {child}")));
-    let socket =
-        master.args().master_socket.map(|path| master.absolute(&path)).filter(|path| path.starts_with('/'));
-    let socket = socket.map(|path| reach(&master, Path::new(&path)).display().to_string());
-    let controller = Controller::Program { master: master.pid, socket };
+    let (child, words) = (case.line.ancestor(at - 1).pid, describe_process(case.line.ancestor(at)));
+    let case = case.with_evidence(Evidence::new("its parents", format!("{words} keeps {child}")));
+    let socket = master
+        .haproxy_args()
+        .master_socket
+        .map(|path| master.absolute(&path))
+        .filter(|path| path.starts_with('/'));
+    let socket = socket.map(|path| reachable_path(&master, Path::new(&path)).display().to_string());
+    let controller = Controller::HaproxyProgram { master: master.pid, socket };
     let Some(socket) = controller.master_socket() else {
         return Ok(
             case.claimed(controller, format!("HAProxy {} has no master socket (-S PATH) to ask", master.pid))
         );
     };
-    Ok(match Socket::new(socket, managers.limit(), Arc::default()).processes() {
+    Ok(match RuntimeSocket::new(socket, managers.query_timeout(), Arc::default()).processes() {
         Err(error) => case.claimed(controller, format!("{error:#}")),
         Ok(listed) if listed.programs.iter().any(|program| program.pid == child) => {
             let seen = Evidence::new(format!("show proc on {socket}"), format!("{child} is a program of it"));
-            case.with(seen).proven(controller)
+            case.with_evidence(seen).proven(controller)
         }
         Ok(_) => {
             let why = format!("show proc on {socket} lists no program {child}");

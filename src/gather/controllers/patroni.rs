@@ -3,52 +3,56 @@
 
 use jiff::Timestamp;
 
-use super::{Case, Managers};
+use super::{ControllerEvidence, ControllerQueries};
 use crate::clients::linux;
-use crate::clients::patroni::{self, Said};
+use crate::clients::patroni::{self, PatroniInfo};
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::facts::{Known, Listener, Process};
-use crate::wire::linux::cgroup::{self, Claim};
+use crate::wire::linux::cgroup::{self, CgroupOwner};
 use crate::wire::linux::command_line::{self, Role};
 use crate::wire::patroni::cluster_name;
 
 /// PostgreSQL notes its start a moment after the kernel does.
-const MOMENT_MS: i64 = 3000;
+const START_TOLERANCE_MS: i64 = 3000;
 
 /// A Patroni of this host, with what it says.
-pub(super) type Patroni = (Process, Result<Said, String>);
+pub(super) type PatroniStatus = (Process, Result<PatroniInfo, String>);
 
 /// It is PostgreSQL, and Patroni runs it; otherwise the case goes on.
-pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control, Case<'a>> {
+pub(super) fn identify<'a>(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'a>,
+) -> Result<Control, ControllerEvidence<'a>> {
     let process = case.process;
     if role(process) != Some(Role::Postgresql) {
         return Err(case);
     }
     // Patroni gives it the name of its cluster, which others may do as well.
     let Some(scope) = cluster_name(&process.argv).map(str::to_owned) else { return Err(case) };
-    let all = managers.patronis.get(&process.uid, || of_user(managers, process.uid));
+    let all = managers.patronis.get_or_query(&process.uid, || query_patronis_of_user(managers, process.uid));
     // One that tells of another cluster runs another PostgreSQL.
-    let may_run = |(_, said): &&Patroni| said.as_ref().map_or(true, |said| said.status.scope == scope);
-    let beside: Vec<&Patroni> = all.iter().filter(may_run).collect();
-    let agree = |(_, said): &&&Patroni| said.as_ref().is_ok_and(|said| agrees(said, process));
-    let mut fits: Vec<&Patroni> = beside.iter().filter(agree).copied().collect();
+    let may_run = |(_, said): &&PatroniStatus| said.as_ref().map_or(true, |said| said.status.scope == scope);
+    let beside: Vec<&PatroniStatus> = all.iter().filter(may_run).collect();
+    let agree =
+        |(_, said): &&&PatroniStatus| said.as_ref().is_ok_and(|said| start_times_match(said, process));
+    let mut fits: Vec<&PatroniStatus> = beside.iter().filter(agree).copied().collect();
     if fits.len() > 1 {
-        fits.retain(|(_, said)| said.as_ref().is_ok_and(|said| is_on_port(said, process)));
+        fits.retain(|(_, said)| said.as_ref().is_ok_and(|said| listens_on_member_port(said, process)));
     }
     // What Patroni starts stays in its control group, and systemd knows what it started itself.
     let own_unit = || {
-        let claim = cgroup::claim(case.cgroup);
+        let claim = cgroup::owner(case.cgroup);
         let shared = beside.iter().any(|(one, _)| one.cgroup == process.cgroup);
-        !shared && matches!(claim, Claim::Service { .. } | Claim::UserService { .. })
+        !shared && matches!(claim, CgroupOwner::Service { .. } | CgroupOwner::UserService { .. })
     };
     match (fits.as_slice(), beside.as_slice()) {
-        ([(one, Ok(said))], _) => Ok(proven(case, one, said)),
+        ([(one, Ok(said))], _) => Ok(proven_member(case, one, said)),
         (_, []) => Err(case),
         _ if own_unit() => Err(case),
         ([], [(one, said)]) => {
             let why = match said {
                 Err(why) => why.clone(),
-                Ok(said) => other_start(said, process),
+                Ok(said) => describe_start_mismatch(said, process),
             };
             let why = format!("Patroni {} runs as the same user, but {why}", one.pid);
             Ok(case.claimed(controller(one, scope, None), why))
@@ -61,13 +65,13 @@ pub(super) fn control<'a>(managers: &Managers, case: Case<'a>) -> Result<Control
 }
 
 /// Those of one user: nobody else's can have started it, and nobody else's is waited for.
-fn of_user(managers: &Managers, uid: u32) -> Vec<Patroni> {
-    let named = linux::named(&["patroni", "python", "pypy"]).unwrap_or_default();
+fn query_patronis_of_user(managers: &ControllerQueries, uid: u32) -> Vec<PatroniStatus> {
+    let named = linux::processes_named(&["patroni", "python", "pypy"]).unwrap_or_default();
     let theirs = named.into_iter().filter(|one| {
         one.uid == uid && role(one) == Some(Role::Patroni) && one.same_pid_namespace != Known::Seen(false)
     });
     let asked = theirs.map(|one| {
-        let said = patroni::ask(one.pid, managers.limit()).map_err(|error| format!("{error:#}"));
+        let said = patroni::query(one.pid, managers.query_timeout()).map_err(|error| format!("{error:#}"));
         (one, said)
     });
     asked.collect()
@@ -77,52 +81,52 @@ fn role(process: &Process) -> Option<Role> {
     command_line::role(process.exe.seen().map(String::as_str), &process.argv)
 }
 
-fn agrees(said: &Said, process: &Process) -> bool {
+fn start_times_match(said: &PatroniInfo, process: &Process) -> bool {
     let times = said.status.started.zip(process.started);
     let apart = times.map(|(said, seen)| (said.as_millisecond() - seen.as_millisecond()).abs());
-    apart.is_some_and(|apart| apart <= MOMENT_MS)
+    apart.is_some_and(|apart| apart <= START_TOLERANCE_MS)
 }
 
 /// The kernel counts from a boot that moves with the clock; what PostgreSQL noted does not.
-fn other_start(said: &Said, process: &Process) -> String {
+fn describe_start_mismatch(said: &PatroniInfo, process: &Process) -> String {
     match said.status.started {
         None => format!("{} does not say when it started one", said.url),
         Some(_) => format!(
             "{} says that it started its PostgreSQL {}, and this one was started {}: it is another one, or the clock was \
              set since",
             said.url,
-            shown(said.status.started),
-            shown(process.started)
+            format_time(said.status.started),
+            format_time(process.started)
         ),
     }
 }
 
-fn shown(time: Option<Timestamp>) -> String {
+fn format_time(time: Option<Timestamp>) -> String {
     time.map_or("unknown".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// Several members of one cluster may be started at once; Patroni gives each its port on the command line.
-fn is_on_port(said: &Said, process: &Process) -> bool {
+fn listens_on_member_port(said: &PatroniInfo, process: &Process) -> bool {
     let listens = |port: u16| {
         linux::listeners(process.pid)
-            .is_ok_and(|all| all.iter().filter_map(Listener::socket).any(|at| at.port() == port))
+            .is_ok_and(|all| all.iter().filter_map(Listener::socket_addr).any(|at| at.port() == port))
     };
     said.member.as_ref().and_then(|member| member.port).is_some_and(listens)
 }
 
-fn proven(case: Case<'_>, one: &Process, said: &Said) -> Control {
+fn proven_member(case: ControllerEvidence<'_>, one: &Process, said: &PatroniInfo) -> Control {
     let (pid, scope) = (case.process.pid, said.status.scope.clone());
     let member = said.member.as_ref().map(|member| member.name.clone());
     let named = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
-    let heard = format!("{named}{scope}, whose PostgreSQL was started {}", shown(said.status.started));
-    let seen = format!("--cluster_name={scope}, started {}", shown(case.process.started));
-    case.with(Evidence::new(format!("{}/patroni", said.url), heard))
-        .with(Evidence::new(format!("/proc/{pid}"), seen))
+    let heard = format!("{named}{scope}, whose PostgreSQL was started {}", format_time(said.status.started));
+    let seen = format!("--cluster_name={scope}, started {}", format_time(case.process.started));
+    case.with_evidence(Evidence::new(format!("{}/patroni", said.url), heard))
+        .with_evidence(Evidence::new(format!("/proc/{pid}"), seen))
         .proven(controller(one, scope, member))
 }
 
 fn controller(one: &Process, scope: String, member: Option<String>) -> Controller {
-    let config = command_line::files(&one.argv)
+    let config = command_line::config_file_candidates(&one.argv)
         .first()
         .map(|path| one.absolute(path))
         .filter(|path| path.starts_with('/'));

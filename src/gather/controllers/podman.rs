@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::ancestry::{Line, named};
-use super::docker::{self, Answer, Source};
-use super::{Case, Managers, systemd};
+use super::ancestry::{Ancestry, describe_process};
+use super::docker::{self, ContainerLookup, ContainerSource};
+use super::{ControllerEvidence, ControllerQueries, systemd};
 use crate::clients;
 use crate::clients::containers::podman;
 use crate::facts::controller::{Container, Control, Controller, Evidence};
@@ -12,71 +12,79 @@ use crate::wire::containers::conmon::Conmon;
 use crate::wire::systemd::unit::Unit;
 
 /// The program reads its records before it answers.
-const ONE_ANSWER: Duration = Duration::from_secs(5);
+const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What Podman was told of the unit that runs a container. podman-compose writes it down whether or not there is one.
-const UNIT: &str = "PODMAN_SYSTEMD_UNIT";
+const UNIT_LABEL: &str = "PODMAN_SYSTEMD_UNIT";
 
 /// The monitor of a container, above its processes.
 #[derive(Clone)]
-pub(super) struct Monitor {
+pub(super) struct ContainerMonitor {
     pid: u32,
     uid: u32,
     words: String,
-    told: Conmon,
+    conmon: Conmon,
 }
 
-impl Monitor {
+impl ContainerMonitor {
     /// The nearest in a line.
-    pub(super) fn of(line: &Line) -> Option<Self> {
-        let mut above = line.members().iter().skip(1).filter(|one| one.comm == "conmon");
-        let found = above.find_map(|one| Some((one, Conmon::read(&one.argv)?)))?;
+    pub(super) fn from_ancestry(line: &Ancestry) -> Option<Self> {
+        let mut above = line.processes().iter().skip(1).filter(|one| one.comm == "conmon");
+        let found = above.find_map(|one| Some((one, Conmon::from_argv(&one.argv)?)))?;
         let (one, told) = found;
-        Some(Monitor { pid: one.pid, uid: one.uid, words: named(one), told })
+        Some(ContainerMonitor { pid: one.pid, uid: one.uid, words: describe_process(one), conmon: told })
     }
 }
 
 /// The control group names nobody who is nearer than this monitor.
-pub(super) fn by_monitor(managers: &Managers, case: Case<'_>, monitor: Monitor) -> Control {
-    let id = monitor.told.id.clone();
-    control(managers, case, &id, None, Some(monitor))
+pub(super) fn identify_by_monitor(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'_>,
+    monitor: ContainerMonitor,
+) -> Control {
+    let id = monitor.conmon.id.clone();
+    identify(managers, case, &id, None, Some(monitor))
 }
 
 /// A container of Podman's, by the control group or by its monitor; `user` is the user whose systemd it runs under.
-pub(super) fn control(
-    managers: &Managers,
-    case: Case<'_>,
+pub(super) fn identify(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'_>,
     id: &str,
     user: Option<u32>,
-    monitor: Option<Monitor>,
+    monitor: Option<ContainerMonitor>,
 ) -> Control {
-    let monitor = monitor.filter(|monitor| monitor.told.id == id);
+    let monitor = monitor.filter(|monitor| monitor.conmon.id == id);
     let user = monitor.as_ref().map(|monitor| monitor.uid).or(user).unwrap_or(case.process.uid);
-    let answer = managers.containers.get(&id.to_owned(), || ask(managers, id, user, monitor.as_ref()));
+    let answer = managers
+        .containers
+        .get_or_query(&id.to_owned(), || lookup_container(managers, id, user, monitor.as_ref()));
     let case = match &monitor {
         Some(one) => {
-            let words = format!("{} keeps container {}", one.words, docker::short(id));
-            case.with(Evidence::new("its parents", words))
+            let words = format!("{} keeps container {}", one.words, docker::short_id(id));
+            case.with_evidence(Evidence::new("its parents", words))
         }
         None => case,
     };
     let theirs = (user != 0).then_some(user);
     let (source, seen) = match (answer, &monitor) {
-        (Answer::Known { source, container }, _) => (source, container),
-        (Answer::Silent { why }, Some(one)) => {
-            let name = one.told.name.clone().unwrap_or_else(|| docker::short(id).to_owned());
-            let (id, options) = (id.to_owned(), one.told.unusual());
+        (ContainerLookup::Found { source, container }, _) => (source, container),
+        (ContainerLookup::Unavailable { why }, Some(one)) => {
+            let name = one.conmon.name.clone().unwrap_or_else(|| docker::short_id(id).to_owned());
+            let (id, options) = (id.to_owned(), one.conmon.non_default_options());
             let container = Container { id, name, user: theirs, options, ..Container::default() };
             return case.claimed(Controller::Podman { container }, why);
         }
-        (Answer::Stranger { sockets }, _) => return docker::stranger(case, id, &sockets),
-        (Answer::Silent { why }, None) => return case.unknown(format!("container {id}: {why}")),
+        (ContainerLookup::NotFound { sockets }, _) => return docker::unknown_container(case, id, &sockets),
+        (ContainerLookup::Unavailable { why }, None) => {
+            return case.unknown(format!("container {id}: {why}"));
+        }
     };
-    let (case, unit) = match seen.labels.get(UNIT) {
-        Some(name) => run_by(managers, case, name, theirs),
+    let (case, unit) = match seen.labels.get(UNIT_LABEL) {
+        Some(name) => verify_unit(managers, case, name, theirs),
         None => (case, Ok(None)),
     };
     let options = match (&source, monitor) {
-        (Source::Program, Some(one)) => one.told.unusual(),
+        (ContainerSource::Program, Some(one)) => one.conmon.non_default_options(),
         _ => Vec::new(),
     };
     let name = seen.name.clone();
@@ -86,9 +94,9 @@ pub(super) fn control(
         }
     };
     match unit {
-        Ok(unit) => docker::told(case, id, &source, seen, found(unit)),
+        Ok(unit) => docker::verify_container(case, id, &source, seen, found(unit)),
         Err(why) => {
-            let container = docker::container(seen, 0, &source);
+            let container = docker::container_facts(seen, 0, &source);
             case.claimed(
                 found(None)(container),
                 format!("whether a unit runs container {name} is not known: {why}"),
@@ -98,40 +106,52 @@ pub(super) fn control(
 }
 
 /// Podman's service, and where there is none its program.
-fn ask(managers: &Managers, id: &str, user: u32, monitor: Option<&Monitor>) -> Answer {
-    let sockets = clients::containers::docker::sockets_of_podman(managers.docker_host.as_deref(), user);
-    let said = docker::ask(managers, sockets, id);
-    let Some(monitor) = monitor.filter(|_| !matches!(said, Answer::Known { .. })) else { return said };
+fn lookup_container(
+    managers: &ControllerQueries,
+    id: &str,
+    user: u32,
+    monitor: Option<&ContainerMonitor>,
+) -> ContainerLookup {
+    let sockets = clients::containers::docker::podman_sockets(managers.docker_host.as_deref(), user);
+    let said = docker::lookup_container(managers, sockets, id);
+    let Some(monitor) = monitor.filter(|_| !matches!(said, ContainerLookup::Found { .. })) else {
+        return said;
+    };
     // Its service shows the containers of one place; there may be others.
-    match podman::inspect(monitor.pid, monitor.uid, &monitor.told, managers.deadline.at_most(ONE_ANSWER)) {
-        Ok(container) => Answer::Known { source: Source::Program, container },
-        Err(error) => Answer::Silent { why: format!("{error:#}") },
+    match podman::inspect(
+        monitor.pid,
+        monitor.uid,
+        &monitor.conmon,
+        managers.deadline.at_most(INSPECT_TIMEOUT),
+    ) {
+        Ok(container) => ContainerLookup::Found { source: ContainerSource::Program, container },
+        Err(error) => ContainerLookup::Unavailable { why: format!("{error:#}") },
     }
 }
 
 /// The unit that Podman was told of, where systemd has it and runs it.
-fn run_by<'a>(
-    managers: &Managers,
-    case: Case<'a>,
+fn verify_unit<'a>(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'a>,
     name: &str,
     user: Option<u32>,
-) -> (Case<'a>, Result<Option<String>, String>) {
-    let said = |words: &str| Evidence::new(format!("{UNIT} {name}"), words);
-    if !user.map_or_else(clients::systemd::is_here, clients::systemd::is_here_for) {
-        return (case.with(said("no systemd runs that could have it")), Ok(None));
+) -> (ControllerEvidence<'a>, Result<Option<String>, String>) {
+    let said = |words: &str| Evidence::new(format!("{UNIT_LABEL} {name}"), words);
+    if !user.map_or_else(clients::systemd::is_running, clients::systemd::user_manager_is_running) {
+        return (case.with_evidence(said("no systemd runs that could have it")), Ok(None));
     }
-    match systemd::ask(managers, name, user) {
-        Ok(unit) if runs(&unit) => {
+    match systemd::query_unit(managers, name, user) {
+        Ok(unit) if is_unit_active(&unit) => {
             let state = format!("systemd has it, {}", unit.get("ActiveState"));
-            (case.with(said(&state)), Ok(Some(name.to_owned())))
+            (case.with_evidence(said(&state)), Ok(Some(name.to_owned())))
         }
-        Ok(_) => (case.with(said("systemd does not run it")), Ok(None)),
+        Ok(_) => (case.with_evidence(said("systemd does not run it")), Ok(None)),
         Err(why) => (case, Err(why)),
     }
 }
 
 /// A unit that has failed keeps nothing any more, whatever it left running.
-fn runs(unit: &Unit) -> bool {
+fn is_unit_active(unit: &Unit) -> bool {
     unit.is_loaded() && !matches!(unit.get("ActiveState"), "inactive" | "failed")
 }
 
@@ -152,7 +172,7 @@ mod tests {
             ("loaded", "inactive", false),
             ("not-found", "active", false),
         ] {
-            assert_eq!(runs(&unit(load, active)), expected, "{load} {active}");
+            assert_eq!(is_unit_active(&unit(load, active)), expected, "{load} {active}");
         }
     }
 }

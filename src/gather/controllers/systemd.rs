@@ -1,45 +1,55 @@
 //! systemd's own word on a unit, and whether it agrees with the control group.
 
-use super::ancestry::named;
-use super::{Case, Managers};
+use super::ancestry::describe_process;
+use super::{ControllerEvidence, ControllerQueries};
 use crate::clients::systemd;
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::wire::systemd::unit::Unit;
 
 /// Asks about all of these in one call.
-pub(super) fn ask_all(managers: &Managers, names: &[String]) {
-    let new: Vec<&str> = names.iter().filter(|name| !managers.units.has(name)).map(String::as_str).collect();
-    if let Ok(units) = systemd::show_all(&new, managers.limit()) {
+pub(super) fn query_units(managers: &ControllerQueries, names: &[String]) {
+    let new: Vec<&str> =
+        names.iter().filter(|name| !managers.units.contains(name)).map(String::as_str).collect();
+    if let Ok(units) = systemd::show_all(&new, managers.query_timeout()) {
         for (name, unit) in new.into_iter().zip(units) {
-            managers.units.put(name.to_owned(), Ok(unit));
+            managers.units.insert(name.to_owned(), Ok(unit));
         }
     }
 }
 
 /// Asks about one, once in a look.
-pub(super) fn ask(managers: &Managers, name: &str, user: Option<u32>) -> Result<Unit, String> {
-    let limit = managers.limit();
+pub(super) fn query_unit(
+    managers: &ControllerQueries,
+    name: &str,
+    user: Option<u32>,
+) -> Result<Unit, String> {
+    let limit = managers.query_timeout();
     match user {
-        None => managers
-            .units
-            .get(&name.to_owned(), || systemd::show(name, limit).map_err(|error| format!("{error:#}"))),
-        Some(uid) => managers.user_units.get(&(uid, name.to_owned()), || {
+        None => managers.units.get_or_query(&name.to_owned(), || {
+            systemd::show(name, limit).map_err(|error| format!("{error:#}"))
+        }),
+        Some(uid) => managers.user_units.get_or_query(&(uid, name.to_owned()), || {
             systemd::show_user(uid, name, limit).map_err(|error| format!("{error:#}"))
         }),
     }
 }
 
 /// The control group names a unit of the system's or of a user's systemd.
-pub(super) fn control(managers: &Managers, case: Case<'_>, name: &str, user: Option<u32>) -> Control {
+pub(super) fn identify(
+    managers: &ControllerQueries,
+    case: ControllerEvidence<'_>,
+    name: &str,
+    user: Option<u32>,
+) -> Control {
     let controller = match user {
         None => Controller::Systemd { unit: name.to_owned() },
         Some(uid) => Controller::UserSystemd { unit: name.to_owned(), uid },
     };
-    let keeper = case.line.keeper();
-    let unit = match (ask(managers, name, user), keeper) {
+    let keeper = case.line.supervisor();
+    let unit = match (query_unit(managers, name, user), keeper) {
         (Ok(unit), _) => unit,
         // Whoever stands between the process and the unit is nearer than the unit.
-        (Err(_), Some((at, keeper))) => return managers.kept(case, at, keeper),
+        (Err(_), Some((at, keeper))) => return managers.identify_by_supervisor(case, at, keeper),
         (Err(why), None) if user.is_some() => return case.claimed(controller, why),
         (Err(why), None) => {
             let cgroup = case.cgroup;
@@ -47,19 +57,19 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, name: &str, user: Opt
         }
     };
     let (pid, main_pid) = (case.process.pid, unit.main_pid());
-    let place = main_pid.and_then(|main| case.line.place(main));
+    let place = main_pid.and_then(|main| case.line.position(main));
     if let Some((at, keeper)) = keeper.filter(|(at, _)| place.is_none_or(|place| *at <= place)) {
-        return managers.kept(case, at, keeper);
+        return managers.identify_by_supervisor(case, at, keeper);
     }
     let shown = main_pid.map_or("none".to_owned(), |pid| pid.to_string());
     let asked = if user.is_some() { "systemctl --user show" } else { "systemctl show" };
-    let case = case.with(Evidence::new(format!("{asked} {name}"), format!("MainPID {shown}")));
-    if let Some(why) = elsewhere(&unit, case.cgroup) {
+    let case = case.with_evidence(Evidence::new(format!("{asked} {name}"), format!("MainPID {shown}")));
+    if let Some(why) = unit_conflict(&unit, case.cgroup) {
         return case.conflict(why);
     }
     match place {
         Some(0) => case.proven(controller),
-        Some(place) => below(case, place, name, controller),
+        Some(place) => identify_child(case, place, name, controller),
         None if main_pid.is_none() && unit.get("ActiveState") == "active" => {
             case.claimed(controller, format!("systemd knows of no main process of {name}"))
         }
@@ -73,7 +83,7 @@ pub(super) fn control(managers: &Managers, case: Case<'_>, name: &str, user: Opt
 }
 
 /// The unit has another control group than the one that seems to be its own.
-fn elsewhere(unit: &Unit, cgroup: &str) -> Option<String> {
+fn unit_conflict(unit: &Unit, cgroup: &str) -> Option<String> {
     let own = unit.get("ControlGroup");
     let why = match unit.get("LoadState") {
         "loaded" => None,
@@ -96,9 +106,9 @@ fn elsewhere(unit: &Unit, cgroup: &str) -> Option<String> {
 
 /// A process below the main one. A HAProxy whose master is not the main process gets none of the signals that systemd
 /// sends for a reload, so that the unit does not control it as a unit should.
-fn below(case: Case<'_>, place: usize, name: &str, controller: Controller) -> Control {
-    let (main, line) = (named(case.line.at(place)), case.line.words());
-    let parent = case.line.at(1);
+fn identify_child(case: ControllerEvidence<'_>, place: usize, name: &str, controller: Controller) -> Control {
+    let (main, line) = (describe_process(case.line.ancestor(place)), case.line.describe());
+    let parent = case.line.ancestor(1);
     let of_master = parent.comm.starts_with("haproxy") && place == 1;
     if case.process.is_haproxy() && !of_master {
         let pid = case.process.pid;
@@ -108,5 +118,5 @@ fn below(case: Case<'_>, place: usize, name: &str, controller: Controller) -> Co
         ));
     }
     let pid = case.process.pid;
-    case.with(Evidence::new(format!("the parents of {pid}"), line)).proven(controller)
+    case.with_evidence(Evidence::new(format!("the parents of {pid}"), line)).proven(controller)
 }

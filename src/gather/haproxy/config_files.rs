@@ -8,101 +8,108 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
-use super::paths::{named, on_host};
+use super::paths::{absolute, on_host};
 use super::referenced_files;
-use crate::clients::exec::command::{Program, Said};
-use crate::clients::exec::in_namespaces::{self, Place};
-use crate::clients::linux::credentials::Dress;
+use crate::clients::exec::command::{CommandOutput, Program};
+use crate::clients::exec::in_namespaces::{self, ProcessNamespaces};
+use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::{self, Account};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
-use crate::gather::{Found, Look};
-use crate::wire::haproxy::command_line::{self, Argv};
-use crate::wire::haproxy::config::{self, Model, Source, StateFrom, Surroundings};
+use crate::gather::{DiscoveredInstance, GatherContext};
+use crate::wire::haproxy::command_line::{self, HaproxyArgs};
+use crate::wire::haproxy::config::{self, Model, ParseContext, ServerStateSource, Source};
 use crate::wire::haproxy::startup_log;
 
 /// The files are read within this much, even where their folder is a network away.
-const TEST_LIMIT: Duration = Duration::from_secs(8);
+const TEST_TIMEOUT: Duration = Duration::from_secs(8);
 /// A file written this shortly after the worker's start counts as read by it: /proc counts in hundredths.
 pub(in crate::gather) const CLOCK_SLACK_MS: i64 = 20;
 
 /// The files, read.
-pub(in crate::gather) struct Read {
+pub(in crate::gather) struct ParsedConfig {
     pub(in crate::gather) source: Known<String>,
     pub(in crate::gather) arguments: Vec<String>,
     pub(in crate::gather) files: Vec<ConfigFile>,
     pub(in crate::gather) model: Known<Model>,
-    pub(in crate::gather) built: Known<startup_log::Build>,
+    pub(in crate::gather) build: Known<startup_log::BuildInfo>,
 }
 
 /// Which files, and where that was learnt.
-struct List {
+struct FileList {
     source: String,
     arguments: Vec<String>,
     files: Vec<String>,
 }
 
 /// Reads what the master would load.
-pub(in crate::gather) fn read(look: &Look<'_>, found: &Found) -> Read {
-    read_for(look, &found.instance.main)
+pub(in crate::gather) fn read_instance(look: &GatherContext<'_>, found: &DiscoveredInstance) -> ParsedConfig {
+    read_process(look, &found.instance.main)
 }
 
-pub(in crate::gather) fn read_for(look: &Look<'_>, main: &Process) -> Read {
-    read_with(look, main, environment(main))
+pub(in crate::gather) fn read_process(look: &GatherContext<'_>, main: &Process) -> ParsedConfig {
+    read_with_environment(look, main, worker_environment(main))
 }
 
 /// Reads what it would load with this environment.
-pub(in crate::gather) fn read_with(look: &Look<'_>, main: &Process, environment: Result<Variables>) -> Read {
-    let list = match list(look, main) {
+pub(in crate::gather) fn read_with_environment(
+    look: &GatherContext<'_>,
+    main: &Process,
+    environment: Result<EnvironmentVariables>,
+) -> ParsedConfig {
+    let list = match list_files(look, main) {
         Ok(list) => list,
         Err(error) => {
             let why = format!("{error:#}");
-            return Read {
+            return ParsedConfig {
                 source: Known::unknown(why.clone()),
                 arguments: Vec::new(),
                 files: Vec::new(),
                 model: Known::unknown(why.clone()),
-                built: Known::unknown(why),
+                build: Known::unknown(why),
             };
         }
     };
     let read: Vec<(ConfigFile, Result<String>)> =
-        list.files.iter().map(|name| read_one(main, name)).collect();
+        list.files.iter().map(|name| read_file(main, name)).collect();
     let texts: Result<Vec<String>> =
         read.iter().map(|(_, text)| text.as_ref().map_err(|e| anyhow::anyhow!("{e:#}")).cloned()).collect();
-    let built = build(look, main);
+    let built = query_build(look, main);
     let model = texts.map(|texts| {
         let named = list.files.iter().zip(&texts);
         let sources: Vec<Source<'_>> =
             named.map(|(file, text)| Source { file: file.clone(), text: text.as_str().into() }).collect();
-        Model::of(&config::read(&sources, &surroundings(main, environment, built.as_ref().ok())))
+        Model::from_config(&config::parse(&sources, &parser_context(main, environment, built.as_ref().ok())))
     });
-    Read {
+    ParsedConfig {
         source: Known::Seen(list.source),
         arguments: list.arguments,
         files: read.into_iter().map(|(file, _)| file).collect(),
         model: model.into(),
-        built: built.into(),
+        build: built.into(),
     }
 }
 
 /// What a configuration says that is given by its bytes.
-pub(in crate::gather) fn model(
-    look: &Look<'_>,
+pub(in crate::gather) fn parse_model(
+    look: &GatherContext<'_>,
     main: &Process,
     files: &[(PathBuf, Vec<u8>)],
 ) -> Option<Model> {
-    let built = build(look, main).ok()?;
+    let built = query_build(look, main).ok()?;
     let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
     let sources: Vec<Source<'_>> = files
         .iter()
         .map(|(path, bytes)| Source { file: path.display().to_string(), text: text(bytes).into() })
         .collect();
-    Some(Model::of(&config::read(&sources, &surroundings(main, environment(main), Some(&built)))))
+    Some(Model::from_config(&config::parse(
+        &sources,
+        &parser_context(main, worker_environment(main), Some(&built)),
+    )))
 }
 
 /// The unix paths of the stats sockets that the configuration names.
-pub(in crate::gather) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<String> {
-    let read = read_for(look, main);
+pub(in crate::gather) fn stats_socket_paths(look: &GatherContext<'_>, main: &Process) -> Vec<String> {
+    let read = read_process(look, main);
     let sockets = read.model.seen().map(|model| model.sockets.as_slice()).unwrap_or_default();
     sockets
         .iter()
@@ -111,19 +118,19 @@ pub(in crate::gather) fn socket_paths(look: &Look<'_>, main: &Process) -> Vec<St
 }
 
 /// The `-f` arguments that are looked at: those that were named, else the master's own.
-pub(in crate::gather) fn arguments(look: &Look<'_>, main: &Process) -> Vec<String> {
+pub(in crate::gather) fn config_arguments(look: &GatherContext<'_>, main: &Process) -> Vec<String> {
     match &look.settings.config {
         Some(said) => said.value.iter().map(|path| path.display().to_string()).collect(),
-        None => main.args().files,
+        None => main.haproxy_args().files,
     }
 }
 
-fn list(look: &Look<'_>, main: &Process) -> Result<List> {
+fn list_files(look: &GatherContext<'_>, main: &Process) -> Result<FileList> {
     let source = match &look.settings.config {
         Some(said) => said.origin.to_string(),
         None => format!("arguments of PID {}", main.pid),
     };
-    let arguments = arguments(look, main);
+    let arguments = config_arguments(look, main);
     if arguments.is_empty() {
         bail!("PID {} was started without -f: name its files under [haproxy] config", main.pid);
     }
@@ -134,28 +141,29 @@ fn list(look: &Look<'_>, main: &Process) -> Result<List> {
             files.push(argument.clone());
             continue;
         }
-        let names = linux::names(&path).with_context(|| format!("reading the folder {}", path.display()))?;
+        let names =
+            linux::list_folder(&path).with_context(|| format!("reading the folder {}", path.display()))?;
         let folder = argument.trim_end_matches('/');
         files.extend(config::folder_order(names).into_iter().map(|name| format!("{folder}/{name}")));
     }
-    Ok(List { source, arguments, files })
+    Ok(FileList { source, arguments, files })
 }
 
-fn read_one(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
-    let (path, shown) = (on_host(main, name), named(main, name));
-    let bytes = linux::read(&path).with_context(|| format!("reading {}", shown.display()));
+fn read_file(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
+    let (path, shown) = (on_host(main, name), absolute(main, name));
+    let bytes = linux::read_regular_file(&path).with_context(|| format!("reading {}", shown.display()));
     let file = ConfigFile {
         path: shown.display().to_string(),
         md5: match &bytes {
             Ok(bytes) => Known::Seen(hex(&Md5::digest(bytes))),
             Err(error) => Known::unknown(format!("{error:#}")),
         },
-        modified: modified(&path).into(),
+        modified: modification_time(&path).into(),
     };
     (file, bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn modified(path: &Path) -> Result<Timestamp> {
+fn modification_time(path: &Path) -> Result<Timestamp> {
     Ok(Timestamp::try_from(linux::metadata(path)?.modified()?)?)
 }
 
@@ -164,18 +172,18 @@ pub(in crate::gather) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn surroundings(
+fn parser_context(
     main: &Process,
-    environment: Result<Variables>,
-    built: Option<&startup_log::Build>,
-) -> Surroundings {
-    Surroundings {
+    environment: Result<EnvironmentVariables>,
+    built: Option<&startup_log::BuildInfo>,
+) -> ParseContext {
+    ParseContext {
         env_known: environment.is_ok(),
         env: environment.unwrap_or_default(),
         version: built.and_then(|built| startup_log::version_numbers(&built.version)),
         features: built.map(|built| built.features.clone()),
         hostname: hostname(main),
-        localpeer_arg: main.args().localpeer,
+        localpeer_arg: main.haproxy_args().localpeer,
     }
 }
 
@@ -183,25 +191,25 @@ fn surroundings(
 fn hostname(main: &Process) -> Option<String> {
     match main.same_pid_namespace {
         Known::Seen(false) => {
-            linux::text(&on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
+            linux::read_text_file(&on_host(main, "/etc/hostname")).ok().map(|name| name.trim().to_owned())
         }
         _ => Some(linux::hostname()),
     }
 }
 
 /// An environment. It may hold secrets.
-pub(in crate::gather) type Variables = BTreeMap<String, String>;
+pub(in crate::gather) type EnvironmentVariables = BTreeMap<String, String>;
 
 /// The environment that the next worker would start with: the master's own, without what it sets for itself.
-pub(in crate::gather) fn environment(main: &Process) -> Result<Variables> {
+pub(in crate::gather) fn worker_environment(main: &Process) -> Result<EnvironmentVariables> {
     let mut environment = linux::environment(main.pid)?;
-    environment.retain(|name, _| !OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
+    environment.retain(|name, _| !MASTER_VARIABLES.iter().any(|own| name.starts_with(own)));
     Ok(environment)
 }
 
 /// Variables by which a master talks to its next self, and by which systemd hears that it is ready: a test that kept
 /// them would speak for the master.
-const OWN_VARIABLES: &[&str] = &[
+const MASTER_VARIABLES: &[&str] = &[
     "HAPROXY_MWORKER",
     "HAPROXY_STARTUPLOGS_FD",
     "HAPROXY_PROCESSES",
@@ -214,7 +222,7 @@ const OWN_VARIABLES: &[&str] = &[
     "WATCHDOG_",
 ];
 
-pub(in crate::gather) fn binary(look: &Look<'_>, main: &Process) -> Result<String> {
+pub(in crate::gather) fn program_path(look: &GatherContext<'_>, main: &Process) -> Result<String> {
     match (&look.settings.binary, &main.exe) {
         (Some(said), _) => Ok(said.value.display().to_string()),
         (None, Known::Seen(exe)) => Ok(exe.clone()),
@@ -224,17 +232,22 @@ pub(in crate::gather) fn binary(look: &Look<'_>, main: &Process) -> Result<Strin
 
 /// Runs a program of this process's where the process lives: on this host, or where its files are others. `dress` is
 /// what the program may do there, where that is not what the process may.
-fn run(main: &Process, program: Program, dress: Option<&Dress>, limit: Duration) -> Result<Said> {
+fn run_in_namespaces(
+    main: &Process,
+    program: Program,
+    dress: Option<&ProcessCredentials>,
+    limit: Duration,
+) -> Result<CommandOutput> {
     let elsewhere = |known: &Known<bool>| *known == Known::Seen(false);
     if !elsewhere(&main.same_mount_namespace) && !elsewhere(&main.same_pid_namespace) {
         return program.run(limit);
     }
-    if linux::uid() != 0 {
+    if linux::effective_uid() != 0 {
         bail!("PID {} sees files of its own: run as root to use its program there", main.pid);
     }
-    match Place::of(main.pid)? {
+    match ProcessNamespaces::from_pid(main.pid)? {
         Some(place) => {
-            let own = || Dress::of(main.pid, place.is_container());
+            let own = || ProcessCredentials::from_pid(main.pid, place.is_container());
             in_namespaces::run(&place, &dress.cloned().map_or_else(own, Ok)?, &program, limit)
         }
         None => program.run(limit),
@@ -243,64 +256,72 @@ fn run(main: &Process, program: Program, dress: Option<&Dress>, limit: Duration)
 
 /// What the program on disk says of itself. Anybody can give a program that name, so it gets no more rights than the
 /// process has that runs it.
-fn build(look: &Look<'_>, main: &Process) -> Result<startup_log::Build> {
-    let program = asked_its_version(look, main)?;
-    let said = run(main, program.clone(), None, look.deadline.at_most(TEST_LIMIT))?;
-    startup_log::build(&said.stdout).with_context(|| format!("{} -vv", program.program))
+fn query_build(look: &GatherContext<'_>, main: &Process) -> Result<startup_log::BuildInfo> {
+    let program = version_command(look, main)?;
+    let said = run_in_namespaces(main, program.clone(), None, look.deadline.at_most(TEST_TIMEOUT))?;
+    startup_log::parse_build_info(&said.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
 /// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
-pub(in crate::gather) fn says_it_is_haproxy(look: &Look<'_>, main: &Process) -> Option<bool> {
-    let program = asked_its_version(look, main).ok()?;
-    let said = run(main, program, None, look.deadline.at_most(TEST_LIMIT)).ok()?;
-    Some(startup_log::build(&said.stdout).is_ok())
+pub(in crate::gather) fn is_haproxy_program(look: &GatherContext<'_>, main: &Process) -> Option<bool> {
+    let program = version_command(look, main).ok()?;
+    let said = run_in_namespaces(main, program, None, look.deadline.at_most(TEST_TIMEOUT)).ok()?;
+    Some(startup_log::parse_build_info(&said.stdout).is_ok())
 }
 
-fn asked_its_version(look: &Look<'_>, main: &Process) -> Result<Program> {
-    let owner = if linux::uid() == 0 { owner(main)? } else { None };
-    Ok(Program { program: binary(look, main)?, arguments: vec!["-vv".into()], owner, ..Program::default() })
+fn version_command(look: &GatherContext<'_>, main: &Process) -> Result<Program> {
+    let owner = if linux::effective_uid() == 0 { run_as_account(main)? } else { None };
+    Ok(Program {
+        program: program_path(look, main)?,
+        arguments: vec!["-vv".into()],
+        run_as: owner,
+        ..Program::default()
+    })
 }
 
 /// `haproxy -c` with the master's own arguments, folder, environment and owner.
-pub(in crate::gather) fn test(look: &Look<'_>, found: &Found) -> Known<ConfigTest> {
-    run_test(look, &found.instance.main).into()
+pub(in crate::gather) fn test_instance(
+    look: &GatherContext<'_>,
+    found: &DiscoveredInstance,
+) -> Known<ConfigTest> {
+    test_process(look, &found.instance.main).into()
 }
 
-pub(in crate::gather) fn run_test(look: &Look<'_>, main: &Process) -> Result<ConfigTest> {
+pub(in crate::gather) fn test_process(look: &GatherContext<'_>, main: &Process) -> Result<ConfigTest> {
     // Who may test it at all is said before what of it may not be read.
-    owner(main)?;
-    test_with(look, main, environment(main)?, None)
+    run_as_account(main)?;
+    test_with_environment(look, main, worker_environment(main)?, None)
 }
 
 /// The same with this environment, and dressed so where that is not how the process is.
-pub(in crate::gather) fn test_with(
-    look: &Look<'_>,
+pub(in crate::gather) fn test_with_environment(
+    look: &GatherContext<'_>,
     main: &Process,
-    environment: Variables,
-    dress: Option<&Dress>,
+    environment: EnvironmentVariables,
+    dress: Option<&ProcessCredentials>,
 ) -> Result<ConfigTest> {
-    let list = list(look, main)?;
+    let list = list_files(look, main)?;
     let mut arguments = vec!["-c".to_owned()];
-    arguments.extend(Argv::with_files(&main.args().for_test, &list.arguments));
+    arguments.extend(HaproxyArgs::with_files(&main.haproxy_args().test_args, &list.arguments));
     let owner = match dress {
-        Some(dress) => Some(dress.account()).filter(|account| account.uid != linux::uid()),
-        None => owner(main)?,
+        Some(dress) => Some(dress.account()).filter(|account| account.uid != linux::effective_uid()),
+        None => run_as_account(main)?,
     };
     let program = Program {
-        program: binary(look, main)?,
+        program: program_path(look, main)?,
         arguments,
         environment: Some(environment),
         folder: main.cwd.seen().map(PathBuf::from),
-        owner,
+        run_as: owner,
         ..Program::default()
     };
     let command = format!("{} {}", program.program, program.arguments.join(" "));
-    let said = run(main, program, dress, look.patience(TEST_LIMIT))?;
+    let said = run_in_namespaces(main, program, dress, look.time_limit(TEST_TIMEOUT))?;
     Ok(ConfigTest { valid: said.status.success(), command, alerts: startup_log::alerts(&said.stderr) })
 }
 
 /// Ourselves, dressed as the HAProxy that whoever asks would start: same folder, environment and user.
-pub(in crate::gather) fn as_if_started_here(look: &Look<'_>) -> Result<Process> {
+pub(in crate::gather) fn process_from_settings(look: &GatherContext<'_>) -> Result<Process> {
     let program =
         look.settings.binary.as_ref().map_or("haproxy".to_owned(), |said| said.value.display().to_string());
     let ourselves = linux::process(std::process::id())?;
@@ -308,27 +329,27 @@ pub(in crate::gather) fn as_if_started_here(look: &Look<'_>) -> Result<Process> 
 }
 
 /// Whom to run as where that is somebody else.
-pub(in crate::gather) fn owner(main: &Process) -> Result<Option<Account>> {
-    match (linux::uid(), main.uid) {
+pub(in crate::gather) fn run_as_account(main: &Process) -> Result<Option<Account>> {
+    match (linux::effective_uid(), main.uid) {
         (ours, theirs) if ours == theirs => Ok(None),
         (0, theirs) => {
             // One that would be somebody else gets nothing of what the process has.
-            let own = Some(linux::account_of(main.pid)?).filter(|own| own.uid == theirs);
-            Ok(Some(own.unwrap_or_else(|| Account::alone(theirs))))
+            let own = Some(linux::process_account(main.pid)?).filter(|own| own.uid == theirs);
+            Ok(Some(own.unwrap_or_else(|| Account::unprivileged(theirs))))
         }
         (_, theirs) => bail!("only root or uid {theirs} can read the files as the master would read them"),
     }
 }
 
 /// The facts of it.
-pub(in crate::gather) fn on_disk(
+pub(in crate::gather) fn config_on_disk(
     worker_started: &Known<Timestamp>,
     main: &Process,
-    read: &Read,
+    read: &ParsedConfig,
     test: Known<ConfigTest>,
 ) -> ConfigOnDisk {
     let model = read.model.seen();
-    let state_file = model.and_then(state_file);
+    let state_file = model.and_then(state_file_path);
     let source = match (&read.source, &read.model) {
         (Known::Seen(_), Known::Unknown { why }) => Known::unknown(why.clone()),
         (source, _) => source.clone(),
@@ -336,17 +357,17 @@ pub(in crate::gather) fn on_disk(
     ConfigOnDisk {
         source,
         arguments: read.arguments.clone(),
-        edited_since_load: edited(worker_started, &read.files),
+        edited_since_load: edited_since_start(worker_started, &read.files),
         test,
         undecided: model.map(undecided).unwrap_or_default(),
         hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
         max_reloads: model.and_then(|model| model.settings.mworker_max_reloads.clone()),
         noreuseport: model.is_some_and(|model| model.settings.noreuseport),
         handed_down: model.map(Model::descriptor_lines).unwrap_or_default(),
-        state_file_written: state_file.as_ref().map(|path| modified(&on_host(main, path)).into()),
+        state_file_written: state_file.as_ref().map(|path| modification_time(&on_host(main, path)).into()),
         state_file,
         named_files: match &read.model {
-            Known::Seen(model) => referenced_files::of(main, model),
+            Known::Seen(model) => referenced_files::check_readable(main, model),
             Known::Unknown { why } => Known::unknown(why.clone()),
         },
         files: read.files.clone(),
@@ -359,16 +380,16 @@ fn undecided(model: &Model) -> Vec<String> {
     lines.into_iter().collect()
 }
 
-fn state_file(model: &Model) -> Option<String> {
+fn state_file_path(model: &Model) -> Option<String> {
     let local = model.proxies.iter().find_map(|proxy| match &proxy.state_from {
-        StateFrom::Local(path) => Some(path.clone()),
+        ServerStateSource::Local(path) => Some(path.clone()),
         _ => None,
     });
-    let global = model.proxies.iter().any(|proxy| proxy.state_from == StateFrom::Global);
+    let global = model.proxies.iter().any(|proxy| proxy.state_from == ServerStateSource::Global);
     local.or_else(|| model.state_file.as_ref().filter(|_| global).map(|file| file.file.clone()))
 }
 
-fn edited(worker_started: &Known<Timestamp>, files: &[ConfigFile]) -> Known<Vec<String>> {
+fn edited_since_start(worker_started: &Known<Timestamp>, files: &[ConfigFile]) -> Known<Vec<String>> {
     let started = match worker_started {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(started) => started.as_millisecond() + CLOCK_SLACK_MS,

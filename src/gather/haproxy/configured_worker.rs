@@ -7,36 +7,38 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha1::{Digest, Sha1};
 
-use super::config_files::{self, Read};
+use super::config_files::{self, ParsedConfig};
 use super::{paths, servers};
 use crate::clients::linux;
-use crate::facts::{Certificate, How, Known, PatternKind, Patterns, Picture, Process, Proxy, Table};
-use crate::gather::Look;
-use crate::gather::binds::configured::{self, Declared};
+use crate::facts::{
+    Certificate, Known, PatternKind, Patterns, Process, Provenance, Proxy, StickTable, WorkerState,
+};
+use crate::gather::GatherContext;
+use crate::gather::binds::configured::{self, ConfiguredListener};
 use crate::wire::haproxy::config::{Model, PatternDef, PatternKind as Written, PatternSource, ProxyKind};
 use crate::wire::haproxy::pattern_file;
 
 /// Reads what the next worker would hold.
-pub(in crate::gather) fn picture(
-    look: &Look<'_>,
+pub(in crate::gather) fn worker_state(
+    look: &GatherContext<'_>,
     main: &Process,
-    read: &Read,
-    live: &Picture,
-    binds: &Known<Vec<Declared>>,
-) -> Picture {
+    read: &ParsedConfig,
+    live: &WorkerState,
+    binds: &Known<Vec<ConfiguredListener>>,
+) -> WorkerState {
     let model = match &read.model {
-        Known::Unknown { why } => return Picture::unseen(How::Read, why),
+        Known::Unknown { why } => return WorkerState::unknown(Provenance::Read, why),
         Known::Seen(model) => model,
     };
-    Picture {
-        how: How::Read,
+    WorkerState {
+        how: Provenance::Read,
         connections: Known::unknown("the next worker has none yet"),
         proxies: Known::Seen(proxies(model)),
-        servers: servers::of(look, model, main),
+        servers: servers::configured_servers(look, model, main),
         patterns: Known::Seen(patterns(look, model, main, live)),
         tables: Known::Seen(tables(model)),
         certificates: Known::Seen(certificates(main, live)),
-        listeners: configured::listeners(binds),
+        listeners: configured::known_listeners(binds),
     }
 }
 
@@ -51,9 +53,9 @@ fn proxies(model: &Model) -> Vec<Proxy> {
     proxies.collect()
 }
 
-fn tables(model: &Model) -> Vec<Table> {
+fn tables(model: &Model) -> Vec<StickTable> {
     let carried = |peers: &String| model.peers.iter().any(|section| section.name == *peers && section.local);
-    let tables = model.tables.iter().map(|table| Table {
+    let tables = model.tables.iter().map(|table| StickTable {
         name: table.name.clone(),
         used: 0,
         peers: table.peers.clone().filter(carried),
@@ -65,33 +67,33 @@ fn tables(model: &Model) -> Vec<Table> {
 
 /// Every list that the files name, and every list of a file that runs: a list that no line uses any more can still be
 /// compared with its file.
-fn patterns(look: &Look<'_>, model: &Model, main: &Process, live: &Picture) -> Vec<Patterns> {
+fn patterns(look: &GatherContext<'_>, model: &Model, main: &Process, live: &WorkerState) -> Vec<Patterns> {
     let mut lists: BTreeMap<(PatternKind, String), Patterns> = BTreeMap::new();
     for definition in &model.patterns {
-        let list = written(look, definition, main);
+        let list = configured_list(look, definition, main);
         let known = lists.entry((list.kind, list.name.clone()));
         match known {
             std::collections::btree_map::Entry::Vacant(slot) => drop(slot.insert(list)),
             // One line can hold several lists of one criterion; they are compared together.
             std::collections::btree_map::Entry::Occupied(mut slot) if !list.file => {
-                merge(&mut slot.get_mut().entries, list.entries);
+                merge_entries(&mut slot.get_mut().entries, list.entries);
             }
             std::collections::btree_map::Entry::Occupied(_) => {}
         }
     }
     for running in live.patterns.seen().into_iter().flatten().filter(|list| list.file) {
         lists.entry((running.kind, running.name.clone())).or_insert_with(|| {
-            let entries = from_file(look, &running.name, running.kind, main).into();
+            let entries = read_pattern_file(look, &running.name, running.kind, main).into();
             Patterns { kind: running.kind, name: running.name.clone(), file: true, entries }
         });
     }
     lists.into_values().collect()
 }
 
-type Entries = Known<Vec<(String, Option<String>)>>;
+type PatternEntries = Known<Vec<(String, Option<String>)>>;
 
 /// Adds the entries of another list of the same name.
-pub(in crate::gather) fn merge(into: &mut Entries, other: Entries) {
+pub(in crate::gather) fn merge_entries(into: &mut PatternEntries, other: PatternEntries) {
     match (into, other) {
         (Known::Seen(mine), Known::Seen(more)) => {
             mine.extend(more);
@@ -102,7 +104,7 @@ pub(in crate::gather) fn merge(into: &mut Entries, other: Entries) {
     }
 }
 
-fn written(look: &Look<'_>, definition: &PatternDef, main: &Process) -> Patterns {
+fn configured_list(look: &GatherContext<'_>, definition: &PatternDef, main: &Process) -> Patterns {
     match &definition.source {
         PatternSource::File { path, kind } => {
             let kind = match kind {
@@ -110,7 +112,7 @@ fn written(look: &Look<'_>, definition: &PatternDef, main: &Process) -> Patterns
                 Written::Acl => PatternKind::Acl,
             };
             let entries = match definition.certain {
-                true => from_file(look, path, kind, main).into(),
+                true => read_pattern_file(look, path, kind, main).into(),
                 false => Known::unknown("its line stands behind something that could not be decided"),
             };
             Patterns { kind, name: path.clone(), file: true, entries }
@@ -119,7 +121,7 @@ fn written(look: &Look<'_>, definition: &PatternDef, main: &Process) -> Patterns
             let entries = match definition.certain {
                 true => {
                     let mut entries: Vec<_> =
-                        values.iter().map(|value| (look.prints.of(value), None)).collect();
+                        values.iter().map(|value| (look.entry_hasher.hash(value), None)).collect();
                     entries.sort();
                     Known::Seen(entries)
                 }
@@ -132,8 +134,8 @@ fn written(look: &Look<'_>, definition: &PatternDef, main: &Process) -> Patterns
 }
 
 /// A list's file, printed. `virt@` lists have no file; those of `opt@` may do without one.
-fn from_file(
-    look: &Look<'_>,
+fn read_pattern_file(
+    look: &GatherContext<'_>,
     name: &str,
     kind: PatternKind,
     main: &Process,
@@ -144,38 +146,40 @@ fn from_file(
     let optional = name.starts_with("opt@");
     let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     let path = paths::on_host(main, plain);
-    let bytes = match linux::read(&path) {
+    let bytes = match linux::read_regular_file(&path) {
         Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| format!("reading {}", path.display()))?,
     };
     let text = String::from_utf8_lossy(&bytes);
     let mut entries: Vec<(String, Option<String>)> = match kind {
-        PatternKind::Map => pattern_file::map(&text)
-            .map(|(key, value)| (look.prints.of(key), Some(look.prints.of(value))))
+        PatternKind::Map => pattern_file::parse_map(&text)
+            .map(|(key, value)| (look.entry_hasher.hash(key), Some(look.entry_hasher.hash(value))))
             .collect(),
-        PatternKind::Acl => pattern_file::acl(&text).map(|key| (look.prints.of(key), None)).collect(),
+        PatternKind::Acl => {
+            pattern_file::parse_acl(&text).map(|key| (look.entry_hasher.hash(key), None)).collect()
+        }
     };
     entries.sort();
     Ok(entries)
 }
 
 /// The file behind each certificate that runs.
-fn certificates(main: &Process, live: &Picture) -> Vec<Certificate> {
+fn certificates(main: &Process, live: &WorkerState) -> Vec<Certificate> {
     let running = live.certificates.seen().into_iter().flatten();
     running
         .map(|certificate| Certificate {
             name: certificate.name.clone(),
-            sha1: on_disk(main, &certificate.name),
+            sha1: certificate_on_disk(main, &certificate.name),
         })
         .collect()
 }
 
-fn on_disk(main: &Process, name: &str) -> Known<Option<String>> {
+fn certificate_on_disk(main: &Process, name: &str) -> Known<Option<String>> {
     if name.starts_with('@') {
         return Known::unknown("it is an alias of a crt-store, and which file that is was not read");
     }
     let path = paths::on_host(main, name);
-    match linux::read(&path) {
+    match linux::read_regular_file(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Known::Seen(None),
         Err(error) => Known::unknown(format!("reading {}: {error}", path.display())),
         Ok(pem) => match CertificateDer::pem_slice_iter(&pem).next() {

@@ -7,24 +7,33 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::clients::exec::in_namespaces::{self, Place};
-use crate::clients::linux::credentials::Dress;
+use crate::clients::exec::in_namespaces::{self, ProcessNamespaces};
+use crate::clients::linux::credentials::ProcessCredentials;
 use crate::facts::{Known, Process};
 
 /// Names are resolved on the host within this much; one that takes longer stays unknown.
-pub(in crate::gather) const LIMIT: Duration = Duration::from_secs(1);
+pub(in crate::gather) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Every address of each name.
-pub(in crate::gather) type Resolved = BTreeMap<String, Known<BTreeSet<IpAddr>>>;
+pub(in crate::gather) type ResolvedHostnames = BTreeMap<String, Known<BTreeSet<IpAddr>>>;
 
 /// Resolves names as this process would: in a container by the resolver that it has there.
-pub(in crate::gather) fn resolve(main: &Process, names: BTreeSet<String>, limit: Duration) -> Resolved {
+pub(in crate::gather) fn resolve(
+    main: &Process,
+    names: BTreeSet<String>,
+    limit: Duration,
+) -> ResolvedHostnames {
     if names.is_empty() || main.same_mount_namespace != Known::Seen(false) {
-        return on_host(names, limit);
+        return resolve_on_host(names, limit);
     }
-    let asked = Place::of(main.pid).and_then(|place| {
+    let asked = ProcessNamespaces::from_pid(main.pid).and_then(|place| {
         let place = place.context("it lives where we do")?;
-        in_namespaces::resolve(&place, &Dress::of(main.pid, place.is_container())?, &names, limit)
+        in_namespaces::resolve(
+            &place,
+            &ProcessCredentials::from_pid(main.pid, place.is_container())?,
+            &names,
+            limit,
+        )
     });
     match asked {
         Ok(found) => {
@@ -35,8 +44,8 @@ pub(in crate::gather) fn resolve(main: &Process, names: BTreeSet<String>, limit:
 }
 
 /// Resolves names by the host's own resolver, which knows no time limit: one that hangs is left behind in its thread.
-fn on_host(names: BTreeSet<String>, limit: Duration) -> Resolved {
-    let mut answers: Resolved = names
+fn resolve_on_host(names: BTreeSet<String>, limit: Duration) -> ResolvedHostnames {
+    let mut answers: ResolvedHostnames = names
         .iter()
         .map(|name| (name.clone(), Known::unknown(format!("{name} did not resolve in time"))))
         .collect();
@@ -64,7 +73,11 @@ fn on_host(names: BTreeSet<String>, limit: Duration) -> Resolved {
 }
 
 /// The address that HAProxy takes of a name: of the family that was asked for (`six`), else IPv4 where it has both.
-pub(in crate::gather) fn one(resolved: &Resolved, name: &str, six: Option<bool>) -> Known<IpAddr> {
+pub(in crate::gather) fn select_address(
+    resolved: &ResolvedHostnames,
+    name: &str,
+    six: Option<bool>,
+) -> Known<IpAddr> {
     let all = match resolved.get(name) {
         None => return Known::unknown(format!("{name} was not resolved")),
         Some(Known::Unknown { why }) => return Known::unknown(why.clone()),
@@ -89,12 +102,12 @@ mod tests {
     #[test]
     fn of_several_addresses_the_family_decides_and_a_choice_is_unknown() {
         let ips = |all: &[&str]| Known::Seen(all.iter().map(|ip| ip.parse().unwrap()).collect());
-        let resolved = Resolved::from([
+        let resolved = ResolvedHostnames::from([
             ("both".to_owned(), ips(&["10.0.0.1", "::1"])),
             ("two".to_owned(), ips(&["10.0.0.1", "10.0.0.2"])),
             ("six".to_owned(), ips(&["::1"])),
         ]);
-        let one = |name, six| one(&resolved, name, six).seen().map(IpAddr::to_string);
+        let one = |name, six| select_address(&resolved, name, six).seen().map(IpAddr::to_string);
         assert_eq!(one("both", None).as_deref(), Some("10.0.0.1"));
         assert_eq!(one("both", Some(true)).as_deref(), Some("::1"));
         assert_eq!(one("six", None).as_deref(), Some("::1"));

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use crate::clients::linux;
 use crate::facts::{Control, Controller, Evidence, Known, Process};
-use crate::gather::Look;
+use crate::gather::GatherContext;
 
 /// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
-pub(in crate::gather) fn by_master(main: &Process, path: &Path, peer: &Known<u32>) -> Known<Vec<String>> {
+pub(in crate::gather) fn prove_by_master(
+    main: &Process,
+    path: &Path,
+    peer: &Known<u32>,
+) -> Known<Vec<String>> {
     let mut sources = vec![format!("show proc on {} names master {}", path.display(), main.pid)];
     match peer {
         Known::Seen(pid) if *pid == main.pid => sources.push(format!("SO_PEERCRED of that socket is {pid}")),
@@ -19,11 +23,11 @@ pub(in crate::gather) fn by_master(main: &Process, path: &Path, peer: &Known<u32
     if linux::holds_unix_listener(main.pid, path).is_ok_and(|holds| holds) {
         sources.push(format!("/proc/{}/fd holds that socket", main.pid));
     }
-    enough(sources)
+    require_two_sources(sources)
 }
 
 /// On 3.2 and 3.4 `SO_PEERCRED` of a stats socket is the first worker, perhaps long gone; who answers and who holds it decide.
-pub(in crate::gather) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
+pub(in crate::gather) fn prove_by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
     let mut sources = Vec::new();
     if answers == Some(pid) {
         sources.push(format!("show info on {} answers as {pid}", path.display()));
@@ -31,10 +35,10 @@ pub(in crate::gather) fn by_worker(pid: u32, path: &Path, answers: Option<u32>) 
     if linux::holds_unix_listener(pid, path).is_ok_and(|holds| holds) {
         sources.push(format!("/proc/{pid}/fd holds that socket"));
     }
-    enough(sources)
+    require_two_sources(sources)
 }
 
-fn enough(sources: Vec<String>) -> Known<Vec<String>> {
+fn require_two_sources(sources: Vec<String>) -> Known<Vec<String>> {
     match sources.len() {
         0 => Known::unknown("neither its sockets nor its open files can be asked"),
         1 => Known::unknown(format!("only one source speaks for it: {}", sources.join(""))),
@@ -43,13 +47,13 @@ fn enough(sources: Vec<String>) -> Known<Vec<String>> {
 }
 
 /// Who controls it; a unit that was named must be the one.
-pub(in crate::gather) fn control(look: &Look<'_>, main: &Process) -> Control {
-    let control = look.managers.control(main);
+pub(in crate::gather) fn identify_controller(look: &GatherContext<'_>, main: &Process) -> Control {
+    let control = look.controllers.identify(main);
     let Some(said) = look.settings.unit.as_ref() else { return control };
     if control.unit().is_none_or(|unit| unit == said.value) && control.proven().is_none_or(is_systemd) {
         return control;
     }
-    let found = control.proven().map_or_else(String::new, Controller::words);
+    let found = control.proven().map_or_else(String::new, Controller::describe);
     let mut evidence = control.evidence().to_vec();
     evidence.push(Evidence::new(said.origin.to_string(), format!("unit = {}", said.value)));
     Control::Conflict { evidence, why: format!("{} was named, but it is controlled by {found}", said.value) }

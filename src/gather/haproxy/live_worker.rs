@@ -3,12 +3,13 @@
 use anyhow::{Result, anyhow};
 
 use super::{configured_worker, servers};
-use crate::clients::haproxy::runtime::Channel;
+use crate::clients::haproxy::runtime::WorkerChannel;
 use crate::clients::linux;
 use crate::facts::{
-    Certificate, Connections, How, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server, Table,
+    Certificate, Connections, Known, Listener, PatternKind, Patterns, Provenance, Proxy, Server, StickTable,
+    WorkerState,
 };
-use crate::gather::{Found, Look};
+use crate::gather::{DiscoveredInstance, GatherContext};
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::haproxy::runtime::patterns::{self, PatternList};
 use crate::wire::haproxy::runtime::peers::{self, PeersSection};
@@ -16,29 +17,36 @@ use crate::wire::haproxy::runtime::stats::{self, StatKind};
 use crate::wire::haproxy::runtime::{certificates, servers_state, stick_tables};
 
 /// Everything that the serving worker holds.
-pub(in crate::gather) fn picture(look: &Look<'_>, found: &Found) -> Picture {
+pub(in crate::gather) fn worker_state(look: &GatherContext<'_>, found: &DiscoveredInstance) -> WorkerState {
     let channel = match &found.channel {
         Known::Unknown { why } => {
-            return Picture { listeners: listeners(found), ..Picture::unseen(How::Live, why) };
+            return WorkerState {
+                listeners: listeners(found),
+                ..WorkerState::unknown(Provenance::Live, why)
+            };
         }
         Known::Seen(channel) => channel,
     };
-    let asked = Asked { channel, limits: limits(found, channel) };
-    let (picture, info) = of_worker(look, &asked);
+    let asked = WorkerQueries { channel, permission_hint: permission_hint(found, channel) };
+    let (picture, info) = query_worker(look, &asked);
     let connections = info.map(|info| connections(found, &info)).into();
-    Picture { connections, listeners: listeners(found), ..picture }
+    WorkerState { connections, listeners: listeners(found), ..picture }
 }
 
 /// Everything that a rehearsed worker holds. Nobody is connected to it.
-pub(in crate::gather) fn rehearsed(look: &Look<'_>, channel: &Channel, pid: u32) -> Picture {
-    let (picture, _) = of_worker(look, &Asked { channel, limits: String::new() });
+pub(in crate::gather) fn rehearsed_worker_state(
+    look: &GatherContext<'_>,
+    channel: &WorkerChannel,
+    pid: u32,
+) -> WorkerState {
+    let (picture, _) = query_worker(look, &WorkerQueries { channel, permission_hint: String::new() });
     let connections = Known::unknown("the next worker has none yet");
     let listeners = linux::listeners(pid).into();
-    Picture { how: How::Rehearsed, connections, listeners, ..picture }
+    WorkerState { how: Provenance::Rehearsed, connections, listeners, ..picture }
 }
 
 /// What it says of itself; its connections and listeners are the caller's to tell.
-fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
+fn query_worker(look: &GatherContext<'_>, channel: &WorkerQueries<'_>) -> (WorkerState, Result<Info>) {
     let questions = [
         "show info",
         "show stat",
@@ -53,10 +61,10 @@ fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
     let mut answers = answers.into_iter();
     let mut answer = || answers.next().unwrap_or_else(|| Err(anyhow!("no answer")));
     let info = answer().and_then(|text| Ok(Info::parse(&text)?));
-    let proxies: Known<Vec<Proxy>> = answer().and_then(|text| proxies(&text)).into();
+    let proxies: Known<Vec<Proxy>> = answer().and_then(|text| parse_proxies(&text)).into();
     let servers = answer().and_then(|text| {
         let rows = servers_state::parse(&text)?;
-        Ok(rows.into_iter().map(servers::live).collect::<Vec<Server>>())
+        Ok(rows.into_iter().map(servers::from_state_row).collect::<Vec<Server>>())
     });
     let tables = answer().and_then(|text| Ok(stick_tables::parse(&text)?));
     let peers = answer().and_then(|text| Ok(peers::parse(&text)?));
@@ -70,32 +78,32 @@ fn of_worker(look: &Look<'_>, channel: &Asked<'_>) -> (Picture, Result<Info>) {
     });
     let maps = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
     let acls = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
-    let picture = Picture {
-        how: How::Live,
+    let picture = WorkerState {
+        how: Provenance::Live,
         connections: Known::unknown("not asked"),
         proxies,
         servers: servers.into(),
         patterns: maps
             .and_then(|maps| Ok((maps, acls?)))
-            .map(|(maps, acls)| lists(look, channel, &maps, &acls))
+            .map(|(maps, acls)| read_pattern_lists(look, channel, &maps, &acls))
             .into(),
-        tables: tables.map(|tables| tables.into_iter().map(|t| table(t, &peers)).collect()).into(),
-        certificates: certificates.map(|names| fingerprints(channel, names)).into(),
+        tables: tables.map(|tables| tables.into_iter().map(|t| stick_table(t, &peers)).collect()).into(),
+        certificates: certificates.map(|names| read_certificates(channel, names)).into(),
         listeners: Known::unknown("not asked"),
     };
     (picture, info)
 }
 
 /// The worker, and what its socket does not allow.
-struct Asked<'a> {
-    channel: &'a Channel,
-    limits: String,
+struct WorkerQueries<'a> {
+    channel: &'a WorkerChannel,
+    permission_hint: String,
 }
 
-impl Asked<'_> {
+impl WorkerQueries<'_> {
     /// One answer for each question; where the whole exchange failed, its error for each.
     fn ask_all(&self, questions: Vec<String>) -> Vec<Result<String>> {
-        let Asked { channel, limits } = self;
+        let WorkerQueries { channel, permission_hint: limits } = self;
         match channel.ask_all(&questions) {
             Ok(answers) => {
                 let said = questions.iter().zip(answers);
@@ -109,23 +117,23 @@ impl Asked<'_> {
 
 /// Why a refusal may have come, in words that mend it. At a low level HAProxy gives reasons that mislead, such as
 /// a want of memory.
-fn limits(found: &Found, channel: &Channel) -> String {
+fn permission_hint(found: &DiscoveredInstance, channel: &WorkerChannel) -> String {
     let path = channel.socket().path().to_string_lossy();
     let mut sockets = found.instance.admin_sockets.seen().into_iter().flatten();
-    let low = sockets.find(|socket| socket.path == path && !socket.allows_everything());
+    let low = sockets.find(|socket| socket.path == path && !socket.is_admin_level());
     low.and_then(|socket| socket.level.seen()).map_or_else(String::new, |level| {
         format!(" ({path} has level {level}: give haguard a socket with level admin, or the master's)")
     })
 }
 
-fn listeners(found: &Found) -> Known<Vec<Listener>> {
+fn listeners(found: &DiscoveredInstance) -> Known<Vec<Listener>> {
     match &found.instance.serving {
         Known::Unknown { why } => Known::unknown(why.clone()),
         Known::Seen(pid) => linux::listeners(*pid).into(),
     }
 }
 
-fn connections(found: &Found, info: &Info) -> Connections {
+fn connections(found: &DiscoveredInstance, info: &Info) -> Connections {
     let old = found.instance.old_workers.seen().into_iter().flatten();
     Connections {
         current: info.curr_conns,
@@ -134,13 +142,13 @@ fn connections(found: &Found, info: &Info) -> Connections {
 }
 
 /// Names of HAProxy's own proxies start with `<`; `GLOBAL` and `MASTER` carry its sockets.
-fn internal(name: &str) -> bool {
+fn is_internal_proxy(name: &str) -> bool {
     name.starts_with('<') || name == "GLOBAL" || name == "MASTER"
 }
 
-fn proxies(text: &str) -> Result<Vec<Proxy>> {
+fn parse_proxies(text: &str) -> Result<Vec<Proxy>> {
     let mut proxies: Vec<Proxy> = Vec::new();
-    for row in stats::parse(text)?.into_iter().filter(|row| !internal(&row.pxname)) {
+    for row in stats::parse(text)?.into_iter().filter(|row| !is_internal_proxy(&row.pxname)) {
         let (frontend, backend) = match row.kind {
             StatKind::Frontend => (true, false),
             StatKind::Backend => (false, true),
@@ -158,14 +166,14 @@ fn proxies(text: &str) -> Result<Vec<Proxy>> {
     Ok(proxies)
 }
 
-fn table(table: stick_tables::Table, peers: &Result<Vec<PeersSection>>) -> Table {
+fn stick_table(table: stick_tables::StickTable, peers: &Result<Vec<PeersSection>>) -> StickTable {
     let carried = peers.as_ref().ok().and_then(|sections| {
         sections.iter().find(|section| section.local.is_some() && section.tables.contains(&table.name))
     });
     let connected = |section: &PeersSection| {
         section.remotes.iter().filter(|peer| peer.established()).map(|peer| peer.id.clone()).collect()
     };
-    Table {
+    StickTable {
         peers: carried.map(|section| section.name.clone()),
         synced: carried.is_some_and(|section| section.synced),
         remote_peers: carried.map(connected).unwrap_or_default(),
@@ -174,8 +182,8 @@ fn table(table: stick_tables::Table, peers: &Result<Vec<PeersSection>>) -> Table
     }
 }
 
-fn fingerprints(channel: &Asked<'_>, names: Vec<String>) -> Vec<Certificate> {
-    let questions = names.iter().map(|name| format!("show ssl cert {}", escaped(name))).collect();
+fn read_certificates(channel: &WorkerQueries<'_>, names: Vec<String>) -> Vec<Certificate> {
+    let questions = names.iter().map(|name| format!("show ssl cert {}", escape_cli_argument(name))).collect();
     let answers = channel.ask_all(questions);
     let of = |(name, answer): (String, Result<String>)| {
         let sha1 = answer.and_then(|text| Ok(certificates::parse_details(&text)?.sha1));
@@ -185,12 +193,17 @@ fn fingerprints(channel: &Asked<'_>, names: Vec<String>) -> Vec<Certificate> {
 }
 
 /// A name as the command line of the socket needs it.
-pub(in crate::gather) fn escaped(name: &str) -> String {
+pub(in crate::gather) fn escape_cli_argument(name: &str) -> String {
     name.replace('\\', "\\\\").replace(' ', "\\ ").replace(';', "\\;")
 }
 
-fn lists(look: &Look<'_>, channel: &Asked<'_>, maps: &[PatternList], acls: &[PatternList]) -> Vec<Patterns> {
-    let own = |list: &&PatternList| !list.internal();
+fn read_pattern_lists(
+    look: &GatherContext<'_>,
+    channel: &WorkerQueries<'_>,
+    maps: &[PatternList],
+    acls: &[PatternList],
+) -> Vec<Patterns> {
+    let own = |list: &&PatternList| !list.is_internal();
     let maps = maps.iter().filter(own).map(|list| (PatternKind::Map, list));
     let acls = acls.iter().filter(own).map(|list| (PatternKind::Acl, list));
     let wanted: Vec<(PatternKind, &PatternList)> = maps.chain(acls).collect();
@@ -201,19 +214,19 @@ fn lists(look: &Look<'_>, channel: &Asked<'_>, maps: &[PatternList], acls: &[Pat
     let answers = channel.ask_all(questions.collect());
     let mut lists: Vec<Patterns> = Vec::new();
     for ((kind, list), answer) in wanted.into_iter().zip(answers) {
-        let entries: Known<_> = answer.and_then(|text| entries(look, kind, &text)).into();
-        let name = name(list);
+        let entries: Known<_> = answer.and_then(|text| parse_entries(look, kind, &text)).into();
+        let name = list_name(list);
         let file = list.file.is_some();
         // Lists of one criterion on one line are compared together, as in the files.
         match lists.iter_mut().find(|other| !file && other.kind == kind && other.name == name) {
-            Some(other) => configured_worker::merge(&mut other.entries, entries),
+            Some(other) => configured_worker::merge_entries(&mut other.entries, entries),
             None => lists.push(Patterns { kind, name, file, entries }),
         }
     }
     lists
 }
 
-pub(in crate::gather) fn name(list: &PatternList) -> String {
+pub(in crate::gather) fn list_name(list: &PatternList) -> String {
     match (&list.file, list.uses.first()) {
         (Some(file), _) => file.clone(),
         (None, Some(first)) => format!("{}:{} {}", first.cfg_file, first.line, first.keyword),
@@ -221,12 +234,16 @@ pub(in crate::gather) fn name(list: &PatternList) -> String {
     }
 }
 
-fn entries(look: &Look<'_>, kind: PatternKind, text: &str) -> Result<Vec<(String, Option<String>)>> {
+fn parse_entries(
+    look: &GatherContext<'_>,
+    kind: PatternKind,
+    text: &str,
+) -> Result<Vec<(String, Option<String>)>> {
     let read = match kind {
         PatternKind::Map => patterns::parse_map_entries(text)?,
         PatternKind::Acl => patterns::parse_acl_entries(text)?,
     };
-    let print = |text: &String| look.prints.of(text);
+    let print = |text: &String| look.entry_hasher.hash(text);
     let mut entries: Vec<_> = read.iter().map(|e| (print(&e.key), e.value.as_ref().map(print))).collect();
     entries.sort();
     Ok(entries)

@@ -8,43 +8,45 @@ use jiff::Timestamp;
 use super::config_files::CLOCK_SLACK_MS;
 use super::paths::on_host;
 use crate::clients::linux;
-use crate::facts::loaded_config::{Config, Copied};
-use crate::facts::runtime_state::Holdings;
-use crate::facts::{Facts, Instance, Known, Loaded, Process};
+use crate::facts::loaded_config::{ConfigBaseline, ConfigSinceLoad};
+use crate::facts::runtime_state::RuntimeState;
+use crate::facts::{Facts, Instance, Known, LoadedConfig, Process};
 use crate::wire::haproxy::config::Model;
 
 /// What the serving worker loaded: the files on disk, where nobody touched them since it started, else the saved copy,
 /// where there is one. To be asked before the reload.
 ///
 /// `copy` is the model of a copy of the configuration that this very worker is known to have loaded.
-pub fn loaded(facts: &Facts, held: &Holdings, copy: Option<&Model>) -> Loaded {
+pub fn loaded_config(facts: &Facts, held: &RuntimeState, copy: Option<&Model>) -> LoadedConfig {
     let instance = match &facts.instance {
-        Known::Unknown { why } => return Loaded::unknown(why),
+        Known::Unknown { why } => return LoadedConfig::unknown(why),
         Known::Seen(instance) => instance,
     };
     let lists = held.lists.seen().into_iter().flatten().filter(|list| list.sample.is_none());
     let certificates = held.certificates.seen().into_iter().flatten();
     let names = lists.map(|list| list.name.clone()).chain(certificates.map(|held| held.name.clone()));
     let files: BTreeMap<String, Known<bool>> =
-        names.map(|name| (name.clone(), untouched(instance, &name))).collect();
-    Loaded { config: config(facts, instance, copy), files }
+        names.map(|name| (name.clone(), is_file_unchanged(instance, &name))).collect();
+    LoadedConfig { config: config_since_load(facts, instance, copy), files }
 }
 
-fn config(facts: &Facts, instance: &Instance, copy: Option<&Model>) -> Known<Config> {
-    match (on_disk(facts, instance), copy) {
-        (Known::Unknown { .. }, Some(copy)) => Known::Seen(Config::Was(Copied::of(copy))),
+fn config_since_load(facts: &Facts, instance: &Instance, copy: Option<&Model>) -> Known<ConfigSinceLoad> {
+    match (check_files_unchanged(facts, instance), copy) {
+        (Known::Unknown { .. }, Some(copy)) => {
+            Known::Seen(ConfigSinceLoad::Changed(ConfigBaseline::from_model(copy)))
+        }
         (known, _) => known,
     }
 }
 
-fn on_disk(facts: &Facts, instance: &Instance) -> Known<Config> {
+fn check_files_unchanged(facts: &Facts, instance: &Instance) -> Known<ConfigSinceLoad> {
     if let Known::Unknown { why } = &facts.config.source {
         return Known::unknown(why.clone());
     }
     // A folder given to -f changes when a file in it comes or goes.
     let files = facts.config.files.iter().map(|file| &file.path);
     for name in files.chain(&facts.config.arguments) {
-        match untouched(instance, name) {
+        match is_file_unchanged(instance, name) {
             Known::Unknown { why } => return Known::Unknown { why },
             Known::Seen(false) => {
                 return Known::unknown(format!("{name} was edited after the worker started"));
@@ -52,11 +54,11 @@ fn on_disk(facts: &Facts, instance: &Instance) -> Known<Config> {
             Known::Seen(true) => {}
         }
     }
-    Known::Seen(Config::Untouched)
+    Known::Seen(ConfigSinceLoad::Unchanged)
 }
 
 /// Whether the file is as it was when the worker started.
-fn untouched(instance: &Instance, name: &str) -> Known<bool> {
+fn is_file_unchanged(instance: &Instance, name: &str) -> Known<bool> {
     if name.starts_with("virt@") {
         // It has no file, so every worker starts with an empty one.
         return Known::Seen(true);
@@ -71,13 +73,13 @@ fn untouched(instance: &Instance, name: &str) -> Known<bool> {
         .worker_started
         .as_ref()
         .map(|started| *started)
-        .zip(touched(&instance.main, plain))
+        .zip(last_change(&instance.main, plain))
         .map(|(started, touched)| touched.as_millisecond() <= started.as_millisecond() + CLOCK_SLACK_MS)
 }
 
 /// When the file was last written or replaced. A file that is moved or copied to its place may carry an old time of
 /// writing; the time of its inode's change is then the truth.
-fn touched(main: &Process, name: &str) -> Known<Timestamp> {
+fn last_change(main: &Process, name: &str) -> Known<Timestamp> {
     let path = on_host(main, name);
     let read = linux::metadata(&path).map_err(anyhow::Error::from).and_then(|meta| {
         let written = (meta.mtime(), meta.mtime_nsec());

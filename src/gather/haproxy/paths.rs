@@ -6,8 +6,8 @@ use crate::clients::linux;
 use crate::facts::{Known, Process};
 
 /// A path of the master's, in full: relative ones start in its folder, and in `-C` where it has one.
-pub(in crate::gather) fn named(main: &Process, path: &str) -> PathBuf {
-    match main.args().folder {
+pub(in crate::gather) fn absolute(main: &Process, path: &str) -> PathBuf {
+    match main.haproxy_args().folder {
         Some(folder) if !path.starts_with('/') => Path::new(&main.absolute(&folder)).join(path),
         _ => PathBuf::from(main.absolute(path)),
     }
@@ -15,9 +15,9 @@ pub(in crate::gather) fn named(main: &Process, path: &str) -> PathBuf {
 
 /// The same, as we can open it: through the master's own root where it has file systems of its own.
 pub(in crate::gather) fn on_host(main: &Process, path: &str) -> PathBuf {
-    let named = named(main, path);
+    let named = absolute(main, path);
     match main.same_mount_namespace {
-        Known::Seen(false) => linux::through_root(main.pid, &named),
+        Known::Seen(false) => linux::proc_root_path(main.pid, &named),
         _ => named,
     }
 }

@@ -6,22 +6,28 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::config_files::Read;
+use super::config_files::ParsedConfig;
 use super::paths::on_host;
 use crate::clients::{linux, lock_file};
-use crate::facts::process_health::{Memory, Needrestart, OpenFiles, PidFile, ReloadSignal, Vitals};
+use crate::facts::process_health::{
+    MemoryHeadroom, Needrestart, OpenFiles, PidFile, ProcessHealth, ReloadSignal,
+};
 use crate::facts::{Known, Mode};
-use crate::gather::{Found, Look};
+use crate::gather::{DiscoveredInstance, GatherContext};
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::linux::needrestart;
 
 /// The signal that orders a reload.
 const SIGUSR2: u32 = 12;
 /// A signal that is pending this long is not merely on its way.
-const TAKEN_WITHIN: Duration = Duration::from_millis(100);
+const SIGNAL_DELIVERY_TIME: Duration = Duration::from_millis(100);
 
 /// Everything about the HAProxy that was found.
-pub(in crate::gather) fn of(look: &Look<'_>, found: &Found, read: &Read) -> Vitals {
+pub(in crate::gather) fn gather(
+    look: &GatherContext<'_>,
+    found: &DiscoveredInstance,
+    read: &ParsedConfig,
+) -> ProcessHealth {
     let instance = &found.instance;
     let main = &instance.main;
     let worker = &instance.serving;
@@ -29,11 +35,11 @@ pub(in crate::gather) fn of(look: &Look<'_>, found: &Found, read: &Read) -> Vita
         Known::Seen(pid) => what(*pid).into(),
         Known::Unknown { why } => Known::unknown(why.clone()),
     };
-    Vitals {
+    ProcessHealth {
         master_files: open_files(main.pid).into(),
         worker_files: of_worker(open_files),
         memory: match worker {
-            Known::Seen(pid) => memory(*pid).into(),
+            Known::Seen(pid) => memory_headroom(*pid).into(),
             Known::Unknown { why } => Known::unknown(why.clone()),
         },
         reload_signal: match instance.mode {
@@ -47,38 +53,40 @@ pub(in crate::gather) fn of(look: &Look<'_>, found: &Found, read: &Read) -> Vita
             None => Known::unknown("it has no master socket"),
         },
         released: match &found.channel {
-            Known::Seen(channel) => released(&channel.ask("show info").map_err(anyhow::Error::from)).into(),
+            Known::Seen(channel) => {
+                release_date(&channel.ask("show info").map_err(anyhow::Error::from)).into()
+            }
             Known::Unknown { why } => Known::unknown(why.clone()),
         },
         turn: match main.start_ticks {
-            Some(start) => holder(look, main.pid, start).into(),
+            Some(start) => lock_holder(look, main.pid, start).into(),
             None => Known::unknown("/proc does not say when the main process started"),
         },
-        ..of_host(look, "not looked at")
+        ..gather_host(look, "not looked at")
     }
 }
 
 /// What can be told of a host where no HAProxy was found.
-pub(in crate::gather) fn of_host(look: &Look<'_>, why: &str) -> Vitals {
-    let frozen = lock_file::frozen(&look.settings.state_dir.value);
-    Vitals {
+pub(in crate::gather) fn gather_host(look: &GatherContext<'_>, why: &str) -> ProcessHealth {
+    let frozen = lock_file::active_freeze(&look.settings.state_dir.value);
+    ProcessHealth {
         needrestart: needrestart().into(),
         freeze: Known::Seen(frozen.map(|(path, reason)| format!("{}: {reason}", path.display()))),
-        ..Vitals::unseen(why)
+        ..ProcessHealth::unknown(why)
     }
 }
 
 fn open_files(pid: u32) -> Result<OpenFiles> {
-    let used = linux::files_in_use(pid)?;
-    let (limit, _) = linux::open_files(pid).with_context(|| format!("/proc/{pid}/limits"))?;
+    let used = linux::open_file_count(pid)?;
+    let (limit, _) = linux::open_file_limits(pid).with_context(|| format!("/proc/{pid}/limits"))?;
     Ok(OpenFiles { pid, used, limit })
 }
 
-fn memory(pid: u32) -> Result<Memory> {
-    Ok(Memory {
+fn memory_headroom(pid: u32) -> Result<MemoryHeadroom> {
+    Ok(MemoryHeadroom {
         worker_kb: linux::resident_kb(pid).with_context(|| format!("/proc/{pid}/status"))?,
-        host_kb: linux::available_kb().context("/proc/meminfo")?,
-        group_kb: linux::group_headroom_kb(pid),
+        host_kb: linux::available_memory_kb().context("/proc/meminfo")?,
+        group_kb: linux::cgroup_headroom_kb(pid),
     })
 }
 
@@ -86,7 +94,7 @@ fn reload_signal(pid: u32) -> Result<ReloadSignal> {
     let first = linux::signal_state(pid, SIGUSR2)?;
     let mut pending = first.pending;
     if pending {
-        std::thread::park_timeout(TAKEN_WITHIN);
+        std::thread::park_timeout(SIGNAL_DELIVERY_TIME);
         pending = linux::signal_state(pid, SIGUSR2)?.pending;
     }
     let deadly = !first.ignored && !first.caught;
@@ -104,9 +112,9 @@ fn stale_libraries(main: u32, worker: Option<u32>) -> Result<Vec<String>> {
 }
 
 /// `-p` wins over `pidfile` in the files.
-fn pid_file(found: &Found, read: &Read) -> Known<Option<PidFile>> {
+fn pid_file(found: &DiscoveredInstance, read: &ParsedConfig) -> Known<Option<PidFile>> {
     let main = &found.instance.main;
-    let path = match (main.args().pid_file, &read.model) {
+    let path = match (main.haproxy_args().pid_file, &read.model) {
         (Some(path), _) => path,
         (None, Known::Unknown { why }) => return Known::unknown(why.clone()),
         (None, Known::Seen(model)) => match &model.settings.pidfile {
@@ -114,7 +122,7 @@ fn pid_file(found: &Found, read: &Read) -> Known<Option<PidFile>> {
             None => return Known::Seen(None),
         },
     };
-    let text = linux::text(&on_host(main, &path)).with_context(|| format!("reading {path}"));
+    let text = linux::read_text_file(&on_host(main, &path)).with_context(|| format!("reading {path}"));
     let pids = text.and_then(|text| {
         let pids = text.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>();
         pids.with_context(|| format!("{path} holds something else than PIDs"))
@@ -122,22 +130,22 @@ fn pid_file(found: &Found, read: &Read) -> Known<Option<PidFile>> {
     Known::Seen(Some(PidFile { path, pids: pids.into() }))
 }
 
-fn released(answer: &Result<String>) -> Result<jiff::civil::Date> {
+fn release_date(answer: &Result<String>) -> Result<jiff::civil::Date> {
     let text = answer.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     Info::parse(text)?.release_date.context("`show info` gives no date of release")
 }
 
 /// Who is at it, unless it is this very run.
-fn holder(look: &Look<'_>, pid: u32, start: u64) -> Result<Option<String>> {
+fn lock_holder(look: &GatherContext<'_>, pid: u32, start: u64) -> Result<Option<String>> {
     let holder = lock_file::holder(&look.settings.state_dir.value, pid, start)?;
-    Ok(holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.words()))
+    Ok(holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.describe()))
 }
 
 /// Its program and its settings.
-const NEEDRESTART: (&str, &str) = ("/usr/sbin/needrestart", "/etc/needrestart");
+const NEEDRESTART_PATHS: (&str, &str) = ("/usr/sbin/needrestart", "/etc/needrestart");
 
 fn needrestart() -> Result<Needrestart> {
-    let (program, folder) = NEEDRESTART;
+    let (program, folder) = NEEDRESTART_PATHS;
     if !Path::new(program).exists() {
         return Ok(Needrestart::Absent);
     }
@@ -158,7 +166,8 @@ fn needrestart() -> Result<Needrestart> {
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         }
     }
-    let needrestart::Settings { mode, spares_haproxy } = needrestart::parse(texts.iter().map(String::as_str));
+    let needrestart::NeedrestartSettings { mode, excludes_haproxy: spares_haproxy } =
+        needrestart::parse(texts.iter().map(String::as_str));
     let os = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let by_itself = os.lines().any(|line| line == "ID=ubuntu");
     Ok(Needrestart::Installed { mode, spares_haproxy, by_itself })

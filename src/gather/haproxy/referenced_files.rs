@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 
 use super::paths::on_host;
 use crate::clients::linux::{self, Account};
-use crate::facts::config_files::NamedFiles;
+use crate::facts::config_files::ReferencedFiles;
 use crate::facts::{Known, Process};
-use crate::wire::haproxy::config::{At, CertKind, Model};
+use crate::wire::haproxy::config::{CertKind, Model, SourceLocation};
 
 /// Looks at each of them once. HAProxy opens them before it gives up its first user.
-pub(in crate::gather) fn of(main: &Process, model: &Model) -> Known<NamedFiles> {
+pub(in crate::gather) fn check_readable(main: &Process, model: &Model) -> Known<ReferencedFiles> {
     if model.settings.default_path.is_some() {
         return Known::unknown(
             "default-path moves what relative names start from, which haguard does not follow",
         );
     }
-    let who = match (linux::uid(), main.uid) {
-        (ours, theirs) if ours == theirs => Who::Ourselves,
-        (0, theirs) => match linux::account_of(main.pid) {
+    let who = match (linux::effective_uid(), main.uid) {
+        (ours, theirs) if ours == theirs => ReadingUser::Current,
+        (0, theirs) => match linux::process_account(main.pid) {
             Ok(Account { gid, groups, .. }) => {
-                Who::Other { uid: theirs, groups: groups.into_iter().chain([gid]).collect() }
+                ReadingUser::Other { uid: theirs, groups: groups.into_iter().chain([gid]).collect() }
             }
             Err(error) => return Known::unknown(format!("{error:#}")),
         },
@@ -36,30 +36,30 @@ pub(in crate::gather) fn of(main: &Process, model: &Model) -> Known<NamedFiles> 
     let certificates = model.certificates.iter().filter(|def| def.certain);
     let certificates = certificates
         .map(|def| (def.path.as_str(), (&def.at, matches!(def.how, CertKind::Crt | CertKind::CrtStore))));
-    let mut named: BTreeMap<&str, (&At, bool)> = BTreeMap::new();
+    let mut named: BTreeMap<&str, (&SourceLocation, bool)> = BTreeMap::new();
     for (path, at) in patterns.chain(certificates) {
-        if let Some(path) = must_exist(path) {
+        if let Some(path) = required_file(path) {
             named.entry(path).or_insert(at);
         }
     }
     let mut unreadable = Vec::new();
     for (path, (at, bundled)) in &named {
         let there = on_host(main, path);
-        let files = if *bundled { bundle(&there) } else { vec![there] };
-        let Some(bad) = files.iter().find_map(|file| who.cannot_read(file)) else { continue };
+        let files = if *bundled { certificate_bundle(&there) } else { vec![there] };
+        let Some(bad) = files.iter().find_map(|file| who.unreadable_reason(file)) else { continue };
         let said = format!("{}:{} {path}: {bad}", at.file, at.line);
-        if matches!(bad, Bad::Denied { .. }) && may_have_given_up_its_user(main, model) {
+        if matches!(bad, UnreadableReason::Denied { .. }) && may_have_dropped_privileges(main, model) {
             return Known::unknown(format!(
                 "{said}, but the user that started HAProxy may have been another"
             ));
         }
         unreadable.push(said);
     }
-    Known::Seen(NamedFiles { count: named.len(), unreadable })
+    Known::Seen(ReferencedFiles { count: named.len(), unreadable })
 }
 
 /// What HAProxy loads for a certificate of which there is no file: one for each kind of key.
-fn bundle(path: &Path) -> Vec<PathBuf> {
+fn certificate_bundle(path: &Path) -> Vec<PathBuf> {
     let exists = |path: &Path| linux::exists(path).unwrap_or_default();
     if exists(path) {
         return vec![path.to_owned()];
@@ -72,67 +72,69 @@ fn bundle(path: &Path) -> Vec<PathBuf> {
 
 /// Without a master the one process opens the files and becomes the user that the configuration names after that. The
 /// kernel does not show it where HAProxy made itself dumpable again.
-fn may_have_given_up_its_user(main: &Process, model: &Model) -> bool {
-    let master = main.args().master_worker || model.settings.master_worker;
-    !master && (model.settings.user.is_some() || linux::changed_user(main.pid))
+fn may_have_dropped_privileges(main: &Process, model: &Model) -> bool {
+    let master = main.haproxy_args().master_worker || model.settings.master_worker;
+    !master && (model.settings.user.is_some() || linux::has_changed_user(main.pid))
 }
 
 /// A name that stands for a file which must be there: no alias, no list that lives in memory only.
-fn must_exist(name: &str) -> Option<&str> {
+fn required_file(name: &str) -> Option<&str> {
     let elsewhere = ["opt@", "virt@", "@"].iter().any(|prefix| name.starts_with(prefix));
     (!elsewhere).then(|| name.strip_prefix("file@").unwrap_or(name))
 }
 
 /// Who opens them.
-enum Who {
-    Ourselves,
+enum ReadingUser {
+    Current,
     Other { uid: u32, groups: BTreeSet<u32> },
 }
 
 /// Why a file cannot be read.
-enum Bad {
+enum UnreadableReason {
     /// It cannot be opened by anybody, as far as can be told.
-    Gone(std::io::Error),
+    Io(std::io::Error),
     /// It is there, and this user may not read it, or go through that folder.
     Denied { uid: u32, folder: Option<PathBuf> },
 }
 
-impl fmt::Display for Bad {
+impl fmt::Display for UnreadableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Bad::Gone(error) => error.fmt(f),
-            Bad::Denied { uid, folder: Some(folder) } => {
+            UnreadableReason::Io(error) => error.fmt(f),
+            UnreadableReason::Denied { uid, folder: Some(folder) } => {
                 write!(f, "uid {uid} may not go through {}", folder.display())
             }
-            Bad::Denied { uid, folder: None } => write!(f, "uid {uid} may not read it"),
+            UnreadableReason::Denied { uid, folder: None } => write!(f, "uid {uid} may not read it"),
         }
     }
 }
 
-impl Who {
-    fn cannot_read(&self, path: &Path) -> Option<Bad> {
+impl ReadingUser {
+    fn unreadable_reason(&self, path: &Path) -> Option<UnreadableReason> {
         let meta = match linux::metadata(path) {
-            Err(error) => return Some(Bad::Gone(error)),
+            Err(error) => return Some(UnreadableReason::Io(error)),
             Ok(meta) => meta,
         };
         match self {
             // A pipe or a device may wait for somebody when it is opened.
-            Who::Ourselves if meta.is_file() => linux::plain(path).err().map(Bad::Gone),
-            Who::Ourselves => None,
-            Who::Other { uid, groups } => {
+            ReadingUser::Current if meta.is_file() => {
+                linux::open_regular_file(path).err().map(UnreadableReason::Io)
+            }
+            ReadingUser::Current => None,
+            ReadingUser::Other { uid, groups } => {
                 let closed = |folder: &&Path| {
-                    linux::metadata(folder).is_ok_and(|meta| !allows(&meta, *uid, groups, 0o1))
+                    linux::metadata(folder).is_ok_and(|meta| !mode_allows(&meta, *uid, groups, 0o1))
                 };
                 let folder = path.ancestors().skip(1).find(closed).map(Path::to_owned);
-                let denied = folder.is_some() || !allows(&meta, *uid, groups, 0o4);
-                denied.then_some(Bad::Denied { uid: *uid, folder })
+                let denied = folder.is_some() || !mode_allows(&meta, *uid, groups, 0o4);
+                denied.then_some(UnreadableReason::Denied { uid: *uid, folder })
             }
         }
     }
 }
 
 /// The classes of the mode; access lists are not looked at.
-fn allows(meta: &Metadata, uid: u32, groups: &BTreeSet<u32>, bit: u32) -> bool {
+fn mode_allows(meta: &Metadata, uid: u32, groups: &BTreeSet<u32>, bit: u32) -> bool {
     let class = match (meta.uid() == uid, groups.contains(&meta.gid())) {
         (true, _) => 6,
         (false, true) => 3,

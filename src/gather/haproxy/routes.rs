@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 
 use super::config_files;
 use super::runtime_state::worker_channel;
-use crate::clients::haproxy::runtime::Channel;
+use crate::clients::haproxy::runtime::WorkerChannel;
 use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};
-use crate::gather::{Effort, Look};
+use crate::gather::{GatherContext, ProbeDepth};
 use crate::time::Deadline;
-use crate::wire::haproxy::config::{Host, Model, RouteDef, Target, pattern};
+use crate::wire::haproxy::config::{Host, Model, RouteDef, RouteTarget, match_pattern};
 use crate::wire::haproxy::runtime::patterns;
 use crate::wire::haproxy::runtime::stats::{self, StatKind};
 
@@ -23,8 +23,8 @@ pub fn routes(settings: &Settings, facts: &Facts) -> Known<Routes> {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
-    let look = Look::of(settings, Effort::Read);
-    let read = config_files::read_for(&look, &instance.main);
+    let look = GatherContext::new(settings, ProbeDepth::Read);
+    let read = config_files::read_process(&look, &instance.main);
     let model = match &read.model {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(model) => model,
@@ -34,13 +34,13 @@ pub fn routes(settings: &Settings, facts: &Facts) -> Known<Routes> {
         Known::Unknown { why } => Known::unknown(why.clone()),
         Known::Seen(pid) => worker_channel(settings, instance, *pid, deadline, &Arc::default()),
     };
-    Known::Seen(table(model, facts, &channel))
+    Known::Seen(routing_table(model, facts, &channel))
 }
 
-fn table(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Routes {
-    let backends = backends(model, facts, channel);
+fn routing_table(model: &Model, facts: &Facts, channel: &Known<WorkerChannel>) -> Routes {
+    let backends = route_backends(model, facts, channel);
     let names: BTreeSet<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
-    let routes = model.routes.iter().flat_map(|def| expanded(def, &names, channel)).collect();
+    let routes = model.routes.iter().flat_map(|def| expand_route(def, &names, channel)).collect();
     let mut notes = Vec::new();
     if let Some(edited) = facts.config.edited_since_load.seen().filter(|files| !files.is_empty()) {
         notes.push(format!(
@@ -56,7 +56,7 @@ fn table(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Routes {
 }
 
 /// What runs counts; where it cannot be asked, what the files say.
-fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<RouteBackend> {
+fn route_backends(model: &Model, facts: &Facts, channel: &Known<WorkerChannel>) -> Vec<RouteBackend> {
     let live = facts.live.proxies.seen().zip(facts.live.servers.seen());
     let (names, servers): (Vec<String>, Vec<Server>) = match live {
         Some((proxies, servers)) => {
@@ -70,13 +70,13 @@ fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<Route
     };
     let states: Known<BTreeMap<(String, String), String>> = match channel {
         Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(channel) => states(channel).into(),
+        Known::Seen(channel) => server_statuses(channel).into(),
     };
     let mut of: BTreeMap<String, Vec<RouteServer>> = BTreeMap::new();
     for server in servers {
         // The worker has no words for where a unix socket is.
         let path = server.address.seen().filter(|address| address.ip == "-");
-        let path = path.and_then(|_| unix(model, &server.backend, &server.name));
+        let path = path.and_then(|_| unix_socket_path(model, &server.backend, &server.name));
         let address = match path {
             Some(path) => Known::Seen(path),
             None => server.address.map(|address| address.to_string()),
@@ -98,7 +98,7 @@ fn backends(model: &Model, facts: &Facts, channel: &Known<Channel>) -> Vec<Route
 }
 
 /// The unix socket that the files give this server.
-fn unix(model: &Model, backend: &str, server: &str) -> Option<String> {
+fn unix_socket_path(model: &Model, backend: &str, server: &str) -> Option<String> {
     let proxy = model.proxies.iter().find(|proxy| proxy.is_backend() && proxy.name == backend)?;
     match &proxy.servers.iter().find(|one| one.name == server)?.host {
         Host::Unix(path) => Some(path.clone()),
@@ -107,14 +107,14 @@ fn unix(model: &Model, backend: &str, server: &str) -> Option<String> {
     }
 }
 
-fn states(channel: &Channel) -> Result<BTreeMap<(String, String), String>> {
+fn server_statuses(channel: &WorkerChannel) -> Result<BTreeMap<(String, String), String>> {
     let rows = stats::parse(&channel.ask("show stat")?)?.into_iter();
     let servers = rows.filter(|row| row.kind == StatKind::Server);
     Ok(servers.map(|row| ((row.pxname, row.svname), row.status)).collect())
 }
 
 /// One route for each host name, or for each entry of a map.
-fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>) -> Vec<Route> {
+fn expand_route(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<WorkerChannel>) -> Vec<Route> {
     let at = format!("{}:{}", def.at.file, def.at.line);
     let route = |host: Option<String>, when: &str, backend: Known<String>, at: &str| Route {
         frontend: def.frontend.clone(),
@@ -137,16 +137,16 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
         }
     };
     let (file, default, sample, method) = match &def.to {
-        Target::Backend(name) => return for_hosts(known(name), &def.when, &at),
-        Target::Expression(word) => {
+        RouteTarget::Backend(name) => return for_hosts(known(name), &def.when, &at),
+        RouteTarget::Expression(word) => {
             let why = format!("decided for each request by {word}");
             return for_hosts(Known::unknown(why), &def.when, &at);
         }
-        Target::Map { file, default, sample, method } => (file, default, sample, method),
+        RouteTarget::Map { file, default, sample, method } => (file, default, sample, method),
     };
     let entries = match channel {
         Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(channel) => entries(channel, file).into(),
+        Known::Seen(channel) => map_entries(channel, file).into(),
     };
     let entries = match entries {
         Known::Seen(entries) => entries,
@@ -166,8 +166,8 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
         false => also(format!("the host is {}", def.hosts.join(" or "))),
     };
     let entry = |(key, value): (String, String)| match by_host {
-        true => vec![route(Some(pattern(method, &key)), &when, known(&value), file)],
-        false => for_hosts(known(&value), &also(format!("{sample} {} {key}", fits(method))), file),
+        true => vec![route(Some(match_pattern(method, &key)), &when, known(&value), file)],
+        false => for_hosts(known(&value), &also(format!("{sample} {} {key}", describe_match(method))), file),
     };
     let mut routes: Vec<Route> = named.into_iter().flat_map(entry).collect();
     if !other.is_empty() {
@@ -181,7 +181,7 @@ fn expanded(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Channel>)
 }
 
 /// How a value fits a key of a map, in words.
-fn fits(method: &str) -> &str {
+fn describe_match(method: &str) -> &str {
     match method {
         "beg" => "begins with",
         "end" => "ends with",
@@ -194,7 +194,7 @@ fn fits(method: &str) -> &str {
 }
 
 /// The entries of a map as the worker holds them: keys and values.
-fn entries(channel: &Channel, file: &str) -> Result<Vec<(String, String)>> {
+fn map_entries(channel: &WorkerChannel, file: &str) -> Result<Vec<(String, String)>> {
     let lists = patterns::parse_lists(&channel.ask("show map")?)?;
     let list =
         lists.iter().find(|list| list.file.as_deref() == Some(file)).context("the worker has no such map")?;

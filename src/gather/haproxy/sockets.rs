@@ -6,24 +6,24 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::{config_files, paths};
-use crate::clients::haproxy::runtime::{Channel, Socket};
+use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux;
 use crate::facts::{Known, Process, SocketFact};
-use crate::gather::Look;
+use crate::gather::GatherContext;
 use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
 
 /// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
-pub(in crate::gather) const ONE_ANSWER: Duration = Duration::from_secs(3);
+pub(in crate::gather) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(in crate::gather) fn socket(look: &Look<'_>, path: &Path) -> Socket {
-    Socket::new(path, look.deadline.at_most(ONE_ANSWER), look.calls.clone())
+pub(in crate::gather) fn socket(look: &GatherContext<'_>, path: &Path) -> RuntimeSocket {
+    RuntimeSocket::new(path, look.deadline.at_most(ANSWER_TIMEOUT), look.calls.clone())
 }
 
 /// A socket of this HAProxy's by its own name for it, as we can open it: through its root where that is not ours. Its
 /// plain path is enough where both lead to one file; in a container it is not, because the way through its root also tells
 /// how it numbers its processes.
-pub(in crate::gather) fn reach(main: &Process, path: &Path) -> PathBuf {
-    let plain = paths::named(main, &path.to_string_lossy());
+pub(in crate::gather) fn reachable_path(main: &Process, path: &Path) -> PathBuf {
+    let plain = paths::absolute(main, &path.to_string_lossy());
     let through = paths::on_host(main, &path.to_string_lossy());
     let ours = main.same_pid_namespace == Known::Seen(true);
     if ours && linux::same_file(&plain, &through) { plain } else { through }
@@ -31,9 +31,9 @@ pub(in crate::gather) fn reach(main: &Process, path: &Path) -> PathBuf {
 
 /// What the worker says it listens on for commands; each unix path is asked who answers there.
 pub(in crate::gather) fn admin_sockets(
-    look: &Look<'_>,
+    look: &GatherContext<'_>,
     main: &Process,
-    master: &Socket,
+    master: &RuntimeSocket,
     serving: &Known<u32>,
 ) -> Known<Vec<SocketFact>> {
     let pid = match serving {
@@ -51,15 +51,15 @@ pub(in crate::gather) fn admin_sockets(
     };
     let mut found: Vec<SocketFact> = Vec::new();
     if let Some(said) = &look.settings.stats_socket {
-        found.push(asked(look, &said.value, &said.origin.to_string()));
+        found.push(query_socket(look, &said.value, &said.origin.to_string()));
     }
     for row in &listed {
         let Some(path) = row.unix_path() else { continue };
-        let path = reach(main, Path::new(&main.absolute(path))).display().to_string();
+        let path = reachable_path(main, Path::new(&main.absolute(path))).display().to_string();
         match found.iter_mut().find(|socket| socket.path == path) {
             Some(socket) => socket.level = Known::Seen(row.level.to_string()),
             None => {
-                let mut fact = asked(look, Path::new(&path), "show cli sockets");
+                let mut fact = query_socket(look, Path::new(&path), "show cli sockets");
                 fact.level = Known::Seen(row.level.to_string());
                 found.push(fact);
             }
@@ -71,12 +71,15 @@ pub(in crate::gather) fn admin_sockets(
     }
 }
 
-pub(in crate::gather) fn configured(look: &Look<'_>, main: &Process) -> Vec<SocketFact> {
-    let paths = config_files::socket_paths(look, main);
-    paths.iter().map(|path| asked(look, &reach(main, Path::new(path)), "the configuration")).collect()
+pub(in crate::gather) fn configured_sockets(look: &GatherContext<'_>, main: &Process) -> Vec<SocketFact> {
+    let paths = config_files::stats_socket_paths(look, main);
+    paths
+        .iter()
+        .map(|path| query_socket(look, &reachable_path(main, Path::new(path)), "the configuration"))
+        .collect()
 }
 
-pub(in crate::gather) fn admin_fact(socket: &Socket, path: &Path, source: &str) -> SocketFact {
+pub(in crate::gather) fn socket_fact(socket: &RuntimeSocket, path: &Path, source: &str) -> SocketFact {
     let level = socket
         .ask("show cli level")
         .map_err(anyhow::Error::from)
@@ -85,17 +88,17 @@ pub(in crate::gather) fn admin_fact(socket: &Socket, path: &Path, source: &str) 
         path: path.display().to_string(),
         source: source.to_owned(),
         level: level.into(),
-        peer_pid: peer(socket),
+        peer_pid: peer_pid(socket),
         answered_by: Known::unknown("not asked"),
     }
 }
 
-pub(in crate::gather) fn peer(socket: &Socket) -> Known<u32> {
+pub(in crate::gather) fn peer_pid(socket: &RuntimeSocket) -> Known<u32> {
     let pid = socket.peer_pid().map_err(anyhow::Error::from);
     pid.and_then(|pid| pid.context("it was opened in a PID namespace that cannot be seen from here")).into()
 }
 
-pub(in crate::gather) fn asked(look: &Look<'_>, path: &Path, source: &str) -> SocketFact {
+pub(in crate::gather) fn query_socket(look: &GatherContext<'_>, path: &Path, source: &str) -> SocketFact {
     let socket = socket(look, path);
     let answered_by: Known<u32> = socket.info().map_err(anyhow::Error::from).map(|info| info.pid).into();
     match answered_by {
@@ -107,26 +110,26 @@ pub(in crate::gather) fn asked(look: &Look<'_>, path: &Path, source: &str) -> So
             peer_pid: Known::unknown(why.clone()),
             answered_by: Known::Unknown { why },
         },
-        seen => SocketFact { answered_by: seen, ..admin_fact(&socket, path, source) },
+        seen => SocketFact { answered_by: seen, ..socket_fact(&socket, path, source) },
     }
 }
 
 /// The best way to ask the serving worker: a socket of its own with level admin, else through the master, else any
 /// socket of its own.
-pub(in crate::gather) fn channel(
-    look: &Look<'_>,
+pub(in crate::gather) fn select_channel(
+    look: &GatherContext<'_>,
     sockets: &Known<Vec<SocketFact>>,
     serving: &Known<u32>,
-    master: Option<&Socket>,
-) -> Known<Channel> {
+    master: Option<&RuntimeSocket>,
+) -> Known<WorkerChannel> {
     let pid = match serving {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(pid) => *pid,
     };
     let own = sockets.seen().into_iter().flatten().filter(|socket| socket.answered_by.seen() == Some(&pid));
     let own: Vec<&SocketFact> = own.collect();
-    let direct = |fact: &SocketFact| Channel::Direct(socket(look, Path::new(&fact.path)));
-    if let Some(admin) = own.iter().find(|fact| fact.allows_everything()) {
+    let direct = |fact: &SocketFact| WorkerChannel::Direct(socket(look, Path::new(&fact.path)));
+    if let Some(admin) = own.iter().find(|fact| fact.is_admin_level()) {
         return Known::Seen(direct(admin));
     }
     if let Some(master) = master {
@@ -137,14 +140,14 @@ pub(in crate::gather) fn channel(
         None => Known::unknown(match sockets {
             Known::Unknown { why } => why.clone(),
             Known::Seen(all) => {
-                let why: Vec<String> = all.iter().map(|s| not_ours(s, pid)).collect();
+                let why: Vec<String> = all.iter().map(|s| answer_mismatch(s, pid)).collect();
                 format!("no socket of worker {pid} answers: {}", why.join("; "))
             }
         }),
     }
 }
 
-fn not_ours(socket: &SocketFact, pid: u32) -> String {
+fn answer_mismatch(socket: &SocketFact, pid: u32) -> String {
     match &socket.answered_by {
         Known::Seen(other) => format!("{} is answered by {other}, not {pid}", socket.path),
         Known::Unknown { why } => why.clone(),

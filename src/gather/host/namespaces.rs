@@ -6,57 +6,57 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use crate::clients::exec::in_namespaces::Place;
+use crate::clients::exec::in_namespaces::ProcessNamespaces;
 use crate::clients::linux;
-use crate::facts::namespaces::{Content, Mounted, Namespaces};
+use crate::facts::namespaces::{FileIdentity, MountedFile, Namespaces};
 use crate::facts::{Known, Process};
 use crate::gather::haproxy::config_files::hex;
 use crate::gather::haproxy::paths::on_host;
 use crate::wire::linux::mountinfo::Mount;
 
 /// What the kernel puts behind the name of a file that is gone and still mounted.
-const GONE: &str = "//deleted";
+const DELETED_SUFFIX: &str = "//deleted";
 
 /// Looks at the namespaces of this process, and at its `files` that are mounted alone.
-pub(in crate::gather) fn of(main: &Process, files: &[String]) -> Known<Namespaces> {
-    let own = match linux::own_namespaces(main.pid) {
+pub(in crate::gather) fn gather(main: &Process, files: &[String]) -> Known<Namespaces> {
+    let own = match linux::foreign_namespaces(main.pid) {
         Ok(own) => own,
         Err(error) => return Known::unknown(format!("{error:#}")),
     };
-    let root = linux::uid() == 0;
-    let closed = match Place::of(main.pid) {
+    let root = linux::effective_uid() == 0;
+    let closed = match ProcessNamespaces::from_pid(main.pid) {
         Err(error) => Some(format!("{error:#}")),
         Ok(Some(_)) if !root => Some("only root can enter them".to_owned()),
         Ok(_) => None,
     };
     let mounted = match own.contains_key("mnt") {
-        true => mounted(main, files),
+        true => mounted_files(main, files),
         false => Ok(Vec::new()),
     };
     mounted.map(|mounted| Namespaces { own: own.into_keys().collect(), closed, mounted }).into()
 }
 
-fn mounted(main: &Process, files: &[String]) -> Result<Vec<Mounted>> {
+fn mounted_files(main: &Process, files: &[String]) -> Result<Vec<MountedFile>> {
     let (theirs, ours) = (linux::mounts(main.pid)?, linux::mounts("self")?);
     let of = |file: &String| {
         let there = on_host(main, file);
         let inside = Path::new("/").join(there.strip_prefix(format!("/proc/{}/root", main.pid)).ok()?);
         // Of several at one place the last one is seen.
         let mount = theirs.iter().rfind(|mount| Path::new(&mount.point) == inside)?;
-        let source = source(mount, &ours);
+        let source = mount_source(mount, &ours);
         let outside = match &source {
-            Ok(path) => content(path).into(),
+            Ok(path) => file_identity(path).into(),
             Err(error) => Known::unknown(format!("{error:#}")),
         };
         let source = source.map(|path| path.display().to_string()).into();
-        Some(Mounted { path: file.clone(), source, inside: content(&there).into(), outside })
+        Some(MountedFile { path: file.clone(), source, inside: file_identity(&there).into(), outside })
     };
     Ok(files.iter().filter_map(of).collect())
 }
 
 /// The path here of what is mounted there: the same file system, seen where we have it.
-fn source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
-    let name = Path::new(mount.root.strip_suffix(GONE).unwrap_or(&mount.root));
+fn mount_source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
+    let name = Path::new(mount.root.strip_suffix(DELETED_SUFFIX).unwrap_or(&mount.root));
     let here = ours.iter().filter(|other| other.device == mount.device).filter_map(|other| {
         let rest = name.strip_prefix(&other.root).ok()?;
         let path = Path::new(&other.point).join(rest);
@@ -67,10 +67,13 @@ fn source(mount: &Mount, ours: &[Mount]) -> Result<PathBuf> {
     there.with_context(|| format!("{} comes from a file system that is not mounted here", mount.point))
 }
 
-fn content(path: &Path) -> Result<Content> {
-    let read = || -> std::io::Result<Content> {
+fn file_identity(path: &Path) -> Result<FileIdentity> {
+    let read = || -> std::io::Result<FileIdentity> {
         let meta = linux::metadata(path)?;
-        Ok(Content { inode: (meta.dev(), meta.ino()), md5: hex(&Md5::digest(linux::read(path)?)) })
+        Ok(FileIdentity {
+            inode: (meta.dev(), meta.ino()),
+            md5: hex(&Md5::digest(linux::read_regular_file(path)?)),
+        })
     };
     read().with_context(|| path.display().to_string())
 }
@@ -88,7 +91,9 @@ mod tests {
     fn the_source_of_a_mount_is_found_by_its_file_system_also_when_the_file_is_gone() {
         let ours = [mount("8:1", "/", "/"), mount("8:2", "/data", "/srv"), mount("8:2", "/other", "/mnt")];
         let found = |device, root| {
-            source(&mount(device, root, "/etc/a.cfg"), &ours).map(|path| path.display().to_string()).ok()
+            mount_source(&mount(device, root, "/etc/a.cfg"), &ours)
+                .map(|path| path.display().to_string())
+                .ok()
         };
         assert_eq!(found("8:1", "/home/a.cfg//deleted").as_deref(), Some("/home/a.cfg"));
         assert_eq!(found("8:2", "/data/etc/a.cfg").as_deref(), Some("/srv/etc/a.cfg"));

@@ -3,50 +3,50 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::clients::linux::{self, Everybody, Somebody};
+use crate::clients::linux::{self, ProcessScan, ScannedProcess};
 use crate::config::Settings;
-use crate::facts::services::{HostFacts, Role, Service, Unowned};
+use crate::facts::services::{HostFacts, Role, Service, UnownedListener};
 use crate::facts::{Evidence, Facts, Instance, Known, Listener, Process};
-use crate::gather::controllers::Managers;
+use crate::gather::controllers::ControllerQueries;
 use crate::time::Deadline;
 use crate::wire::linux::command_line;
 
 /// Looks at every service of this host, and with `facts` at who serves the servers of that HAProxy.
 pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> {
     let instance = facts.and_then(|facts| facts.instance.seen());
-    let managers = Managers::new(Deadline::after(settings.timeout.value), &settings.environment);
-    match linux::everybody() {
+    let managers = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
+    match linux::scan_processes() {
         Err(error) => Known::unknown(format!("{error:#}")),
         Ok(everybody) => {
             let mut host = host_facts(everybody, &managers, instance);
             // What runs counts; without it, what the files say.
             let servers = facts.and_then(|facts| facts.live.servers.seen().or(facts.next.servers.seen()));
-            host.look_up(servers.map(Vec::as_slice).unwrap_or_default());
+            host.find_local_servers(servers.map(Vec::as_slice).unwrap_or_default());
             Known::Seen(host)
         }
     }
 }
 
 /// One process, whatever it is; none where there is no such process.
-pub fn service_of(settings: &Settings, pid: u32) -> Option<Service> {
+pub fn service_by_pid(settings: &Settings, pid: u32) -> Option<Service> {
     let process = linux::process(pid).ok()?;
-    let managers = Managers::new(Deadline::after(settings.timeout.value), &settings.environment);
+    let managers = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
     let listens = linux::listeners(pid).map(|all| (0..).zip(all).collect()).into();
-    let somebody = Somebody { process, listens, network: linux::network(&pid.to_string()) };
-    Some(service(somebody, &[], &linux::network("self"), &managers, &mut Users::default()))
+    let somebody = ScannedProcess { process, listens, network: linux::network_namespace(&pid.to_string()) };
+    Some(service(somebody, &[], &linux::network_namespace("self"), &managers, &mut UserNames::default()))
 }
 
 /// What a process that does not listen listens on.
-pub const NOTHING: &str = "nothing";
+pub const NO_LISTENERS: &str = "nothing";
 
 /// What these processes listen on now, for a proof that they were left alone.
-pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
+pub fn describe_listeners(pids: &[u32]) -> Vec<(u32, String)> {
     let shown = |pid: u32| match (linux::process(pid), linux::listeners(pid)) {
         (Err(error), _) => format!("{error:#}"),
         (Ok(process), listens) => {
             let since = process.start_ticks.map_or("unknown".to_owned(), |ticks| ticks.to_string());
             let listens = match listens {
-                Ok(all) if all.is_empty() => NOTHING.to_owned(),
+                Ok(all) if all.is_empty() => NO_LISTENERS.to_owned(),
                 Ok(all) => all.iter().map(Listener::short).collect::<Vec<_>>().join(" "),
                 Err(error) => format!("unknown: {error:#}"),
             };
@@ -56,32 +56,36 @@ pub fn listening(pids: &[u32]) -> Vec<(u32, String)> {
     pids.iter().map(|pid| (*pid, shown(*pid))).collect()
 }
 
-fn host_facts(everybody: Everybody, managers: &Managers, instance: Option<&Instance>) -> HostFacts {
-    let ours = linux::network("self");
+fn host_facts(
+    everybody: ProcessScan,
+    managers: &ControllerQueries,
+    instance: Option<&Instance>,
+) -> HostFacts {
+    let ours = linux::network_namespace("self");
     // The worker is the one that connects to servers, and it lives where its master lives.
     let about = instance.map_or(std::process::id(), |instance| instance.main.pid);
-    let network = linux::network(&about.to_string());
-    let addresses = linux::own_addresses(about).into();
-    let Everybody { mut processes, parents, unowned, count, hidden } = everybody;
-    give_up_activated(&mut processes);
-    managers.prepare(processes.iter().map(|somebody| &somebody.process));
-    let mut users = Users::default();
-    let mut services: Vec<Service> = grouped(processes, &parents)
+    let network = linux::network_namespace(&about.to_string());
+    let addresses = linux::namespace_addresses(about).into();
+    let ProcessScan { mut processes, parents, unowned, count, hidden } = everybody;
+    drop_activated_sockets(&mut processes);
+    managers.prefetch_units(processes.iter().map(|somebody| &somebody.process));
+    let mut users = UserNames::default();
+    let mut services: Vec<Service> = group_processes(processes, &parents)
         .into_iter()
         .map(|(first, members)| service(first, &members, &ours, managers, &mut users))
         .collect();
     services.sort_by_key(|service| (service.role.is_none(), service.role, service.process.pid));
     let unowned = unowned
         .into_iter()
-        .map(|(listener, uid)| Unowned { listener, uid, user: uid.and_then(|uid| users.name(uid)) })
+        .map(|(listener, uid)| UnownedListener { listener, uid, user: uid.and_then(|uid| users.name(uid)) })
         .collect();
-    let as_root = linux::uid() == 0;
+    let as_root = linux::effective_uid() == 0;
     HostFacts { services, unowned, network, addresses, local: Vec::new(), processes: count, hidden, as_root }
 }
 
 /// A service manager keeps a copy of each socket that it opened for a service: the service is who serves it.
-fn give_up_activated(processes: &mut Vec<Somebody>) {
-    let manages = |somebody: &Somebody| somebody.process.comm == "systemd";
+fn drop_activated_sockets(processes: &mut Vec<ScannedProcess>) {
+    let manages = |somebody: &ScannedProcess| somebody.process.comm == "systemd";
     let taken: BTreeSet<u64> = processes
         .iter()
         .filter(|somebody| !manages(somebody))
@@ -97,17 +101,20 @@ fn give_up_activated(processes: &mut Vec<Somebody>) {
 }
 
 /// Puts each process under the listed ancestor that it is a part of.
-fn grouped(processes: Vec<Somebody>, parents: &BTreeMap<u32, u32>) -> Vec<(Somebody, Vec<Somebody>)> {
-    let by_pid: BTreeMap<u32, &Somebody> = processes.iter().map(|one| (one.process.pid, one)).collect();
+fn group_processes(
+    processes: Vec<ScannedProcess>,
+    parents: &BTreeMap<u32, u32>,
+) -> Vec<(ScannedProcess, Vec<ScannedProcess>)> {
+    let by_pid: BTreeMap<u32, &ScannedProcess> = processes.iter().map(|one| (one.process.pid, one)).collect();
     let mut head: BTreeMap<u32, u32> = BTreeMap::new();
     for one in &processes {
         // The nearest listed ancestor; what stands in between (a shell) may be no part of it.
         let above = ancestors(one.process.pid, parents).find(|pid| *pid <= 1 || by_pid.contains_key(pid));
-        let of = above.and_then(|pid| by_pid.get(&pid)).filter(|above| belongs(one, above));
+        let of = above.and_then(|pid| by_pid.get(&pid)).filter(|above| is_worker_of(one, above));
         head.extend(of.map(|above| (one.process.pid, above.process.pid)));
     }
     let first_of = |pid: u32| ancestors(pid, &head).last().unwrap_or(pid);
-    let mut groups: BTreeMap<u32, (Option<Somebody>, Vec<Somebody>)> = BTreeMap::new();
+    let mut groups: BTreeMap<u32, (Option<ScannedProcess>, Vec<ScannedProcess>)> = BTreeMap::new();
     let order: Vec<u32> = processes.iter().map(|one| first_of(one.process.pid)).collect();
     for (one, first) in processes.into_iter().zip(order) {
         let group = groups.entry(first).or_default();
@@ -130,7 +137,7 @@ const MOST_ANCESTORS: usize = 64;
 
 /// A worker of a master: the same program with the same arguments or in the same role, or nothing but sockets that it got
 /// from there. PostgreSQL's own processes write a sentence over their arguments.
-fn belongs(one: &Somebody, above: &Somebody) -> bool {
+fn is_worker_of(one: &ScannedProcess, above: &ScannedProcess) -> bool {
     if one.process.is_haproxy() && above.process.is_haproxy() {
         return true;
     }
@@ -140,21 +147,22 @@ fn belongs(one: &Somebody, above: &Somebody) -> bool {
         }
         _ => false,
     };
-    let exe = |somebody: &Somebody| somebody.process.exe.seen().cloned();
-    let role = |somebody: &Somebody| command_line::role(exe(somebody).as_deref(), &somebody.process.argv);
+    let exe = |somebody: &ScannedProcess| somebody.process.exe.seen().cloned();
+    let role =
+        |somebody: &ScannedProcess| command_line::role(exe(somebody).as_deref(), &somebody.process.argv);
     let same_role = || role(one).is_some() && role(one) == role(above);
     let same_program = exe(one) == exe(above) && (one.process.argv == above.process.argv || same_role());
     above.process.comm != "systemd" && (inherited || same_program)
 }
 
 fn service(
-    first: Somebody,
-    members: &[Somebody],
+    first: ScannedProcess,
+    members: &[ScannedProcess],
     ours: &Known<String>,
-    managers: &Managers,
-    users: &mut Users,
+    managers: &ControllerQueries,
+    users: &mut UserNames,
 ) -> Service {
-    let Somebody { mut process, listens, network } = first;
+    let ScannedProcess { mut process, listens, network } = first;
     let mut all: Known<Vec<Listener>> = listens.map(|own| own.into_values().collect());
     for member in members {
         match (&mut all, &member.listens) {
@@ -167,16 +175,16 @@ fn service(
         all.sort();
         all.dedup();
     }
-    let control = managers.control(&process);
+    let control = managers.identify(&process);
     let exe = process.exe.seen().map(String::as_str);
     let role = command_line::role(exe, &process.argv);
-    let role_by = role.map(|role| evidence(role, &process)).unwrap_or_default();
+    let role_by = role.map(|role| role_evidence(role, &process)).unwrap_or_default();
     let name = match command_line::program(exe, &process.argv) {
         name if name.is_empty() => process.comm.clone(),
         name => name,
     };
-    let files = files(&process);
-    process.argv = command_line::masked(&process.argv);
+    let files = existing_files(&process);
+    process.argv = command_line::redact_args(&process.argv);
     Service {
         name,
         role,
@@ -192,7 +200,7 @@ fn service(
     }
 }
 
-fn evidence(role: Role, process: &Process) -> Vec<Evidence> {
+fn role_evidence(role: Role, process: &Process) -> Vec<Evidence> {
     let program = match &process.exe {
         Known::Seen(exe) => exe.clone(),
         Known::Unknown { why } => format!("unknown: {why}"),
@@ -201,16 +209,16 @@ fn evidence(role: Role, process: &Process) -> Vec<Evidence> {
         Evidence::new(format!("/proc/{}/exe", process.pid), program),
         Evidence::new(
             format!("/proc/{}/cmdline", process.pid),
-            format!("the arguments of a {}", role.words()),
+            format!("the arguments of a {}", role.display_name()),
         ),
     ]
 }
 
 /// The files that its arguments name and that are there, as it would open them.
-fn files(process: &Process) -> Vec<String> {
+fn existing_files(process: &Process) -> Vec<String> {
     let named = match process.is_haproxy() {
-        true => process.args().files,
-        false => command_line::files(&process.argv),
+        true => process.haproxy_args().files,
+        false => command_line::config_file_candidates(&process.argv),
     };
     let root = format!("/proc/{}/root", process.pid);
     let is_there = |path: &String| {
@@ -225,9 +233,9 @@ fn files(process: &Process) -> Vec<String> {
 
 /// Names of users, each looked up once.
 #[derive(Default)]
-struct Users(BTreeMap<u32, Option<String>>);
+struct UserNames(BTreeMap<u32, Option<String>>);
 
-impl Users {
+impl UserNames {
     fn name(&mut self, uid: u32) -> Option<String> {
         self.0.entry(uid).or_insert_with(|| linux::user_name(uid)).clone()
     }
@@ -237,10 +245,10 @@ impl Users {
 mod tests {
     use super::*;
 
-    fn somebody(pid: u32, comm: &str, listens: &[u64]) -> Somebody {
+    fn scanned_process(pid: u32, comm: &str, listens: &[u64]) -> ScannedProcess {
         let me = linux::process(std::process::id()).unwrap();
         let at = |inode: &u64| (*inode, Listener::Tcp(([127, 0, 0, 1], 80).into()));
-        Somebody {
+        ScannedProcess {
             process: crate::facts::Process { pid, comm: comm.into(), argv: vec![comm.into()], ..me },
             listens: Known::Seen(listens.iter().map(at).collect()),
             network: Known::Seen("net:[1]".into()),
@@ -249,9 +257,12 @@ mod tests {
 
     #[test]
     fn a_socket_that_systemd_opened_for_a_service_is_the_services() {
-        let mut all =
-            vec![somebody(1, "systemd", &[5, 6]), somebody(20, "cups", &[5]), somebody(30, "systemd", &[5])];
-        give_up_activated(&mut all);
+        let mut all = vec![
+            scanned_process(1, "systemd", &[5, 6]),
+            scanned_process(20, "cups", &[5]),
+            scanned_process(30, "systemd", &[5]),
+        ];
+        drop_activated_sockets(&mut all);
         let left: Vec<(u32, Vec<u64>)> = all
             .iter()
             .map(|one| (one.process.pid, one.listens.seen().unwrap().keys().copied().collect()))
@@ -262,7 +273,7 @@ mod tests {
     #[test]
     fn what_postgresql_starts_for_itself_is_one_service_with_it_and_what_a_script_starts_is_not() {
         let postgres = |pid, words: &str, listens: &[u64]| {
-            let mut one = somebody(pid, "postgres", listens);
+            let mut one = scanned_process(pid, "postgres", listens);
             one.process.argv = match words.contains(": ") {
                 true => vec![words.to_owned()],
                 false => words.split(' ').map(str::to_owned).collect(),
@@ -274,10 +285,10 @@ mod tests {
             postgres(20, "postgres -D /data", &[5]),
             postgres(21, "postgres: lab: checkpointer ", &[]),
             postgres(22, "postgres: lab: app app 127.0.0.1(1) idle", &[]),
-            somebody(23, "exporter", &[6]),
+            scanned_process(23, "exporter", &[6]),
         ];
-        let groups = grouped(all, &BTreeMap::from([(20, 1), (21, 20), (22, 20), (23, 20)]));
-        let pids = |(first, members): &(Somebody, Vec<Somebody>)| {
+        let groups = group_processes(all, &BTreeMap::from([(20, 1), (21, 20), (22, 20), (23, 20)]));
+        let pids = |(first, members): &(ScannedProcess, Vec<ScannedProcess>)| {
             (first.process.pid, members.iter().map(|one| one.process.pid).collect::<Vec<_>>())
         };
         assert_eq!(groups.iter().map(pids).collect::<Vec<_>>(), [(20, vec![21, 22]), (23, vec![])]);
@@ -286,8 +297,8 @@ mod tests {
     #[test]
     fn what_seems_a_circle_of_parents_has_an_end() {
         let parents = BTreeMap::from([(20, 30), (30, 20), (40, 1)]);
-        let all = vec![somebody(20, "a", &[5]), somebody(40, "b", &[6])];
-        let groups = grouped(all, &parents);
+        let all = vec![scanned_process(20, "a", &[5]), scanned_process(40, "b", &[6])];
+        let groups = group_processes(all, &parents);
         let first: Vec<u32> = groups.iter().map(|(one, _)| one.process.pid).collect();
         assert_eq!(first, [20, 40]);
     }

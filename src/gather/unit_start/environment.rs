@@ -7,24 +7,24 @@ use std::path::Path;
 use md5::{Digest, Md5};
 
 use crate::clients::linux;
-use crate::gather::haproxy::config_files::{self, Variables};
+use crate::gather::haproxy::config_files::{self, EnvironmentVariables};
 use crate::wire::systemd::environment_file::{self, is_name};
-use crate::wire::systemd::exec_settings::{Manager, Service};
+use crate::wire::systemd::exec_settings::{ExecSettings, ManagerSettings};
 
 /// What it is made from.
-pub(super) struct Sources<'a> {
-    pub(super) service: &'a Service,
-    pub(super) manager: &'a Manager,
+pub(super) struct EnvironmentSources<'a> {
+    pub(super) service: &'a ExecSettings,
+    pub(super) manager: &'a ManagerSettings,
     /// That of the process that runs.
-    pub(super) runs: &'a Variables,
+    pub(super) runs: &'a EnvironmentVariables,
     /// systemd's own, for `PassEnvironment=`.
-    pub(super) passed: &'a Variables,
+    pub(super) passed: &'a EnvironmentVariables,
 }
 
 /// What came of it.
 #[derive(Default)]
-pub(super) struct Made {
-    pub(super) variables: Variables,
+pub(super) struct StartEnvironment {
+    pub(super) variables: EnvironmentVariables,
     /// The files and what is in them, without a word of it.
     pub(super) files: BTreeMap<String, String>,
     /// What could not be worked out.
@@ -35,7 +35,7 @@ pub(super) struct Made {
 
 /// What systemd sets by itself for each start. A new one has values of its own, and the names that HAProxy could read are
 /// the same.
-const SYSTEMDS: &[&str] = &[
+const SYSTEMD_VARIABLES: &[&str] = &[
     "CACHE_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
     "CREDENTIALS_DIRECTORY",
@@ -62,15 +62,15 @@ const SYSTEMDS: &[&str] = &[
 ];
 
 /// In systemd's own order: a later source overrules an earlier one.
-pub(super) fn made(sources: &Sources<'_>) -> Made {
-    let Sources { service, manager, runs, passed } = sources;
-    let mut made = Made::default();
-    let mut of_files = Variables::new();
+pub(super) fn build_environment(sources: &EnvironmentSources<'_>) -> StartEnvironment {
+    let EnvironmentSources { service, manager, runs, passed } = sources;
+    let mut made = StartEnvironment::default();
+    let mut of_files = EnvironmentVariables::new();
     for (path, optional) in &service.files {
-        read(path, *optional, manager.version, &mut made, &mut of_files);
+        read_environment_file(path, *optional, manager.version, &mut made, &mut of_files);
     }
-    let own = runs.iter().filter(|(name, _)| SYSTEMDS.contains(&name.as_str()));
-    let own: Variables = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let own = runs.iter().filter(|(name, _)| SYSTEMD_VARIABLES.contains(&name.as_str()));
+    let own: EnvironmentVariables = own.map(|(name, value)| (name.clone(), value.clone())).collect();
     // What nobody can work out may be anything that runs.
     let base = if made.assumed.is_empty() { own.clone() } else { (*runs).clone() };
     made.variables = base;
@@ -89,12 +89,18 @@ pub(super) fn made(sources: &Sources<'_>) -> Made {
     made
 }
 
-fn read(path: &str, optional: bool, systemd: u32, made: &mut Made, into: &mut Variables) {
+fn read_environment_file(
+    path: &str,
+    optional: bool,
+    systemd: u32,
+    made: &mut StartEnvironment,
+    into: &mut EnvironmentVariables,
+) {
     if path.contains(['*', '?', '[', '{']) {
         made.assumed.push(format!("the variables of EnvironmentFile={path}, which may be several files"));
         return;
     }
-    let read = linux::read(Path::new(path));
+    let read = linux::read_regular_file(Path::new(path));
     let known = match &read {
         Ok(bytes) => format!("md5 {}", config_files::hex(&Md5::digest(bytes))),
         Err(error) if error.kind() == ErrorKind::NotFound => "missing".to_owned(),
@@ -116,9 +122,9 @@ fn read(path: &str, optional: bool, systemd: u32, made: &mut Made, into: &mut Va
 }
 
 /// The names that differ. What HAProxy's own files set is in the environment of a master that has executed itself again.
-pub(super) fn differences(
-    runs: &Variables,
-    starts: &Variables,
+pub(super) fn describe_differences(
+    runs: &EnvironmentVariables,
+    starts: &EnvironmentVariables,
     own: Option<&BTreeMap<String, bool>>,
 ) -> Option<String> {
     let mut said = Vec::new();
@@ -144,15 +150,15 @@ mod tests {
     use super::*;
     use crate::wire::systemd::exec_settings;
 
-    fn variables(pairs: &[(&str, &str)]) -> Variables {
+    fn variables(pairs: &[(&str, &str)]) -> EnvironmentVariables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn service(files: &[(&str, bool)]) -> Service {
+    fn service(files: &[(&str, bool)]) -> ExecSettings {
         let pairs =
             |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let text = exec_settings::tests::answers();
-        Service {
+        let text = exec_settings::tests::bus_replies();
+        ExecSettings {
             environment: pairs(&[("A", "unit"), ("B", "unit"), ("C", "unit")]),
             files: files.iter().map(|(path, optional)| ((*path).to_owned(), *optional)).collect(),
             passed: vec!["P".to_owned(), "Q".to_owned()],
@@ -161,10 +167,11 @@ mod tests {
         }
     }
 
-    fn made_from(service: &Service, runs: &[(&str, &str)]) -> Made {
-        let manager = Manager { version: 257, environment: vec![("LANG".to_owned(), "C".to_owned())] };
+    fn environment_from(service: &ExecSettings, runs: &[(&str, &str)]) -> StartEnvironment {
+        let manager =
+            ManagerSettings { version: 257, environment: vec![("LANG".to_owned(), "C".to_owned())] };
         let (runs, passed) = (variables(runs), variables(&[("P", "1")]));
-        made(&Sources { service, manager: &manager, runs: &runs, passed: &passed })
+        build_environment(&EnvironmentSources { service, manager: &manager, runs: &runs, passed: &passed })
     }
 
     #[test]
@@ -173,7 +180,7 @@ mod tests {
         let path = dir.path().join("env");
         std::fs::write(&path, "A=file\n1=x\n").unwrap();
         let service = service(&[(path.to_str().unwrap(), false)]);
-        let made = made_from(&service, &[("INVOCATION_ID", "7"), ("OLD", "x"), ("LANG", "x")]);
+        let made = environment_from(&service, &[("INVOCATION_ID", "7"), ("OLD", "x"), ("LANG", "x")]);
         let of_systemd = [("INVOCATION_ID", "7"), ("LANG", "C"), ("PIDFILE", "/run/edge.pid")];
         let of_unit = [("A", "file"), ("B", "unit"), ("P", "1")];
         assert_eq!(made.variables, variables(&[of_systemd, of_unit].concat()));
@@ -183,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_stops_the_start_unless_it_may_be_missing() {
-        let of = |optional| made_from(&service(&[("/no/such/file", optional)]), &[]);
+        let of = |optional| environment_from(&service(&[("/no/such/file", optional)]), &[]);
         assert_eq!(of(true).fails, None);
         assert!(of(false).fails.unwrap().contains("/no/such/file"));
         assert_eq!(of(true).files["EnvironmentFile /no/such/file"], "missing");
@@ -191,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_pattern_is_not_worked_out_and_what_runs_counts_then() {
-        let made = made_from(&service(&[("/etc/default/*", true)]), &[("OLD", "x")]);
+        let made = environment_from(&service(&[("/etc/default/*", true)]), &[("OLD", "x")]);
         assert!(made.assumed[0].contains("/etc/default/*"));
         assert_eq!(made.variables["OLD"], "x");
     }
@@ -202,8 +209,8 @@ mod tests {
             variables(&[("A", "secret"), ("SET", "1"), ("PRE", "1"), ("GONE", "1"), ("HAPROXY_X", "1")]);
         let starts = variables(&[("A", "other"), ("SET", "2"), ("NEW", "secret")]);
         let own = [("SET".to_owned(), true), ("PRE".to_owned(), false)].into();
-        let said = differences(&runs, &starts, Some(&own)).unwrap();
+        let said = describe_differences(&runs, &starts, Some(&own)).unwrap();
         assert_eq!(said, "environment: A has another value, GONE is gone, NEW is new");
-        assert_eq!(differences(&runs, &runs, None), None);
+        assert_eq!(describe_differences(&runs, &runs, None), None);
     }
 }

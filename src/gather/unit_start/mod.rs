@@ -11,98 +11,104 @@ use md5::{Digest, Md5};
 
 use super::binds::{configured, conflicts};
 use super::guard::changed_since;
-use super::haproxy::config_files::{self, Read, Variables};
+use super::haproxy::config_files::{self, EnvironmentVariables, ParsedConfig};
 use super::haproxy::{configured_worker, paths, sockets};
-use super::launch::Anew;
-use super::rehearsal::{self, Rehearsed};
-use super::{Found, Look};
-use crate::clients::exec::in_namespaces::Place;
-use crate::clients::linux::credentials::{Dress, Uniform};
+use super::launch::LaunchSpec;
+use super::rehearsal::{self, RehearsalResult};
+use super::{DiscoveredInstance, GatherContext};
+use crate::clients::exec::in_namespaces::ProcessNamespaces;
+use crate::clients::linux::credentials::{ProcessCredentials, UnitCredentials};
 use crate::clients::{linux, systemd};
-use crate::facts::guard::NAME;
-use crate::facts::{self, ConfigTest, GuardFacts, Known, Picture, Process, Rehearsal, Start};
+use crate::facts::guard::FILE_NAME;
+use crate::facts::{self, ConfigTest, GuardFacts, Known, Process, Rehearsal, UnitStart, WorkerState};
 use crate::wire::systemd::exec_command;
-use crate::wire::systemd::exec_settings::{Exec, Service};
-use environment::Sources;
+use crate::wire::systemd::exec_settings::{ExecCommand, ExecSettings};
+use environment::EnvironmentSources;
 
 /// What was worked out.
-pub(super) struct Worked {
-    pub(super) start: Start,
-    pub(super) anew: Anew,
+pub(super) struct ResolvedStart {
+    pub(super) start: UnitStart,
+    pub(super) launch: LaunchSpec,
     /// Why systemd would not even start the program.
     fails: Option<String>,
 }
 
-impl Worked {
+impl ResolvedStart {
     /// A reload would start the same, as the same user.
-    fn is_what_runs(&self, main: &Process) -> bool {
-        self.start.differs.is_empty() && self.fails.is_none() && self.anew.main.uid == main.uid
+    fn matches_running(&self, main: &Process) -> bool {
+        self.start.differs.is_empty() && self.fails.is_none() && self.launch.main.uid == main.uid
     }
 }
 
 /// What came of a start that differs.
-pub(super) struct Tried {
+pub(super) struct StartTrial {
     pub(super) main: Process,
-    pub(super) read: Read,
+    pub(super) read: ParsedConfig,
     pub(super) test: Known<ConfigTest>,
-    pub(super) rehearsed: Rehearsed,
+    pub(super) rehearsed: RehearsalResult,
 }
 
 /// The facts of it.
-pub(super) fn seen(
-    look: &Look<'_>,
-    found: &Found,
-    live: &Picture,
-    start: Known<Start>,
-    tried: Option<Tried>,
-) -> Known<Start> {
-    let Some(Tried { main, read, test, rehearsed }) = tried else { return start };
-    let declared = configured::declared(look, &main, &read);
-    let from_files = configured_worker::picture(look, &main, &read, live, &declared);
-    let (rehearsal, next) = rehearsal::strongest(Some(rehearsed), from_files);
-    let tried = facts::Tried {
+pub(super) fn start_facts(
+    look: &GatherContext<'_>,
+    found: &DiscoveredInstance,
+    live: &WorkerState,
+    start: Known<UnitStart>,
+    tried: Option<StartTrial>,
+) -> Known<UnitStart> {
+    let Some(StartTrial { main, read, test, rehearsed }) = tried else { return start };
+    let declared = configured::configured_listeners(look, &main, &read);
+    let from_files = configured_worker::worker_state(look, &main, &read, live, &declared);
+    let (rehearsal, next) = rehearsal::merge_with_files(Some(rehearsed), from_files);
+    let tried = facts::RehearsedStart {
         rehearsal: rehearsal.unwrap_or_else(|| Known::unknown("it was not tried")),
-        binds: conflicts::of(found, live, &next, &declared),
-        config: config_files::on_disk(&found.instance.worker_started, &main, &read, test),
+        binds: conflicts::find_new_binds(found, live, &next, &declared),
+        config: config_files::config_on_disk(&found.instance.worker_started, &main, &read, test),
         next,
     };
-    start.map(|start| Start { tried: Some(Box::new(tried)), ..start })
+    start.map(|start| UnitStart { tried: Some(Box::new(tried)), ..start })
 }
 
 /// Works it out, and tries it where it is another start than that of a reload.
-pub(super) fn look(
-    look: &Look<'_>,
+pub(super) fn resolve_and_rehearse(
+    look: &GatherContext<'_>,
     main: &Process,
     guard: &Known<GuardFacts>,
     own: Option<&BTreeMap<String, bool>>,
-) -> (Known<Start>, Option<Tried>) {
+) -> (Known<UnitStart>, Option<StartTrial>) {
     let guard = match guard {
         Known::Seen(guard) => guard,
         Known::Unknown { why } => return (Known::unknown(why.clone()), None),
     };
-    match worked(look, main, guard, own) {
+    match resolve_start(look, main, guard, own) {
         Err(error) => (Known::unknown(format!("{error:#}")), None),
-        Ok(worked) if worked.is_what_runs(main) => (Known::Seen(worked.start), None),
+        Ok(worked) if worked.matches_running(main) => (Known::Seen(worked.start), None),
         Ok(worked) => {
-            let tried = tried(look, &worked);
+            let tried = rehearse_start(look, &worked);
             (Known::Seen(worked.start), Some(tried))
         }
     }
 }
 
-fn tried(look: &Look<'_>, Worked { start, anew, fails }: &Worked) -> Tried {
+fn rehearse_start(
+    look: &GatherContext<'_>,
+    ResolvedStart { start, launch: anew, fails }: &ResolvedStart,
+) -> StartTrial {
     let environment = || anew.environment.clone();
-    let read = config_files::read_with(look, &anew.main, Ok(environment()));
+    let read = config_files::read_with_environment(look, &anew.main, Ok(environment()));
     let rehearsed = match fails {
-        Some(why) => Rehearsed { rehearsal: Known::Seen(refused(&start.unit, why)), picture: None },
-        None => rehearsal::rehearse_anew(look, anew, read.model.seen()),
+        Some(why) => {
+            RehearsalResult { rehearsal: Known::Seen(refused_rehearsal(&start.unit, why)), state: None }
+        }
+        None => rehearsal::rehearse_unit_start(look, anew, read.model.seen()),
     };
-    let test = config_files::test_with(look, &anew.main, environment(), Some(&anew.dress)).into();
-    Tried { main: anew.main.clone(), read, test, rehearsed }
+    let test =
+        config_files::test_with_environment(look, &anew.main, environment(), Some(&anew.credentials)).into();
+    StartTrial { main: anew.main.clone(), read, test, rehearsed }
 }
 
 /// systemd gives up before there is a process.
-fn refused(unit: &str, why: &str) -> Rehearsal {
+fn refused_rehearsal(unit: &str, why: &str) -> Rehearsal {
     Rehearsal {
         came_up: false,
         command: format!("systemctl start {unit}"),
@@ -119,60 +125,68 @@ fn refused(unit: &str, why: &str) -> Rehearsal {
 ///
 /// # Errors
 /// When systemd does not say, or the process that runs may not be looked at.
-pub(super) fn worked(
-    look: &Look<'_>,
+pub(super) fn resolve_start(
+    look: &GatherContext<'_>,
     main: &Process,
     guard: &GuardFacts,
     own: Option<&BTreeMap<String, bool>>,
-) -> Result<Worked> {
-    anyhow::ensure!(linux::uid() == 0, "what its unit would start is worked out by root alone");
-    let limit = || look.deadline.at_most(sockets::ONE_ANSWER);
-    let (service, manager) = (systemd::service(&guard.unit, limit())?, systemd::manager(limit())?);
+) -> Result<ResolvedStart> {
+    anyhow::ensure!(linux::effective_uid() == 0, "what its unit would start is worked out by root alone");
+    let limit = || look.deadline.at_most(sockets::ANSWER_TIMEOUT);
+    let (service, manager) = (systemd::exec_settings(&guard.unit, limit())?, systemd::manager(limit())?);
     let (mut differs, mut assumed) = (Vec::new(), Vec::new());
-    let runs = config_files::environment(main)?;
+    let runs = config_files::worker_environment(main)?;
     let passed = linux::environment(1).unwrap_or_default();
-    let made =
-        environment::made(&Sources { service: &service, manager: &manager, runs: &runs, passed: &passed });
+    let made = environment::build_environment(&EnvironmentSources {
+        service: &service,
+        manager: &manager,
+        runs: &runs,
+        passed: &passed,
+    });
     assumed.extend(made.assumed);
-    differs.extend(environment::differences(&runs, &made.variables, own));
+    differs.extend(environment::describe_differences(&runs, &made.variables, own));
     let mut anew = main.clone();
-    match arguments(look, main, &service, &made.variables) {
+    match start_arguments(look, main, &service, &made.variables) {
         Ok((program, words)) => {
-            differs.extend(other_arguments(main, &words));
+            differs.extend(describe_argument_changes(main, &words));
             differs.extend(program.iter().map(|path| format!("program: after a restart {path}")));
             anew.argv = words;
             anew.exe = program.map_or_else(|| main.exe.clone(), Known::Seen);
         }
         Err(error) => assumed.push(format!("its arguments: {error:#}")),
     }
-    match folder(&service.folder) {
-        Some(folder) if main.args().folder.is_none() && main.cwd.seen().is_some_and(|cwd| *cwd != folder) => {
+    match working_directory(&service.folder) {
+        Some(folder)
+            if main.haproxy_args().folder.is_none() && main.cwd.seen().is_some_and(|cwd| *cwd != folder) =>
+        {
             differs.push(format!("folder: after a restart {folder}"));
             anew.cwd = Known::Seen(folder);
         }
         Some(_) => {}
         None => assumed.push(format!("its folder ({})", service.folder)),
     }
-    let (dress, others) = dress(main, &service, &mut assumed)?;
+    let (dress, others) = start_credentials(main, &service, &mut assumed)?;
     differs.extend(others);
     anew.uid = dress.uid();
-    let emptied = emptied_directories::emptied(&service, &dress);
-    differs.extend(emptied.iter().filter_map(|(folder, _)| emptied_directories::lost(main, folder)));
-    assumed.extend(before(&service, &anew));
-    assumed.extend(changed_files(main, guard));
+    let emptied = emptied_directories::list_emptied(&service, &dress);
+    differs.extend(
+        emptied.iter().filter_map(|(folder, _)| emptied_directories::describe_lost_files(main, folder)),
+    );
+    assumed.extend(pre_start_commands(&service, &anew));
+    assumed.extend(describe_changed_unit_files(main, guard));
     let mut rests_on = made.files;
-    rests_on.insert("environment of its start".to_owned(), hashed(&made.variables));
+    rests_on.insert("environment of its start".to_owned(), hash_variables(&made.variables));
     rests_on.insert("arguments of its start".to_owned(), anew.argv.join(" "));
     rests_on.insert("user, rights and limits of its start".to_owned(), dress.to_string());
-    let start = Start { unit: guard.unit.clone(), differs, assumed, rests_on, tried: None };
-    Ok(Worked {
+    let start = UnitStart { unit: guard.unit.clone(), differs, assumed, rests_on, tried: None };
+    Ok(ResolvedStart {
         start,
-        anew: Anew { main: anew, environment: made.variables, dress, emptied },
+        launch: LaunchSpec { main: anew, environment: made.variables, credentials: dress, emptied },
         fails: made.fails,
     })
 }
 
-fn hashed(variables: &Variables) -> String {
+fn hash_variables(variables: &EnvironmentVariables) -> String {
     let mut hash = Md5::new();
     for (name, value) in variables {
         hash.update(format!("{name}={value}\0"));
@@ -181,11 +195,11 @@ fn hashed(variables: &Variables) -> String {
 }
 
 /// The program, where it is another one, and its words.
-fn arguments(
-    look: &Look<'_>,
+fn start_arguments(
+    look: &GatherContext<'_>,
     main: &Process,
-    service: &Service,
-    variables: &Variables,
+    service: &ExecSettings,
+    variables: &EnvironmentVariables,
 ) -> Result<(Option<String>, Vec<String>)> {
     let [exec] = &service.start[..] else {
         anyhow::bail!("the unit has {} commands to start", service.start.len())
@@ -198,19 +212,19 @@ fn arguments(
         return Ok((None, words));
     }
     let other = Process { exe: Known::Seen(exec.path.clone()), exe_deleted: false, ..main.clone() };
-    match config_files::says_it_is_haproxy(look, &other) {
+    match config_files::is_haproxy_program(look, &other) {
         Some(true) => Ok((Some(exec.path.clone()), words)),
         _ => anyhow::bail!("the unit starts {}, which does not say that it is HAProxy", exec.path),
     }
 }
 
 /// In what the words differ that decide what comes up.
-fn other_arguments(main: &Process, words: &[String]) -> Option<String> {
+fn describe_argument_changes(main: &Process, words: &[String]) -> Option<String> {
     let other = Process { argv: words.to_vec(), ..main.clone() };
-    let (runs, starts) = (main.args(), other.args());
-    let of = |args: &crate::facts::instance::Argv| {
+    let (runs, starts) = (main.haproxy_args(), other.haproxy_args());
+    let of = |args: &crate::facts::instance::HaproxyArgs| {
         let files = args.files.iter().flat_map(|file| ["-f".to_owned(), file.clone()]);
-        args.for_start.iter().cloned().chain(files).collect::<Vec<_>>()
+        args.start_args.iter().cloned().chain(files).collect::<Vec<_>>()
     };
     let (runs, starts) = (of(&runs), of(&starts));
     (runs != starts)
@@ -218,7 +232,7 @@ fn other_arguments(main: &Process, words: &[String]) -> Option<String> {
 }
 
 /// None where it hangs on the user's home.
-fn folder(written: &str) -> Option<String> {
+fn working_directory(written: &str) -> Option<String> {
     match written.strip_prefix('!').unwrap_or(written) {
         "" => Some("/".to_owned()),
         path if path.starts_with('/') => Some(path.to_owned()),
@@ -227,9 +241,14 @@ fn folder(written: &str) -> Option<String> {
 }
 
 /// The user, the rights and the limits.
-fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result<(Dress, Vec<String>)> {
-    let place = Place::of(main.pid)?;
-    let runs = Dress::of(main.pid, place.as_ref().is_some_and(Place::is_container))?;
+fn start_credentials(
+    main: &Process,
+    service: &ExecSettings,
+    assumed: &mut Vec<String>,
+) -> Result<(ProcessCredentials, Vec<String>)> {
+    let place = ProcessNamespaces::from_pid(main.pid)?;
+    let runs =
+        ProcessCredentials::from_pid(main.pid, place.as_ref().is_some_and(ProcessNamespaces::is_container))?;
     let flags: Vec<&String> = service.start.iter().flat_map(|exec| &exec.flags).collect();
     if flags.iter().any(|flag| ["privileged", "no-setuid", "ambient"].contains(&flag.as_str())) {
         assumed
@@ -239,7 +258,7 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     let named = !(service.user.is_empty() && service.group.is_empty() && service.groups.is_empty());
     let account = match service.dynamic {
         true => None,
-        false => match linux::account(&service.user, &service.group, &service.groups) {
+        false => match linux::find_account(&service.user, &service.group, &service.groups) {
             Ok(account) => Some(account),
             Err(error) => {
                 assumed.push(format!("its user: {error:#}"));
@@ -249,34 +268,38 @@ fn dress(main: &Process, service: &Service, assumed: &mut Vec<String>) -> Result
     };
     // systemd leaves root's groups alone where the unit says nothing of any.
     let account = account.filter(|account| named || runs.uid() != account.uid);
-    let manager = Dress::of(1, false)?;
-    let groups_here = linux::groups_here();
+    let manager = ProcessCredentials::from_pid(1, false)?;
+    let groups_here = linux::local_groups();
     let as_root = account.as_ref().is_some_and(|account| account.uid == 0);
     // Without a master it is one process that becomes the user of its configuration.
-    let gives_up_its_user = as_root && runs.uid() != 0 && !main.args().master_worker;
-    let uniform =
-        Uniform { account: account.as_ref(), service, groups_here: &groups_here, gives_up_its_user };
-    Ok(runs.of_unit(&uniform, &manager))
+    let gives_up_its_user = as_root && runs.uid() != 0 && !main.haproxy_args().master_worker;
+    let uniform = UnitCredentials {
+        account: account.as_ref(),
+        service,
+        local_groups: &groups_here,
+        drops_privileges: gives_up_its_user,
+    };
+    Ok(runs.for_unit(&uniform, &manager))
 }
 
 /// Commands that come before, as far as the start of HAProxy itself does not tell what they will.
-fn before(service: &Service, anew: &Process) -> Vec<String> {
-    let tests = |exec: &Exec| {
+fn pre_start_commands(service: &ExecSettings, anew: &Process) -> Vec<String> {
+    let tests = |exec: &ExecCommand| {
         let named = Path::new(&exec.path).file_name();
         let same = named.is_some() && named == anew.exe.seen().and_then(|exe| Path::new(exe).file_name());
         same && exec.words.iter().any(|word| word == "-c")
     };
-    let ignored = |exec: &Exec| exec.flags.iter().any(|flag| flag == "ignore-failure");
-    let others = service.before.iter().filter(|exec| !tests(exec) && !ignored(exec));
+    let ignored = |exec: &ExecCommand| exec.flags.iter().any(|flag| flag == "ignore-failure");
+    let others = service.exec_start_pre.iter().filter(|exec| !tests(exec) && !ignored(exec));
     others.map(|exec| format!("ExecStartPre={}", exec.path)).collect()
 }
 
 /// What a file of the unit says beyond all this, such as ProtectSystem, is in the copy as it was when the process started.
-fn changed_files(main: &Process, guard: &GuardFacts) -> Option<String> {
-    let ours = |path: &String| path.ends_with(&format!("/{NAME}"));
+fn describe_changed_unit_files(main: &Process, guard: &GuardFacts) -> Option<String> {
+    let ours = |path: &String| path.ends_with(&format!("/{FILE_NAME}"));
     let later = |path: &&String| !ours(path) && changed_since(path, main.started);
     let mut files = vec![guard.shown.get("FragmentPath").to_owned()];
-    files.extend(guard.shown.words("DropInPaths"));
+    files.extend(guard.shown.quoted_list("DropInPaths"));
     let later: Vec<&str> = files.iter().filter(later).map(String::as_str).collect();
     (!later.is_empty())
         .then(|| format!("what else {} says, which was changed since it started", later.join(" and ")))
@@ -285,11 +308,13 @@ fn changed_files(main: &Process, guard: &GuardFacts) -> Option<String> {
 /// What a plan about a restart rests on beyond the unit itself: as it is in this moment.
 ///
 /// # Errors
-/// As those of [`worked`].
-pub(super) fn rests_on(
-    look: &Look<'_>,
+/// As those of [`resolve_start`].
+pub(super) fn unit_start_basis(
+    look: &GatherContext<'_>,
     main: &Process,
     guard: &GuardFacts,
 ) -> Result<BTreeMap<String, String>> {
-    worked(look, main, guard, None).map(|worked| worked.start.rests_on).context("what its unit would start")
+    resolve_start(look, main, guard, None)
+        .map(|worked| worked.start.rests_on)
+        .context("what its unit would start")
 }

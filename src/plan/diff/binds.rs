@@ -1,11 +1,11 @@
 //! What a reload would change of the addresses that are listened on.
 
-use crate::facts::binds::minus;
-use crate::facts::{Known, Listener, Picture};
+use crate::facts::binds::subtract_listeners;
+use crate::facts::{Known, Listener, WorkerState};
 
 /// Addresses that come and go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BindChange {
+pub struct ListenerDiff {
     /// In the next worker only.
     pub new: Vec<Listener>,
     /// In this one only.
@@ -13,35 +13,38 @@ pub struct BindChange {
 }
 
 /// The difference between what is listened on now and what would be. Unknown as soon as one side is.
-pub fn bind_change(live: &Picture, next: &Picture) -> Known<BindChange> {
+pub fn diff_listeners(live: &WorkerState, next: &WorkerState) -> Known<ListenerDiff> {
     let both = live.listeners.as_ref().zip(next.listeners.as_ref());
-    both.map(|(live, next)| BindChange { new: minus(next, live), gone: minus(live, next) })
+    both.map(|(live, next)| ListenerDiff {
+        new: subtract_listeners(next, live),
+        gone: subtract_listeners(live, next),
+    })
 }
 
 /// The addresses that a worker was to listen on and does not, for the proof after a reload: `wanted` are those of the
 /// next worker as it was planned, `holds` those that a PID has.
-pub fn not_held(wanted: &[Listener], holds: &[Listener]) -> Vec<Listener> {
-    minus(wanted, holds)
+pub fn missing_listeners(wanted: &[Listener], holds: &[Listener]) -> Vec<Listener> {
+    subtract_listeners(wanted, holds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::test_facts::{healthy, known};
+    use crate::facts::test_facts::{healthy, known_mut};
 
     #[test]
     fn what_comes_and_what_goes_are_told_apart_and_an_unseen_side_is_unknown() {
         let mut facts = healthy();
-        let none = bind_change(&facts.live, &facts.next);
-        assert_eq!(none, Known::Seen(BindChange::default()));
+        let none = diff_listeners(&facts.live, &facts.next);
+        assert_eq!(none, Known::Seen(ListenerDiff::default()));
         let read = |text: &str| text.parse::<Listener>().unwrap();
-        *known(&mut facts.next.listeners) = vec![read("tcp 127.0.0.1:8001"), read("tcp [::]:8000")];
-        let change = bind_change(&facts.live, &facts.next);
+        *known_mut(&mut facts.next.listeners) = vec![read("tcp 127.0.0.1:8001"), read("tcp [::]:8000")];
+        let change = diff_listeners(&facts.live, &facts.next);
         let change = change.seen().unwrap();
         assert_eq!(change.new, [read("tcp 127.0.0.1:8001"), read("tcp [::]:8000")]);
         assert_eq!(change.gone, [read("tcp 127.0.0.1:8000")]);
-        assert_eq!(not_held(&change.new, &[read("tcp [::]:8000")]), [read("tcp 127.0.0.1:8001")]);
+        assert_eq!(missing_listeners(&change.new, &[read("tcp [::]:8000")]), [read("tcp 127.0.0.1:8001")]);
         facts.live.listeners = Known::unknown("closed");
-        assert_eq!(bind_change(&facts.live, &facts.next), Known::unknown("closed"));
+        assert_eq!(diff_listeners(&facts.live, &facts.next), Known::unknown("closed"));
     }
 }

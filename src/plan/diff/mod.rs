@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::losses::Drift;
-use crate::facts::{Facts, Known, Listener, PatternKind, Patterns, Picture, Proxy, Server};
+use crate::facts::{Facts, Known, Listener, PatternKind, Patterns, Proxy, Server, WorkerState};
 
 /// What the next worker would do with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub enum ChangeKind {
     /// It has it, and the one that runs has not.
     Add,
     /// Both have it, not alike.
@@ -23,11 +23,11 @@ pub enum Action {
 
 /// One thing that would be different.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Change {
-    /// `frontend`, `backend`, `listen`, `server`, `bind`, `map`, `acl`, `certificate` or `stick-table`.
+pub struct StateChange {
+    /// `frontend`, `backend`, `listen`, `server`, `parse_bind`, `map`, `parse_acl`, `certificate` or `stick-table`.
     pub what: String,
     /// What would become of it.
-    pub action: Action,
+    pub action: ChangeKind,
     /// Its name.
     pub object: String,
     /// In what respect.
@@ -36,40 +36,41 @@ pub struct Change {
 
 /// Both pictures side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct WorkerStateDiff {
     /// What would be different, by kind and name.
-    pub changes: Vec<Change>,
+    pub changes: Vec<StateChange>,
     /// Parts that could not be compared, each with the reason.
     pub unknown: Vec<String>,
 }
 
 /// Compares what runs with what would come up.
-pub fn difference(facts: &Facts) -> Difference {
+pub fn diff_worker_states(facts: &Facts) -> WorkerStateDiff {
     let Facts { live, next, .. } = facts;
-    let mut found = Difference::default();
-    found.compare("frontends and backends", &live.proxies, &next.proxies, proxies);
-    found.compare("servers", &live.servers, &next.servers, servers);
+    let mut found = WorkerStateDiff::default();
+    found.compare("frontends and backends", &live.proxies, &next.proxies, diff_proxies);
+    found.compare("servers", &live.servers, &next.servers, diff_servers);
     let addresses = |all: &[Listener]| all.iter().map(Listener::short).collect::<Vec<_>>();
     found.compare("binds", &live.listeners, &next.listeners, |live, next| {
-        names("bind", &addresses(live), &addresses(next))
+        diff_names("bind", &addresses(live), &addresses(next))
     });
-    found.compare("maps and ACLs", &live.patterns, &next.patterns, patterns);
-    certificates(live, next, &mut found);
-    let tables = |all: &[crate::facts::Table]| all.iter().map(|table| table.name.clone()).collect::<Vec<_>>();
+    found.compare("maps and ACLs", &live.patterns, &next.patterns, diff_patterns);
+    diff_certificates(live, next, &mut found);
+    let tables =
+        |all: &[crate::facts::StickTable]| all.iter().map(|table| table.name.clone()).collect::<Vec<_>>();
     found.compare("stick tables", &live.tables, &next.tables, |live, next| {
-        names("stick-table", &tables(live), &tables(next))
+        diff_names("stick-table", &tables(live), &tables(next))
     });
     found.changes.sort();
     found
 }
 
-impl Difference {
+impl WorkerStateDiff {
     fn compare<T>(
         &mut self,
         part: &str,
         live: &Known<Vec<T>>,
         next: &Known<Vec<T>>,
-        judge: impl FnOnce(&[T], &[T]) -> Vec<Change>,
+        judge: impl FnOnce(&[T], &[T]) -> Vec<StateChange>,
     ) {
         match live.as_ref().zip(next.as_ref()) {
             Known::Seen((live, next)) => self.changes.extend(judge(live, next)),
@@ -78,21 +79,21 @@ impl Difference {
     }
 }
 
-fn change(what: &str, action: Action, object: &str, detail: impl Into<String>) -> Change {
-    Change { what: what.to_owned(), action, object: object.to_owned(), detail: detail.into() }
+fn state_change(what: &str, action: ChangeKind, object: &str, detail: impl Into<String>) -> StateChange {
+    StateChange { what: what.to_owned(), action, object: object.to_owned(), detail: detail.into() }
 }
 
 /// Things that are there or not, and have nothing to differ in.
-fn names<T: AsRef<str>>(what: &str, live: &[T], next: &[T]) -> Vec<Change> {
+fn diff_names<T: AsRef<str>>(what: &str, live: &[T], next: &[T]) -> Vec<StateChange> {
     let has = |all: &[T], name: &str| all.iter().any(|other| other.as_ref() == name);
     let gone = live.iter().filter(|name| !has(next, name.as_ref()));
     let new = next.iter().filter(|name| !has(live, name.as_ref()));
-    gone.map(|name| change(what, Action::Remove, name.as_ref(), ""))
-        .chain(new.map(|name| change(what, Action::Add, name.as_ref(), "")))
+    gone.map(|name| state_change(what, ChangeKind::Remove, name.as_ref(), ""))
+        .chain(new.map(|name| state_change(what, ChangeKind::Add, name.as_ref(), "")))
         .collect()
 }
 
-fn kind(proxy: &Proxy) -> &'static str {
+fn section_keyword(proxy: &Proxy) -> &'static str {
     match (proxy.frontend, proxy.backend) {
         (true, true) => "listen",
         (true, false) => "frontend",
@@ -100,21 +101,28 @@ fn kind(proxy: &Proxy) -> &'static str {
     }
 }
 
-fn proxies(live: &[Proxy], next: &[Proxy]) -> Vec<Change> {
+fn diff_proxies(live: &[Proxy], next: &[Proxy]) -> Vec<StateChange> {
     let of = |all: &[Proxy]| -> BTreeMap<(String, String), Option<String>> {
-        all.iter().map(|proxy| ((kind(proxy).to_owned(), proxy.name.clone()), proxy.at.clone())).collect()
+        all.iter()
+            .map(|proxy| ((section_keyword(proxy).to_owned(), proxy.name.clone()), proxy.at.clone()))
+            .collect()
     };
     let (live, next) = (of(live), of(next));
     let gone = live.keys().filter(|key| !next.contains_key(*key));
     let new = next.iter().filter(|(key, _)| !live.contains_key(*key));
-    gone.map(|(what, name)| change(what, Action::Remove, name, ""))
+    gone.map(|(what, name)| state_change(what, ChangeKind::Remove, name, ""))
         .chain(new.map(|((what, name), at)| {
-            change(what, Action::Add, name, at.as_ref().map_or(String::new(), |at| format!("at {at}")))
+            state_change(
+                what,
+                ChangeKind::Add,
+                name,
+                at.as_ref().map_or(String::new(), |at| format!("at {at}")),
+            )
         }))
         .collect()
 }
 
-fn servers(live: &[Server], next: &[Server]) -> Vec<Change> {
+fn diff_servers(live: &[Server], next: &[Server]) -> Vec<StateChange> {
     let of = |all: &[Server]| -> BTreeMap<String, Server> {
         all.iter().map(|server| (server.path(), server.clone())).collect()
     };
@@ -122,26 +130,28 @@ fn servers(live: &[Server], next: &[Server]) -> Vec<Change> {
     let mut changes = Vec::new();
     for (path, server) in &live {
         match next.get(path) {
-            None => changes.push(change("server", Action::Remove, path, at(server))),
+            None => changes.push(state_change("server", ChangeKind::Remove, path, describe_address(server))),
             Some(other) => {
-                let detail = server_detail(server, other);
+                let detail = describe_server_change(server, other);
                 if !detail.is_empty() {
-                    changes.push(change("server", Action::Change, path, detail.join(", ")));
+                    changes.push(state_change("server", ChangeKind::Change, path, detail.join(", ")));
                 }
             }
         }
     }
     let new = next.iter().filter(|(path, _)| !live.contains_key(*path));
-    changes.extend(new.map(|(path, server)| change("server", Action::Add, path, at(server))));
+    changes.extend(
+        new.map(|(path, server)| state_change("server", ChangeKind::Add, path, describe_address(server))),
+    );
     changes
 }
 
-fn at(server: &Server) -> String {
+fn describe_address(server: &Server) -> String {
     server.address.seen().map_or(String::new(), |address| format!("at {address}"))
 }
 
 /// In what respects two servers of one name differ, as far as both are known.
-fn server_detail(live: &Server, next: &Server) -> Vec<String> {
+fn describe_server_change(live: &Server, next: &Server) -> Vec<String> {
     let mut detail = Vec::new();
     if let (Some(now), Some(then)) = (live.address.seen(), next.address.seen())
         && now != then
@@ -156,12 +166,12 @@ fn server_detail(live: &Server, next: &Server) -> Vec<String> {
     if let (Some(now), Some(then)) = (live.admin.seen(), next.admin.seen())
         && now != then
     {
-        detail.push(format!("{} becomes {}", now.word(), then.word()));
+        detail.push(format!("{} becomes {}", now.describe(), then.describe()));
     }
     detail
 }
 
-fn patterns(live: &[Patterns], next: &[Patterns]) -> Vec<Change> {
+fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
     let what = |list: &Patterns| match list.kind {
         PatternKind::Map => "map",
         PatternKind::Acl => "acl",
@@ -173,17 +183,17 @@ fn patterns(live: &[Patterns], next: &[Patterns]) -> Vec<Change> {
     // Values of a configuration line move with it; only lists in files have a name that stays.
     for list in live.iter().filter(|list| list.file) {
         let Some(other) = find(next, list) else {
-            changes.push(change(what(list), Action::Remove, &list.name, ""));
+            changes.push(state_change(what(list), ChangeKind::Remove, &list.name, ""));
             continue;
         };
         if let (Some(now), Some(then)) = (list.entries.seen(), other.entries.seen()) {
             let drift = Drift::between(then, now);
             if drift.total() > 0 {
-                changes.push(change(
+                changes.push(state_change(
                     what(list),
-                    Action::Change,
+                    ChangeKind::Change,
                     &list.name,
-                    format!("entries: {}", drift.words()),
+                    format!("entries: {}", drift.describe()),
                 ));
             }
         }
@@ -191,28 +201,33 @@ fn patterns(live: &[Patterns], next: &[Patterns]) -> Vec<Change> {
     let new = next.iter().filter(|list| list.file && find(live, list).is_none());
     changes.extend(new.map(|list| {
         let entries = list.entries.seen().map_or(String::new(), |all| format!("{} entries", all.len()));
-        change(what(list), Action::Add, &list.name, entries)
+        state_change(what(list), ChangeKind::Add, &list.name, entries)
     }));
     changes
 }
 
-fn certificates(live: &Picture, next: &Picture, found: &mut Difference) {
+fn diff_certificates(live: &WorkerState, next: &WorkerState, found: &mut WorkerStateDiff) {
     found.compare("certificates", &live.certificates, &next.certificates, |live, next| {
         let mut changes = Vec::new();
         for certificate in live {
             match next.iter().find(|other| other.name == certificate.name) {
-                None => changes.push(change("certificate", Action::Remove, &certificate.name, "")),
+                None => changes.push(state_change("certificate", ChangeKind::Remove, &certificate.name, "")),
                 Some(other) if certificate.sha1.seen().is_some() && other.sha1.seen().is_some() => {
                     if certificate.sha1 != other.sha1 {
                         let detail = "another certificate under this name";
-                        changes.push(change("certificate", Action::Change, &certificate.name, detail));
+                        changes.push(state_change(
+                            "certificate",
+                            ChangeKind::Change,
+                            &certificate.name,
+                            detail,
+                        ));
                     }
                 }
                 Some(_) => {}
             }
         }
         let new = next.iter().filter(|one| !live.iter().any(|other| other.name == one.name));
-        changes.extend(new.map(|one| change("certificate", Action::Add, &one.name, "")));
+        changes.extend(new.map(|one| state_change("certificate", ChangeKind::Add, &one.name, "")));
         changes
     });
 }

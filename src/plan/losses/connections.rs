@@ -1,17 +1,19 @@
 //! What the service itself would lose: connections, and the ability to come up at all.
 
-use super::{Fate, Kind, Loss, both, unseen};
-use crate::facts::{Facts, How, Known, Mode};
+use super::{Effect, Loss, LossKind, loss_line, unknown_line};
+use crate::facts::{Facts, Known, Mode, Provenance};
 
-pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
-    connections(facts, lines);
-    unloadable(facts, lines);
-    pending(facts, lines);
+pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
+    add_connections(facts, lines);
+    add_unloadable_config(facts, lines);
+    add_pending_reloads(facts, lines);
 }
 
-fn connections(facts: &Facts, lines: &mut Vec<Loss>) {
+fn add_connections(facts: &Facts, lines: &mut Vec<Loss>) {
     let open = match &facts.live.connections {
-        Known::Unknown { why } => return lines.push(unseen(facts, Kind::Connections, "established", why)),
+        Known::Unknown { why } => {
+            return lines.push(unknown_line(facts, LossKind::Connections, "established", why));
+        }
         Known::Seen(open) => open,
     };
     let mut detail = Vec::new();
@@ -22,23 +24,30 @@ fn connections(facts: &Facts, lines: &mut Vec<Loss>) {
         detail.push(format!("a reload keeps them for at most hard-stop-after {limit}"));
     }
     let total = open.current + open.draining;
-    if let Some(why) = uncounted(facts) {
+    if let Some(why) = uncounted_reason(facts) {
         if total == 0 {
             let object = "in workers of earlier reloads";
-            return lines.push(unseen(facts, Kind::Connections, object, &why));
+            return lines.push(unknown_line(facts, LossKind::Connections, object, &why));
         }
         detail.push(format!("those in workers of earlier reloads are not counted: {why}"));
     }
     if total > 0 {
         lines.push(Loss {
-            on_reload: Fate::Kept,
-            ..both(facts, Kind::Connections, "established".into(), total, Fate::Lost, detail.join("; "))
+            on_reload: Effect::Kept,
+            ..loss_line(
+                facts,
+                LossKind::Connections,
+                "established".into(),
+                total,
+                Effect::Lost,
+                detail.join("; "),
+            )
         });
     }
 }
 
 /// Why the connections in workers of earlier reloads are not among those that were counted, where there may be any.
-fn uncounted(facts: &Facts) -> Option<String> {
+fn uncounted_reason(facts: &Facts) -> Option<String> {
     let instance = facts.instance.seen().filter(|instance| instance.mode == Mode::MasterWorker)?;
     match &instance.old_workers {
         Known::Unknown { why } => Some(why.clone()),
@@ -49,14 +58,14 @@ fn uncounted(facts: &Facts) -> Option<String> {
     }
 }
 
-fn unloadable(facts: &Facts, lines: &mut Vec<Loss>) {
+fn add_unloadable_config(facts: &Facts, lines: &mut Vec<Loss>) {
     let files = facts.config.arguments.join(" ");
     // What was tried says more than what was tested.
     if let Some(Known::Seen(rehearsal)) = &facts.rehearsal {
-        if let Some(why) = rehearsal.why_not() {
+        if let Some(why) = rehearsal.failure_reason() {
             let detail = format!("a rehearsed start failed, so a restart would be an outage: {why}");
-            let line = both(facts, Kind::UnloadableConfig, files, 1, Fate::Lost, detail);
-            lines.push(Loss { on_reload: Fate::Kept, how: How::Rehearsed, ..line });
+            let line = loss_line(facts, LossKind::UnloadableConfig, files, 1, Effect::Lost, detail);
+            lines.push(Loss { on_reload: Effect::Kept, how: Provenance::Rehearsed, ..line });
         }
         return;
     }
@@ -66,25 +75,25 @@ fn unloadable(facts: &Facts, lines: &mut Vec<Loss>) {
             let alert = test.alerts.first().map_or("it gave no reason", String::as_str);
             let detail = format!("a restart would be an outage: {alert}");
             lines.push(Loss {
-                on_reload: Fate::Kept,
-                ..both(facts, Kind::UnloadableConfig, files, 1, Fate::Lost, detail)
+                on_reload: Effect::Kept,
+                ..loss_line(facts, LossKind::UnloadableConfig, files, 1, Effect::Lost, detail)
             });
         }
         Known::Unknown { why } => lines.push(Loss {
-            on_reload: Fate::Kept,
-            ..unseen(facts, Kind::UnloadableConfig, &files, &format!("not tested: {why}"))
+            on_reload: Effect::Kept,
+            ..unknown_line(facts, LossKind::UnloadableConfig, &files, &format!("not tested: {why}"))
         }),
     }
 }
 
-fn pending(facts: &Facts, lines: &mut Vec<Loss>) {
+fn add_pending_reloads(facts: &Facts, lines: &mut Vec<Loss>) {
     for file in facts.config.edited_since_load.seen().into_iter().flatten() {
         let detail = "written after the worker started; either operation puts it in force".to_owned();
-        lines.push(both(facts, Kind::PendingReload, file.clone(), 1, Fate::Kept, detail));
+        lines.push(loss_line(facts, LossKind::PendingReload, file.clone(), 1, Effect::Kept, detail));
     }
     let dataplane = facts.dataplane.as_ref().and_then(|api| api.pending_reloads.seen());
     for reload in dataplane.into_iter().flatten() {
         let detail = "the Data Plane API has accepted a change and not reloaded yet".to_owned();
-        lines.push(both(facts, Kind::PendingReload, reload.id.clone(), 1, Fate::Kept, detail));
+        lines.push(loss_line(facts, LossKind::PendingReload, reload.id.clone(), 1, Effect::Kept, detail));
     }
 }

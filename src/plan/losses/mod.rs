@@ -12,12 +12,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, How, Known};
+use crate::facts::{Facts, Known, Provenance};
 
 /// What kind of thing would be lost. The names are public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum LossKind {
     /// Open client connections.
     Connections,
     /// Files on disk that the next worker could not load: a restart would be an outage.
@@ -44,72 +44,72 @@ pub enum Kind {
     PendingReload,
 }
 
-impl Kind {
+impl LossKind {
     /// The public name.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Connections => "connections",
-            Kind::UnloadableConfig => "unloadable-config",
-            Kind::MemoryOnlyConfig => "memory-only-config",
-            Kind::DynamicServer => "dynamic-server",
-            Kind::ServerAdminState => "server-admin-state",
-            Kind::ServerWeight => "server-weight",
-            Kind::ServerAddress => "server-address",
-            Kind::MapEntry => "map-entry",
-            Kind::AclEntry => "acl-entry",
-            Kind::StickTable => "stick-table",
-            Kind::Certificate => "certificate",
-            Kind::PendingReload => "pending-reload",
+            LossKind::Connections => "connections",
+            LossKind::UnloadableConfig => "unloadable-config",
+            LossKind::MemoryOnlyConfig => "memory-only-config",
+            LossKind::DynamicServer => "dynamic-server",
+            LossKind::ServerAdminState => "server-admin-state",
+            LossKind::ServerWeight => "server-weight",
+            LossKind::ServerAddress => "server-address",
+            LossKind::MapEntry => "map-entry",
+            LossKind::AclEntry => "acl-entry",
+            LossKind::StickTable => "stick-table",
+            LossKind::Certificate => "certificate",
+            LossKind::PendingReload => "pending-reload",
         }
     }
 
     /// What it means and where it comes from, for `explain`.
     pub fn explanation(self) -> &'static str {
         match self {
-            Kind::Connections => {
+            LossKind::Connections => {
                 "Client connections that are open now. A reload leaves them to the old worker until they end or \
                  hard-stop-after passes; a restart cuts them. Read from `show info`: CurrConns of the serving worker \
                  and of those that still drain."
             }
-            Kind::UnloadableConfig => {
+            LossKind::UnloadableConfig => {
                 "The files on disk do not pass HAProxy's own test. A reload is refused by HAProxy and the old worker \
                  goes on; a restart ends it and nothing comes up."
             }
-            Kind::MemoryOnlyConfig => {
+            LossKind::MemoryOnlyConfig => {
                 "Frontends and backends that run but stand in none of the files that the master would load: written to \
                  another file, edited out since, or created over the socket. Both operations lose them."
             }
-            Kind::DynamicServer => {
+            LossKind::DynamicServer => {
                 "Servers that run but stand in no loaded file, usually added with `add server`. Both operations lose \
                  them."
             }
-            Kind::ServerAdminState => {
+            LossKind::ServerAdminState => {
                 "Maintenance or drain that was set over a socket, or lifted over one from a server that the files \
                  disable. Both operations return the server to what the files say."
             }
-            Kind::ServerWeight => {
+            LossKind::ServerWeight => {
                 "A weight that was set over a socket. Both operations return it to the files' value."
             }
-            Kind::ServerAddress => {
+            LossKind::ServerAddress => {
                 "An address or port that is not the one in the files. Both operations return it, even with a \
                  server-state file."
             }
-            Kind::MapEntry => {
+            LossKind::MapEntry => {
                 "Entries of a map that are not as in its file. Both operations load the file again."
             }
-            Kind::AclEntry => {
+            LossKind::AclEntry => {
                 "Entries of an ACL list that are not as in its file or on its configuration line. Both operations load \
                  those again."
             }
-            Kind::StickTable => {
+            LossKind::StickTable => {
                 "Entries of stick tables. A reload keeps those of a table with a peers section that has a local peer; \
                  a restart keeps none, unless another peer teaches them again."
             }
-            Kind::Certificate => {
+            LossKind::Certificate => {
                 "Certificates in memory whose fingerprint is not that of the file on disk. Both operations load the \
                  file."
             }
-            Kind::PendingReload => {
+            LossKind::PendingReload => {
                 "A change that is on disk, or accepted by the Data Plane API, and not in force. The next reload or \
                  restart, by anybody, puts it in force."
             }
@@ -118,25 +118,25 @@ impl Kind {
 }
 
 /// Every kind, most serious first.
-pub const KINDS: &[Kind] = &[
-    Kind::Connections,
-    Kind::UnloadableConfig,
-    Kind::MemoryOnlyConfig,
-    Kind::DynamicServer,
-    Kind::ServerAdminState,
-    Kind::ServerWeight,
-    Kind::ServerAddress,
-    Kind::MapEntry,
-    Kind::AclEntry,
-    Kind::StickTable,
-    Kind::Certificate,
-    Kind::PendingReload,
+pub const KINDS: &[LossKind] = &[
+    LossKind::Connections,
+    LossKind::UnloadableConfig,
+    LossKind::MemoryOnlyConfig,
+    LossKind::DynamicServer,
+    LossKind::ServerAdminState,
+    LossKind::ServerWeight,
+    LossKind::ServerAddress,
+    LossKind::MapEntry,
+    LossKind::AclEntry,
+    LossKind::StickTable,
+    LossKind::Certificate,
+    LossKind::PendingReload,
 ];
 
 /// What an operation does to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum Effect {
     /// It is still there afterwards.
     Kept,
     /// Nobody can say from here.
@@ -149,19 +149,19 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// What kind of thing.
-    pub kind: Kind,
+    pub kind: LossKind,
     /// Which one, by the name HAProxy gives it.
     pub object: String,
     /// How many, or `None` when they could not be counted: never 0 in place of "unknown".
     pub count: Option<u64>,
     /// What a reload does to it.
-    pub on_reload: Fate,
+    pub on_reload: Effect,
     /// What a restart does to it.
-    pub on_restart: Fate,
+    pub on_restart: Effect,
     /// The particulars, as a sentence fragment.
     pub detail: String,
     /// How the other side of the comparison is known: read, rehearsed or live.
-    pub how: How,
+    pub how: Provenance,
 }
 
 /// The whole ledger.
@@ -174,59 +174,68 @@ pub struct Ledger {
 /// Computes the ledger. What was not seen becomes a line that says so. Where a restart would start another thing than a
 /// reload, each has its own.
 pub fn ledger(facts: &Facts) -> Ledger {
-    match facts.restarted() {
-        Cow::Borrowed(facts) => of_one(facts),
-        Cow::Owned(restarted) => of_both(of_one(facts), of_one(&restarted)),
+    match facts.after_unit_start() {
+        Cow::Borrowed(facts) => single_ledger(facts),
+        Cow::Owned(restarted) => merge_ledgers(single_ledger(facts), single_ledger(&restarted)),
     }
 }
 
 /// What only one of them would lose the other one keeps.
-fn of_both(reload: Ledger, restart: Ledger) -> Ledger {
+fn merge_ledgers(reload: Ledger, restart: Ledger) -> Ledger {
     let mut lines = reload.lines;
-    lines.iter_mut().for_each(|line| line.on_restart = Fate::Kept);
+    lines.iter_mut().for_each(|line| line.on_restart = Effect::Kept);
     for other in restart.lines {
         match lines.iter_mut().find(|line| (line.kind, &line.object) == (other.kind, &other.object)) {
             Some(line) => line.on_restart = other.on_restart,
-            None => lines.push(Loss { on_reload: Fate::Kept, ..other }),
+            None => lines.push(Loss { on_reload: Effect::Kept, ..other }),
         }
     }
     lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
     Ledger { lines }
 }
 
-fn of_one(facts: &Facts) -> Ledger {
+fn single_ledger(facts: &Facts) -> Ledger {
     if let Known::Unknown { why } = &facts.instance {
-        return Ledger { lines: vec![unseen(facts, Kind::Connections, "everything in memory", why)] };
+        return Ledger {
+            lines: vec![unknown_line(facts, LossKind::Connections, "everything in memory", why)],
+        };
     }
     let mut lines = Vec::new();
-    connections::lines(facts, &mut lines);
-    proxies::lines(facts, &mut lines);
-    servers::lines(facts, &mut lines);
-    patterns::lines(facts, &mut lines);
+    connections::add_losses(facts, &mut lines);
+    proxies::add_losses(facts, &mut lines);
+    servers::add_losses(facts, &mut lines);
+    patterns::add_losses(facts, &mut lines);
     lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
     Ledger { lines }
 }
 
 /// A line for what could not be seen: no count, and nobody knows its fate.
-fn unseen(facts: &Facts, kind: Kind, object: &str, why: &str) -> Loss {
+fn unknown_line(facts: &Facts, kind: LossKind, object: &str, why: &str) -> Loss {
     Loss {
         kind,
         object: object.to_owned(),
         count: None,
-        on_reload: Fate::Unknown,
-        on_restart: Fate::Unknown,
+        on_reload: Effect::Unknown,
+        on_restart: Effect::Unknown,
         detail: why.to_owned(),
         how: facts.next.how,
     }
 }
 
 /// A line for something that both operations treat alike.
-fn both(facts: &Facts, kind: Kind, object: String, count: u64, fate: Fate, detail: String) -> Loss {
+fn loss_line(
+    facts: &Facts,
+    kind: LossKind,
+    object: String,
+    count: u64,
+    fate: Effect,
+    detail: String,
+) -> Loss {
     Loss { kind, object, count: Some(count), on_reload: fate, on_restart: fate, detail, how: facts.next.how }
 }
 
 /// What to add where a difference may come from an edit on disk rather than from a socket.
-fn edited(facts: &Facts) -> &'static str {
+fn edit_note(facts: &Facts) -> &'static str {
     match facts.config.edited_since_load.seen() {
         Some(files) if !files.is_empty() => "; the files were edited after the worker started",
         _ => "",

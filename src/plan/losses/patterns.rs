@@ -2,37 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fate, Kind, Loss, both, edited, unseen};
-use crate::facts::{Facts, How, Known, PatternKind, Patterns};
+use super::{Effect, Loss, LossKind, edit_note, loss_line, unknown_line};
+use crate::facts::{Facts, Known, PatternKind, Patterns, Provenance};
 
-type Entry = (String, Option<String>);
+type EntryPair = (String, Option<String>);
 
-pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
+pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
     let live = match &facts.live.patterns {
         Known::Unknown { why } => {
-            return lines.push(unseen(facts, Kind::MapEntry, "map and ACL entries", why));
+            return lines.push(unknown_line(facts, LossKind::MapEntry, "map and ACL entries", why));
         }
         Known::Seen(live) => live,
     };
     for list in live {
         let kind = match list.kind {
-            PatternKind::Map => Kind::MapEntry,
-            PatternKind::Acl => Kind::AclEntry,
+            PatternKind::Map => LossKind::MapEntry,
+            PatternKind::Acl => LossKind::AclEntry,
         };
         let entries = match &list.entries {
             Known::Unknown { why } => {
-                lines.push(unseen(facts, kind, &list.name, why));
+                lines.push(unknown_line(facts, kind, &list.name, why));
                 continue;
             }
             Known::Seen(entries) => entries,
         };
-        let drift = match stored(facts, list) {
+        let drift = match stored_entries(facts, list) {
             Known::Unknown { why } if entries.is_empty() && !list.file => {
                 tracing::trace!(list = list.name, why, "an empty inline list loses nothing");
                 continue;
             }
             Known::Unknown { why } => {
-                lines.push(unseen(facts, kind, &list.name, &why));
+                lines.push(unknown_line(facts, kind, &list.name, &why));
                 continue;
             }
             Known::Seen(stored) => Drift::between(entries, stored),
@@ -41,26 +41,26 @@ pub(super) fn lines(facts: &Facts, lines: &mut Vec<Loss>) {
             continue;
         }
         let place = if list.file { "its file" } else { "its line" };
-        let detail = format!("{} against {place}{}", drift.words(), edited(facts));
-        lines.push(both(facts, kind, list.name.clone(), drift.total(), Fate::Lost, detail));
+        let detail = format!("{} against {place}{}", drift.describe(), edit_note(facts));
+        lines.push(loss_line(facts, kind, list.name.clone(), drift.total(), Effect::Lost, detail));
     }
 }
 
 /// What the file or the configuration line holds.
-fn stored<'a>(facts: &'a Facts, list: &Patterns) -> Known<&'a [Entry]> {
+fn stored_entries<'a>(facts: &'a Facts, list: &Patterns) -> Known<&'a [EntryPair]> {
     let next = match &facts.next.patterns {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(all) => all.iter().find(|other| other.kind == list.kind && other.name == list.name),
     };
-    match next.or_else(|| moved(facts, list)) {
+    match next.or_else(|| find_moved_list(facts, list)) {
         Some(other) => other.entries.as_ref().map(Vec::as_slice),
-        None => Known::unknown(format!("{} was not found in the files{}", list.name, edited(facts))),
+        None => Known::unknown(format!("{} was not found in the files{}", list.name, edit_note(facts))),
     }
 }
 
 /// A line that an edit moved: a list of the same criterion, in the same file, with the same values.
-fn moved<'a>(facts: &'a Facts, list: &Patterns) -> Option<&'a Patterns> {
-    if list.file || facts.next.how != How::Rehearsed {
+fn find_moved_list<'a>(facts: &'a Facts, list: &Patterns) -> Option<&'a Patterns> {
+    if list.file || facts.next.how != Provenance::Rehearsed {
         return None;
     }
     let place = |name: &str| {
@@ -85,9 +85,9 @@ pub(in crate::plan) struct Drift {
 }
 
 impl Drift {
-    /// What `live` has, lacks and has otherwise than `stored`.
-    pub(in crate::plan) fn between(live: &[Entry], stored: &[Entry]) -> Self {
-        let mut balance: BTreeMap<&Entry, i64> = BTreeMap::new();
+    /// What `live` has, lacks and has otherwise than `stored_entries`.
+    pub(in crate::plan) fn between(live: &[EntryPair], stored: &[EntryPair]) -> Self {
+        let mut balance: BTreeMap<&EntryPair, i64> = BTreeMap::new();
         for entry in live {
             *balance.entry(entry).or_default() += 1;
         }
@@ -118,7 +118,7 @@ impl Drift {
         self.added + self.changed + self.removed
     }
 
-    pub(in crate::plan) fn words(&self) -> String {
+    pub(in crate::plan) fn describe(&self) -> String {
         let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
         let said: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entries(pairs: &[(&str, &str)]) -> Vec<Entry> {
+    fn entries(pairs: &[(&str, &str)]) -> Vec<EntryPair> {
         pairs.iter().map(|(k, v)| (k.to_string(), Some(v.to_string()))).collect()
     }
 
@@ -140,7 +140,7 @@ mod tests {
         let stored = entries(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
         let live = entries(&[("a", "1"), ("b", "9"), ("d", "4"), ("d", "4"), ("e", "5")]);
         assert_eq!(Drift::between(&live, &stored), Drift { added: 2, changed: 1, removed: 1 });
-        assert_eq!(Drift::between(&live, &stored).words(), "2 added, 1 changed, 1 removed");
+        assert_eq!(Drift::between(&live, &stored).describe(), "2 added, 1 changed, 1 removed");
     }
 
     proptest! {

@@ -1,13 +1,19 @@
 //! Certificates and stick tables.
 
-use super::{Item, Step, Verdict, both, cannot_tell, entries};
-use crate::facts::runtime_state::HeldCertificate;
-use crate::facts::{Holdings, Known, Loaded};
-use crate::plan::losses::Kind;
+use super::{ReplayItem, ReplayStep, ReplayVerdict, ambiguous_change, count_entries, known_pair};
+use crate::facts::runtime_state::RuntimeCertificate;
+use crate::facts::{Known, LoadedConfig, RuntimeState};
+use crate::plan::losses::LossKind;
 
-pub(super) fn items(old: &Holdings, new: &Holdings, loaded: &Loaded, items: &mut Vec<Item>) {
-    let kind = Kind::Certificate;
-    let Some((held, now)) = both(&old.certificates, &new.certificates, kind, "certificates", items) else {
+pub(super) fn add_items(
+    old: &RuntimeState,
+    new: &RuntimeState,
+    loaded: &LoadedConfig,
+    items: &mut Vec<ReplayItem>,
+) {
+    let kind = LossKind::Certificate;
+    let Some((held, now)) = known_pair(&old.certificates, &new.certificates, kind, "certificates", items)
+    else {
         return;
     };
     for certificate in held {
@@ -20,47 +26,62 @@ pub(super) fn items(old: &Holdings, new: &Holdings, loaded: &Loaded, items: &mut
         let detail = "set at run time".to_owned();
         let verdict = match same {
             Known::Seen(true) => continue,
-            Known::Unknown { why } => Verdict::Cannot(why),
-            Known::Seen(false) if new.is_none() => Verdict::Cannot(
+            Known::Unknown { why } => ReplayVerdict::NotRestorable(why),
+            Known::Seen(false) if new.is_none() => ReplayVerdict::NotRestorable(
                 "no line of the configuration loads it, and what used it is not known: add it to a crt-list"
                     .into(),
             ),
-            Known::Seen(false) => judged(certificate, loaded),
+            Known::Seen(false) => certificate_verdict(certificate, loaded),
         };
-        items.push(Item { kind, object: certificate.name.clone(), what: "certificate", detail, verdict });
+        items.push(ReplayItem {
+            kind,
+            object: certificate.name.clone(),
+            what: "certificate",
+            detail,
+            verdict,
+        });
     }
 }
 
 /// One whose name the new worker has, with another certificate behind it.
-fn judged(certificate: &HeldCertificate, loaded: &Loaded) -> Verdict {
+fn certificate_verdict(certificate: &RuntimeCertificate, loaded: &LoadedConfig) -> ReplayVerdict {
     let name = &certificate.name;
     let again = format!("`set ssl cert {name}` and `commit ssl cert {name}`");
-    match (loaded.untouched(name), &certificate.pem) {
+    match (loaded.is_unchanged(name), &certificate.pem) {
         (Known::Seen(true), Known::Seen(pem)) => {
-            Verdict::PutBack(vec![Step::Certificate { name: name.clone(), pem: pem.clone() }])
+            ReplayVerdict::Restore(vec![ReplayStep::Certificate { name: name.clone(), pem: pem.clone() }])
         }
-        (Known::Seen(true), Known::Unknown { why }) => Verdict::Cannot(format!("{why}; {again} put it back")),
-        (Known::Seen(false), _) => {
-            Verdict::Cannot(cannot_tell(&format!("{name} was written after the worker started"), &again))
+        (Known::Seen(true), Known::Unknown { why }) => {
+            ReplayVerdict::NotRestorable(format!("{why}; {again} put it back"))
         }
-        (Known::Unknown { why }, _) => Verdict::Cannot(cannot_tell(&why, &again)),
+        (Known::Seen(false), _) => ReplayVerdict::NotRestorable(ambiguous_change(
+            &format!("{name} was written after the worker started"),
+            &again,
+        )),
+        (Known::Unknown { why }, _) => ReplayVerdict::NotRestorable(ambiguous_change(&why, &again)),
     }
 }
 
 /// Entries of a table that no peers section carries over are gone.
-pub(super) fn tables(old: &Holdings, items: &mut Vec<Item>) {
-    let kind = Kind::StickTable;
+pub(super) fn add_stick_table_items(old: &RuntimeState, items: &mut Vec<ReplayItem>) {
+    let kind = LossKind::StickTable;
     let tables = match &old.tables {
         Known::Unknown { why } => {
             let detail = "stick tables could not be read".to_owned();
-            return items.push(Item::cannot(kind, "stick tables".into(), "all", detail, why.clone()));
+            return items.push(ReplayItem::not_restorable(
+                kind,
+                "stick tables".into(),
+                "all",
+                detail,
+                why.clone(),
+            ));
         }
         Known::Seen(tables) => tables,
     };
     for table in tables.iter().filter(|table| !table.carried) {
         let used = usize::try_from(table.used).unwrap_or(usize::MAX);
-        let detail = entries(used);
+        let detail = count_entries(used);
         let why = "a table without a peers section is not put back: give it one with a local peer".to_owned();
-        items.push(Item::cannot(kind, table.name.clone(), "entries", detail, why));
+        items.push(ReplayItem::not_restorable(kind, table.name.clone(), "entries", detail, why));
     }
 }

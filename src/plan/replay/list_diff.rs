@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::facts::runtime_state::HeldEntry;
+use crate::facts::runtime_state::RuntimePatternEntry;
 use crate::secret::Secret;
 
 /// One change of a list. Values are secrets, so that `Debug` shows none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edit {
+pub enum ListEdit {
     /// Behind all others.
     Add(Secret, Option<Secret>),
     /// Another value for the entry with this address.
@@ -18,9 +18,9 @@ pub enum Edit {
 
 /// How to get from what is to what was.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct ListDiff {
     /// The changes; `None` where the order cannot be reached by them.
-    pub(super) edits: Option<Vec<Edit>>,
+    pub(super) edits: Option<Vec<ListEdit>>,
     /// The list as it shall be.
     pub(super) whole: Vec<(Secret, Option<Secret>)>,
     /// Entries that come.
@@ -33,23 +33,23 @@ pub(super) struct Way {
     pub(super) skipped: usize,
 }
 
-impl Way {
+impl ListDiff {
     /// Nothing has to be done.
     pub(super) fn is_empty(&self) -> bool {
         self.edits.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// The values that come with an addition or a change.
-    pub(super) fn brought(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn new_values(&self) -> impl Iterator<Item = &str> {
         self.edits.iter().flatten().filter_map(|edit| match edit {
-            Edit::Add(_, value) => value.as_ref().map(Secret::reveal),
-            Edit::Set(_, value) => Some(value.reveal()),
-            Edit::Delete(_) => None,
+            ListEdit::Add(_, value) => value.as_ref().map(Secret::reveal),
+            ListEdit::Set(_, value) => Some(value.reveal()),
+            ListEdit::Delete(_) => None,
         })
     }
 
     /// What differs, in words.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
         let said: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -57,10 +57,14 @@ impl Way {
     }
 }
 
-/// The way from `is` to `was`. An entry that `skip` names is not brought in, and no value becomes one that it names.
-pub(super) fn way(is: &[HeldEntry], was: &[HeldEntry], skip: impl Fn(&HeldEntry) -> bool) -> Way {
-    let partner = partners(is, was);
-    let mut of_old: Vec<Option<&HeldEntry>> = vec![None; was.len()];
+/// The way from `is_yes` to `was`. An entry that `skip` names is not brought in, and no value becomes one that it names.
+pub(super) fn diff_lists(
+    is: &[RuntimePatternEntry],
+    was: &[RuntimePatternEntry],
+    skip: impl Fn(&RuntimePatternEntry) -> bool,
+) -> ListDiff {
+    let partner = match_entries(is, was);
+    let mut of_old: Vec<Option<&RuntimePatternEntry>> = vec![None; was.len()];
     for (entry, old) in is.iter().zip(&partner) {
         if let Some(slot) = old.and_then(|old| of_old.get_mut(old)) {
             *slot = Some(entry);
@@ -68,11 +72,11 @@ pub(super) fn way(is: &[HeldEntry], was: &[HeldEntry], skip: impl Fn(&HeldEntry)
     }
     // What each old entry becomes: itself, what the new worker has in its place, or nothing.
     let mut skipped = 0;
-    let wanted: Vec<Option<&HeldEntry>> = was
+    let wanted: Vec<Option<&RuntimePatternEntry>> = was
         .iter()
         .zip(&of_old)
         .map(|(old, new)| {
-            let same = new.is_some_and(|new| new.pair() == old.pair());
+            let same = new.is_some_and(|new| new.key_and_value() == old.key_and_value());
             if same || !skip(old) {
                 return Some(old);
             }
@@ -87,38 +91,38 @@ pub(super) fn way(is: &[HeldEntry], was: &[HeldEntry], skip: impl Fn(&HeldEntry)
         match old.and_then(|old| wanted.get(old).copied().flatten()) {
             None => {
                 removed += 1;
-                edits.push(Edit::Delete(entry.reference.clone()));
+                edits.push(ListEdit::Delete(entry.reference.clone()));
             }
             Some(want) => {
-                if want.pair() != entry.pair() {
+                if want.key_and_value() != entry.key_and_value() {
                     changed += 1;
                     let value = want.value.clone().unwrap_or_default();
-                    edits.push(Edit::Set(entry.reference.clone(), Secret::new(value)));
+                    edits.push(ListEdit::Set(entry.reference.clone(), Secret::new(value)));
                 }
-                reached.push(want.pair());
+                reached.push(want.key_and_value());
             }
         }
     }
     let mut added = 0;
     for want in wanted.iter().zip(&of_old).filter(|(_, new)| new.is_none()).filter_map(|(want, _)| *want) {
         added += 1;
-        edits.push(Edit::Add(Secret::new(&want.key), want.value.clone().map(Secret::new)));
-        reached.push(want.pair());
+        edits.push(ListEdit::Add(Secret::new(&want.key), want.value.clone().map(Secret::new)));
+        reached.push(want.key_and_value());
     }
-    let wanted: Vec<&HeldEntry> = wanted.into_iter().flatten().collect();
-    let in_order = wanted.iter().map(|want| want.pair()).eq(reached);
+    let wanted: Vec<&RuntimePatternEntry> = wanted.into_iter().flatten().collect();
+    let in_order = wanted.iter().map(|want| want.key_and_value()).eq(reached);
     let whole = wanted.iter().map(|want| (Secret::new(&want.key), want.value.clone().map(Secret::new)));
-    Way { whole: whole.collect(), edits: in_order.then_some(edits), added, changed, removed, skipped }
+    ListDiff { whole: whole.collect(), edits: in_order.then_some(edits), added, changed, removed, skipped }
 }
 
 /// For each entry that is, the old one that it stands for: first one that is equal, then one with the same key.
-fn partners(is: &[HeldEntry], was: &[HeldEntry]) -> Vec<Option<usize>> {
+fn match_entries(is: &[RuntimePatternEntry], was: &[RuntimePatternEntry]) -> Vec<Option<usize>> {
     let mut equal: HashMap<(&str, &str), VecDeque<usize>> = HashMap::new();
     for (number, old) in was.iter().enumerate() {
-        equal.entry(old.pair()).or_default().push_back(number);
+        equal.entry(old.key_and_value()).or_default().push_back(number);
     }
     let mut partner: Vec<Option<usize>> =
-        is.iter().map(|entry| equal.get_mut(&entry.pair()).and_then(VecDeque::pop_front)).collect();
+        is.iter().map(|entry| equal.get_mut(&entry.key_and_value()).and_then(VecDeque::pop_front)).collect();
     let mut taken = vec![false; was.len()];
     for old in partner.iter().flatten() {
         if let Some(slot) = taken.get_mut(*old) {
@@ -141,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    fn list(pairs: &[(String, String)]) -> Vec<HeldEntry> {
-        let entry = |(n, (key, value)): (usize, &(String, String))| HeldEntry {
+    fn list(pairs: &[(String, String)]) -> Vec<RuntimePatternEntry> {
+        let entry = |(n, (key, value)): (usize, &(String, String))| RuntimePatternEntry {
             reference: format!("0x{n:x}"),
             key: key.clone(),
             value: Some(value.clone()),
@@ -151,7 +155,7 @@ mod tests {
     }
 
     /// What HAProxy would hold after the changes.
-    fn applied(is: &[HeldEntry], way: &Way) -> Vec<(String, String)> {
+    fn apply_diff(is: &[RuntimePatternEntry], way: &ListDiff) -> Vec<(String, String)> {
         let plain = |value: &Option<Secret>| value.as_ref().map_or(String::new(), |v| v.reveal().to_owned());
         let Some(edits) = &way.edits else {
             return way.whole.iter().map(|(k, v)| (k.reveal().to_owned(), plain(v))).collect();
@@ -162,11 +166,11 @@ mod tests {
             .collect();
         for edit in edits {
             match edit {
-                Edit::Add(key, value) => all.push((String::new(), key.reveal().to_owned(), plain(value))),
-                Edit::Set(at, value) => {
+                ListEdit::Add(key, value) => all.push((String::new(), key.reveal().to_owned(), plain(value))),
+                ListEdit::Set(at, value) => {
                     all.iter_mut().find(|e| e.0 == *at).unwrap().2 = value.reveal().to_owned();
                 }
-                Edit::Delete(at) => all.retain(|e| e.0 != *at),
+                ListEdit::Delete(at) => all.retain(|e| e.0 != *at),
             }
         }
         all.into_iter().map(|(_, key, value)| (key, value)).collect()
@@ -180,33 +184,33 @@ mod tests {
     fn what_was_appended_changed_and_removed_takes_one_change_each() {
         let is = list(&pairs(&[("a", "1"), ("b", "2"), ("c", "3")]));
         let was = list(&pairs(&[("a", "1"), ("b", "9"), ("d", "4")]));
-        let found = way(&is, &was, |_| false);
-        assert_eq!(found.words(), "1 added, 1 changed, 1 removed");
+        let found = diff_lists(&is, &was, |_| false);
+        assert_eq!(found.describe(), "1 added, 1 changed, 1 removed");
         assert_eq!(found.edits.as_ref().unwrap().len(), 3);
     }
 
     #[test]
     fn the_second_of_two_equal_keys_is_the_one_that_goes() {
         let is = list(&pairs(&[("a", "1"), ("a", "2")]));
-        let found = way(&is, &list(&pairs(&[("a", "1")])), |_| false);
-        assert_eq!(found.edits, Some(vec![Edit::Delete("0x1".into())]));
+        let found = diff_lists(&is, &list(&pairs(&[("a", "1")])), |_| false);
+        assert_eq!(found.edits, Some(vec![ListEdit::Delete("0x1".into())]));
     }
 
     #[test]
     fn another_order_needs_the_whole_list() {
         let is = list(&pairs(&[("/a", "1"), ("/ab", "2")]));
         let was = list(&pairs(&[("/ab", "2"), ("/a", "1")]));
-        let found = way(&is, &was, |_| false);
-        assert_eq!((found.edits.is_none(), found.words()), (true, "their order".to_owned()));
+        let found = diff_lists(&is, &was, |_| false);
+        assert_eq!((found.edits.is_none(), found.describe()), (true, "their order".to_owned()));
     }
 
     #[test]
     fn what_leads_nowhere_is_left_out_and_a_value_stays() {
         let is = list(&pairs(&[("a", "web")]));
         let was = list(&pairs(&[("a", "gone"), ("b", "gone"), ("c", "web")]));
-        let found = way(&is, &was, |entry| entry.value.as_deref() == Some("gone"));
+        let found = diff_lists(&is, &was, |entry| entry.value.as_deref() == Some("gone"));
         assert_eq!((found.skipped, found.added, found.changed), (2, 1, 0));
-        assert_eq!(applied(&is, &found), pairs(&[("a", "web"), ("c", "web")]));
+        assert_eq!(apply_diff(&is, &found), pairs(&[("a", "web"), ("c", "web")]));
     }
 
     proptest! {
@@ -216,10 +220,10 @@ mod tests {
             was in proptest::collection::vec(("[a-c]", "[xy]?"), 0..9),
         ) {
             let (held, goal) = (list(&is), list(&was));
-            let found = way(&held, &goal, |_| false);
-            prop_assert_eq!(applied(&held, &found), was.clone());
+            let found = diff_lists(&held, &goal, |_| false);
+            prop_assert_eq!(apply_diff(&held, &found), was.clone());
             prop_assert_eq!(found.is_empty(), is == was);
-            prop_assert!(way(&goal, &goal, |_| false).is_empty());
+            prop_assert!(diff_lists(&goal, &goal, |_| false).is_empty());
         }
     }
 }

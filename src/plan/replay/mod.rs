@@ -15,18 +15,18 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use crate::facts::runtime_state::HeldServer;
-use crate::facts::{Admin, Holdings, Known, Loaded, PatternKind};
+use crate::facts::runtime_state::RuntimeServer;
+use crate::facts::{Known, LoadedConfig, PatternKind, RuntimeState, ServerAdminState};
 use crate::secret::Secret;
 
-pub use self::preview::{Preview, preview};
-use super::losses::Kind;
-pub use list_diff::Edit;
-pub use result::Returned;
+pub use self::preview::{ReplayPreview, preview_replay};
+use super::losses::LossKind;
+pub use list_diff::ListEdit;
+pub use result::ReplayResult;
 
 /// One step towards what was. `Debug` shows no value of a list and no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum ReplayStep {
     /// A server, by backend and name.
     Server {
         /// Its backend.
@@ -43,7 +43,7 @@ pub enum Step {
         /// The list's number in the new worker.
         id: u32,
         /// The changes, each on its own; `None` where only the whole can bring back the order.
-        edits: Option<Vec<Edit>>,
+        edits: Option<Vec<ListEdit>>,
         /// The whole list as it shall be.
         whole: Vec<(Secret, Option<Secret>)>,
     },
@@ -60,7 +60,7 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerStep {
     /// Tell it what to do.
-    State(Admin),
+    State(ServerAdminState),
     /// Set the weight that the operator sees.
     Weight(u32),
     /// Move it; a port only where that differs.
@@ -76,25 +76,25 @@ pub enum ServerStep {
     /// Switch its agent check on or off.
     AgentCheck(bool),
     /// Add it; it starts in maintenance.
-    Add(Box<HeldServer>),
+    Add(Box<RuntimeServer>),
     /// Delete it; it has to be in maintenance.
     Delete,
 }
 
 /// What becomes of one thing that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReplayVerdict {
     /// These steps bring it back, in their order.
-    PutBack(Vec<Step>),
+    Restore(Vec<ReplayStep>),
     /// It cannot be brought back, or it cannot be told whether it should be; with the reason and the mend.
-    Cannot(String),
+    NotRestorable(String),
 }
 
 /// One thing that was set at run time, or may have been, and is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct ReplayItem {
     /// What kind of thing, in the words of the ledger.
-    pub kind: Kind,
+    pub kind: LossKind,
     /// Which one, by the name HAProxy gives it.
     pub object: String,
     /// Which side of it: one server can have a state, checks and an address.
@@ -102,38 +102,38 @@ pub struct Item {
     /// The particulars, as a sentence fragment without any value of a list.
     pub detail: String,
     /// What becomes of it.
-    pub verdict: Verdict,
+    pub verdict: ReplayVerdict,
 }
 
 /// The whole replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
     /// Everything that differs and was, or may have been, set at run time.
-    pub items: Vec<Item>,
+    pub items: Vec<ReplayItem>,
 }
 
 /// Computes what would bring the new worker to where the old one was. What could not be read becomes an item that
 /// says so. Empty where there is nothing to do.
-pub fn replay(old: &Holdings, new: &Holdings, loaded: &Loaded) -> Replay {
+pub fn replay(old: &RuntimeState, new: &RuntimeState, loaded: &LoadedConfig) -> Replay {
     let mut items = Vec::new();
-    let gone = servers::gone(old, new, loaded, &mut items);
-    servers::items(old, new, loaded, &gone, &mut items);
-    lists::items(old, new, loaded, &gone, &mut items);
-    certificates::items(old, new, loaded, &mut items);
-    certificates::tables(old, &mut items);
+    let gone = servers::removed_backends(old, new, loaded, &mut items);
+    servers::add_items(old, new, loaded, &gone, &mut items);
+    lists::add_items(old, new, loaded, &gone, &mut items);
+    certificates::add_items(old, new, loaded, &mut items);
+    certificates::add_stick_table_items(old, &mut items);
     Replay { items }
 }
 
 /// Names of backends that the new worker does not have.
-type Gone = BTreeSet<String>;
+type RemovedBackends = BTreeSet<String>;
 
 impl Replay {
     /// Every step with the number of its item, in the order in which they are safe: what keeps traffic away comes
     /// before what brings it, and the way to a backend comes last.
-    pub fn ordered(&self) -> Vec<(usize, &Step)> {
+    pub fn ordered_steps(&self) -> Vec<(usize, &ReplayStep)> {
         let mut all = Vec::new();
         for (number, item) in self.items.iter().enumerate() {
-            let Verdict::PutBack(steps) = &item.verdict else { continue };
+            let ReplayVerdict::Restore(steps) = &item.verdict else { continue };
             let mut phase = 0;
             for (nth, step) in steps.iter().enumerate() {
                 // A later step of one item never overtakes an earlier one; the same steps of many items stand together.
@@ -146,54 +146,66 @@ impl Replay {
     }
 
     /// The same as a preview, for a next worker that was rehearsed.
-    pub fn previews(&self) -> Vec<Preview> {
-        self.items.iter().map(Preview::of).collect()
+    pub fn previews(&self) -> Vec<ReplayPreview> {
+        self.items.iter().map(ReplayPreview::from_item).collect()
     }
 }
 
-impl Step {
+impl ReplayStep {
     fn phase(&self) -> u8 {
         match self {
-            Step::Server { change, .. } => match change {
-                ServerStep::State(Admin::Maint | Admin::Drain)
+            ReplayStep::Server { change, .. } => match change {
+                ServerStep::State(ServerAdminState::Maint | ServerAdminState::Drain)
                 | ServerStep::Weight(0)
                 | ServerStep::Delete => 0,
                 // Without checks HAProxy refuses to say where they go.
-                ServerStep::State(Admin::Ready)
+                ServerStep::State(ServerAdminState::Ready)
                 | ServerStep::Checks(false)
                 | ServerStep::AgentCheck(false) => 3,
                 _ => 2,
             },
             // An ACL often says who is kept out.
-            Step::Entries { kind: PatternKind::Acl, .. } | Step::Certificate { .. } => 1,
-            Step::Entries { kind: PatternKind::Map, .. } => 4,
+            ReplayStep::Entries { kind: PatternKind::Acl, .. } | ReplayStep::Certificate { .. } => 1,
+            ReplayStep::Entries { kind: PatternKind::Map, .. } => 4,
         }
     }
 }
 
-impl Item {
-    fn put_back(kind: Kind, object: String, what: &'static str, detail: String, steps: Vec<Step>) -> Self {
-        Item { kind, object, what, detail, verdict: Verdict::PutBack(steps) }
+impl ReplayItem {
+    fn restorable(
+        kind: LossKind,
+        object: String,
+        what: &'static str,
+        detail: String,
+        steps: Vec<ReplayStep>,
+    ) -> Self {
+        ReplayItem { kind, object, what, detail, verdict: ReplayVerdict::Restore(steps) }
     }
 
-    fn cannot(kind: Kind, object: String, what: &'static str, detail: String, why: String) -> Self {
-        Item { kind, object, what, detail, verdict: Verdict::Cannot(why) }
+    fn not_restorable(
+        kind: LossKind,
+        object: String,
+        what: &'static str,
+        detail: String,
+        why: String,
+    ) -> Self {
+        ReplayItem { kind, object, what, detail, verdict: ReplayVerdict::NotRestorable(why) }
     }
 }
 
 /// Both sides, or one item that says which of them could not be read.
-fn both<'a, T>(
+fn known_pair<'a, T>(
     old: &'a Known<Vec<T>>,
     new: &'a Known<Vec<T>>,
-    kind: Kind,
+    kind: LossKind,
     object: &str,
-    items: &mut Vec<Item>,
+    items: &mut Vec<ReplayItem>,
 ) -> Option<(&'a [T], &'a [T])> {
     let sides = [(old, "of the old worker"), (new, "of the new worker")];
     for (side, whose) in sides {
         if let Known::Unknown { why } = side {
             let detail = format!("{object} {whose} could not be read");
-            items.push(Item::cannot(kind, object.to_owned(), "all", detail, why.clone()));
+            items.push(ReplayItem::not_restorable(kind, object.to_owned(), "all", detail, why.clone()));
             return None;
         }
     }
@@ -201,11 +213,11 @@ fn both<'a, T>(
 }
 
 /// What to say where an edit and a change at run time cannot be told apart.
-fn cannot_tell(why: &str, mend: &str) -> String {
+fn ambiguous_change(why: &str, mend: &str) -> String {
     format!("cannot tell whether this was set at run time or came with an edit: {why}; if it was, {mend}")
 }
 
-fn entries(count: usize) -> String {
+fn count_entries(count: usize) -> String {
     match count {
         1 => "1 entry".to_owned(),
         many => format!("{many} entries"),

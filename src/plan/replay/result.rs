@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::plan::losses::Kind;
+use crate::plan::losses::LossKind;
 
 /// What became of one thing that was set at run time, or may have been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Returned {
+pub struct ReplayResult {
     /// What kind of thing.
-    pub kind: Kind,
+    pub kind: LossKind,
     /// Which one, by the name HAProxy gives it.
     pub object: String,
     /// Which side of it.

@@ -5,54 +5,54 @@ pub mod service;
 pub mod step;
 pub mod stopped_unit;
 
-use crate::facts::instance::Argv;
-use crate::facts::{Facts, GuardFacts, Instance, Known, Mode, Stand};
-use restart_commands::managed;
-pub use step::{Advice, quote};
+use crate::facts::instance::HaproxyArgs;
+use crate::facts::{Facts, GuardFacts, GuardStatus, Instance, Known, Mode};
+use restart_commands::manager_restart;
+pub use step::{RunbookStep, shell_quote};
 
 /// The safe ways, most useful first.
-pub fn alternatives(facts: &Facts) -> Vec<Advice> {
+pub fn safe_alternatives(facts: &Facts) -> Vec<RunbookStep> {
     let Known::Seen(instance) = &facts.instance else {
-        return look_around(facts);
+        return discovery_steps(facts);
     };
     let mut list = Vec::new();
-    if facts.uid != 0 && !facts.live.unseen_parts().is_empty() {
-        list.push(Advice::new(
+    if facts.uid != 0 && !facts.live.unknown_parts().is_empty() {
+        list.push(RunbookStep::new(
             "look again as root, who sees every process and socket:",
             "sudo haguard restart",
         ));
     }
-    list.push(Advice::new(
+    list.push(RunbookStep::new(
         "see each object that a reload or a restart would lose:",
-        named("haguard inspect --losses", instance),
+        with_instance_option("haguard inspect --losses", instance),
     ));
-    if let Some(test) = test(facts, instance) {
-        list.push(Advice::new("test the files on disk as the master would read them:", test));
+    if let Some(test) = config_test_command(facts, instance) {
+        list.push(RunbookStep::new("test the files on disk as the master would read them:", test));
     }
     match instance.mode {
-        Mode::MasterWorker => list.push(Advice::new(
+        Mode::MasterWorker => list.push(RunbookStep::new(
             "load a changed configuration, or new libraries; keeps connections and what was set at run time, shows a plan \
              first, and is proven:",
-            named("haguard reload --keep-runtime", instance),
+            with_instance_option("haguard reload --keep-runtime", instance),
         )),
-        Mode::Standalone => list.push(Advice::new("it has no master: a reload here starts a second process by hand", "")),
+        Mode::Standalone => list.push(RunbookStep::new("it has no master: a reload here starts a second process by hand", "")),
     }
     if let Some(Known::Seen(guard)) = &facts.guard
-        && guard.stand() == Stand::Absent
+        && guard.status() == GuardStatus::NotInstalled
     {
-        list.push(Advice::new(
+        list.push(RunbookStep::new(
             "let systemd itself refuse the next one, whoever types it:",
-            format!("haguard guard install {}", quote(&guard.unit)),
+            format!("haguard guard install {}", shell_quote(&guard.unit)),
         ));
     }
     list
 }
 
 /// What to do where nothing is known: see more, then name what was found.
-fn look_around(facts: &Facts) -> Vec<Advice> {
+fn discovery_steps(facts: &Facts) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if facts.uid != 0 {
-        list.push(Advice::new(
+        list.push(RunbookStep::new(
             "look again as root, who sees every process and socket:",
             "sudo haguard inspect",
         ));
@@ -60,10 +60,13 @@ fn look_around(facts: &Facts) -> Vec<Advice> {
     for candidate in facts.candidates.seen().into_iter().flatten() {
         if let Some(socket) = &candidate.master_socket {
             let when = format!("if PID {} is meant:", candidate.process.pid);
-            list.push(Advice::new(&when, format!("haguard restart --master-socket {}", quote(socket))));
+            list.push(RunbookStep::new(
+                &when,
+                format!("haguard restart --master-socket {}", shell_quote(socket)),
+            ));
         }
     }
-    list.push(Advice::new(
+    list.push(RunbookStep::new(
         "list the sockets that a HAProxy listens on, then name one:",
         "ss -lxp | grep haproxy",
     ));
@@ -71,59 +74,60 @@ fn look_around(facts: &Facts) -> Vec<Advice> {
 }
 
 /// The emergency path, in order: save, test, restart.
-pub fn by_hand(facts: &Facts) -> Vec<Advice> {
+pub fn manual_restart(facts: &Facts) -> Vec<RunbookStep> {
     let Known::Seen(instance) = &facts.instance else {
         return Vec::new();
     };
     let mut list = Vec::new();
-    if let Some(ask) = asker(instance) {
-        list.push(Advice::new(
+    if let Some(ask) = runtime_query(instance) {
+        list.push(RunbookStep::new(
             "keep a record of what is only in memory; nothing puts it back by itself:",
             format!("{} >haproxy-before.txt", ask("show servers state; show map; show table")),
         ));
     }
     list.extend(
-        test(facts, instance).map(|test| Advice::new("only if this says the files are valid:", test)),
+        config_test_command(facts, instance)
+            .map(|test| RunbookStep::new("only if this says the files are valid:", test)),
     );
-    let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(lift).unzip();
+    let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(guard_override_steps).unzip();
     list.extend(lift);
-    list.push(restart(instance));
+    list.push(restart_step(instance));
     list.extend(put_back);
     list
 }
 
 /// How a guard that refuses the restart is lifted, and put back; a boot puts it back too.
-fn lift(guard: &GuardFacts) -> Option<(Advice, Advice)> {
-    let folder = quote(&format!("/run/systemd/system/{}.d", guard.unit));
+fn guard_override_steps(guard: &GuardFacts) -> Option<(RunbookStep, RunbookStep)> {
+    let folder = shell_quote(&format!("/run/systemd/system/{}.d", guard.unit));
     let line = r"printf '[Unit]\nRefuseManualStop=no\n'";
     let lift = format!("mkdir -p {folder} && {line} >{folder}/99-lift.conf && systemctl daemon-reload");
     let put_back = format!("rm {folder}/99-lift.conf && systemctl daemon-reload");
     guard.effective().then(|| {
         let when = "the guard refuses a restart; lift it until the next boot:";
-        (Advice::new(when, lift), Advice::new("put the guard back:", put_back))
+        (RunbookStep::new(when, lift), RunbookStep::new("put the guard back:", put_back))
     })
 }
 
 /// How a reload is judged by hand, where haguard could not, or did not finish.
-pub fn judge_by_hand(instance: &Instance) -> Vec<Advice> {
+pub fn manual_reload_checks(instance: &Instance) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if let Known::Seen(socket) = &instance.master_socket {
         let old =
             instance.serving.seen().map_or(String::new(), |pid| format!(", and a worker that is not {pid}"));
         let when = format!("a reload that worked shows [failed: 0]{old}:");
-        list.push(Advice { when, command: send("show proc", &socket.path) });
-        list.push(Advice::new(
+        list.push(RunbookStep { when, command: socat_command("show proc", &socket.path) });
+        list.push(RunbookStep::new(
             "HAProxy's own words about it (from 2.7 on):",
-            send("show startup-logs", &socket.path),
+            socat_command("show startup-logs", &socket.path),
         ));
     }
     for socket in instance.admin_sockets.seen().into_iter().flatten().take(1) {
-        list.push(Advice::new(
+        list.push(RunbookStep::new(
             "the worker that serves calls itself `Pid:` here:",
-            send("show info", &socket.path),
+            socat_command("show info", &socket.path),
         ));
     }
-    list.push(Advice::new(
+    list.push(RunbookStep::new(
         "each port of the configuration, with the process that listens on it:",
         "ss -ltnp | grep haproxy",
     ));
@@ -131,22 +135,22 @@ pub fn judge_by_hand(instance: &Instance) -> Vec<Advice> {
 }
 
 /// How this HAProxy is named on haguard's command line.
-pub fn named(command: &str, instance: &Instance) -> String {
-    match (&instance.master_socket, instance.own_socket()) {
-        (Known::Seen(socket), _) => format!("{command} --master-socket {}", quote(&socket.path)),
-        (_, Some(socket)) => format!("{command} --stats-socket {}", quote(&socket.path)),
+pub fn with_instance_option(command: &str, instance: &Instance) -> String {
+    match (&instance.master_socket, instance.serving_admin_socket()) {
+        (Known::Seen(socket), _) => format!("{command} --master-socket {}", shell_quote(&socket.path)),
+        (_, Some(socket)) => format!("{command} --stats-socket {}", shell_quote(&socket.path)),
         (_, None) => command.to_owned(),
     }
 }
 
-fn test(facts: &Facts, instance: &Instance) -> Option<String> {
+fn config_test_command(facts: &Facts, instance: &Instance) -> Option<String> {
     let exe = instance.main.exe.seen()?;
     if facts.config.arguments.is_empty() {
         return None;
     }
-    let mut words = vec![quote(exe), "-c".to_owned()];
-    let args = instance.main.args();
-    words.extend(Argv::with_files(&args.for_test, &args.files).iter().map(|word| quote(word)));
+    let mut words = vec![shell_quote(exe), "-c".to_owned()];
+    let args = instance.main.haproxy_args();
+    words.extend(HaproxyArgs::with_files(&args.test_args, &args.files).iter().map(|word| shell_quote(word)));
     let relative = facts.config.arguments.iter().any(|file| !file.starts_with('/'));
     let folder = instance.main.cwd.seen().filter(|_| relative);
     let elsewhere = facts.namespaces.seen().is_some_and(|own| own.own.iter().any(|kind| kind == "mnt"));
@@ -156,31 +160,33 @@ fn test(facts: &Facts, instance: &Instance) -> Option<String> {
             let folder = folder.map_or("", |_| " --wd");
             format!("nsenter --target {} --all{folder} ", instance.main.pid)
         }
-        (false, Some(folder)) => format!("cd {} && ", quote(folder)),
+        (false, Some(folder)) => format!("cd {} && ", shell_quote(folder)),
         (false, None) => String::new(),
     };
     Some(format!("{place}{}", words.join(" ")))
 }
 
 /// Whoever keeps it restarts it: one that is ended by hand is started again beside the one that is started by hand.
-fn restart(instance: &Instance) -> Advice {
+fn restart_step(instance: &Instance) -> RunbookStep {
     const THEN: &str = "then, and every connection is cut";
-    let Some(controller) = instance.control.named() else {
+    let Some(controller) = instance.control.controller() else {
         let why = instance.control.why().unwrap_or_default();
         let when = format!("then through what controls it, which has to be found out first ({why}):");
-        return Advice { when, command: "sudo haguard inspect".to_owned() };
+        return RunbookStep { when, command: "sudo haguard inspect".to_owned() };
     };
     let doubt = match instance.control.why() {
-        Some(why) => format!(", only if it really is {}, which is not proven ({why})", controller.words()),
+        Some(why) => format!(", only if it really is {}, which is not proven ({why})", controller.describe()),
         None => String::new(),
     };
-    match managed(controller) {
-        Some(Advice { when, command }) => Advice { when: format!("{THEN}{doubt}: {when}"), command },
+    match manager_restart(controller) {
+        Some(RunbookStep { when, command }) => {
+            RunbookStep { when: format!("{THEN}{doubt}: {when}"), command }
+        }
         None => {
-            let argv: Vec<String> = start_arguments(instance).iter().map(|word| quote(word)).collect();
+            let argv: Vec<String> = start_arguments(instance).iter().map(|word| shell_quote(word)).collect();
             let pid = instance.main.pid;
             let command = format!("kill -TERM {pid}; tail --pid={pid} -f /dev/null; {}", argv.join(" "));
-            Advice { when: format!("{THEN}{doubt}:"), command }
+            RunbookStep { when: format!("{THEN}{doubt}:"), command }
         }
     }
 }
@@ -200,22 +206,22 @@ pub fn start_arguments(instance: &Instance) -> Vec<String> {
 }
 
 /// How to ask the serving worker: its own admin socket, never one that a stranger answers, else the master's.
-fn asker(instance: &Instance) -> Option<impl Fn(&str) -> String> {
-    let admin = instance.own_socket().map(|socket| socket.path.clone());
+fn runtime_query(instance: &Instance) -> Option<impl Fn(&str) -> String> {
+    let admin = instance.serving_admin_socket().map(|socket| socket.path.clone());
     let master = instance.master_socket.seen().map(|socket| socket.path.clone());
     let serving = instance.serving.seen().copied();
     let path = admin.clone().or(master)?;
     Some(move |commands: &str| match (&admin, serving) {
         (None, Some(pid)) => {
             let each: Vec<String> = commands.split("; ").map(|c| format!("@!{pid} {c}")).collect();
-            send(&each.join("; "), &path)
+            socat_command(&each.join("; "), &path)
         }
-        _ => send(commands, &path),
+        _ => socat_command(commands, &path),
     })
 }
 
-fn send(command: &str, path: &str) -> String {
-    format!("echo \"{command}\" | socat -t300 - UNIX-CONNECT:{}", quote(path))
+fn socat_command(command: &str, path: &str) -> String {
+    format!("echo \"{command}\" | socat -t300 - UNIX-CONNECT:{}", shell_quote(path))
 }
 
 #[cfg(test)]
@@ -223,34 +229,34 @@ mod tests {
     use super::*;
     use crate::facts::{Controller, test_facts};
 
-    fn commands(list: &[Advice]) -> Vec<&str> {
+    fn commands(list: &[RunbookStep]) -> Vec<&str> {
         list.iter().map(|advice| advice.command.as_str()).collect()
     }
 
     #[test]
     fn a_word_reaches_the_program_as_it_was() {
-        assert_eq!(quote("/etc/a.cfg"), "/etc/a.cfg");
-        assert_eq!(quote("it's  a"), r"'it'\''s  a'");
-        assert_eq!(quote("import x\nit's\t\\\u{1b}"), r"$'import x\nit\'s\t\\\u001b'");
+        assert_eq!(shell_quote("/etc/a.cfg"), "/etc/a.cfg");
+        assert_eq!(shell_quote("it's  a"), r"'it'\''s  a'");
+        assert_eq!(shell_quote("import x\nit's\t\\\u{1b}"), r"$'import x\nit\'s\t\\\u001b'");
     }
 
     #[test]
     fn a_reload_goes_through_haguard_and_a_restart_by_hand_through_systemd() {
         let mut facts = test_facts::healthy();
-        test_facts::instance(&mut facts).control =
-            test_facts::control(Controller::Systemd { unit: "haproxy.service".into() });
-        let said = alternatives(&facts);
+        test_facts::instance_mut(&mut facts).control =
+            test_facts::proven_control(Controller::Systemd { unit: "haproxy.service".into() });
+        let said = safe_alternatives(&facts);
         let said = commands(&said);
         assert!(said.contains(&"haguard reload --keep-runtime --master-socket /run/master.sock"), "{said:?}");
-        assert_eq!(commands(&by_hand(&facts)).last(), Some(&"systemctl restart haproxy.service"));
+        assert_eq!(commands(&manual_restart(&facts)).last(), Some(&"systemctl restart haproxy.service"));
     }
 
     #[test]
     fn without_a_manager_the_first_start_is_spelled_out_without_what_a_reload_added() {
         let mut facts = test_facts::healthy();
         let argv = "haproxy -sf 12 13 -x sockpair@5 -W -S /run/master.sock -f /etc/a.cfg";
-        test_facts::instance(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
-        let by_hand = by_hand(&facts);
+        test_facts::instance_mut(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
+        let by_hand = manual_restart(&facts);
         let last = commands(&by_hand).last().copied().unwrap().to_owned();
         assert!(last.ends_with("haproxy -W -S /run/master.sock -f /etc/a.cfg"), "{last}");
         assert!(last.starts_with("kill -TERM 100; "), "{last}");
@@ -260,16 +266,16 @@ mod tests {
     fn by_hand_it_is_restarted_by_whoever_keeps_it_and_never_beside_him() {
         let mut facts = test_facts::healthy();
         let mut last = |control| {
-            test_facts::instance(&mut facts).control = control;
-            by_hand(&facts).pop().unwrap()
+            test_facts::instance_mut(&mut facts).control = control;
+            manual_restart(&facts).pop().unwrap()
         };
         let nomad =
             || Controller::Nomad { allocation: "a1".into(), task: "lb".into(), job: None, namespace: None };
-        let said = last(test_facts::control(nomad()));
+        let said = last(test_facts::proven_control(nomad()));
         assert_eq!(said.command, "nomad alloc restart -task lb a1");
         assert_eq!(said.when, "then, and every connection is cut: Nomad restarts it:");
         let container = crate::facts::controller::Container { name: "lb".into(), ..Default::default() };
-        let said = last(test_facts::control(Controller::Podman { container }));
+        let said = last(test_facts::proven_control(Controller::Podman { container }));
         assert_eq!(said.command, "podman restart lb");
         let claimed = crate::facts::Control::Claimed {
             controller: nomad(),
@@ -285,7 +291,7 @@ mod tests {
     #[test]
     fn the_files_of_a_container_are_tested_in_it() {
         let mut facts = test_facts::healthy();
-        let seen = |facts: &Facts| commands(&by_hand(facts)).join("; ");
+        let seen = |facts: &Facts| commands(&manual_restart(facts)).join("; ");
         assert!(!seen(&facts).contains("nsenter"), "{}", seen(&facts));
         let own = vec!["mnt".to_owned(), "pid".to_owned()];
         facts.namespaces = Known::Seen(crate::facts::Namespaces { own, closed: None, mounted: Vec::new() });
@@ -294,9 +300,9 @@ mod tests {
 
     #[test]
     fn names_that_a_shell_would_split_are_quoted() {
-        assert_eq!(quote("/etc/a b.cfg"), "'/etc/a b.cfg'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote("/run/a.sock"), "/run/a.sock");
+        assert_eq!(shell_quote("/etc/a b.cfg"), "'/etc/a b.cfg'");
+        assert_eq!(shell_quote("it's"), r"'it'\''s'");
+        assert_eq!(shell_quote("/run/a.sock"), "/run/a.sock");
     }
 
     #[test]
@@ -304,9 +310,9 @@ mod tests {
         let mut facts = test_facts::healthy();
         facts.instance = Known::unknown("nothing answers");
         let named = "haguard restart --master-socket /run/master.sock";
-        assert_eq!(commands(&alternatives(&facts)), [named, "ss -lxp | grep haproxy"]);
+        assert_eq!(commands(&safe_alternatives(&facts)), [named, "ss -lxp | grep haproxy"]);
         facts.uid = 1000;
-        assert_eq!(commands(&alternatives(&facts))[0], "sudo haguard inspect");
-        assert!(by_hand(&facts).is_empty());
+        assert_eq!(commands(&safe_alternatives(&facts))[0], "sudo haguard inspect");
+        assert!(manual_restart(&facts).is_empty());
     }
 }

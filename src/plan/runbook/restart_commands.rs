@@ -1,61 +1,62 @@
 //! How whoever keeps a process restarts it: a service manager, a daemon of containers, a compose project.
 
-use super::step::quote;
+use super::step::shell_quote;
 use crate::facts::Controller;
 use crate::facts::controller::Container;
-use crate::plan::Advice;
+use crate::plan::RunbookStep;
 
-fn said(when: &str) -> Advice {
-    Advice::new(when, "")
+fn note(when: &str) -> RunbookStep {
+    RunbookStep::new(when, "")
 }
 
-fn run(when: &str, command: String) -> Advice {
-    Advice::new(when, command)
+fn command_step(when: &str, command: String) -> RunbookStep {
+    RunbookStep::new(when, command)
 }
 
 /// Who restarts it, and by which command, where one command does it whatever the service is.
-pub fn command(controller: &Controller) -> Option<(&'static str, String)> {
+pub fn single_command(controller: &Controller) -> Option<(&'static str, String)> {
     Some(match controller {
-        Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", quote(unit))),
+        Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", shell_quote(unit))),
         Controller::Nomad { allocation, task, namespace, .. } => {
             let space =
-                namespace.as_ref().map_or(String::new(), |name| format!(" -namespace {}", quote(name)));
-            let command = format!("nomad alloc restart{space} -task {} {}", quote(task), quote(allocation));
+                namespace.as_ref().map_or(String::new(), |name| format!(" -namespace {}", shell_quote(name)));
+            let command =
+                format!("nomad alloc restart{space} -task {} {}", shell_quote(task), shell_quote(allocation));
             ("Nomad", command)
         }
         Controller::Supervisord { program, config, .. } => {
-            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
-            ("supervisord", format!("supervisorctl{config} restart {}", quote(program)))
+            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", shell_quote(file)));
+            ("supervisord", format!("supervisorctl{config} restart {}", shell_quote(program)))
         }
-        Controller::Runit { folder, .. } => ("runit", format!("sv restart {}", quote(folder))),
-        Controller::S6 { folder, .. } => ("s6", format!("s6-svc -r {}", quote(folder))),
+        Controller::Runit { folder, .. } => ("runit", format!("sv restart {}", shell_quote(folder))),
+        Controller::S6 { folder, .. } => ("s6", format!("s6-svc -r {}", shell_quote(folder))),
         _ => return None,
     })
 }
 
 /// How whoever keeps a process restarts it, whatever the process is; none where nobody does.
-pub fn managed(controller: &Controller) -> Option<Advice> {
-    if let Some((who, command)) = command(controller) {
-        return Some(run(&format!("{who} restarts it:"), command));
+pub fn manager_restart(controller: &Controller) -> Option<RunbookStep> {
+    if let Some((who, command)) = single_command(controller) {
+        return Some(command_step(&format!("{who} restarts it:"), command));
     }
     Some(match controller {
-        Controller::UserSystemd { unit, uid } => run(
+        Controller::UserSystemd { unit, uid } => command_step(
             &format!("the systemd of user {uid} restarts it, not that of this host:"),
-            format!("systemctl --user --machine={uid}@ restart {}", quote(unit)),
+            format!("systemctl --user --machine={uid}@ restart {}", shell_quote(unit)),
         ),
-        Controller::Docker { container } => contained("docker", container),
-        Controller::Podman { container } => contained("podman", container),
-        Controller::Kubernetes { container, .. } => said(&format!(
+        Controller::Docker { container } => container_restart("docker", container),
+        Controller::Podman { container } => container_restart("podman", container),
+        Controller::Kubernetes { container, .. } => note(&format!(
             "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
         )),
         Controller::Guest { leader, inside } => {
             let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
             match unit.filter(|name| name.ends_with(".service")) {
-                Some(unit) => run(
+                Some(unit) => command_step(
                     "it belongs to another system on this host; that one's own systemd restarts it:",
-                    format!("nsenter --target {leader} --all systemctl restart {}", quote(unit)),
+                    format!("nsenter --target {leader} --all systemctl restart {}", shell_quote(unit)),
                 ),
-                None => said(&format!(
+                None => note(&format!(
                     "it belongs to another system on this host (first process {leader}): ask in there"
                 )),
             }
@@ -66,19 +67,19 @@ pub fn managed(controller: &Controller) -> Option<Advice> {
 
 /// The program that speaks to the daemon of a container, with the socket where that is not the usual one. Without a
 /// daemon it is Podman's own, as the user and in the place whose container it is.
-pub fn daemon(program: &str, container: &Container) -> String {
+pub fn container_cli(program: &str, container: &Container) -> String {
     let usual = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock"];
     let url = format!("unix://{}", container.socket);
     match container.socket.as_str() {
-        "" => as_its_user(program, container),
+        "" => podman_as_user(program, container),
         socket if usual.contains(&socket) => program.to_owned(),
-        _ if program == "docker" => format!("docker -H {}", quote(&url)),
-        _ => format!("{program} --url {}", quote(&url)),
+        _ if program == "docker" => format!("docker -H {}", shell_quote(&url)),
+        _ => format!("{program} --url {}", shell_quote(&url)),
     }
 }
 
-fn as_its_user(program: &str, container: &Container) -> String {
-    let options: String = container.options.iter().map(|word| format!(" {}", quote(word))).collect();
+fn podman_as_user(program: &str, container: &Container) -> String {
+    let options: String = container.options.iter().map(|word| format!(" {}", shell_quote(word))).collect();
     match container.user {
         None => format!("{program}{options}"),
         // Podman looks for its containers below the user's folders, and wants a folder that it may enter.
@@ -89,31 +90,35 @@ fn as_its_user(program: &str, container: &Container) -> String {
 }
 
 /// How a container is restarted: by the unit that runs it, by compose, or by itself.
-pub fn contained(program: &str, container: &Container) -> Advice {
+pub fn container_restart(program: &str, container: &Container) -> RunbookStep {
     let whole = "its container is restarted, not its process:";
-    let plain = || format!("{} restart {}", daemon(program, container), quote(&container.name));
+    let plain = || format!("{} restart {}", container_cli(program, container), shell_quote(&container.name));
     // A unit would take a container that is ended for a failure, or make another one.
     match (&container.unit, container.user) {
         (Some(unit), None) => {
-            return run("a unit runs its container:", format!("systemctl restart {}", quote(unit)));
+            return command_step(
+                "a unit runs its container:",
+                format!("systemctl restart {}", shell_quote(unit)),
+            );
         }
         (Some(unit), Some(uid)) => {
-            let command = format!("systemctl --user --machine={uid}@ restart {}", quote(unit));
-            return run("a unit of its user's systemd runs its container:", command);
+            let command = format!("systemctl --user --machine={uid}@ restart {}", shell_quote(unit));
+            return command_step("a unit of its user's systemd runs its container:", command);
         }
         (None, _) => {}
     }
     let Some(compose) = container.compose.as_ref().filter(|_| container.options.is_empty()) else {
-        return run(whole, plain());
+        return command_step(whole, plain());
     };
-    let folder = compose.folder.as_ref().map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
-    let (project, service) = (quote(&compose.project), quote(&compose.service));
+    let folder =
+        compose.folder.as_ref().map_or(String::new(), |folder| format!("cd {} && ", shell_quote(folder)));
+    let (project, service) = (shell_quote(&compose.project), shell_quote(&compose.service));
     let program = match compose.by_podman {
-        true if container.user.is_some() => return run(whole, plain()),
+        true if container.user.is_some() => return command_step(whole, plain()),
         true => "podman-compose".to_owned(),
-        false => format!("{} compose", daemon(program, container)),
+        false => format!("{} compose", container_cli(program, container)),
     };
-    run(
+    command_step(
         "compose restarts it, from the folder that it was started in:",
         format!("{folder}{program} -p {project} restart {service}"),
     )
@@ -122,7 +127,7 @@ pub fn contained(program: &str, container: &Container) -> Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::controller::Compose;
+    use crate::facts::controller::ComposeService;
 
     #[test]
     fn podman_restarts_its_container_where_and_as_whom_it_runs() {
@@ -130,9 +135,9 @@ mod tests {
             let mut container =
                 Container { name: "pypnm-api".into(), socket: socket.into(), ..Container::default() };
             change(&mut container);
-            managed(&Controller::Podman { container }).unwrap().command
+            manager_restart(&Controller::Podman { container }).unwrap().command
         };
-        let compose = |by_podman| Compose {
+        let compose = |by_podman| ComposeService {
             project: "lab".into(),
             service: "api".into(),
             folder: Some("/opt/lab".into()),

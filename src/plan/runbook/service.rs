@@ -2,37 +2,37 @@
 
 use serde::Serialize;
 
-use super::quote;
-use super::restart_commands::managed;
+use super::restart_commands::manager_restart;
+use super::shell_quote;
 use crate::facts::{Control, Controller, Known, Role, Service};
-use crate::plan::Advice;
+use crate::plan::RunbookStep;
 
 /// What to do with one service, and what not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Procedure {
+pub struct ServiceRunbook {
     /// The commands, in order.
-    pub restart: Vec<Advice>,
+    pub restart: Vec<RunbookStep>,
     /// What must not be done.
     pub never: Vec<String>,
 }
 
 /// The procedure of a service: HAProxy is reloaded, everything else is restarted by its controller.
-pub fn procedure(service: &Service) -> Procedure {
+pub fn service_runbook(service: &Service) -> ServiceRunbook {
     if service.role == Some(Role::Haproxy) {
-        return haproxy(service);
+        return haproxy_runbook(service);
     }
     if service.process.pid == 1 {
-        return first(service);
+        return init_runbook(service);
     }
     let mut restart = Vec::new();
     match &service.control {
-        Control::Proven { controller, .. } => restart.extend(commands(service, controller)),
+        Control::Proven { controller, .. } => restart.extend(restart_steps(service, controller)),
         Control::Claimed { controller, why, .. } => {
-            restart.push(said(&format!(
+            restart.push(note(&format!(
                 "only if it really is {}, which is not proven: {why}",
-                controller.words()
+                controller.describe()
             )));
-            restart.extend(commands(service, controller));
+            restart.extend(restart_steps(service, controller));
         }
         Control::Conflict { evidence, why } => {
             // Who asks systemd as root is told no more by asking haguard again.
@@ -40,32 +40,32 @@ pub fn procedure(service: &Service) -> Procedure {
             let pid = service.process.pid;
             let command =
                 if systemd { format!("systemctl status {pid}") } else { "sudo haguard inspect".to_owned() };
-            restart.push(Advice {
+            restart.push(RunbookStep {
                 when: format!("first settle what the sources disagree on ({why}):"),
                 command,
             });
         }
-        Control::Unknown { why, .. } => restart.push(Advice {
+        Control::Unknown { why, .. } => restart.push(RunbookStep {
             when: format!("first find out who controls it ({why}):"),
             command: "sudo haguard inspect".to_owned(),
         }),
     }
-    Procedure { restart, never: never(service) }
+    ServiceRunbook { restart, never: prohibited_actions(service) }
 }
 
 /// The command that restarts it, where one command does.
-pub fn one_command(service: &Service) -> Option<String> {
-    let one = service.control.named().is_some_and(|controller| !controller.typed());
-    let steps = procedure(service).restart.into_iter().filter(|advice| !advice.command.is_empty());
+pub fn single_restart_command(service: &Service) -> Option<String> {
+    let one = service.control.controller().is_some_and(|controller| !controller.is_started_by_hand());
+    let steps = service_runbook(service).restart.into_iter().filter(|advice| !advice.command.is_empty());
     steps.map(|advice| advice.command).next().filter(|_| one)
 }
 
-fn haproxy(service: &Service) -> Procedure {
+fn haproxy_runbook(service: &Service) -> ServiceRunbook {
     let pid = service.process.pid;
-    if let Some(Controller::Guest { leader, .. }) = service.control.named() {
+    if let Some(Controller::Guest { leader, .. }) = service.control.controller() {
         let when = "it belongs to another system on this host, and haguard has to be run in there:";
-        return Procedure {
-            restart: vec![run(when, format!("nsenter --target {leader} --all haguard reload"))],
+        return ServiceRunbook {
+            restart: vec![command_step(when, format!("nsenter --target {leader} --all haguard reload"))],
             never: vec![format!(
                 "reload or restart {pid} from out here: its files and sockets are not those of this host"
             )],
@@ -73,10 +73,10 @@ fn haproxy(service: &Service) -> Procedure {
     }
     // The path of its socket is one of this host's only where its files are.
     let ours = service.process.same_mount_namespace != Known::Seen(false);
-    let socket = service.process.args().master_socket.map(|socket| service.process.absolute(&socket));
-    let reload = reload(pid, socket.as_deref().filter(|_| ours));
-    Procedure {
-        restart: vec![Advice {
+    let socket = service.process.haproxy_args().master_socket.map(|socket| service.process.absolute(&socket));
+    let reload = reload_command(pid, socket.as_deref().filter(|_| ours));
+    ServiceRunbook {
+        restart: vec![RunbookStep {
             when: "load a changed configuration; it shows a plan first, and is proven:".to_owned(),
             command: reload,
         }],
@@ -87,105 +87,113 @@ fn haproxy(service: &Service) -> Procedure {
 }
 
 /// The first process of all: everything else ends with it.
-fn first(service: &Service) -> Procedure {
+fn init_runbook(service: &Service) -> ServiceRunbook {
     let what = "it is the first process here: whoever restarts it restarts this whole host or container";
     let never = format!("kill 1, {}: everything that runs here ends with it", service.name);
-    Procedure { restart: vec![said(what)], never: vec![never] }
+    ServiceRunbook { restart: vec![note(what)], never: vec![never] }
 }
 
 /// That of services for which systemd listens itself, each behind its socket's unit; none where it starts one for each
 /// connection.
-pub fn activated(all: &[(&str, Option<&str>)]) -> Procedure {
+pub fn socket_activated_runbook(all: &[(&str, Option<&str>)]) -> ServiceRunbook {
     let restart = |(socket, service): &(&str, Option<&str>)| match service {
-        None => vec![said(&format!(
+        None => vec![note(&format!(
             "systemd itself listens there for {socket}, and starts another service for each connection: there is none to \
              restart"
         ))],
         Some(service) => vec![
-            said(&format!("systemd itself listens there, and starts {service} for whoever connects")),
-            run(
+            note(&format!("systemd itself listens there, and starts {service} for whoever connects")),
+            command_step(
                 "systemd restarts that, and goes on listening:",
-                format!("systemctl restart {}", quote(service)),
+                format!("systemctl restart {}", shell_quote(service)),
             ),
         ],
     };
     let never = |(socket, _): &(&str, Option<&str>)| {
         format!("restart or stop {socket} for it: nobody listens meanwhile")
     };
-    Procedure { restart: all.iter().flat_map(restart).collect(), never: all.iter().map(never).collect() }
+    ServiceRunbook { restart: all.iter().flat_map(restart).collect(), never: all.iter().map(never).collect() }
 }
 
-fn reload(master: u32, socket: Option<&str>) -> String {
+fn reload_command(master: u32, socket: Option<&str>) -> String {
     match socket {
-        Some(socket) => format!("haguard reload --master-socket {}", quote(socket)),
+        Some(socket) => format!("haguard reload --master-socket {}", shell_quote(socket)),
         None => format!("haguard reload {master}"),
     }
 }
 
-fn said(when: &str) -> Advice {
-    Advice { when: when.to_owned(), command: String::new() }
+fn note(when: &str) -> RunbookStep {
+    RunbookStep { when: when.to_owned(), command: String::new() }
 }
 
-fn run(when: &str, command: String) -> Advice {
-    Advice { when: when.to_owned(), command }
+fn command_step(when: &str, command: String) -> RunbookStep {
+    RunbookStep { when: when.to_owned(), command }
 }
 
-fn commands(service: &Service, controller: &Controller) -> Vec<Advice> {
-    let user = service.user_words();
-    if let Some(advice) = managed(controller) {
+fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep> {
+    let user = service.user_label();
+    if let Some(advice) = manager_restart(controller) {
         return vec![advice];
     }
     match controller {
         Controller::Multiplexer { program, session, .. } => {
-            let session = session.as_ref().map_or(String::new(), |name| quote(name));
-            let socket = tmux_socket(service).map_or(String::new(), |path| format!(" -S {}", quote(path)));
+            let session = session.as_ref().map_or(String::new(), |name| shell_quote(name));
+            let socket =
+                tmux_socket(service).map_or(String::new(), |path| format!(" -S {}", shell_quote(path)));
             let attach = match (program.as_str(), session.is_empty()) {
                 ("screen", _) => format!("screen -r {session}"),
                 (_, true) => format!("{program}{socket} attach"),
                 (_, false) => format!("{program}{socket} attach -t {session}"),
             };
             let attach = attach.trim_end();
-            let mut list = vec![run(
+            let mut list = vec![command_step(
                 &format!("it runs in {program}: attach to it as {user}, and end it there with Ctrl-C:"),
-                format!("sudo -u {} {attach}", account(service)),
+                format!("sudo -u {} {attach}", sudo_user(service)),
             )];
-            list.push(again(service, "then start it again in the same window:"));
+            list.push(start_again(service, "then start it again in the same window:"));
             list
         }
         Controller::Shell { shell, tty, from, .. } => {
             let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
             let from = from.as_ref().map_or(String::new(), |from| format!(", over ssh from {from}"));
             vec![
-                said(&format!(
+                note(&format!(
                     "{user} started it by hand in a shell{tty} (PID {shell}{from}): ask them to end it there; their \
                      logout may end it, too"
                 )),
-                again(service, "then it is started again there:"),
+                start_again(service, "then it is started again there:"),
             ]
         }
         Controller::Patroni { scope, member, config, .. } => {
-            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", quote(file)));
+            let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", shell_quote(file)));
             let which = match member {
                 Some(_) => "without a member's name",
                 None => "MEMBER is its name in `patronictl list`, and without one",
             };
-            let member = member.as_ref().map_or("MEMBER".to_owned(), |name| quote(name));
-            vec![run(
+            let member = member.as_ref().map_or("MEMBER".to_owned(), |name| shell_quote(name));
+            vec![command_step(
                 &format!("Patroni restarts it, and asks before it does; {which} it restarts them all:"),
-                format!("sudo -u {} patronictl{config} restart {} {member}", account(service), quote(scope)),
+                format!(
+                    "sudo -u {} patronictl{config} restart {} {member}",
+                    sudo_user(service),
+                    shell_quote(scope)
+                ),
             )]
         }
-        Controller::Program { master, .. } => vec![run(
+        Controller::HaproxyProgram { master, .. } => vec![command_step(
             "HAProxy's master starts it again when it is reloaded, unless its section says `no option \
              start-on-reload`: then only a restart of HAProxy does",
-            reload(*master, controller.master_socket()),
+            reload_command(*master, controller.master_socket()),
         )],
-        Controller::Nobody { .. } => vec![
-            run(
+        Controller::Unmanaged { .. } => vec![
+            command_step(
                 &format!("nobody starts it again by itself, so whoever runs it as {user} has to end it:"),
                 format!("kill -TERM {}", service.process.pid),
             ),
-            again_as_its_user(service, "and to start it again, as it was started, but for its environment:"),
+            start_again_as_user(
+                service,
+                "and to start it again, as it was started, but for its environment:",
+            ),
         ],
         // Everybody else keeps what he runs.
         _ => Vec::new(),
@@ -200,81 +208,84 @@ fn tmux_socket(service: &Service) -> Option<&str> {
 }
 
 /// A user as sudo takes it.
-fn account(service: &Service) -> String {
-    service.user.as_ref().map_or_else(|| format!("'#{}'", service.process.uid), |name| quote(name))
+fn sudo_user(service: &Service) -> String {
+    service.user.as_ref().map_or_else(|| format!("'#{}'", service.process.uid), |name| shell_quote(name))
 }
 
 /// Its own command line, from its own folder.
-fn again(service: &Service, when: &str) -> Advice {
-    let words: Vec<String> = service.process.argv.iter().map(|word| quote(word)).collect();
+fn start_again(service: &Service, when: &str) -> RunbookStep {
+    let words: Vec<String> = service.process.argv.iter().map(|word| shell_quote(word)).collect();
     let mut when = when.trim_end_matches(':').to_owned();
     if service.process.argv.iter().any(|word| word.contains("***")) {
         when += " (*** stands for what may be secret)";
     }
-    let folder = service.process.cwd.seen().map(|cwd| match cwd.strip_suffix(DELETED) {
+    let folder = service.process.cwd.seen().map(|cwd| match cwd.strip_suffix(DELETED_SUFFIX) {
         Some(gone) => {
             when += " (its folder was deleted and has to be made again)";
             gone
         }
         None => cwd.as_str(),
     });
-    let folder = folder.map_or(String::new(), |folder| format!("cd {} && ", quote(folder)));
-    Advice { when: when + ":", command: format!("{folder}{}", words.join(" ")) }
+    let folder = folder.map_or(String::new(), |folder| format!("cd {} && ", shell_quote(folder)));
+    RunbookStep { when: when + ":", command: format!("{folder}{}", words.join(" ")) }
 }
 
 /// The kernel's mark at a folder that is gone.
-const DELETED: &str = " (deleted)";
+const DELETED_SUFFIX: &str = " (deleted)";
 
 /// The same as its own user: started by root as it stands here, it would be root's from then on.
-fn again_as_its_user(service: &Service, when: &str) -> Advice {
-    let Advice { when, command } = again(service, when);
+fn start_again_as_user(service: &Service, when: &str) -> RunbookStep {
+    let RunbookStep { when, command } = start_again(service, when);
     match service.process.uid {
-        0 => Advice { when, command },
+        0 => RunbookStep { when, command },
         _ => {
             // Not every sh reads $'..'.
             let shell = if command.contains("$'") { "bash" } else { "sh" };
-            Advice { when, command: format!("sudo -u {} {shell} -c {}", account(service), quote(&command)) }
+            RunbookStep {
+                when,
+                command: format!("sudo -u {} {shell} -c {}", sudo_user(service), shell_quote(&command)),
+            }
         }
     }
 }
 
 /// Those that keep containers.
-const DAEMONS: &[&str] = &["dockerd", "containerd", "podman", "crio", "kubelet"];
+const CONTAINER_DAEMONS: &[&str] = &["dockerd", "containerd", "podman", "crio", "kubelet"];
 
-fn never(service: &Service) -> Vec<String> {
+fn prohibited_actions(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
-    if DAEMONS.contains(&service.name.as_str()) {
+    if CONTAINER_DAEMONS.contains(&service.name.as_str()) {
         return vec![format!("restart {} for the sake of one container: it may end them all", service.name)];
     }
     if service.role == Some(Role::Patroni) {
         let pause = "without `patronictl pause` before it and `patronictl resume` after it: it stops its PostgreSQL with \
                      it, and from a leader the cluster fails over";
-        return [vec![format!("stop or restart {pid} {pause}")], never_by(service)].concat();
+        return [vec![format!("stop or restart {pid} {pause}")], prohibited_by_controller(service)].concat();
     }
-    never_by(service)
+    prohibited_by_controller(service)
 }
 
-fn never_by(service: &Service) -> Vec<String> {
+fn prohibited_by_controller(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
-    match service.control.named() {
+    match service.control.controller() {
         Some(Controller::Systemd { .. }) => {
             vec![format!("kill {pid} by hand: systemd would take it for a failure, or start it again")]
         }
-        Some(_) if service.passes_on_to().is_some() => vec![format!(
+        Some(_) if service.docker_proxy_target().is_some() => vec![format!(
             "kill {pid}: it only holds the port for the container, which nobody reaches from then on"
         )],
         Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![
             "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} from outside: its container decides whether it comes back"),
         ],
-        Some(controller) if controller.typed() => vec![
+        Some(controller) if controller.is_started_by_hand() => vec![
             "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} without knowing how it is started: nothing brings it back"),
         ],
         Some(Controller::Patroni { patroni, .. }) => vec![format!(
             "kill {pid}, pg_ctl or systemctl: Patroni ({patroni}) takes it for a failure, and may fail over"
         )],
-        Some(Controller::Program { master, .. }) => vec![
+        Some(Controller::HaproxyProgram { master, .. }) => vec![
             format!(
                 "kill {pid}: nothing starts it before the next reload, and if it ends with an error HAProxy ({master}) ends with it"
             ),

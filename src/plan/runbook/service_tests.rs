@@ -1,16 +1,16 @@
 //! Each controller has its own way, and none is guessed.
 
 use super::*;
-use crate::facts::controller::{Compose, Container};
+use crate::facts::controller::{ComposeService, Container};
 use crate::facts::test_facts;
 
 fn commands_of(controller: Controller) -> String {
     let service = test_facts::service("http.server", 5050, controller);
-    let said = procedure(&service).restart;
+    let said = service_runbook(&service).restart;
     said.iter().map(|advice| advice.command.clone()).collect::<Vec<_>>().join("; ")
 }
 
-fn container(compose: Option<Compose>, socket: &str) -> Container {
+fn container(compose: Option<ComposeService>, socket: &str) -> Container {
     Container {
         id: "a".repeat(64),
         name: "pypnm-api".into(),
@@ -40,7 +40,7 @@ fn each_controller_has_its_own_way() {
         config: Some("/etc/p.yml".into()),
     };
     let docker = |compose, socket| Controller::Docker { container: container(compose, socket) };
-    let compose = Compose {
+    let compose = ComposeService {
         project: "lab".into(),
         service: "api".into(),
         folder: Some("/opt/lab".into()),
@@ -93,7 +93,10 @@ fn each_controller_has_its_own_way() {
         ),
         (patroni(Some("node1")), "sudo -u rbron patronictl -c /etc/p.yml restart lab node1".to_owned()),
         (patroni(None), "sudo -u rbron patronictl -c /etc/p.yml restart lab MEMBER".to_owned()),
-        (Controller::Nobody { cgroup: "/".into() }, format!("kill -TERM 4711; sudo -u rbron sh -c '{own}'")),
+        (
+            Controller::Unmanaged { cgroup: "/".into() },
+            format!("kill -TERM 4711; sudo -u rbron sh -c '{own}'"),
+        ),
     ];
     for (controller, expected) in cases {
         assert_eq!(commands_of(controller.clone()), expected, "{controller:?}");
@@ -103,7 +106,7 @@ fn each_controller_has_its_own_way() {
 #[test]
 fn a_member_that_patroni_did_not_name_is_to_be_looked_up() {
     let controller = Controller::Patroni { patroni: 4, scope: "lab".into(), member: None, config: None };
-    let said = procedure(&test_facts::service("postgres", 5432, controller)).restart;
+    let said = service_runbook(&test_facts::service("postgres", 5432, controller)).restart;
     assert!(said[0].when.contains("MEMBER is its name in `patronictl list`"), "{said:?}");
 }
 
@@ -112,49 +115,50 @@ fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
     let mut service =
         test_facts::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
     service.role = Some(Role::Haproxy);
-    let said = procedure(&service);
+    let said = service_runbook(&service);
     assert!(said.restart.iter().all(|advice| advice.command.starts_with("haguard reload")), "{said:?}");
     service.role = None;
     service.control = Control::unknown("denied");
-    let said = procedure(&service);
+    let said = service_runbook(&service);
     assert_eq!(said.restart[0].command, "sudo haguard inspect");
     assert!(said.never[0].contains("not known"));
 }
 
 #[test]
 fn a_socket_of_other_file_systems_is_not_named_as_if_it_were_ours() {
-    let mut service = test_facts::service("haproxy", 80, Controller::Nobody { cgroup: "/".into() });
+    let mut service = test_facts::service("haproxy", 80, Controller::Unmanaged { cgroup: "/".into() });
     service.role = Some(Role::Haproxy);
     service.process.argv = ["haproxy", "-W", "-S", "/run/m.sock", "-f", "/h.cfg"].map(str::to_owned).to_vec();
-    let command = |service: &Service| procedure(service).restart[0].command.clone();
+    let command = |service: &Service| service_runbook(service).restart[0].command.clone();
     assert_eq!(command(&service), "haguard reload --master-socket /run/m.sock");
     service.process.same_mount_namespace = Known::Seen(false);
     assert_eq!(command(&service), "haguard reload 4711");
-    service.control = test_facts::control(Controller::Guest { leader: 9, inside: None });
+    service.control = test_facts::proven_control(Controller::Guest { leader: 9, inside: None });
     assert_eq!(command(&service), "nsenter --target 9 --all haguard reload");
 }
 
 #[test]
 fn what_ends_everything_else_is_never_restarted_for_one_service() {
-    let mut service = test_facts::service("systemd", 80, Controller::Nobody { cgroup: "/init.scope".into() });
+    let mut service =
+        test_facts::service("systemd", 80, Controller::Unmanaged { cgroup: "/init.scope".into() });
     service.process.pid = 1;
-    let said = procedure(&service);
+    let said = service_runbook(&service);
     assert!(said.restart.iter().all(|advice| advice.command.is_empty()), "{said:?}");
     let mut service =
         test_facts::service("dockerd", 80, Controller::Systemd { unit: "docker.service".into() });
     service.name = "dockerd".into();
-    assert!(procedure(&service).never[0].contains("it may end them all"));
+    assert!(service_runbook(&service).never[0].contains("it may end them all"));
     service.name = "http.server".into();
-    assert_eq!(one_command(&service).as_deref(), Some("systemctl restart docker.service"));
-    service.control = test_facts::control(Controller::Nobody { cgroup: "/".into() });
-    assert_eq!(one_command(&service), None);
+    assert_eq!(single_restart_command(&service).as_deref(), Some("systemctl restart docker.service"));
+    service.control = test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+    assert_eq!(single_restart_command(&service), None);
 }
 
 #[test]
 fn a_folder_that_was_deleted_is_said_and_made_again_first() {
-    let mut service = test_facts::service("http.server", 80, Controller::Nobody { cgroup: "/".into() });
+    let mut service = test_facts::service("http.server", 80, Controller::Unmanaged { cgroup: "/".into() });
     service.process.cwd = Known::Seen("/opt/gui (deleted)".into());
-    let said = procedure(&service).restart;
+    let said = service_runbook(&service).restart;
     assert!(said[1].when.contains("has to be made again"), "{said:?}");
     assert!(said[1].command.contains("cd /opt/gui && python3"), "{said:?}");
 }
@@ -166,9 +170,9 @@ fn dockers_proxy_is_no_process_of_the_container_that_comes_back_by_itself() {
     let words =
         "docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80 -container-ip 172.17.0.2 -container-port 80";
     proxy.process.argv = words.split(' ').map(str::to_owned).collect();
-    assert!(procedure(&proxy).never.join(" ").contains("decides whether it comes back"));
+    assert!(service_runbook(&proxy).never.join(" ").contains("decides whether it comes back"));
     proxy.process.comm = "docker-proxy".into();
-    let never = procedure(&proxy).never;
+    let never = service_runbook(&proxy).never;
     assert_eq!(
         never,
         ["kill 4711: it only holds the port for the container, which nobody reaches from then on"]

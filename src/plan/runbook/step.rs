@@ -4,34 +4,34 @@ use serde::Serialize;
 
 /// A command with the occasion for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
+pub struct RunbookStep {
     /// When, or what for.
     pub when: String,
     /// What to type; empty where there is nothing to type.
     pub command: String,
 }
 
-impl Advice {
+impl RunbookStep {
     pub(in crate::plan) fn new(when: &str, command: impl Into<String>) -> Self {
-        Advice { when: when.to_owned(), command: command.into() }
+        RunbookStep { when: when.to_owned(), command: command.into() }
     }
 }
 
 /// A word as a shell needs it.
-pub fn quote(word: &str) -> String {
+pub fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
         // A script may be an argument: as it is, its lines would not survive on a page.
         false if word.chars().any(char::is_control) => {
-            format!("$'{}'", word.chars().map(escaped).collect::<String>())
+            format!("$'{}'", word.chars().map(escape_ansi_c).collect::<String>())
         }
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
 /// As it stands between `$'` and `'`, which bash, ksh and zsh read.
-fn escaped(c: char) -> String {
+fn escape_ansi_c(c: char) -> String {
     match c {
         '\n' => r"\n".to_owned(),
         '\t' => r"\t".to_owned(),

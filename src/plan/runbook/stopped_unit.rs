@@ -1,11 +1,11 @@
 //! What to do where nothing runs that could be restarted: the unit that would start it.
 
-use super::quote;
+use super::shell_quote;
 use crate::facts::guard::Unit;
-use crate::plan::Advice;
+use crate::plan::RunbookStep;
 
 /// How a unit is that runs nothing, in one sentence; none where it runs something, or is no unit of this host.
-pub fn nothing_runs(unit: &Unit) -> Option<String> {
+pub fn describe_stopped_unit(unit: &Unit) -> Option<String> {
     let name = unit.get("Id");
     if unit.main_pid().is_some() || unit.get("ActiveState") == "active" {
         return None;
@@ -24,12 +24,12 @@ pub fn nothing_runs(unit: &Unit) -> Option<String> {
 }
 
 /// The steps to a start, in their order. `config` is the file that it would load, where that is known.
-pub fn start(unit: &Unit, config: Option<&str>) -> Vec<Advice> {
+pub fn start_runbook(unit: &Unit, config: Option<&str>) -> Vec<RunbookStep> {
     let name = unit.get("Id");
-    let step = |when: &str, command: String| Advice { when: when.to_owned(), command };
+    let step = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
     let mut steps = vec![step("see how it ended:", format!("journalctl -u {name} -n 50 --no-pager"))];
     if let Some(config) = config {
-        let command = format!("haguard rehearse --config-file {}", quote(config));
+        let command = format!("haguard rehearse --config-file {}", shell_quote(config));
         steps.push(step("try the files before anything is started:", command));
     }
     if unit.get("LoadState") == "masked" {
@@ -59,20 +59,24 @@ mod tests {
     #[test]
     fn a_unit_that_runs_nothing_is_started_and_one_that_runs_is_another_matter() {
         let failed = unit("LoadState=loaded\nActiveState=failed\nSubState=failed");
-        assert!(nothing_runs(&failed).unwrap().contains("has failed"));
-        let steps = start(&failed, Some("/etc/haproxy/haproxy.cfg"));
+        assert!(describe_stopped_unit(&failed).unwrap().contains("has failed"));
+        let steps = start_runbook(&failed, Some("/etc/haproxy/haproxy.cfg"));
         let typed: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
         assert_eq!(typed[1], "haguard rehearse --config-file /etc/haproxy/haproxy.cfg");
         assert!(
             typed[2].starts_with("systemctl reset-failed") && typed[2].ends_with("start haproxy.service")
         );
         let masked = unit("LoadState=masked\nActiveState=inactive");
-        assert!(nothing_runs(&masked).unwrap().contains("masked"));
-        assert!(start(&masked, None).iter().any(|step| step.command == "systemctl unmask haproxy.service"));
+        assert!(describe_stopped_unit(&masked).unwrap().contains("masked"));
+        assert!(
+            start_runbook(&masked, None)
+                .iter()
+                .any(|step| step.command == "systemctl unmask haproxy.service")
+        );
         let looping = unit("LoadState=loaded\nActiveState=activating\nSubState=auto-restart");
-        assert!(nothing_runs(&looping).unwrap().contains("as often"));
+        assert!(describe_stopped_unit(&looping).unwrap().contains("as often"));
         for other in ["LoadState=not-found\nActiveState=inactive", "LoadState=loaded\nActiveState=active"] {
-            assert_eq!(nothing_runs(&unit(other)), None);
+            assert_eq!(describe_stopped_unit(&unit(other)), None);
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Whoever names something that stands before a container means what runs in it.
 
-use super::found::Meant;
+use super::found::ServiceMatch;
 use crate::facts::controller::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
 /// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
 /// holds a port for it, where what is behind them can be seen.
-pub(in crate::plan) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) -> Vec<Meant<'a>> {
+pub(in crate::plan) fn resolve_containers<'a>(
+    host: &'a HostFacts,
+    found: Vec<ServiceMatch<'a>>,
+) -> Vec<ServiceMatch<'a>> {
     let (proxies, mut meant): (Vec<_>, Vec<_>) =
-        without_monitors(found).into_iter().partition(|one| one.service.passes_on_to().is_some());
+        without_monitors(found).into_iter().partition(|one| one.service.docker_proxy_target().is_some());
     for proxy in proxies {
-        let served = behind(host, proxy.service);
-        let by = format!("Docker's proxy {} leads to it ({})", proxy.service.process.pid, proxy.by);
+        let served = services_behind_proxy(host, proxy.service);
+        let by = format!("Docker's proxy {} leads to it ({})", proxy.service.process.pid, proxy.reason);
         if served.is_empty() {
             meant.push(proxy);
             continue;
@@ -19,17 +22,17 @@ pub(in crate::plan) fn inside<'a>(host: &'a HostFacts, found: Vec<Meant<'a>>) ->
         // Docker has one proxy for each kind of address, and what is in the container may be meant by its own name.
         for service in served {
             if !meant.iter().any(|other| other.service.process.pid == service.process.pid) {
-                meant.push(Meant { service, fit: proxy.fit, by: by.clone() });
+                meant.push(ServiceMatch { service, quality: proxy.quality, reason: by.clone() });
             }
         }
     }
     meant
 }
 
-fn without_monitors(found: Vec<Meant<'_>>) -> Vec<Meant<'_>> {
+fn without_monitors(found: Vec<ServiceMatch<'_>>) -> Vec<ServiceMatch<'_>> {
     let ids: Vec<String> =
-        found.iter().filter_map(|meant| Some(container(meant.service)?.id.clone())).collect();
-    let kept = |meant: &Meant<'_>| {
+        found.iter().filter_map(|meant| Some(service_container(meant.service)?.id.clone())).collect();
+    let kept = |meant: &ServiceMatch<'_>| {
         let process = &meant.service.process;
         process.comm != "conmon" || !process.argv.iter().any(|word| ids.contains(word))
     };
@@ -37,16 +40,19 @@ fn without_monitors(found: Vec<Meant<'_>>) -> Vec<Meant<'_>> {
 }
 
 /// Who takes what a proxy passes on.
-fn behind<'a>(host: &'a HostFacts, proxy: &Service) -> Vec<&'a Service> {
-    let Some((to, id)) = proxy.passes_on_to().zip(container(proxy).map(|container| &container.id)) else {
+fn services_behind_proxy<'a>(host: &'a HostFacts, proxy: &Service) -> Vec<&'a Service> {
+    let Some((to, id)) =
+        proxy.docker_proxy_target().zip(service_container(proxy).map(|container| &container.id))
+    else {
         return Vec::new();
     };
-    let inside = host.services.iter().filter(|service| container(service).is_some_and(|own| own.id == *id));
+    let inside =
+        host.services.iter().filter(|service| service_container(service).is_some_and(|own| own.id == *id));
     inside.filter(|service| service.listens_at(&to)).collect()
 }
 
-fn container(service: &Service) -> Option<&Container> {
-    match service.control.named()? {
+fn service_container(service: &Service) -> Option<&Container> {
+    match service.control.controller()? {
         Controller::Docker { container } | Controller::Podman { container } => Some(container),
         _ => None,
     }
@@ -56,7 +62,7 @@ fn container(service: &Service) -> Option<&Container> {
 mod tests {
     use super::*;
     use crate::facts::{Known, test_facts};
-    use crate::plan::service_lookup::{Asked, meant};
+    use crate::plan::service_lookup::{ServiceQuery, find_services};
 
     #[test]
     fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
@@ -67,9 +73,9 @@ mod tests {
         monitor.process.comm = "conmon".into();
         monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
         let by = |services: Vec<Service>| {
-            let host = test_facts::on_host(services);
-            let found = meant(&host, &Asked::parse("container-edge"));
-            found.into_iter().map(|meant| meant.by).collect::<Vec<_>>()
+            let host = test_facts::host_facts(services);
+            let found = find_services(&host, &ServiceQuery::parse("container-edge"));
+            found.into_iter().map(|meant| meant.reason).collect::<Vec<_>>()
         };
         assert_eq!(by(vec![monitor.clone(), haproxy]), ["its container's unit is container-edge.service"]);
         assert_eq!(by(vec![monitor]), ["its unit is container-edge.service"]);
@@ -100,9 +106,9 @@ mod tests {
         let [mut one, mut two] = proxies;
         (one.process.pid, two.process.pid) = (20, 21);
         let seen = |services: Vec<Service>, word: &str| {
-            let host = test_facts::on_host(services);
-            let found = meant(&host, &Asked::parse(word));
-            found.into_iter().map(|one| (one.service.name.clone(), one.by)).collect::<Vec<_>>()
+            let host = test_facts::host_facts(services);
+            let found = find_services(&host, &ServiceQuery::parse(word));
+            found.into_iter().map(|one| (one.service.name.clone(), one.reason)).collect::<Vec<_>>()
         };
         let by = "Docker's proxy 20 leads to it (it listens on port 8080)".to_owned();
         let all = vec![haproxy, beside, other.clone(), one.clone(), two.clone()];

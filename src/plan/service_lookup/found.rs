@@ -7,7 +7,7 @@ use crate::facts::Service;
 /// How sure it is that this service was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fit {
+pub enum MatchQuality {
     /// It is called so, or listens there.
     Exact,
     /// Its folder or its arguments hold the word.
@@ -16,11 +16,11 @@ pub enum Fit {
 
 /// A service that may have been meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meant<'a> {
+pub struct ServiceMatch<'a> {
     /// It.
     pub service: &'a Service,
     /// How sure that is.
-    pub fit: Fit,
+    pub quality: MatchQuality,
     /// What of it answers to the word.
-    pub by: String,
+    pub reason: String,
 }

@@ -6,176 +6,189 @@ pub mod unit;
 
 use core::net::SocketAddr;
 
-pub use found::{Fit, Meant};
+pub use found::{MatchQuality, ServiceMatch};
 
 use crate::facts::{Controller, HostFacts, Listener, Overlap, Service};
 
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum ServiceQuery {
     /// A number: a PID, or a port, or both.
     Number(u32),
     /// `:5050`
     Port(u16),
     /// `127.0.0.1:5050`
-    At(SocketAddr),
+    Address(SocketAddr),
     /// Any other word.
     Name(String),
 }
 
-impl Asked {
+impl ServiceQuery {
     /// Reads the word.
     pub fn parse(text: &str) -> Self {
         let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0);
         if let Ok(at) = text.parse::<SocketAddr>() {
-            return Asked::At(at);
+            return ServiceQuery::Address(at);
         }
         let host = text.strip_prefix("localhost:").or(text.strip_prefix("*:")).or(text.strip_prefix(':'));
         match (host.and_then(port), text.parse::<u32>()) {
-            (Some(port), _) => Asked::Port(port),
-            (None, Ok(number)) => Asked::Number(number),
-            (None, Err(_)) => Asked::Name(text.to_owned()),
+            (Some(port), _) => ServiceQuery::Port(port),
+            (None, Ok(number)) => ServiceQuery::Number(number),
+            (None, Err(_)) => ServiceQuery::Name(text.to_owned()),
         }
     }
 
     /// The port in it, where there is one.
     pub fn port(&self) -> Option<u16> {
         match self {
-            Asked::Number(number) => u16::try_from(*number).ok(),
-            Asked::Port(port) => Some(*port),
-            Asked::At(at) => Some(at.port()),
-            Asked::Name(_) => None,
+            ServiceQuery::Number(number) => u16::try_from(*number).ok(),
+            ServiceQuery::Port(port) => Some(*port),
+            ServiceQuery::Address(at) => Some(at.port()),
+            ServiceQuery::Name(_) => None,
         }
     }
 
     /// The number that it is, which may be a PID.
     pub fn number(&self) -> Option<u32> {
         match self {
-            Asked::Number(number) => Some(*number),
+            ServiceQuery::Number(number) => Some(*number),
             _ => None,
         }
     }
 
     /// It names this listener by its port or its address.
-    pub fn listens(&self, listener: &Listener) -> bool {
+    pub fn matches_listener(&self, listener: &Listener) -> bool {
         match self {
-            Asked::At(at) => [Listener::Tcp(*at), Listener::Udp(*at)]
+            ServiceQuery::Address(at) => [Listener::Tcp(*at), Listener::Udp(*at)]
                 .iter()
                 .any(|asked| asked.overlap(listener) != Overlap::No),
-            _ => listener.socket().is_some_and(|at| self.port() == Some(at.port())),
+            _ => listener.socket_addr().is_some_and(|at| self.port() == Some(at.port())),
         }
     }
 
     /// The unit that systemd would take it for.
-    pub fn unit(&self) -> Option<String> {
+    pub fn unit_name(&self) -> Option<String> {
         match self {
             // Neither a path nor a pattern, which systemd would look up among all units.
-            Asked::Name(name) if name.contains(['/', '*', '?', '[']) => None,
-            Asked::Name(name) if is_unit(name) => Some(name.clone()),
-            Asked::Name(name) => Some(format!("{name}.service")),
+            ServiceQuery::Name(name) if name.contains(['/', '*', '?', '[']) => None,
+            ServiceQuery::Name(name) if is_unit_name(name) => Some(name.clone()),
+            ServiceQuery::Name(name) => Some(format!("{name}.service")),
             _ => None,
         }
     }
 }
 
-fn is_unit(name: &str) -> bool {
+fn is_unit_name(name: &str) -> bool {
     [".service", ".socket", ".target", ".timer", ".scope", ".slice"].iter().any(|end| name.ends_with(end))
 }
 
 /// The services that may be meant: those that are exactly so called, else those that come near.
-pub fn meant<'a>(host: &'a HostFacts, asked: &Asked) -> Vec<Meant<'a>> {
+pub fn find_services<'a>(host: &'a HostFacts, asked: &ServiceQuery) -> Vec<ServiceMatch<'a>> {
     let all = || host.services.iter();
-    let found: Vec<Meant<'_>> = match asked {
-        Asked::Number(number) => all().filter_map(|service| by_number(service, *number)).collect(),
-        Asked::Port(port) => all().filter_map(|service| by_port(service, *port)).collect(),
-        Asked::At(at) => all().filter_map(|service| by_address(service, at)).collect(),
-        Asked::Name(name) => all().filter_map(|service| by_name(service, name)).collect(),
+    let found: Vec<ServiceMatch<'_>> = match asked {
+        ServiceQuery::Number(number) => all().filter_map(|service| match_number(service, *number)).collect(),
+        ServiceQuery::Port(port) => all().filter_map(|service| match_port(service, *port)).collect(),
+        ServiceQuery::Address(at) => all().filter_map(|service| match_address(service, at)).collect(),
+        ServiceQuery::Name(name) => all().filter_map(|service| match_name(service, name)).collect(),
     };
-    let best = found.iter().map(|meant| (meant.fit, less_likely(meant))).min();
-    let as_good = |meant: &Meant<'_>| match best {
-        Some((Fit::Near, unlikely)) => meant.fit == Fit::Near && less_likely(meant) == unlikely,
-        best => best.is_some_and(|(fit, _)| fit == meant.fit),
+    let best = found.iter().map(|meant| (meant.quality, has_no_network_listener(meant))).min();
+    let as_good = |meant: &ServiceMatch<'_>| match best {
+        Some((MatchQuality::Near, unlikely)) => {
+            meant.quality == MatchQuality::Near && has_no_network_listener(meant) == unlikely
+        }
+        best => best.is_some_and(|(fit, _)| fit == meant.quality),
     };
-    let found: Vec<Meant<'_>> = found.into_iter().filter(as_good).collect();
-    container::inside(host, found)
+    let found: Vec<ServiceMatch<'_>> = found.into_iter().filter(as_good).collect();
+    container::resolve_containers(host, found)
 }
 
 /// Of those that merely come near, the tmux that something runs in is not what was meant.
-fn less_likely(meant: &Meant<'_>) -> bool {
-    !meant.service.on_network()
+fn has_no_network_listener(meant: &ServiceMatch<'_>) -> bool {
+    !meant.service.listens_on_network()
 }
 
-fn exact(service: &Service, by: String) -> Meant<'_> {
-    Meant { service, fit: Fit::Exact, by }
+fn exact_match(service: &Service, by: String) -> ServiceMatch<'_> {
+    ServiceMatch { service, quality: MatchQuality::Exact, reason: by }
 }
 
 /// By where it listens: the same numbers in another network are another address.
-fn listening(service: &Service, by: String) -> Meant<'_> {
-    match service.elsewhere() {
-        false => exact(service, by),
-        true => Meant { service, fit: Fit::Near, by: format!("{by}, in a network of its own") },
+fn listener_match(service: &Service, by: String) -> ServiceMatch<'_> {
+    match service.in_other_network() {
+        false => exact_match(service, by),
+        true => ServiceMatch {
+            service,
+            quality: MatchQuality::Near,
+            reason: format!("{by}, in a network of its own"),
+        },
     }
 }
 
-fn by_number(service: &Service, number: u32) -> Option<Meant<'_>> {
+fn match_number(service: &Service, number: u32) -> Option<ServiceMatch<'_>> {
     let own = service.pids().any(|pid| pid == number);
-    let port = u16::try_from(number).ok().filter(|port| service.on_port(*port));
+    let port = u16::try_from(number).ok().filter(|port| service.listens_on_port(*port));
     match (own, port) {
         (true, Some(port)) => {
-            Some(exact(service, format!("PID {number} is its own, and it listens on port {port}")))
+            Some(exact_match(service, format!("PID {number} is its own, and it listens on port {port}")))
         }
-        (true, None) => Some(exact(service, format!("PID {number} is its own"))),
-        (false, Some(port)) => by_port(service, port),
+        (true, None) => Some(exact_match(service, format!("PID {number} is its own"))),
+        (false, Some(port)) => match_port(service, port),
         (false, None) => None,
     }
 }
 
 /// Whoever has the port at another address alone is not who was asked for, and often who is looked for.
-fn by_address<'a>(service: &'a Service, at: &SocketAddr) -> Option<Meant<'a>> {
+fn match_address<'a>(service: &'a Service, at: &SocketAddr) -> Option<ServiceMatch<'a>> {
     if service.listens_at(at) {
-        return Some(listening(service, format!("it listens on {at}")));
+        return Some(listener_match(service, format!("it listens on {at}")));
     }
-    let other =
-        service.listens.seen()?.iter().find(|one| one.socket().is_some_and(|own| own.port() == at.port()))?;
-    Some(Meant { service, fit: Fit::Near, by: format!("it listens on {}, not on {at}", other.short()) })
+    let other = service
+        .listens
+        .seen()?
+        .iter()
+        .find(|one| one.socket_addr().is_some_and(|own| own.port() == at.port()))?;
+    Some(ServiceMatch {
+        service,
+        quality: MatchQuality::Near,
+        reason: format!("it listens on {}, not on {at}", other.short()),
+    })
 }
 
-fn by_port(service: &Service, port: u16) -> Option<Meant<'_>> {
-    service.on_port(port).then(|| listening(service, format!("it listens on port {port}")))
+fn match_port(service: &Service, port: u16) -> Option<ServiceMatch<'_>> {
+    service.listens_on_port(port).then(|| listener_match(service, format!("it listens on port {port}")))
 }
 
 /// A shorter word is found in too many paths.
-const SHORTEST: usize = 3;
+const MIN_WORD_LENGTH: usize = 3;
 
-fn by_name<'a>(service: &'a Service, name: &str) -> Option<Meant<'a>> {
+fn match_name<'a>(service: &'a Service, name: &str) -> Option<ServiceMatch<'a>> {
     let plain = name.strip_suffix(".service").unwrap_or(name);
-    let near = |by: String| Some(Meant { service, fit: Fit::Near, by });
+    let near = |by: String| Some(ServiceMatch { service, quality: MatchQuality::Near, reason: by });
     let path = name.strip_prefix("unix@").unwrap_or(name);
     let at_path = |listener: &Listener| matches!(listener, Listener::Unix(own) if own == path);
     if service.listens.seen().is_some_and(|all| all.iter().any(at_path)) {
-        return Some(exact(service, format!("it listens on {path}")));
+        return Some(exact_match(service, format!("it listens on {path}")));
     }
     let called =
         |(_, called): &(&str, String)| called == name || called.strip_suffix(".service") == Some(plain);
-    if let Some((what, called)) = names(service).into_iter().find(called) {
-        return Some(exact(service, format!("{what} {called}")));
+    if let Some((what, called)) = service_names(service).into_iter().find(called) {
+        return Some(exact_match(service, format!("{what} {called}")));
     }
     // Whoever says `.service` means a unit, and a process of that name need not be of it.
-    if let Some((what, called)) = names(service).into_iter().find(|(_, called)| called == plain) {
+    if let Some((what, called)) = service_names(service).into_iter().find(|(_, called)| called == plain) {
         return near(format!("{what} {called}"));
     }
-    if plain.len() < SHORTEST {
+    if plain.len() < MIN_WORD_LENGTH {
         return None;
     }
-    if let Some(folder) = service.process.cwd.seen().filter(|folder| holds(folder, plain)) {
+    if let Some(folder) = service.process.cwd.seen().filter(|folder| contains_word(folder, plain)) {
         return near(format!("it runs in {folder}"));
     }
-    let word = service.process.argv.iter().find(|word| holds(word, plain));
+    let word = service.process.argv.iter().find(|word| contains_word(word, plain));
     word.and_then(|word| near(format!("its command line says {word}")))
 }
 
 /// The word stands in the text by itself: `gui` in `/opt/gui-backend`, and not in `guide`.
-fn holds(text: &str, word: &str) -> bool {
+fn contains_word(text: &str, word: &str) -> bool {
     let inner = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     text.match_indices(word).any(|(at, _)| {
         let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
@@ -184,7 +197,7 @@ fn holds(text: &str, word: &str) -> bool {
 }
 
 /// Every name that it goes by, with what kind of name that is.
-pub fn names(service: &Service) -> Vec<(&'static str, String)> {
+pub fn service_names(service: &Service) -> Vec<(&'static str, String)> {
     let mut names =
         vec![("it is called", service.name.clone()), ("its command is", service.process.comm.clone())];
     names.extend(service.process.exe.seen().and_then(|exe| {
@@ -200,7 +213,7 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
         .filter(|name| name.ends_with(".service"));
     names.extend(group.map(|unit| ("its control group is that of", unit.to_owned())));
     let last = |folder: &str| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-    match service.control.named() {
+    match service.control.controller() {
         Some(Controller::Systemd { unit } | Controller::UserSystemd { unit, .. }) => {
             names.push(("its unit is", unit.clone()));
         }
@@ -238,23 +251,23 @@ pub fn names(service: &Service) -> Vec<(&'static str, String)> {
 }
 
 /// The last folder that it works in: people name units after it.
-pub fn folder(service: &Service) -> Option<String> {
+pub fn folder_name(service: &Service) -> Option<String> {
     let folder = service.process.cwd.seen()?;
     // The kernel marks a folder that is gone.
     let folder =
         folder.strip_suffix(" (deleted)").unwrap_or(folder).trim_end_matches('/').rsplit('/').next()?;
-    (folder.len() >= SHORTEST).then(|| folder.to_owned())
+    (folder.len() >= MIN_WORD_LENGTH).then(|| folder.to_owned())
 }
 
 /// The names most like a word, best first.
-pub fn nearest(word: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
+pub fn nearest_names(word: &str, known: impl IntoIterator<Item = String>) -> Vec<String> {
     let plain = |name: &str| name.strip_suffix(".service").unwrap_or(name).to_ascii_lowercase();
     let wanted = plain(word);
     let score = |name: &String| {
         let name = plain(name);
-        let within = wanted.len() >= SHORTEST
+        let within = wanted.len() >= MIN_WORD_LENGTH
             && (name.contains(&wanted) || wanted.contains(&name))
-            && name.len() >= SHORTEST;
+            && name.len() >= MIN_WORD_LENGTH;
         strsim::jaro_winkler(&wanted, &name).max(if within { 0.9 } else { 0.0 })
     };
     let mut scored: Vec<(f64, String)> =
@@ -272,76 +285,86 @@ mod tests {
 
     #[test]
     fn a_word_is_read_as_what_people_mean_by_it() {
-        assert_eq!(Asked::parse("5050"), Asked::Number(5050));
-        assert_eq!(Asked::parse("70000"), Asked::Number(70000));
-        assert_eq!(Asked::parse(":5050"), Asked::Port(5050));
-        assert_eq!(Asked::parse("localhost:5050"), Asked::Port(5050));
-        assert_eq!(Asked::parse("127.0.0.1:5050"), Asked::At("127.0.0.1:5050".parse().unwrap()));
-        assert_eq!(Asked::parse("gui").unit().as_deref(), Some("gui.service"));
-        assert_eq!(Asked::parse("gui.socket").unit().as_deref(), Some("gui.socket"));
-        assert_eq!(Asked::parse("http.server").unit().as_deref(), Some("http.server.service"));
-        assert_eq!((Asked::parse("lab/api").unit(), Asked::parse("post*").unit()), (None, None));
+        assert_eq!(ServiceQuery::parse("5050"), ServiceQuery::Number(5050));
+        assert_eq!(ServiceQuery::parse("70000"), ServiceQuery::Number(70000));
+        assert_eq!(ServiceQuery::parse(":5050"), ServiceQuery::Port(5050));
+        assert_eq!(ServiceQuery::parse("localhost:5050"), ServiceQuery::Port(5050));
+        assert_eq!(
+            ServiceQuery::parse("127.0.0.1:5050"),
+            ServiceQuery::Address("127.0.0.1:5050".parse().unwrap())
+        );
+        assert_eq!(ServiceQuery::parse("gui").unit_name().as_deref(), Some("gui.service"));
+        assert_eq!(ServiceQuery::parse("gui.socket").unit_name().as_deref(), Some("gui.socket"));
+        assert_eq!(ServiceQuery::parse("http.server").unit_name().as_deref(), Some("http.server.service"));
+        assert_eq!(
+            (ServiceQuery::parse("lab/api").unit_name(), ServiceQuery::parse("post*").unit_name()),
+            (None, None)
+        );
     }
 
     #[test]
     fn a_number_is_looked_up_as_a_pid_and_as_a_port() {
-        let tmux = Controller::Nobody { cgroup: "/".into() };
+        let tmux = Controller::Unmanaged { cgroup: "/".into() };
         let one = test_facts::service("http.server", 4712, tmux.clone());
         let mut other = test_facts::service("http.server", 4711, tmux);
         other.process.pid = 4712;
-        let host = test_facts::on_host(vec![one, other]);
+        let host = test_facts::host_facts(vec![one, other]);
         let said: Vec<String> =
-            meant(&host, &Asked::Number(4711)).into_iter().map(|meant| meant.by).collect();
+            find_services(&host, &ServiceQuery::Number(4711)).into_iter().map(|meant| meant.reason).collect();
         assert_eq!(said, ["PID 4711 is its own", "it listens on port 4711"]);
-        let elsewhere = Asked::At("127.0.0.2:4711".parse().unwrap());
-        let elsewhere = &meant(&host, &elsewhere)[0];
+        let elsewhere = ServiceQuery::Address("127.0.0.2:4711".parse().unwrap());
+        let elsewhere = &find_services(&host, &elsewhere)[0];
         let by = "it listens on 127.0.0.1:4711, not on 127.0.0.2:4711";
-        assert_eq!((elsewhere.fit, elsewhere.by.as_str()), (Fit::Near, by));
-        let mut guest = test_facts::service("http.server", 4711, Controller::Nobody { cgroup: "/".into() });
+        assert_eq!((elsewhere.quality, elsewhere.reason.as_str()), (MatchQuality::Near, by));
+        let mut guest =
+            test_facts::service("http.server", 4711, Controller::Unmanaged { cgroup: "/".into() });
         guest.same_network = Known::Seen(false);
-        let host = test_facts::on_host(vec![guest]);
+        let host = test_facts::host_facts(vec![guest]);
         for word in ["127.0.0.1:4711", ":4711"] {
-            let found = &meant(&host, &Asked::parse(word))[0];
-            assert_eq!(found.fit, Fit::Near, "{word}");
-            assert!(found.by.ends_with("4711, in a network of its own"), "{}", found.by);
+            let found = &find_services(&host, &ServiceQuery::parse(word))[0];
+            assert_eq!(found.quality, MatchQuality::Near, "{word}");
+            assert!(found.reason.ends_with("4711, in a network of its own"), "{}", found.reason);
         }
-        assert_eq!(meant(&host, &Asked::At("127.0.0.1:4711".parse().unwrap())).len(), 1);
+        assert_eq!(find_services(&host, &ServiceQuery::Address("127.0.0.1:4711".parse().unwrap())).len(), 1);
     }
 
     #[test]
     fn a_path_is_looked_up_among_unix_sockets() {
-        let mut service = test_facts::service("app", 80, Controller::Nobody { cgroup: "/".into() });
+        let mut service = test_facts::service("app", 80, Controller::Unmanaged { cgroup: "/".into() });
         service.listens = Known::Seen(vec!["unix /run/app.sock".parse().unwrap()]);
-        let host = test_facts::on_host(vec![service]);
+        let host = test_facts::host_facts(vec![service]);
         for word in ["/run/app.sock", "unix@/run/app.sock"] {
-            let found = meant(&host, &Asked::parse(word));
-            assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Exact, "it listens on /run/app.sock"));
+            let found = find_services(&host, &ServiceQuery::parse(word));
+            assert_eq!(
+                (found[0].quality, found[0].reason.as_str()),
+                (MatchQuality::Exact, "it listens on /run/app.sock")
+            );
         }
-        assert!(meant(&host, &Asked::parse("/run/other.sock")).is_empty());
+        assert!(find_services(&host, &ServiceQuery::parse("/run/other.sock")).is_empty());
     }
 
     #[test]
     fn a_name_is_looked_up_everywhere_and_an_exact_one_beats_a_folder() {
         let systemd =
             test_facts::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
-        let nobody = test_facts::service("http.server", 81, Controller::Nobody { cgroup: "/".into() });
-        let host = test_facts::on_host(vec![nobody.clone(), systemd]);
+        let nobody = test_facts::service("http.server", 81, Controller::Unmanaged { cgroup: "/".into() });
+        let host = test_facts::host_facts(vec![nobody.clone(), systemd]);
         for name in ["gui", "gui.service"] {
-            let found = meant(&host, &Asked::parse(name));
-            assert_eq!((found.len(), found[0].by.as_str()), (1, "its unit is gui.service"), "{name}");
+            let found = find_services(&host, &ServiceQuery::parse(name));
+            assert_eq!((found.len(), found[0].reason.as_str()), (1, "its unit is gui.service"), "{name}");
         }
-        let host = test_facts::on_host(vec![nobody]);
-        let found = meant(&host, &Asked::parse("gui"));
-        assert_eq!((found[0].fit, found[0].by.as_str()), (Fit::Near, "it runs in /opt/gui"));
+        let host = test_facts::host_facts(vec![nobody]);
+        let found = find_services(&host, &ServiceQuery::parse("gui"));
+        assert_eq!((found[0].quality, found[0].reason.as_str()), (MatchQuality::Near, "it runs in /opt/gui"));
         for word in ["nothing", "opt/gu", "erver"] {
-            assert!(meant(&host, &Asked::parse(word)).is_empty(), "{word}");
+            assert!(find_services(&host, &ServiceQuery::parse(word)).is_empty(), "{word}");
         }
     }
 
     #[test]
     fn the_nearest_names_come_best_first_and_far_ones_not_at_all() {
         let known = ["haproxy.service", "ssh.service", "hapxory.service"].map(str::to_owned);
-        assert_eq!(nearest("haproxi", known.clone())[0], "haproxy.service");
-        assert!(nearest("zzz", known).is_empty());
+        assert_eq!(nearest_names("haproxi", known.clone())[0], "haproxy.service");
+        assert!(nearest_names("zzz", known).is_empty());
     }
 }

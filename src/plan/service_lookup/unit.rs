@@ -4,18 +4,18 @@ use crate::facts::Listener;
 use crate::facts::guard::Unit;
 
 /// True where systemd knows the unit, whatever became of it.
-pub fn exists(unit: &Unit) -> bool {
+pub fn is_known_unit(unit: &Unit) -> bool {
     unit.get("LoadState") != "not-found" || unit.main_pid().is_some()
 }
 
 /// The name that systemd itself uses, where the word is another one.
-pub fn own_name<'a>(name: &str, unit: &'a Unit) -> Option<&'a str> {
+pub fn canonical_name<'a>(name: &str, unit: &'a Unit) -> Option<&'a str> {
     Some(unit.get("Id")).filter(|id| unit.is_loaded() && !id.is_empty() && *id != name)
 }
 
 /// In one sentence: whether there is such a unit, how it is, and what a restart by systemd would run into.
-pub fn told(name: &str, unit: &Unit) -> String {
-    let called = match own_name(name, unit) {
+pub fn describe_unit(name: &str, unit: &Unit) -> String {
+    let called = match canonical_name(name, unit) {
         Some(id) => format!("The unit {name} (another name of {id})"),
         None => format!("The unit {name}"),
     };
@@ -43,7 +43,7 @@ pub fn told(name: &str, unit: &Unit) -> String {
 
 /// The socket unit among these for which systemd itself listens there, and the service that it starts; none where it starts
 /// one for each connection (`Accept=yes`).
-pub fn for_socket<'a>(sockets: &'a [Unit], listener: &Listener) -> Option<(&'a str, Option<&'a str>)> {
+pub fn find_by_listener<'a>(sockets: &'a [Unit], listener: &Listener) -> Option<(&'a str, Option<&'a str>)> {
     let (at, datagram) = match listener {
         Listener::Udp(at) => (at.to_string(), true),
         other => (other.short(), false),
@@ -51,11 +51,11 @@ pub fn for_socket<'a>(sockets: &'a [Unit], listener: &Listener) -> Option<(&'a s
     let listens = |unit: &&Unit| {
         let mut lines = unit.get("Listen").lines().map(|line| line.rsplit_once(" (").unwrap_or((line, "")));
         lines.any(|(own, kind)| {
-            own == at && (listener.socket().is_none() || kind.starts_with("Datagram") == datagram)
+            own == at && (listener.socket_addr().is_none() || kind.starts_with("Datagram") == datagram)
         })
     };
     let unit = sockets.iter().find(listens)?;
-    let service = Some(unit.get("Triggers")).filter(|name| !name.is_empty() && !unit.is("Accept"));
+    let service = Some(unit.get("Triggers")).filter(|name| !name.is_empty() && !unit.is_yes("Accept"));
     Some((unit.get("Id"), service))
 }
 
@@ -115,10 +115,10 @@ mod tests {
         ];
         for (text, there, sentence) in cases {
             let unit = unit(text);
-            assert_eq!((exists(&unit), told("x.service", &unit).as_str()), (there, sentence));
+            assert_eq!((is_known_unit(&unit), describe_unit("x.service", &unit).as_str()), (there, sentence));
         }
         let socket = unit("Id=x.socket\nLoadState=loaded\nActiveState=active");
-        assert_eq!(told("x.socket", &socket), "The unit x.socket is active.");
+        assert_eq!(describe_unit("x.socket", &socket), "The unit x.socket is active.");
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
             "Id=d.socket\nListen=127.0.0.1:81 (Stream)\nTriggers=d@7-1.service d@8-1.service\nAccept=yes",
         ];
         let all = all.map(unit);
-        let of = |listener: &str| for_socket(&all, &listener.parse().unwrap());
+        let of = |listener: &str| find_by_listener(&all, &listener.parse().unwrap());
         assert_eq!(of("tcp [::1]:80"), Some(("b.socket", Some("b@1.service"))));
         assert_eq!(of("tcp 127.0.0.1:80"), Some(("b.socket", Some("b@1.service"))));
         assert_eq!(of("udp 127.0.0.1:80"), Some(("c.socket", Some("c.service"))));

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use crate::checks::{Finding, Level};
-use crate::report::text::wrap::tame;
-use crate::report::{Body, Failed, Report};
+use crate::report::text::wrap::escape_control_chars;
+use crate::report::{Body, CommandError, Report};
 
 pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    if let Body::Error(Failed { message, mend }) = &report.body {
+    if let Body::Error(CommandError { message, mend }) = &report.body {
         let lines = [Some(message.clone()), mend.as_ref().map(|mend| format!("mend: {mend}"))];
         return command(out, "error", &format!("haguard {}", report.command), lines.into_iter().flatten());
     }
@@ -21,9 +21,9 @@ pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Res
         let ignored = ignored_by.iter().map(|by| format!("ignored by {by}"));
         let mend = mend.iter().map(|mend| format!("mend: {mend}"));
         let lines = std::iter::once(text.clone()).chain(ignored).chain(evidence.iter().cloned()).chain(mend);
-        command(out, name, &format!("{id} ({})", level.word()), lines)?;
+        command(out, name, &format!("{id} ({})", level.label()), lines)?;
     }
-    writeln!(out, "{}", tame(&report.summary))
+    writeln!(out, "{}", escape_control_chars(&report.summary))
 }
 
 /// One workflow command. Its message ends with the line, so what is inside is escaped.
@@ -33,17 +33,17 @@ fn command(
     title: &str,
     lines: impl Iterator<Item = String>,
 ) -> io::Result<()> {
-    let message = lines.map(|line| data(&tame(&line))).collect::<Vec<_>>().join("%0A");
-    writeln!(out, "::{name} title={}::{message}", property(&tame(title)))
+    let message = lines.map(|line| escape_data(&escape_control_chars(&line))).collect::<Vec<_>>().join("%0A");
+    writeln!(out, "::{name} title={}::{message}", escape_property(&escape_control_chars(title)))
 }
 
-fn data(text: &str) -> String {
+fn escape_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// In a property, what would end it is escaped too.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
@@ -66,16 +66,16 @@ mod tests {
             "check",
             Exit::Refused,
             "1 failed",
-            Body::Table(crate::report::Table { columns: vec![], rows: vec![] }),
+            Body::Table(crate::report::ReportTable { columns: vec![], rows: vec![] }),
         );
         report.findings = vec![finding];
-        let _ = Tally::of(&report.findings);
+        let _ = Tally::from_findings(&report.findings);
         let mut out = Vec::new();
         write(&report, &mut out).unwrap();
         // A line break in a name is tamed before it could be taken for one of ours.
         let expected = "::error title=x.y (FAIL)::50%25 of a,b: c\u{fffd}d%0Aone\n1 failed\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
-        assert_eq!(property("a:b,c%"), "a%3Ab%2Cc%25");
-        assert_eq!(data("a\r\nb"), "a%0D%0Ab");
+        assert_eq!(escape_property("a:b,c%"), "a%3Ab%2Cc%25");
+        assert_eq!(escape_data("a\r\nb"), "a%0D%0Ab");
     }
 }

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use crate::checks::{Finding, Level};
-use crate::report::{Body, Failed, Report, Tally};
+use crate::report::{Body, CommandError, Report, Tally};
 
 pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let tally = Tally::of(&report.findings);
+    let tally = Tally::from_findings(&report.findings);
     let failed = matches!(report.body, Body::Error(_));
     let (tests, errors) = match failed {
         true => (1, 1),
@@ -21,7 +21,7 @@ pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Res
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites name=\"{name}\" {counts}>")?;
     writeln!(out, "  <testsuite name=\"{name}\" {counts}>")?;
-    if let Body::Error(Failed { message, mend }) = &report.body {
+    if let Body::Error(CommandError { message, mend }) = &report.body {
         writeln!(out, "    <testcase classname=\"haguard\" name=\"{}\">", escape(&report.command))?;
         element(out, "error", message, mend.as_deref().unwrap_or_default())?;
         writeln!(out, "    </testcase>")?;
@@ -46,7 +46,7 @@ fn case(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
         Level::Unknown => element(out, "error", text, &lines)?,
         Level::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", escape(text))?,
         Level::Pass | Level::Warn => {
-            let said = format!("{}: {text}\n{lines}", level.word());
+            let said = format!("{}: {text}\n{lines}", level.label());
             writeln!(out, "      <system-out>{}</system-out>", escape(said.trim_end()))?;
         }
     }
@@ -93,7 +93,7 @@ mod tests {
             "check",
             Exit::Done,
             text,
-            Body::Table(crate::report::Table { columns: vec![], rows: vec![] }),
+            Body::Table(crate::report::ReportTable { columns: vec![], rows: vec![] }),
         );
         report.findings = vec![finding];
         let mut out = Vec::new();

@@ -1,9 +1,9 @@
 use super::*;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
-use crate::facts::{Address, Control, Controller, Role, Unowned, test_facts};
+use crate::facts::{Control, Controller, Role, ServerAddress, UnownedListener, test_facts};
 
 /// HAProxy of systemd, a web server in a tmux that serves one of its servers, and one that nobody serves.
-fn situation() -> Facts {
+fn facts_with_services() -> Facts {
     let mut facts = test_facts::healthy();
     let systemd = Controller::Systemd { unit: "haproxy.service".into() };
     let mut haproxy = test_facts::service("haproxy", 443, systemd);
@@ -18,16 +18,17 @@ fn situation() -> Facts {
         session: Some("gui".into()),
     };
     let web = test_facts::service("http.server", 5050, tmux);
-    let mut odd = test_facts::service("a|b_*c", 6000, Controller::Nobody { cgroup: "/".into() });
+    let mut odd = test_facts::service("a|b_*c", 6000, Controller::Unmanaged { cgroup: "/".into() });
     odd.control = Control::unknown("/proc/9/cgroup: permission denied (run as root)");
     odd.process.pid = 9;
-    let mut host = test_facts::on_host(vec![haproxy, web, odd]);
-    host.unowned = vec![Unowned { listener: "tcp 0.0.0.0:111".parse().unwrap(), uid: Some(0), user: None }];
+    let mut host = test_facts::host_facts(vec![haproxy, web, odd]);
+    host.unowned =
+        vec![UnownedListener { listener: "tcp 0.0.0.0:111".parse().unwrap(), uid: Some(0), user: None }];
     let server = |name: &str, port| crate::facts::Server {
-        address: Known::Seen(Address { ip: "127.0.0.1".into(), port }),
+        address: Known::Seen(ServerAddress { ip: "127.0.0.1".into(), port }),
         ..test_facts::server("web", name, port)
     };
-    host.look_up(&[server("s1", 5050), server("s2", 5051)]);
+    host.find_local_servers(&[server("s1", 5050), server("s2", 5051)]);
     facts.on_host = Known::Seen(host);
     let route = |host: Option<&str>, when: &str, backend, at: &str| Route {
         frontend: "https".into(),
@@ -60,7 +61,7 @@ fn situation() -> Facts {
     facts
 }
 
-fn written(facts: &Facts) -> String {
+fn render(facts: &Facts) -> String {
     let mut out = Vec::new();
     write(facts, &mut out).unwrap();
     String::from_utf8(out).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
@@ -68,7 +69,7 @@ fn written(facts: &Facts) -> String {
 
 #[test]
 fn the_markdown_of_a_whole_situation_is_the_committed_one() {
-    let made = written(&situation());
+    let made = render(&facts_with_services());
     let committed = include_str!("markdown_golden.md");
     if made != committed {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/DEPLOYMENT.md.new");
@@ -79,10 +80,10 @@ fn the_markdown_of_a_whole_situation_is_the_committed_one() {
 
 #[test]
 fn where_nothing_was_seen_the_file_says_so() {
-    let mut facts = situation();
+    let mut facts = facts_with_services();
     facts.on_host = Known::unknown("/proc: denied");
     facts.instance = Known::unknown("nothing answers");
-    let made = written(&facts);
+    let made = render(&facts);
     assert!(
         made.contains("Unknown: /proc: denied.") && made.contains("- HAProxy: nothing answers"),
         "{made}"
@@ -91,8 +92,8 @@ fn where_nothing_was_seen_the_file_says_so() {
 
 #[test]
 fn no_name_can_become_markup() {
-    assert_eq!(escaped("a|b_*c<x>\n"), r"a\|b\_\*c\<x\>".to_owned() + "\u{fffd}");
+    assert_eq!(escape("a|b_*c<x>\n"), r"a\|b\_\*c\<x\>".to_owned() + "\u{fffd}");
     assert_eq!(code("a`b|c"), r"``a`b|c``");
-    assert_eq!(cell("a`b|c"), r"``a`b\|c``");
+    assert_eq!(table_code("a`b|c"), r"``a`b\|c``");
     assert_eq!(code("`a"), "`` `a ``");
 }

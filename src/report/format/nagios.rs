@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::checks::{Finding, Level};
-use crate::report::text::wrap::tame;
-use crate::report::{Body, Failed, Report};
+use crate::report::text::wrap::escape_control_chars;
+use crate::report::{Body, CommandError, Report};
 
 /// The four states that a plugin can report, with their process statuses.
 const STATES: [(&str, u8); 4] = [("OK", 0), ("WARNING", 1), ("CRITICAL", 2), ("UNKNOWN", 3)];
@@ -31,17 +31,17 @@ pub(in crate::report) fn status(report: &Report) -> u8 {
 
 pub(in crate::report) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let (word, _) = state(report);
-    if let Body::Error(Failed { message, mend }) = &report.body {
-        writeln!(out, "HAPROXY {word} - {}", plain(message))?;
-        return mend.iter().try_for_each(|mend| writeln!(out, "mend: {}", plain(mend)));
+    if let Body::Error(CommandError { message, mend }) = &report.body {
+        writeln!(out, "HAPROXY {word} - {}", without_bars(message))?;
+        return mend.iter().try_for_each(|mend| writeln!(out, "mend: {}", without_bars(mend)));
     }
-    writeln!(out, "HAPROXY {word} - {}{}", plain(&headline(report)), performance(report))?;
+    writeln!(out, "HAPROXY {word} - {}{}", without_bars(&headline(report)), performance(report))?;
     for finding in report.findings.iter().filter(|finding| finding.level.is_notable()) {
         let Finding { id, level, text, evidence, mend, ignored_by } = finding;
         let ignored = ignored_by.as_ref().map_or(String::new(), |by| format!(" (ignored by {by})"));
-        writeln!(out, "{} {id}: {}", level.word(), plain(&format!("{text}{ignored}")))?;
+        writeln!(out, "{} {id}: {}", level.label(), without_bars(&format!("{text}{ignored}")))?;
         for line in evidence.iter().chain(mend) {
-            writeln!(out, "  {}", plain(line))?;
+            writeln!(out, "  {}", without_bars(line))?;
         }
     }
     Ok(())
@@ -73,18 +73,18 @@ fn performance(report: &Report) -> String {
 }
 
 /// A bar begins the performance data, wherever it stands.
-fn plain(text: &str) -> String {
-    tame(text).replace('|', "/")
+fn without_bars(text: &str) -> String {
+    escape_control_chars(text).replace('|', "/")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Measure;
+    use crate::checks::Metric;
     use crate::exit::Exit;
-    use crate::report::{Tally, Verdict};
+    use crate::report::{CheckSummary, Tally};
 
-    fn said(levels: &[(Level, bool)]) -> (String, u8) {
+    fn render(levels: &[(Level, bool)]) -> (String, u8) {
         let finding = |(level, ignored): &(Level, bool)| Finding {
             id: "x.y".into(),
             level: *level,
@@ -95,11 +95,11 @@ mod tests {
         };
         let findings: Vec<Finding> = levels.iter().map(finding).collect();
         let measures = vec![
-            Measure { name: "connections", value: Some(7) },
-            Measure { name: "servers", value: None },
-            Measure { name: "worker_memory_bytes", value: Some(2048) },
+            Metric { name: "connections", value: Some(7) },
+            Metric { name: "servers", value: None },
+            Metric { name: "worker_memory_bytes", value: Some(2048) },
         ];
-        let body = Body::Verdict(Verdict { tally: Tally::of(&findings), measures });
+        let body = Body::Verdict(CheckSummary { tally: Tally::from_findings(&findings), measures });
         let mut report = Report::new("check", Exit::Done, "the tally", body);
         report.findings = findings;
         let mut out = Vec::new();
@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn one_line_with_the_numbers_and_one_bar() {
-        let (text, status) = said(&[(Level::Pass, false)]);
+        let (text, status) = render(&[(Level::Pass, false)]);
         assert_eq!(
             (text.as_str(), status),
             ("HAPROXY OK - the tally | connections=7;;;0 worker_memory=2048B;;;0\n", 0)
         );
-        let (text, status) = said(&[(Level::Warn, false), (Level::Fail, false)]);
+        let (text, status) = render(&[(Level::Warn, false), (Level::Fail, false)]);
         assert!(text.starts_with("HAPROXY CRITICAL - x.y: a / b (the tally) | connections=7"), "{text}");
         assert_eq!((text.matches('|').count(), status), (1, 2), "{text}");
         assert!(text.contains("\nFAIL x.y: a / b\n  c/d\n"), "{text}");
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_four_states() {
-        let of = |levels: &[(Level, bool)]| said(levels).1;
+        let of = |levels: &[(Level, bool)]| render(levels).1;
         assert_eq!(of(&[(Level::Skipped, false), (Level::Pass, false)]), 0);
         assert_eq!(of(&[(Level::Warn, false)]), 1);
         assert_eq!(of(&[(Level::Unknown, false), (Level::Fail, false)]), 2);

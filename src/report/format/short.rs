@@ -13,9 +13,9 @@ pub(in crate::report) fn write(report: &Report, out: &mut impl Write, paint: Pai
     }
     let notable: Vec<Finding> =
         report.findings.iter().filter(|finding| finding.level.is_notable()).cloned().collect();
-    let columns = findings::Columns::of(&notable);
-    for finding in &findings::once(&notable) {
-        findings::line(finding, columns, out, paint)?;
+    let columns = findings::Columns::from_findings(&notable);
+    for finding in &findings::shorten_repeated_reasons(&notable) {
+        findings::write_line(finding, columns, out, paint)?;
     }
     writeln!(out, "{}", prose("", &report.summary))
 }

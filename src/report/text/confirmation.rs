@@ -11,7 +11,7 @@ use crate::report::{Paint, Report};
 
 /// A reload that wants to be confirmed.
 #[derive(Debug, Serialize)]
-pub struct Confirm {
+pub struct ConfirmationRequest {
     /// The plan's id.
     pub id: String,
     /// How long a confirmation is waited for, as `--confirm-within` takes it.
@@ -40,8 +40,12 @@ pub struct Confirmation {
 }
 
 /// What to type, and what happens otherwise.
-pub(in crate::report) fn wanted(wanted: &Confirm, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    let Confirm { until, command: line, previous, .. } = wanted;
+pub(in crate::report) fn write_request(
+    wanted: &ConfirmationRequest,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    let ConfirmationRequest { until, command: line, previous, .. } = wanted;
     writeln!(out, "\n{}\n{}", paint.strong("confirm it with"), command("  ", line))?;
     let until = until.strftime("%F %T UTC");
     writeln!(out, "{}", prose("  ", &format!("or HAProxy goes back at {until}, to {previous}")))

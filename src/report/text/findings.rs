@@ -10,7 +10,7 @@ use crate::checks::Finding;
 use crate::report::Paint;
 
 /// A screen has 24 lines, and there are other findings.
-const MOST_EVIDENCE: usize = 8;
+const MAX_EVIDENCE: usize = 8;
 
 /// How wide the columns before the text are, so that it stands in one line with all the others of an answer.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub(in crate::report) struct Columns {
 
 impl Columns {
     /// Of an answer with these findings: most ids fit into the usual columns.
-    pub(in crate::report) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+    pub(in crate::report) fn from_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         findings.into_iter().fold(Columns { level: 8, id: 25 }, |Columns { level, id }, finding| Columns {
             level: if finding.ignored_by.is_some() { IGNORED.len() + 1 } else { level },
             id: id.max(finding.id.width()),
@@ -30,17 +30,17 @@ impl Columns {
 }
 
 /// A reason as long as this stands once; after that it is "the same".
-const LONG: usize = 60;
+const LONG_REASON: usize = 60;
 
 /// The findings with a reason that many have written out once: it is read where it stands first.
-pub(in crate::report) fn once(findings: &[Finding]) -> Vec<Finding> {
+pub(in crate::report) fn shorten_repeated_reasons(findings: &[Finding]) -> Vec<Finding> {
     let mut said: Option<String> = None;
     let mut all = findings.to_vec();
     for finding in &mut all {
         let before = said.as_ref().and_then(|said| finding.text.strip_suffix(said.as_str()));
         match before {
             Some(before) => finding.text = format!("{before}the same"),
-            None if finding.text.len() >= LONG => said = Some(finding.text.clone()),
+            None if finding.text.len() >= LONG_REASON => said = Some(finding.text.clone()),
             None => {}
         }
     }
@@ -49,9 +49,9 @@ pub(in crate::report) fn once(findings: &[Finding]) -> Vec<Finding> {
 
 /// Findings where they are one part of an answer: evidence and mend under what is not well.
 pub(in crate::report) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    let columns = Columns::of(findings);
-    for finding in &once(findings) {
-        line(finding, columns, out, paint)?;
+    let columns = Columns::from_findings(findings);
+    for finding in &shorten_repeated_reasons(findings) {
+        write_line(finding, columns, out, paint)?;
         if finding.level.is_notable() {
             evidence(finding, out, paint)?;
             mend(finding, out, paint)?;
@@ -61,7 +61,7 @@ pub(in crate::report) fn write(findings: &[Finding], out: &mut impl Write, paint
 }
 
 /// What is not well, under a heading, where there is any.
-pub(in crate::report) fn worth_knowing(
+pub(in crate::report) fn write_problems(
     findings: &[Finding],
     out: &mut impl Write,
     paint: Paint,
@@ -75,10 +75,14 @@ pub(in crate::report) fn worth_knowing(
 }
 
 /// Findings where they are the answer: evidence under every one.
-pub(in crate::report) fn whole(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    let columns = Columns::of(findings);
-    for finding in &once(findings) {
-        line(finding, columns, out, paint)?;
+pub(in crate::report) fn write_all(
+    findings: &[Finding],
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    let columns = Columns::from_findings(findings);
+    for finding in &shorten_repeated_reasons(findings) {
+        write_line(finding, columns, out, paint)?;
         evidence(finding, out, paint)?;
         if finding.level.is_notable() {
             mend(finding, out, paint)?;
@@ -88,7 +92,7 @@ pub(in crate::report) fn whole(findings: &[Finding], out: &mut impl Write, paint
 }
 
 /// The level, the id, and what was found.
-pub(in crate::report) fn line(
+pub(in crate::report) fn write_line(
     finding: &Finding,
     columns: Columns,
     out: &mut impl Write,
@@ -110,10 +114,10 @@ pub(in crate::report) fn line(
 
 fn evidence(finding: &Finding, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     let evidence = &finding.evidence;
-    for line in evidence.iter().take(MOST_EVIDENCE) {
+    for line in evidence.iter().take(MAX_EVIDENCE) {
         writeln!(out, "{}", paint.faint(&prose("            ", line)))?;
     }
-    match evidence.len().saturating_sub(MOST_EVIDENCE) {
+    match evidence.len().saturating_sub(MAX_EVIDENCE) {
         0 => Ok(()),
         more => writeln!(out, "            and {more} more (all of them with -o json)"),
     }
@@ -131,9 +135,9 @@ mod tests {
     use super::*;
     use crate::checks::{Level, catalog};
 
-    fn shown(findings: &[Finding]) -> String {
+    fn render(findings: &[Finding]) -> String {
         let mut out = Vec::new();
-        whole(findings, &mut out, Paint { color: false }).unwrap();
+        write_all(findings, &mut out, Paint { color: false }).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -144,18 +148,18 @@ mod tests {
     }
 
     /// Where the text begins, on each line that has some.
-    fn starts(text: &str) -> Vec<usize> {
+    fn text_columns(text: &str) -> Vec<usize> {
         let lines = text.lines().filter(|line| line.contains("begin"));
         lines.map(|line| line.find("begin").unwrap()).collect()
     }
 
     #[test]
     fn the_text_of_every_check_begins_in_one_column_ignored_or_not_and_stays_on_the_page() {
-        let all: Vec<&str> = catalog::every().map(|check| check.id).collect();
+        let all: Vec<&str> = catalog::all_checks().map(|check| check.id).collect();
         for ignored in [&[][..], &["config.mworker-max-reloads"], &["config.decided"]] {
             let found: Vec<Finding> = all.iter().map(|id| finding(id, ignored.contains(id))).collect();
-            let text = shown(&found);
-            let starts = starts(&text);
+            let text = render(&found);
+            let starts = text_columns(&text);
             assert!(starts.len() > all.len() && starts.iter().all(|at| *at == starts[0]), "{text}");
             assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         }
@@ -166,12 +170,13 @@ mod tests {
         let why = "the one reason why nothing could be seen, which is a long one indeed";
         let texts = [why.to_owned(), "short".to_owned(), format!("not tested: {why}"), why.to_owned()];
         let all = texts.map(|text| Finding { text, ..finding("arch.sockets", false) });
-        let told: Vec<String> = once(&all).into_iter().map(|finding| finding.text).collect();
+        let told: Vec<String> =
+            shorten_repeated_reasons(&all).into_iter().map(|finding| finding.text).collect();
         assert_eq!(told, [why, "short", "not tested: the same", "the same"]);
     }
 
     #[test]
     fn an_answer_of_short_ids_keeps_the_usual_columns() {
-        assert_eq!(starts(&shown(&[finding("arch.sockets", false)]))[0], 36);
+        assert_eq!(text_columns(&render(&[finding("arch.sockets", false)]))[0], 36);
     }
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::wrap::prose;
 use super::{findings, layout, reload};
-use crate::plan::{Advice, Moved};
+use crate::plan::{BasisChange, RunbookStep};
 use crate::report::{Paint, Report};
 
 /// What a guard command came to.
 #[derive(Debug, Default, Serialize)]
-pub struct Guard {
+pub struct GuardBody {
     /// in force, not in force, unknown, planned, asked, refused, declined, stale, interrupted, done, undone or unproven.
     pub outcome: String,
     /// Why, as a paragraph; empty where the summary says it.
@@ -25,7 +25,7 @@ pub struct Guard {
     /// What would be written there.
     pub text: Option<String>,
     /// What is not as it was when the plan was shown.
-    pub moved: Vec<Moved>,
+    pub moved: Vec<BasisChange>,
     /// What is refused with the guard, and who will notice.
     pub refused: Vec<String>,
     /// What works as without it.
@@ -35,20 +35,32 @@ pub struct Guard {
     /// The command that applies the plan.
     pub apply: Option<String>,
     /// What to do by hand.
-    pub by_hand: Vec<Advice>,
+    pub by_hand: Vec<RunbookStep>,
 }
 
 pub(in crate::report) fn write(
     report: &Report,
-    guard: &Guard,
+    guard: &GuardBody,
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    let Guard { outcome, why, unit: _, stand: _, file, text, moved, refused, works, holes, apply, by_hand } =
-        guard;
-    reload::head(report, outcome, (why, moved), out, paint)?;
+    let GuardBody {
+        outcome,
+        why,
+        unit: _,
+        stand: _,
+        file,
+        text,
+        moved,
+        refused,
+        works,
+        holes,
+        apply,
+        by_hand,
+    } = guard;
+    reload::write_outcome(report, outcome, (why, moved), out, paint)?;
     if let (Some(plan), true) = (&report.plan, apply.is_some() || outcome == "asked") {
-        reload::steps(plan, out, paint)?;
+        reload::write_plan_steps(plan, out, paint)?;
     }
     if let (Some(file), Some(text)) = (file, text) {
         writeln!(out, "\n{}", paint.strong(file))?;
@@ -56,15 +68,15 @@ pub(in crate::report) fn write(
             writeln!(out, "  {line}")?;
         }
     }
-    findings::worth_knowing(&report.findings, out, paint)?;
+    findings::write_problems(&report.findings, out, paint)?;
     list("what is refused, and who will notice", refused, out, paint)?;
     list("what works as without it", works, out, paint)?;
     list("what it does not keep from happening", holes, out, paint)?;
     if report.changed || outcome == "undone" {
-        reload::before_and_after(&report.proof, out, paint)?;
+        reload::write_claims(&report.proof, out, paint)?;
     }
-    layout::advice("by hand", by_hand, out, paint)?;
-    reload::apply_with(report, apply.as_deref(), out, paint)?;
+    layout::commands("by hand", by_hand, out, paint)?;
+    reload::write_apply_command(report, apply.as_deref(), out, paint)?;
     if outcome == "asked" {
         return writeln!(out);
     }

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::layout::{proof, row, shown};
+use super::layout::{proof, row, value_or_reason};
 use super::{findings, ledger, services};
-use crate::facts::binds::in_ranges;
-use crate::facts::{BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, Picture, SocketFact, Worker};
+use crate::facts::binds::format_port_ranges;
+use crate::facts::{
+    BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, SocketFact, Worker, WorkerState,
+};
 use crate::plan;
 use crate::plural::plural;
 use crate::report::{Paint, Report};
@@ -29,7 +31,7 @@ pub(in crate::report) fn write(
             writeln!(out, "\n{}", paint.strong("what it was told"))?;
             files(&facts.config, out)?;
             writeln!(out, "\n{}", paint.strong("what it holds"))?;
-            holds(&facts.live, out)?;
+            worker_state(&facts.live, out)?;
         }
     }
     if let Some(api) = &facts.dataplane {
@@ -52,21 +54,23 @@ pub(in crate::report) fn write(
             row(out, "unknown", why)?;
         }
     }
-    findings::worth_knowing(&report.findings, out, paint)?;
+    findings::write_problems(&report.findings, out, paint)?;
     proof(report, out, paint)
 }
 
 /// As many addresses are named in one row; the rest is counted.
-const SHOWN: usize = 8;
+const MAX_ADDRESSES: usize = 8;
 
 /// The addresses that come and go, where there are any.
 fn binds(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
     match &facts.binds {
         Known::Seen(binds) if binds.is_empty() => {}
-        binds => row(out, "new binds", &shown(binds, |all| some(&new_binds(all))))?,
+        binds => row(out, "new binds", &value_or_reason(binds, |all| join_limited(&new_binds(all))))?,
     }
-    match plan::bind_change(&facts.live, &facts.next).seen() {
-        Some(change) if !change.gone.is_empty() => row(out, "binds gone", &some(&in_ranges(&change.gone))),
+    match plan::diff_listeners(&facts.live, &facts.next).seen() {
+        Some(change) if !change.gone.is_empty() => {
+            row(out, "binds gone", &join_limited(&format_port_ranges(&change.gone)))
+        }
         _ => Ok(()),
     }
 }
@@ -78,14 +82,14 @@ fn new_binds(all: &[NewBind]) -> Vec<String> {
         let said = bind.state.describe(bind.listener.as_ref());
         format!("{} ({said})", bind.address)
     });
-    let free = in_ranges(free.into_iter().filter_map(|bind| bind.listener.as_ref()));
+    let free = format_port_ranges(free.into_iter().filter_map(|bind| bind.listener.as_ref()));
     other.chain(free.into_iter().map(|word| format!("{word} (free)"))).collect()
 }
 
-fn some(all: &[String]) -> String {
-    let mut words: Vec<String> = all.iter().take(SHOWN).cloned().collect();
-    if all.len() > SHOWN {
-        words.push(format!("and {} more", all.len() - SHOWN));
+fn join_limited(all: &[String]) -> String {
+    let mut words: Vec<String> = all.iter().take(MAX_ADDRESSES).cloned().collect();
+    if all.len() > MAX_ADDRESSES {
+        words.push(format!("and {} more", all.len() - MAX_ADDRESSES));
     }
     words.join(", ")
 }
@@ -108,32 +112,40 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
         disk_version,
     } = instance;
     row(out, "haproxy", &instance.title())?;
-    row(out, "program", &shown(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
+    row(out, "program", &value_or_reason(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
     row(out, "version", &versions(running_version, disk_version))?;
-    row(out, "controlled by", &control.words())?;
-    row(out, "proven by", &shown(identity, |sources| sources.join("; ")))?;
-    row(out, "serving", &shown(serving, |pid| format!("worker {pid}{}", since(worker_started))))?;
-    row(out, "workers", &shown(workers, |list| pids(list)))?;
+    row(out, "controlled by", &control.describe())?;
+    row(out, "proven by", &value_or_reason(identity, |sources| sources.join("; ")))?;
+    row(
+        out,
+        "serving",
+        &value_or_reason(serving, |pid| format!("worker {pid}{}", format_start(worker_started))),
+    )?;
+    row(out, "workers", &value_or_reason(workers, |list| pids(list)))?;
     if old_workers.seen().is_none_or(|list| !list.is_empty()) {
-        row(out, "old workers", &shown(old_workers, |list| pids(list)))?;
+        row(out, "old workers", &value_or_reason(old_workers, |list| pids(list)))?;
     }
-    row(out, "failed reloads", &shown(failed_reloads, u32::to_string))?;
-    row(out, "master socket", &shown(master_socket, socket))?;
+    row(out, "failed reloads", &value_or_reason(failed_reloads, u32::to_string))?;
+    row(out, "master socket", &value_or_reason(master_socket, socket))?;
     row(
         out,
         "admin sockets",
-        &shown(admin_sockets, |list| list.iter().map(socket).collect::<Vec<_>>().join("; ")),
+        &value_or_reason(admin_sockets, |list| list.iter().map(socket).collect::<Vec<_>>().join("; ")),
     )
 }
 
 fn versions(running: &Known<String>, disk: &Known<String>) -> String {
     match (running, disk) {
         (Known::Seen(a), Known::Seen(b)) if a == b => format!("{a}, the same on disk"),
-        _ => format!("runs {}, on disk {}", shown(running, String::clone), shown(disk, String::clone)),
+        _ => format!(
+            "runs {}, on disk {}",
+            value_or_reason(running, String::clone),
+            value_or_reason(disk, String::clone)
+        ),
     }
 }
 
-fn since(started: &Known<jiff::Timestamp>) -> String {
+fn format_start(started: &Known<jiff::Timestamp>) -> String {
     started.seen().map_or_else(String::new, |at| format!(", since {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")))
 }
 
@@ -146,32 +158,33 @@ fn pids(list: &[Worker]) -> String {
 
 fn socket(socket: &SocketFact) -> String {
     let level = socket.level.seen().map_or("level unknown", String::as_str);
-    let by = shown(&socket.answered_by, |pid| format!("answered by {pid}"));
+    let by = value_or_reason(&socket.answered_by, |pid| format!("answered by {pid}"));
     format!("{} ({level}, {by}, from {})", socket.path, socket.source)
 }
 
 fn files(config: &ConfigOnDisk, out: &mut impl Write) -> io::Result<()> {
-    row(out, "learnt from", &shown(&config.source, String::clone))?;
+    row(out, "learnt from", &value_or_reason(&config.source, String::clone))?;
     for file in &config.files {
         let modified = file
             .modified
             .seen()
             .map_or_else(String::new, |at| format!(", written {}", at.strftime("%F %T UTC")));
-        let md5 = shown(&file.md5, |sum| format!("md5 {sum}"));
+        let md5 = value_or_reason(&file.md5, |sum| format!("md5 {sum}"));
         row(out, "file", &format!("{} ({md5}{modified})", file.path))?;
     }
-    let test = shown(&config.test, |t| {
+    let test = value_or_reason(&config.test, |t| {
         if t.valid { "valid".into() } else { format!("NOT VALID: {}", t.alerts.join("; ")) }
     });
     row(out, "tested", &test)
 }
 
-fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
-    let Picture { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } = live;
+fn worker_state(live: &WorkerState, out: &mut impl Write) -> io::Result<()> {
+    let WorkerState { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } =
+        live;
     row(
         out,
         "connections",
-        &shown(connections, |c| match c.draining {
+        &value_or_reason(connections, |c| match c.draining {
             0 => c.current.to_string(),
             draining => format!("{} and {draining} in old workers", c.current),
         }),
@@ -179,17 +192,17 @@ fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
     row(
         out,
         "proxies",
-        &shown(proxies, |all| {
+        &value_or_reason(proxies, |all| {
             let frontends = all.iter().filter(|p| p.frontend).count();
             let backends = all.iter().filter(|p| p.backend).count();
             format!("{}, {}", plural(frontends, "frontend"), plural(backends, "backend"))
         }),
     )?;
-    row(out, "servers", &shown(servers, |all| all.len().to_string()))?;
+    row(out, "servers", &value_or_reason(servers, |all| all.len().to_string()))?;
     row(
         out,
         "maps and ACLs",
-        &shown(patterns, |all| {
+        &value_or_reason(patterns, |all| {
             let entries: usize = all.iter().filter_map(|list| list.entries.seen()).map(Vec::len).sum();
             format!("{}, {entries} entries in all", plural(all.len(), "list"))
         }),
@@ -197,20 +210,20 @@ fn holds(live: &Picture, out: &mut impl Write) -> io::Result<()> {
     row(
         out,
         "stick tables",
-        &shown(tables, |all| {
+        &value_or_reason(tables, |all| {
             let named: Vec<String> = all.iter().map(|t| format!("{} ({})", t.name, t.used)).collect();
             if named.is_empty() { "none".into() } else { named.join(", ") }
         }),
     )?;
-    row(out, "certificates", &shown(certificates, |all| all.len().to_string()))?;
-    row(out, "listens on", &shown(listeners, |all| some(&in_ranges(all))))
+    row(out, "certificates", &value_or_reason(certificates, |all| all.len().to_string()))?;
+    row(out, "listens on", &value_or_reason(listeners, |all| join_limited(&format_port_ranges(all))))
 }
 
 fn dataplane(api: &crate::facts::DataPlaneFacts, out: &mut impl Write) -> io::Result<()> {
     row(out, "url", &api.url)?;
-    row(out, "version", &shown(&api.api_version, String::clone))?;
-    row(out, "writes", &shown(&api.config_file, |file| file.path.display().to_string()))?;
-    let disk = shown(&api.disk_version, |v| v.map_or("none".into(), |v| v.to_string()));
-    let memory = shown(&api.memory_version, u64::to_string);
+    row(out, "version", &value_or_reason(&api.api_version, String::clone))?;
+    row(out, "writes", &value_or_reason(&api.config_file, |file| file.path.display().to_string()))?;
+    let disk = value_or_reason(&api.disk_version, |v| v.map_or("none".into(), |v| v.to_string()));
+    let memory = value_or_reason(&api.memory_version, u64::to_string);
     row(out, "configuration", &format!("version {memory} in memory, {disk} on disk"))
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::wrap::{command, prose};
 use crate::facts::Known;
-use crate::plan::Advice;
+use crate::plan::RunbookStep;
 use crate::report::{Paint, Report};
 
 /// A name and its value; what does not fit hangs under the value.
@@ -14,7 +14,7 @@ pub(in crate::report) fn row(out: &mut impl Write, name: &str, value: &str) -> i
 }
 
 /// The value, or why it is not known.
-pub(in crate::report) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
+pub(in crate::report) fn value_or_reason<T>(known: &Known<T>, show: impl FnOnce(&T) -> String) -> String {
     match known {
         Known::Seen(value) => show(value),
         Known::Unknown { why } => format!("unknown: {why}"),
@@ -22,9 +22,9 @@ pub(in crate::report) fn shown<T>(known: &Known<T>, show: impl FnOnce(&T) -> Str
 }
 
 /// Commands under a heading, each with its occasion; nothing where there are none.
-pub(in crate::report) fn advice(
+pub(in crate::report) fn commands(
     heading: &str,
-    list: &[Advice],
+    list: &[RunbookStep],
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
@@ -32,7 +32,7 @@ pub(in crate::report) fn advice(
         return Ok(());
     }
     writeln!(out, "\n{}", paint.strong(heading))?;
-    for Advice { when, command: line } in list {
+    for RunbookStep { when, command: line } in list {
         writeln!(out, "{}", prose("  ", when))?;
         if !line.is_empty() {
             writeln!(out, "{}", command("    ", line))?;

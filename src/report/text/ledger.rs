@@ -2,25 +2,25 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::style::{Paint, fate_word};
-use super::wrap::{paragraph, tame};
-use crate::plan::{Fate, Kind, Loss};
+use super::style::{Paint, effect_label};
+use super::wrap::{escape_control_chars, paragraph};
+use crate::plan::{Effect, Loss, LossKind};
 
 /// How many names a row shows before it counts the rest.
-const NAMES: usize = 3;
+const MAX_NAMES: usize = 3;
 /// What stands before the two columns of fates.
-const WHAT: usize = 60;
+const OBJECT_WIDTH: usize = 60;
 
 /// The table: a row for each kind and fate.
 pub(in crate::report) fn table(lines: &[Loss], paint: Paint) -> String {
-    let heading = format!("{:<WHAT$} {:<8} restart", "  what only memory holds", "reload");
+    let heading = format!("{:<OBJECT_WIDTH$} {:<8} restart", "  what only memory holds", "reload");
     let mut text = vec![paint.strong(&heading)];
     for group in groups(lines) {
-        let words = paragraph("  ", "    ", &row(&group), WHAT);
+        let words = paragraph("  ", "    ", &row(&group), OBJECT_WIDTH);
         for (at, line) in words.lines().enumerate() {
-            let fill = " ".repeat(WHAT.saturating_sub(line.width()));
+            let fill = " ".repeat(OBJECT_WIDTH.saturating_sub(line.width()));
             text.push(match at {
-                0 => format!("{line}{fill} {}", fates(group[0], paint)).trim_end().to_owned(),
+                0 => format!("{line}{fill} {}", effect_columns(group[0], paint)).trim_end().to_owned(),
                 _ => line.to_owned(),
             });
         }
@@ -35,7 +35,11 @@ pub(in crate::report) fn list(lines: &[Loss], paint: Paint) -> String {
         let count = line.count.map_or("unknown".to_owned(), |count| count.to_string());
         let what = format!("{} {}: {count}", line.kind.name(), line.object);
         let hang = " ".repeat(18);
-        text.push(format!("{}{}", fates(line, paint), paragraph(&hang, &hang, &what, 80).split_off(17)));
+        text.push(format!(
+            "{}{}",
+            effect_columns(line, paint),
+            paragraph(&hang, &hang, &what, 80).split_off(17)
+        ));
         if !line.detail.is_empty() {
             text.push(paint.faint(&paragraph(&hang, &hang, &line.detail, 80)));
         }
@@ -44,8 +48,8 @@ pub(in crate::report) fn list(lines: &[Loss], paint: Paint) -> String {
 }
 
 /// Both columns, eight wide each.
-fn fates(line: &Loss, paint: Paint) -> String {
-    let cell = |fate: Fate| format!("{}{}", paint.fate(fate), " ".repeat(8 - fate_word(fate).len()));
+fn effect_columns(line: &Loss, paint: Paint) -> String {
+    let cell = |fate: Effect| format!("{}{}", paint.effect(fate), " ".repeat(8 - effect_label(fate).len()));
     format!("{} {}", cell(line.on_reload), cell(line.on_restart))
 }
 
@@ -71,49 +75,50 @@ fn groups(lines: &[Loss]) -> Vec<Vec<&Loss>> {
 
 fn row(group: &[&Loss]) -> String {
     let kind = group[0].kind;
-    let names: Vec<String> = group.iter().take(NAMES).map(|line| tame(&line.object)).collect();
-    let more = group.len().saturating_sub(NAMES);
+    let names: Vec<String> =
+        group.iter().take(MAX_NAMES).map(|line| escape_control_chars(&line.object)).collect();
+    let more = group.len().saturating_sub(MAX_NAMES);
     let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
     let total: Option<u64> = group.iter().map(|line| line.count).sum();
     let Some(total) = total else {
-        if kind == Kind::UnloadableConfig {
+        if kind == LossKind::UnloadableConfig {
             return format!(
                 "unknown whether {} can be loaded ({})",
                 names.join(", "),
-                tame(&group[0].detail)
+                escape_control_chars(&group[0].detail)
             );
         }
         let mut kinds: Vec<&str> = group.iter().map(|line| noun(line.kind, 2)).collect();
         kinds.dedup();
         let of = if kinds.len() > 1 { String::new() } else { format!(" of {}{rest}", names.join(", ")) };
-        return format!("unknown {}{of} ({})", kinds.join(", "), tame(&group[0].detail));
+        return format!("unknown {}{of} ({})", kinds.join(", "), escape_control_chars(&group[0].detail));
     };
     let counted = format!("{} {}", thousands(total), noun(kind, total));
-    let detail = if group.len() == 1 { tame(&group[0].detail) } else { String::new() };
+    let detail = if group.len() == 1 { escape_control_chars(&group[0].detail) } else { String::new() };
     match (kind, detail.is_empty()) {
-        (Kind::Connections, true) => counted,
-        (Kind::Connections, false) => format!("{counted} ({detail})"),
+        (LossKind::Connections, true) => counted,
+        (LossKind::Connections, false) => format!("{counted} ({detail})"),
         (_, true) => format!("{counted}: {}{rest}", names.join(", ")),
         (_, false) => format!("{counted}: {} ({detail})", names.join(", ")),
     }
 }
 
-fn noun(kind: Kind, count: u64) -> &'static str {
+fn noun(kind: LossKind, count: u64) -> &'static str {
     let (one, many) = match kind {
-        Kind::Connections => ("open connection", "open connections"),
-        Kind::UnloadableConfig => {
+        LossKind::Connections => ("open connection", "open connections"),
+        LossKind::UnloadableConfig => {
             ("configuration that cannot be loaded", "configurations that cannot be loaded")
         }
-        Kind::MemoryOnlyConfig => ("proxy in no loaded file", "proxies in no loaded file"),
-        Kind::DynamicServer => ("server in no loaded file", "servers in no loaded file"),
-        Kind::ServerAdminState => ("server state set at run time", "server states set at run time"),
-        Kind::ServerWeight => ("weight set at run time", "weights set at run time"),
-        Kind::ServerAddress => ("address not in the files", "addresses not in the files"),
-        Kind::MapEntry => ("map entry not as in its file", "map entries not as in their files"),
-        Kind::AclEntry => ("ACL entry not as in its file", "ACL entries not as in their files"),
-        Kind::StickTable => ("stick-table entry", "stick-table entries"),
-        Kind::Certificate => ("certificate not as on disk", "certificates not as on disk"),
-        Kind::PendingReload => ("pending change", "pending changes"),
+        LossKind::MemoryOnlyConfig => ("proxy in no loaded file", "proxies in no loaded file"),
+        LossKind::DynamicServer => ("server in no loaded file", "servers in no loaded file"),
+        LossKind::ServerAdminState => ("server state set at run time", "server states set at run time"),
+        LossKind::ServerWeight => ("weight set at run time", "weights set at run time"),
+        LossKind::ServerAddress => ("address not in the files", "addresses not in the files"),
+        LossKind::MapEntry => ("map entry not as in its file", "map entries not as in their files"),
+        LossKind::AclEntry => ("ACL entry not as in its file", "ACL entries not as in their files"),
+        LossKind::StickTable => ("stick-table entry", "stick-table entries"),
+        LossKind::Certificate => ("certificate not as on disk", "certificates not as on disk"),
+        LossKind::PendingReload => ("pending change", "pending changes"),
     };
     if count == 1 { one } else { many }
 }
@@ -134,10 +139,10 @@ fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::How;
+    use crate::facts::Provenance;
 
-    fn loss(kind: Kind, object: &str, count: Option<u64>) -> Loss {
-        let (on_reload, on_restart) = (Fate::Lost, Fate::Lost);
+    fn loss(kind: LossKind, object: &str, count: Option<u64>) -> Loss {
+        let (on_reload, on_restart) = (Effect::Lost, Effect::Lost);
         Loss {
             kind,
             object: object.into(),
@@ -145,7 +150,7 @@ mod tests {
             on_reload,
             on_restart,
             detail: "why".into(),
-            how: How::Read,
+            how: Provenance::Read,
         }
     }
 
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn four_servers_are_one_row_with_three_names() {
         let lines: Vec<Loss> =
-            ["a/1", "a/2", "b/1", "b/2"].map(|name| loss(Kind::DynamicServer, name, Some(1))).into();
+            ["a/1", "a/2", "b/1", "b/2"].map(|name| loss(LossKind::DynamicServer, name, Some(1))).into();
         let text = table(&lines, Paint { color: false });
         assert!(text.contains("4 servers in no loaded file: a/1, a/2, b/1 +1 more"), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
@@ -165,14 +170,14 @@ mod tests {
 
     #[test]
     fn what_could_not_be_counted_is_never_a_zero() {
-        let text = table(&[loss(Kind::StickTable, "stick tables", None)], Paint { color: false });
+        let text = table(&[loss(LossKind::StickTable, "stick tables", None)], Paint { color: false });
         assert!(text.contains("unknown stick-table entries") && !text.contains('0'), "{text}");
     }
 
     #[test]
     fn a_row_with_a_long_path_stays_on_the_page() {
         let long = format!("/very/{}/domains.map", "long/".repeat(30));
-        let text = table(&[loss(Kind::MapEntry, &long, Some(14))], Paint { color: false });
+        let text = table(&[loss(LossKind::MapEntry, &long, Some(14))], Paint { color: false });
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         assert!(text.contains("LOST"));
     }
@@ -180,7 +185,7 @@ mod tests {
     #[test]
     fn the_full_list_has_a_line_for_each_object_and_stays_on_the_page() {
         let lines: Vec<Loss> =
-            ["a/1", &"long/".repeat(30)].map(|n| loss(Kind::ServerWeight, n, Some(1))).into();
+            ["a/1", &"long/".repeat(30)].map(|n| loss(LossKind::ServerWeight, n, Some(1))).into();
         let text = list(&lines, Paint { color: false });
         assert!(text.contains("LOST     LOST     server-weight a/1: 1"), "{text}");
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
@@ -188,7 +193,7 @@ mod tests {
 
     #[test]
     fn colour_touches_only_the_fates() {
-        let text = table(&[loss(Kind::DynamicServer, "web/LOST", Some(1))], Paint { color: true });
+        let text = table(&[loss(LossKind::DynamicServer, "web/LOST", Some(1))], Paint { color: true });
         assert_eq!(text.matches("\u{1b}[1m\u{1b}[31mLOST").count(), 2, "{text:?}");
         assert!(text.contains("web/LOST (why)"), "{text:?}");
     }

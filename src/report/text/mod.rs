@@ -21,8 +21,8 @@ use std::io::{self, Write};
 
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 
-use super::{Body, Comparison, Explanation, Failed, Paint, Report, Table};
-use wrap::{WIDTH, prose, tame};
+use super::{Body, CommandError, Explanation, LedgerSource, Paint, Report, ReportTable};
+use wrap::{WIDTH, escape_control_chars, prose};
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &report.body {
@@ -35,7 +35,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
         Body::Facts(facts) => inspect::write(report, facts, out, paint)?,
         Body::Routes(facts) => routes::write(report, facts, out, paint)?,
         Body::Pins(body) => pins::write(report, body, out, paint)?,
-        Body::Ledger(Comparison { compared_with }) => {
+        Body::Ledger(LedgerSource { compared_with }) => {
             match report.losses.is_empty() {
                 true => writeln!(out, "nothing that only memory holds would be lost")?,
                 false => writeln!(out, "{}", ledger::list(&report.losses, paint))?,
@@ -43,12 +43,12 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
             writeln!(out, "{}", paint.faint(&prose("", compared_with)))?;
         }
         Body::Verdict(_) => {
-            findings::whole(&report.findings, out, paint)?;
+            findings::write_all(&report.findings, out, paint)?;
             writeln!(out, "\n{}", prose("", &report.summary))?;
         }
-        Body::Table(table) => return grid(table, out),
+        Body::Table(table) => return write_grid(table, out),
         Body::Explanation(body) => return explanation(body, out, paint),
-        Body::Error(body) => return failed(body, out, paint),
+        Body::Error(body) => return error(body, out, paint),
     }
     if !report.changed {
         writeln!(out, "nothing was changed. {}", paint.faint(&format!("(exit {})", report.exit.code())))?;
@@ -56,7 +56,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
     Ok(())
 }
 
-fn grid(table: &Table, out: &mut impl Write) -> io::Result<()> {
+fn write_grid(table: &ReportTable, out: &mut impl Write) -> io::Result<()> {
     if table.rows.is_empty() {
         return writeln!(out, "none");
     }
@@ -66,7 +66,7 @@ fn grid(table: &Table, out: &mut impl Write) -> io::Result<()> {
         .set_width(WIDTH as u16);
     grid.set_header(&table.columns);
     for row in &table.rows {
-        grid.add_row(row.iter().map(|cell| tame(cell)));
+        grid.add_row(row.iter().map(|cell| escape_control_chars(cell)));
     }
     if let Some(first) = grid.column_mut(0) {
         first.set_padding((0, 1));
@@ -85,7 +85,7 @@ fn explanation(body: &Explanation, out: &mut impl Write, paint: Paint) -> io::Re
     Ok(())
 }
 
-fn failed(body: &Failed, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+fn error(body: &CommandError, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "{} {}", paint.bad("error:"), prose("       ", &body.message).trim_start())?;
     if let Some(mend) = &body.mend {
         writeln!(out, "{}", prose("mend:  ", mend))?;

@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::layout::{advice, proof};
+use super::layout::{commands, proof};
 use super::wrap::prose;
 use super::{findings, ledger, service};
 use crate::checks::{Finding, Level};
 use crate::report::{Paint, Refusal, Report};
 
 /// More neighbours than this are counted.
-const MOST_OTHERS: usize = 5;
+const MAX_OTHERS: usize = 5;
 
 pub(in crate::report) fn write(
     report: &Report,
@@ -37,10 +37,10 @@ pub(in crate::report) fn write(
     }
     if !others.is_empty() {
         writeln!(out, "\n{}", paint.strong("HAProxies of this host that are not meant"))?;
-        for line in others.iter().take(MOST_OTHERS) {
+        for line in others.iter().take(MAX_OTHERS) {
             writeln!(out, "{}", prose("  ", line))?;
         }
-        if let Some(more @ 1..) = others.len().checked_sub(MOST_OTHERS) {
+        if let Some(more @ 1..) = others.len().checked_sub(MAX_OTHERS) {
             writeln!(out, "  and {more} more: `haguard inspect` names them all")?;
         }
     }
@@ -56,13 +56,13 @@ pub(in crate::report) fn write(
         writeln!(out, "\n{}", paint.strong("what its unit would start"))?;
         findings::write(&unit, out, paint)?;
     }
-    advice("do this instead", alternatives, out, paint)?;
-    advice("if it really must restart", emergency.as_slice(), out, paint)?;
+    commands("do this instead", alternatives, out, paint)?;
+    commands("if it really must restart", emergency.as_slice(), out, paint)?;
     let by_hand_heading = match emergency {
         Some(_) => "or, where haguard cannot, by hand and in this order",
         None => "if it really must restart, by hand and in this order",
     };
-    advice(by_hand_heading, by_hand, out, paint)?;
+    commands(by_hand_heading, by_hand, out, paint)?;
     match asked {
         Some(_) => proof(report, out, paint),
         None => Ok(()),

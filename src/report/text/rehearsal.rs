@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use super::findings;
 use super::wrap::{paragraph, prose};
-use crate::facts::{Facts, How, Known, Picture};
-use crate::plan::Difference;
-use crate::plan::diff::Action;
+use crate::facts::{Facts, Known, Provenance, WorkerState};
+use crate::plan::WorkerStateDiff;
+use crate::plan::diff::ChangeKind;
 use crate::plural::plural;
 use crate::report::{Paint, Report};
 
 /// Differences that are shown one by one; the rest is counted, and JSON has them all.
-const SHOWN: usize = 40;
+const MAX_DIFFERENCES: usize = 40;
 
 /// Of a warning this many characters are shown: some are whole paragraphs, and JSON has them all.
-const WARNING: usize = 130;
+const MAX_WARNING_CHARS: usize = 130;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-pub struct Rehearsed {
+pub struct RehearsalBody {
     /// How the next worker is known.
-    pub how: How,
+    pub how: Provenance,
     /// Whether it came up; nothing where that was not tried.
     pub came_up: Option<bool>,
     /// Why it was not tried.
@@ -40,14 +40,14 @@ pub struct Rehearsed {
     /// The most memory that its worker held, in kilobytes.
     pub memory_kb: Option<u64>,
     /// How much it holds.
-    pub holds: Holds,
+    pub holds: WorkerCounts,
     /// What would be different; nothing where nothing runs to compare with.
-    pub difference: Option<Difference>,
+    pub difference: Option<WorkerStateDiff>,
 }
 
 /// Counts of what a worker holds; nothing where it is not known.
 #[derive(Debug, Default, Serialize)]
-pub struct Holds {
+pub struct WorkerCounts {
     /// Frontends, listen sections included.
     pub frontends: Option<usize>,
     /// Backends, listen sections included.
@@ -60,11 +60,11 @@ pub struct Holds {
     pub certificates: Option<usize>,
 }
 
-impl Holds {
+impl WorkerCounts {
     /// Counts what a worker holds.
-    pub fn of(next: &Picture) -> Self {
+    pub fn from_worker_state(next: &WorkerState) -> Self {
         let proxies = next.proxies.seen();
-        Holds {
+        WorkerCounts {
             frontends: proxies.map(|all| all.iter().filter(|proxy| proxy.frontend).count()),
             backends: proxies.map(|all| all.iter().filter(|proxy| proxy.backend).count()),
             servers: next.servers.seen().map(Vec::len),
@@ -74,7 +74,7 @@ impl Holds {
     }
 
     /// The counts as a phrase.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let Self { frontends, backends, servers, binds, certificates } = self;
         let counts = [
             (frontends, "frontend"),
@@ -88,9 +88,9 @@ impl Holds {
     }
 }
 
-impl Rehearsed {
+impl RehearsalBody {
     /// Takes from the facts what belongs to the rehearsal.
-    pub fn of(facts: &Facts, difference: Option<Difference>) -> Self {
+    pub fn from_facts(facts: &Facts, difference: Option<WorkerStateDiff>) -> Self {
         let known = facts.rehearsal.as_ref();
         let seen = known.and_then(Known::seen);
         let not_tried = match known {
@@ -99,7 +99,7 @@ impl Rehearsed {
         };
         let tested = facts.config.test.seen().map(|test| test.alerts.clone()).unwrap_or_default();
         let came_up = seen.map(|seen| seen.came_up);
-        Rehearsed {
+        RehearsalBody {
             how: facts.next.how,
             came_up,
             not_tried: not_tried.map(str::to_owned),
@@ -109,7 +109,11 @@ impl Rehearsed {
             set_up_ms: seen.map(|seen| seen.set_up_ms),
             start_up_ms: seen.map(|seen| seen.start_up_ms),
             memory_kb: seen.and_then(|seen| seen.memory_kb.seen().copied()),
-            holds: if came_up == Some(false) { Holds::default() } else { Holds::of(&facts.next) },
+            holds: if came_up == Some(false) {
+                WorkerCounts::default()
+            } else {
+                WorkerCounts::from_worker_state(&facts.next)
+            },
             // What a worker that does not come up would hold is no use to anybody.
             difference: difference.filter(|_| came_up != Some(false)),
         }
@@ -118,7 +122,7 @@ impl Rehearsed {
 
 pub(in crate::report) fn write(
     report: &Report,
-    body: &Rehearsed,
+    body: &RehearsalBody,
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
@@ -131,7 +135,7 @@ pub(in crate::report) fn write(
         writeln!(out, "{}", paragraph("  HAProxy: ", "           ", alert, 80))?;
     }
     for warning in &body.warnings {
-        let first: String = warning.chars().take(WARNING).collect();
+        let first: String = warning.chars().take(MAX_WARNING_CHARS).collect();
         let rest = if first.len() < warning.len() { ".." } else { "" };
         writeln!(
             out,
@@ -139,9 +143,9 @@ pub(in crate::report) fn write(
             paint.faint(&paragraph("  warning: ", "           ", &format!("{first}{rest}"), 80))
         )?;
     }
-    let holds = body.holds.words();
+    let holds = body.holds.describe();
     if !holds.is_empty() {
-        let how = if body.how == How::Rehearsed { "" } else { " (read, not rehearsed)" };
+        let how = if body.how == Provenance::Rehearsed { "" } else { " (read, not rehearsed)" };
         writeln!(out, "{}", prose("  it holds ", &format!("{holds}{how}")))?;
     }
     if let (Some(start_up), Some(set_up)) = (body.start_up_ms, body.set_up_ms) {
@@ -160,21 +164,21 @@ pub(in crate::report) fn write(
     Ok(())
 }
 
-fn changes(difference: &Difference, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+fn changes(difference: &WorkerStateDiff, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if !difference.changes.is_empty() {
         writeln!(out, "\n{}", paint.strong("beside what runs now"))?;
     }
-    for change in difference.changes.iter().take(SHOWN) {
+    for change in difference.changes.iter().take(MAX_DIFFERENCES) {
         let sign = match change.action {
-            Action::Add => "+",
-            Action::Change => "~",
-            Action::Remove => "-",
+            ChangeKind::Add => "+",
+            ChangeKind::Change => "~",
+            ChangeKind::Remove => "-",
         };
         let detail = if change.detail.is_empty() { String::new() } else { format!(" ({})", change.detail) };
         let line = format!("{} {}{detail}", change.what, change.object);
         writeln!(out, "{}", paragraph(&format!("  {sign} "), "      ", &line, 80))?;
     }
-    let more = difference.changes.len().saturating_sub(SHOWN);
+    let more = difference.changes.len().saturating_sub(MAX_DIFFERENCES);
     if more > 0 {
         writeln!(out, "  and {more} more: -o json has them all")?;
     }

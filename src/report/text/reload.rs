@@ -6,22 +6,22 @@ use super::wrap::{command, prose};
 use super::{confirmation, findings, layout, ledger};
 use crate::exit::Exit;
 use crate::facts::Proof;
-use crate::plan::replay::Returned;
-use crate::plan::{Kind, Moved, Plan};
-use crate::report::{Paint, Reload, Report};
+use crate::plan::replay::ReplayResult;
+use crate::plan::{BasisChange, LossKind, Plan};
+use crate::report::{Paint, ReloadBody, Report};
 
 /// Lines of a start-up log that a screen has room for: the last ones say why.
-const MOST_LOG: usize = 12;
+const MAX_LOG_LINES: usize = 12;
 
 /// `more` has a paragraph's heading and its lines, for what another operation adds.
 pub(in crate::report) fn write(
     report: &Report,
-    reload: &Reload,
+    reload: &ReloadBody,
     (heading, more): (&str, &[String]),
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    let Reload {
+    let ReloadBody {
         outcome,
         why,
         moved,
@@ -37,35 +37,35 @@ pub(in crate::report) fn write(
         by_hand,
         confirm,
     } = reload;
-    head(report, outcome, (why, moved), out, paint)?;
+    write_outcome(report, outcome, (why, moved), out, paint)?;
     if let (Some(plan), Some(compared_with)) = (&report.plan, compared_with) {
-        steps(plan, out, paint)?;
+        write_plan_steps(plan, out, paint)?;
         match report.losses.is_empty() {
             true => writeln!(out, "\nnothing that only memory holds would be lost")?,
             false => writeln!(out, "\n{}", ledger::table(&report.losses, paint))?,
         }
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
     }
-    findings::worth_knowing(&report.findings, out, paint)?;
+    findings::write_problems(&report.findings, out, paint)?;
     if let Some(ms) = refused_ms {
         proof(report, *ms, out, paint)?;
     }
     list(heading, more, out, paint)?;
-    put_back(returned, out, paint)?;
+    write_replay_results(returned, out, paint)?;
     list("not proven", open, out, paint)?;
     if report.exit != Exit::Done && !startup_log.is_empty() {
-        let skipped = startup_log.len().saturating_sub(MOST_LOG);
+        let skipped = startup_log.len().saturating_sub(MAX_LOG_LINES);
         list("what HAProxy said", &startup_log[skipped..], out, paint)?;
     }
     list("besides", notes, out, paint)?;
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
-    layout::advice("judge it by hand", by_hand, out, paint)?;
+    layout::commands("judge it by hand", by_hand, out, paint)?;
     if let Some(wanted) = confirm {
-        confirmation::wanted(wanted, out, paint)?;
+        confirmation::write_request(wanted, out, paint)?;
     }
-    apply_with(report, apply.as_deref(), out, paint)?;
+    write_apply_command(report, apply.as_deref(), out, paint)?;
     if outcome == "asked" {
         return writeln!(out);
     }
@@ -78,10 +78,10 @@ pub(in crate::report) fn write(
 }
 
 /// How it ended, and why.
-pub(in crate::report) fn head(
+pub(in crate::report) fn write_outcome(
     report: &Report,
     outcome: &str,
-    (why, moved): (&str, &[Moved]),
+    (why, moved): (&str, &[BasisChange]),
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
@@ -101,7 +101,7 @@ pub(in crate::report) fn head(
 }
 
 /// The command that goes on from here.
-pub(in crate::report) fn apply_with(
+pub(in crate::report) fn write_apply_command(
     report: &Report,
     apply: Option<&str>,
     out: &mut impl Write,
@@ -114,7 +114,7 @@ pub(in crate::report) fn apply_with(
     Ok(())
 }
 
-pub(in crate::report) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+pub(in crate::report) fn write_plan_steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("what would be done"))?;
     for (at, step) in plan.steps.iter().enumerate() {
         let first = format!("  {:>2} {:<7}", at + 1, step.action.name());
@@ -129,11 +129,7 @@ pub(in crate::report) fn steps(plan: &Plan, out: &mut impl Write, paint: Paint) 
 }
 
 /// Claims, each with what was seen before and after.
-pub(in crate::report) fn before_and_after(
-    list: &[Proof],
-    out: &mut impl Write,
-    paint: Paint,
-) -> io::Result<()> {
+pub(in crate::report) fn write_claims(list: &[Proof], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("before and after"))?;
     for proof in list {
         let seen = match proof.before == proof.after {
@@ -146,7 +142,7 @@ pub(in crate::report) fn before_and_after(
 }
 
 fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    before_and_after(&report.proof, out, paint)?;
+    write_claims(&report.proof, out, paint)?;
     if report.exit != Exit::Done {
         let said = match ms {
             0 => "no listener was closed for clients meanwhile".to_owned(),
@@ -158,15 +154,15 @@ fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Re
 }
 
 /// Names that a line of a kind shows before it counts the rest.
-const NAMES: usize = 4;
+const MAX_NAMES: usize = 4;
 
 /// A line for each kind of thing that came back, and one for each thing that did not.
-fn put_back(returned: &[Returned], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+fn write_replay_results(returned: &[ReplayResult], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if returned.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{}", paint.strong("put back into the new worker"))?;
-    let mut kinds: Vec<(Kind, Vec<&str>)> = Vec::new();
+    let mut kinds: Vec<(LossKind, Vec<&str>)> = Vec::new();
     for one in returned.iter().filter(|one| one.returned) {
         match kinds.iter_mut().find(|(kind, _)| *kind == one.kind) {
             Some((_, objects)) => objects.push(&one.object),
@@ -174,8 +170,8 @@ fn put_back(returned: &[Returned], out: &mut impl Write, paint: Paint) -> io::Re
         }
     }
     for (kind, objects) in kinds {
-        let shown = objects.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");
-        let more = objects.len().saturating_sub(NAMES);
+        let shown = objects.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+        let more = objects.len().saturating_sub(MAX_NAMES);
         let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
         writeln!(out, "{}", prose("  ", &format!("{}: {shown}{rest}", kind.name())))?;
     }

@@ -5,15 +5,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::reload;
-use crate::plan::restart::NEWEST;
-use crate::report::{Paint, Reload, Report};
+use crate::plan::restart::MAX_SNAPSHOTS;
+use crate::report::{Paint, ReloadBody, Report};
 
 /// What a restart came to. It has every field of a reload's.
 #[derive(Debug, Default, Serialize)]
-pub struct Restart {
+pub struct RestartBody {
     /// What it has in common with a reload; `refused_ms` is the longest time for which an address was closed.
     #[serde(flatten)]
-    pub act: Reload,
+    pub act: ReloadBody,
     /// Why it had to be.
     pub reason: String,
     /// Who restarts it, in words.
@@ -25,7 +25,7 @@ pub struct Restart {
     /// The longest time for which an address was closed to clients, in milliseconds.
     pub downtime_ms: Option<u64>,
     /// Each TCP address.
-    pub listeners: Vec<Opened>,
+    pub listeners: Vec<ListenerDowntime>,
     /// Milliseconds from the order until what only memory held was put back.
     pub restored_ms: Option<u64>,
     /// Milliseconds from the order until everything was proven.
@@ -38,7 +38,7 @@ pub struct Restart {
 
 /// One address over the restart.
 #[derive(Debug, Serialize)]
-pub struct Opened {
+pub struct ListenerDowntime {
     /// The address.
     pub address: String,
     /// For how long nobody listened there, in milliseconds.
@@ -49,15 +49,15 @@ pub struct Opened {
 
 pub(in crate::report) fn write(
     report: &Report,
-    body: &Restart,
+    body: &RestartBody,
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    reload::write(report, &body.act, ("what it cost", &cost(body)), out, paint)
+    reload::write(report, &body.act, ("what it cost", &downtime_lines(body)), out, paint)
 }
 
 /// Lines that only a restart has.
-fn cost(body: &Restart) -> Vec<String> {
+fn downtime_lines(body: &RestartBody) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(body.connections_cut.map(|count| format!("connections cut: {count}")));
     lines.extend(body.downtime_ms.map(|ms| format!("clients could not connect for at most {ms} ms")));
@@ -66,7 +66,7 @@ fn cost(body: &Restart) -> Vec<String> {
     lines.extend(body.restored_ms.map(|ms| format!("put back {ms} ms after the order")));
     lines.extend(body.full_service_ms.map(|ms| format!("proven {ms} ms after the order")));
     lines.extend(body.snapshot.as_ref().map(|path| {
-        format!("what was there before is in {path} (of each HAProxy the newest {NEWEST} are kept)")
+        format!("what was there before is in {path} (of each HAProxy the newest {MAX_SNAPSHOTS} are kept)")
     }));
     lines.extend(body.evidence.as_ref().map(|path| format!("the evidence is in {path}")));
     lines

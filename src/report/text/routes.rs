@@ -35,10 +35,10 @@ fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> 
             writeln!(out, "{}", paint.strong(&prose("", &format!("frontend {}", route.frontend))))?;
             frontend = Some(&route.frontend);
         }
-        writeln!(out, "{}", prose("  ", &whom(route)))?;
+        writeln!(out, "{}", prose("  ", &describe_match(route)))?;
         match &route.backend {
             Known::Seen(name) => {
-                writeln!(out, "{}", prose("    -> ", &format!("{name}: {}", routes.servers_of(name))))?;
+                writeln!(out, "{}", prose("    -> ", &format!("{name}: {}", routes.describe_servers(name))))?;
             }
             Known::Unknown { why } => {
                 writeln!(out, "{}", prose("    -> ", &format!("route unknown: {why}")))?
@@ -52,7 +52,7 @@ fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> 
 }
 
 /// For whom a route is.
-pub(in crate::report) fn whom(route: &Route) -> String {
+pub(in crate::report) fn describe_match(route: &Route) -> String {
     let host = route.host.as_deref().unwrap_or("any host");
     match route.when.as_str() {
         "" => format!("{host} ({})", route.at),

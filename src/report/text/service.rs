@@ -4,38 +4,38 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::layout::{advice, row, shown};
+use super::layout::{commands, row, value_or_reason};
 use super::wrap::prose;
-use crate::facts::binds::in_ranges;
+use crate::facts::binds::format_port_ranges;
 use crate::facts::{Control, HostFacts, Service};
-use crate::plan::service_lookup::Fit;
-use crate::plan::{self, Procedure};
+use crate::plan::service_lookup::MatchQuality;
+use crate::plan::{self, ServiceRunbook};
 use crate::report::Paint;
 
 /// What became of the word that a person gave for a service.
 #[derive(Debug, Serialize)]
-pub struct AskedService {
+pub struct ServiceLookup {
     /// The word.
     pub word: String,
     /// The unit that it would be, where it can be one.
     pub unit: Option<String>,
     /// Services that it may mean.
-    pub found: Vec<FoundService>,
+    pub found: Vec<MatchedService>,
     /// Names that are most like it.
     pub nearest: Vec<String>,
 }
 
 /// A service that may have been meant.
 #[derive(Debug, Serialize)]
-pub struct FoundService {
+pub struct MatchedService {
     /// It.
     pub service: Service,
     /// How sure it is that it was meant.
-    pub fit: Fit,
+    pub fit: MatchQuality,
     /// What of it answers to the word.
     pub by: String,
     /// How it is restarted, and how it is not.
-    pub procedure: Procedure,
+    pub procedure: ServiceRunbook,
 }
 
 /// How a service that was seen is restarted.
@@ -47,28 +47,28 @@ pub struct ServiceProcedure {
     pub service: String,
     /// How it is restarted, and how it is not.
     #[serde(flatten)]
-    pub procedure: Procedure,
+    pub procedure: ServiceRunbook,
 }
 
 impl ServiceProcedure {
     /// That of each service of a host.
-    pub fn of_all(host: &HostFacts) -> Vec<Self> {
+    pub fn from_host(host: &HostFacts) -> Vec<Self> {
         let one = |service: &Service| ServiceProcedure {
             pid: service.process.pid,
             service: service.name.clone(),
-            procedure: plan::procedure(service),
+            procedure: plan::service_runbook(service),
         };
         host.services.iter().map(one).collect()
     }
 }
 
-pub(in crate::report) fn write(asked: &AskedService, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    for FoundService { service, fit: _, by, procedure } in &asked.found {
+pub(in crate::report) fn write(asked: &ServiceLookup, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    for MatchedService { service, fit: _, by, procedure } in &asked.found {
         writeln!(out, "\n{}", paint.strong(&service.title()))?;
         row(out, "because", by)?;
-        about(service, out)?;
-        let Procedure { restart, never } = procedure;
-        advice("how it is restarted", restart, out, paint)?;
+        write_details(service, out)?;
+        let ServiceRunbook { restart, never } = procedure;
+        commands("how it is restarted", restart, out, paint)?;
         if !never.is_empty() {
             writeln!(out, "\n{}", paint.strong("never"))?;
             for line in never {
@@ -86,46 +86,46 @@ pub(in crate::report) fn write(asked: &AskedService, out: &mut impl Write, paint
 }
 
 /// Everything that is known of it.
-fn about(service: &Service, out: &mut impl Write) -> io::Result<()> {
+fn write_details(service: &Service, out: &mut impl Write) -> io::Result<()> {
     let process = &service.process;
-    row(out, "command", &service.command())?;
-    row(out, "program", &shown(&process.exe, String::clone))?;
-    row(out, "folder", &shown(&process.cwd, String::clone))?;
+    row(out, "command", &service.command_line())?;
+    row(out, "program", &value_or_reason(&process.exe, String::clone))?;
+    row(out, "folder", &value_or_reason(&process.cwd, String::clone))?;
     if !service.files.is_empty() {
         row(out, "files", &service.files.join(" "))?;
     }
-    row(out, "listens on", &listens(service))?;
-    if service.elsewhere() {
+    row(out, "listens on", &describe_listeners(service))?;
+    if service.in_other_network() {
         row(out, "network", "a network namespace of its own: its addresses are not those of this host")?;
     }
     if !service.members.is_empty() {
         let members: Vec<String> = service.members.iter().map(u32::to_string).collect();
         row(out, "also", &format!("PIDs {}", members.join(" ")))?;
     }
-    row(out, "controlled by", &controlled(&service.control))?;
+    row(out, "controlled by", &describe_controller(&service.control))?;
     for evidence in service.control.evidence() {
-        row(out, "", &evidence.words())?;
+        row(out, "", &evidence.describe())?;
     }
     Ok(())
 }
 
 /// What it listens on, in one row.
-pub(in crate::report) fn listens(service: &Service) -> String {
-    shown(&service.listens, |all| match all.is_empty() {
+pub(in crate::report) fn describe_listeners(service: &Service) -> String {
+    value_or_reason(&service.listens, |all| match all.is_empty() {
         true => "nothing".to_owned(),
-        false => in_ranges(all).join(", "),
+        false => format_port_ranges(all).join(", "),
     })
 }
 
 /// How sure it is who controls it, and why not surer.
-pub(in crate::report) fn certain(control: &Control) -> String {
+pub(in crate::report) fn describe_certainty(control: &Control) -> String {
     control.why().map_or(control.certainty().to_owned(), |why| format!("{} ({why})", control.certainty()))
 }
 
 /// Whom the sources name, and how sure that is.
-pub(in crate::report) fn controlled(control: &Control) -> String {
+pub(in crate::report) fn describe_controller(control: &Control) -> String {
     match control.proven() {
-        Some(controller) => format!("{} (proven)", controller.words()),
-        None => control.words(),
+        Some(controller) => format!("{} (proven)", controller.describe()),
+        None => control.describe(),
     }
 }

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::checks::Level;
-use crate::plan::Fate;
+use crate::plan::Effect;
 
 /// What stands in place of a level where somebody lives with the finding.
 pub(in crate::report) const IGNORED: &str = "! ignored";
@@ -48,7 +48,7 @@ impl Paint {
 
     /// The word of a level, padded to its column.
     pub fn level(self, level: Level, width: usize) -> String {
-        let word = format!("{:<width$}", level.word());
+        let word = format!("{:<width$}", level.label());
         match level {
             Level::Pass => self.good(&word),
             Level::Warn | Level::Unknown => self.caution(&word),
@@ -63,20 +63,20 @@ impl Paint {
     }
 
     /// The word of a fate.
-    pub fn fate(self, fate: Fate) -> String {
+    pub fn effect(self, fate: Effect) -> String {
         match fate {
-            Fate::Kept => self.good(fate_word(fate)),
-            Fate::Unknown => self.caution(fate_word(fate)),
-            Fate::Lost => self.bad(fate_word(fate)),
+            Effect::Kept => self.good(effect_label(fate)),
+            Effect::Unknown => self.caution(effect_label(fate)),
+            Effect::Lost => self.bad(effect_label(fate)),
         }
     }
 }
 
 /// What the ledger's columns say.
-pub fn fate_word(fate: Fate) -> &'static str {
+pub fn effect_label(fate: Effect) -> &'static str {
     match fate {
-        Fate::Kept => "kept",
-        Fate::Unknown => "unknown",
-        Fate::Lost => "LOST",
+        Effect::Kept => "kept",
+        Effect::Unknown => "unknown",
+        Effect::Lost => "LOST",
     }
 }

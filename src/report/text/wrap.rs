@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 pub const WIDTH: usize = 80;
 
 /// A name from outside with what a terminal would obey taken out, and what would hide or turn round a part of it.
-pub fn tame(text: &str) -> String {
+pub fn escape_control_chars(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -22,13 +22,13 @@ pub fn prose(first: &str, text: &str) -> String {
 
 /// The same with another start for the lines that follow, within `width` columns.
 pub fn paragraph(first: &str, others: &str, text: &str, width: usize) -> String {
-    let text = tame(text);
+    let text = escape_control_chars(text);
     fill(first, others, text.split(' ').filter(|word| !word.is_empty()), "", width)
 }
 
 /// Wraps a command between its words with a backslash, so that it can still be pasted.
 pub fn command(indent: &str, text: &str) -> String {
-    fill(indent, &format!("{indent}  "), shell_words(&tame(text)), " \\", WIDTH)
+    fill(indent, &format!("{indent}  "), shell_words(&escape_control_chars(text)), " \\", WIDTH)
 }
 
 /// The words of a command; a blank in quotes belongs to the word, and a backslash at a line's end would, too.
@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn an_escape_sequence_in_a_name_is_shown_not_obeyed() {
-        assert_eq!(tame("a\u{1b}[31mb\r"), "a\u{fffd}[31mb\u{fffd}");
-        assert_eq!(tame("gpj.\u{202e}exe\u{200b}"), "gpj.\u{fffd}exe\u{fffd}");
+        assert_eq!(escape_control_chars("a\u{1b}[31mb\r"), "a\u{fffd}[31mb\u{fffd}");
+        assert_eq!(escape_control_chars("gpj.\u{202e}exe\u{200b}"), "gpj.\u{fffd}exe\u{fffd}");
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A container in the list of those that run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Listed {
+pub struct ContainerSummary {
     /// Its whole id.
     pub id: String,
     /// Its names, each with a slash before it.
@@ -21,13 +21,13 @@ pub struct Listed {
     pub image: String,
     /// Its ports, those that are published and those that are not.
     #[serde(default)]
-    pub ports: Option<Vec<Port>>,
+    pub ports: Option<Vec<ContainerPort>>,
 }
 
 /// A port of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Port {
+pub struct ContainerPort {
     /// The address of the host, where it is published. Daemons have written empty words here, too, and one such port
     /// must not hide the whole list.
     #[serde(default, rename = "IP")]
@@ -44,7 +44,7 @@ pub struct Port {
 
 /// What Docker's proxy was told: the address that it holds for a container, and where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxied {
+pub struct DockerProxy {
     /// tcp, udp or sctp.
     pub protocol: String,
     /// On the host.
@@ -53,9 +53,9 @@ pub struct Proxied {
     pub container: SocketAddr,
 }
 
-impl Proxied {
+impl DockerProxy {
     /// Reads the arguments of `docker-proxy`.
-    pub fn of(argv: &[String]) -> Option<Self> {
+    pub fn from_argv(argv: &[String]) -> Option<Self> {
         let value = |name: &str| {
             let at = argv.iter().position(|word| word.trim_start_matches('-') == name)?;
             argv.get(at + 1)
@@ -64,7 +64,7 @@ impl Proxied {
             Some(SocketAddr::new(value(ip)?.parse().ok()?, value(port)?.parse().ok()?))
         };
         let protocol = value("proto")?.clone();
-        Some(Proxied {
+        Some(DockerProxy {
             protocol,
             host: at("host-ip", "host-port")?,
             container: at("container-ip", "container-port")?,
@@ -72,10 +72,10 @@ impl Proxied {
     }
 }
 
-impl Listed {
+impl ContainerSummary {
     /// It is the one that the proxy was started for.
-    pub fn publishes(&self, proxied: &Proxied) -> bool {
-        let is = |port: &Port| {
+    pub fn publishes(&self, proxied: &DockerProxy) -> bool {
+        let is = |port: &ContainerPort| {
             let ip: Option<IpAddr> = port.ip.as_ref().and_then(|ip| ip.parse().ok());
             (ip, port.public_port) == (Some(proxied.host.ip()), Some(proxied.host.port()))
                 && port.private_port == proxied.container.port()
@@ -87,7 +87,7 @@ impl Listed {
 
 /// A container, as it is inspected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inspected {
+pub struct ContainerInspect {
     /// Its whole id.
     pub id: String,
     /// Its name, without the slash.
@@ -101,7 +101,7 @@ pub struct Inspected {
     /// Its first process by the number that the daemon's host gives it; none when it does not run.
     pub pid: Option<u32>,
     /// Files and folders from outside.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<ContainerMount>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
@@ -109,7 +109,7 @@ pub struct Inspected {
 /// A file or folder from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Mount {
+pub struct ContainerMount {
     /// bind, volume or tmpfs.
     #[serde(default, rename = "Type")]
     pub kind: String,
@@ -125,21 +125,21 @@ pub struct Mount {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Raw {
+struct RawContainer {
     id: String,
     name: String,
-    state: State,
+    state: ContainerState,
     #[serde(default)]
     config: RawConfig,
     #[serde(default)]
     host_config: HostConfig,
     #[serde(default)]
-    mounts: Option<Vec<Mount>>,
+    mounts: Option<Vec<ContainerMount>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct State {
+struct ContainerState {
     running: bool,
     pid: i64,
 }
@@ -154,19 +154,19 @@ struct RawConfig {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
-    restart_policy: Policy,
+    restart_policy: RestartPolicy,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Policy {
+struct RestartPolicy {
     name: String,
 }
 
-impl From<Raw> for Inspected {
-    fn from(raw: Raw) -> Self {
+impl From<RawContainer> for ContainerInspect {
+    fn from(raw: RawContainer) -> Self {
         let policy = raw.host_config.restart_policy.name;
-        Inspected {
+        ContainerInspect {
             id: raw.id,
             name: raw.name.trim_start_matches('/').to_owned(),
             image: raw.config.image,
@@ -183,7 +183,7 @@ impl From<Raw> for Inspected {
 ///
 /// # Errors
 /// When it is something else.
-pub fn list(text: &str) -> Result<Vec<Listed>> {
+pub fn parse_list(text: &str) -> Result<Vec<ContainerSummary>> {
     serde_json::from_str(text).context("no list of containers")
 }
 
@@ -191,8 +191,8 @@ pub fn list(text: &str) -> Result<Vec<Listed>> {
 ///
 /// # Errors
 /// When it is something else.
-pub fn inspected(text: &str) -> Result<Inspected> {
-    let raw: Raw = serde_json::from_str(text).context("no description of a container")?;
+pub fn parse_inspect(text: &str) -> Result<ContainerInspect> {
+    let raw: RawContainer = serde_json::from_str(text).context("no description of a container")?;
     Ok(raw.into())
 }
 
@@ -200,14 +200,14 @@ pub fn inspected(text: &str) -> Result<Inspected> {
 ///
 /// # Errors
 /// When it is something else, or tells of none.
-pub fn inspected_by_podman(text: &str) -> Result<Inspected> {
-    let list: Vec<Raw> = serde_json::from_str(text).context("no list of containers")?;
-    list.into_iter().next().map(Inspected::from).context("an empty list of containers")
+pub fn parse_podman_inspect(text: &str) -> Result<ContainerInspect> {
+    let list: Vec<RawContainer> = serde_json::from_str(text).context("no list of containers")?;
+    list.into_iter().next().map(ContainerInspect::from).context("an empty list of containers")
 }
 
 /// Reads the answer to `GET /containers/ID/logs`: pieces with eight bytes before each that say where to and how much,
 /// or plain text where the container has a terminal.
-pub fn log(body: &[u8]) -> String {
+pub fn parse_log(body: &[u8]) -> String {
     let mut text = Vec::new();
     let mut rest = body;
     while let Some((head, more)) = rest.split_first_chunk::<8>() {
@@ -223,7 +223,7 @@ pub fn log(body: &[u8]) -> String {
 }
 
 /// The words of an answer that is an error.
-pub fn complaint(text: &str) -> Option<String> {
+pub fn parse_error_message(text: &str) -> Option<String> {
     serde_json::from_str::<serde_json::Value>(text).ok()?.get("message")?.as_str().map(str::to_owned)
 }
 
@@ -235,14 +235,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_log_makes_it_panic(head in proptest::array::uniform8(0u8..3), more: Vec<u8>) {
-            let _ = log(&[&head[..], &more].concat());
+            let _ = parse_log(&[&head[..], &more].concat());
         }
 
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,80}", pid: i64) {
-            let _ = (list(&text), inspected(&text), inspected_by_podman(&text), complaint(&text));
+            let _ = (parse_list(&text), parse_inspect(&text), parse_podman_inspect(&text), parse_error_message(&text));
             let odd = format!(r#"{{"Id":"a","Name":"","State":{{"Running":true,"Pid":{pid}}}}}"#);
-            prop_assert!(inspected(&odd).unwrap().pid != Some(0));
+            prop_assert!(parse_inspect(&odd).unwrap().pid != Some(0));
         }
     }
 
@@ -251,17 +251,17 @@ mod tests {
         let argv = "/usr/bin/docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 \
                     -container-port 80";
         let argv: Vec<String> = argv.split_whitespace().map(str::to_owned).collect();
-        let proxied = Proxied::of(&argv).unwrap();
+        let proxied = DockerProxy::from_argv(&argv).unwrap();
         assert_eq!(
             (proxied.host.to_string(), proxied.container.to_string()),
             ("127.0.0.1:8080".into(), "172.17.0.2:80".into())
         );
-        assert_eq!(Proxied::of(&argv[..6]), None);
+        assert_eq!(DockerProxy::from_argv(&argv[..6]), None);
         let text = r#"[{"Id":"a","Ports":[{"PrivatePort":80,"Type":"tcp"}]},{"Id":"b","Ports":null},
             {"Id":"dns","Ports":[{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":8080,"Type":"udp"}]},
             {"Id":"odd","Ports":[{"IP":"","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}]},
             {"Id":"c","Ports":[{"IP":"127.0.0.1","PrivatePort":80,"PublicPort":8080,"Type":"tcp"}]}]"#;
-        let all = list(text).unwrap();
+        let all = parse_list(text).unwrap();
         let found: Vec<&str> =
             all.iter().filter(|one| one.publishes(&proxied)).map(|one| one.id.as_str()).collect();
         assert_eq!(found, ["c"]);
@@ -270,10 +270,10 @@ mod tests {
     #[test]
     fn a_log_is_read_with_and_without_frames_and_cut_off() {
         let frames = b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x04two\n";
-        assert_eq!(log(frames), "one\ntwo\n");
-        assert_eq!(log(&frames[..frames.len() - 2]), "one\ntw");
-        assert_eq!(log(b"plain text of a terminal\n"), "plain text of a terminal\n");
-        assert_eq!(log(b""), "");
+        assert_eq!(parse_log(frames), "one\ntwo\n");
+        assert_eq!(parse_log(&frames[..frames.len() - 2]), "one\ntw");
+        assert_eq!(parse_log(b"plain text of a terminal\n"), "plain text of a terminal\n");
+        assert_eq!(parse_log(b""), "");
     }
 
     #[test]
@@ -282,22 +282,24 @@ mod tests {
             "Config":{"Image":"haproxy:3.0","Env":["TOKEN=hunter2"],"Labels":{"com.docker.compose.project":"edge"}},
             "HostConfig":{"RestartPolicy":{"Name":"always","MaximumRetryCount":0}},
             "Mounts":[{"Type":"bind","Source":"/etc/h","Destination":"/usr/local/etc","Mode":"ro","RW":false}]}"#;
-        let seen = inspected(text).unwrap();
+        let seen = parse_inspect(text).unwrap();
         assert_eq!((seen.name.as_str(), seen.pid, seen.restart_policy.as_str()), ("web", Some(42), "always"));
         assert_eq!(seen.labels["com.docker.compose.project"], "edge");
         assert_eq!((seen.mounts[0].source.as_str(), seen.mounts[0].writable), ("/etc/h", false));
         assert!(!format!("{seen:?}").contains("hunter2"));
         let bare = r#"{"Id":"ab","Name":"web","State":{"Running":false,"Pid":0},"Mounts":null,"Config":{"Labels":null}}"#;
-        let seen = inspected(bare).unwrap();
+        let seen = parse_inspect(bare).unwrap();
         assert_eq!((seen.pid, seen.running, seen.restart_policy.as_str()), (None, false, "no"));
         assert_eq!(
-            list(r#"[{"Id":"ab","Names":["/web"],"Image":"i","Command":"x"}]"#).unwrap()[0].names,
+            parse_list(r#"[{"Id":"ab","Names":["/web"],"Image":"i","Command":"x"}]"#).unwrap()[0].names,
             ["/web"]
         );
-        assert_eq!(inspected_by_podman(&format!("[{bare}]")).unwrap(), seen);
-        assert!(list("{}").is_err() && inspected("[]").is_err() && inspected_by_podman("[]").is_err());
+        assert_eq!(parse_podman_inspect(&format!("[{bare}]")).unwrap(), seen);
+        assert!(
+            parse_list("{}").is_err() && parse_inspect("[]").is_err() && parse_podman_inspect("[]").is_err()
+        );
         assert_eq!(
-            complaint(r#"{"message":"No such container: x"}"#).as_deref(),
+            parse_error_message(r#"{"message":"No such container: x"}"#).as_deref(),
             Some("No such container: x")
         );
     }

@@ -2,7 +2,7 @@
 
 /// What the arguments say. Options that haguard has no use for are passed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Argv {
+pub struct HaproxyArgs {
     /// `-f` (and what follows `--`), in order: files and folders.
     pub files: Vec<String>,
     /// `-S`: the master socket, without its bind options.
@@ -17,13 +17,13 @@ pub struct Argv {
     pub folder: Option<String>,
     /// The arguments beside the files that decide what a configuration means, for a test with `-c`: `-L`, `-C`, `-n`,
     /// `-dr`...
-    pub for_test: Vec<String>,
+    pub test_args: Vec<String>,
     /// The arguments beside the files of a first start in the foreground: without what a reload added, without the PID
     /// file, and without those that choose between master, daemon and foreground.
-    pub for_start: Vec<String>,
+    pub start_args: Vec<String>,
 }
 
-impl Argv {
+impl HaproxyArgs {
     /// Arguments, and `-f` before each file.
     pub fn with_files(options: &[String], files: &[String]) -> Vec<String> {
         let files = files.iter().flat_map(|file| ["-f".to_owned(), file.clone()]);
@@ -32,10 +32,10 @@ impl Argv {
 }
 
 /// Flags that say how it runs, which whoever starts it decides anew.
-const MANNERS: &[&str] = &["-W", "-Ws", "-D", "-Ds", "-db", "-q", "-c", "-V"];
+const RUN_MODE_FLAGS: &[&str] = &["-W", "-Ws", "-D", "-Ds", "-db", "-q", "-c", "-V"];
 
 /// Flags that take the next argument, and whether a configuration test needs them.
-const WITH_VALUE: &[(&str, bool)] = &[
+const FLAGS_WITH_VALUE: &[(&str, bool)] = &[
     ("-f", true),
     ("-L", true),
     ("-C", true),
@@ -48,8 +48,8 @@ const WITH_VALUE: &[(&str, bool)] = &[
 ];
 
 /// Reads the arguments, the program's name first.
-pub fn parse(argv: &[String]) -> Argv {
-    let mut found = Argv::default();
+pub fn parse(argv: &[String]) -> HaproxyArgs {
+    let mut found = HaproxyArgs::default();
     let mut rest = argv.iter().skip(1).peekable();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -60,21 +60,21 @@ pub fn parse(argv: &[String]) -> Argv {
                 found.files.extend(rest.by_ref().cloned());
             }
             flag => {
-                let Some((_, needed)) = WITH_VALUE.iter().find(|(name, _)| *name == flag) else {
+                let Some((_, needed)) = FLAGS_WITH_VALUE.iter().find(|(name, _)| *name == flag) else {
                     if matches!(flag, "-dr" | "-dC" | "-V") || flag.starts_with("-dD") {
-                        found.for_test.push(flag.to_owned());
+                        found.test_args.push(flag.to_owned());
                     }
-                    if !MANNERS.contains(&flag) {
-                        found.for_start.push(flag.to_owned());
+                    if !RUN_MODE_FLAGS.contains(&flag) {
+                        found.start_args.push(flag.to_owned());
                     }
                     continue;
                 };
                 let Some(value) = rest.next() else { break };
                 if *needed && flag != "-f" {
-                    found.for_test.extend([flag.to_owned(), value.clone()]);
+                    found.test_args.extend([flag.to_owned(), value.clone()]);
                 }
                 if !matches!(flag, "-f" | "-p" | "-x") {
-                    found.for_start.extend([flag.to_owned(), value.clone()]);
+                    found.start_args.extend([flag.to_owned(), value.clone()]);
                 }
                 match flag {
                     "-f" => found.files.push(value.clone()),
@@ -101,32 +101,35 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn words(line: &str) -> Vec<String> {
+    fn split_args(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
     }
 
     #[test]
     fn a_master_that_executed_itself_again_after_a_reload() {
-        let argv = parse(&words(
+        let argv = parse(&split_args(
             "/usr/sbin/haproxy -sf 12 13 -x sockpair@5 -Ws -S /run/m.sock,mode,600 -f /etc/a.cfg -f /etc/d -p /run/p",
         ));
         assert_eq!(argv.files, ["/etc/a.cfg", "/etc/d"]);
         assert_eq!(argv.pid_file.as_deref(), Some("/run/p"));
         assert_eq!(argv.master_socket.as_deref(), Some("/run/m.sock"));
         assert!(argv.master_worker);
-        assert!(argv.for_test.is_empty());
-        assert_eq!(argv.for_start, ["-S", "/run/m.sock,mode,600"]);
-        assert_eq!(Argv::with_files(&argv.for_test, &argv.files), ["-f", "/etc/a.cfg", "-f", "/etc/d"]);
+        assert!(argv.test_args.is_empty());
+        assert_eq!(argv.start_args, ["-S", "/run/m.sock,mode,600"]);
+        assert_eq!(
+            HaproxyArgs::with_files(&argv.test_args, &argv.files),
+            ["-f", "/etc/a.cfg", "-f", "/etc/d"]
+        );
     }
 
     #[test]
     fn files_after_a_double_dash_and_options_that_change_the_meaning() {
-        let argv = parse(&words("haproxy -L me -C /etc/haproxy -db -dr -- a.cfg b.cfg"));
+        let argv = parse(&split_args("haproxy -L me -C /etc/haproxy -db -dr -- a.cfg b.cfg"));
         assert_eq!(argv.files, ["a.cfg", "b.cfg"]);
         assert_eq!(argv.localpeer.as_deref(), Some("me"));
         assert_eq!(argv.folder.as_deref(), Some("/etc/haproxy"));
-        assert_eq!(argv.for_test, words("-L me -C /etc/haproxy -dr"));
-        assert_eq!(argv.for_start, words("-L me -C /etc/haproxy -dr"));
+        assert_eq!(argv.test_args, split_args("-L me -C /etc/haproxy -dr"));
+        assert_eq!(argv.start_args, split_args("-L me -C /etc/haproxy -dr"));
         assert!(!argv.master_worker);
     }
 

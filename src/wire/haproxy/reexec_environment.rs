@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// The state that a master hands to its next self.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reexec {
+pub struct ReexecEnvironment {
     /// Reloads asked of the master so far.
     pub reloads: u32,
     /// It only waits: up to 3.0 a master does after it has loaded, or failed to.
@@ -15,9 +15,11 @@ pub struct Reexec {
 }
 
 /// Reads the environment of a master; a first start of 3.2 and later has no such state yet.
-pub fn parse(environment: &BTreeMap<String, String>) -> Reexec {
-    let mut state =
-        Reexec { waits: environment.contains_key("HAPROXY_MWORKER_WAIT_ONLY"), ..Reexec::default() };
+pub fn parse(environment: &BTreeMap<String, String>) -> ReexecEnvironment {
+    let mut state = ReexecEnvironment {
+        waits: environment.contains_key("HAPROXY_MWORKER_WAIT_ONLY"),
+        ..ReexecEnvironment::default()
+    };
     let list = environment.get("HAPROXY_PROCESSES").map(String::as_str).unwrap_or_default();
     for process in list.split('|').filter(|text| !text.is_empty()) {
         let fields: BTreeMap<&str, &str> =
@@ -45,8 +47,8 @@ mod tests {
                     |type=m;fd=-1;pid=11360;reloads=2;failedreloads=0;timestamp=1795262700;id=;version=";
         let environment = [("HAPROXY_MWORKER_WAIT_ONLY", "1"), ("HAPROXY_PROCESSES", list)];
         let state = parse(&environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        assert_eq!(state, Reexec { reloads: 2, waits: true, failed: [(11366, 1)].into() });
-        assert_eq!(parse(&BTreeMap::new()), Reexec::default());
+        assert_eq!(state, ReexecEnvironment { reloads: 2, waits: true, failed: [(11366, 1)].into() });
+        assert_eq!(parse(&BTreeMap::new()), ReexecEnvironment::default());
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 /// What a program says of itself with `-vv`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Build {
+pub struct BuildInfo {
     /// `3.0.11-1+deb13u3`.
     pub version: String,
     /// Features that are compiled in.
@@ -17,13 +17,13 @@ pub struct Build {
 ///
 /// # Errors
 /// When it is not HAProxy that answered.
-pub fn build(text: &str) -> Result<Build> {
+pub fn parse_build_info(text: &str) -> Result<BuildInfo> {
     let first = text.lines().next().unwrap_or_default();
     let rest = first.strip_prefix("HAProxy version ").or_else(|| first.strip_prefix("HA-Proxy version "));
     let version = rest.and_then(|rest| rest.split_whitespace().next()).context("this is not HAProxy")?;
     let features = text.lines().find_map(|line| line.strip_prefix("Feature list : ")).unwrap_or_default();
     let features = features.split_whitespace().filter_map(|word| word.strip_prefix('+')).map(str::to_owned);
-    Ok(Build { version: version.to_owned(), features: features.collect() })
+    Ok(BuildInfo { version: version.to_owned(), features: features.collect() })
 }
 
 /// The three numbers at the start of a version.
@@ -35,26 +35,26 @@ pub fn version_numbers(version: &str) -> Option<(u32, u32, u32)> {
 
 /// The alerts among what was printed, in HAProxy's words, without the PID and with what may be secret taken out.
 pub fn alerts(text: &str) -> Vec<String> {
-    of_level(text, "[ALERT]")
+    messages_at_level(text, "[ALERT]")
 }
 
 /// The warnings, likewise.
 pub fn warnings(text: &str) -> Vec<String> {
-    of_level(text, "[WARNING]")
+    messages_at_level(text, "[WARNING]")
 }
 
-fn of_level(text: &str, level: &str) -> Vec<String> {
+fn messages_at_level(text: &str, level: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(level));
-    lines.map(|line| hide(line.split_once(") : ").map_or(line, |(_, rest)| rest).trim())).collect()
+    lines.map(|line| redact(line.split_once(") : ").map_or(line, |(_, rest)| rest).trim())).collect()
 }
 
 /// The master has said that its worker is up.
-pub fn loaded(text: &str) -> bool {
+pub fn worker_loaded(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("[NOTICE]") && line.ends_with("Loading success."))
 }
 
 /// Names that HAProxy could not turn into an address, as its alerts quote them.
-pub fn unresolved(alerts: &[String]) -> Vec<String> {
+pub fn unresolved_names(alerts: &[String]) -> Vec<String> {
     let quoted = |line: &str| {
         let rest =
             ["invalid address: '", "resolve address '"].iter().find_map(|words| line.split_once(words))?.1;
@@ -71,27 +71,27 @@ fn is_host_name(word: &str) -> bool {
 }
 
 /// Everything that was printed, `LEVEL: words`, without the PID and with what may be secret taken out.
-pub fn log(text: &str) -> Vec<String> {
+pub fn redacted_lines(text: &str) -> Vec<String> {
     let line = |line: &str| match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((level, rest)) => {
             let words = rest.split_once(") : ").map_or(rest, |(_, words)| words);
-            format!("{}: {}", level.trim(), hide(words.trim()))
+            format!("{}: {}", level.trim(), redact(words.trim()))
         }
-        None => hide(line.trim()),
+        None => redact(line.trim()),
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(line).collect()
 }
 
 /// HAProxy quotes parts of a line that it does not understand: what follows these words may be a password.
-const BEFORE_SECRETS: &[&str] = &["password", "insecure-password", "auth", "key"];
+const SECRET_KEYWORDS: &[&str] = &["password", "insecure-password", "auth", "key"];
 
-fn hide(line: &str) -> String {
+fn redact(line: &str) -> String {
     let mut hidden = Vec::new();
     let mut hide_next = false;
     for word in line.split(' ') {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '-');
         hidden.push(if hide_next { "***" } else { word });
-        hide_next = BEFORE_SECRETS.contains(&bare);
+        hide_next = SECRET_KEYWORDS.contains(&bare);
     }
     hidden.join(" ")
 }
@@ -105,11 +105,11 @@ mod tests {
     fn version_and_features() {
         let text = "HAProxy version 2.8.25-5cf5d0683 2026/06/26 - https://haproxy.org/\n\
                     Feature list : -51DEGREES +ACCEPT4 +LUA -QUIC\n";
-        let built = build(text).unwrap();
+        let built = parse_build_info(text).unwrap();
         assert_eq!(built.version, "2.8.25-5cf5d0683");
         assert!(built.features.contains("LUA") && !built.features.contains("QUIC"));
         assert_eq!(version_numbers(&built.version), Some((2, 8, 25)));
-        assert!(build("nginx version: 1.2").is_err());
+        assert!(parse_build_info("nginx version: 1.2").is_err());
     }
 
     #[test]
@@ -127,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn the_word_of_the_master_and_not_of_somebody_who_quotes_it() {
-        assert!(loaded("[NOTICE]   (1) : New worker (4) forked\n[NOTICE]   (1) : Loading success.\n"));
-        assert!(!loaded("[WARNING]  (1) : 'Loading success.' is what it will say\n"));
+    fn only_the_masters_own_line_counts_and_no_quotation_of_it() {
+        assert!(worker_loaded("[NOTICE]   (1) : New worker (4) forked\n[NOTICE]   (1) : Loading success.\n"));
+        assert!(!worker_loaded("[WARNING]  (1) : 'Loading success.' is what it will say\n"));
     }
 
     #[test]
@@ -142,13 +142,13 @@ mod tests {
                 .to_owned(),
             "config : parsing [/h.cfg:4] : log : invalid address: '10.0.0.1.' in '10.0.0.1.'".to_owned(),
         ];
-        assert_eq!(unresolved(&alerts), ["api.internal", "logs.internal"]);
+        assert_eq!(unresolved_names(&alerts), ["api.internal", "logs.internal"]);
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,200}") {
-            let _ = (build(&text), version_numbers(&text), alerts(&text), unresolved(std::slice::from_ref(&text)));
+            let _ = (parse_build_info(&text), version_numbers(&text), alerts(&text), unresolved_names(std::slice::from_ref(&text)));
         }
     }
 }

@@ -3,7 +3,7 @@
 
 /// Whom the path of a control group names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum CgroupOwner {
     /// A unit of a system's systemd.
     Service {
         /// The unit.
@@ -48,27 +48,27 @@ pub enum Claim {
         task: String,
     },
     /// A whole system in namespaces of its own: nspawn, LXC.
-    Guest {
+    SystemContainer {
         /// The path as the guest sees it.
         inside: Option<String>,
     },
     /// Nobody.
-    Nobody,
+    NoOwner,
 }
 
 /// The path that tells the most: on version 2 the only one; a host with both versions has the managers in one of
 /// several hierarchies.
-pub fn path(text: &str) -> Option<&str> {
+pub fn most_specific_path(text: &str) -> Option<&str> {
     let paths = || text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let unified = text.lines().find_map(|line| line.strip_prefix("0::"));
     let named = text.lines().find_map(|line| line.split_once(":name=systemd:").map(|(_, path)| path));
-    let telling = |path: &&str| claim(path) != Claim::Nobody;
+    let telling = |path: &&str| owner(path) != CgroupOwner::NoOwner;
     let first = unified.into_iter().chain(named).chain(paths()).find(telling);
     first.or_else(|| unified.into_iter().chain(named).find(|path| *path != "/")).or(unified).or(named)
 }
 
 /// The path of the group that counts memory, and whether it is one of version 1, which has a hierarchy for each resource.
-pub fn of_memory(text: &str) -> Option<(&str, bool)> {
+pub fn memory_path(text: &str) -> Option<(&str, bool)> {
     let first = text.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, path) = (parts.next()?, parts.next()?);
@@ -78,20 +78,20 @@ pub fn of_memory(text: &str) -> Option<(&str, bool)> {
 }
 
 /// Whom this path names.
-pub fn claim(path: &str) -> Claim {
+pub fn owner(path: &str) -> CgroupOwner {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     for (at, part) in parts.iter().enumerate() {
         let (above, below) = (&parts[..at], &parts[at + 1..]);
-        let found = guest(above, part, below).or_else(|| contained(above, part));
+        let found = system_container(above, part, below).or_else(|| container_or_task(above, part));
         if let Some(found) = found {
             return found;
         }
     }
-    unit(&parts)
+    unit_owner(&parts)
 }
 
 /// The rest of the path is a guest's own.
-fn guest(above: &[&str], part: &str, below: &[&str]) -> Option<Claim> {
+fn system_container(above: &[&str], part: &str, below: &[&str]) -> Option<CgroupOwner> {
     let inside = |below: &[&str]| match below {
         [] => None,
         more => Some(format!("/{}", more.join("/"))),
@@ -100,20 +100,22 @@ fn guest(above: &[&str], part: &str, below: &[&str]) -> Option<Claim> {
         && (part.starts_with("systemd-nspawn@")
             || (part.starts_with("machine-") && part.ends_with(".scope")));
     match (part, below) {
-        ("payload", _) => Some(Claim::Guest { inside: inside(below) }),
-        _ if part.starts_with("lxc.payload.") => Some(Claim::Guest { inside: inside(below) }),
-        ("lxc.payload" | "lxc", [_, more @ ..]) => Some(Claim::Guest { inside: inside(more) }),
+        ("payload", _) => Some(CgroupOwner::SystemContainer { inside: inside(below) }),
+        _ if part.starts_with("lxc.payload.") => Some(CgroupOwner::SystemContainer { inside: inside(below) }),
+        ("lxc.payload" | "lxc", [_, more @ ..]) => {
+            Some(CgroupOwner::SystemContainer { inside: inside(more) })
+        }
         // The program that keeps the guest, not the guest.
         (_, [] | ["supervisor", ..]) if machine && part.ends_with(".service") => None,
-        (_, ["supervisor", ..]) if machine => Some(Claim::Scope { name: part.to_owned() }),
-        (_, ["payload", more @ ..]) if machine => Some(Claim::Guest { inside: inside(more) }),
-        _ if machine => Some(Claim::Guest { inside: inside(below) }),
+        (_, ["supervisor", ..]) if machine => Some(CgroupOwner::Scope { name: part.to_owned() }),
+        (_, ["payload", more @ ..]) if machine => Some(CgroupOwner::SystemContainer { inside: inside(more) }),
+        _ if machine => Some(CgroupOwner::SystemContainer { inside: inside(below) }),
         _ => None,
     }
 }
 
 /// A container or a task.
-fn contained(above: &[&str], part: &str) -> Option<Claim> {
+fn container_or_task(above: &[&str], part: &str) -> Option<CgroupOwner> {
     let name = part.strip_suffix(".scope").unwrap_or(part);
     let under = |start: &str| above.iter().any(|part| part.starts_with(start));
     if under("nomad")
@@ -121,59 +123,62 @@ fn contained(above: &[&str], part: &str) -> Option<Claim> {
     {
         let task = task.strip_prefix('.').filter(|task| !task.is_empty());
         if let Some(task) = task.filter(|_| is_uuid(allocation)) {
-            return Some(Claim::Nomad { allocation: allocation.to_owned(), task: task.to_owned() });
+            return Some(CgroupOwner::Nomad { allocation: allocation.to_owned(), task: task.to_owned() });
         }
     }
     let (engine, id) = match name.rsplit_once('-') {
         Some((engine, id)) => (engine, id),
         None => ("", name),
     };
-    if !is_id(id) || engine.ends_with("conmon") {
+    if !is_container_id(id) || engine.ends_with("conmon") {
         return None;
     }
     let id = id.to_owned();
     if under("kubepods") || matches!(engine, "crio" | "cri-containerd") {
-        return Some(Claim::Kubernetes { container: id, pod: above.iter().rev().find_map(|part| pod(part)) });
+        return Some(CgroupOwner::Kubernetes {
+            container: id,
+            pod: above.iter().rev().find_map(|part| pod_uid(part)),
+        });
     }
     match engine {
         // A bare id is what Docker's own driver of control groups makes, below whatever group it was given.
-        "docker" | "" => Some(Claim::Docker { id }),
+        "docker" | "" => Some(CgroupOwner::Docker { id }),
         // Where a unit runs it, Podman may split the unit's own group.
         "libpod" | "libpod-payload" => {
-            Some(Claim::Podman { id, uid: above.iter().find_map(|part| user(part)) })
+            Some(CgroupOwner::Podman { id, uid: above.iter().find_map(|part| user_manager_uid(part)) })
         }
         _ => None,
     }
 }
 
-fn unit(parts: &[&str]) -> Claim {
+fn unit_owner(parts: &[&str]) -> CgroupOwner {
     let slices = parts.iter().take_while(|part| part.ends_with(".slice")).count();
     let (Some(first), below) = (parts.get(slices), parts.get(slices + 1..).unwrap_or_default()) else {
-        return Claim::Nobody;
+        return CgroupOwner::NoOwner;
     };
-    if let Some(uid) = user(first) {
+    if let Some(uid) = user_manager_uid(first) {
         let theirs = below.iter().find(|part| part.ends_with(".service"));
         let scope = below.iter().find(|part| part.ends_with(".scope") && **part != "init.scope");
         return match (theirs, scope) {
-            (Some(unit), _) => Claim::UserService { unit: (*unit).to_owned(), uid },
-            (None, Some(name)) => Claim::Scope { name: (*name).to_owned() },
-            (None, None) => Claim::Service { unit: (*first).to_owned() },
+            (Some(unit), _) => CgroupOwner::UserService { unit: (*unit).to_owned(), uid },
+            (None, Some(name)) => CgroupOwner::Scope { name: (*name).to_owned() },
+            (None, None) => CgroupOwner::Service { unit: (*first).to_owned() },
         };
     }
     match (slices, first.rsplit_once('.')) {
-        (1.., Some((_, "service"))) => Claim::Service { unit: (*first).to_owned() },
-        (1.., Some((_, "scope"))) => Claim::Scope { name: (*first).to_owned() },
-        _ => Claim::Nobody,
+        (1.., Some((_, "service"))) => CgroupOwner::Service { unit: (*first).to_owned() },
+        (1.., Some((_, "scope"))) => CgroupOwner::Scope { name: (*first).to_owned() },
+        _ => CgroupOwner::NoOwner,
     }
 }
 
-/// `user@1000.service`, the systemd of a user.
-fn user(part: &str) -> Option<u32> {
+/// `user_manager_uid@1000.service`, the systemd of a user.
+fn user_manager_uid(part: &str) -> Option<u32> {
     part.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok()
 }
 
 /// systemd allows no hyphens in there, so that a pod's uid has low lines in their place.
-fn pod(part: &str) -> Option<String> {
+fn pod_uid(part: &str) -> Option<String> {
     let name = part.strip_suffix(".slice").unwrap_or(part);
     let uid = match name.strip_prefix("pod") {
         Some(uid) => uid,
@@ -182,7 +187,7 @@ fn pod(part: &str) -> Option<String> {
     Some(uid.replace('_', "-")).filter(|uid| !uid.is_empty())
 }
 
-fn is_id(text: &str) -> bool {
+fn is_container_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -206,13 +211,13 @@ mod tests {
     #[test]
     fn memory_is_counted_in_a_hierarchy_of_its_own_where_there_is_one() {
         let hybrid = "4:cpu,cpuacct:/a\n3:memory:/b/c\n1:name=systemd:/d\n0::/e\n";
-        assert_eq!(of_memory(hybrid), Some(("/b/c", true)));
-        assert_eq!(of_memory("2:cpu,memory:/x:y\n0::/e\n"), Some(("/x:y", true)));
+        assert_eq!(memory_path(hybrid), Some(("/b/c", true)));
+        assert_eq!(memory_path("2:cpu,memory:/x:y\n0::/e\n"), Some(("/x:y", true)));
         assert_eq!(
-            of_memory("0::/system.slice/haproxy.service\n"),
+            memory_path("0::/system.slice/haproxy.service\n"),
             Some(("/system.slice/haproxy.service", false))
         );
-        assert_eq!(of_memory("1:name=systemd:/d\n"), None);
+        assert_eq!(memory_path("1:name=systemd:/d\n"), None);
     }
 
     proptest! {
@@ -222,48 +227,48 @@ mod tests {
             parts in prop::collection::vec("[a-z0-9@.:-]{0,70}|nomad|payload|lxc|machine.slice|docker-[0-9a-f]{64}.scope|é{36}", 0..6),
         ) {
             let joined = format!("0::/{}\n1:name=systemd:/{text}", parts.join("/"));
-            let _ = (claim(&text), claim(&joined), path(&text), path(&joined));
+            let _ = (owner(&text), owner(&joined), most_specific_path(&text), most_specific_path(&joined));
         }
 
         #[test]
         fn what_is_below_a_guests_payload_is_never_the_hosts(below in "(/[a-z0-9@.-]{1,20}){0,4}") {
-            let guests = matches!(claim(&format!("/system.slice/x.service/payload{below}")), Claim::Guest { .. });
+            let guests = matches!(owner(&format!("/system.slice/x.service/payload{below}")), CgroupOwner::SystemContainer { .. });
             prop_assert!(guests);
         }
     }
 
-    fn service(unit: &str) -> Claim {
-        Claim::Service { unit: unit.into() }
+    fn service(unit: &str) -> CgroupOwner {
+        CgroupOwner::Service { unit: unit.into() }
     }
 
     #[test]
     fn units_of_the_system_and_of_users() {
-        assert_eq!(claim("/system.slice/haproxy.service"), service("haproxy.service"));
+        assert_eq!(owner("/system.slice/haproxy.service"), service("haproxy.service"));
         assert_eq!(
-            claim("/system.slice/system-haproxy.slice/haproxy@a.service"),
+            owner("/system.slice/system-haproxy.slice/haproxy@a.service"),
             service("haproxy@a.service")
         );
-        assert_eq!(claim("/edge.slice/edge-web.slice/haproxy.service/deep"), service("haproxy.service"));
+        assert_eq!(owner("/edge.slice/edge-web.slice/haproxy.service/deep"), service("haproxy.service"));
         let user = "/user.slice/user-1000.slice/user@1000.service";
         assert_eq!(
-            claim(&format!("{user}/app.slice/web.service")),
-            Claim::UserService { unit: "web.service".into(), uid: 1000 }
+            owner(&format!("{user}/app.slice/web.service")),
+            CgroupOwner::UserService { unit: "web.service".into(), uid: 1000 }
         );
-        assert_eq!(claim(&format!("{user}/init.scope")), service("user@1000.service"));
+        assert_eq!(owner(&format!("{user}/init.scope")), service("user@1000.service"));
         assert_eq!(
-            claim(&format!("{user}/tmux-spawn-1.scope")),
-            Claim::Scope { name: "tmux-spawn-1.scope".into() }
+            owner(&format!("{user}/tmux-spawn-1.scope")),
+            CgroupOwner::Scope { name: "tmux-spawn-1.scope".into() }
         );
         let session = "/user.slice/user-0.slice/session-12.scope";
-        assert_eq!(claim(session), Claim::Scope { name: "session-12.scope".into() });
+        assert_eq!(owner(session), CgroupOwner::Scope { name: "session-12.scope".into() });
         for nobody in ["/", "", "/init.scope", "/system.slice", "/a/haproxy.service", "haproxy.service"] {
-            assert_eq!(claim(nobody), Claim::Nobody, "{nobody}");
+            assert_eq!(owner(nobody), CgroupOwner::NoOwner, "{nobody}");
         }
     }
 
     #[test]
     fn containers_by_every_driver() {
-        let docker = Claim::Docker { id: ID.into() };
+        let docker = CgroupOwner::Docker { id: ID.into() };
         for path in [
             format!("/system.slice/docker-{ID}.scope"),
             format!("/docker/{ID}"),
@@ -272,47 +277,47 @@ mod tests {
             format!("/docker/{ID}/system.slice/haproxy.service"),
             format!("/nomad.slice/docker-{ID}.scope"),
         ] {
-            assert_eq!(claim(&path), docker, "{path}");
+            assert_eq!(owner(&path), docker, "{path}");
         }
-        let podman = |uid| Claim::Podman { id: ID.into(), uid };
-        assert_eq!(claim(&format!("/machine.slice/libpod-{ID}.scope/container")), podman(None));
+        let podman = |uid| CgroupOwner::Podman { id: ID.into(), uid };
+        assert_eq!(owner(&format!("/machine.slice/libpod-{ID}.scope/container")), podman(None));
         let rootless = "/user.slice/user-1000.slice/user@1000.service/user.slice";
-        assert_eq!(claim(&format!("{rootless}/libpod-{ID}.scope")), podman(Some(1000)));
-        assert_eq!(claim(&format!("/libpod_parent/libpod-{ID}")), podman(None));
-        assert_eq!(claim(&format!("/system.slice/edge.service/libpod-payload-{ID}")), podman(None));
+        assert_eq!(owner(&format!("{rootless}/libpod-{ID}.scope")), podman(Some(1000)));
+        assert_eq!(owner(&format!("/libpod_parent/libpod-{ID}")), podman(None));
+        assert_eq!(owner(&format!("/system.slice/edge.service/libpod-payload-{ID}")), podman(None));
         assert_eq!(
-            claim(&format!("/machine.slice/libpod-conmon-{ID}.scope")),
-            Claim::Scope { name: format!("libpod-conmon-{ID}.scope") }
+            owner(&format!("/machine.slice/libpod-conmon-{ID}.scope")),
+            CgroupOwner::Scope { name: format!("libpod-conmon-{ID}.scope") }
         );
-        assert_eq!(claim("/docker/0123"), Claim::Nobody);
+        assert_eq!(owner("/docker/0123"), CgroupOwner::NoOwner);
         let pod = "kubepods-besteffort-pod5b1ab8ac_0a3c_4c4a_8c5c_2f4a5f0d6c11.slice";
-        let kubernetes = Claim::Kubernetes { container: ID.into(), pod: Some(ALLOCATION.into()) };
+        let kubernetes = CgroupOwner::Kubernetes { container: ID.into(), pod: Some(ALLOCATION.into()) };
         for path in [
             format!("/kubepods.slice/kubepods-besteffort.slice/{pod}/cri-containerd-{ID}.scope"),
             format!("/kubepods.slice/kubepods-besteffort.slice/{pod}/docker-{ID}.scope"),
             format!("/kubepods/besteffort/pod{ALLOCATION}/{ID}"),
             format!("/kubepods.slice/{pod}/crio-{ID}.scope"),
         ] {
-            assert_eq!(claim(&path), kubernetes, "{path}");
+            assert_eq!(owner(&path), kubernetes, "{path}");
         }
     }
 
     #[test]
     fn tasks_of_nomad() {
-        let task = Claim::Nomad { allocation: ALLOCATION.into(), task: "web.1".into() };
+        let task = CgroupOwner::Nomad { allocation: ALLOCATION.into(), task: "web.1".into() };
         for path in [
             format!("/nomad.slice/share.slice/{ALLOCATION}.web.1.scope"),
             format!("/nomad/{ALLOCATION}.web.1"),
             format!("/nomad/reserve/{ALLOCATION}.web.1"),
         ] {
-            assert_eq!(claim(&path), task, "{path}");
+            assert_eq!(owner(&path), task, "{path}");
         }
-        assert_eq!(claim(&format!("/nomad/{ALLOCATION}")), Claim::Nobody);
+        assert_eq!(owner(&format!("/nomad/{ALLOCATION}")), CgroupOwner::NoOwner);
     }
 
     #[test]
     fn a_guests_units_are_the_guests() {
-        let inside = |path: &str| Claim::Guest { inside: Some(path.into()) };
+        let inside = |path: &str| CgroupOwner::SystemContainer { inside: Some(path.into()) };
         let haproxy = inside("/system.slice/haproxy.service");
         for path in [
             "/payload/system.slice/haproxy.service",
@@ -323,24 +328,24 @@ mod tests {
             "/lxc/edge/system.slice/haproxy.service",
             "/system.slice/box.service/payload/system.slice/haproxy.service",
         ] {
-            assert_eq!(claim(path), haproxy, "{path}");
+            assert_eq!(owner(path), haproxy, "{path}");
         }
-        assert_eq!(claim("/payload"), Claim::Guest { inside: None });
+        assert_eq!(owner("/payload"), CgroupOwner::SystemContainer { inside: None });
         let keeper = "/machine.slice/systemd-nspawn@edge.service";
-        assert_eq!(claim(&format!("{keeper}/supervisor")), service("systemd-nspawn@edge.service"));
+        assert_eq!(owner(&format!("{keeper}/supervisor")), service("systemd-nspawn@edge.service"));
     }
 
     #[test]
-    fn of_several_hierarchies_the_one_that_names_somebody() {
-        assert_eq!(path("0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
+    fn of_several_hierarchies_the_one_that_names_an_owner() {
+        assert_eq!(most_specific_path("0::/system.slice/a.service\n"), Some("/system.slice/a.service"));
         let hybrid = "9:name=systemd:/payload/system.slice/a.service\n4:memory:/x\n0::/\n";
-        assert_eq!(path(hybrid), Some("/payload/system.slice/a.service"));
-        assert_eq!(path("9:name=systemd:/\n4:memory:/elsewhere\n0::/\n"), Some("/"));
+        assert_eq!(most_specific_path(hybrid), Some("/payload/system.slice/a.service"));
+        assert_eq!(most_specific_path("9:name=systemd:/\n4:memory:/elsewhere\n0::/\n"), Some("/"));
         assert_eq!(
-            path(&format!("9:name=systemd:/\n4:memory:/docker/{ID}\n0::/\n")),
+            most_specific_path(&format!("9:name=systemd:/\n4:memory:/docker/{ID}\n0::/\n")),
             Some(&*format!("/docker/{ID}"))
         );
-        assert_eq!(path("9:name=systemd:/deep\n0::/\n"), Some("/deep"));
-        assert_eq!(path(""), None);
+        assert_eq!(most_specific_path("9:name=systemd:/deep\n0::/\n"), Some("/deep"));
+        assert_eq!(most_specific_path(""), None);
     }
 }

@@ -52,7 +52,7 @@ impl Listener {
     }
 
     /// The address and port, where it has them.
-    pub fn socket(&self) -> Option<SocketAddr> {
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(at) | Listener::Udp(at) => Some(*at),
             Listener::Unix(_) | Listener::Abstract { .. } | Listener::Inherited(_) => None,
@@ -60,7 +60,7 @@ impl Listener {
     }
 
     /// The same kind and the same IP address; the port may differ.
-    pub fn beside(&self, other: &Listener) -> bool {
+    pub fn same_ip(&self, other: &Listener) -> bool {
         match (self, other) {
             (Listener::Tcp(a), Listener::Tcp(b)) | (Listener::Udp(a), Listener::Udp(b)) => a.ip() == b.ip(),
             _ => false,
@@ -70,7 +70,9 @@ impl Listener {
     /// Whether both can be bound by processes that do not share.
     pub fn overlap(&self, other: &Listener) -> Overlap {
         match (self, other) {
-            (Listener::Tcp(a), Listener::Tcp(b)) | (Listener::Udp(a), Listener::Udp(b)) => sockets(*a, *b),
+            (Listener::Tcp(a), Listener::Tcp(b)) | (Listener::Udp(a), Listener::Udp(b)) => {
+                socket_overlap(*a, *b)
+            }
             _ if self == other => Overlap::Yes,
             _ => Overlap::No,
         }
@@ -86,7 +88,7 @@ impl Listener {
     }
 }
 
-fn sockets(a: SocketAddr, b: SocketAddr) -> Overlap {
+fn socket_overlap(a: SocketAddr, b: SocketAddr) -> Overlap {
     if a.port() != b.port() {
         return Overlap::No;
     }
@@ -115,13 +117,13 @@ impl fmt::Display for Listener {
 /// A text that names no listener.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no listener: expected for example `tcp 127.0.0.1:80` or `unix /run/a.sock`")]
-pub struct NoListener(String);
+pub struct ParseListenerError(String);
 
 impl FromStr for Listener {
-    type Err = NoListener;
+    type Err = ParseListenerError;
 
-    fn from_str(text: &str) -> Result<Self, NoListener> {
-        let wrong = || NoListener(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, ParseListenerError> {
+        let wrong = || ParseListenerError(text.to_owned());
         let (kind, rest) = text.split_once(' ').ok_or_else(wrong)?;
         Ok(match kind {
             "tcp" => Listener::Tcp(rest.parse().map_err(|_| wrong())?),
@@ -142,9 +144,9 @@ impl From<Listener> for String {
 }
 
 impl TryFrom<String> for Listener {
-    type Error = NoListener;
+    type Error = ParseListenerError;
 
-    fn try_from(text: String) -> Result<Self, NoListener> {
+    fn try_from(text: String) -> Result<Self, ParseListenerError> {
         text.parse()
     }
 }
@@ -153,7 +155,7 @@ impl TryFrom<String> for Listener {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Listener {
+    fn parse_listener(text: &str) -> Listener {
         text.parse().unwrap()
     }
 
@@ -169,10 +171,10 @@ mod tests {
             "fd 3",
         ];
         for text in all {
-            assert_eq!(read(text).to_string(), text);
-            let json = serde_json::to_string(&read(text)).unwrap();
+            assert_eq!(parse_listener(text).to_string(), text);
+            let json = serde_json::to_string(&parse_listener(text)).unwrap();
             assert_eq!(json, format!("{text:?}"));
-            assert_eq!(serde_json::from_str::<Listener>(&json).unwrap(), read(text));
+            assert_eq!(serde_json::from_str::<Listener>(&json).unwrap(), parse_listener(text));
         }
         for text in ["", "tcp", "tcp 80", "sctp 127.0.0.1:1", "fd x"] {
             assert!(text.parse::<Listener>().is_err(), "{text}");
@@ -200,8 +202,8 @@ mod tests {
             ("abns x", "abnsz x", Overlap::No),
         ];
         for (a, b, expected) in cases {
-            assert_eq!(read(a).overlap(&read(b)), expected, "{a} and {b}");
-            assert_eq!(read(b).overlap(&read(a)), expected, "{b} and {a}");
+            assert_eq!(parse_listener(a).overlap(&parse_listener(b)), expected, "{a} and {b}");
+            assert_eq!(parse_listener(b).overlap(&parse_listener(a)), expected, "{b} and {a}");
         }
     }
 }

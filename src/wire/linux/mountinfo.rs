@@ -17,12 +17,12 @@ pub struct Mount {
 
 /// Reads the table; a line that is no mount is passed over.
 pub fn parse(text: &str) -> Vec<Mount> {
-    text.lines().filter_map(line).collect()
+    text.lines().filter_map(parse_line).collect()
 }
 
 /// Two numbers, the device, what of it, where, and the mount's options; then optional fields up to a dash, the type, the
 /// source and the file system's own options.
-fn line(text: &str) -> Option<Mount> {
+fn parse_line(text: &str) -> Option<Mount> {
     let (fixed, rest) = text.split_once(" - ")?;
     let mut fixed = fixed.split(' ').skip(2);
     let (device, root, point, options) = (fixed.next()?, fixed.next()?, fixed.next()?, fixed.next()?);

@@ -2,16 +2,16 @@
 
 /// What its files say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct NeedrestartSettings {
     /// `$nrconf{restart}`: `a` restarts by itself, `i` asks, `l` lists. None where no line sets it.
     pub mode: Option<String>,
     /// A rule takes HAProxy out.
-    pub spares_haproxy: bool,
+    pub excludes_haproxy: bool,
 }
 
 /// Reads its files one after the other; a later one wins.
-pub fn parse<'a>(files: impl IntoIterator<Item = &'a str>) -> Settings {
-    let mut settings = Settings::default();
+pub fn parse<'a>(files: impl IntoIterator<Item = &'a str>) -> NeedrestartSettings {
+    let mut settings = NeedrestartSettings::default();
     for line in files.into_iter().flat_map(str::lines) {
         let line = line.trim();
         if line.starts_with('#') {
@@ -19,19 +19,19 @@ pub fn parse<'a>(files: impl IntoIterator<Item = &'a str>) -> Settings {
         }
         let plain: String = line.chars().filter(|c| !c.is_whitespace()).collect();
         if let Some(value) = plain.strip_prefix("$nrconf{restart}=") {
-            settings.mode = Some(word(value).to_owned());
+            settings.mode = Some(unquote(value).to_owned());
         }
         if names_haproxy(&plain) {
             let says =
                 |value: &str| plain.contains(&format!("=>{value}")) || plain.contains(&format!("}}={value}"));
-            settings.spares_haproxy = says("0") || settings.spares_haproxy && !says("1");
+            settings.excludes_haproxy = says("0") || settings.excludes_haproxy && !says("1");
         }
     }
     settings
 }
 
 /// A text of Perl's, without its quotes and what follows them.
-fn word(value: &str) -> &str {
+fn unquote(value: &str) -> &str {
     let value = value.strip_prefix("q(").unwrap_or(value).trim_start_matches(['\'', '"']);
     value.split(['\'', '"', ')', ';', '#']).next().unwrap_or_default()
 }
@@ -49,14 +49,14 @@ mod tests {
 
     #[test]
     fn the_mode_and_the_rule_for_haproxy() {
-        assert_eq!(parse(["#$nrconf{restart} = 'i';\n"]), Settings::default());
+        assert_eq!(parse(["#$nrconf{restart} = 'i';\n"]), NeedrestartSettings::default());
         let mode = |text: &str| parse([text]).mode;
         assert_eq!(mode("$nrconf{restart} = 'a';\n").as_deref(), Some("a"));
         assert_eq!(parse(["$nrconf{restart} = \"l\";", "$nrconf{restart}='a';"]).mode.as_deref(), Some("a"));
-        assert!(parse(["$nrconf{override_rc} = {\n    qr(^haproxy) => 0,\n};"]).spares_haproxy);
-        assert!(parse(["$nrconf{override_rc}{qr(^haproxy)} = 0;"]).spares_haproxy);
-        assert!(parse(["qr(^haproxy\\.service$) => 0,"]).spares_haproxy);
-        assert!(!parse(["    # qr(^haproxy) => 0,", "qr(^dbus) => 0,"]).spares_haproxy);
+        assert!(parse(["$nrconf{override_rc} = {\n    qr(^haproxy) => 0,\n};"]).excludes_haproxy);
+        assert!(parse(["$nrconf{override_rc}{qr(^haproxy)} = 0;"]).excludes_haproxy);
+        assert!(parse(["qr(^haproxy\\.service$) => 0,"]).excludes_haproxy);
+        assert!(!parse(["    # qr(^haproxy) => 0,", "qr(^dbus) => 0,"]).excludes_haproxy);
     }
 
     #[test]
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_rule_for_another_unit_spares_nothing_and_a_later_one_wins() {
-        assert!(!parse(["qr(^haproxy-exporter) => 0,"]).spares_haproxy);
+        assert!(!parse(["qr(^haproxy-exporter) => 0,"]).excludes_haproxy);
         let off = "$nrconf{override_rc}{qr(^haproxy)} = 0;";
         let on = "$nrconf{override_rc}{qr(^haproxy)} = 1;";
-        assert!(!parse([off, on]).spares_haproxy && parse([on, off]).spares_haproxy);
+        assert!(!parse([off, on]).excludes_haproxy && parse([on, off]).excludes_haproxy);
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use super::listener::Listener;
 
 /// A socket that holds an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct SocketEntry {
     /// What it holds.
     pub listener: Listener,
     /// It waits for clients; a connection holds its own address too.
@@ -19,7 +19,7 @@ pub struct Row {
 
 /// Which of the four tables of addresses it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Table {
+pub enum SocketTable {
     /// `tcp` and `tcp6`
     Tcp,
     /// `udp` and `udp6`
@@ -27,39 +27,39 @@ pub enum Table {
 }
 
 /// State of a TCP socket that listens.
-const LISTEN: &str = "0A";
+const TCP_LISTEN: &str = "0A";
 
 /// Every socket of a table that keeps an address from others. With `connections` also those of the open connections, of
 /// which a busy host has many.
-pub fn addresses(table: Table, text: &str, connections: bool) -> Vec<Row> {
-    text.lines().skip(1).filter_map(|line| address(table, line, connections)).collect()
+pub fn inet_sockets(table: SocketTable, text: &str, connections: bool) -> Vec<SocketEntry> {
+    text.lines().skip(1).filter_map(|line| parse_inet_row(table, line, connections)).collect()
 }
 
-fn address(table: Table, line: &str, connections: bool) -> Option<Row> {
+fn parse_inet_row(table: SocketTable, line: &str, connections: bool) -> Option<SocketEntry> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let (local, remote, state) = (words.next()?, words.next()?, words.next()?);
     let listening = match table {
-        Table::Tcp => state == LISTEN,
-        Table::Udp => remote.rsplit_once(':')?.1 == "0000",
+        SocketTable::Tcp => state == TCP_LISTEN,
+        SocketTable::Udp => remote.rsplit_once(':')?.1 == "0000",
     };
     if !listening && !connections {
         return None;
     }
     let (ip, port) = local.rsplit_once(':')?;
-    let (ip, port) = (ip_of(ip)?, u16::from_str_radix(port, 16).ok()?);
+    let (ip, port) = (parse_ip(ip)?, u16::from_str_radix(port, 16).ok()?);
     if port == 0 {
         return None;
     }
     let (uid, inode) = (words.nth(3)?.parse().ok()?, words.nth(1)?.parse().ok()?);
     let listener = match table {
-        Table::Tcp => Listener::tcp(ip, port),
-        Table::Udp => Listener::udp(ip, port),
+        SocketTable::Tcp => Listener::tcp(ip, port),
+        SocketTable::Udp => Listener::udp(ip, port),
     };
-    Some(Row { listener, listening, inode, uid: Some(uid) })
+    Some(SocketEntry { listener, listening, inode, uid: Some(uid) })
 }
 
 /// Words of 32 bits as this machine stores them.
-fn ip_of(hex: &str) -> Option<IpAddr> {
+fn parse_ip(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     match hex.len() {
         8 => Some(IpAddr::V4(Ipv4Addr::from(word(0)?))),
@@ -75,14 +75,14 @@ fn ip_of(hex: &str) -> Option<IpAddr> {
 }
 
 /// Length of the address of a unix socket, and thus of an abstract name with its leading zero.
-const UNIX_LENGTH: usize = 108;
+const SUN_PATH_LEN: usize = 108;
 
 /// Every unix socket with a name that is not one end of a connection.
-pub fn unix(text: &str) -> Vec<Row> {
-    text.lines().skip(1).filter_map(named).collect()
+pub fn unix_sockets(text: &str) -> Vec<SocketEntry> {
+    text.lines().skip(1).filter_map(parse_unix_row).collect()
 }
 
-fn named(line: &str) -> Option<Row> {
+fn parse_unix_row(line: &str) -> Option<SocketEntry> {
     // The path is the rest of the line, so that it may hold spaces.
     let mut rest = line;
     let mut word = || {
@@ -96,13 +96,13 @@ fn named(line: &str) -> Option<Row> {
     let (state, inode) = (word()?, word()?.parse().ok()?);
     let listener = match rest.strip_prefix('@') {
         // The kernel shows each zero of an abstract name as an @.
-        Some(name) if rest.len() >= UNIX_LENGTH => {
+        Some(name) if rest.len() >= SUN_PATH_LEN => {
             Listener::Abstract { name: name.trim_end_matches('@').to_owned(), padded: true }
         }
         Some(name) => Listener::Abstract { name: name.to_owned(), padded: false },
         None => Listener::Unix(bound_path(rest).to_owned()),
     };
-    (state == "01" && !rest.is_empty()).then_some(Row { listener, listening: true, inode, uid: None })
+    (state == "01" && !rest.is_empty()).then_some(SocketEntry { listener, listening: true, inode, uid: None })
 }
 
 /// The path that clients use. HAProxy binds `PATH.PID.tmp` and renames it; the kernel goes on showing the first name.
@@ -115,7 +115,7 @@ fn bound_path(shown: &str) -> &str {
 }
 
 /// The sockets that an epoll instance watches, as descriptors: the lines `tfd:` of its /proc/PID/fdinfo.
-pub fn watched(fdinfo: &str) -> impl Iterator<Item = u32> + '_ {
+pub fn epoll_targets(fdinfo: &str) -> impl Iterator<Item = u32> + '_ {
     let rows = fdinfo.lines().filter_map(|line| line.strip_prefix("tfd:"));
     rows.filter_map(|row| row.split_ascii_whitespace().next()?.parse().ok())
 }
@@ -133,19 +133,25 @@ mod tests {
     const UDP: &str = "header\n 1: 0100007F:01BB 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 77 2 0 0\n \
         2: 0100007F:01BC 0100007F:0035 01 00000000:00000000 00:00000000 00000000 0 0 78 2 0 0\n";
 
-    fn shown(rows: &[Row]) -> Vec<(String, bool, u64)> {
+    fn summarize(rows: &[SocketEntry]) -> Vec<(String, bool, u64)> {
         rows.iter().map(|row| (row.listener.to_string(), row.listening, row.inode)).collect()
     }
 
     #[test]
-    fn a_listener_is_told_from_a_connection() {
-        assert_eq!(shown(&addresses(Table::Tcp, TCP, false)), [("tcp 127.0.0.1:80".into(), true, 4711)]);
-        let all = addresses(Table::Tcp, TCP, true);
-        assert_eq!(shown(&all)[1], ("tcp 127.0.0.1:40000".into(), false, 4712));
+    fn a_listener_is_distinguished_from_a_connection() {
+        assert_eq!(
+            summarize(&inet_sockets(SocketTable::Tcp, TCP, false)),
+            [("tcp 127.0.0.1:80".into(), true, 4711)]
+        );
+        let all = inet_sockets(SocketTable::Tcp, TCP, true);
+        assert_eq!(summarize(&all)[1], ("tcp 127.0.0.1:40000".into(), false, 4712));
         assert_eq!(all[0].uid, Some(33));
-        let mapped = addresses(Table::Tcp, TCP6, false);
-        assert_eq!(shown(&mapped), [("tcp [::ffff:127.0.0.1]:1024".into(), true, 9)]);
-        assert_eq!(shown(&addresses(Table::Udp, UDP, false)), [("udp 127.0.0.1:443".into(), true, 77)]);
+        let mapped = inet_sockets(SocketTable::Tcp, TCP6, false);
+        assert_eq!(summarize(&mapped), [("tcp [::ffff:127.0.0.1]:1024".into(), true, 9)]);
+        assert_eq!(
+            summarize(&inet_sockets(SocketTable::Udp, UDP, false)),
+            [("udp 127.0.0.1:443".into(), true, 77)]
+        );
     }
 
     #[test]
@@ -164,7 +170,7 @@ mod tests {
             ("abns name".into(), true, 14),
             ("abnsz name".into(), true, 15),
         ];
-        assert_eq!(shown(&unix(&text)), expected);
+        assert_eq!(summarize(&unix_sockets(&text)), expected);
     }
 
     #[test]
@@ -178,24 +184,24 @@ mod tests {
     fn an_epoll_instance_names_what_it_watches() {
         let text =
             "pos:\t0\nflags:\t02\ntfd:       10 events:       19 data:  a  pos:0 ino:1 sdev:8\ntfd: 7 x\n";
-        assert_eq!(watched(text).collect::<Vec<_>>(), [10, 7]);
+        assert_eq!(epoll_targets(text).collect::<Vec<_>>(), [10, 7]);
     }
 
     proptest! {
         #[test]
         fn no_table_makes_it_panic(text in "[\\PC\n]{0,300}") {
-            addresses(Table::Tcp, &text, true);
-            addresses(Table::Udp, &text, false);
-            unix(&text);
-            watched(&text).count();
+            inet_sockets(SocketTable::Tcp, &text, true);
+            inet_sockets(SocketTable::Udp, &text, false);
+            unix_sockets(&text);
+            epoll_targets(&text).count();
         }
 
         #[test]
         fn no_row_makes_it_panic(words in proptest::collection::vec("[0-9A-F:@é.]{0,40}", 0..14)) {
             let text = format!("header\n{}\n", words.join(" "));
-            addresses(Table::Tcp, &text, true);
-            addresses(Table::Udp, &text, true);
-            unix(&text);
+            inet_sockets(SocketTable::Tcp, &text, true);
+            inet_sockets(SocketTable::Udp, &text, true);
+            unix_sockets(&text);
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::known::Known;
-use crate::wire::haproxy::command_line::{self, Argv};
+use crate::wire::haproxy::command_line::{self, HaproxyArgs};
 
 /// A process, as /proc shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +41,11 @@ pub struct Process {
 impl Process {
     /// It runs HAProxy, and not a neighbour such as `haproxy_exporter`, whose name only begins so.
     pub fn is_haproxy(&self) -> bool {
-        self.comm == "haproxy" || (self.comm.starts_with("haproxy") && !self.args().files.is_empty())
+        self.comm == "haproxy" || (self.comm.starts_with("haproxy") && !self.haproxy_args().files.is_empty())
     }
 
     /// Its arguments, read.
-    pub fn args(&self) -> Argv {
+    pub fn haproxy_args(&self) -> HaproxyArgs {
         command_line::parse(&self.argv)
     }
 

@@ -4,23 +4,23 @@ use anyhow::{Result, bail};
 
 const BLANKS: &[u8] = b" \t\n\r";
 const NEWLINES: &[u8] = b"\n\r";
-const COMMENTS: &[u8] = b"#;";
+const COMMENT_MARKS: &[u8] = b"#;";
 /// What a backslash between double quotes takes its meaning from; before anything else it stays.
-const ESCAPED: &[u8] = b"\"\\`$";
+const ESCAPABLE: &[u8] = b"\"\\`$";
 /// systemd takes no file that is bigger.
-const LARGEST: usize = 64 << 20;
+const MAX_SIZE: usize = 64 << 20;
 /// Up to systemd 253 a backslash at the end of a comment made the next line a part of it.
-const COMMENTS_END: u32 = 254;
+const COMMENT_ESCAPE_FIXED_IN: u32 = 254;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ParserState {
     BeforeName,
     Name,
     BeforeValue,
     Value,
     Escape,
-    Single,
-    Double,
+    SingleQuoted,
+    DoubleQuoted,
     DoubleEscape,
     Comment,
     CommentEscape,
@@ -32,20 +32,20 @@ enum State {
 /// # Errors
 /// Where systemd refuses the whole file. Nothing of the file is in the message: it may hold secrets.
 pub fn parse(bytes: &[u8], systemd: u32) -> Result<Vec<(String, String)>> {
-    if bytes.len() > LARGEST {
+    if bytes.len() > MAX_SIZE {
         bail!("it is bigger than systemd reads");
     }
     if bytes.contains(&0) {
         bail!("it has a zero byte in it, which systemd refuses");
     }
-    let mut reader = Reader { systemd, name: Vec::new(), value: Vec::new(), blank: None, pairs: Vec::new() };
-    let mut state = State::BeforeName;
+    let mut reader = Parser { systemd, name: Vec::new(), value: Vec::new(), blank: None, pairs: Vec::new() };
+    let mut state = ParserState::BeforeName;
     for byte in bytes {
         state = reader.step(state, *byte)?;
     }
     match state {
-        State::BeforeName | State::Name | State::Comment | State::CommentEscape => {}
-        state => reader.end(state == State::Value)?,
+        ParserState::BeforeName | ParserState::Name | ParserState::Comment | ParserState::CommentEscape => {}
+        state => reader.finish_assignment(state == ParserState::Value)?,
     }
     Ok(reader.pairs.into_iter().filter(|(name, _)| is_name(name)).collect())
 }
@@ -56,7 +56,7 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) && name.bytes().all(letter)
 }
 
-struct Reader {
+struct Parser {
     systemd: u32,
     name: Vec<u8>,
     value: Vec<u8>,
@@ -65,69 +65,71 @@ struct Reader {
     pairs: Vec<(String, String)>,
 }
 
-impl Reader {
-    fn step(&mut self, state: State, byte: u8) -> Result<State> {
+impl Parser {
+    fn step(&mut self, state: ParserState, byte: u8) -> Result<ParserState> {
         let newline = NEWLINES.contains(&byte);
         Ok(match state {
-            State::BeforeName if COMMENTS.contains(&byte) => State::Comment,
-            State::BeforeName if BLANKS.contains(&byte) => State::BeforeName,
-            State::BeforeName => self.named(byte),
-            State::Name if newline => {
+            ParserState::BeforeName if COMMENT_MARKS.contains(&byte) => ParserState::Comment,
+            ParserState::BeforeName if BLANKS.contains(&byte) => ParserState::BeforeName,
+            ParserState::BeforeName => self.push_name(byte),
+            ParserState::Name if newline => {
                 self.name.clear();
-                State::BeforeName
+                ParserState::BeforeName
             }
-            State::Name if byte == b'=' => State::BeforeValue,
-            State::Name => self.named(byte),
-            State::BeforeValue | State::Value if newline => {
-                self.end(state == State::Value)?;
-                State::BeforeName
+            ParserState::Name if byte == b'=' => ParserState::BeforeValue,
+            ParserState::Name => self.push_name(byte),
+            ParserState::BeforeValue | ParserState::Value if newline => {
+                self.finish_assignment(state == ParserState::Value)?;
+                ParserState::BeforeName
             }
-            State::BeforeValue if byte == b'\'' => State::Single,
-            State::BeforeValue if byte == b'"' => State::Double,
-            State::BeforeValue | State::Value if byte == b'\\' => {
+            ParserState::BeforeValue if byte == b'\'' => ParserState::SingleQuoted,
+            ParserState::BeforeValue if byte == b'"' => ParserState::DoubleQuoted,
+            ParserState::BeforeValue | ParserState::Value if byte == b'\\' => {
                 self.blank = None;
-                State::Escape
+                ParserState::Escape
             }
-            State::BeforeValue if BLANKS.contains(&byte) => State::BeforeValue,
-            State::BeforeValue | State::Value => {
+            ParserState::BeforeValue if BLANKS.contains(&byte) => ParserState::BeforeValue,
+            ParserState::BeforeValue | ParserState::Value => {
                 let blank = BLANKS.contains(&byte);
                 self.blank = self.blank.or(Some(self.value.len())).filter(|_| blank);
-                self.valued(byte, State::Value)
+                self.push_value(byte, ParserState::Value)
             }
             // A newline behind a backslash is no part of the value.
-            State::Escape if newline => State::Value,
-            State::Escape => self.valued(byte, State::Value),
-            State::Single if byte == b'\'' => State::BeforeValue,
-            State::Single => self.valued(byte, State::Single),
-            State::Double if byte == b'"' => State::BeforeValue,
-            State::Double if byte == b'\\' => State::DoubleEscape,
-            State::Double => self.valued(byte, State::Double),
-            State::DoubleEscape if byte == b'\n' => State::Double,
-            State::DoubleEscape => {
-                if !ESCAPED.contains(&byte) {
+            ParserState::Escape if newline => ParserState::Value,
+            ParserState::Escape => self.push_value(byte, ParserState::Value),
+            ParserState::SingleQuoted if byte == b'\'' => ParserState::BeforeValue,
+            ParserState::SingleQuoted => self.push_value(byte, ParserState::SingleQuoted),
+            ParserState::DoubleQuoted if byte == b'"' => ParserState::BeforeValue,
+            ParserState::DoubleQuoted if byte == b'\\' => ParserState::DoubleEscape,
+            ParserState::DoubleQuoted => self.push_value(byte, ParserState::DoubleQuoted),
+            ParserState::DoubleEscape if byte == b'\n' => ParserState::DoubleQuoted,
+            ParserState::DoubleEscape => {
+                if !ESCAPABLE.contains(&byte) {
                     self.value.push(b'\\');
                 }
-                self.valued(byte, State::Double)
+                self.push_value(byte, ParserState::DoubleQuoted)
             }
-            State::Comment if byte == b'\\' => State::CommentEscape,
-            State::Comment if newline => State::BeforeName,
-            State::CommentEscape if newline && self.systemd >= COMMENTS_END => State::BeforeName,
-            State::Comment | State::CommentEscape => State::Comment,
+            ParserState::Comment if byte == b'\\' => ParserState::CommentEscape,
+            ParserState::Comment if newline => ParserState::BeforeName,
+            ParserState::CommentEscape if newline && self.systemd >= COMMENT_ESCAPE_FIXED_IN => {
+                ParserState::BeforeName
+            }
+            ParserState::Comment | ParserState::CommentEscape => ParserState::Comment,
         })
     }
 
-    fn named(&mut self, byte: u8) -> State {
+    fn push_name(&mut self, byte: u8) -> ParserState {
         self.name.push(byte);
-        State::Name
+        ParserState::Name
     }
 
-    fn valued(&mut self, byte: u8, next: State) -> State {
+    fn push_value(&mut self, byte: u8, next: ParserState) -> ParserState {
         self.value.push(byte);
         next
     }
 
     /// `open` is a value that did not end with a quote or in an escape.
-    fn end(&mut self, open: bool) -> Result<()> {
+    fn finish_assignment(&mut self, open: bool) -> Result<()> {
         let (mut name, mut value) = (std::mem::take(&mut self.name), std::mem::take(&mut self.value));
         name.truncate(name.trim_ascii_end().len());
         if let Some(blank) = self.blank.take().filter(|_| open) {
@@ -144,13 +146,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(text: &str) -> Vec<(String, String)> {
+    fn parse_text(text: &str) -> Vec<(String, String)> {
         parse(text.as_bytes(), 257).unwrap()
     }
 
     #[test]
     fn values_as_systemd_takes_them() {
-        let one = |value: &str| read(&format!("A={value}\n")).remove(0).1;
+        let one = |value: &str| parse_text(&format!("A={value}\n")).remove(0).1;
         for (written, taken) in [
             ("x", "x"),
             ("  x y \t", "x y"),
@@ -172,10 +174,10 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_assignment_and_names_that_are_none() {
-        let names = |text: &str| read(text).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let names = |text: &str| parse_text(text).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names("# A=1\n; B=1\nC\n  D =1\nexport E=1\n2F=1\n_G=1"), ["D", "_G"]);
         assert_eq!(names("=1\n"), Vec::<String>::new());
-        assert_eq!(read("A=1\nA=2"), [("A".into(), "1".into()), ("A".into(), "2".into())]);
+        assert_eq!(parse_text("A=1\nA=2"), [("A".into(), "1".into()), ("A".into(), "2".into())]);
     }
 
     #[test]
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_systemd_refuses_is_refused_without_a_word_of_it() {
+    fn an_error_never_quotes_the_file() {
         for bytes in [&b"A=1\0"[..], b"SECRET=\xff\n"] {
             let said = parse(bytes, 257).unwrap_err().to_string();
             assert!(!said.contains("SECRET"), "{said}");
@@ -204,10 +206,10 @@ mod tests {
         #[test]
         fn what_is_quoted_comes_out_whole(value in "[ -~\n\t]{0,20}") {
             let quoted: String = value.chars().flat_map(|letter| {
-                let escaped = letter.is_ascii() && ESCAPED.contains(&(letter as u8));
+                let escaped = letter.is_ascii() && ESCAPABLE.contains(&(letter as u8));
                 escaped.then_some('\\').into_iter().chain([letter])
             }).collect();
-            prop_assert_eq!(read(&format!("A=\"{quoted}\"\n")).remove(0).1, value);
+            prop_assert_eq!(parse_text(&format!("A=\"{quoted}\"\n")).remove(0).1, value);
         }
     }
 }

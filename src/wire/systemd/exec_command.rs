@@ -9,16 +9,16 @@ pub fn expand(words: &[String], environment: &BTreeMap<String, String>) -> Vec<S
     for word in words {
         match word.strip_prefix('$') {
             Some(name) if !name.starts_with(['{', '$']) => {
-                all.extend(environment.get(name).map(|value| split(value)).unwrap_or_default());
+                all.extend(environment.get(name).map(|value| split_value(value)).unwrap_or_default());
             }
-            _ => all.push(inside(word, environment)),
+            _ => all.push(expand_in_word(word, environment)),
         }
     }
     all
 }
 
 /// `${NAME}` and `$$` in a word; a name that is not set is nothing.
-fn inside(word: &str, environment: &BTreeMap<String, String>) -> String {
+fn expand_in_word(word: &str, environment: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     let mut rest = word;
     while let Some((before, after)) = rest.split_once('$') {
@@ -44,7 +44,7 @@ fn inside(word: &str, environment: &BTreeMap<String, String>) -> String {
 }
 
 /// The words of a value: blanks part them, quotes of both kinds keep them together, a backslash keeps the next letter.
-fn split(value: &str) -> Vec<String> {
+fn split_value(value: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -33,7 +33,7 @@ pub const LIMITS: &[&str] = &["NOFILE", "NPROC", "AS", "DATA", "STACK", "MEMLOCK
 
 /// A command of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exec {
+pub struct ExecCommand {
     /// The program.
     pub path: String,
     /// Its words with its own name first, variables not put in yet.
@@ -55,11 +55,11 @@ pub struct Limit {
 
 /// How a unit starts its service. The environment may hold secrets, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Service {
+pub struct ExecSettings {
     /// `ExecStart=`: more than one for a service that is no daemon.
-    pub start: Vec<Exec>,
+    pub start: Vec<ExecCommand>,
     /// `ExecStartPre=`.
-    pub before: Vec<Exec>,
+    pub exec_start_pre: Vec<ExecCommand>,
     /// `Environment=`, in order.
     pub environment: Vec<(String, String)>,
     /// `EnvironmentFile=`: the path, and whether the start goes on without it.
@@ -85,7 +85,7 @@ pub struct Service {
     /// `WorkingDirectory=`: `~` is the user's home, and a `!` before it forgives one that is missing.
     pub folder: String,
     /// `RuntimeDirectory=`, below /run.
-    pub runtime: Vec<String>,
+    pub runtime_directories: Vec<String>,
     /// `RuntimeDirectoryPreserve=`: without, a restart makes those folders anew.
     pub runtime_kept: bool,
     /// `PrivateTmp=`: a /tmp and a /var/tmp of its own, new at each start.
@@ -97,7 +97,7 @@ pub struct Service {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct BusReply {
     data: Value,
 }
 
@@ -105,16 +105,16 @@ struct Line {
 ///
 /// # Errors
 /// When there are not as many, or one is of another kind. No value is in the message.
-pub fn parse(text: &str) -> Result<Service> {
-    let mut answers = Answers::of(text);
-    let start = commands(answers.next("ExecStartEx")?);
-    let before = commands(answers.next("ExecStartPreEx")?);
+pub fn parse(text: &str) -> Result<ExecSettings> {
+    let mut answers = BusReplies::from_text(text);
+    let start = exec_commands(answers.next("ExecStartEx")?);
+    let before = exec_commands(answers.next("ExecStartPreEx")?);
     let environment: Vec<String> = answers.next("Environment")?;
     let files = answers.next("EnvironmentFiles")?;
-    let service = Service {
+    let service = ExecSettings {
         start,
-        before,
-        environment: pairs(&environment),
+        exec_start_pre: before,
+        environment: split_assignments(&environment),
         files,
         passed: answers.next("PassEnvironment")?,
         unset: answers.next("UnsetEnvironment")?,
@@ -126,48 +126,51 @@ pub fn parse(text: &str) -> Result<Service> {
         bounding: answers.next("CapabilityBoundingSet")?,
         ambient: answers.next("AmbientCapabilities")?,
         folder: answers.next("WorkingDirectory")?,
-        runtime: answers.next("RuntimeDirectory")?,
+        runtime_directories: answers.next("RuntimeDirectory")?,
         runtime_kept: answers.next::<String>("RuntimeDirectoryPreserve")? != "no",
         private_tmp: answers.next("PrivateTmp")?,
         pid_file: answers.next("PIDFile")?,
         limits: Vec::new(),
     };
-    let limit = |name: &&'static str, answers: &mut Answers| -> Result<Limit> {
+    let limit = |name: &&'static str, answers: &mut BusReplies| -> Result<Limit> {
         // Without a limit systemd says the highest number.
         let mut one =
             || Ok::<_, anyhow::Error>(Some(answers.next(name)?).filter(|limit: &u64| *limit != u64::MAX));
         Ok(Limit { name, hard: one()?, soft: one()? })
     };
     let limits = LIMITS.iter().map(|name| limit(name, &mut answers)).collect::<Result<_>>()?;
-    Ok(Service { limits, ..service })
+    Ok(ExecSettings { limits, ..service })
 }
 
 /// What is asked of systemd itself, in the order in which it is answered.
-pub const MANAGER: &[&str] = &["Version", "Environment"];
+pub const MANAGER_PROPERTIES: &[&str] = &["Version", "Environment"];
 
 /// systemd itself. Its environment may hold secrets, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Manager {
+pub struct ManagerSettings {
     /// The first number of its version.
     pub version: u32,
     /// What it gives to every service.
     pub environment: Vec<(String, String)>,
 }
 
-/// Reads the answers about [`MANAGER`].
+/// Reads the answers about [`MANAGER_PROPERTIES`].
 ///
 /// # Errors
 /// As those of [`parse`].
-pub fn manager(text: &str) -> Result<Manager> {
-    let mut answers = Answers::of(text);
+pub fn parse_manager(text: &str) -> Result<ManagerSettings> {
+    let mut answers = BusReplies::from_text(text);
     let version: String = answers.next("Version")?;
     let number = version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|n| n.parse().ok());
     let environment: Vec<String> = answers.next("Environment")?;
-    Ok(Manager { version: number.context("Version is no number")?, environment: pairs(&environment) })
+    Ok(ManagerSettings {
+        version: number.context("Version is no number")?,
+        environment: split_assignments(&environment),
+    })
 }
 
 /// A unit's name as a part of a path on the bus: what is neither letter nor digit by its number.
-pub fn label(unit: &str) -> String {
+pub fn bus_label(unit: &str) -> String {
     let mut text = String::new();
     for (index, byte) in unit.bytes().enumerate() {
         match byte.is_ascii_alphabetic() || (byte.is_ascii_digit() && index > 0) {
@@ -178,16 +181,16 @@ pub fn label(unit: &str) -> String {
     text
 }
 
-struct Answers(std::vec::IntoIter<String>);
+struct BusReplies(std::vec::IntoIter<String>);
 
-impl Answers {
-    fn of(text: &str) -> Self {
-        Answers(text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter())
+impl BusReplies {
+    fn from_text(text: &str) -> Self {
+        BusReplies(text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter())
     }
 
     fn next<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
         let Some(line) = self.0.next() else { bail!("there is no answer about {name}") };
-        let value = serde_json::from_str::<Line>(&line).ok().map(|line| line.data);
+        let value = serde_json::from_str::<BusReply>(&line).ok().map(|line| line.data);
         // What serde would say of it may repeat it.
         value
             .and_then(|value| T::deserialize(value).ok())
@@ -195,13 +198,13 @@ impl Answers {
     }
 }
 
-type Raw = (String, Vec<String>, Vec<String>, u64, u64, u64, u64, u32, i32, i32);
+type RawExecCommand = (String, Vec<String>, Vec<String>, u64, u64, u64, u64, u32, i32, i32);
 
-fn commands(raw: Vec<Raw>) -> Vec<Exec> {
-    raw.into_iter().map(|(path, words, flags, ..)| Exec { path, words, flags }).collect()
+fn exec_commands(raw: Vec<RawExecCommand>) -> Vec<ExecCommand> {
+    raw.into_iter().map(|(path, words, flags, ..)| ExecCommand { path, words, flags }).collect()
 }
 
-fn pairs(all: &[String]) -> Vec<(String, String)> {
+fn split_assignments(all: &[String]) -> Vec<(String, String)> {
     let pair = |one: &String| one.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     all.iter().filter_map(pair).collect()
 }
@@ -212,7 +215,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     /// What systemd 257 said of a unit.
-    pub(crate) fn answers() -> String {
+    pub(crate) fn bus_replies() -> String {
         let mut text = [
             r#"[["/bin/echo",["/bin/echo","a b","$X","c\"d"],["no-env-expand"],0,0,0,0,0,0,0]]"#,
             "[]",
@@ -242,8 +245,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_word_is_told_from_its_neighbours() {
-        let service = parse(&answers()).unwrap();
+    fn every_word_is_kept_apart_from_its_neighbours() {
+        let service = parse(&bus_replies()).unwrap();
         assert_eq!(service.start[0].words, ["/bin/echo", "a b", "$X", "c\"d"]);
         assert_eq!(service.start[0].flags, ["no-env-expand"]);
         assert_eq!(service.environment[1], ("B".into(), "x=y".into()));
@@ -251,7 +254,7 @@ pub(crate) mod tests {
         assert_eq!((service.ambient, &service.folder[..], service.dynamic), (1024, "!~", false));
         assert_eq!(service.limits[0], Limit { name: "NOFILE", soft: Some(1024), hard: None });
         assert_eq!(
-            (&service.runtime[..], service.runtime_kept, service.private_tmp),
+            (&service.runtime_directories[..], service.runtime_kept, service.private_tmp),
             (&["edge".into()][..], false, true)
         );
         assert_eq!(service.pid_file, "/run/edge.pid");
@@ -260,13 +263,15 @@ pub(crate) mod tests {
 
     #[test]
     fn a_units_name_is_a_part_of_a_path() {
-        assert_eq!(label("haproxy@a-1.service"), "haproxy_40a_2d1_2eservice");
-        assert_eq!(label("1a.service"), "_31a_2eservice");
+        assert_eq!(bus_label("haproxy@a-1.service"), "haproxy_40a_2d1_2eservice");
+        assert_eq!(bus_label("1a.service"), "_31a_2eservice");
     }
 
     #[test]
     fn systemd_itself_has_a_number() {
-        let of = |version: &str| manager(&format!("{{\"data\":\"{version}\"}}\n{{\"data\":[\"LANG=C\"]}}\n"));
+        let of = |version: &str| {
+            parse_manager(&format!("{{\"data\":\"{version}\"}}\n{{\"data\":[\"LANG=C\"]}}\n"))
+        };
         assert!(of("257.13-1~deb13u1").is_ok_and(|manager| manager.version == 257));
         assert!(of("252").is_ok_and(|manager| manager.environment == [("LANG".into(), "C".into())]));
         assert!(of("v257").is_err());
@@ -274,16 +279,16 @@ pub(crate) mod tests {
 
     #[test]
     fn an_answer_of_another_kind_is_named_and_not_repeated() {
-        let said = parse(&answers().replace("\"A=1 2\"", "1")).err().unwrap().to_string();
+        let said = parse(&bus_replies().replace("\"A=1 2\"", "1")).err().unwrap().to_string();
         assert!(said.contains("Environment") && !said.contains("B=x"), "{said}");
-        assert!(parse("").is_err() && manager("[1]").is_err());
+        assert!(parse("").is_err() && parse_manager("[1]").is_err());
     }
 
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,60}(\n\\{\"data\":\\PC{0,20}\\})?") {
             let _ = parse(&text);
-            let _ = manager(&text);
+            let _ = parse_manager(&text);
         }
     }
 }

@@ -1,22 +1,22 @@
 //! The guard's drop-in: one static line that makes systemd itself refuse, and whose a file of its name is.
 
 /// Its name; those of a unit are read in the order of their names, whatever folder they are in.
-pub const NAME: &str = "50-haguard.conf";
+pub const FILE_NAME: &str = "50-haguard.conf";
 
 /// The name of the file under /run that lifts the guard for one restart, later than every name that a guard has.
-pub const LIFT: &str = "99-haguard-break-glass.conf";
+pub const BREAK_GLASS_FILE_NAME: &str = "99-haguard-break-glass.conf";
 
 /// What `systemctl status` shows beside the unit, because systemd's own refusal does not tell the safe way.
 pub const DOCUMENTATION: &str = "man:haguard-restart(1)";
 
 const HEADER: &str = "# Written by `haguard guard install`; `haguard guard remove` takes it away.\n";
-const FOLDER: &str = "# Its folder was made for it.\n";
+const FOLDER_CREATED_LINE: &str = "# Its folder was made for it.\n";
 
 /// Whose a file of this name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum DropInOrigin {
     /// Byte for byte as haguard writes it.
-    Ours,
+    Unmodified,
     /// haguard wrote it and somebody edited it.
     Edited,
     /// Somebody else's.
@@ -25,7 +25,7 @@ pub enum Whose {
 
 /// Where the drop-in of a unit is.
 pub fn path(unit: &str) -> String {
-    format!("/etc/systemd/system/{unit}.d/{NAME}")
+    format!("/etc/systemd/system/{unit}.d/{FILE_NAME}")
 }
 
 /// Where drop-ins of a unit are, the strongest first. Those of a template count for each of its instances.
@@ -43,23 +43,23 @@ pub fn folders(unit: &str) -> Vec<String> {
 }
 
 /// Its text. Whether its folder was made for it is written into it, so that no other place has to remember it.
-pub fn text(folder_made: bool) -> String {
-    let folder = if folder_made { FOLDER } else { "" };
+pub fn render(folder_made: bool) -> String {
+    let folder = if folder_made { FOLDER_CREATED_LINE } else { "" };
     format!("{HEADER}{folder}[Unit]\nRefuseManualStop=yes\nDocumentation={DOCUMENTATION}\n")
 }
 
 /// Whose this text is.
-pub fn whose(found: &str) -> Whose {
+pub fn origin(found: &str) -> DropInOrigin {
     match () {
-        () if found == text(true) || found == text(false) => Whose::Ours,
-        () if found.contains(HEADER.trim_end()) => Whose::Edited,
-        () => Whose::Foreign,
+        () if found == render(true) || found == render(false) => DropInOrigin::Unmodified,
+        () if found.contains(HEADER.trim_end()) => DropInOrigin::Edited,
+        () => DropInOrigin::Foreign,
     }
 }
 
 /// The folder goes when the file goes.
-pub fn folder_made(found: &str) -> bool {
-    found == text(true)
+pub fn folder_was_created(found: &str) -> bool {
+    found == render(true)
 }
 
 /// What a drop-in says of stopping: its last word on it in `[Unit]`, none where it has none.
@@ -92,19 +92,19 @@ mod tests {
     proptest! {
         #[test]
         fn no_file_makes_it_panic(text in "\\PC{0,80}(\\[Unit\\]\n)?\\PC{0,80}") {
-            let _ = (whose(&text), refuses_stop(&text));
+            let _ = (origin(&text), refuses_stop(&text));
         }
     }
 
     #[test]
-    fn ours_is_ours_to_the_last_byte() {
+    fn only_an_unmodified_file_is_haguards_own() {
         for made in [true, false] {
-            let ours = text(made);
-            assert_eq!((whose(&ours), folder_made(&ours)), (Whose::Ours, made));
+            let ours = render(made);
+            assert_eq!((origin(&ours), folder_was_created(&ours)), (DropInOrigin::Unmodified, made));
             assert_eq!(refuses_stop(&ours), Some(true));
-            assert_eq!(whose(&format!("{ours}\n")), Whose::Edited);
+            assert_eq!(origin(&format!("{ours}\n")), DropInOrigin::Edited);
         }
-        assert_eq!(whose("[Unit]\nRefuseManualStop=yes\n"), Whose::Foreign);
+        assert_eq!(origin("[Unit]\nRefuseManualStop=yes\n"), DropInOrigin::Foreign);
     }
 
     #[test]

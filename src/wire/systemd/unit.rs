@@ -53,7 +53,7 @@ impl Unit {
     }
 
     /// A property that is yes or no.
-    pub fn is(&self, name: &str) -> bool {
+    pub fn is_yes(&self, name: &str) -> bool {
         self.get(name) == "yes"
     }
 
@@ -64,7 +64,7 @@ impl Unit {
 
     /// A property that is a list whose members may hold anything: systemd quotes those that a shell would split or
     /// change, such as a path with an escaped character.
-    pub fn words(&self, name: &str) -> Vec<String> {
+    pub fn quoted_list(&self, name: &str) -> Vec<String> {
         let mut words = Vec::new();
         let mut word: Option<String> = None;
         let mut quoted = false;
@@ -139,7 +139,7 @@ pub struct Job {
 }
 
 /// Reads what `systemctl list-jobs --plain --no-legend` prints; none where a line of it is something else.
-pub fn jobs(text: &str) -> Option<Vec<Job>> {
+pub fn parse_jobs(text: &str) -> Option<Vec<Job>> {
     let job = |line: &str| {
         let [id, unit, kind, state] = line.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
         let (unit, kind): (&str, &str) = (unit, kind);
@@ -156,9 +156,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC{0,120}(=\\PC{0,40}\n)?") {
-            let _ = jobs(&text);
+            let _ = parse_jobs(&text);
             let units = parse(&text);
-            let _ = units.iter().flat_map(|unit| unit.properties.keys().map(|name| unit.words(name))).count();
+            let _ = units.iter().flat_map(|unit| unit.properties.keys().map(|name| unit.quoted_list(name))).count();
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(units.len(), 2);
         assert_eq!(units[0].main_pid(), Some(42));
         assert_eq!(units[0].get("ControlGroup"), "/system.slice/haproxy.service");
-        assert!(units[0].is_loaded() && !units[0].is("CanStop") && !units[1].is_loaded());
+        assert!(units[0].is_loaded() && !units[0].is_yes("CanStop") && !units[1].is_loaded());
         assert_eq!(units[1].main_pid(), None);
         assert_eq!(units[1].list("DropInPaths"), ["/a", "/b"]);
         assert_eq!(units[1].get("ExecStart"), "{ a }\n{ b }");
@@ -181,19 +181,19 @@ mod tests {
 
     #[test]
     fn jobs_are_read_and_words_in_their_place_are_not_taken_for_none() {
-        let found =
-            jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n").unwrap();
+        let found = parse_jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n")
+            .unwrap();
         let said: Vec<_> =
             found.iter().map(|j| (j.id, j.unit.as_str(), j.kind.as_str(), j.running)).collect();
         assert_eq!(said, [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]);
-        assert_eq!((jobs(""), jobs("No jobs running.\n")), (Some(Vec::new()), Some(Vec::new())));
-        assert_eq!(jobs("x haproxy.service restart waiting\n"), None);
+        assert_eq!((parse_jobs(""), parse_jobs("No jobs running.\n")), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!(parse_jobs("x haproxy.service restart waiting\n"), None);
     }
 
     #[test]
     fn members_with_escapes_come_out_as_they_are() {
         let unit = &parse(r#"DropInPaths=/a "/etc/web@a\\x2db.service.d/x y.conf""#)[0];
-        assert_eq!(unit.words("DropInPaths"), ["/a", r"/etc/web@a\x2db.service.d/x y.conf"]);
-        assert_eq!(unit.words("Documentation"), Vec::<String>::new());
+        assert_eq!(unit.quoted_list("DropInPaths"), ["/a", r"/etc/web@a\x2db.service.d/x y.conf"]);
+        assert_eq!(unit.quoted_list("Documentation"), Vec::<String>::new());
     }
 }

@@ -5,8 +5,8 @@ use haguard::wire::containers::docker;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = (docker::list(text), docker::complaint(text), docker::inspected_by_podman(text));
-    if let Ok(container) = docker::inspected(text) {
+    let _ = (docker::parse_list(text), docker::parse_error_message(text), docker::parse_podman_inspect(text));
+    if let Ok(container) = docker::parse_inspect(text) {
         assert_ne!(container.pid, Some(0));
     }
 });

@@ -1,10 +1,10 @@
 //! Drop-ins of systemd units.
 #![no_main]
 
-use haguard::wire::systemd::guard_drop_in::{Whose, folder_made, refuses_stop, whose};
+use haguard::wire::systemd::guard_drop_in::{DropInOrigin, folder_was_created, origin, refuses_stop};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let _ = refuses_stop(text);
-    assert!(whose(text) == Whose::Ours || !folder_made(text));
+    assert!(whose(text) == DropInOrigin::Unmodified || !folder_made(text));
 });

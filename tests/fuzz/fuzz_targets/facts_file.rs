@@ -5,9 +5,9 @@ use haguard::{checks, facts, plan};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(facts) = facts::parse(&String::from_utf8_lossy(data)) else { return };
+    let Ok(facts) = facts::parse_snapshot(&String::from_utf8_lossy(data)) else { return };
     let ledger = plan::ledger(&facts);
-    let findings = checks::judge(&facts, &ledger, &[]);
+    let findings = checks::run_checks(&facts, &ledger, &[]);
     assert_eq!(findings.len(), checks::catalog::CHECKS.len());
-    let _ = (checks::verdict(&findings), plan::alternatives(&facts), plan::by_hand(&facts));
+    let _ = (checks::exit_code(&findings), plan::safe_alternatives(&facts), plan::manual_restart(&facts));
 });

@@ -1,14 +1,14 @@
 //! Any bytes, as configuration files: reading them and what follows from them must not panic.
 #![no_main]
 
-use haguard::wire::haproxy::config::{Model, PatternKind, Source, Surroundings, read};
+use haguard::wire::haproxy::config::{Model, ParseContext, PatternKind, Source, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     // The first byte picks the surroundings, and a form feed separates files.
     let (choice, text) = data.split_first().map_or((0, data), |(first, rest)| (*first, rest));
     let text = String::from_utf8_lossy(text);
-    let around = Surroundings {
+    let around = ParseContext {
         env: [("A", "1"), ("B", " x y "), ("C", "")].map(|(k, v)| (k.to_string(), v.to_string())).into(),
         env_known: choice & 1 != 0,
         version: [None, Some((2, 6, 0)), Some((3, 0, 0)), Some((3, 4, 0))][usize::from(choice >> 1) % 4],
@@ -18,8 +18,8 @@ fuzz_target!(|data: &[u8]| {
     };
     let source =
         |(index, text): (usize, &str)| Source { file: index.to_string(), text: text.to_string().into() };
-    let sources: Vec<Source<'_>> = text.split('\x0c').enumerate().map(source).collect();
-    let model = Model::of(&read(&sources, &around));
-    let _ = (model.backend_names(), model.inline_names(), model.pattern_files(PatternKind::Map));
+    let sources: Vec<Source<'_>> = text.tokenize('\x0c').enumerate().map(source).collect();
+    let model = Model::from_config(&read(&sources, &around));
+    let _ = (model.backend_names(), model.inline_pattern_names(), model.pattern_files(PatternKind::Map));
     let _ = model.find_server("b", "s");
 });

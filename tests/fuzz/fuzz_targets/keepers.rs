@@ -5,9 +5,9 @@ use haguard::wire::supervisors;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    assert_ne!(supervisors::s6(bytes), Some(0));
+    assert_ne!(supervisors::parse_s6_status(bytes), Some(0));
     let text = String::from_utf8_lossy(bytes);
-    assert_ne!(supervisors::runit(&text), Some(0));
-    assert!(supervisors::panes(&text).len() <= text.lines().count());
-    let _ = (supervisors::supervisord(&text), supervisors::terminal_held(&text));
+    assert_ne!(supervisors::parse_runit_pid(&text), Some(0));
+    assert!(supervisors::parse_tmux_panes(&text).len() <= text.lines().count());
+    let _ = (supervisors::parse_supervisord(&text), supervisors::parse_pty_index(&text));
 });

@@ -6,5 +6,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    assert_eq!(pattern_file::map(&text).count(), pattern_file::acl(&text).count());
+    assert_eq!(pattern_file::parse_map(&text).count(), pattern_file::parse_acl(&text).count());
 });

@@ -2,15 +2,56 @@
 //! a backend that a rule says comes out as it is.
 #![no_main]
 
-use haguard::wire::haproxy::config::{Model, Source, Surroundings, Target, pattern, read};
+use haguard::wire::haproxy::config::{Model, ParseContext, RouteTarget, Source, match_pattern, parse};
 use libfuzzer_sys::fuzz_target;
 
 /// What a byte below 128 stands for, in turn; any other stands for itself.
 const WORDS: &[&str] = &[
-    "\n use_backend ", "\n acl ", "\n default_backend ", "\nlisten l\n", "\nfrontend g\n", "\ndefaults\n", "if ", "unless ",
-    "or ", "|| ", "{ ", "} ", "!", "hdr(host)", "req.hdr(host)", "hdr_end(host)", "ssl_fc_sni", ",lower", ",field(1,:)",
-    ",map(/m,d)", ",map_end(/m)", ",host_only", "%[", "]", " -i ", " -m ", "end ", "beg ", "found ", " -f ", "/f ", " -- ",
-    " a.example ", " b ", "x", "(", ")", "\"", "'", "\\", "#", "$", "${E}", " ", "\n",
+    "\n use_backend ",
+    "\n acl ",
+    "\n default_backend ",
+    "\nlisten l\n",
+    "\nfrontend g\n",
+    "\ndefaults\n",
+    "if ",
+    "unless ",
+    "or ",
+    "|| ",
+    "{ ",
+    "} ",
+    "!",
+    "hdr(host)",
+    "req.hdr(host)",
+    "hdr_end(host)",
+    "ssl_fc_sni",
+    ",lower",
+    ",field(1,:)",
+    ",map(/m,d)",
+    ",map_end(/m)",
+    ",host_only",
+    "%[",
+    "]",
+    " -i ",
+    " -m ",
+    "end ",
+    "beg ",
+    "found ",
+    " -f ",
+    "/f ",
+    " -- ",
+    " a.example ",
+    " b ",
+    "x",
+    "(",
+    ")",
+    "\"",
+    "'",
+    "\\",
+    "#",
+    "$",
+    "${E}",
+    " ",
+    "\n",
 ];
 
 fuzz_target!(|data: &[u8]| {
@@ -22,14 +63,14 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     text.push_str("\nfrontend last\n use_backend known if { hdr(host) -i known.example }\n");
-    let around = Surroundings { env_known: true, ..Surroundings::default() };
-    let model = Model::of(&read(&[Source { file: "h.cfg".into(), text: text.into() }], &around));
+    let around = ParseContext { env_known: true, ..ParseContext::default() };
+    let model = Model::from_config(&read(&[Source { file: "h.cfg".into(), text: text.into() }], &around));
     for route in &model.routes {
         for host in &route.hosts {
             let _ = pattern("end", host);
         }
     }
-    let known = |to: &Target| matches!(to, Target::Backend(name) if name == "known");
+    let known = |to: &RouteTarget| matches!(to, RouteTarget::Backend(name) if name == "known");
     // An open quotation, a comment or `.if` may swallow the rest.
     let swallows = |byte: &u8| WORDS.get(usize::from(*byte)).is_none_or(|word| "\"'\\#${E}".contains(word));
     if !data.iter().any(swallows) {

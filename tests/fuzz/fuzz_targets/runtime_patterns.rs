@@ -8,5 +8,5 @@ fuzz_target!(|text: &str| {
     let _ = patterns::parse_lists(text);
     let _ = patterns::parse_map_entries(text);
     let _ = patterns::parse_acl_entries(text);
-    let _ = patterns::parse_prepared(text);
+    let _ = patterns::parse_prepared_version(text);
 });

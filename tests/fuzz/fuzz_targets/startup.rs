@@ -8,10 +8,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let _ = startup_log::build(&text);
+    let _ = startup_log::parse_build_info(&text);
     let _ = startup_log::version_numbers(&text);
     let _ = startup_log::alerts(&text);
-    let _ = startup_log::log(&text);
+    let _ = startup_log::redacted_lines(&text);
     let _ = reload::parse(&text);
     let _ = reexec_environment::parse(&[("HAPROXY_PROCESSES".to_owned(), text.into_owned())].into());
 });

@@ -2,10 +2,10 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::{flat, on_every_branch};
-use super::{Edited, LONG};
-use crate::support::document::word;
-use crate::support::haguard::Said;
+use super::super::{on_every_branch, unwrapped};
+use super::{EditedBench, LONG};
+use crate::support::document::as_text;
+use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::{alive, on_path, wait_gone};
 use crate::support::skip;
@@ -18,7 +18,7 @@ fn signal(pid: u32, signal: Signal) {
 
 #[test]
 fn a_terminal_that_is_closed_takes_no_way_back_along() {
-    let Some(edited) = Edited::start(Branch::V32) else { return };
+    let Some(edited) = EditedBench::start(Branch::V32) else { return };
     if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
         return;
     }
@@ -26,8 +26,8 @@ fn a_terminal_that_is_closed_takes_no_way_back_along() {
     let id = edited.plan("2s");
     let arguments = bench.arguments(&["--confirm-within", "2s", "--approve", &id]).join(" ");
     let line = format!("{} {arguments}; kill -HUP 0", env!("CARGO_BIN_EXE_haguard"));
-    let mut command = bench.haguard.command_of("script");
-    let said = Said::of(command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm"));
+    let mut command = bench.haguard.command_for("script");
+    let said = RunOutput::from_command(command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm"));
     assert!(said.stdout.contains("confirm it with"), "{said}");
     let watcher = bench.watcher(&id);
     let field = |pid: u32, number: usize| {
@@ -46,7 +46,7 @@ fn a_terminal_that_is_closed_takes_no_way_back_along() {
 #[test]
 fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
     on_every_branch(|branch| {
-        let Some(edited) = Edited::start(branch) else { return };
+        let Some(edited) = EditedBench::start(branch) else { return };
         let bench = &edited.bench;
         let id = edited.plan("3s");
         let worker = bench.haproxy.worker_pid();
@@ -58,7 +58,7 @@ fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
         wait_for("HAProxy loads", || super::super::signals::loading(bench).then_some(()));
         let early = bench.confirm(&id);
         assert_eq!(early.status, 7, "{branch}: {early}");
-        assert!(flat(&early.stdout).contains("is not done yet"), "{branch}: {early}");
+        assert!(unwrapped(&early.stdout).contains("is not done yet"), "{branch}: {early}");
         run.process.end(Signal::KILL);
         std::fs::remove_file(hold).unwrap();
         wait_for("the reload goes on", || (bench.haproxy.listed_worker()? != worker).then_some(()));
@@ -72,7 +72,7 @@ fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
 
 #[test]
 fn haguard_killed_before_the_order_leaves_everything_as_it_was() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let (id, worker) = (edited.plan("1s"), bench.haproxy.worker_pid());
     let gate = bench.gate();
@@ -83,7 +83,7 @@ fn haguard_killed_before_the_order_leaves_everything_as_it_was() {
     drop(gate);
     let end = bench.end_of(&id);
     assert_eq!((&end["exit"], &end["changed"]), (&0.into(), &false.into()), "{end:#}");
-    assert!(word(&end["summary"]).contains("haguard ended before it ordered the reload"), "{end:#}");
+    assert!(as_text(&end["summary"]).contains("haguard ended before it ordered the reload"), "{end:#}");
     assert_eq!((bench.haproxy.worker_pid(), bench.haproxy.config()), (worker, edited.edit.clone()));
     let nothing = bench.confirm(&id);
     assert_eq!(nothing.status, 6, "{nothing}");
@@ -96,17 +96,17 @@ fn haguard_killed_before_the_order_leaves_everything_as_it_was() {
 
 #[test]
 fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let (id, _) = edited.reload(LONG);
     let watcher = bench.watcher(&id);
     signal(watcher, Signal::KILL);
     wait_gone(watcher);
     let listed = bench.haguard.run(["confirm"]);
-    assert!(flat(&listed.stdout).contains("nobody watches"), "{listed}");
+    assert!(unwrapped(&listed.stdout).contains("nobody watches"), "{listed}");
     let said = bench.confirm(&id);
     assert_eq!(said.status, 8, "{said}");
-    assert!(flat(&said.stdout).contains("nothing goes back by itself"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("nothing goes back by itself"), "{said}");
     super::super::assert_width(&said.stdout);
     assert!(edited.is_new() && bench.haproxy.config() == edited.edit);
     assert_eq!(bench.run(&["--plan"]).status, 0);
@@ -114,7 +114,7 @@ fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
 
 #[test]
 fn a_watcher_that_ends_before_the_order_stops_the_reload() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let (id, worker) = (edited.plan(LONG), bench.haproxy.worker_pid());
     let gate = bench.gate();
@@ -124,7 +124,7 @@ fn a_watcher_that_ends_before_the_order_stops_the_reload() {
     drop(gate);
     let (status, said) = run.end();
     assert_eq!(status, Some(5), "{said}");
-    assert!(flat(&said).contains("Nobody would go back, so nothing was done"), "{said}");
+    assert!(unwrapped(&said).contains("Nobody would go back, so nothing was done"), "{said}");
     assert!(said.contains("nothing was changed. (exit 5)"), "{said}");
     assert_eq!(bench.haproxy.worker_pid(), worker);
 }

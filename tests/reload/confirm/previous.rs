@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use super::super::{Bench, flat, on_every_branch};
-use super::{Edited, LONG};
-use crate::support::document::{finding, word};
+use super::super::{Bench, on_every_branch, unwrapped};
+use super::{EditedBench, LONG};
+use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
 use crate::support::process::on_path;
 use crate::support::skip;
@@ -18,7 +18,7 @@ fn without_knowing_what_runs_it_is_refused_with_the_mend() {
         bench.haproxy.write_config(&text);
         let said = bench.run(&["--confirm-within", "1s", "--plan"]);
         assert_eq!(said.status, 3, "{branch}: {said}");
-        let text = flat(&said.stderr);
+        let text = unwrapped(&said.stderr);
         for words in ["there is no way back", "--previous FILE", "run `haguard reload` once before editing"] {
             assert!(text.contains(words), "{branch} `{words}`: {said}");
         }
@@ -57,11 +57,11 @@ fn it_goes_back_to_the_files_that_were_given() {
         let flags = ["--confirm-within", "1s", "--previous", given];
         let plan = bench.json(&[&flags[..], &["--plan"]].concat());
         assert_eq!(plan["exit"], 0, "{branch}: {plan:#}");
-        let apply = word(&plan["next"][0]).to_owned();
+        let apply = as_text(&plan["next"][0]).to_owned();
         assert!(apply.contains(&format!("--previous {given}")), "{branch}: {apply}");
         let done = bench.haguard.run(apply.strip_prefix("haguard ").unwrap().split(' '));
         assert_eq!(done.status, 0, "{branch}: {done}");
-        let end = bench.end_of(word(&plan["plan"]["id"]));
+        let end = bench.end_of(as_text(&plan["plan"]["id"]));
         assert_eq!(end["exit"], 0, "{branch}: {end:#}");
         assert_eq!(bench.haproxy.config(), before, "{branch}");
     });
@@ -78,7 +78,7 @@ fn files_that_do_not_fit_are_a_usage_error() {
     for (flags, words) in cases {
         let said = bench.run(&[flags, &["--confirm-within", "1s", "--plan"]].concat());
         assert_eq!(said.status, 2, "{said}");
-        assert!(flat(&said.stderr).contains(words), "`{words}`: {said}");
+        assert!(unwrapped(&said.stderr).contains(words), "`{words}`: {said}");
     }
     let alone = bench.run(&["--previous", path]);
     assert_eq!(alone.status, 2, "{alone}");
@@ -97,7 +97,7 @@ fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
         let finding = finding(&plan, "reload.way-back");
         assert_eq!(finding["level"], "fail", "{branch}: {finding:#}");
         assert!(finding.to_string().contains("no_such_keyword"), "{branch}: {finding:#}");
-        let id = word(&plan["plan"]["id"]);
+        let id = as_text(&plan["plan"]["id"]);
         let done = bench.run(&[&flags[..], &["--approve", id]].concat());
         assert_eq!(done.status, 3, "{branch}: {done}");
         assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}");
@@ -122,7 +122,7 @@ fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
     std::fs::write(&path, format!("{before}\nbackend late\n")).unwrap();
     let plan = bench.json(&["--confirm-within", "1s", "--plan"]);
     assert_eq!(finding(&plan, "reload.way-back")["level"], "pass", "{plan:#}");
-    let id = word(&plan["plan"]["id"]);
+    let id = as_text(&plan["plan"]["id"]);
     assert_eq!(bench.run(&["--confirm-within", "1s", "--approve", id]).status, 0);
     let end = bench.end_of(id);
     assert_eq!(end["exit"], 0, "{end:#}");
@@ -139,7 +139,7 @@ fn a_folder_is_as_before_with_every_file_that_came_or_went() {
     let came = folder.join("late.cfg");
     std::fs::write(&came, "backend late\n").unwrap();
     let plan = bench.json(&["--confirm-within", "1s", "--plan"]);
-    let id = word(&plan["plan"]["id"]);
+    let id = as_text(&plan["plan"]["id"]);
     let done = bench.json(&["--confirm-within", "1s", "--approve", id]);
     assert_eq!(done["exit"], 0, "{done:#}");
     let end = bench.end_of(id);
@@ -152,7 +152,7 @@ fn a_folder_is_as_before_with_every_file_that_came_or_went() {
 
 #[test]
 fn the_id_of_a_plan_without_a_way_back_is_no_consent_to_one_with_it() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let (plain, back) = (bench.plan(), edited.plan(LONG));
     for (flags, id) in
@@ -160,6 +160,6 @@ fn the_id_of_a_plan_without_a_way_back_is_no_consent_to_one_with_it() {
     {
         let said = bench.run(&[flags, &["--approve", id]].concat());
         assert_eq!(said.status, 6, "{said}");
-        assert!(flat(&said.stdout).contains("its steps or its options differ"), "{said}");
+        assert!(unwrapped(&said.stdout).contains("its steps or its options differ"), "{said}");
     }
 }

@@ -2,15 +2,15 @@
 
 use std::net::TcpListener;
 
-use super::super::{Bench, flat, on_every_branch};
-use super::{Edited, LONG};
-use crate::support::document::word;
+use super::super::{Bench, on_every_branch, unwrapped};
+use super::{EditedBench, LONG};
+use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::wait::wait_for;
 
 #[test]
 fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
-    let Some(mut edited) = Edited::start(Branch::V28) else { return };
+    let Some(mut edited) = EditedBench::start(Branch::V28) else { return };
     let (id, _) = edited.reload("2s");
     let newer = format!("{}\n# still at work\n", edited.edit);
     edited.bench.haproxy.write_config(&newer);
@@ -22,7 +22,7 @@ fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
     let restored =
         bench.recorded().into_iter().find(|line| line["step"] == "restore" && line["result"].is_string());
     let restored = restored.unwrap();
-    assert!(word(&restored["result"]).contains("edited after the reload: /"), "{restored:#}");
+    assert!(as_text(&restored["result"]).contains("edited after the reload: /"), "{restored:#}");
     // What the worker had loaded is kept as well: haguard keeps what it has proven.
     let kept = std::fs::read_dir(bench.haguard.home().join("state/kept")).unwrap().flatten();
     let texts: Vec<String> = kept.filter_map(|e| std::fs::read_to_string(e.path().join("0")).ok()).collect();
@@ -32,7 +32,7 @@ fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
 #[test]
 fn a_reload_that_failed_leaves_nothing_to_confirm() {
     on_every_branch(|branch| {
-        let Some(mut edited) = Edited::start(branch) else { return };
+        let Some(mut edited) = EditedBench::start(branch) else { return };
         let taken = crate::support::ports::free();
         let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{}\n", edited.edit, taken.number);
         edited.bench.haproxy.write_config(&text);
@@ -46,7 +46,10 @@ fn a_reload_that_failed_leaves_nothing_to_confirm() {
         let (status, said) = run.end();
         assert_eq!(status, Some(1), "{branch}: {said}");
         let end = bench.end_of(&id);
-        assert!(word(&end["summary"]).contains("nothing to confirm: the reload failed"), "{branch}: {end:#}");
+        assert!(
+            as_text(&end["summary"]).contains("nothing to confirm: the reload failed"),
+            "{branch}: {end:#}"
+        );
         assert_eq!(bench.haproxy.worker_pid(), worker, "{branch}");
         assert_eq!(bench.haproxy.config(), text, "{branch}: the edit is its author's");
         assert_eq!(bench.confirm(&id).status, 6, "{branch}");
@@ -66,7 +69,7 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
         assert_eq!(bench.run(&["--approve", &bench.plan()]).status, 0, "{branch}");
         bench.haproxy.write_config(&plain);
         let plan = bench.json(&["--plan", "--confirm-within", "3s"]);
-        let id = word(&plan["plan"]["id"]).to_owned();
+        let id = as_text(&plan["plan"]["id"]).to_owned();
         let done = bench.json(&["--confirm-within", "3s", "--approve", &id]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
         let worker = bench.haproxy.worker_pid();
@@ -74,7 +77,7 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
             wait_for("the address is given up", || TcpListener::bind(("127.0.0.1", more.number)).ok());
         let end = bench.end_of(&id);
         assert_eq!((&end["exit"], &end["changed"]), (&8.into(), &true.into()), "{branch}: {end:#}");
-        let said = word(&end["summary"]);
+        let said = as_text(&end["summary"]);
         for words in [
             "the way back failed: ".to_owned(),
             format!("worker {worker} goes on serving what was not confirmed"),
@@ -88,21 +91,21 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
         bench.assert_serves();
         let late = bench.confirm(&id);
         assert_eq!(late.status, 6, "{branch}: {late}");
-        assert!(flat(&late.stdout).contains("the way back failed"), "{branch}: {late}");
+        assert!(unwrapped(&late.stdout).contains("the way back failed"), "{branch}: {late}");
         super::super::assert_width(&late.stdout);
     });
 }
 
 #[test]
 fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
-    let Some(mut edited) = Edited::start(Branch::V30) else { return };
+    let Some(mut edited) = EditedBench::start(Branch::V30) else { return };
     let (id, _) = edited.reload("3s");
     edited.bench.haproxy.restart();
     let bench = &edited.bench;
     let worker = bench.haproxy.worker_pid();
     let end = bench.end_of(&id);
     assert_eq!(end["exit"], 8, "{end:#}");
-    let said = word(&end["summary"]);
+    let said = as_text(&end["summary"]);
     assert!(said.contains("the HAProxy that was reloaded has ended since"), "{said}");
     let copy = bench.haguard.home().join(format!("state/confirm/{id}.files"));
     assert!(said.ends_with(&format!("the files of before are in {}", copy.display())), "{said}");
@@ -112,7 +115,7 @@ fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
 
 #[test]
 fn a_way_back_waits_for_the_run_that_is_under_way() {
-    let Some(edited) = Edited::start(Branch::V30) else { return };
+    let Some(edited) = EditedBench::start(Branch::V30) else { return };
     let bench = &edited.bench;
     let (id, _) = edited.reload("1s");
     // As another run would hold it: the lock of this HAProxy.
@@ -124,7 +127,7 @@ fn a_way_back_waits_for_the_run_that_is_under_way() {
     wait_for("it wants to go back", || (bench.pending(&id)?["state"]["is"] == "going-back").then_some(()));
     let late = bench.confirm(&id);
     assert_eq!(late.status, 6, "{late}");
-    assert!(flat(&late.stdout).contains("too late, the time was over at"), "{late}");
+    assert!(unwrapped(&late.stdout).contains("too late, the time was over at"), "{late}");
     let second = bench.run(&["--plan"]);
     assert_eq!(second.status, 7, "{second}");
     assert_eq!(bench.haproxy.config(), edited.edit, "nothing is touched before the lock is had");

@@ -4,25 +4,25 @@
 pub(super) const LINE_CAP: usize = 8 * 1024;
 
 /// The switch that every line to a worker begins with: nothing else tells a refusal from data.
-pub(super) const SEVERITIES: &str = "set severity-output number";
+pub(super) const SEVERITY_COMMAND: &str = "set severity-output number";
 
 /// A command that may stand on one line with others.
-pub(super) trait Piece {
+pub(super) trait BatchableCommand {
     /// As it is sent.
     fn text(&self) -> &str;
     /// Whether its answer can be told from those around it.
-    fn shares_a_line(&self) -> bool;
+    fn can_share_line(&self) -> bool;
 }
 
 /// The commands of each line; one that must stand alone does.
-pub(super) fn in_lines<T: Piece>(commands: &[T]) -> Vec<&[T]> {
+pub(super) fn batch<T: BatchableCommand>(commands: &[T]) -> Vec<&[T]> {
     let mut lines = Vec::new();
     let mut rest = commands;
     while !rest.is_empty() {
-        let mut length = SEVERITIES.len();
+        let mut length = SEVERITY_COMMAND.len();
         let mut fits = |command: &&T| {
             length += command.text().len() + 1;
-            command.shares_a_line() && length < LINE_CAP
+            command.can_share_line() && length < LINE_CAP
         };
         let count = rest.iter().take_while(|command| fits(command)).count().max(1);
         let (line, after) = rest.split_at(count);
@@ -33,8 +33,8 @@ pub(super) fn in_lines<T: Piece>(commands: &[T]) -> Vec<&[T]> {
 }
 
 /// One line: the switch, then the commands.
-pub(super) fn joined<T: Piece>(commands: &[T]) -> String {
-    let mut line = SEVERITIES.to_owned();
+pub(super) fn join_commands<T: BatchableCommand>(commands: &[T]) -> String {
+    let mut line = SEVERITY_COMMAND.to_owned();
     for command in commands {
         line.push(';');
         line.push_str(command.text());
@@ -45,27 +45,27 @@ pub(super) fn joined<T: Piece>(commands: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::haproxy::runtime::ReadOnly;
+    use crate::clients::haproxy::runtime::ReadOnlyCommand;
 
-    fn commands(texts: &[&str]) -> Vec<ReadOnly> {
-        texts.iter().map(|text| ReadOnly::new(text).unwrap()).collect()
+    fn commands(texts: &[&str]) -> Vec<ReadOnlyCommand> {
+        texts.iter().map(|text| ReadOnlyCommand::new(text).unwrap()).collect()
     }
 
     #[test]
     fn commands_share_lines_in_their_order() {
         let all = commands(&["show map #1", "show map #2", "show peers", "show info", "show stat"]);
-        let sizes: Vec<usize> = in_lines(&all).iter().map(|line| line.len()).collect();
+        let sizes: Vec<usize> = batch(&all).iter().map(|line| line.len()).collect();
         assert_eq!(sizes, [2, 1, 2]);
-        assert!(in_lines::<ReadOnly>(&[]).is_empty());
+        assert!(batch::<ReadOnlyCommand>(&[]).is_empty());
     }
 
     #[test]
     fn a_line_stays_below_its_cap() {
         let long = format!("show map /{}", "x".repeat(2000));
         let all = commands(&vec![long.as_str(); 20]);
-        let lines = in_lines(&all);
+        let lines = batch(&all);
         assert_eq!(lines.iter().map(|line| line.len()).sum::<usize>(), 20);
-        assert!(lines.iter().all(|line| joined(line).len() < LINE_CAP));
+        assert!(lines.iter().all(|line| join_commands(line).len() < LINE_CAP));
         assert!(lines.iter().any(|line| line.len() > 1));
     }
 }

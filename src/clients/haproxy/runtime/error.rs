@@ -9,7 +9,7 @@ use crate::wire::haproxy::runtime::response::Refused;
 /// Why a question stayed without a usable answer. Every text names the socket and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AskError {
+pub enum RuntimeSocketError {
     /// The command could change something, or reveal secrets.
     #[error(transparent)]
     NotReadOnly(#[from] NotReadOnly),
@@ -25,7 +25,7 @@ pub enum AskError {
     },
     /// An answer that HAProxy would not give.
     #[error("{path}: {why}", path = path.display())]
-    Odd {
+    UnexpectedResponse {
         /// The socket.
         path: PathBuf,
         /// What is odd about it.
@@ -51,7 +51,7 @@ pub enum AskError {
         "{path}: this is no stats socket; is it a master socket? give that with --master-socket",
         path = path.display()
     )]
-    NoWorker {
+    NotAStatsSocket {
         /// The socket.
         path: PathBuf,
     },
@@ -75,7 +75,7 @@ pub enum AskError {
         "{path}: nobody listens behind this file; the HAProxy that made it has ended: find the one that runs \
          and the socket it made", path = path.display()
     )]
-    Stale {
+    NoListener {
         /// The socket.
         path: PathBuf,
     },
@@ -104,7 +104,7 @@ pub enum AskError {
         "{path}: connected, but no answer within {waited:?}; the process is stopped or stuck, or its 10 connections \
          are taken (ss -xp shows by whom)", path = path.display()
     )]
-    Silent {
+    NoResponse {
         /// The socket.
         path: PathBuf,
         /// The time allowed for the exchange.
@@ -115,7 +115,7 @@ pub enum AskError {
         "{path}: the answer was not complete after {waited:?} ({received} bytes came); nothing of it is used: allow \
          more with --timeout", path = path.display()
     )]
-    Unfinished {
+    IncompleteResponse {
         /// The socket.
         path: PathBuf,
         /// The time allowed for the exchange.
@@ -128,7 +128,7 @@ pub enum AskError {
         "{path}: closed in the middle of the answer ({received} bytes came); nothing of it is used: the process may \
          have ended, see what runs now and ask again", path = path.display()
     )]
-    CutShort {
+    ConnectionClosed {
         /// The socket.
         path: PathBuf,
         /// What had come by then.
@@ -144,7 +144,7 @@ pub enum AskError {
     },
     /// The connection broke in another way.
     #[error("{path}: the connection broke; see whether the process still runs", path = path.display())]
-    Broken {
+    Io {
         /// The socket.
         path: PathBuf,
         /// What the kernel said.

@@ -10,7 +10,7 @@
 //! - After `@!PID` only one command goes to the worker, so each is asked on a connection of its own.
 //! - A worker that is stopped keeps a master's connection until it goes on; closing ours does not free it.
 //!
-//! Questions and changes are two types: `ask` sends only a [`ReadOnly`], `Channel::change` only a [`Change`].
+//! Questions and changes are two types: `ask` sends only a [`ReadOnlyCommand`], `WorkerChannel::change` only a [`RuntimeChange`].
 //!
 //! The deadline holds for the whole exchange, from connecting to the last byte.
 
@@ -33,72 +33,78 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
 
-use crate::clients::linux::{self, Held, Numbers};
+use crate::clients::linux::{self, PidTranslation, RootedPath};
 use crate::wire::haproxy::runtime::response::{self, Refused};
-use batching::{SEVERITIES, in_lines, joined};
-pub use commands::Change;
-pub use commands::Undone;
-pub use error::AskError;
-pub use read_only::{NotReadOnly, ReadOnly};
+use batching::{SEVERITY_COMMAND, batch, join_commands};
+pub use commands::ChangeError;
+pub use commands::RuntimeChange;
+pub use error::RuntimeSocketError;
+pub use read_only::{NotReadOnly, ReadOnlyCommand};
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
-pub const ANSWER_CAP: usize = 256 * 1024 * 1024;
+pub const RESPONSE_CAP: usize = 256 * 1024 * 1024;
 
 /// How long to wait before knocking again at a door whose queue is full.
-const KNOCK_AGAIN: Duration = Duration::from_millis(10);
+const CONNECT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// One socket in the file system. Every question is a connection of its own.
 #[derive(Debug, Clone)]
-pub struct Socket {
+pub struct RuntimeSocket {
     path: PathBuf,
     timeout: Duration,
     calls: Arc<AtomicU32>,
     cap: usize,
-    numbers: Numbers,
+    pid_translation: PidTranslation,
 }
 
 /// How long nobody may listen behind a socket that is there: a master that reloads executes itself again, and is away
 /// until it has read its files.
-const AWAY: Duration = Duration::from_millis(500);
+const MASTER_REEXEC_GRACE: Duration = Duration::from_millis(500);
 
 /// Who closes after the answer. A worker answers the switch of severities first, with an empty line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Closes {
+enum ConnectionClose {
     /// A worker's socket closes by itself.
     HAProxy,
     /// The master waits for our half-close, which must not come before the answer.
-    Us,
+    Client,
     /// The same for an answer of one line, which 2.6 does not always close with an empty one.
-    UsAfterALine,
+    ClientAfterLine,
 }
 
 /// What goes over the wire, and what may be said of it elsewhere.
 #[derive(Clone, Copy)]
-struct Sent<'a> {
+struct RuntimeRequest<'a> {
     text: &'a str,
     shown: &'a str,
 }
 
-impl<'a> From<&'a str> for Sent<'a> {
+impl<'a> From<&'a str> for RuntimeRequest<'a> {
     /// A question holds nothing that may not be seen.
     fn from(text: &'a str) -> Self {
-        Sent { text, shown: text }
+        RuntimeRequest { text, shown: text }
     }
 }
 
-impl Socket {
+impl RuntimeSocket {
     /// A socket at `path`; `timeout` holds for each exchange as a whole, and each one adds 1 to `calls`.
     ///
     /// A path through `/proc/PID/root` leads to a HAProxy that may number its processes otherwise than we do. What comes
-    /// and goes here is in our own numbers; see [`Socket::processes`], [`Channel::info`] and [`Socket::via_master`].
+    /// and goes here is in our own numbers; see [`RuntimeSocket::processes`], [`WorkerChannel::info`] and [`RuntimeSocket::via_master`].
     pub fn new(path: impl Into<PathBuf>, timeout: Duration, calls: Arc<AtomicU32>) -> Self {
         let path = path.into();
-        Socket { numbers: Numbers::at(&path), path, timeout, calls, cap: ANSWER_CAP }
+        RuntimeSocket {
+            pid_translation: PidTranslation::for_path(&path),
+            path,
+            timeout,
+            calls,
+            cap: RESPONSE_CAP,
+        }
     }
 
-    /// The same socket, with another largest answer than [`ANSWER_CAP`].
+    /// The same socket, with another largest answer than [`RESPONSE_CAP`].
     pub fn with_cap(self, cap: usize) -> Self {
-        Socket { cap, ..self }
+        RuntimeSocket { cap, ..self }
     }
 
     /// Where it is.
@@ -111,24 +117,24 @@ impl Socket {
     ///
     /// For a worker's socket this is the master up to 3.0, and from 3.2 on the *first* worker, which may have ended
     /// since: by itself it is no proof of who answers.
-    pub fn peer_pid(&self) -> Result<Option<u32>, AskError> {
+    pub fn peer_pid(&self) -> Result<Option<u32>, RuntimeSocketError> {
         let stream = self.connect(Instant::now() + self.timeout)?;
-        let peer = sockopt::socket_peercred(&stream).map_err(|errno| self.broken(errno.into()))?;
+        let peer = sockopt::socket_peercred(&stream).map_err(|errno| self.io_error(errno.into()))?;
         // The kernel answers 0 for a foreign namespace, which the type calls impossible: so look at it opaquely.
         let pid = std::hint::black_box(peer.pid.as_raw_pid());
         Ok(u32::try_from(pid).ok().filter(|pid| *pid != 0))
     }
 
     /// Asks a worker's own socket one question.
-    pub fn ask(&self, command: &str) -> Result<String, AskError> {
-        self.ask_worker(&ReadOnly::new(command)?)?.map_err(|why| self.refused(command, why))
+    pub fn ask(&self, command: &str) -> Result<String, RuntimeSocketError> {
+        self.ask_worker(&ReadOnlyCommand::new(command)?)?.map_err(|why| self.refused_error(command, why))
     }
 
     /// Asks a worker's own socket many questions, with as few connections as the answers allow.
-    pub fn ask_all(&self, commands: &[String]) -> Result<Vec<Result<String, Refused>>, AskError> {
-        let commands = read_only(commands)?;
+    pub fn ask_all(&self, commands: &[String]) -> Result<Vec<Result<String, Refused>>, RuntimeSocketError> {
+        let commands = require_read_only(commands)?;
         let mut answers = Vec::with_capacity(commands.len());
-        for line in in_lines(&commands) {
+        for line in batch(&commands) {
             match line {
                 [only] => answers.push(self.ask_worker(only)?),
                 several => answers.extend(self.ask_line(several)?),
@@ -139,35 +145,42 @@ impl Socket {
 
     /// Asks the master itself, such as `show proc`. One that executes itself again closes what it had accepted without a
     /// word; a question can be asked again.
-    pub fn ask_master(&self, command: &str) -> Result<String, AskError> {
-        let question = ReadOnly::new(command)?;
-        let away = Instant::now() + AWAY;
+    pub fn ask_master(&self, command: &str) -> Result<String, RuntimeSocketError> {
+        let question = ReadOnlyCommand::new(command)?;
+        let away = Instant::now() + MASTER_REEXEC_GRACE;
         let text = loop {
-            let text = self.exchange(question.as_str().into(), Closes::Us).and_then(|text| self.whole(text));
+            let text = self
+                .exchange(question.as_str().into(), ConnectionClose::Client)
+                .and_then(|text| self.complete_response(text));
             match text {
-                Err(AskError::CutShort { received: 0, .. }) if Instant::now() < away => {
-                    std::thread::park_timeout(KNOCK_AGAIN);
+                Err(RuntimeSocketError::ConnectionClosed { received: 0, .. }) if Instant::now() < away => {
+                    std::thread::park_timeout(CONNECT_RETRY_INTERVAL);
                 }
                 other => break other?,
             }
         };
-        response::classify(&text).map_err(|why| self.refused(command, why))
+        response::classify(&text).map_err(|why| self.refused_error(command, why))
     }
 
     /// The worker `pid` of this master's, asked through it.
-    pub fn via_master(&self, pid: u32) -> Channel {
-        Channel::ViaMaster { master: self.clone(), pid }
+    pub fn via_master(&self, pid: u32) -> WorkerChannel {
+        WorkerChannel::ViaMaster { master: self.clone(), pid }
     }
 
-    fn ask_worker(&self, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
-        let line = format!("{SEVERITIES};{}", command.as_str());
-        let text = self.exchange(line.as_str().into(), Closes::HAProxy)?;
-        let answer = response::single(&text).ok_or_else(|| self.cut_short(text.len()))?;
+    fn ask_worker(&self, command: &ReadOnlyCommand) -> Result<Result<String, Refused>, RuntimeSocketError> {
+        let line = format!("{SEVERITY_COMMAND};{}", command.as_str());
+        let text = self.exchange(line.as_str().into(), ConnectionClose::HAProxy)?;
+        let answer = response::single(&text).ok_or_else(|| self.cut_short_error(text.len()))?;
         Ok(response::classify(answer))
     }
 
-    fn ask_line(&self, commands: &[ReadOnly]) -> Result<Vec<Result<String, Refused>>, AskError> {
-        let text = self.whole(self.exchange(joined(commands).as_str().into(), Closes::HAProxy)?)?;
+    fn ask_line(
+        &self,
+        commands: &[ReadOnlyCommand],
+    ) -> Result<Vec<Result<String, Refused>>, RuntimeSocketError> {
+        let text = self.complete_response(
+            self.exchange(join_commands(commands).as_str().into(), ConnectionClose::HAProxy)?,
+        )?;
         match response::split(&text, commands.len()) {
             Ok(answers) => Ok(answers),
             // A value with an empty line in it, set by a rule at run time: no answer may be taken for another's.
@@ -178,53 +191,61 @@ impl Socket {
         }
     }
 
-    fn ask_through(&self, pid: u32, command: &ReadOnly) -> Result<Result<String, Refused>, AskError> {
-        let line = format!("{} {}", self.to_worker(pid)?, command.as_str());
-        let text = self.exchange(line.as_str().into(), Closes::Us)?;
-        Ok(response::classify(&self.whole(text)?))
+    fn ask_via_master(
+        &self,
+        pid: u32,
+        command: &ReadOnlyCommand,
+    ) -> Result<Result<String, Refused>, RuntimeSocketError> {
+        let line = format!("{} {}", self.worker_prefix(pid)?, command.as_str());
+        let text = self.exchange(line.as_str().into(), ConnectionClose::Client)?;
+        Ok(response::classify(&self.complete_response(text)?))
     }
 
     /// An answer ends with an empty line, except for the master's word that the worker is gone.
-    fn whole(&self, text: String) -> Result<String, AskError> {
-        let complete = ends(text.as_bytes()) || response::target_is_gone(&text);
-        if complete { Ok(text) } else { Err(self.cut_short(text.len())) }
+    fn complete_response(&self, text: String) -> Result<String, RuntimeSocketError> {
+        let complete = is_complete(text.as_bytes()) || response::target_is_gone(&text);
+        if complete { Ok(text) } else { Err(self.cut_short_error(text.len())) }
     }
 
     /// Sends one line (with its payload, where it has one) and reads up to the end of the connection.
-    fn exchange(&self, sent: Sent<'_>, closes: Closes) -> Result<String, AskError> {
+    fn exchange(
+        &self,
+        sent: RuntimeRequest<'_>,
+        closes: ConnectionClose,
+    ) -> Result<String, RuntimeSocketError> {
         if self.timeout.is_zero() {
-            return Err(AskError::NotAsked { path: self.path.clone() });
+            return Err(RuntimeSocketError::NotAsked { path: self.path.clone() });
         }
         let deadline = Instant::now() + self.timeout;
         let mut stream = self.connect(deadline)?;
         self.send(&mut stream, sent.text, deadline)?;
         let mut received = Vec::new();
-        let mut half_closed = closes == Closes::HAProxy;
+        let mut half_closed = closes == ConnectionClose::HAProxy;
         let mut chunk = vec![0; 64 * 1024];
         loop {
-            let Some(left) = left(deadline) else { return Err(self.late(received.len())) };
-            stream.set_read_timeout(Some(left)).map_err(|error| self.broken(error))?;
+            let Some(left) = time_left(deadline) else { return Err(self.timeout_error(received.len())) };
+            stream.set_read_timeout(Some(left)).map_err(|error| self.io_error(error))?;
             match stream.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(count) => received.extend_from_slice(chunk.get(..count).unwrap_or_default()),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
-                    ErrorKind::ConnectionReset => return Err(self.cut_short(received.len())),
-                    _ => return Err(self.broken(error)),
+                    ErrorKind::ConnectionReset => return Err(self.cut_short_error(received.len())),
+                    _ => return Err(self.io_error(error)),
                 },
             }
-            if closes == Closes::HAProxy && received.first().is_some_and(|first| *first != b'\n') {
-                return Err(AskError::NoWorker { path: self.path.clone() });
+            if closes == ConnectionClose::HAProxy && received.first().is_some_and(|first| *first != b'\n') {
+                return Err(RuntimeSocketError::NotAStatsSocket { path: self.path.clone() });
             }
             if received.len() > self.cap {
-                return Err(AskError::TooBig { path: self.path.clone(), cap: self.cap });
+                return Err(RuntimeSocketError::TooBig { path: self.path.clone(), cap: self.cap });
             }
             // An empty line may stand inside the answer too; reading goes on to the end in any case.
-            let line = closes == Closes::UsAfterALine && received.ends_with(b"\n");
-            if !half_closed && (line || ends(&received) || gone(&received)) {
+            let line = closes == ConnectionClose::ClientAfterLine && received.ends_with(b"\n");
+            if !half_closed && (line || is_complete(&received) || worker_is_gone(&received)) {
                 half_closed = true;
                 match stream.shutdown(Shutdown::Write) {
-                    Err(error) if error.kind() != ErrorKind::NotConnected => return Err(self.broken(error)),
+                    Err(error) if error.kind() != ErrorKind::NotConnected => return Err(self.io_error(error)),
                     _ => {}
                 }
             }
@@ -235,65 +256,69 @@ impl Socket {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    fn send(&self, stream: &mut UnixStream, line: &str, deadline: Instant) -> Result<(), AskError> {
-        let Some(left) = left(deadline) else { return Err(self.late(0)) };
-        stream.set_write_timeout(Some(left)).map_err(|error| self.broken(error))?;
+    fn send(&self, stream: &mut UnixStream, line: &str, deadline: Instant) -> Result<(), RuntimeSocketError> {
+        let Some(left) = time_left(deadline) else { return Err(self.timeout_error(0)) };
+        stream.set_write_timeout(Some(left)).map_err(|error| self.io_error(error))?;
         // At most 16 kB, which the kernel takes in one piece.
         stream.write_all(format!("{line}\n").as_bytes()).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => self.late(0),
-            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.cut_short(0),
-            _ => self.broken(error),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => self.timeout_error(0),
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.cut_short_error(0),
+            _ => self.io_error(error),
         })
     }
 
     /// std connects to a UNIX socket without a deadline and would wait for ever at a full queue. A non-blocking
     /// connect is done or says `EAGAIN` at once, so that waiting stays ours.
-    fn connect(&self, deadline: Instant) -> Result<UnixStream, AskError> {
+    fn connect(&self, deadline: Instant) -> Result<UnixStream, RuntimeSocketError> {
         let path = || self.path.clone();
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let away = Instant::now() + AWAY;
+        let away = Instant::now() + MASTER_REEXEC_GRACE;
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-            .map_err(|errno| self.broken(errno.into()))?;
+            .map_err(|errno| self.io_error(errno.into()))?;
         loop {
             // Held only until it is connected to: a master that reloads makes another one.
-            let held = Held::of_another_root(&self.path);
+            let held = RootedPath::open_in_other_root(&self.path);
             let held = held.map_err(|error| match error.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory => AskError::Missing { path: path() },
-                ErrorKind::PermissionDenied => AskError::Denied { path: path() },
-                _ => self.broken(error),
+                ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                    RuntimeSocketError::Missing { path: path() }
+                }
+                ErrorKind::PermissionDenied => RuntimeSocketError::Denied { path: path() },
+                _ => self.io_error(error),
             })?;
             match connect(&socket, &self.address(held.as_ref())?) {
                 Ok(()) => break,
-                Err(Errno::AGAIN) => match left(deadline) {
-                    Some(left) => std::thread::park_timeout(KNOCK_AGAIN.min(left)),
-                    None => return Err(AskError::Busy { path: path(), waited: self.timeout }),
+                Err(Errno::AGAIN) => match time_left(deadline) {
+                    Some(left) => std::thread::park_timeout(CONNECT_RETRY_INTERVAL.min(left)),
+                    None => return Err(RuntimeSocketError::Busy { path: path(), waited: self.timeout }),
                 },
                 Err(Errno::INTR) => {}
-                Err(Errno::NOENT | Errno::NOTDIR) => return Err(AskError::Missing { path: path() }),
-                Err(Errno::ACCESS | Errno::PERM) => return Err(AskError::Denied { path: path() }),
-                Err(Errno::PROTOTYPE) => return Err(AskError::NotASocket { path: path() }),
+                Err(Errno::NOENT | Errno::NOTDIR) => {
+                    return Err(RuntimeSocketError::Missing { path: path() });
+                }
+                Err(Errno::ACCESS | Errno::PERM) => return Err(RuntimeSocketError::Denied { path: path() }),
+                Err(Errno::PROTOTYPE) => return Err(RuntimeSocketError::NotASocket { path: path() }),
                 // The kernel says the same of a stale socket and of a file that never was one.
                 Err(Errno::CONNREFUSED) if !self.is_socket() => {
-                    return Err(AskError::NotASocket { path: path() });
+                    return Err(RuntimeSocketError::NotASocket { path: path() });
                 }
-                Err(Errno::CONNREFUSED) => match left(deadline.min(away)) {
-                    Some(left) => std::thread::park_timeout(KNOCK_AGAIN.min(left)),
-                    None => return Err(AskError::Stale { path: path() }),
+                Err(Errno::CONNREFUSED) => match time_left(deadline.min(away)) {
+                    Some(left) => std::thread::park_timeout(CONNECT_RETRY_INTERVAL.min(left)),
+                    None => return Err(RuntimeSocketError::NoListener { path: path() }),
                 },
-                Err(errno) => return Err(self.broken(errno.into())),
+                Err(errno) => return Err(self.io_error(errno.into())),
             }
         }
         let stream = UnixStream::from(socket);
-        stream.set_nonblocking(false).map_err(|error| self.broken(error))?;
+        stream.set_nonblocking(false).map_err(|error| self.io_error(error))?;
         Ok(stream)
     }
 
-    fn address(&self, held: Option<&Held>) -> Result<SocketAddrUnix, AskError> {
-        let path = held.map_or_else(|| self.path.clone(), Held::path);
+    fn address(&self, held: Option<&RootedPath>) -> Result<SocketAddrUnix, RuntimeSocketError> {
+        let path = held.map_or_else(|| self.path.clone(), RootedPath::path);
         SocketAddrUnix::new(&path).map_err(|errno| match errno {
-            Errno::NAMETOOLONG => AskError::PathTooLong { path },
-            other => self.broken(other.into()),
+            Errno::NAMETOOLONG => RuntimeSocketError::PathTooLong { path },
+            other => self.io_error(other.into()),
         })
     }
 
@@ -302,85 +327,86 @@ impl Socket {
         linux::metadata(&self.path).is_ok_and(|seen| seen.file_type().is_socket())
     }
 
-    fn refused(&self, command: &str, why: Refused) -> AskError {
-        AskError::Refused { path: self.path.clone(), command: command.to_owned(), why }
+    fn refused_error(&self, command: &str, why: Refused) -> RuntimeSocketError {
+        RuntimeSocketError::Refused { path: self.path.clone(), command: command.to_owned(), why }
     }
 
-    fn late(&self, received: usize) -> AskError {
+    fn timeout_error(&self, received: usize) -> RuntimeSocketError {
         let (path, waited) = (self.path.clone(), self.timeout);
         if received == 0 {
-            AskError::Silent { path, waited }
+            RuntimeSocketError::NoResponse { path, waited }
         } else {
-            AskError::Unfinished { path, waited, received }
+            RuntimeSocketError::IncompleteResponse { path, waited, received }
         }
     }
 
-    fn cut_short(&self, received: usize) -> AskError {
-        AskError::CutShort { path: self.path.clone(), received }
+    fn cut_short_error(&self, received: usize) -> RuntimeSocketError {
+        RuntimeSocketError::ConnectionClosed { path: self.path.clone(), received }
     }
 
-    fn broken(&self, source: std::io::Error) -> AskError {
-        AskError::Broken { path: self.path.clone(), source }
+    fn io_error(&self, source: std::io::Error) -> RuntimeSocketError {
+        RuntimeSocketError::Io { path: self.path.clone(), source }
     }
 }
 
 /// A way to one worker. Callers ask; how it gets there is not their business.
 #[derive(Debug, Clone)]
-pub enum Channel {
+pub enum WorkerChannel {
     /// A `stats socket` of the worker's own.
-    Direct(Socket),
+    Direct(RuntimeSocket),
     /// Through the master, which passes the question on.
     ViaMaster {
         /// The master's socket.
-        master: Socket,
-        /// The worker's process id in our own numbers. Ask only for one that was just seen in [`Socket::processes`].
+        master: RuntimeSocket,
+        /// The worker's process id in our own numbers. Ask only for one that was just seen in [`RuntimeSocket::processes`].
         pid: u32,
     },
 }
 
-impl Channel {
+impl WorkerChannel {
     /// Asks one question.
-    pub fn ask(&self, command: &str) -> Result<String, AskError> {
+    pub fn ask(&self, command: &str) -> Result<String, RuntimeSocketError> {
         match self {
-            Channel::Direct(socket) => socket.ask(command),
-            Channel::ViaMaster { master, pid } => master
-                .ask_through(*pid, &ReadOnly::new(command)?)?
-                .map_err(|why| master.refused(&format!("@!{pid} {command}"), why)),
+            WorkerChannel::Direct(socket) => socket.ask(command),
+            WorkerChannel::ViaMaster { master, pid } => master
+                .ask_via_master(*pid, &ReadOnlyCommand::new(command)?)?
+                .map_err(|why| master.refused_error(&format!("@!{pid} {command}"), why)),
         }
     }
 
     /// Asks many questions; one answer or refusal for each, in their order.
-    pub fn ask_all(&self, commands: &[String]) -> Result<Vec<Result<String, Refused>>, AskError> {
+    pub fn ask_all(&self, commands: &[String]) -> Result<Vec<Result<String, Refused>>, RuntimeSocketError> {
         match self {
-            Channel::Direct(socket) => socket.ask_all(commands),
-            Channel::ViaMaster { master, pid } => {
-                read_only(commands)?.iter().map(|command| master.ask_through(*pid, command)).collect()
-            }
+            WorkerChannel::Direct(socket) => socket.ask_all(commands),
+            WorkerChannel::ViaMaster { master, pid } => require_read_only(commands)?
+                .iter()
+                .map(|command| master.ask_via_master(*pid, command))
+                .collect(),
         }
     }
 
     /// The socket that is connected to.
-    pub fn socket(&self) -> &Socket {
+    pub fn socket(&self) -> &RuntimeSocket {
         match self {
-            Channel::Direct(socket) | Channel::ViaMaster { master: socket, .. } => socket,
+            WorkerChannel::Direct(socket) | WorkerChannel::ViaMaster { master: socket, .. } => socket,
         }
     }
 }
 
 /// Every command is judged before the first one is sent.
-fn read_only(commands: &[String]) -> Result<Vec<ReadOnly>, NotReadOnly> {
-    commands.iter().map(|command| ReadOnly::new(command)).collect()
+fn require_read_only(commands: &[String]) -> Result<Vec<ReadOnlyCommand>, NotReadOnly> {
+    commands.iter().map(|command| ReadOnlyCommand::new(command)).collect()
 }
 
-fn left(deadline: Instant) -> Option<Duration> {
+fn time_left(deadline: Instant) -> Option<Duration> {
     Some(deadline.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
 }
 
-fn ends(received: &[u8]) -> bool {
+fn is_complete(received: &[u8]) -> bool {
     received == b"\n" || received.ends_with(b"\n\n")
 }
 
 /// Whether the master has said that the worker is gone; a look at the beginning, which is all there is of it.
-fn gone(received: &[u8]) -> bool {
+fn worker_is_gone(received: &[u8]) -> bool {
     received.len() < 200 && std::str::from_utf8(received).is_ok_and(response::target_is_gone)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{AskError, Closes, Socket};
-use crate::wire::haproxy::runtime::reload::{self, ReloadAnswer};
+use super::{ConnectionClose, RuntimeSocket, RuntimeSocketError};
+use crate::wire::haproxy::runtime::reload::{self, ReloadResponse};
 
-impl Socket {
+impl RuntimeSocket {
     /// Asks the master to reload and waits for its answer, `limit` at most. It is sent once and never again.
     ///
     /// The answer comes when the new worker is up or has given up, which takes as long as the configuration takes to
@@ -13,16 +13,16 @@ impl Socket {
     ///
     /// # Errors
     /// When nothing came back in time, or the connection broke: the reload may be under way all the same.
-    pub fn reload(&self, limit: Duration) -> Result<ReloadAnswer, AskError> {
-        let patient = Socket { timeout: limit, ..self.clone() };
-        Ok(reload::parse(&patient.exchange("reload".into(), Closes::Us)?))
+    pub fn reload(&self, limit: Duration) -> Result<ReloadResponse, RuntimeSocketError> {
+        let patient = RuntimeSocket { timeout: limit, ..self.clone() };
+        Ok(reload::parse(&patient.exchange("reload".into(), ConnectionClose::Client)?))
     }
 
     /// The log of the last start or reload, as the master keeps it from 2.7 on.
     ///
     /// # Errors
     /// When the master does not answer, or does not know the command.
-    pub fn startup_log(&self) -> Result<Vec<String>, AskError> {
-        Ok(crate::wire::haproxy::startup_log::log(&self.ask_master("show startup-logs")?))
+    pub fn startup_log(&self) -> Result<Vec<String>, RuntimeSocketError> {
+        Ok(crate::wire::haproxy::startup_log::redacted_lines(&self.ask_master("show startup-logs")?))
     }
 }

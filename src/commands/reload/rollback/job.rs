@@ -11,13 +11,13 @@ use crate::config::Settings;
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::plan::Plan;
-use crate::state::journal::{self, Entry, Who};
-use crate::state::pending_confirmations::{self, State};
+use crate::state::journal::{self, InvokingUser, JournalEntry};
+use crate::state::pending_confirmations::{self, ConfirmationState};
 use crate::time::{self, Deadline};
 
 /// What a watcher is told.
 #[derive(Debug, Serialize, Deserialize)]
-pub(in crate::commands) struct Orders {
+pub(in crate::commands) struct RollbackRequest {
     pub(in crate::commands) config: Option<PathBuf>,
     /// As `--master-socket` and `--stats-socket`.
     pub(in crate::commands) sockets: [Option<PathBuf>; 2],
@@ -29,7 +29,7 @@ pub(in crate::commands) struct Orders {
     pub(in crate::commands) source: String,
     /// The command that began it, without secrets.
     pub(in crate::commands) command: Vec<String>,
-    pub(in crate::commands) who: Who,
+    pub(in crate::commands) who: InvokingUser,
     /// The plan that was consented to.
     pub(in crate::commands) plan: Plan,
     /// The look that it was made from.
@@ -37,47 +37,47 @@ pub(in crate::commands) struct Orders {
 }
 
 /// A watcher at its post.
-pub(in crate::commands) struct Post {
-    pub(in crate::commands) orders: Orders,
+pub(in crate::commands) struct RollbackJob {
+    pub(in crate::commands) orders: RollbackRequest,
     pub(in crate::commands) settings: Settings,
     /// What was reloaded, as messages call it.
     pub(in crate::commands) target: String,
 }
 
-impl Post {
+impl RollbackJob {
     pub(in crate::commands) fn is_waiting(&self) -> bool {
         let found = pending_confirmations::find(&self.settings.state_dir.value, &self.orders.plan.id);
-        found.ok().flatten().is_some_and(|pending| pending.state == State::Waiting)
+        found.ok().flatten().is_some_and(|pending| pending.state == ConfirmationState::Waiting)
     }
 
     /// The reload is done: from now on a confirmation is waited for.
-    pub(in crate::commands) fn started(&self, deadline: Deadline) -> Result<Timestamp> {
+    pub(in crate::commands) fn start_timer(&self, deadline: Deadline) -> Result<Timestamp> {
         let left = jiff::SignedDuration::try_from(deadline.left())?;
         let until = time::now().checked_add(left).unwrap_or(Timestamp::MAX);
         let id = &self.orders.plan.id;
-        pending_confirmations::change(&self.settings.state_dir.value, id, |pending| {
+        pending_confirmations::update(&self.settings.state_dir.value, id, |pending| {
             pending.until = Some(until);
-            pending.state == State::Waiting
+            pending.state == ConfirmationState::Waiting
         })?;
         Ok(until)
     }
 
     /// There is nothing to confirm.
-    pub(in crate::commands) fn void(&self, why: &str, tell: bool) -> Result<()> {
-        let state = State::Void { at: time::now(), why: why.to_owned() };
-        self.decide(state);
+    pub(in crate::commands) fn close_without_confirmation(&self, why: &str, tell: bool) -> Result<()> {
+        let state = ConfirmationState::NotNeeded { at: time::now(), why: why.to_owned() };
+        self.write_state(state);
         if tell {
             let summary = format!("plan {}: nothing to confirm: {why}", self.orders.plan.id);
-            self.record(Exit::Done, false, summary, None);
+            self.journal_end(Exit::Done, false, summary, None);
         }
         Ok(())
     }
 
     /// Writes the last word, and lets go of a copy that nobody needs any more.
-    pub(in crate::commands) fn decide(&self, state: State) {
-        let needed = matches!(&state, State::Back { exit, .. } if *exit != Exit::Done);
+    pub(in crate::commands) fn write_state(&self, state: ConfirmationState) {
+        let needed = matches!(&state, ConfirmationState::RolledBack { exit, .. } if *exit != Exit::Done);
         let written =
-            pending_confirmations::change(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
+            pending_confirmations::update(&self.settings.state_dir.value, &self.orders.plan.id, |pending| {
                 pending.state = state;
                 true
             });
@@ -87,14 +87,14 @@ impl Post {
     }
 
     /// The journal is the only reader there is.
-    pub(in crate::commands) fn record(
+    pub(in crate::commands) fn journal_end(
         &self,
         exit: Exit,
         changed: bool,
         summary: String,
         run: Option<String>,
     ) {
-        let entry = Entry {
+        let entry = JournalEntry {
             at: time::now(),
             host: linux::hostname(),
             command: "confirm".to_owned(),

@@ -1,9 +1,9 @@
-//! The addresses of `server` and `bind` lines.
+//! The addresses of `parse_server_address` and `parse_bind` lines.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// More ports than this stay a range, so that one line cannot fill the memory.
-const MOST_PORTS: usize = 64;
+const MAX_PORTS_PER_RANGE: usize = 64;
 
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Port {
 
 impl Port {
     /// The number that `show servers state` prints.
-    pub fn shown(self) -> i32 {
+    pub fn servers_state_number(self) -> i32 {
         match self {
             Port::Fixed(port) => i32::from(port),
             Port::Relative(offset) => offset,
@@ -49,7 +49,7 @@ impl Port {
 }
 
 /// A family prefix and the rest of an address.
-pub(super) fn family(text: &str) -> (&str, &str) {
+pub(super) fn split_family(text: &str) -> (&str, &str) {
     let text = ["stream+", "dgram+", "quic+"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
     match text.split_once('@') {
         Some((
@@ -64,7 +64,7 @@ pub(super) fn family(text: &str) -> (&str, &str) {
 }
 
 /// Splits host and port at the last colon that is not inside brackets.
-pub(super) fn host_and_port(text: &str) -> (&str, Option<&str>) {
+pub(super) fn split_host_port(text: &str) -> (&str, Option<&str>) {
     match text.rfind([':', ']']) {
         Some(at) if at > 0 || text.starts_with(':') => match text[at..].strip_prefix(':') {
             Some(port) => (&text[..at], Some(port)),
@@ -74,9 +74,9 @@ pub(super) fn host_and_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The address of a `server` line.
-pub(super) fn server(text: &str) -> (Host, Port) {
-    let (family, rest) = family(text);
+/// The address of a `parse_server_address` line.
+pub(super) fn parse_server_address(text: &str) -> (Host, Port) {
+    let (family, rest) = split_family(text);
     match family {
         "unix" | "uxst" | "uxdg" => return (Host::Unix(rest.to_string()), Port::None),
         "abns" | "abnsz" => return (Host::Abstract(rest.to_string()), Port::None),
@@ -85,7 +85,7 @@ pub(super) fn server(text: &str) -> (Host, Port) {
         "rhttp" => return (Host::Reverse(rest.to_string()), Port::None),
         _ => {}
     }
-    let (host, port) = host_and_port(rest);
+    let (host, port) = split_host_port(rest);
     let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     let host = if let Ok(ip) = bare.parse() {
         Host::Ipv4(ip)
@@ -109,14 +109,14 @@ pub(super) fn server(text: &str) -> (Host, Port) {
     (host, port)
 }
 
-/// The addresses of a `bind` line: commas split, ranges of at most 64 ports expanded.
-pub(super) fn binds(text: &str) -> Vec<String> {
-    text.split(',').filter(|address| !address.is_empty()).flat_map(one_bind).collect()
+/// The addresses of a `parse_bind` line: commas split, ranges of at most 64 ports expanded.
+pub(super) fn expand_bind_addresses(text: &str) -> Vec<String> {
+    text.split(',').filter(|address| !address.is_empty()).flat_map(expand_bind_address).collect()
 }
 
-fn one_bind(address: &str) -> Vec<String> {
+fn expand_bind_address(address: &str) -> Vec<String> {
     let ip = !matches!(
-        family(address).0,
+        split_family(address).0,
         "unix" | "uxst" | "uxdg" | "abns" | "abnsz" | "fd" | "sockpair" | "rhttp"
     );
     let Some(colon) = address.rfind(':').filter(|_| ip) else { return vec![address.to_string()] };
@@ -124,7 +124,7 @@ fn one_bind(address: &str) -> Vec<String> {
     let range =
         ports.split_once('-').and_then(|(low, high)| Some(low.parse::<u16>().ok()?..=high.parse().ok()?));
     match range {
-        Some(range) if !range.is_empty() && range.len() <= MOST_PORTS => {
+        Some(range) if !range.is_empty() && range.len() <= MAX_PORTS_PER_RANGE => {
             range.map(|port| format!("{host}:{port}")).collect()
         }
         _ => vec![address.to_string()],
@@ -161,7 +161,7 @@ mod tests {
             ("fd@7", Host::Descriptor("7".into()), Port::None),
         ];
         for (text, host, port) in cases {
-            assert_eq!(server(text), (host, port), "{text}");
+            assert_eq!(parse_server_address(text), (host, port), "{text}");
         }
     }
 
@@ -177,7 +177,7 @@ mod tests {
             ("/a:1-2,:80", &["/a:1-2", ":80"]),
         ];
         for (text, expected) in cases {
-            assert_eq!(binds(text), *expected, "{text}");
+            assert_eq!(expand_bind_addresses(text), *expected, "{text}");
         }
     }
 }

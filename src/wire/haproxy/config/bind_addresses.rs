@@ -1,8 +1,8 @@
-//! The addresses of a `bind` line or a `stats socket`, taken apart.
+//! The addresses of a `parse_bind` line or a `stats socket`, taken apart.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::addresses::{family, host_and_port};
+use super::addresses::{split_family, split_host_port};
 
 /// One address that something listens on. A name still has to be resolved, and a range may hold many ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Endpoint {
     /// An address of IP.
     Ip {
         /// Which address.
-        at: Where,
+        at: BindHost,
         /// The first port.
         low: u16,
         /// The last port.
@@ -30,14 +30,14 @@ pub enum Endpoint {
     /// A descriptor that HAProxy was given.
     Descriptor(u32),
     /// Something that takes connections without an address: a socket pair, or a reversed connection.
-    Nameless,
+    NoAddress,
     /// Not understood.
-    Unreadable,
+    Unrecognized,
 }
 
 /// An address of IP, or the name of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Where {
+pub enum BindHost {
     /// This one.
     Ip(IpAddr),
     /// A name.
@@ -49,7 +49,7 @@ pub enum Where {
     },
 }
 
-/// What else a `bind` line says of its address.
+/// What else a `parse_bind` line says of its address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindOptions {
     /// `v6only` (true) or `v4v6` (false); without either the host's own setting decides.
@@ -63,7 +63,7 @@ pub struct BindOptions {
 }
 
 /// The options among the words after the address.
-pub(super) fn options<'a>(words: impl Iterator<Item = &'a str>) -> BindOptions {
+pub(super) fn parse_options<'a>(words: impl Iterator<Item = &'a str>) -> BindOptions {
     let mut options = BindOptions::default();
     let mut words = words.peekable();
     while let Some(word) = words.next() {
@@ -81,44 +81,49 @@ pub(super) fn options<'a>(words: impl Iterator<Item = &'a str>) -> BindOptions {
 }
 
 /// Every address of one word, in order. `datagram` is what the line takes where the address does not say.
-pub(super) fn of(text: &str, datagram: bool, prefix: &str) -> Vec<Endpoint> {
-    text.split(',').filter(|address| !address.is_empty()).map(|one| endpoint(one, datagram, prefix)).collect()
+pub(super) fn parse(text: &str, datagram: bool, prefix: &str) -> Vec<Endpoint> {
+    text.split(',')
+        .filter(|address| !address.is_empty())
+        .map(|one| parse_endpoint(one, datagram, prefix))
+        .collect()
 }
 
-fn endpoint(text: &str, datagram: bool, prefix: &str) -> Endpoint {
-    let (kind, rest) = family(text);
+fn parse_endpoint(text: &str, datagram: bool, prefix: &str) -> Endpoint {
+    let (kind, rest) = split_family(text);
     match kind {
         "unix" | "uxst" | "uxdg" => return Endpoint::Unix(format!("{prefix}{rest}")),
         "abns" | "abnsz" => return Endpoint::Abstract { name: rest.to_owned(), padded: kind == "abns" },
-        "fd" => return rest.parse().map_or(Endpoint::Unreadable, Endpoint::Descriptor),
-        "sockpair" | "rhttp" => return Endpoint::Nameless,
+        "fd" => return rest.parse().map_or(Endpoint::Unrecognized, Endpoint::Descriptor),
+        "sockpair" | "rhttp" => return Endpoint::NoAddress,
         _ => {}
     }
     let quic = kind.starts_with("quic") || text.starts_with("quic+");
     let udp = quic || kind.starts_with("udp") || text.starts_with("dgram+") || datagram;
-    let (host, Some(ports)) = host_and_port(rest) else { return Endpoint::Unreadable };
+    let (host, Some(ports)) = split_host_port(rest) else { return Endpoint::Unrecognized };
     let (low, high) = ports.split_once('-').unwrap_or((ports, ports));
-    let (Ok(low), Ok(high)) = (low.parse::<u16>(), high.parse::<u16>()) else { return Endpoint::Unreadable };
+    let (Ok(low), Ok(high)) = (low.parse::<u16>(), high.parse::<u16>()) else {
+        return Endpoint::Unrecognized;
+    };
     if low == 0 || low > high {
-        return Endpoint::Unreadable;
+        return Endpoint::Unrecognized;
     }
     let six = match kind.as_bytes().last() {
         Some(b'6') => Some(true),
         Some(b'4') => Some(false),
         _ => None,
     };
-    Endpoint::Ip { at: place(host, six), low, high, udp }
+    Endpoint::Ip { at: parse_host(host, six), low, high, udp }
 }
 
-fn place(host: &str, six: Option<bool>) -> Where {
+fn parse_host(host: &str, six: Option<bool>) -> BindHost {
     let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     if bare.is_empty() || bare == "*" {
         let any = if six == Some(true) { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-        return Where::Ip(any);
+        return BindHost::Ip(any);
     }
     match bare.parse() {
-        Ok(ip) => Where::Ip(ip),
-        Err(_) => Where::Name { name: bare.to_owned(), six },
+        Ok(ip) => BindHost::Ip(ip),
+        Err(_) => BindHost::Name { name: bare.to_owned(), six },
     }
 }
 
@@ -127,13 +132,13 @@ mod tests {
     use super::*;
 
     fn ip(at: &str, low: u16, high: u16, udp: bool) -> Endpoint {
-        Endpoint::Ip { at: Where::Ip(at.parse().unwrap()), low, high, udp }
+        Endpoint::Ip { at: BindHost::Ip(at.parse().unwrap()), low, high, udp }
     }
 
     /// Each was compared with what the binaries bound.
     #[test]
     fn every_form_of_an_address_is_taken_apart() {
-        let name = |name: &str, six| Where::Name { name: name.into(), six };
+        let name = |name: &str, six| BindHost::Name { name: name.into(), six };
         let unix = |path: &str| Endpoint::Unix(path.into());
         let cases = [
             ("*:80", ip("0.0.0.0", 80, 80, false)),
@@ -160,23 +165,23 @@ mod tests {
             ("abns@x", Endpoint::Abstract { name: "x".into(), padded: true }),
             ("abnsz@x", Endpoint::Abstract { name: "x".into(), padded: false }),
             ("fd@7", Endpoint::Descriptor(7)),
-            ("fd@${FD}", Endpoint::Unreadable),
-            ("sockpair@7", Endpoint::Nameless),
-            ("127.0.0.1", Endpoint::Unreadable),
-            ("127.0.0.1:0", Endpoint::Unreadable),
-            (":9-3", Endpoint::Unreadable),
-            (":http", Endpoint::Unreadable),
+            ("fd@${FD}", Endpoint::Unrecognized),
+            ("sockpair@7", Endpoint::NoAddress),
+            ("127.0.0.1", Endpoint::Unrecognized),
+            ("127.0.0.1:0", Endpoint::Unrecognized),
+            (":9-3", Endpoint::Unrecognized),
+            (":http", Endpoint::Unrecognized),
         ];
         for (text, expected) in cases {
-            assert_eq!(of(text, false, "/pre"), [expected], "{text}");
+            assert_eq!(parse(text, false, "/pre"), [expected], "{text}");
         }
-        assert_eq!(of("127.0.0.1:514", true, ""), [ip("127.0.0.1", 514, 514, true)]);
-        assert_eq!(of("/a,:80", false, "/p"), [unix("/p/a"), ip("0.0.0.0", 80, 80, false)]);
+        assert_eq!(parse("127.0.0.1:514", true, ""), [ip("127.0.0.1", 514, 514, true)]);
+        assert_eq!(parse("/a,:80", false, "/p"), [unix("/p/a"), ip("0.0.0.0", 80, 80, false)]);
     }
 
     #[test]
     fn v6only_wins_and_values_follow_their_words() {
-        let read = |text: &str| options(text.split(' '));
+        let read = |text: &str| parse_options(text.split(' '));
         assert_eq!(read("v6only v4v6").v6only, Some(true));
         assert_eq!(read("ssl v4v6").v6only, Some(false));
         assert_eq!(read("ssl").v6only, None);

@@ -1,12 +1,12 @@
 //! What the next worker would listen on.
 
-use super::{At, CertDef, CertKind, Config, Line, ProxyDef, Section, Settings};
 use super::{BindOptions, Endpoint};
+use super::{CertDef, CertKind, Config, GlobalSettings, Line, ProxyDef, Section, SourceLocation};
 use super::{addresses, bind_addresses, certificates, peers};
 
 /// How much a runtime socket may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum StatsSocketLevel {
     /// Reads what is not sensitive.
     User,
     /// Reads all, changes little.
@@ -15,9 +15,9 @@ pub enum Level {
     Admin,
 }
 
-/// One `stats socket` line.
+/// One `stats parse_stats_socket` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocketDef {
+pub struct StatsSocketDef {
     /// The path, or the address with its family, as written.
     pub address: String,
     /// The addresses in it.
@@ -25,14 +25,14 @@ pub struct SocketDef {
     /// What else it says of them.
     pub options: BindOptions,
     /// The level it grants; `operator` unless the line says otherwise.
-    pub level: Level,
+    pub level: StatsSocketLevel,
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if the line may not be in force.
     pub certain: bool,
 }
 
-/// One `bind` line.
+/// One `parse_bind` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindDef {
     /// The proxy, `peers` or `log-forward` section it belongs to.
@@ -54,25 +54,25 @@ pub struct BindDef {
     /// It takes datagrams (`dgram-bind`), not connections.
     pub datagram: bool,
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if the line may not be in force, or its address is not known.
     pub certain: bool,
 }
 
 /// `unix-bind prefix` stands in front of every path of a unix socket from its line on.
 #[derive(Debug, Clone)]
-struct Prefix {
+struct UnixBindPrefix {
     text: String,
     certain: bool,
 }
 
-impl Prefix {
+impl UnixBindPrefix {
     fn new() -> Self {
-        Prefix { text: String::new(), certain: true }
+        UnixBindPrefix { text: String::new(), certain: true }
     }
 
-    fn learn(&mut self, line: &Line, certain: bool) {
-        let words = || line.from(1).zip(line.from(2));
+    fn update_from_line(&mut self, line: &Line, certain: bool) {
+        let words = || line.words_from(1).zip(line.words_from(2));
         if let Some((_, prefix)) = words().find(|(word, _)| line.word(0) == "unix-bind" && *word == "prefix")
         {
             self.text = prefix.to_owned();
@@ -81,53 +81,54 @@ impl Prefix {
     }
 
     fn endpoints(&self, text: &str, datagram: bool) -> (Vec<Endpoint>, bool) {
-        let all = bind_addresses::of(text, datagram, &self.text);
+        let all = bind_addresses::parse(text, datagram, &self.text);
         let certain = self.certain || !all.iter().any(|one| matches!(one, Endpoint::Unix(_)));
         (all, certain)
     }
 }
 
-pub(super) fn sockets(config: &Config) -> Vec<SocketDef> {
-    let mut prefix = Prefix::new();
+pub(super) fn stats_sockets(config: &Config) -> Vec<StatsSocketDef> {
+    let mut prefix = UnixBindPrefix::new();
     let mut found = Vec::new();
     for section in config.sections.iter().filter(|section| section.kind == "global") {
         for line in &section.lines {
-            prefix.learn(line, line.certain && section.certain);
+            prefix.update_from_line(line, line.certain && section.certain);
             if (line.word(0), line.word(1)) == ("stats", "socket") {
-                found.push(socket(section, line, &prefix));
+                found.push(parse_stats_socket(section, line, &prefix));
             }
         }
     }
     found
 }
 
-fn socket(section: &Section, line: &Line, prefix: &Prefix) -> SocketDef {
-    let words: Vec<&str> = line.from(3).collect();
+fn parse_stats_socket(section: &Section, line: &Line, prefix: &UnixBindPrefix) -> StatsSocketDef {
+    let words: Vec<&str> = line.words_from(3).collect();
     let level = words.iter().position(|word| *word == "level").and_then(|at| words.get(at + 1));
     let (endpoints, certain) = prefix.endpoints(line.word(2), false);
-    SocketDef {
+    StatsSocketDef {
         address: line.word(2).to_string(),
         endpoints,
-        options: bind_addresses::options(line.from(3)),
+        options: bind_addresses::parse_options(line.words_from(3)),
         level: match level.copied() {
-            Some("user") => Level::User,
-            Some("admin") => Level::Admin,
-            _ => Level::Operator,
+            Some("user") => StatsSocketLevel::User,
+            Some("admin") => StatsSocketLevel::Admin,
+            _ => StatsSocketLevel::Operator,
         },
         at: line.at.clone(),
         certain: certain && line.certain && section.certain,
     }
 }
 
-pub(super) fn of(config: &Config, settings: &Settings, proxies: &[ProxyDef]) -> Vec<BindDef> {
-    let disabled: Vec<&At> = proxies.iter().filter(|proxy| proxy.disabled).map(|proxy| &proxy.at).collect();
-    let mut prefix = Prefix::new();
+pub(super) fn from_config(config: &Config, settings: &GlobalSettings, proxies: &[ProxyDef]) -> Vec<BindDef> {
+    let disabled: Vec<&SourceLocation> =
+        proxies.iter().filter(|proxy| proxy.disabled).map(|proxy| &proxy.at).collect();
+    let mut prefix = UnixBindPrefix::new();
     let mut binds = Vec::new();
     for section in &config.sections {
         let idle = match section.kind.as_str() {
             "global" => {
                 let lines = section.lines.iter();
-                lines.for_each(|line| prefix.learn(line, line.certain && section.certain));
+                lines.for_each(|line| prefix.update_from_line(line, line.certain && section.certain));
                 continue;
             }
             "frontend" | "listen" | "log-forward" => disabled.contains(&&section.at),
@@ -145,26 +146,32 @@ pub(super) fn of(config: &Config, settings: &Settings, proxies: &[ProxyDef]) -> 
                 "peer" if own_peer() => 2,
                 _ => continue,
             };
-            binds.push(BindDef { idle, ..bind(section, line, word, settings, &prefix) });
+            binds.push(BindDef { idle, ..parse_bind(section, line, word, settings, &prefix) });
         }
     }
     binds
 }
 
-fn bind(section: &Section, line: &Line, address: usize, settings: &Settings, prefix: &Prefix) -> BindDef {
+fn parse_bind(
+    section: &Section,
+    line: &Line,
+    address: usize,
+    settings: &GlobalSettings,
+    prefix: &UnixBindPrefix,
+) -> BindDef {
     let is_key = |cert: &CertDef| cert.how != CertKind::CaFile;
     let in_force = line.certain && section.certain;
-    let certificates = certificates::of_line(line, in_force, settings).into_iter().filter(is_key);
+    let certificates = certificates::from_line(line, in_force, settings).into_iter().filter(is_key);
     let datagram = line.word(0) == "dgram-bind";
     let (endpoints, certain) = prefix.endpoints(line.word(address), datagram);
     BindDef {
         proxy: section.name.clone().unwrap_or_default(),
         text: line.word(address).to_string(),
-        addresses: addresses::binds(line.word(address)),
+        addresses: addresses::expand_bind_addresses(line.word(address)),
         endpoints,
-        options: bind_addresses::options(line.from(address + 1)),
+        options: bind_addresses::parse_options(line.words_from(address + 1)),
         idle: false,
-        ssl: line.from(address + 1).any(|word| word == "ssl"),
+        ssl: line.words_from(address + 1).any(|word| word == "ssl"),
         certificates: certificates.map(|cert| cert.path).collect(),
         datagram,
         at: line.at.clone(),

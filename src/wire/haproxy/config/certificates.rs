@@ -1,11 +1,11 @@
 //! Files of certificates.
 
-use super::{At, Config, Line, Section, Settings};
+use super::{Config, GlobalSettings, Line, Section, SourceLocation};
 
 /// How a certificate file is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CertKind {
-    /// `crt` of a `bind` or `server` line, or `default-crt`: a file, or a folder of them.
+    /// `crt` of a `parse_bind` or `server` line, or `default-crt`: a file, or a folder of them.
     Crt,
     /// `crt-list`: a list of files.
     CrtList,
@@ -21,7 +21,7 @@ pub struct CertDef {
     /// The path, with the base folder in front if it is relative.
     pub path: String,
     /// The line that uses it.
-    pub at: At,
+    pub at: SourceLocation,
     /// How it is used.
     pub how: CertKind,
     /// False if the line may not be in force, or the path is not known.
@@ -35,10 +35,10 @@ fn with_base(base: Option<&String>, path: &str) -> String {
     }
 }
 
-/// The certificates of one `bind`, `server`, `server-template` or `default-server` line.
-pub(super) fn of_line(line: &Line, certain: bool, settings: &Settings) -> Vec<CertDef> {
+/// The certificates of one `parse_bind`, `server`, `server-template` or `default-server` line.
+pub(super) fn from_line(line: &Line, certain: bool, settings: &GlobalSettings) -> Vec<CertDef> {
     let mut found = Vec::new();
-    let mut words = line.from(1);
+    let mut words = line.words_from(1);
     while let Some(word) = words.next() {
         let (how, base) = match word {
             "crt" | "default-crt" => (CertKind::Crt, settings.crt_base.as_ref()),
@@ -53,11 +53,11 @@ pub(super) fn of_line(line: &Line, certain: bool, settings: &Settings) -> Vec<Ce
 }
 
 /// All certificates: of binds and servers in any section, and of the `crt-store` sections.
-pub(super) fn of(config: &Config, settings: &Settings) -> Vec<CertDef> {
-    config.sections.iter().flat_map(|section| of_section(section, settings)).collect()
+pub(super) fn from_config(config: &Config, settings: &GlobalSettings) -> Vec<CertDef> {
+    config.sections.iter().flat_map(|section| from_section(section, settings)).collect()
 }
 
-fn of_section(section: &Section, settings: &Settings) -> Vec<CertDef> {
+fn from_section(section: &Section, settings: &GlobalSettings) -> Vec<CertDef> {
     let store = section.kind == "crt-store";
     let mut base = settings.crt_base.clone();
     let mut found = Vec::new();
@@ -66,7 +66,7 @@ fn of_section(section: &Section, settings: &Settings) -> Vec<CertDef> {
         match line.word(0) {
             "crt-base" if store => base = Some(line.word(1).to_string()),
             "load" if store => {
-                let words: Vec<&str> = line.from(1).collect();
+                let words: Vec<&str> = line.words_from(1).collect();
                 let crt = words.iter().position(|word| *word == "crt").and_then(|at| words.get(at + 1));
                 found.extend(crt.map(|path| CertDef {
                     path: with_base(base.as_ref(), path),
@@ -76,7 +76,7 @@ fn of_section(section: &Section, settings: &Settings) -> Vec<CertDef> {
                 }));
             }
             "bind" | "server" | "server-template" | "default-server" | "peer" | "default-bind" => {
-                found.extend(of_line(line, certain, settings));
+                found.extend(from_line(line, certain, settings));
             }
             _ => {}
         }

@@ -1,11 +1,11 @@
 //! The expressions of `.if` and `.elif`.
 
-use super::Surroundings;
+use super::ParseContext;
 use super::environment::{Environment, Lookup};
-use super::tokenizer::UNKNOWN;
+use super::tokenizer::UNKNOWN_MARKER;
 
 /// Parentheses deeper than this are left undecided, so that a hostile file cannot exhaust the stack.
-const DEEPEST: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// Yes, no, or not to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,64 +45,70 @@ impl From<bool> for Truth {
 
 /// What an expression amounts to, and what in it could not be decided.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Judged {
+pub(super) struct ConditionResult {
     pub(super) truth: Truth,
     pub(super) undecided: Vec<String>,
 }
 
 /// Judges an expression. The error is what HAProxy would refuse the file for.
-pub(super) fn judge(text: &str, env: &Environment, around: &Surroundings) -> Result<Judged, String> {
-    let mut judge = Judge { rest: text, env, around, undecided: Vec::new() };
+pub(super) fn evaluate(
+    text: &str,
+    env: &Environment,
+    around: &ParseContext,
+) -> Result<ConditionResult, String> {
+    let mut judge = Evaluator { rest: text, env, around, undecided: Vec::new() };
     if text.is_empty() {
-        return Ok(Judged { truth: Truth::No, undecided: Vec::new() });
+        return Ok(ConditionResult { truth: Truth::No, undecided: Vec::new() });
     }
-    let truth = match judge.expression(DEEPEST) {
+    let truth = match judge.expression(MAX_DEPTH) {
         Ok(truth) => truth,
         // An undecided variable outside an argument can turn into any syntax at all.
-        Err(_) if text.contains(UNKNOWN) => judge.unknown("the condition itself comes from a variable"),
-        Err(Stop::TooDeep) => judge.unknown("the condition is nested too deeply to follow"),
-        Err(Stop::Refused(why)) => return Err(why),
+        Err(_) if text.contains(UNKNOWN_MARKER) => {
+            judge.unknown("the condition itself comes from a variable")
+        }
+        Err(EvalError::TooDeep) => judge.unknown("the condition is nested too deeply to follow"),
+        Err(EvalError::Refused(why)) => return Err(why),
     };
     if truth == Truth::Unknown || judge.rest.trim_start_matches([' ', '\t']).is_empty() {
-        return Ok(Judged { truth, undecided: judge.undecided });
+        return Ok(ConditionResult { truth, undecided: judge.undecided });
     }
-    if text.contains(UNKNOWN) {
+    if text.contains(UNKNOWN_MARKER) {
         let truth = judge.unknown("the condition itself comes from a variable");
-        return Ok(Judged { truth, undecided: judge.undecided });
+        return Ok(ConditionResult { truth, undecided: judge.undecided });
     }
     Err(format!("something follows the condition {text:?}"))
 }
 
-enum Stop {
+enum EvalError {
     TooDeep,
     Refused(String),
 }
 
-struct Judge<'a> {
+struct Evaluator<'a> {
     rest: &'a str,
     env: &'a Environment,
-    around: &'a Surroundings,
+    around: &'a ParseContext,
     undecided: Vec<String>,
 }
 
-impl Judge<'_> {
+impl Evaluator<'_> {
     fn unknown(&mut self, why: impl Into<String>) -> Truth {
         self.undecided.push(why.into());
         Truth::Unknown
     }
 
-    fn blanks(&mut self) {
+    fn skip_blanks(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
     fn take(&mut self, token: &str) -> bool {
-        self.blanks();
+        self.skip_blanks();
         let found = self.rest.strip_prefix(token);
         self.rest = found.unwrap_or(self.rest);
         found.is_some()
     }
 
-    fn expression(&mut self, depth: usize) -> Result<Truth, Stop> {
+    fn expression(&mut self, depth: usize) -> Result<Truth, EvalError> {
         let mut either = self.conjunction(depth)?;
         while self.take("||") {
             either = either.or(self.conjunction(depth)?);
@@ -110,7 +116,7 @@ impl Judge<'_> {
         Ok(either)
     }
 
-    fn conjunction(&mut self, depth: usize) -> Result<Truth, Stop> {
+    fn conjunction(&mut self, depth: usize) -> Result<Truth, EvalError> {
         let mut both = self.term(depth)?;
         while self.take("&&") {
             both = both.and(self.term(depth)?);
@@ -118,18 +124,18 @@ impl Judge<'_> {
         Ok(both)
     }
 
-    fn term(&mut self, depth: usize) -> Result<Truth, Stop> {
+    fn term(&mut self, depth: usize) -> Result<Truth, EvalError> {
         let mut negated = false;
         while self.take("!") {
             negated = !negated;
         }
-        self.blanks();
+        self.skip_blanks();
         let truth = if let Some(number) = self.number() {
             number
         } else if self.take("(") {
-            let inner = self.expression(depth.checked_sub(1).ok_or(Stop::TooDeep)?)?;
+            let inner = self.expression(depth.checked_sub(1).ok_or(EvalError::TooDeep)?)?;
             if !self.take(")") {
-                return Err(Stop::Refused("a parenthesis is not closed".to_string()));
+                return Err(EvalError::Refused("a parenthesis is not closed".to_string()));
             }
             inner
         } else {
@@ -158,7 +164,7 @@ impl Judge<'_> {
         Some(Truth::from(digits[..end].contains(|c: char| c != '0')))
     }
 
-    fn predicate(&mut self) -> Result<Truth, Stop> {
+    fn predicate(&mut self) -> Result<Truth, EvalError> {
         let end = self.rest.find([' ', '(']).unwrap_or(self.rest.len());
         let name = &self.rest[..end];
         let wanted = match name {
@@ -175,15 +181,15 @@ impl Judge<'_> {
             "streq" | "strneq" | "strstr" => 2,
             // Only branches after 3.4 know this one; it takes no argument.
             "fips_mode" => 0,
-            _ => return Err(Stop::Refused(format!("the condition {:?} is not understood", self.rest))),
+            _ => return Err(EvalError::Refused(format!("the condition {:?} is not understood", self.rest))),
         };
         let early = self.around.version.is_some_and(|(major, minor, _)| (major, minor) < (2, 7));
         if early && matches!(name, "strstr" | "enabled" | "awslc_api_atleast" | "awslc_api_before") {
-            return Err(Stop::Refused(format!("this version does not know {name}()")));
+            return Err(EvalError::Refused(format!("this version does not know {name}()")));
         }
         self.rest = &self.rest[end..];
-        let arguments = self.arguments(wanted).map_err(Stop::Refused)?;
-        if arguments.iter().any(|text| text.contains(UNKNOWN)) {
+        let arguments = self.arguments(wanted).map_err(EvalError::Refused)?;
+        if arguments.iter().any(|text| text.contains(UNKNOWN_MARKER)) {
             return Ok(self.unknown(format!("an argument of {name}() is not known")));
         }
         let argument = |index: usize| arguments.get(index).map_or("", String::as_str);
@@ -204,14 +210,14 @@ impl Judge<'_> {
                 Some(features) => Truth::from(features.contains(first)),
                 None => self.unknown("the features of the binary are not known"),
             },
-            "version_atleast" => self.version(first),
-            "version_before" => self.version(first).not(),
+            "version_atleast" => self.version_at_least(first),
+            "version_before" => self.version_at_least(first).not(),
             other => self.unknown(format!("{other}() can only be answered by the running binary")),
         })
     }
 
     /// Whether the binary is at least of this version.
-    fn version(&mut self, text: &str) -> Truth {
+    fn version_at_least(&mut self, text: &str) -> Truth {
         let release = text.split_once("-dev").map_or(text, |(release, _)| release);
         let numbers: Option<Vec<u32>> = release.split('.').map(|part| part.parse().ok()).collect();
         match (numbers.as_deref(), self.around.version) {

@@ -1,23 +1,23 @@
 use super::*;
 
-fn surroundings(known: bool) -> Surroundings {
-    Surroundings {
+fn parse_context(known: bool) -> ParseContext {
+    ParseContext {
         env: [("FOO", "bar"), ("E", "")].map(|(k, v)| (k.to_string(), v.to_string())).into(),
         env_known: known,
         version: known.then_some((3, 0, 11)),
         features: known.then(|| ["OPENSSL".to_string()].into()),
-        ..Surroundings::default()
+        ..ParseContext::default()
     }
 }
 
-fn judged(text: &str, known: bool) -> Result<Truth, String> {
-    let around = surroundings(known);
-    judge(text, &Environment::new(&around), &around).map(|judged| judged.truth)
+fn evaluated(text: &str, known: bool) -> Result<Truth, String> {
+    let around = parse_context(known);
+    evaluate(text, &Environment::new(&around), &around).map(|judged| judged.truth)
 }
 
 /// Every row was seen in `haproxy -c` with the same two variables.
 #[test]
-fn conditions_are_judged_as_the_binary_judges_them() {
+fn conditions_are_evaluated_as_the_binary_does() {
     let yes = [
         "1",
         "-1",
@@ -64,10 +64,10 @@ fn conditions_are_judged_as_the_binary_judges_them() {
         "feature(ssl)",
     ];
     for text in yes {
-        assert_eq!(judged(text, true), Ok(Truth::Yes), "{text}");
+        assert_eq!(evaluated(text, true), Ok(Truth::Yes), "{text}");
     }
     for text in no {
-        assert_eq!(judged(text, true), Ok(Truth::No), "{text}");
+        assert_eq!(evaluated(text, true), Ok(Truth::No), "{text}");
     }
 }
 
@@ -95,7 +95,7 @@ fn what_the_binary_refuses_is_refused() {
         "streq",
         "defined(a",
     ] {
-        assert!(judged(text, true).is_err(), "{text} gave {:?}", judged(text, true));
+        assert!(evaluated(text, true).is_err(), "{text} gave {:?}", evaluated(text, true));
     }
 }
 
@@ -114,34 +114,34 @@ fn what_cannot_be_known_is_unknown_unless_it_does_not_matter() {
         "1 && version_before(3.0)",
     ];
     for text in unknown {
-        assert_eq!(judged(text, false), Ok(Truth::Unknown), "{text}");
+        assert_eq!(evaluated(text, false), Ok(Truth::Unknown), "{text}");
     }
-    assert_eq!(judged("1 || defined(NOPE)", false), Ok(Truth::Yes));
-    assert_eq!(judged("0 && defined(NOPE)", false), Ok(Truth::No));
-    assert_eq!(judged("version_atleast(soon)", true), Ok(Truth::Unknown));
+    assert_eq!(evaluated("1 || defined(NOPE)", false), Ok(Truth::Yes));
+    assert_eq!(evaluated("0 && defined(NOPE)", false), Ok(Truth::No));
+    assert_eq!(evaluated("version_atleast(soon)", true), Ok(Truth::Unknown));
 }
 
 #[test]
 fn an_undecided_variable_is_never_taken_for_its_own_text() {
     for text in [
-        format!("streq({UNKNOWN},{UNKNOWN})"),
-        format!("defined({UNKNOWN})"),
-        UNKNOWN.to_string(),
-        format!("1 {UNKNOWN}"),
-        format!("streq({UNKNOWN}"),
+        format!("streq({UNKNOWN_MARKER},{UNKNOWN_MARKER})"),
+        format!("defined({UNKNOWN_MARKER})"),
+        UNKNOWN_MARKER.to_string(),
+        format!("1 {UNKNOWN_MARKER}"),
+        format!("streq({UNKNOWN_MARKER}"),
     ] {
-        assert_eq!(judged(&text, true), Ok(Truth::Unknown), "{text}");
+        assert_eq!(evaluated(&text, true), Ok(Truth::Unknown), "{text}");
     }
 }
 
 #[test]
 fn an_early_version_refuses_later_predicates() {
-    let around = Surroundings { version: Some((2, 6, 12)), ..surroundings(true) };
-    assert!(judge("strstr(abc,b)", &Environment::new(&around), &around).is_err());
+    let around = ParseContext { version: Some((2, 6, 12)), ..parse_context(true) };
+    assert!(evaluate("strstr(abc,b)", &Environment::new(&around), &around).is_err());
 }
 
 #[test]
-fn a_hostile_depth_is_left_undecided() {
+fn excessive_depth_is_left_undecided() {
     let text = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
-    assert_eq!(judged(&text, true), Ok(Truth::Unknown));
+    assert_eq!(evaluated(&text, true), Ok(Truth::Unknown));
 }

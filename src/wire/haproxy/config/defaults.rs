@@ -3,7 +3,7 @@
 use super::{Config, Line, Section};
 
 /// A section with the lines it inherits.
-pub(super) struct Heir<'a> {
+pub(super) struct SectionWithDefaults<'a> {
     /// The section itself.
     pub(super) section: &'a Section,
     /// The `defaults` behind it, oldest first.
@@ -12,7 +12,7 @@ pub(super) struct Heir<'a> {
     pub(super) certain: bool,
 }
 
-impl<'a> Heir<'a> {
+impl<'a> SectionWithDefaults<'a> {
     /// All lines that apply, in the order in which they apply, each with whether it certainly does.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&'a Line, bool)> {
         let certain = self.certain;
@@ -24,7 +24,7 @@ impl<'a> Heir<'a> {
     }
 
     /// The last of these lines that starts with `keyword`, with whether it certainly applies.
-    pub(super) fn last(&self, keyword: &str) -> Option<(&'a Line, bool)> {
+    pub(super) fn last_with_keyword(&self, keyword: &str) -> Option<(&'a Line, bool)> {
         self.lines().filter(|(line, _)| line.word(0) == keyword).last()
     }
 }
@@ -34,27 +34,27 @@ pub(super) fn is_proxy(section: &Section) -> bool {
 }
 
 /// Every `frontend`, `backend` and `listen` with its inheritance.
-pub(super) fn heirs(config: &Config) -> Vec<Heir<'_>> {
+pub(super) fn proxy_sections(config: &Config) -> Vec<SectionWithDefaults<'_>> {
     let sections = config.sections.iter().enumerate();
     sections
         .filter(|(_, section)| is_proxy(section))
         .map(|(index, section)| {
             let (mut defaults, mut certain) = (Vec::new(), true);
-            let mut parent = parent(config, index, section.from.as_deref(), true, &mut certain);
+            let mut parent = parent_defaults(config, index, section.from.as_deref(), true, &mut certain);
             while let Some(found) = parent {
                 let section = &config.sections[found];
                 defaults.push(section);
                 // A `defaults` inherits only if it says so. Every step goes back, so this ends.
-                parent = self::parent(config, found, section.from.as_deref(), false, &mut certain);
+                parent = self::parent_defaults(config, found, section.from.as_deref(), false, &mut certain);
             }
             defaults.reverse();
-            Heir { section, defaults, certain }
+            SectionWithDefaults { section, defaults, certain }
         })
         .collect()
 }
 
 /// The nearest `defaults` before `index`: the one of that name, or for a proxy without `from` any.
-fn parent(
+fn parent_defaults(
     config: &Config,
     index: usize,
     from: Option<&str>,

@@ -1,10 +1,10 @@
 //! The environment as a line of the files sees it: what the worker starts with, changed by lines before.
 
-use super::{Surroundings, Word};
+use super::{ParseContext, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Variables that HAProxy itself sets while it starts; their values are not ours to know.
-const OWN: [&str; 12] = [
+const SET_BY_HAPROXY: [&str; 12] = [
     "HAPROXY_CFGFILES",
     "HAPROXY_CLI",
     "HAPROXY_HTTPS_LOG_FMT",
@@ -39,10 +39,10 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    pub(super) fn new(around: &Surroundings) -> Self {
+    pub(super) fn new(around: &ParseContext) -> Self {
         let mut known: BTreeMap<String, Lookup> =
             around.env.iter().map(|(name, value)| (name.clone(), Lookup::Set(value.clone()))).collect();
-        for name in OWN {
+        for name in SET_BY_HAPROXY {
             known.insert(name.to_string(), Lookup::Unknown);
         }
         let branch = match around.version {
@@ -65,28 +65,28 @@ impl Environment {
 
     /// Follows a line of the `global` section that changes the environment; `sure` is false for a line that
     /// may not be in force. Returns false if it was not such a line.
-    pub(super) fn follow(&mut self, words: &[Word], sure: bool) -> bool {
+    pub(super) fn apply_line(&mut self, words: &[Word], sure: bool) -> bool {
         let Some((keyword, arguments)) = words.split_first() else { return false };
         let text = |index: usize| arguments.get(index).map_or("", |word| word.text.as_str());
         match keyword.text.as_str() {
             "setenv" | "presetenv" if arguments.len() < 2 => {}
             "setenv" | "presetenv" if !arguments[0].certain => self.forget_all(),
-            "setenv" => self.change(text(0), value_of(&arguments[1]), sure),
+            "setenv" => self.set_variable(text(0), word_value(&arguments[1]), sure),
             "presetenv" => match self.get(text(0)) {
                 Lookup::Set(_) => {}
-                Lookup::Unset => self.change(text(0), value_of(&arguments[1]), sure),
-                Lookup::Unknown => self.change(text(0), Lookup::Unknown, true),
+                Lookup::Unset => self.set_variable(text(0), word_value(&arguments[1]), sure),
+                Lookup::Unknown => self.set_variable(text(0), Lookup::Unknown, true),
             },
             "unsetenv" | "resetenv" if arguments.iter().any(|word| !word.certain) => self.forget_all(),
             "unsetenv" => {
                 for word in arguments {
-                    self.change(&word.text, Lookup::Unset, sure);
+                    self.set_variable(&word.text, Lookup::Unset, sure);
                 }
             }
             "resetenv" => self.reset(arguments.iter().map(|word| word.text.as_str()).collect(), sure),
             "localpeer" => {
                 // Whether the variable follows this keyword differs between branches (3.2 empties it).
-                self.change("HAPROXY_LOCALPEER", Lookup::Unknown, true);
+                self.set_variable("HAPROXY_LOCALPEER", Lookup::Unknown, true);
                 return false;
             }
             _ => return false,
@@ -94,7 +94,7 @@ impl Environment {
         true
     }
 
-    fn change(&mut self, name: &str, to: Lookup, sure: bool) {
+    fn set_variable(&mut self, name: &str, to: Lookup, sure: bool) {
         let to = if sure || self.get(name) == to { to } else { Lookup::Unknown };
         self.known.insert(name.to_string(), to);
     }
@@ -152,7 +152,7 @@ impl Environment {
     }
 }
 
-fn value_of(word: &Word) -> Lookup {
+fn word_value(word: &Word) -> Lookup {
     if word.certain { Lookup::Set(word.text.clone()) } else { Lookup::Unknown }
 }
 
@@ -162,10 +162,10 @@ mod tests {
 
     fn environment(known: bool) -> Environment {
         let env = [("A", "1"), ("B", "2")].map(|(k, v)| (k.to_string(), v.to_string())).into();
-        Environment::new(&Surroundings { env, env_known: known, ..Surroundings::default() })
+        Environment::new(&ParseContext { env, env_known: known, ..ParseContext::default() })
     }
 
-    fn words(line: &str) -> Vec<Word> {
+    fn split_line(line: &str) -> Vec<Word> {
         line.split(' ').map(|text| Word { text: text.to_string(), certain: true }).collect()
     }
 
@@ -189,18 +189,18 @@ mod tests {
         ];
         for (situation, line, sure, name, expected) in cases {
             let mut env = environment(true);
-            assert!(env.follow(&words(line), sure), "{situation}");
+            assert!(env.apply_line(&split_line(line), sure), "{situation}");
             assert_eq!(env.get(name), expected, "{situation}");
         }
     }
 
     #[test]
-    fn what_nobody_could_read_stays_unknown() {
+    fn what_could_not_be_read_stays_unknown() {
         let mut env = environment(false);
         assert_eq!(env.get("C"), Lookup::Unknown);
-        env.follow(&words("presetenv C x"), true);
+        env.apply_line(&split_line("presetenv C x"), true);
         assert_eq!(env.get("C"), Lookup::Unknown, "presetenv would keep a value that we cannot see");
-        env.follow(&words("resetenv A D"), true);
+        env.apply_line(&split_line("resetenv A D"), true);
         assert_eq!(env.get("C"), Lookup::Unset, "a sure resetenv settles it");
         assert_eq!(env.get("never named"), Lookup::Unset, "for every other name too");
         assert_eq!(env.get("D"), Lookup::Unknown, "but not for what it keeps");

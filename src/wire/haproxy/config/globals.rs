@@ -1,11 +1,11 @@
 //! Process-wide settings and the state file.
 
-use super::defaults::Heir;
-use super::{At, Config, Line};
+use super::defaults::SectionWithDefaults;
+use super::{Config, Line, SourceLocation};
 
 /// What the `global` sections say about the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings {
+pub struct GlobalSettings {
     /// `chroot`
     pub chroot: Option<String>,
     /// `user`, or else `uid`
@@ -38,18 +38,18 @@ pub struct Settings {
 
 /// Where saved server states are loaded from at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateFile {
+pub struct ServerStateFile {
     /// `server-state-file`, with `server-state-base` in front if it is relative.
     pub file: String,
     /// Where it is set.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if that line may not be in force.
     pub certain: bool,
 }
 
 /// Where one proxy loads the states of its servers from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum StateFrom {
+pub enum ServerStateSource {
     /// Nowhere.
     #[default]
     Nothing,
@@ -59,18 +59,18 @@ pub enum StateFrom {
     Local(String),
 }
 
-fn globals(config: &Config) -> impl Iterator<Item = (&Line, bool)> {
+fn global_lines(config: &Config) -> impl Iterator<Item = (&Line, bool)> {
     let sections = config.sections.iter().filter(|section| section.kind == "global");
     sections.flat_map(|section| section.lines.iter().map(|line| (line, line.certain && section.certain)))
 }
 
-pub(super) fn last_global<'a>(config: &'a Config, keyword: &str) -> Option<(&'a Line, bool)> {
-    globals(config).filter(|(line, _)| line.word(0) == keyword).last()
+pub(super) fn last_global_line<'a>(config: &'a Config, keyword: &str) -> Option<(&'a Line, bool)> {
+    global_lines(config).filter(|(line, _)| line.word(0) == keyword).last()
 }
 
-pub(super) fn of(config: &Config) -> Settings {
-    let mut settings = Settings { certain: true, ..Settings::default() };
-    for (line, certain) in globals(config) {
+pub(super) fn from_config(config: &Config) -> GlobalSettings {
+    let mut settings = GlobalSettings { certain: true, ..GlobalSettings::default() };
+    for (line, certain) in global_lines(config) {
         let value = Some(line.word(1).to_string());
         match line.word(0) {
             "chroot" => settings.chroot = value,
@@ -85,7 +85,7 @@ pub(super) fn of(config: &Config) -> Settings {
             "pidfile" => settings.pidfile = value,
             "crt-base" => settings.crt_base = value,
             "ca-base" => settings.ca_base = value,
-            "default-path" => settings.default_path = Some(line.from(1).collect::<Vec<_>>().join(" ")),
+            "default-path" => settings.default_path = Some(line.words_from(1).collect::<Vec<_>>().join(" ")),
             _ => continue,
         }
         settings.certain &= certain;
@@ -94,34 +94,37 @@ pub(super) fn of(config: &Config) -> Settings {
 }
 
 fn with_base(config: &Config, file: &str) -> String {
-    match last_global(config, "server-state-base") {
+    match last_global_line(config, "server-state-base") {
         Some((base, _)) if !file.starts_with('/') => format!("{}/{file}", base.word(1).trim_end_matches('/')),
         _ => file.to_string(),
     }
 }
 
-pub(super) fn state_file(config: &Config) -> Option<StateFile> {
-    let (line, certain) = last_global(config, "server-state-file")?;
-    Some(StateFile { file: with_base(config, line.word(1)), at: line.at.clone(), certain })
+pub(super) fn server_state_file(config: &Config) -> Option<ServerStateFile> {
+    let (line, certain) = last_global_line(config, "server-state-file")?;
+    Some(ServerStateFile { file: with_base(config, line.word(1)), at: line.at.clone(), certain })
 }
 
 /// Where the proxy loads states from, and whether that is certain.
-pub(super) fn state_from(config: &Config, heir: &Heir<'_>) -> (StateFrom, bool) {
-    let Some((line, mut certain)) = heir.last("load-server-state-from-file") else {
-        return (StateFrom::Nothing, heir.certain);
+pub(super) fn server_state_source(
+    config: &Config,
+    heir: &SectionWithDefaults<'_>,
+) -> (ServerStateSource, bool) {
+    let Some((line, mut certain)) = heir.last_with_keyword("load-server-state-from-file") else {
+        return (ServerStateSource::Nothing, heir.certain);
     };
     certain &= heir.certain;
     let from = match line.word(1) {
-        "global" => StateFrom::Global,
+        "global" => ServerStateSource::Global,
         "local" => {
             let own = heir.section.name.as_deref().unwrap_or_default();
-            let named = heir.last("server-state-file-name");
+            let named = heir.last_with_keyword("server-state-file-name");
             certain &= named.is_none_or(|(_, certain)| certain);
             let named = named.map_or("", |(line, _)| line.word(1));
             let file = if named.is_empty() || named == "use-backend-name" { own } else { named };
-            StateFrom::Local(with_base(config, file))
+            ServerStateSource::Local(with_base(config, file))
         }
-        _ => StateFrom::Nothing,
+        _ => ServerStateSource::Nothing,
     };
     (from, certain)
 }

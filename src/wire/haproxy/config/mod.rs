@@ -1,7 +1,7 @@
 //! What the HAProxy configuration files on disk would make the next worker hold.
 //!
-//! Two layers, both pure. [`read`] turns text into sections and lines the way HAProxy does it: quotes,
-//! escapes, environment, `.if` blocks. [`Model::of`] then says which proxies, servers, binds, pattern
+//! Two layers, both pure. [`parse`] turns text into sections and lines the way HAProxy does it: quotes,
+//! escapes, environment, `.if` blocks. [`Model::from_config`] then says which proxies, servers, binds, pattern
 //! lists, certificates and peers those lines amount to.
 //!
 //! What cannot be decided here (an environment nobody could read, a predicate about a library) is never
@@ -9,7 +9,7 @@
 //! `undecided`. A consumer that needs certainty must look at both.
 //!
 //! Grammar facts were taken from running 2.6, 2.8, 3.0, 3.2 and 3.4; where these differ, the version in
-//! [`Surroundings`] decides, and without one the line is uncertain.
+//! [`ParseContext`] decides, and without one the line is uncertain.
 
 mod addresses;
 mod bind_addresses;
@@ -32,22 +32,22 @@ mod servers;
 mod tokenizer;
 
 pub use addresses::{Host, Port};
-pub use bind_addresses::{BindOptions, Endpoint, Where};
-pub use binds::{BindDef, Level, SocketDef};
+pub use bind_addresses::{BindHost, BindOptions, Endpoint};
+pub use binds::{BindDef, StatsSocketDef, StatsSocketLevel};
 pub use certificates::{CertDef, CertKind};
-pub use globals::{Settings, StateFile, StateFrom};
+pub use globals::{GlobalSettings, ServerStateFile, ServerStateSource};
 pub use model::Model;
-pub use parser::read;
+pub use parser::parse;
 pub use patterns::{PatternDef, PatternKind, PatternSource};
-pub use peers::{PeersDef, TableDef};
+pub use peers::{PeersDef, StickTableDef};
 pub use proxies::{ProxyDef, ProxyKind};
-pub use routes::{RouteDef, Target, pattern};
+pub use routes::{RouteDef, RouteTarget, match_pattern};
 pub use servers::ServerDef;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One configuration file, named as the master names it (`show acl` repeats that name).
+/// One configuration file, named as the master names it (`show parse_acl` repeats that name).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source<'a> {
     /// The name given to `-f`, or folder and file name for a folder given to `-f`.
@@ -58,7 +58,7 @@ pub struct Source<'a> {
 
 /// What surrounds the files and decides how they are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surroundings {
+pub struct ParseContext {
     /// The environment that the next worker would start with.
     pub env: BTreeMap<String, String>,
     /// Whether `env` is complete. If not, a variable that is neither in it nor set by the files is undecided.
@@ -100,7 +100,7 @@ pub struct Section {
     /// The `defaults` section named after `from`.
     pub from: Option<String>,
     /// Where the heading is.
-    pub at: At,
+    pub at: SourceLocation,
     /// The lines, without the heading.
     pub lines: Vec<Line>,
     /// False if the heading itself may not be in force, or is not fully known.
@@ -111,7 +111,7 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// Its words, up to the first empty one (where HAProxy stops reading).
     pub words: Vec<Word>,
     /// False if the line may not be in force, or if one of its words is uncertain.
@@ -125,7 +125,7 @@ impl Line {
     }
 
     /// All words from `index` on.
-    pub fn from(&self, index: usize) -> impl Iterator<Item = &str> {
+    pub fn words_from(&self, index: usize) -> impl Iterator<Item = &str> {
         self.words.iter().skip(index).map(|word| word.text.as_str())
     }
 }
@@ -141,7 +141,7 @@ pub struct Word {
 
 /// A place in the files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct At {
+pub struct SourceLocation {
     /// The file, named as in [`Source`].
     pub file: String,
     /// The line, counted from one.
@@ -152,7 +152,7 @@ pub struct At {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// What could not be decided, and why.
     pub why: String,
 }
@@ -161,7 +161,7 @@ pub struct Undecided {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// What is wrong with it.
     pub what: String,
 }
@@ -183,22 +183,22 @@ pub fn folder_order<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<St
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     /// Before 2.8: an unset variable alone in quotes is an empty word.
-    Old,
+    Before28,
     /// 2.8 to 3.2: such a word vanishes, and an unset variable at the end of a word glues the next one to it.
-    Middle,
+    From28To32,
     /// From 3.3 on: such a word is empty again, and an empty word is fatal.
-    New,
+    From33,
     /// The version is not known.
     Unknown,
 }
 
 impl Dialect {
-    fn of(version: Option<(u32, u32, u32)>) -> Self {
+    fn from_version(version: Option<(u32, u32, u32)>) -> Self {
         match version {
             None => Dialect::Unknown,
-            Some((major, minor, _)) if (major, minor) < (2, 8) => Dialect::Old,
-            Some((major, minor, _)) if (major, minor) < (3, 3) => Dialect::Middle,
-            Some(_) => Dialect::New,
+            Some((major, minor, _)) if (major, minor) < (2, 8) => Dialect::Before28,
+            Some((major, minor, _)) if (major, minor) < (3, 3) => Dialect::From28To32,
+            Some(_) => Dialect::From33,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What the lines amount to.
 
-use super::defaults::heirs;
-use super::proxies::proxy;
+use super::defaults::proxy_sections;
+use super::proxies::parse_proxy;
 use super::{BindDef, CertDef, Config, PatternDef, PatternKind, PatternSource, PeersDef, Problem, ServerDef};
 use super::{Endpoint, ProxyDef};
-use super::{RouteDef, Settings, SocketDef, StateFile, TableDef, Undecided};
+use super::{GlobalSettings, RouteDef, ServerStateFile, StatsSocketDef, StickTableDef, Undecided};
 use super::{binds, certificates, globals, patterns, peers, routes};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ pub struct Model {
     /// Every `frontend`, `backend` and `listen`.
     pub proxies: Vec<ProxyDef>,
     /// Every `stats socket`.
-    pub sockets: Vec<SocketDef>,
-    /// Every `bind`, also those of peers and log forwarders.
+    pub sockets: Vec<StatsSocketDef>,
+    /// Every `parse_bind`, also those of peers and log forwarders.
     pub binds: Vec<BindDef>,
     /// Every use of a pattern list.
     pub patterns: Vec<PatternDef>,
@@ -24,15 +24,15 @@ pub struct Model {
     /// Every `peers` section.
     pub peers: Vec<PeersDef>,
     /// Every stick table, of proxies and of `peers` sections.
-    pub tables: Vec<TableDef>,
+    pub tables: Vec<StickTableDef>,
     /// The global state file.
-    pub state_file: Option<StateFile>,
+    pub state_file: Option<ServerStateFile>,
     /// The name of the local peer.
     pub localpeer: Option<String>,
     /// Where requests go.
     pub routes: Vec<RouteDef>,
     /// Process-wide settings.
-    pub settings: Settings,
+    pub settings: GlobalSettings,
     /// The environment variables that the files change: true where that is whatever it was before.
     pub variables: BTreeMap<String, bool>,
     /// What could not be decided.
@@ -43,22 +43,22 @@ pub struct Model {
 
 impl Model {
     /// Reads the model off the sections.
-    pub fn of(config: &Config) -> Model {
+    pub fn from_config(config: &Config) -> Model {
         let mut undecided = config.undecided.clone();
         let proxies: Vec<ProxyDef> =
-            heirs(config).iter().map(|heir| proxy(config, heir, &mut undecided)).collect();
-        let settings = globals::of(config);
+            proxy_sections(config).iter().map(|heir| parse_proxy(config, heir, &mut undecided)).collect();
+        let settings = globals::from_config(config);
         let of_proxies = proxies.iter().filter_map(|proxy| proxy.table.clone());
         Model {
-            tables: of_proxies.chain(peers::tables(config)).collect(),
-            sockets: binds::sockets(config),
-            binds: binds::of(config, &settings, &proxies),
-            patterns: patterns::of(config),
-            certificates: certificates::of(config, &settings),
-            peers: peers::of(config),
-            state_file: globals::state_file(config),
+            tables: of_proxies.chain(peers::stick_tables(config)).collect(),
+            sockets: binds::stats_sockets(config),
+            binds: binds::from_config(config, &settings, &proxies),
+            patterns: patterns::from_config(config),
+            certificates: certificates::from_config(config, &settings),
+            peers: peers::from_config(config),
+            state_file: globals::server_state_file(config),
             localpeer: config.localpeer.clone(),
-            routes: routes::of(config),
+            routes: routes::from_config(config),
             problems: config.problems.clone(),
             variables: config.variables.clone(),
             proxies,
@@ -104,9 +104,9 @@ impl Model {
         lines.map(|(at, text, _)| format!("{}:{} {text}", at.file, at.line)).collect()
     }
 
-    /// The names by which `show acl` lists the patterns that stand in the files themselves.
-    pub fn inline_names(&self) -> Vec<String> {
-        self.patterns.iter().filter_map(PatternDef::shown).collect()
+    /// The names by which `show parse_acl` lists the patterns that stand in the files themselves.
+    pub fn inline_pattern_names(&self) -> Vec<String> {
+        self.patterns.iter().filter_map(PatternDef::show_acl_description).collect()
     }
 }
 
@@ -119,8 +119,8 @@ impl PatternDef {
         }
     }
 
-    /// The description that `show acl` prints for a list that stands in the files themselves.
-    pub fn shown(&self) -> Option<String> {
+    /// The description that `show parse_acl` prints for a list that stands in the files themselves.
+    pub fn show_acl_description(&self) -> Option<String> {
         match &self.source {
             PatternSource::File { .. } => None,
             PatternSource::Inline { criterion, .. } => {

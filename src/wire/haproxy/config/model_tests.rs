@@ -1,15 +1,17 @@
 use super::*;
-use crate::wire::haproxy::config::StateFrom;
-use crate::wire::haproxy::config::{At, CertKind, Host, Level, Port, Source, Surroundings, read};
+use crate::wire::haproxy::config::ServerStateSource;
+use crate::wire::haproxy::config::{
+    CertKind, Host, ParseContext, Port, Source, SourceLocation, StatsSocketLevel, parse,
+};
 
 fn model(text: &str) -> Model {
-    let around = Surroundings {
+    let around = ParseContext {
         env_known: true,
         version: Some((3, 4, 7)),
         hostname: Some("vm".to_string()),
-        ..Surroundings::default()
+        ..ParseContext::default()
     };
-    Model::of(&read(&[Source { file: "a.cfg".to_string(), text: text.into() }], &around))
+    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), text: text.into() }], &around))
 }
 
 /// `backend/server=weight`, then `D`isabled, `B`ackup, `C`hecked, `T`emplate and `?` uncertain.
@@ -96,7 +98,7 @@ fn servers_get_what_default_server_lines_before_them_give() {
 }
 
 #[test]
-fn a_hostile_template_cannot_fill_the_memory() {
+fn a_huge_server_template_cannot_fill_the_memory() {
     let model = model("backend b\n server-template t 1-4294967295 :1\n server-template u x :1\n");
     assert_eq!(model.proxies[0].servers.len(), 4096);
     assert_eq!(model.undecided.len(), 2, "{:?}", model.undecided);
@@ -124,7 +126,7 @@ fn sockets_binds_and_certificates_are_listed() {
     );
     let sockets: Vec<_> =
         model.sockets.iter().map(|socket| (socket.address.as_str(), socket.level)).collect();
-    assert_eq!(sockets, [("/a.sock", Level::Operator), ("ipv4@:1", Level::Admin)]);
+    assert_eq!(sockets, [("/a.sock", StatsSocketLevel::Operator), ("ipv4@:1", StatsSocketLevel::Admin)]);
     let binds: Vec<_> = model
         .binds
         .iter()
@@ -189,10 +191,13 @@ fn state_files_are_found_for_the_proxies_that_load_them() {
         backend d\n load-server-state-from-file none\n",
     );
     let from: Vec<_> = model.proxies.iter().map(|proxy| proxy.state_from.clone()).collect();
-    let local = |file: &str| StateFrom::Local(file.to_string());
-    assert_eq!(from, [StateFrom::Global, local("/base/b"), local("/own"), StateFrom::Nothing]);
-    let at = At { file: "a.cfg".to_string(), line: 3 };
-    assert_eq!(model.state_file, Some(StateFile { file: "/base/all".to_string(), at, certain: true }));
+    let local = |file: &str| ServerStateSource::Local(file.to_string());
+    assert_eq!(
+        from,
+        [ServerStateSource::Global, local("/base/b"), local("/own"), ServerStateSource::Nothing]
+    );
+    let at = SourceLocation { file: "a.cfg".to_string(), line: 3 };
+    assert_eq!(model.state_file, Some(ServerStateFile { file: "/base/all".to_string(), at, certain: true }));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::defaults::is_proxy;
 use super::{Config, Dialect, Problem, Section};
 
 /// What a section offers under its name.
-fn sides(section: &Section) -> (bool, bool) {
+fn proxy_capabilities(section: &Section) -> (bool, bool) {
     (
         matches!(section.kind.as_str(), "frontend" | "listen"),
         matches!(section.kind.as_str(), "backend" | "listen"),
@@ -12,30 +12,31 @@ fn sides(section: &Section) -> (bool, bool) {
 }
 
 /// Whether HAProxy refuses the second of two sections because of the first.
-fn clash(first: &Section, second: &Section, dialect: Dialect) -> bool {
+fn names_conflict(first: &Section, second: &Section, dialect: Dialect) -> bool {
     if first.name != second.name || first.name.is_none() {
         return false;
     }
     let kinds = (first.kind.as_str(), second.kind.as_str());
     match (is_proxy(first), is_proxy(second)) {
         (true, true) => {
-            let ((front, back), (other_front, other_back)) = (sides(first), sides(second));
-            (front && other_front) || (back && other_back) || dialect == Dialect::New
+            let ((front, back), (other_front, other_back)) =
+                (proxy_capabilities(first), proxy_capabilities(second));
+            (front && other_front) || (back && other_back) || dialect == Dialect::From33
         }
         (false, false) => kinds == ("peers", "peers"),
         // From 3.3 on a proxy and a `defaults` cannot share a name.
-        _ => (kinds.0 == "defaults" || kinds.1 == "defaults") && dialect == Dialect::New,
+        _ => (kinds.0 == "defaults" || kinds.1 == "defaults") && dialect == Dialect::From33,
     }
 }
 
 /// Only sections that are certain are compared: two branches of one `.if` may well use the same name.
-pub(super) fn problems(config: &Config, dialect: Dialect) -> Vec<Problem> {
+pub(super) fn find(config: &Config, dialect: Dialect) -> Vec<Problem> {
     let mut found = Vec::new();
     let mut named: Vec<&Section> = Vec::new();
     for (index, section) in config.sections.iter().enumerate().filter(|(_, section)| section.certain) {
         let mut say = |what: String| found.push(Problem { at: section.at.clone(), what });
         let name = section.name.as_deref().unwrap_or_default();
-        if let Some(first) = named.iter().find(|first| clash(first, section, dialect)) {
+        if let Some(first) = named.iter().find(|first| names_conflict(first, section, dialect)) {
             let (file, line) = (&first.at.file, first.at.line);
             say(format!("{} {name} has the name of {} at {file}:{line}", section.kind, first.kind));
         }

@@ -1,39 +1,39 @@
 //! Files to sections and lines: headings, `.if` blocks, and the environment as it changes on the way.
 
-use super::conditions::{Truth, judge};
+use super::conditions::{Truth, evaluate};
 use super::environment::Environment;
-use super::tokenizer::{self, Place, Split, Unknowns};
+use super::tokenizer::{self, LinePosition, TokenizedLine, UnknownStyle};
 use super::{
-    At, Config, Dialect, Line, Problem, Section, Source, Surroundings, Undecided, Word, globals,
+    Config, Dialect, Line, ParseContext, Problem, Section, Source, SourceLocation, Undecided, Word, globals,
     name_conflicts,
 };
 
 /// HAProxy gives up at as many open `.if` lines.
-const MOST_BLOCKS: usize = 1024;
+const MAX_OPEN_IFS: usize = 1024;
 
 /// Reads the files in the order in which the master loads them.
-pub fn read(sources: &[Source<'_>], around: &Surroundings) -> Config {
-    let mut reader = Reader {
+pub fn parse(sources: &[Source<'_>], around: &ParseContext) -> Config {
+    let mut reader = ConfigParser {
         around,
-        dialect: Dialect::of(around.version),
+        dialect: Dialect::from_version(around.version),
         env: Environment::new(around),
         config: Config::default(),
         section: None,
-        adrift: false,
-        lost: false,
+        section_uncertain: false,
+        keyword_uncertain: false,
         blocks: Vec::new(),
     };
-    sources.iter().for_each(|source| reader.file(source));
+    sources.iter().for_each(|source| reader.parse_file(source));
     let (mut config, dialect) = (reader.config, reader.dialect);
-    let names = name_conflicts::problems(&config, dialect);
+    let names = name_conflicts::find(&config, dialect);
     config.problems.extend(names);
     (config.localpeer, config.localpeer_certain) = localpeer(&config, around);
     config
 }
 
 /// The flag wins over the keyword, and the keyword over the host name.
-fn localpeer(config: &Config, around: &Surroundings) -> (Option<String>, bool) {
-    let line = globals::last_global(config, "localpeer").filter(|_| around.localpeer_arg.is_none());
+fn localpeer(config: &Config, around: &ParseContext) -> (Option<String>, bool) {
+    let line = globals::last_global_line(config, "localpeer").filter(|_| around.localpeer_arg.is_none());
     match line {
         Some((line, certain)) => (Some(line.word(1).to_string()), certain),
         None => {
@@ -44,7 +44,7 @@ fn localpeer(config: &Config, around: &Surroundings) -> (Option<String>, bool) {
 }
 
 /// One open `.if`.
-struct Block {
+struct IfBlock {
     /// Whether the lines around the block are in force.
     outside: Truth,
     /// Whether the branch that is being read is in force.
@@ -55,37 +55,37 @@ struct Block {
     closing: bool,
     /// The section that was open at `.if`; every branch starts in it.
     section: Option<usize>,
-    adrift: bool,
+    section_uncertain: bool,
     /// A branch that may be in force opened a section.
     opened: bool,
 }
 
-struct Reader<'a> {
-    around: &'a Surroundings,
+struct ConfigParser<'a> {
+    around: &'a ParseContext,
     dialect: Dialect,
     env: Environment,
     config: Config,
     /// The section that lines go to.
     section: Option<usize>,
     /// Lines may belong to another section than `section`, because an uncertain block opened one.
-    adrift: bool,
+    section_uncertain: bool,
     /// A keyword came from an undecided variable. It may have been a heading or an `.if`, so nothing in the
     /// rest of the file is certain.
-    lost: bool,
-    blocks: Vec<Block>,
+    keyword_uncertain: bool,
+    blocks: Vec<IfBlock>,
 }
 
-impl Reader<'_> {
-    fn file(&mut self, source: &Source<'_>) {
+impl ConfigParser<'_> {
+    fn parse_file(&mut self, source: &Source<'_>) {
         // A section never goes on into the next file, and a block never does either.
         self.section = None;
-        self.adrift = false;
-        self.lost = false;
+        self.section_uncertain = false;
+        self.keyword_uncertain = false;
         self.blocks.clear();
         let mut count = 0;
         for (index, line) in source.text.split_inclusive('\n').enumerate() {
             count = index + 1;
-            let at = At { file: source.file.clone(), line: count };
+            let at = SourceLocation { file: source.file.clone(), line: count };
             if line.contains('\0') {
                 self.problem(&at, "there is a NUL character; HAProxy stops reading here");
                 break;
@@ -93,45 +93,48 @@ impl Reader<'_> {
             if !line.ends_with('\n') {
                 self.problem(&at, "the last line does not end; the file may be cut short");
             }
-            self.line(line, at);
+            self.parse_line(line, at);
         }
         if !self.blocks.is_empty() {
-            self.problem(&At { file: source.file.clone(), line: count }, "a .if is not closed in this file");
+            self.problem(
+                &SourceLocation { file: source.file.clone(), line: count },
+                "a .if is not closed in this file",
+            );
         }
     }
 
-    fn problem(&mut self, at: &At, what: impl Into<String>) {
+    fn problem(&mut self, at: &SourceLocation, what: impl Into<String>) {
         self.config.problems.push(Problem { at: at.clone(), what: what.into() });
     }
 
-    fn undecided(&mut self, at: &At, why: impl Into<String>) {
+    fn undecided(&mut self, at: &SourceLocation, why: impl Into<String>) {
         self.config.undecided.push(Undecided { at: at.clone(), why: why.into() });
     }
 
-    fn live(&self) -> Truth {
+    fn in_force(&self) -> Truth {
         match self.blocks.last() {
-            _ if self.lost => Truth::Unknown,
+            _ if self.keyword_uncertain => Truth::Unknown,
             Some(block) => block.live,
             None => Truth::Yes,
         }
     }
 
-    fn line(&mut self, line: &str, at: At) {
+    fn parse_line(&mut self, line: &str, at: SourceLocation) {
         if line.trim_start().starts_with('[') {
             // A scope mark; it matters to SPOE files only.
             return;
         }
-        let mut split = match self.split(line, &at, Unknowns::Named) {
+        let mut split = match self.tokenize(line, &at, UnknownStyle::Named) {
             Ok(split) => split,
             Err(what) => return self.problem(&at, what),
         };
         let keyword = split.words.first();
         if keyword.is_some_and(|word| !word.certain) {
-            self.lost = true;
+            self.keyword_uncertain = true;
             self.env.forget_all();
         }
         let first = keyword.map_or(String::new(), |word| word.text.clone());
-        if first.is_empty() || self.block(&first, &split.words, line, &at) || self.live() == Truth::No {
+        if first.is_empty() || self.block(&first, &split.words, line, &at) || self.in_force() == Truth::No {
             return;
         }
         for why in std::mem::take(&mut split.undecided) {
@@ -144,41 +147,46 @@ impl Reader<'_> {
         let mut whole = true;
         if let Some(end) = split.words.iter().position(|word| word.text.is_empty()) {
             whole = split.words[end].certain;
-            if self.dialect == Dialect::New {
+            if self.dialect == Dialect::From33 {
                 self.problem(&at, format!("word {end} is empty"));
             }
             split.words.truncate(end);
         }
         if is_heading(&first, self.around.version) {
-            self.heading(split.words, at, whole);
+            self.open_section(split.words, at, whole);
         } else {
-            self.content(split.words, at, whole);
+            self.add_line(split.words, at, whole);
         }
     }
 
-    fn split(&self, line: &str, at: &At, unknowns: Unknowns) -> Result<Split, String> {
+    fn tokenize(
+        &self,
+        line: &str,
+        at: &SourceLocation,
+        unknowns: UnknownStyle,
+    ) -> Result<TokenizedLine, String> {
         let section = self.section.and_then(|index| self.config.sections.get(index));
         let named = section.map(|section| section.name.as_deref().unwrap_or(&section.kind));
-        let place = Place { file: &at.file, line: at.line, section: named };
-        tokenizer::split(line, &self.env, place, self.dialect, unknowns)
+        let place = LinePosition { file: &at.file, line: at.line, section: named };
+        tokenizer::tokenize(line, &self.env, place, self.dialect, unknowns)
     }
 
     /// Follows `.if`, `.elif`, `.else` and `.endif`; returns whether the line was one of them.
-    fn block(&mut self, first: &str, words: &[Word], line: &str, at: &At) -> bool {
+    fn block(&mut self, first: &str, words: &[Word], line: &str, at: &SourceLocation) -> bool {
         match first {
             ".if" => {
-                if self.blocks.len() + 1 >= MOST_BLOCKS {
+                if self.blocks.len() + 1 >= MAX_OPEN_IFS {
                     self.problem(at, "too many .if are open");
                 }
-                let outside = self.live();
+                let outside = self.in_force();
                 let truth = if outside == Truth::No { Truth::Yes } else { self.condition(line, at) };
-                self.blocks.push(Block {
+                self.blocks.push(IfBlock {
                     outside,
                     live: outside.and(truth),
                     taken: truth,
                     closing: false,
                     section: self.section,
-                    adrift: self.adrift,
+                    section_uncertain: self.section_uncertain,
                     opened: false,
                 });
             }
@@ -200,7 +208,7 @@ impl Reader<'_> {
                     self.problem(at, ".endif without .if");
                     return true;
                 };
-                self.adrift |= block.opened;
+                self.section_uncertain |= block.opened;
             }
             _ => return false,
         }
@@ -214,15 +222,15 @@ impl Reader<'_> {
         block.closing |= closing;
         if block.live != Truth::No && block.opened {
             self.section = block.section;
-            self.adrift = block.adrift;
+            self.section_uncertain = block.section_uncertain;
         }
     }
 
-    fn condition(&mut self, line: &str, at: &At) -> Truth {
-        let marked = self.split(line, at, Unknowns::Marked);
+    fn condition(&mut self, line: &str, at: &SourceLocation) -> Truth {
+        let marked = self.tokenize(line, at, UnknownStyle::Marked);
         let texts: Vec<String> = marked
             .map_or(Vec::new(), |split| split.words.into_iter().skip(1).map(|word| word.text).collect());
-        match judge(&texts.join(" "), &self.env, self.around) {
+        match evaluate(&texts.join(" "), &self.env, self.around) {
             Ok(judged) => {
                 if judged.truth == Truth::Unknown {
                     for why in judged.undecided {
@@ -239,9 +247,9 @@ impl Reader<'_> {
         }
     }
 
-    fn message(&mut self, first: &str, words: &[Word], at: &At) {
+    fn message(&mut self, first: &str, words: &[Word], at: &SourceLocation) {
         let text = words.get(1).map_or("", |word| word.text.as_str()).to_string();
-        match (first, self.live()) {
+        match (first, self.in_force()) {
             (".alert", Truth::Yes) => self.problem(at, format!("the file refuses to be loaded: {text}")),
             (".alert", _) => self.undecided(at, format!("the file may refuse to be loaded: {text}")),
             (".warning" | ".notice" | ".diag", _) => {}
@@ -249,8 +257,8 @@ impl Reader<'_> {
         }
     }
 
-    fn heading(&mut self, words: Vec<Word>, at: At, whole: bool) {
-        let sure = self.live() == Truth::Yes;
+    fn open_section(&mut self, words: Vec<Word>, at: SourceLocation, whole: bool) {
+        let sure = self.in_force() == Truth::Yes;
         let text = |index: usize| words.get(index).map(|word| word.text.clone());
         let kind = text(0).unwrap_or_default();
         let nameless = kind == "defaults" && text(1).as_deref() == Some("from") && words.len() == 3;
@@ -258,14 +266,14 @@ impl Reader<'_> {
         let from = text(after).filter(|word| word == "from").and_then(|_| text(after + 1));
         let name = if nameless { None } else { text(1) };
         let certain = sure && whole && words.iter().all(|word| word.certain);
-        self.adrift = false;
+        self.section_uncertain = false;
         self.blocks.iter_mut().for_each(|block| block.opened = !sure);
         self.section = Some(self.config.sections.len());
         self.config.sections.push(Section { kind, name, from, at, lines: Vec::new(), certain });
     }
 
     /// Takes note of the variables that a line changes: a master that executed itself again was given them.
-    fn changes(&mut self, words: &[Word]) {
+    fn record_variable_changes(&mut self, words: &[Word]) {
         let names = match words {
             [keyword, names @ ..] if keyword.text == "unsetenv" => names,
             [keyword, name, _, ..] if matches!(keyword.text.as_str(), "setenv" | "presetenv") => {
@@ -279,14 +287,14 @@ impl Reader<'_> {
         }
     }
 
-    fn content(&mut self, mut words: Vec<Word>, at: At, whole: bool) {
+    fn add_line(&mut self, mut words: Vec<Word>, at: SourceLocation, whole: bool) {
         let Some(index) = self.section else {
             return self.problem(&at, "a line stands before every section of its file");
         };
-        let sure = self.live() == Truth::Yes && !self.adrift;
+        let sure = self.in_force() == Truth::Yes && !self.section_uncertain;
         let kind = self.config.sections[index].kind.clone();
-        if kind == "global" && self.env.follow(&words, sure && whole) {
-            self.changes(&words);
+        if kind == "global" && self.env.apply_line(&words, sure && whole) {
+            self.record_variable_changes(&words);
             return;
         }
         if let Some(word) = address_word(&words).and_then(|index| words.get_mut(index))

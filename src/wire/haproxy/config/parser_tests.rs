@@ -1,7 +1,7 @@
 use super::*;
 
-fn around(known: bool) -> Surroundings {
-    Surroundings {
+fn parse_context(known: bool) -> ParseContext {
+    ParseContext {
         env: [("ONE".to_string(), "1".to_string())].into(),
         env_known: known,
         version: Some((3, 4, 7)),
@@ -11,16 +11,16 @@ fn around(known: bool) -> Surroundings {
     }
 }
 
-fn files(texts: &[&str], around: &Surroundings) -> Config {
+fn parse_files(texts: &[&str], around: &ParseContext) -> Config {
     let source = |(index, text): (usize, &&str)| Source {
         file: format!("{}.cfg", index + 1),
         text: text.to_string().into(),
     };
-    read(&texts.iter().enumerate().map(source).collect::<Vec<_>>(), around)
+    parse(&texts.iter().enumerate().map(source).collect::<Vec<_>>(), around)
 }
 
 /// Sections and lines as text; a question mark says that it is uncertain.
-fn shown(config: &Config) -> String {
+fn render(config: &Config) -> String {
     let mut out = String::new();
     let mark = |certain: bool| if certain { "" } else { "?" };
     for section in &config.sections {
@@ -28,7 +28,7 @@ fn shown(config: &Config) -> String {
         let from = section.from.as_deref().map_or(String::new(), |from| format!(" from {from}"));
         out.push_str(&format!("{}{} {name}{from};", mark(section.certain), section.kind));
         for line in &section.lines {
-            let words: Vec<&str> = line.from(0).collect();
+            let words: Vec<&str> = line.words_from(0).collect();
             out.push_str(&format!(" {}{};", mark(line.certain), words.join(" ")));
         }
         out.push('\n');
@@ -97,19 +97,19 @@ fn sections_and_blocks_are_read_as_the_binary_reads_them() {
         ("version sections", "backend b\nprogram p\n", "backend b; program p;\n"),
     ];
     for (situation, text, expected) in cases {
-        assert_eq!(shown(&files(&[text], &around(true))), expected, "{situation}");
+        assert_eq!(render(&parse_files(&[text], &parse_context(true))), expected, "{situation}");
     }
-    let old = Surroundings { version: Some((2, 6, 12)), ..around(true) };
-    assert_eq!(shown(&files(&["program p\n x\ncrt-store s\n"], &old)), "program p; x; crt-store s;\n");
+    let old = ParseContext { version: Some((2, 6, 12)), ..parse_context(true) };
+    assert_eq!(render(&parse_files(&["program p\n x\ncrt-store s\n"], &old)), "program p; x; crt-store s;\n");
     assert_eq!(
-        shown(&files(&["backend b\n x \"\" y\n"], &old)),
+        render(&parse_files(&["backend b\n x \"\" y\n"], &old)),
         "backend b; x;\n",
         "an empty word ends the line"
     );
-    let middle = Surroundings { version: Some((3, 0, 1)), ..around(true) };
+    let middle = ParseContext { version: Some((3, 0, 1)), ..parse_context(true) };
     let glued = "backend b\n x \"\"\"$NOPE\" y\n";
     assert_eq!(
-        shown(&files(&[glued], &middle)),
+        render(&parse_files(&[glued], &middle)),
         "backend b; ?x;\n",
         "an uncertain empty word may not end it"
     );
@@ -117,17 +117,20 @@ fn sections_and_blocks_are_read_as_the_binary_reads_them() {
 
 #[test]
 fn a_section_ends_with_its_file_but_the_environment_does_not() {
-    let config = files(&["global\n setenv A v\nbackend b\n", " x\nbackend c\n y \"$A\"\n"], &around(true));
-    assert_eq!(shown(&config), "global -;\nbackend b;\nbackend c; y v;\n");
+    let config = parse_files(
+        &["global\n setenv A v\nbackend b\n", " x\nbackend c\n y \"$A\"\n"],
+        &parse_context(true),
+    );
+    assert_eq!(render(&config), "global -;\nbackend b;\nbackend c; y v;\n");
     assert_eq!(config.problems.len(), 1);
-    assert_eq!(config.problems[0].at, At { file: "2.cfg".to_string(), line: 1 });
+    assert_eq!(config.problems[0].at, SourceLocation { file: "2.cfg".to_string(), line: 1 });
 }
 
 #[test]
 fn without_the_environment_only_what_hangs_on_it_is_uncertain() {
     let text = "backend b\n x \"$NOPE\"\n y \"$ONE\"\n.if defined(NOPE)\n z\n.endif\n server s $NOPE:1\n w\n";
-    let config = files(&[text], &around(false));
-    assert_eq!(shown(&config), "backend b; ?x ${NOPE}; y 1; ?z; ?server s ${NOPE}:1; w;\n");
+    let config = parse_files(&[text], &parse_context(false));
+    assert_eq!(render(&config), "backend b; ?x ${NOPE}; y 1; ?z; ?server s ${NOPE}:1; w;\n");
     let lines: Vec<usize> = config.undecided.iter().map(|undecided| undecided.at.line).collect();
     assert_eq!(lines, [2, 4, 7]);
     assert!(
@@ -135,16 +138,19 @@ fn without_the_environment_only_what_hangs_on_it_is_uncertain() {
         "{:?}",
         config.undecided
     );
-    let keyword =
-        files(&["backend b\n x\n \"$NOPE\" 1\n y \"$ONE\"\nbackend c\n", "backend d\n z\n"], &around(false));
+    let keyword = parse_files(
+        &["backend b\n x\n \"$NOPE\" 1\n y \"$ONE\"\nbackend c\n", "backend d\n z\n"],
+        &parse_context(false),
+    );
     let expected = "backend b; x; ?${NOPE} 1; ?y ${ONE};\n?backend c;\nbackend d; z;\n";
     assert_eq!(
-        shown(&keyword),
+        render(&keyword),
         expected,
         "a keyword that is not known may be anything, to the end of its file"
     );
-    let named = files(&[".if streq(\"$NOPE\",\"${NOPE}\")\nbackend b\n.endif\n"], &around(false));
-    assert_eq!(shown(&named), "?backend b;\n", "the name of a variable is not its value");
+    let named =
+        parse_files(&[".if streq(\"$NOPE\",\"${NOPE}\")\nbackend b\n.endif\n"], &parse_context(false));
+    assert_eq!(render(&named), "?backend b;\n", "the name of a variable is not its value");
 }
 
 #[test]
@@ -166,28 +172,31 @@ fn what_the_binary_refuses_is_a_problem() {
         ("a line before every section", "x\n"),
         ("too many blocks", &".if 1\n".repeat(1024)),
     ] {
-        assert!(!files(&[text], &around(true)).problems.is_empty(), "{situation}");
+        assert!(!parse_files(&[text], &parse_context(true)).problems.is_empty(), "{situation}");
     }
     for (situation, text) in [
         ("messages", ".notice a\n.warning b\n.diag c\n.if 0\n.alert no\n.nope\n.endif\n"),
         ("an .elif that is not reached", ".if 1\n.elif foo\n.endif\n"),
         ("comments and blanks", "# \"x\n\n   \n"),
     ] {
-        assert_eq!(files(&[text], &around(true)).problems, [], "{situation}");
+        assert_eq!(parse_files(&[text], &parse_context(true)).problems, [], "{situation}");
     }
 }
 
 #[test]
 fn the_flag_names_the_local_peer_before_the_keyword_and_the_host() {
-    let peer = |text: &str, around: &Surroundings| {
-        let config = files(&[text], around);
+    let peer = |text: &str, around: &ParseContext| {
+        let config = parse_files(&[text], around);
         (config.localpeer, config.localpeer_certain)
     };
     let named = |name: &str, certain| (Some(name.to_string()), certain);
-    let flagged = Surroundings { localpeer_arg: Some("flag".to_string()), ..around(true) };
-    assert_eq!(peer("global\n", &around(true)), named("vm", true));
-    assert_eq!(peer("global\n localpeer kw\n", &around(true)), named("kw", true));
+    let flagged = ParseContext { localpeer_arg: Some("flag".to_string()), ..parse_context(true) };
+    assert_eq!(peer("global\n", &parse_context(true)), named("vm", true));
+    assert_eq!(peer("global\n localpeer kw\n", &parse_context(true)), named("kw", true));
     assert_eq!(peer("global\n localpeer kw\n", &flagged), named("flag", true));
-    assert_eq!(peer("global\n.if enabled(A)\n localpeer kw\n.endif\n", &around(true)), named("kw", false));
-    assert_eq!(peer("", &Surroundings::default()), (None, false));
+    assert_eq!(
+        peer("global\n.if enabled(A)\n localpeer kw\n.endif\n", &parse_context(true)),
+        named("kw", false)
+    );
+    assert_eq!(peer("", &ParseContext::default()), (None, false));
 }

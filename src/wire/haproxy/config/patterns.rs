@@ -1,10 +1,10 @@
 //! Pattern lists: every file of an ACL or map, and every list that an ACL expression makes.
 //!
-//! HAProxy makes one list per ACL expression, even an empty one, and shows it with `show acl` as
-//! `acl 'path_beg' file 'h.cfg' line 19`. Anonymous expressions in braces make one too, and so does the
+//! HAProxy makes one list per ACL expression, even an empty one, and shows it with `show parse_acl` as
+//! `parse_acl 'path_beg' file 'h.cfg' line 19`. Anonymous expressions in braces make one too, and so does the
 //! first use of a predefined ACL such as `METH_GET` in each proxy. The files are shown by their path.
 
-use super::{At, Config, Line, Section};
+use super::{Config, Line, Section, SourceLocation};
 use std::collections::BTreeSet;
 
 /// What a pattern file is loaded for.
@@ -23,16 +23,16 @@ pub enum PatternSource {
     File {
         /// The path, as written (it may be a name in memory, such as `virt@name`).
         path: String,
-        /// What it is loaded for. A file of `acl -M -f` appears once for each.
+        /// What it is loaded for. A file of `parse_acl -M -f` appears once for each.
         kind: PatternKind,
     },
-    /// The line itself; with the place of the definition this is what `show acl` calls the list.
+    /// The line itself; with the place of the definition this is what `show parse_acl` calls the list.
     Inline {
         /// The section it stands in.
         proxy: String,
         /// The name of the ACL; anonymous ones have none.
         acl_name: Option<String>,
-        /// The keyword that `show acl` prints.
+        /// The keyword that `show parse_acl` prints.
         criterion: String,
         /// The values on the line.
         values: Vec<String>,
@@ -43,7 +43,7 @@ pub enum PatternSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatternDef {
     /// Where it is used.
-    pub at: At,
+    pub at: SourceLocation,
     /// Where its patterns come from.
     pub source: PatternSource,
     /// False if the line may not be in force, or is not fully known.
@@ -78,7 +78,7 @@ const PREDEFINED: [(&str, &str, &[&str]); 23] = [
 ];
 
 /// The pattern lists of all sections.
-pub(super) fn of(config: &Config) -> Vec<PatternDef> {
+pub(super) fn from_config(config: &Config) -> Vec<PatternDef> {
     let mut found = Vec::new();
     for section in &config.sections {
         let conditions = matches!(
@@ -96,7 +96,7 @@ pub(super) fn of(config: &Config) -> Vec<PatternDef> {
         for line in &section.lines {
             finder.maps(line);
             if conditions && line.word(0) == "acl" && !line.word(2).is_empty() {
-                let words: Vec<&str> = line.from(2).collect();
+                let words: Vec<&str> = line.words_from(2).collect();
                 finder.expression(line, Some(line.word(1)), &words);
                 finder.known.insert(line.word(1));
             } else if conditions {
@@ -120,11 +120,11 @@ impl<'a> Finder<'a, '_> {
         self.found.push(PatternDef { at: line.at.clone(), source, certain });
     }
 
-    fn file(&mut self, line: &Line, path: &str, kind: PatternKind) {
+    fn add_file(&mut self, line: &Line, path: &str, kind: PatternKind) {
         self.add(line, PatternSource::File { path: path.to_string(), kind });
     }
 
-    fn inline(&mut self, line: &Line, acl_name: Option<&str>, criterion: String, values: Vec<String>) {
+    fn add_inline(&mut self, line: &Line, acl_name: Option<&str>, criterion: String, values: Vec<String>) {
         let proxy = self.section.name.clone().unwrap_or_default();
         let acl_name = acl_name.map(str::to_string);
         self.add(line, PatternSource::Inline { proxy, acl_name, criterion, values });
@@ -142,7 +142,7 @@ impl<'a> Finder<'a, '_> {
                     let Some((argument, after)) = rest.split_first() else { break };
                     rest = after;
                     if *option == "-f" {
-                        kinds.iter().for_each(|kind| self.file(line, argument, *kind));
+                        kinds.iter().for_each(|kind| self.add_file(line, argument, *kind));
                     }
                 }
                 "-M" => kinds = vec![PatternKind::Map, PatternKind::Acl],
@@ -150,12 +150,12 @@ impl<'a> Finder<'a, '_> {
             }
         }
         let values = rest.iter().map(|value| (*value).to_string()).collect();
-        self.inline(line, acl_name, criterion(subject), values);
+        self.add_inline(line, acl_name, criterion(subject), values);
     }
 
     /// The condition of a rule: anonymous expressions and the first use of predefined ACLs.
     fn condition(&mut self, line: &'a Line) {
-        let words: Vec<&'a str> = line.from(0).collect();
+        let words: Vec<&'a str> = line.words_from(0).collect();
         let starts = (1..words.len()).filter(|at| matches!(words[*at], "if" | "unless"));
         // `if` can be an ordinary argument as well: the condition is the first rest of the line that parses.
         let Some(terms) = starts.filter_map(|at| self.terms(&words[at + 1..])).next() else { return };
@@ -168,7 +168,7 @@ impl<'a> Finder<'a, '_> {
                         && self.known.insert(name)
                     {
                         let values = values.iter().map(|value| (*value).to_string()).collect();
-                        self.inline(line, Some(name), (*criterion).to_string(), values);
+                        self.add_inline(line, Some(name), (*criterion).to_string(), values);
                     }
                 }
             }
@@ -199,9 +199,9 @@ impl<'a> Finder<'a, '_> {
 
     /// Every map converter, wherever it stands in the line.
     fn maps(&mut self, line: &Line) {
-        for word in line.from(0) {
+        for word in line.words_from(0) {
             for path in map_paths(word) {
-                self.file(line, &path, PatternKind::Map);
+                self.add_file(line, &path, PatternKind::Map);
             }
         }
     }

@@ -1,12 +1,12 @@
 use super::*;
-use crate::wire::haproxy::config::{Model, Source, Surroundings, read};
+use crate::wire::haproxy::config::{Model, ParseContext, Source, parse};
 
 fn model(text: &str) -> Model {
-    let around = Surroundings { env_known: true, version: Some((3, 4, 7)), ..Surroundings::default() };
-    Model::of(&read(&[Source { file: "a.cfg".to_string(), text: text.into() }], &around))
+    let around = ParseContext { env_known: true, version: Some((3, 4, 7)), ..ParseContext::default() };
+    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), text: text.into() }], &around))
 }
 
-/// The rows of the first list are what `show acl` and `show map` printed in 2.6 and 3.4.
+/// The rows of the first list are what `show parse_acl` and `show map` printed in 2.6 and 3.4.
 #[test]
 fn every_list_that_the_binary_shows_is_found_and_no_other() {
     let text = "\
@@ -35,7 +35,7 @@ frontend f2 from dd
     http-request deny if METH_TRACE
 ";
     let model = model(text);
-    let shown: Vec<String> = model.inline_names();
+    let shown: Vec<String> = model.inline_pattern_names();
     let expected = [
         ("path_beg", 2),
         ("path_beg", 5),

@@ -1,6 +1,6 @@
 //! Sections of peers and the stick tables that live in them or in proxies.
 
-use super::{At, Config, Line, Section};
+use super::{Config, Line, Section, SourceLocation};
 
 /// One `peers` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,15 +12,15 @@ pub struct PeersDef {
     /// The other peers.
     pub remotes: Vec<String>,
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if the section or one of its peers may not be in force, or the local peer is not known.
     pub certain: bool,
 }
 
 /// One stick table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableDef {
-    /// Its name as `show table` prints it: that of the proxy, or section and table with a slash.
+pub struct StickTableDef {
+    /// Its name as `show parse_stick_table` prints it: that of the proxy, or section and table with a slash.
     pub name: String,
     /// The words of `type`, for example `string len 32`.
     pub kind: String,
@@ -29,16 +29,16 @@ pub struct TableDef {
     /// The `peers` section that it is shared through.
     pub peers: Option<String>,
     /// Where it is.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if the line may not be in force.
     pub certain: bool,
 }
 
-pub(super) fn sections(config: &Config) -> impl Iterator<Item = &Section> {
+pub(super) fn peers_sections(config: &Config) -> impl Iterator<Item = &Section> {
     config.sections.iter().filter(|section| section.kind == "peers")
 }
 
-pub(super) fn of(config: &Config) -> Vec<PeersDef> {
+pub(super) fn from_config(config: &Config) -> Vec<PeersDef> {
     let local = config.localpeer.as_deref();
     let peers = |section: &Section| {
         let is_peer = |line: &&Line| matches!(line.word(0), "peer" | "server") && !line.word(1).is_empty();
@@ -52,7 +52,7 @@ pub(super) fn of(config: &Config) -> Vec<PeersDef> {
             certain: section.certain && config.localpeer_certain && lines.iter().all(|line| line.certain),
         }
     };
-    sections(config).map(peers).collect()
+    peers_sections(config).map(peers).collect()
 }
 
 /// Nothing of the section comes to life: it is disabled, or none of its peers is the local one.
@@ -64,9 +64,15 @@ pub(super) fn is_idle(config: &Config, section: &Section) -> bool {
         || (config.localpeer_certain && !peers.any(|line| Some(line.word(1)) == local))
 }
 
-/// Reads a `stick-table` or `table` line whose options start at `start`.
-pub(super) fn table(line: &Line, start: usize, name: String, peers: Option<&str>, certain: bool) -> TableDef {
-    let words: Vec<&str> = line.from(start).collect();
+/// Reads a `stick-table` or `parse_stick_table` line whose options start at `start`.
+pub(super) fn parse_stick_table(
+    line: &Line,
+    start: usize,
+    name: String,
+    peers: Option<&str>,
+    certain: bool,
+) -> StickTableDef {
+    let words: Vec<&str> = line.words_from(start).collect();
     let after = |keyword: &str| {
         let at = words.iter().position(|word| *word == keyword)?;
         words.get(at + 1).map(|word| (*word).to_string())
@@ -75,7 +81,7 @@ pub(super) fn table(line: &Line, start: usize, name: String, peers: Option<&str>
     if let Some(length) = after("len").filter(|_| matches!(kind.as_str(), "string" | "binary")) {
         kind = format!("{kind} len {length}");
     }
-    TableDef {
+    StickTableDef {
         name,
         kind,
         size: after("size").unwrap_or_default(),
@@ -85,15 +91,21 @@ pub(super) fn table(line: &Line, start: usize, name: String, peers: Option<&str>
     }
 }
 
-pub(super) fn tables(config: &Config) -> Vec<TableDef> {
+pub(super) fn stick_tables(config: &Config) -> Vec<StickTableDef> {
     let of = |section: &Section| {
         let peers = section.name.clone().unwrap_or_default();
         let certain = section.certain;
         let lines = section.lines.iter().filter(|line| line.word(0) == "table" && !line.word(1).is_empty());
         let read = |line: &Line| {
-            table(line, 2, format!("{peers}/{}", line.word(1)), Some(&peers), line.certain && certain)
+            parse_stick_table(
+                line,
+                2,
+                format!("{peers}/{}", line.word(1)),
+                Some(&peers),
+                line.certain && certain,
+            )
         };
         lines.map(read).collect::<Vec<_>>()
     };
-    sections(config).flat_map(of).collect()
+    peers_sections(config).flat_map(of).collect()
 }

@@ -3,19 +3,19 @@
 use super::*;
 use proptest::prelude::*;
 
-fn model_of(text: &str, around: &Surroundings) -> (Config, Model) {
-    let config = read(&[Source { file: "p.cfg".to_string(), text: text.into() }], around);
-    let model = Model::of(&config);
+fn model_of(text: &str, around: &ParseContext) -> (Config, Model) {
+    let config = parse(&[Source { file: "p.cfg".to_string(), text: text.into() }], around);
+    let model = Model::from_config(&config);
     (config, model)
 }
 
-fn any_surroundings() -> impl Strategy<Value = Surroundings> {
+fn any_parse_context() -> impl Strategy<Value = ParseContext> {
     let version = prop::option::of((2u32..4, 0u32..9, 0u32..3));
-    (version, any::<bool>()).prop_map(|(version, env_known)| Surroundings {
+    (version, any::<bool>()).prop_map(|(version, env_known)| ParseContext {
         env: [("A", "1"), ("B", " x y "), ("C", "")].map(|(k, v)| (k.to_string(), v.to_string())).into(),
         env_known,
         version,
-        ..Surroundings::default()
+        ..ParseContext::default()
     })
 }
 
@@ -108,17 +108,17 @@ fn quoted(word: &str) -> String {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}|(?s).{0,200}", around in any_surroundings()) {
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}|(?s).{0,200}", around in any_parse_context()) {
         model_of(&text, &around);
     }
 
     #[test]
-    fn no_near_valid_text_makes_the_reader_panic(text in near_valid(), around in any_surroundings()) {
+    fn no_near_valid_text_makes_the_reader_panic(text in near_valid(), around in any_parse_context()) {
         model_of(&text, &around);
     }
 
     #[test]
-    fn a_quoted_word_comes_back(word in "[^\0]{1,40}", around in any_surroundings()) {
+    fn a_quoted_word_comes_back(word in "[^\0]{1,40}", around in any_parse_context()) {
         let (config, _) = model_of(&format!("backend b\n x {}\n", quoted(&word)), &around);
         let line = &config.sections[0].lines[0];
         prop_assert_eq!(line.word(1), word);
@@ -132,10 +132,10 @@ proptest! {
         value in prop::option::of("[ -~]{0,6}"),
         version in prop::sample::select(vec![(2, 6, 12), (2, 8, 1), (3, 4, 7)]),
     ) {
-        let unknown = Surroundings { version: Some(version), ..Surroundings::default() };
-        let mut known = Surroundings { env_known: true, ..unknown.clone() };
+        let unknown = ParseContext { version: Some(version), ..ParseContext::default() };
+        let mut known = ParseContext { env_known: true, ..unknown.clone() };
         known.env.extend(value.map(|value| ("Q".to_string(), value)));
-        let certain = |around: &Surroundings| {
+        let certain = |around: &ParseContext| {
             let config = model_of(&text, around).0;
             let sections = config.sections.into_iter().filter(|section| section.certain);
             let owned = sections.flat_map(|s| s.lines.into_iter().map(move |line| (s.at.line, line)));

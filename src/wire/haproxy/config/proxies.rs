@@ -1,7 +1,7 @@
 //! Every `frontend`, `backend` and `listen`.
 
-use super::defaults::Heir;
-use super::{At, Config, ServerDef, StateFrom, TableDef, Undecided};
+use super::defaults::SectionWithDefaults;
+use super::{Config, ServerDef, ServerStateSource, SourceLocation, StickTableDef, Undecided};
 use super::{globals, peers, servers};
 
 /// What a proxy is.
@@ -23,7 +23,7 @@ pub struct ProxyDef {
     /// What it is.
     pub kind: ProxyKind,
     /// Where it starts.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if it may not exist.
     pub certain: bool,
     /// `disabled` is in force: it serves nothing and is not in `show stat`, though its servers are listed.
@@ -31,9 +31,9 @@ pub struct ProxyDef {
     /// Its servers, in order.
     pub servers: Vec<ServerDef>,
     /// Its stick table.
-    pub table: Option<TableDef>,
+    pub table: Option<StickTableDef>,
     /// Where it loads the states of its servers from.
-    pub state_from: StateFrom,
+    pub state_from: ServerStateSource,
 }
 
 impl ProxyDef {
@@ -43,7 +43,11 @@ impl ProxyDef {
     }
 }
 
-pub(super) fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> ProxyDef {
+pub(super) fn parse_proxy(
+    config: &Config,
+    heir: &SectionWithDefaults<'_>,
+    undecided: &mut Vec<Undecided>,
+) -> ProxyDef {
     let section = heir.section;
     let kind = match section.kind.as_str() {
         "frontend" => ProxyKind::Frontend,
@@ -56,7 +60,7 @@ pub(super) fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undeci
             undecided.push(Undecided { at: section.at.clone(), why: format!("{name}: {why}") });
         }
     };
-    let (state_from, certain) = globals::state_from(config, heir);
+    let (state_from, certain) = globals::server_state_source(config, heir);
     note(certain, "whether server states are loaded from a file is not certain");
     let switch = heir.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
     note(heir.certain, "which defaults section stands behind it is not certain");
@@ -67,8 +71,14 @@ pub(super) fn proxy(config: &Config, heir: &Heir<'_>, undecided: &mut Vec<Undeci
         at: section.at.clone(),
         certain: section.certain,
         disabled: switch.is_some_and(|(line, _)| line.word(0) == "disabled"),
-        servers: if kind == ProxyKind::Frontend { Vec::new() } else { servers::of(heir, undecided) },
-        table: table.map(|line| peers::table(line, 1, name.clone(), None, line.certain && section.certain)),
+        servers: if kind == ProxyKind::Frontend {
+            Vec::new()
+        } else {
+            servers::from_section(heir, undecided)
+        },
+        table: table.map(|line| {
+            peers::parse_stick_table(line, 1, name.clone(), None, line.certain && section.certain)
+        }),
         state_from,
         name,
     }

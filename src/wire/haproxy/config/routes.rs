@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::defaults::heirs;
-use super::{At, Config, Line};
+use super::defaults::proxy_sections;
+use super::{Config, Line, SourceLocation};
 
 /// One way from a frontend to a backend. Rules of a frontend are tried in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +11,11 @@ pub struct RouteDef {
     /// The frontend.
     pub frontend: String,
     /// Where it stands.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if the line may not be in force.
     pub certain: bool,
     /// Where it leads.
-    pub to: Target,
+    pub to: RouteTarget,
     /// The host names that it is for; empty for every host.
     pub hosts: Vec<String>,
     /// What else must hold, in words; empty for nothing.
@@ -24,7 +24,7 @@ pub struct RouteDef {
 
 /// Where a rule leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum RouteTarget {
     /// To this backend.
     Backend(String),
     /// To the backend that a map gives.
@@ -50,9 +50,9 @@ struct Criterion {
 }
 
 /// The rules of every frontend and listen section, in their order, the default last.
-pub(super) fn of(config: &Config) -> Vec<RouteDef> {
+pub(super) fn from_config(config: &Config) -> Vec<RouteDef> {
     let mut found = Vec::new();
-    for heir in heirs(config) {
+    for heir in proxy_sections(config) {
         let section = heir.section;
         if section.kind == "backend" {
             continue;
@@ -64,15 +64,15 @@ pub(super) fn of(config: &Config) -> Vec<RouteDef> {
         for (line, certain) in
             heir.lines().filter(|(line, _)| line.word(0) == "acl" && !line.word(2).is_empty())
         {
-            let words: Vec<&str> = line.from(2).collect();
-            acls.entry(line.word(1)).or_default().push(criterion(&words));
+            let words: Vec<&str> = line.words_from(2).collect();
+            acls.entry(line.word(1)).or_default().push(parse_criterion(&words));
             unsure.extend((!certain).then_some(line.word(1)));
         }
         for (line, certain) in heir.lines().filter(|(line, _)| line.word(0) == "use_backend") {
-            let sure = !line.from(2).any(|word| unsure.contains(word.trim_start_matches('!')));
-            found.extend(rules(&frontend, line, certain && sure, &acls));
+            let sure = !line.words_from(2).any(|word| unsure.contains(word.trim_start_matches('!')));
+            found.extend(expand_rule(&frontend, line, certain && sure, &acls));
         }
-        let default = heir.last("default_backend").filter(|(line, _)| !line.word(1).is_empty());
+        let default = heir.last_with_keyword("default_backend").filter(|(line, _)| !line.word(1).is_empty());
         let own =
             || (section.kind == "listen").then(|| (section.at.clone(), section.certain, frontend.clone()));
         let default = default.map(|(line, certain)| (line.at.clone(), certain, line.word(1).to_owned()));
@@ -80,7 +80,7 @@ pub(super) fn of(config: &Config) -> Vec<RouteDef> {
             frontend: frontend.clone(),
             at,
             certain,
-            to: Target::Backend(name),
+            to: RouteTarget::Backend(name),
             hosts: Vec::new(),
             when: "no other rule fits".to_owned(),
         }));
@@ -89,13 +89,18 @@ pub(super) fn of(config: &Config) -> Vec<RouteDef> {
 }
 
 /// One route for each alternative of the condition.
-fn rules(frontend: &str, line: &Line, certain: bool, acls: &BTreeMap<&str, Vec<Criterion>>) -> Vec<RouteDef> {
-    let words: Vec<&str> = line.from(2).collect();
+fn expand_rule(
+    frontend: &str,
+    line: &Line,
+    certain: bool,
+    acls: &BTreeMap<&str, Vec<Criterion>>,
+) -> Vec<RouteDef> {
+    let words: Vec<&str> = line.words_from(2).collect();
     let route = |hosts: Vec<String>, when: String| RouteDef {
         frontend: frontend.to_owned(),
         at: line.at.clone(),
         certain,
-        to: target(line.word(1)),
+        to: parse_target(line.word(1)),
         hosts,
         when,
     };
@@ -143,7 +148,7 @@ fn alternatives(words: &[&str], acls: &BTreeMap<&str, Vec<Criterion>>) -> Vec<(V
             let end = rest.iter().position(|word| *word == "}").unwrap_or(rest.len());
             let (inside, after) = rest.split_at(end);
             rest = after.get(1..).unwrap_or_default();
-            vec![criterion(inside)]
+            vec![parse_criterion(inside)]
         } else {
             acls.get(name).cloned().unwrap_or_else(|| vec![Criterion { host: None, words: name.to_owned() }])
         };
@@ -164,7 +169,7 @@ fn alternatives(words: &[&str], acls: &BTreeMap<&str, Vec<Criterion>>) -> Vec<(V
 }
 
 /// Samples that are the name a client asks for.
-const HOSTS: &[&str] = &[
+const HOST_SAMPLES: &[&str] = &[
     "hdr(host)",
     "req.hdr(host)",
     "req.fhdr(host)",
@@ -176,7 +181,7 @@ const HOSTS: &[&str] = &[
 ];
 
 /// Samples whose values everybody may see.
-const PLAIN: &[&str] = &[
+const NON_SENSITIVE_SAMPLES: &[&str] = &[
     "path",
     "src",
     "dst",
@@ -201,13 +206,13 @@ fn is_host_variant(subject: &str) -> bool {
 }
 
 /// Reads `hdr(host) -i a.example b.example`.
-fn criterion(words: &[&str]) -> Criterion {
+fn parse_criterion(words: &[&str]) -> Criterion {
     let Some((subject, rest)) = words.split_first() else {
         return Criterion { host: None, words: String::new() };
     };
     // A header, a cookie or a password that is asked for may be a secret.
-    let harmless = HOSTS.iter().any(|host| subject.starts_with(host))
-        || PLAIN.iter().any(|name| subject.starts_with(name));
+    let harmless = HOST_SAMPLES.iter().any(|host| subject.starts_with(host))
+        || NON_SENSITIVE_SAMPLES.iter().any(|name| subject.starts_with(name));
     let harmless = harmless || is_host_variant(subject);
     let words = if harmless { words.join(" ") } else { format!("{subject} has a certain value") };
     let shown = Criterion { host: None, words };
@@ -245,11 +250,11 @@ fn criterion(words: &[&str]) -> Criterion {
         .into_iter()
         .find(|suffix| sample.split('(').next().is_some_and(|name| name.ends_with(suffix)));
     let base = suffix.map_or(sample.clone(), |suffix| sample.replacen(suffix, "", 1));
-    if !harmless || !HOSTS.contains(&base.as_str()) {
+    if !harmless || !HOST_SAMPLES.contains(&base.as_str()) {
         return shown;
     }
     let method = suffix.map_or(method, |suffix| suffix.trim_start_matches('_'));
-    let named = rest.iter().map(|value| pattern(method, value));
+    let named = rest.iter().map(|value| match_pattern(method, value));
     let listed = files.iter().map(|file| format!("the names in {file}"));
     let hosts: Vec<String> = named.chain(listed).collect();
     match hosts.is_empty() || method == "found" {
@@ -259,7 +264,7 @@ fn criterion(words: &[&str]) -> Criterion {
 }
 
 /// The names that fit a value by this method.
-pub fn pattern(method: &str, value: &str) -> String {
+pub fn match_pattern(method: &str, value: &str) -> String {
     match method {
         "" | "str" => value.to_owned(),
         "end" => format!("*{value}"),
@@ -271,11 +276,11 @@ pub fn pattern(method: &str, value: &str) -> String {
 }
 
 /// Reads the word after `use_backend`.
-fn target(word: &str) -> Target {
+fn parse_target(word: &str) -> RouteTarget {
     if !word.contains("%[") {
-        return Target::Backend(word.to_owned());
+        return RouteTarget::Backend(word.to_owned());
     }
-    let other = || Target::Expression(word.to_owned());
+    let other = || RouteTarget::Expression(word.to_owned());
     let Some(inside) = word.strip_prefix("%[").and_then(|rest| rest.strip_suffix(']')) else {
         return other();
     };
@@ -292,7 +297,7 @@ fn target(word: &str) -> Target {
         Some((file, default)) => (file, Some(default.to_owned())),
         None => (arguments, None),
     };
-    Target::Map {
+    RouteTarget::Map {
         file: file.trim_matches(['"', '\'']).to_owned(),
         default,
         sample: sample.to_owned(),
@@ -303,18 +308,19 @@ fn target(word: &str) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::haproxy::config::{Source, Surroundings, read};
+    use crate::wire::haproxy::config::{ParseContext, Source, parse};
 
     fn routes(text: &str) -> Vec<String> {
         let source = Source { file: "h.cfg".into(), text: text.into() };
-        let found = of(&read(&[source], &Surroundings { env_known: true, ..Surroundings::default() }));
+        let found =
+            from_config(&parse(&[source], &ParseContext { env_known: true, ..ParseContext::default() }));
         let shown = |route: RouteDef| {
             let to = match route.to {
-                Target::Backend(name) => name,
-                Target::Map { file, default, sample, method } => {
+                RouteTarget::Backend(name) => name,
+                RouteTarget::Map { file, default, sample, method } => {
                     format!("map {file} {sample} {method} {default:?}")
                 }
-                Target::Expression(word) => format!("? {word}"),
+                RouteTarget::Expression(word) => format!("? {word}"),
             };
             format!("{} [{}] {{{}}} -> {to}", route.frontend, route.hosts.join(" "), route.when)
         };
@@ -322,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_told_from_what_else_must_hold() {
+    fn host_conditions_are_kept_apart_from_other_conditions() {
         let text = "defaults\n default_backend web\nfrontend f\n acl is_api hdr(host) -i api.example\n acl is_api hdr_end(host) .api.example\n \
                     acl v2 path_beg /v2\n use_backend api2 if is_api v2\n use_backend api if is_api or { req.hdr(host),lower -m str x.example }\n \
                     use_backend not if !is_api\n use_backend un unless v2\n use_backend all\n use_backend sni if { ssl_fc_sni -m end .s.example } \
@@ -351,7 +357,7 @@ mod tests {
         // An ACL that may not be in force makes its rules uncertain.
         let text = "frontend f\n .if feature(X)\n acl a hdr(host) x.example\n .endif\n use_backend b if a\n use_backend c\n";
         let source = Source { file: "h.cfg".into(), text: text.into() };
-        let found = of(&read(&[source], &Surroundings::default()));
+        let found = from_config(&parse(&[source], &ParseContext::default()));
         assert_eq!(found.iter().map(|route| route.certain).collect::<Vec<_>>(), [false, true]);
     }
 

@@ -1,14 +1,14 @@
 //! Servers, with what `default-server` and `server-template` make of them.
 
 use super::addresses;
-use super::defaults::Heir;
-use super::{At, Host, Line, Port, Undecided};
+use super::defaults::SectionWithDefaults;
+use super::{Host, Line, Port, SourceLocation, Undecided};
 
 /// A template may not make more servers than this here; what is beyond is reported as undecided.
-const MOST_FROM_TEMPLATE: u32 = 4096;
+const MAX_TEMPLATE_SERVERS: u32 = 4096;
 
 /// Server keywords that take one argument, which must not be taken for a keyword itself.
-const ONE_ARGUMENT: [&str; 71] = [
+const KEYWORDS_WITH_ARGUMENT: [&str; 71] = [
     "addr",
     "agent-addr",
     "agent-inter",
@@ -83,7 +83,7 @@ const ONE_ARGUMENT: [&str; 71] = [
 ];
 
 /// The rest of them, beside `weight`.
-const ONE_ARGUMENT_TOO: [&str; 3] = ["set-proxy-v2-tlv-fmt", "verifyhost", "ws"];
+const MORE_KEYWORDS_WITH_ARGUMENT: [&str; 3] = ["set-proxy-v2-tlv-fmt", "verifyhost", "ws"];
 
 /// One server as the next worker would start it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub struct ServerDef {
     /// Its name.
     pub name: String,
     /// The line that makes it.
-    pub at: At,
+    pub at: SourceLocation,
     /// False if it may not exist, or if something below may be otherwise.
     pub certain: bool,
     /// The address word of the line.
@@ -114,7 +114,7 @@ pub struct ServerDef {
 
 /// What keywords have set so far.
 #[derive(Debug, Clone, Copy)]
-struct Draft {
+struct ServerKeywords {
     weight: u32,
     disabled: bool,
     check: bool,
@@ -122,10 +122,10 @@ struct Draft {
     certain: bool,
 }
 
-impl Draft {
-    fn keywords(&mut self, line: &Line, start: usize, certain: bool) {
+impl ServerKeywords {
+    fn apply_line(&mut self, line: &Line, start: usize, certain: bool) {
         self.certain &= certain;
-        let mut words = line.from(start);
+        let mut words = line.words_from(start);
         while let Some(word) = words.next() {
             match word {
                 "weight" => match words.next().and_then(leading_number) {
@@ -138,7 +138,10 @@ impl Draft {
                 "no-check" => self.check = false,
                 "backup" => self.backup = true,
                 "no-backup" => self.backup = false,
-                other if ONE_ARGUMENT.contains(&other) || ONE_ARGUMENT_TOO.contains(&other) => {
+                other
+                    if KEYWORDS_WITH_ARGUMENT.contains(&other)
+                        || MORE_KEYWORDS_WITH_ARGUMENT.contains(&other) =>
+                {
                     words.next();
                 }
                 _ => {}
@@ -154,19 +157,19 @@ fn leading_number(text: &str) -> Option<u32> {
 }
 
 /// The servers of a proxy, in the order in which HAProxy makes them.
-pub(super) fn of(heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> Vec<ServerDef> {
+pub(super) fn from_section(heir: &SectionWithDefaults<'_>, undecided: &mut Vec<Undecided>) -> Vec<ServerDef> {
     let mut defaults =
-        Draft { weight: 1, disabled: false, check: false, backup: false, certain: heir.certain };
+        ServerKeywords { weight: 1, disabled: false, check: false, backup: false, certain: heir.certain };
     let mut servers = Vec::new();
     for (line, certain) in heir.lines() {
         match line.word(0) {
             // A `default-server` counts for the servers after it, and those before keep what they got.
-            "default-server" => defaults.keywords(line, 1, certain),
+            "default-server" => defaults.apply_line(line, 1, certain),
             "server" if !line.word(2).is_empty() => {
-                servers.push(server(line, line.word(1).to_string(), 2, defaults, certain));
+                servers.push(build_server(line, line.word(1).to_string(), 2, defaults, certain));
             }
             "server-template" if !line.word(3).is_empty() => {
-                template(line, defaults, certain, &mut servers, undecided);
+                expand_template(line, defaults, certain, &mut servers, undecided);
             }
             _ => {}
         }
@@ -174,11 +177,17 @@ pub(super) fn of(heir: &Heir<'_>, undecided: &mut Vec<Undecided>) -> Vec<ServerD
     servers
 }
 
-fn server(line: &Line, name: String, address: usize, defaults: Draft, certain: bool) -> ServerDef {
+fn build_server(
+    line: &Line,
+    name: String,
+    address: usize,
+    defaults: ServerKeywords,
+    certain: bool,
+) -> ServerDef {
     let mut draft = defaults;
-    draft.keywords(line, address + 1, certain);
-    let (host, port) = addresses::server(line.word(address));
-    let Draft { weight, disabled, check, backup, certain } = draft;
+    draft.apply_line(line, address + 1, certain);
+    let (host, port) = addresses::parse_server_address(line.word(address));
+    let ServerKeywords { weight, disabled, check, backup, certain } = draft;
     let text = line.word(address).to_string();
     ServerDef {
         name,
@@ -195,9 +204,9 @@ fn server(line: &Line, name: String, address: usize, defaults: Draft, certain: b
     }
 }
 
-fn template(
+fn expand_template(
     line: &Line,
-    defaults: Draft,
+    defaults: ServerKeywords,
     certain: bool,
     servers: &mut Vec<ServerDef>,
     undecided: &mut Vec<Undecided>,
@@ -214,12 +223,12 @@ fn template(
         });
         return;
     };
-    let last = high.min(low.saturating_add(MOST_FROM_TEMPLATE - 1));
+    let last = high.min(low.saturating_add(MAX_TEMPLATE_SERVERS - 1));
     if last < high {
         let why =
-            format!("server-template makes more servers than the {MOST_FROM_TEMPLATE} that are read here");
+            format!("server-template makes more servers than the {MAX_TEMPLATE_SERVERS} that are read here");
         undecided.push(Undecided { at: line.at.clone(), why });
     }
-    let first = server(line, String::new(), 3, defaults, certain);
+    let first = build_server(line, String::new(), 3, defaults, certain);
     servers.extend((low..=last).map(|n| ServerDef { name: format!("{}{n}", line.word(1)), ..first.clone() }));
 }

@@ -5,21 +5,21 @@
 use super::environment::{Environment, Lookup};
 use super::{Dialect, Word};
 
-/// Stands for an undecided variable while a condition is judged; see [`Unknowns::Marked`].
-pub(super) const UNKNOWN: char = '\u{10FFFF}';
+/// Stands for an undecided variable while a condition is judged; see [`UnknownStyle::Marked`].
+pub(super) const UNKNOWN_MARKER: char = '\u{10FFFF}';
 
 /// How an undecided variable shows in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknowns {
+pub(super) enum UnknownStyle {
     /// As `${NAME}`, for people.
     Named,
-    /// As [`UNKNOWN`], for conditions, where `${NAME}` could be taken for its own text.
+    /// As [`UNKNOWN_MARKER`], for conditions, where `${NAME}` could be taken for its own text.
     Marked,
 }
 
 /// Where a line is, for the variables that name the place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct LinePosition<'a> {
     pub(super) file: &'a str,
     pub(super) line: usize,
     pub(super) section: Option<&'a str>,
@@ -27,46 +27,46 @@ pub(super) struct Place<'a> {
 
 /// The words of a line and what could not be decided in it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Split {
+pub(super) struct TokenizedLine {
     pub(super) words: Vec<Word>,
     pub(super) undecided: Vec<String>,
 }
 
 /// Splits one line. The error is what HAProxy would refuse the line for.
-pub(super) fn split(
+pub(super) fn tokenize(
     line: &str,
     env: &Environment,
-    place: Place<'_>,
+    place: LinePosition<'_>,
     dialect: Dialect,
-    unknowns: Unknowns,
-) -> Result<Split, String> {
+    unknowns: UnknownStyle,
+) -> Result<TokenizedLine, String> {
     let bytes = line.as_bytes();
     let mut splitter =
-        Splitter { bytes, at: 0, env, place, dialect, unknowns, out: Split::default(), word: None };
+        Tokenizer { bytes, at: 0, env, place, dialect, unknowns, out: TokenizedLine::default(), word: None };
     splitter.run()?;
     Ok(splitter.out)
 }
 
 #[derive(Default)]
-struct Draft {
+struct WordBuilder {
     bytes: Vec<u8>,
-    doubt: bool,
+    uncertain: bool,
     /// The last thing in the word is a variable that is not set.
     ends_unset: bool,
 }
 
-struct Splitter<'a> {
+struct Tokenizer<'a> {
     bytes: &'a [u8],
     at: usize,
     env: &'a Environment,
-    place: Place<'a>,
+    place: LinePosition<'a>,
     dialect: Dialect,
-    unknowns: Unknowns,
-    out: Split,
-    word: Option<Draft>,
+    unknowns: UnknownStyle,
+    out: TokenizedLine,
+    word: Option<WordBuilder>,
 }
 
-impl Splitter<'_> {
+impl Tokenizer<'_> {
     fn run(&mut self) -> Result<(), String> {
         let (mut single, mut double, mut empty_counts) = (false, false, false);
         while let Some(&byte) = self.bytes.get(self.at) {
@@ -76,7 +76,7 @@ impl Splitter<'_> {
                 b'"' if !single => {
                     self.at += 1;
                     if double && empty_counts {
-                        self.draft();
+                        self.current_word();
                     }
                     double = !double;
                     empty_counts = true;
@@ -84,14 +84,14 @@ impl Splitter<'_> {
                 b'\'' if !double => {
                     self.at += 1;
                     if single {
-                        self.draft();
+                        self.current_word();
                     }
                     single = !single;
                 }
                 b'\\' if !single => self.escape(double)?,
                 b' ' | b'\t' | 0x0b | 0x0c if !single && !double => {
                     self.at += 1;
-                    self.finish();
+                    self.finish_word();
                 }
                 b'$' if double => self.variable(&mut empty_counts)?,
                 other => {
@@ -100,7 +100,7 @@ impl Splitter<'_> {
                 }
             }
         }
-        self.finish();
+        self.finish_word();
         if single || double {
             return Err("a quote is not closed".to_string());
         }
@@ -111,31 +111,31 @@ impl Splitter<'_> {
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }
 
-    fn draft(&mut self) -> &mut Draft {
-        self.word.get_or_insert_with(Draft::default)
+    fn current_word(&mut self) -> &mut WordBuilder {
+        self.word.get_or_insert_with(WordBuilder::default)
     }
 
     fn push(&mut self, byte: u8) {
-        let draft = self.draft();
+        let draft = self.current_word();
         draft.bytes.push(byte);
         draft.ends_unset = false;
     }
 
-    fn doubt(&mut self, why: String) {
-        self.draft().doubt = true;
+    fn mark_uncertain(&mut self, why: String) {
+        self.current_word().uncertain = true;
         self.out.undecided.push(why);
     }
 
-    fn finish(&mut self) {
+    fn finish_word(&mut self) {
         let Some(mut draft) = self.word.take() else { return };
-        if draft.ends_unset && matches!(self.dialect, Dialect::Middle | Dialect::Unknown) {
-            draft.doubt = true;
+        if draft.ends_unset && matches!(self.dialect, Dialect::From28To32 | Dialect::Unknown) {
+            draft.uncertain = true;
             self.out.undecided.push(
                 "a word ends in a variable that is not set; versions split such a line differently".into(),
             );
         }
         let text = String::from_utf8_lossy(&draft.bytes).into_owned();
-        self.out.words.push(Word { text, certain: !draft.doubt });
+        self.out.words.push(Word { text, certain: !draft.uncertain });
     }
 
     fn escape(&mut self, double: bool) -> Result<(), String> {
@@ -193,16 +193,16 @@ impl Splitter<'_> {
             self.at += 1;
         }
         match value {
-            Lookup::Set(value) if spread => self.spread(&value, empty_counts),
+            Lookup::Set(value) if spread => self.push_list(&value, empty_counts),
             Lookup::Set(value) => value.bytes().for_each(|byte| self.push(byte)),
-            Lookup::Unset => self.unset(&name, spread, empty_counts),
+            Lookup::Unset => self.push_unset(&name, spread, empty_counts),
             Lookup::Unknown => {
                 let shown = match self.unknowns {
-                    Unknowns::Named => format!("${{{name}}}"),
-                    Unknowns::Marked => UNKNOWN.to_string(),
+                    UnknownStyle::Named => format!("${{{name}}}"),
+                    UnknownStyle::Marked => UNKNOWN_MARKER.to_string(),
                 };
                 shown.bytes().for_each(|byte| self.push(byte));
-                self.doubt(format!("the environment variable {name} is not known"));
+                self.mark_uncertain(format!("the environment variable {name} is not known"));
             }
         }
         Ok(())
@@ -218,38 +218,42 @@ impl Splitter<'_> {
         })
     }
 
-    fn unset(&mut self, name: &str, spread: bool, empty_counts: &mut bool) {
+    fn push_unset(&mut self, name: &str, spread: bool, empty_counts: &mut bool) {
         match (self.dialect, spread) {
-            (Dialect::Old, _) => {}
-            (Dialect::Middle, _) | (Dialect::New, true) => {
+            (Dialect::Before28, _) => {}
+            (Dialect::From28To32, _) | (Dialect::From33, true) => {
                 *empty_counts = false;
-                if self.dialect == Dialect::Middle
+                if self.dialect == Dialect::From28To32
                     && let Some(draft) = &mut self.word
                 {
                     draft.ends_unset = true;
                 }
             }
-            (Dialect::New, false) => {
-                self.draft();
+            (Dialect::From33, false) => {
+                self.current_word();
             }
-            (Dialect::Unknown, false) => self.draft().ends_unset = true,
+            (Dialect::Unknown, false) => self.current_word().ends_unset = true,
             (Dialect::Unknown, true) => {
-                self.doubt(format!("{name} is not set, and versions split \"${{{name}[*]}}\" differently"));
+                self.mark_uncertain(format!(
+                    "{name} is not set, and versions split \"${{{name}[*]}}\" differently"
+                ));
             }
         }
     }
 
-    fn spread(&mut self, value: &str, empty_counts: &mut bool) {
+    fn push_list(&mut self, value: &str, empty_counts: &mut bool) {
         let ragged = value.is_empty() || value.trim_ascii() != value;
-        if ragged && self.dialect != Dialect::New {
+        if ragged && self.dialect != Dialect::From33 {
             value.trim_ascii().bytes().for_each(|byte| self.push(byte));
-            self.doubt("versions split an expanded value with spaces at its ends differently".to_string());
+            self.mark_uncertain(
+                "versions split an expanded value with spaces at its ends differently".to_string(),
+            );
             return;
         }
         *empty_counts = false;
         for byte in value.bytes() {
             if byte.is_ascii_whitespace() || byte == 0x0b {
-                self.finish();
+                self.finish_word();
             } else {
                 self.push(byte);
             }

@@ -1,17 +1,17 @@
 use super::*;
-use crate::wire::haproxy::config::Surroundings;
+use crate::wire::haproxy::config::ParseContext;
 
-const DIALECTS: [Dialect; 4] = [Dialect::Old, Dialect::Middle, Dialect::New, Dialect::Unknown];
+const DIALECTS: [Dialect; 4] = [Dialect::Before28, Dialect::From28To32, Dialect::From33, Dialect::Unknown];
 
-fn split_in(line: &str, dialect: Dialect, known: bool) -> Result<Split, String> {
+fn tokenize_in(line: &str, dialect: Dialect, known: bool) -> Result<TokenizedLine, String> {
     let env = [("E", ""), ("S", " "), ("F", "a  b")].map(|(k, v)| (k.to_string(), v.to_string())).into();
-    let around = Surroundings { env, env_known: known, ..Surroundings::default() };
-    let place = Place { file: "w.cfg", line: 4, section: Some("b") };
-    split(line, &Environment::new(&around), place, dialect, Unknowns::Named)
+    let around = ParseContext { env, env_known: known, ..ParseContext::default() };
+    let place = LinePosition { file: "w.cfg", line: 4, section: Some("b") };
+    tokenize(line, &Environment::new(&around), place, dialect, UnknownStyle::Named)
 }
 
 fn texts(line: &str, dialect: Dialect) -> Vec<String> {
-    let split = split_in(line, dialect, true).expect(line);
+    let split = tokenize_in(line, dialect, true).expect(line);
     assert!(split.words.iter().all(|word| word.certain), "{line} in {dialect:?}: {split:?}");
     split.words.into_iter().map(|word| word.text).collect()
 }
@@ -66,43 +66,43 @@ fn lines_split_the_same_in_every_branch() {
 
 #[test]
 fn an_unset_variable_alone_in_quotes_is_what_the_branch_makes_of_it() {
-    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::Old), ["", "z"]);
-    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::Middle), ["z"]);
-    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::New), ["", "z"]);
-    assert_eq!(texts(r#""${E}${NOPE}" z"#, Dialect::Middle), ["z"]);
-    for dialect in [Dialect::Old, Dialect::Middle, Dialect::New] {
+    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::Before28), ["", "z"]);
+    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::From28To32), ["z"]);
+    assert_eq!(texts(r#""${NOPE}" z"#, Dialect::From33), ["", "z"]);
+    assert_eq!(texts(r#""${E}${NOPE}" z"#, Dialect::From28To32), ["z"]);
+    for dialect in [Dialect::Before28, Dialect::From28To32, Dialect::From33] {
         assert_eq!(texts(r#""$NOPE""""#, dialect), [""]);
     }
-    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::Old), ["", "z"]);
-    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::Middle), ["z"]);
-    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::New), ["z"]);
-    assert_eq!(texts(r#""${S[*]}x" z"#, Dialect::New), ["x", "z"]);
-    assert_eq!(texts(r#""a${NOPE}" z"#, Dialect::Old), ["a", "z"]);
-    assert_eq!(texts(r#""a${NOPE}" z"#, Dialect::New), ["a", "z"]);
+    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::Before28), ["", "z"]);
+    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::From28To32), ["z"]);
+    assert_eq!(texts(r#""${NOPE[*]}" z"#, Dialect::From33), ["z"]);
+    assert_eq!(texts(r#""${S[*]}x" z"#, Dialect::From33), ["x", "z"]);
+    assert_eq!(texts(r#""a${NOPE}" z"#, Dialect::Before28), ["a", "z"]);
+    assert_eq!(texts(r#""a${NOPE}" z"#, Dialect::From33), ["a", "z"]);
 }
 
 #[test]
 fn where_branches_glue_words_or_the_version_is_missing_the_word_is_uncertain() {
     for (line, dialect) in [
-        (r#""a${NOPE}" z"#, Dialect::Middle),
+        (r#""a${NOPE}" z"#, Dialect::From28To32),
         (r#""${NOPE}" z"#, Dialect::Unknown),
         (r#""${NOPE[*]}" z"#, Dialect::Unknown),
-        (r#""x${S[*]}" z"#, Dialect::Middle),
-        (r#""${E[*]}" z"#, Dialect::Old),
+        (r#""x${S[*]}" z"#, Dialect::From28To32),
+        (r#""${E[*]}" z"#, Dialect::Before28),
     ] {
-        let split = split_in(line, dialect, true).expect(line);
+        let split = tokenize_in(line, dialect, true).expect(line);
         assert!(!split.words[0].certain, "{line} in {dialect:?}: {split:?}");
         assert!(!split.undecided.is_empty(), "{line}");
     }
 }
 
 #[test]
-fn a_variable_nobody_could_read_keeps_its_name_and_its_doubt() {
-    let split = split_in(r#"s "${HOST}:80" x"#, Dialect::New, false).expect("a fine line");
+fn an_unreadable_variable_keeps_its_name_and_stays_uncertain() {
+    let split = tokenize_in(r#"s "${HOST}:80" x"#, Dialect::From33, false).expect("a fine line");
     assert_eq!(split.words[1], Word { text: "${HOST}:80".to_string(), certain: false });
     assert_eq!(split.undecided, ["the environment variable HOST is not known"]);
     assert!(split.words[0].certain && split.words[2].certain);
-    let default = split_in(r#""${HOST-h}""#, Dialect::New, false).expect("a fine line");
+    let default = tokenize_in(r#""${HOST-h}""#, Dialect::From33, false).expect("a fine line");
     assert!(!default.words[0].certain, "the default counts only if the variable is unset");
 }
 
@@ -122,7 +122,7 @@ fn what_the_binary_refuses_is_refused() {
         r#""${.NOPE}""#,
     ] {
         for dialect in DIALECTS {
-            assert!(split_in(line, dialect, true).is_err(), "{line}");
+            assert!(tokenize_in(line, dialect, true).is_err(), "{line}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct ListedCaFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CertificateStatus {
-    /// A `bind` or a server uses it.
+    /// A `parse_bind` or a server uses it.
     Used,
     /// Nothing uses it. Up to 3.0 a transaction says this too.
     Unused,

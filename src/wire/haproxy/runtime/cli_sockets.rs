@@ -10,7 +10,7 @@ const LEVEL: &str = "show cli level";
 /// What a socket lets its user do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum CliLevel {
     /// Reads what is not sensitive.
     User,
     /// Reads everything and changes what is harmless.
@@ -19,23 +19,23 @@ pub enum Level {
     Admin,
 }
 
-impl Level {
-    fn of(word: &str) -> Option<Self> {
+impl CliLevel {
+    fn from_word(word: &str) -> Option<Self> {
         match word {
-            "user" => Some(Level::User),
-            "operator" => Some(Level::Operator),
-            "admin" => Some(Level::Admin),
+            "user" => Some(CliLevel::User),
+            "operator" => Some(CliLevel::Operator),
+            "admin" => Some(CliLevel::Admin),
             _ => None,
         }
     }
 }
 
-impl std::fmt::Display for Level {
+impl std::fmt::Display for CliLevel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Level::User => "user",
-            Level::Operator => "operator",
-            Level::Admin => "admin",
+            CliLevel::User => "user",
+            CliLevel::Operator => "operator",
+            CliLevel::Admin => "admin",
         })
     }
 }
@@ -46,7 +46,7 @@ pub struct CliSocket {
     /// As HAProxy prints it: `unix@/path`, `ipv4@127.0.0.1:9999`, `sockpair@4` (the master's end) and the like.
     pub address: String,
     /// How far it opens.
-    pub level: Level,
+    pub level: CliLevel,
 }
 
 impl CliSocket {
@@ -68,7 +68,8 @@ pub fn parse(text: &str) -> Result<Vec<CliSocket>, Malformed> {
         let bad = |why| Malformed::new(SOCKETS, why, line);
         // `ADDRESS LEVEL PROCESSES`; a path may hold spaces, so the level is the last word that is one.
         let words: Vec<&str> = line.split(' ').collect();
-        let found = words.iter().enumerate().rev().find_map(|(at, word)| Some((at, Level::of(word)?)));
+        let found =
+            words.iter().enumerate().rev().find_map(|(at, word)| Some((at, CliLevel::from_word(word)?)));
         let (at, level) = found.filter(|(at, _)| *at > 0).ok_or_else(|| bad("no level"))?;
         let address = words.get(..at).unwrap_or_default().join(" ");
         Ok(CliSocket { address, level })
@@ -77,9 +78,9 @@ pub fn parse(text: &str) -> Result<Vec<CliSocket>, Malformed> {
 }
 
 /// Reads the answer of `show cli level`.
-pub fn parse_level(text: &str) -> Result<Level, Malformed> {
+pub fn parse_level(text: &str) -> Result<CliLevel, Malformed> {
     let line = first_line(text);
-    Level::of(line.trim()).ok_or_else(|| Malformed::new(LEVEL, "no level", line))
+    CliLevel::from_word(line.trim()).ok_or_else(|| Malformed::new(LEVEL, "no level", line))
 }
 
 #[cfg(test)]
@@ -90,13 +91,13 @@ mod tests {
     use crate::wire::haproxy::runtime::fixtures;
 
     #[test]
-    fn every_branch_lists_its_doors() {
+    fn every_branch_lists_its_sockets() {
         for (branch, text) in fixtures::every("show_cli_sockets") {
             let sockets = parse(&text).unwrap();
             let level = |path: &str| sockets.iter().find(|s| s.unix_path() == Some(path)).map(|s| &s.level);
-            assert_eq!(level("/lab/admin.sock"), Some(&Level::Admin), "{branch}");
-            assert_eq!(level("/lab/operator.sock"), Some(&Level::Operator), "{branch}");
-            assert_eq!(level("/lab/user.sock"), Some(&Level::User), "{branch}");
+            assert_eq!(level("/lab/admin.sock"), Some(&CliLevel::Admin), "{branch}");
+            assert_eq!(level("/lab/operator.sock"), Some(&CliLevel::Operator), "{branch}");
+            assert_eq!(level("/lab/user.sock"), Some(&CliLevel::User), "{branch}");
             assert!(
                 sockets.iter().any(|s| s.address.starts_with("sockpair@") && s.unix_path().is_none()),
                 "{branch}"
@@ -108,14 +109,18 @@ mod tests {
     #[test]
     fn every_branch_tells_the_level() {
         for branch in fixtures::BRANCHES {
-            assert_eq!(parse_level(&fixtures::read(branch, "show_cli_level")), Ok(Level::Admin), "{branch}");
+            assert_eq!(
+                parse_level(&fixtures::read(branch, "show_cli_level")),
+                Ok(CliLevel::Admin),
+                "{branch}"
+            );
             assert_eq!(
                 parse_level(&fixtures::read(branch, "show_cli_level_user")),
-                Ok(Level::User),
+                Ok(CliLevel::User),
                 "{branch}"
             );
         }
-        assert!(Level::User < Level::Operator && Level::Operator < Level::Admin);
+        assert!(CliLevel::User < CliLevel::Operator && CliLevel::Operator < CliLevel::Admin);
     }
 
     #[test]
@@ -140,7 +145,7 @@ mod tests {
             let level = if admin { "admin" } else { "operator" };
             let sockets = parse(&format!("# socket lvl processes\nunix@{path} {level} all novelty\n\n")).unwrap();
             prop_assert_eq!(sockets[0].unix_path(), Some(path.as_str()));
-            prop_assert_eq!(sockets[0].level == Level::Admin, admin);
+            prop_assert_eq!(sockets[0].level == CliLevel::Admin, admin);
         }
     }
 }

@@ -24,17 +24,17 @@ pub struct Malformed {
     pub command: &'static str,
     /// What was looked for and not found.
     pub why: &'static str,
-    /// The beginning of the offending line, at most [`QUOTED`] characters.
+    /// The beginning of the offending line, at most [`MAX_QUOTED`] characters.
     pub line: String,
 }
 
 /// Answers can hold secrets and megabytes, so an error quotes no more characters than this.
-pub const QUOTED: usize = 80;
+pub const MAX_QUOTED: usize = 80;
 
 impl Malformed {
     pub(crate) fn new(command: &'static str, why: &'static str, line: &str) -> Self {
         let line = line.lines().next().unwrap_or_default();
-        Malformed { command, why, line: line.chars().take(QUOTED).collect() }
+        Malformed { command, why, line: line.chars().take(MAX_QUOTED).collect() }
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn an_error_quotes_one_short_line() {
         let error = Malformed::new("show x", "no header", &format!("{}\nsecret", "é".repeat(300)));
-        assert_eq!(error.line, "é".repeat(QUOTED));
+        assert_eq!(error.line, "é".repeat(MAX_QUOTED));
         assert!(!error.to_string().contains("secret"));
     }
 }

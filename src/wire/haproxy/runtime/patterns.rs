@@ -1,4 +1,4 @@
-//! `show map` and `show acl`: the lists of patterns that can be changed at run time, and their entries.
+//! `show map` and `show parse_acl`: the lists of patterns that can be changed at run time, and their entries.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ const ENTRIES: &str = "show map|acl #ID";
 
 /// One place of the configuration that looks into a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Use {
-    /// `map` or `acl` for a list with a file; for a list without one, the sample the ACL tests (`src`, `path_beg`).
+pub struct PatternUse {
+    /// `map` or `parse_acl` for a list with a file; for a list without one, the sample the ACL tests (`src`, `path_beg`).
     pub keyword: String,
     /// Configuration file, or the part of HAProxy that made the list for itself.
     pub cfg_file: String,
@@ -26,7 +26,7 @@ pub struct PatternList {
     /// The file it was loaded from and is named by; `None` where the patterns stand in the configuration.
     pub file: Option<String>,
     /// Where it is used. One file used in several places is one list.
-    pub uses: Vec<Use>,
+    pub uses: Vec<PatternUse>,
     /// Version that lookups see.
     pub curr_ver: u32,
     /// Highest version handed out; above `curr_ver` where somebody prepared one and did not commit it.
@@ -37,7 +37,7 @@ pub struct PatternList {
 
 impl PatternList {
     /// Whether HAProxy made the list for itself, so that nobody's entries are in it.
-    pub fn internal(&self) -> bool {
+    pub fn is_internal(&self) -> bool {
         self.file.is_none() && !self.uses.is_empty() && self.uses.iter().all(|place| place.line == 0)
     }
 }
@@ -54,17 +54,17 @@ pub struct PatternEntry {
     pub value: Option<String>,
 }
 
-/// Reads the answer of `show map` or `show acl`.
+/// Reads the answer of `show map` or `show parse_acl`.
 pub fn parse_lists(text: &str) -> Result<Vec<PatternList>, Malformed> {
     let mut all = lines(text);
     if !all.next().is_some_and(|line| line.starts_with("# id")) {
         return Err(Malformed::new(LISTS, "no header", first_line(text)));
     }
-    all.map(|line| list(line).map_err(|why| Malformed::new(LISTS, why, line))).collect()
+    all.map(|line| parse_list_line(line).map_err(|why| Malformed::new(LISTS, why, line))).collect()
 }
 
 /// `ID (FILE) DESCRIPTION. curr_ver=N next_ver=N entry_cnt=N`.
-fn list(line: &str) -> Result<PatternList, &'static str> {
+fn parse_list_line(line: &str) -> Result<PatternList, &'static str> {
     let (id, rest) = line.split_once(" (").ok_or("no file in brackets")?;
     let id = id.trim().parse().map_err(|_| "no id")?;
     let (head, counters) = rest.rsplit_once(". curr_ver=").ok_or("no versions")?;
@@ -81,13 +81,13 @@ fn list(line: &str) -> Result<PatternList, &'static str> {
     let next_ver = next_ver.ok_or("no next version")?;
     let (file, uses) = match head.strip_prefix(") ") {
         Some(description) => (None, inline_use(description)?),
-        None => loaded(head)?,
+        None => parse_loaded_from(head)?,
     };
     Ok(PatternList { id, file, uses, curr_ver, next_ver, entry_count })
 }
 
-/// `FILE) pattern loaded from file 'FILE' used by KEYWORD at file 'CFG' line N, by ...`.
-fn loaded(head: &str) -> Result<(Option<String>, Vec<Use>), &'static str> {
+/// `FILE) match_pattern parse_loaded_from from file 'FILE' used by KEYWORD at file 'CFG' line N, by ...`.
+fn parse_loaded_from(head: &str) -> Result<(Option<String>, Vec<PatternUse>), &'static str> {
     const LOADED: &str = ") pattern loaded from file '";
     let Some((file, after)) = head.split_once(LOADED) else {
         // Made in a way that no branch up to 3.4 knows: the name in brackets is all that is certain.
@@ -104,21 +104,21 @@ fn loaded(head: &str) -> Result<(Option<String>, Vec<Use>), &'static str> {
         let digits = place.find(|c: char| !c.is_ascii_digit()).unwrap_or(place.len());
         let (line, next) = place.split_at(digits);
         let line = line.parse().map_err(|_| "a use without a line")?;
-        uses.push(Use { keyword: keyword.to_owned(), cfg_file: cfg_file.to_owned(), line });
+        uses.push(PatternUse { keyword: keyword.to_owned(), cfg_file: cfg_file.to_owned(), line });
         rest = next;
     }
     Ok((Some(file.to_owned()), uses))
 }
 
-/// `acl 'KEYWORD' file 'CFG' line N`.
-fn inline_use(description: &str) -> Result<Vec<Use>, &'static str> {
+/// `parse_acl 'KEYWORD' file 'CFG' line N`.
+fn inline_use(description: &str) -> Result<Vec<PatternUse>, &'static str> {
     let Some(rest) = description.strip_prefix("acl '").or_else(|| description.strip_prefix("map '")) else {
         return Ok(Vec::new());
     };
     let (keyword, rest) = rest.split_once("' file '").ok_or("a use without a place")?;
     let (cfg_file, line) = rest.rsplit_once("' line ").ok_or("a use without a line")?;
     let line = line.trim().parse().map_err(|_| "a use without a line")?;
-    Ok(vec![Use { keyword: keyword.to_owned(), cfg_file: cfg_file.to_owned(), line }])
+    Ok(vec![PatternUse { keyword: keyword.to_owned(), cfg_file: cfg_file.to_owned(), line }])
 }
 
 /// Reads the answer of `show map #ID`. The key ends at the first space, as in a map file.
@@ -126,19 +126,19 @@ fn inline_use(description: &str) -> Result<Vec<Use>, &'static str> {
 /// `add map F a\ b v` makes a key with a space, which HAProxy prints as it prints key `a` with value `b v`:
 /// such an entry cannot be told from the other, here or by anybody who reads the socket.
 pub fn parse_map_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
-    entries(text, |rest| match rest.split_once(' ') {
+    parse_entries(text, |rest| match rest.split_once(' ') {
         Some((key, value)) => (key, Some(value)),
         None => (rest, None),
     })
 }
 
-/// Reads the answer of `show acl #ID`. The whole rest of a line is the pattern, spaces too.
+/// Reads the answer of `show parse_acl #ID`. The whole rest of a line is the pattern, spaces too.
 pub fn parse_acl_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
-    entries(text, |rest| (rest, None))
+    parse_entries(text, |rest| (rest, None))
 }
 
-/// Reads the answer of `prepare map` or `prepare acl`: the number of the version that was made.
-pub fn parse_prepared(text: &str) -> Result<u32, Malformed> {
+/// Reads the answer of `prepare map` or `prepare parse_acl`: the number of the version that was made.
+pub fn parse_prepared_version(text: &str) -> Result<u32, Malformed> {
     let number = first_line(text).strip_prefix("New version created: ").map(str::trim);
     number
         .and_then(|number| number.parse().ok())
@@ -146,7 +146,10 @@ pub fn parse_prepared(text: &str) -> Result<u32, Malformed> {
 }
 
 /// Each line begins with the entry's address.
-fn entries(text: &str, read: impl Fn(&str) -> (&str, Option<&str>)) -> Result<Vec<PatternEntry>, Malformed> {
+fn parse_entries(
+    text: &str,
+    read: impl Fn(&str) -> (&str, Option<&str>),
+) -> Result<Vec<PatternEntry>, Malformed> {
     text.lines()
         .filter(|line| !line.is_empty())
         .map(|line| {
@@ -182,7 +185,7 @@ mod tests {
             assert_eq!((maps[0].uses.len(), maps[0].entry_count), (2, Some(3)), "{branch}");
             assert_eq!(maps[0].uses[1].line, maps[0].uses[0].line + 3, "{branch}");
             assert_eq!(maps[0].uses[1].keyword, "map", "{branch}");
-            assert!(!maps[0].internal());
+            assert!(!maps[0].is_internal());
             assert_eq!((maps[1].curr_ver, maps[1].next_ver), (0, 1), "{branch}: a version was prepared");
         }
     }
@@ -191,7 +194,7 @@ mod tests {
     fn every_branch_tells_its_own_lists_from_ours() {
         for (branch, text) in fixtures::every("show_acl") {
             let acls = parse_lists(&text).unwrap();
-            let internal: Vec<_> = acls.iter().filter(|list| list.internal()).collect();
+            let internal: Vec<_> = acls.iter().filter(|list| list.is_internal()).collect();
             assert_eq!(internal.len(), if branch == "2.6" { 2 } else { 4 }, "{branch}");
             assert!(internal.iter().all(|list| list.uses[0].cfg_file == "httpclient"), "{branch}");
             assert_eq!(acls.len() - internal.len(), 5, "{branch}");
@@ -238,8 +241,11 @@ mod tests {
 
     #[test]
     fn a_prepared_version_has_a_number() {
-        assert_eq!(parse_prepared("New version created: 7\n"), Ok(7));
-        assert!(parse_prepared("Unknown map identifier.\n").is_err() && parse_prepared("").is_err());
+        assert_eq!(parse_prepared_version("New version created: 7\n"), Ok(7));
+        assert!(
+            parse_prepared_version("Unknown map identifier.\n").is_err()
+                && parse_prepared_version("").is_err()
+        );
     }
 
     #[test]
@@ -257,14 +263,14 @@ mod tests {
             let _ = (parse_lists(&text), parse_map_entries(&text), parse_acl_entries(&text));
             let _ = parse_lists(&format!("# id (file) description\n1 ({tail}"));
             let _ = parse_map_entries(&format!("0x{tail}"));
-            let _ = parse_prepared(&format!("New version created: {tail}"));
+            let _ = parse_prepared_version(&format!("New version created: {tail}"));
         }
 
         #[test]
         fn lists_come_back(id: u32, file in "[a-z/. )(-]{1,20}", places in proptest::collection::vec(1u32.., 0..4)) {
-            let uses: Vec<Use> = places
+            let uses: Vec<PatternUse> = places
                 .iter()
-                .map(|line| Use { keyword: "map".to_owned(), cfg_file: "/a b.cfg".to_owned(), line: *line })
+                .map(|line| PatternUse { keyword: "map".to_owned(), cfg_file: "/a b.cfg".to_owned(), line: *line })
                 .collect();
             let printed: Vec<String> = places.iter().map(|n| format!("by map at file '/a b.cfg' line {n}")).collect();
             let used = if printed.is_empty() { String::new() } else { format!(" used {}", printed.join(", ")) };

@@ -10,7 +10,7 @@ const COMMAND: &str = "show proc";
 
 /// One process as the master lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proc {
+pub struct ShowProcEntry {
     /// Its process id, as the master sees it.
     pub pid: u32,
     /// For the master: reloads asked of it. For a worker: reload attempts it has lived through, failed ones too.
@@ -25,15 +25,15 @@ pub struct Proc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowProc {
     /// The master itself.
-    pub master: Proc,
+    pub master: ShowProcEntry,
     /// Reloads that failed since the last one that succeeded.
     pub failed: u32,
     /// What stands under `# workers`.
-    pub workers: Vec<Proc>,
+    pub workers: Vec<ShowProcEntry>,
     /// What stands under `# old workers`.
-    pub old_workers: Vec<Proc>,
+    pub old_workers: Vec<ShowProcEntry>,
     /// What stands under `# programs`; gone from 3.2 on.
-    pub programs: Vec<Proc>,
+    pub programs: Vec<ShowProcEntry>,
 }
 
 #[derive(Clone, Copy)]
@@ -76,9 +76,9 @@ impl ShowProc {
     }
 
     /// The same in other numbers. What has none any more has ended and is left out; without a master nothing is left.
-    pub fn renumbered(self, number: impl Fn(u32) -> Option<u32>) -> Option<Self> {
-        let one = |row: Proc| Some(Proc { pid: number(row.pid)?, ..row });
-        let all = |rows: Vec<Proc>| rows.into_iter().filter_map(one).collect();
+    pub fn translate_pids(self, number: impl Fn(u32) -> Option<u32>) -> Option<Self> {
+        let one = |row: ShowProcEntry| Some(ShowProcEntry { pid: number(row.pid)?, ..row });
+        let all = |rows: Vec<ShowProcEntry>| rows.into_iter().filter_map(one).collect();
         Some(ShowProc {
             master: one(self.master)?,
             failed: self.failed,
@@ -91,13 +91,13 @@ impl ShowProc {
     /// Workers that may be the one serving now. From 3.2 on a failed reload leaves `# workers` empty and
     /// the worker that still serves stands among the old ones; there may be several of those, so which one
     /// serves is left to the owner of the listening sockets.
-    pub fn serving_candidates(&self) -> &[Proc] {
+    pub fn serving_candidates(&self) -> &[ShowProcEntry] {
         if self.workers.is_empty() && self.failed > 0 { &self.old_workers } else { &self.workers }
     }
 }
 
 /// `PID TYPE RELOADS [failed: N] UPTIME VERSION`; only the master has the bracket.
-fn row(line: &str) -> Result<(Proc, u32), Malformed> {
+fn row(line: &str) -> Result<(ShowProcEntry, u32), Malformed> {
     let bad = |why| Malformed::new(COMMAND, why, line);
     let (rest, failed) = match line.split_once("[failed:") {
         Some((before, after)) => {
@@ -112,7 +112,7 @@ fn row(line: &str) -> Result<(Proc, u32), Malformed> {
     let reloads = words.nth(1).and_then(|word| word.parse().ok()).ok_or_else(|| bad("no reload count"))?;
     let uptime = words.next().and_then(uptime).ok_or_else(|| bad("no uptime"))?;
     let version = words.next().unwrap_or("-").to_owned();
-    Ok((Proc { pid, reloads, uptime, version }, failed))
+    Ok((ShowProcEntry { pid, reloads, uptime, version }, failed))
 }
 
 /// `0d00h01m11s`.
@@ -191,7 +191,7 @@ mod tests {
             let up = format!("{}d{:02}h{:02}m{:02}s", secs / 86400, secs / 3600 % 24, secs / 60 % 60, secs % 60);
             let text = format!("#<PID> <type>\n{pid:<15} master {reloads} [failed: {failed}] {up} 9.9\n# workers\n");
             let seen = ShowProc::parse(&text).unwrap();
-            let master = Proc { pid, reloads, uptime: Duration::from_secs(secs), version: "9.9".to_owned() };
+            let master = ShowProcEntry { pid, reloads, uptime: Duration::from_secs(secs), version: "9.9".to_owned() };
             prop_assert_eq!((seen.master, seen.failed), (master, failed));
         }
     }

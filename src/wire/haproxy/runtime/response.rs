@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_low_level_is_told_from_an_empty_answer_on_every_branch() {
+    fn a_low_level_is_distinguished_from_an_empty_answer_on_every_branch() {
         for (branch, text) in fixtures::every("joined_user") {
             let answers = split(&text, 5).unwrap();
             let want = (branch == "3.4").then_some(Err(Refused::PermissionDenied));

@@ -92,18 +92,18 @@ pub struct ServerState {
 }
 
 /// Bits of [`ServerState::check_state`] and [`ServerState::agent_state`].
-const CONFIGURED: u32 = 2;
-const ENABLED: u32 = 4;
+const CHECK_CONFIGURED: u32 = 2;
+const CHECK_ENABLED: u32 = 4;
 
 impl ServerState {
     /// Whether health checks were asked for, and whether they are switched on.
-    pub fn checks(&self) -> (bool, bool) {
-        (self.check_state & CONFIGURED != 0, self.check_state & ENABLED != 0)
+    pub fn health_check_flags(&self) -> (bool, bool) {
+        (self.check_state & CHECK_CONFIGURED != 0, self.check_state & CHECK_ENABLED != 0)
     }
 
     /// The same for the agent check.
-    pub fn agent(&self) -> (bool, bool) {
-        (self.agent_state & CONFIGURED != 0, self.agent_state & ENABLED != 0)
+    pub fn agent_check_flags(&self) -> (bool, bool) {
+        (self.agent_state & CHECK_CONFIGURED != 0, self.agent_state & CHECK_ENABLED != 0)
     }
 }
 
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::wire::haproxy::runtime::fixtures;
 
-    fn of<'a>(rows: &'a [ServerState], backend: &str, server: &str) -> &'a ServerState {
+    fn find_server<'a>(rows: &'a [ServerState], backend: &str, server: &str) -> &'a ServerState {
         rows.iter().find(|row| row.backend == backend && row.server == server).unwrap()
     }
 
@@ -182,16 +182,16 @@ mod tests {
         for (branch, text) in fixtures::every("show_servers_state") {
             let rows = parse(&text).unwrap();
             assert_eq!(rows.len(), 7, "{branch}");
-            let put_away = of(&rows, "web", "s1").admin_state;
+            let put_away = find_server(&rows, "web", "s1").admin_state;
             assert!(put_away.forced_maint() && !put_away.config_maint(), "{branch}");
-            let disabled = of(&rows, "web", "s2").admin_state;
+            let disabled = find_server(&rows, "web", "s2").admin_state;
             assert!(disabled.forced_maint() && disabled.config_maint(), "{branch}");
-            assert!(of(&rows, "web", "t1").admin_state.forced_drain(), "{branch}");
-            let weighed = of(&rows, "web", "t2");
+            assert!(find_server(&rows, "web", "t1").admin_state.forced_drain(), "{branch}");
+            let weighed = find_server(&rows, "web", "t2");
             assert_eq!((weighed.uweight, weighed.iweight), (0, 1), "{branch}");
-            let added = of(&rows, "web", "dyn1");
+            let added = find_server(&rows, "web", "dyn1");
             assert_eq!((added.address.as_deref(), added.iweight), (Some("127.0.0.1"), 7), "{branch}");
-            let named = of(&rows, "api", "s1");
+            let named = find_server(&rows, "api", "s1");
             assert_eq!(named.fqdn.as_deref(), Some("localhost"), "{branch}");
             assert!(named.port > 24000 && named.op_state == 2, "{branch}: {named:?}");
         }
@@ -202,7 +202,7 @@ mod tests {
         let header = fixtures::read("3.0", "show_servers_state").lines().nth(1).unwrap().to_owned();
         let row = "3 web 9 d 127.0.0.1 0 1 1 1 0 1 0 0 2 22 0 1 - 9 - 1 12 127.0.0.3 ::1 57";
         let seen = &parse(&format!("1\n{header}\n{row}\n")).unwrap()[0];
-        assert_eq!((seen.checks(), seen.agent()), ((true, false), (true, true)));
+        assert_eq!((seen.health_check_flags(), seen.agent_check_flags()), ((true, false), (true, true)));
         assert_eq!((seen.tls, seen.forced_id, seen.check_port, seen.agent_port), (true, true, 12, 57));
         assert_eq!(seen.check_address.as_deref(), Some("127.0.0.3"));
         assert_eq!(seen.agent_address.as_deref(), Some("::1"));

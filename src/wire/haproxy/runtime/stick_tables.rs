@@ -1,4 +1,4 @@
-//! `show table`: stick tables and how full they are. Their entries are not read here.
+//! `show parse_table`: stick tables and how full they are. Their entries are not read here.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ const COMMAND: &str = "show table";
 
 /// One stick table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct StickTable {
     /// Its name, mostly that of its proxy.
     pub name: String,
     /// Type of its keys, such as `ip` or `string`.
@@ -22,12 +22,12 @@ pub struct Table {
     pub withheld: bool,
 }
 
-/// Reads the answer of `show table` or of `show table NAME`, whose entries are passed over.
-pub fn parse(text: &str) -> Result<Vec<Table>, Malformed> {
-    let mut tables: Vec<Table> = Vec::new();
+/// Reads the answer of `show parse_table` or of `show parse_table NAME`, whose entries are passed over.
+pub fn parse(text: &str) -> Result<Vec<StickTable>, Malformed> {
+    let mut tables: Vec<StickTable> = Vec::new();
     for line in lines(text) {
         if let Some(rest) = line.strip_prefix("# table: ") {
-            tables.push(table(rest).map_err(|why| Malformed::new(COMMAND, why, line))?);
+            tables.push(parse_table(rest).map_err(|why| Malformed::new(COMMAND, why, line))?);
         } else if let Some(comment) = line.strip_prefix('#') {
             if comment.trim_start().starts_with("contents not dumped") {
                 match tables.last_mut() {
@@ -43,7 +43,7 @@ pub fn parse(text: &str) -> Result<Vec<Table>, Malformed> {
 }
 
 /// `NAME, type: TYPE, size:N, used:N`.
-fn table(rest: &str) -> Result<Table, &'static str> {
+fn parse_table(rest: &str) -> Result<StickTable, &'static str> {
     let mut parts = rest.split(", ");
     let name = parts.next().filter(|name| !name.is_empty()).ok_or("no name")?.to_owned();
     let (mut kind, mut size, mut used) = (None, None, None);
@@ -55,7 +55,7 @@ fn table(rest: &str) -> Result<Table, &'static str> {
             _ => {}
         }
     }
-    Ok(Table {
+    Ok(StickTable {
         name,
         kind: kind.ok_or("no type")?,
         size: size.ok_or("no size")?,
@@ -110,7 +110,7 @@ mod tests {
         fn tables_come_back(name in "[A-Za-z0-9_.:-]{1,20}", size: u64, used: u64, withheld: bool) {
             let note = if withheld { "# contents not dumped due to x\n" } else { "" };
             let text = format!("# table: {name}, type: ipv6, size:{size}, used:{used}, new:1\n{note}0x1: key=::1\n\n");
-            let table = Table { name, kind: "ipv6".to_owned(), size, used, withheld };
+            let table = StickTable { name, kind: "ipv6".to_owned(), size, used, withheld };
             prop_assert_eq!(parse(&text).unwrap(), vec![table]);
         }
     }

@@ -4,7 +4,7 @@ mod redact;
 
 use serde::{Deserialize, Serialize};
 
-pub use redact::masked;
+pub use redact::redact_args;
 
 /// What a service is for HAProxy, told by its program and its arguments, never by its command name alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub enum Role {
 
 impl Role {
     /// As people call it.
-    pub fn words(self) -> &'static str {
+    pub fn display_name(self) -> &'static str {
         match self {
             Role::Haproxy => "HAProxy",
             Role::DataPlaneApi => "Data Plane API",
@@ -57,7 +57,7 @@ const INTERPRETERS: &[&str] =
 /// The program behind the words: its file's name, or that of the script, module or archive that an interpreter runs.
 pub fn program(exe: Option<&str>, argv: &[String]) -> String {
     let first = argv.first().map_or("", String::as_str);
-    let own = base(exe.unwrap_or(first));
+    let own = base_name(exe.unwrap_or(first));
     // nginx, PostgreSQL and others write a sentence over their arguments.
     if argv.len() == 1 && first.contains(": ") {
         return if exe.is_some() { own } else { first.split(':').next().unwrap_or(first).to_owned() };
@@ -69,17 +69,17 @@ pub fn program(exe: Option<&str>, argv: &[String]) -> String {
     let mut rest = argv.iter().skip(1).map(String::as_str);
     while let Some(word) = rest.next() {
         match word {
-            "-m" | "-jar" => return rest.next().map_or(own, base),
+            "-m" | "-jar" => return rest.next().map_or(own, base_name),
             "-c" | "-e" => return own,
             "-W" | "-X" | "-cp" | "-classpath" => drop(rest.next()),
             word if word.starts_with('-') => {}
-            script => return base(script),
+            script => return base_name(script),
         }
     }
     own
 }
 
-fn base(path: &str) -> String {
+fn base_name(path: &str) -> String {
     path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(path).to_owned()
 }
 
@@ -124,11 +124,11 @@ const FILE_OPTIONS: &[&str] = &[
 ];
 
 /// Ends of a name that stand for a file of settings.
-const FILE_ENDS: &[&str] =
+const FILE_EXTENSIONS: &[&str] =
     &[".cfg", ".conf", ".cnf", ".hcl", ".ini", ".json", ".properties", ".toml", ".yaml", ".yml"];
 
 /// Words that may name configuration files, as written; whether there is such a file has to be looked up.
-pub fn files(argv: &[String]) -> Vec<String> {
+pub fn config_file_candidates(argv: &[String]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut rest = argv.iter().skip(1).map(String::as_str).peekable();
     while let Some(word) = rest.next() {
@@ -146,7 +146,7 @@ pub fn files(argv: &[String]) -> Vec<String> {
             }
             Some(name) if FILE_OPTIONS.contains(&name) => value.or_else(|| rest.next()),
             Some(_) => None,
-            None => value.filter(|word| FILE_ENDS.iter().any(|end| word.ends_with(end))),
+            None => value.filter(|word| FILE_EXTENSIONS.iter().any(|end| word.ends_with(end))),
         };
         found.extend(value.filter(|value| is_path(value)).map(str::to_owned));
     }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn words(line: &str) -> Vec<String> {
+    fn split_args(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
     }
 
@@ -178,16 +178,16 @@ mod tests {
             ("/usr/sbin/nginx", "nginx: master process /usr/sbin/nginx", "nginx"),
         ];
         for (exe, line, name) in cases {
-            assert_eq!(program(Some(exe), &words(line)), name, "{line}");
+            assert_eq!(program(Some(exe), &split_args(line)), name, "{line}");
         }
         assert_eq!(program(None, &["nginx: worker process".to_owned()]), "nginx");
-        assert_eq!(program(None, &words("/usr/sbin/nomad agent -dev")), "nomad");
+        assert_eq!(program(None, &split_args("/usr/sbin/nomad agent -dev")), "nomad");
         assert_eq!(program(None, &[]), "");
     }
 
     #[test]
     fn a_role_takes_the_program_and_its_arguments() {
-        let role = |exe, line: &str| role(exe, &words(line));
+        let role = |exe, line: &str| role(exe, &split_args(line));
         assert_eq!(role(Some("/usr/sbin/haproxy"), "haproxy -W -f /etc/h.cfg"), Some(Role::Haproxy));
         assert_eq!(role(Some("/usr/bin/python3.11"), "haproxy -f /etc/h.cfg"), None, "it only took the name");
         assert_eq!(role(None, "haproxy -f /etc/h.cfg"), Some(Role::Haproxy));
@@ -222,14 +222,14 @@ mod tests {
             ("x --url http://h/a.json", ""),
         ];
         for (line, expected) in cases {
-            assert_eq!(files(&words(line)).join(" "), expected, "{line}");
+            assert_eq!(config_file_candidates(&split_args(line)).join(" "), expected, "{line}");
         }
     }
 
     proptest! {
         #[test]
         fn no_arguments_make_it_panic(argv in proptest::collection::vec("[-=:/a-z.@é ]{0,12}", 0..8)) {
-            let _ = (program(None, &argv), role(Some("x"), &argv), files(&argv), masked(&argv));
+            let _ = (program(None, &argv), role(Some("x"), &argv), config_file_candidates(&argv), redact_args(&argv));
         }
     }
 }

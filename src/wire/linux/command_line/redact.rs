@@ -1,10 +1,10 @@
 //! What may be shown of a command line: everything but what looks like a secret. It rather hides too much.
 
 /// What is shown in place of a secret.
-const HIDDEN: &str = "***";
+const REDACTED: &str = "***";
 
 /// A name that holds one of these stands before a secret.
-const WITHIN: &[&str] = &[
+const SECRET_SUBSTRINGS: &[&str] = &[
     "passw",
     "passphrase",
     "secret",
@@ -17,35 +17,35 @@ const WITHIN: &[&str] = &[
     "requirepass",
 ];
 /// A name with one of these as a word of its own does too.
-const WORDS: &[&str] =
+const SECRET_WORDS: &[&str] =
     &["key", "keys", "auth", "pass", "pw", "pin", "bearer", "authorization", "cookie", "dsn"];
 /// Values that are tokens by the look of them: of GitHub, Vault, Slack, AWS, GitLab, and JSON web tokens.
-const TOKENS: &[&str] =
+const TOKEN_PREFIXES: &[&str] =
     &["ghp_", "gho_", "github_pat_", "hvs.", "xoxb-", "xoxp-", "AKIA", "glpat-", "eyJ", "sk-"];
 /// Programs whose `-pVALUE` is a password.
-const SHORT_PASSWORD: &[&str] = &["mysql", "mariadb", "sshpass", "mongo"];
+const SHORT_PASSWORD_PROGRAMS: &[&str] = &["mysql", "mariadb", "sshpass", "mongo"];
 /// Programs whose `-p VALUE` is a port or a file, so that hiding it would hide what is asked for.
-const PORT_OR_FILE: &[&str] = &["haproxy", "postgres", "postmaster", "redis", "memcached", "sshd"];
+const SHORT_PORT_PROGRAMS: &[&str] = &["haproxy", "postgres", "postmaster", "redis", "memcached", "sshd"];
 
 /// The words of a command line with what may be secret in them taken out; there are as many of them as before.
-pub fn masked(argv: &[String]) -> Vec<String> {
+pub fn redact_args(argv: &[String]) -> Vec<String> {
     let program = argv.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
-    let harmless_p = PORT_OR_FILE.iter().any(|name| program.starts_with(name));
-    let password_p = SHORT_PASSWORD.iter().any(|name| program.starts_with(name));
+    let harmless_p = SHORT_PORT_PROGRAMS.iter().any(|name| program.starts_with(name));
+    let password_p = SHORT_PASSWORD_PROGRAMS.iter().any(|name| program.starts_with(name));
     let mut hide = false;
     let mut shown = Vec::with_capacity(argv.len());
     for (at, word) in argv.iter().enumerate() {
         // The name of a flag that takes a value; a flag after it means that it took none.
         if std::mem::take(&mut hide) && !word.starts_with("--") {
-            shown.push(HIDDEN.to_owned());
+            shown.push(REDACTED.to_owned());
             continue;
         }
         let flag = word.starts_with('-') && at > 0;
-        hide = flag && !word.contains('=') && (is_secret(word) || (word == "-p" && !harmless_p));
+        hide = flag && !word.contains('=') && (is_secret_name(word) || (word == "-p" && !harmless_p));
         shown.push(match word.strip_prefix("-p") {
-            Some(value) if flag && password_p && !value.is_empty() => format!("-p{HIDDEN}"),
+            Some(value) if flag && password_p && !value.is_empty() => format!("-p{REDACTED}"),
             _ if hide => word.clone(),
-            _ => pieces(word),
+            _ => redact_arg(word),
         });
         if flag && matches!(word.as_str(), "-u" | "--user") {
             let credentials = argv.get(at + 1).is_some_and(|next| next.contains(':'));
@@ -56,9 +56,9 @@ pub fn masked(argv: &[String]) -> Vec<String> {
 }
 
 /// One argument may hold several words: a script, a connection string, a header.
-fn pieces(word: &str) -> String {
+fn redact_arg(word: &str) -> String {
     if !word.contains(char::is_whitespace) {
-        return piece(word);
+        return redact_word(word);
     }
     let mut hide = false;
     let mut kept = String::with_capacity(word.len());
@@ -69,13 +69,14 @@ fn pieces(word: &str) -> String {
         match (hide || scheme, text.is_empty()) {
             (_, true) => {}
             (true, _) if !scheme => {
-                kept.push_str(HIDDEN);
+                kept.push_str(REDACTED);
                 hide = false;
             }
             _ => {
                 let name = text.trim_end_matches([':', '=']);
-                hide = scheme || (is_secret(name) && (name.starts_with('-') || text.ends_with([':', '='])));
-                kept.push_str(&piece(text));
+                hide =
+                    scheme || (is_secret_name(name) && (name.starts_with('-') || text.ends_with([':', '='])));
+                kept.push_str(&redact_word(text));
             }
         }
         kept.push_str(blank);
@@ -84,21 +85,21 @@ fn pieces(word: &str) -> String {
 }
 
 /// A word without blanks.
-fn piece(word: &str) -> String {
-    if TOKENS.iter().any(|start| word.trim_start_matches(['"', '\'']).starts_with(start)) {
-        return HIDDEN.to_owned();
+fn redact_word(word: &str) -> String {
+    if TOKEN_PREFIXES.iter().any(|start| word.trim_start_matches(['"', '\'']).starts_with(start)) {
+        return REDACTED.to_owned();
     }
     if let Some((scheme, rest)) = word.split_once("://") {
-        return url(scheme, rest);
+        return redact_url(scheme, rest);
     }
     match word.split_once(['=', ':']) {
-        Some((name, value)) if !value.is_empty() && is_secret(name) => {
-            format!("{name}{}{HIDDEN}", &word[name.len()..=name.len()])
+        Some((name, value)) if !value.is_empty() && is_secret_name(name) => {
+            format!("{name}{}{REDACTED}", &word[name.len()..=name.len()])
         }
         // A value may be a connection string or name a secret further in: -Dspring.password=x, --set a=b,token=c.
         Some((name, value)) => {
             let mark = &word[name.len()..=name.len()];
-            let inner: Vec<String> = value.split(',').map(piece).collect();
+            let inner: Vec<String> = value.split(',').map(redact_word).collect();
             format!("{}{mark}{}", name, inner.join(","))
         }
         None => word.to_owned(),
@@ -106,22 +107,22 @@ fn piece(word: &str) -> String {
 }
 
 /// A URL without its credentials, and without what its parameters call secret.
-fn url(before: &str, rest: &str) -> String {
+fn redact_url(before: &str, rest: &str) -> String {
     // What stands before the scheme may be `--url=`, and its name may say it all.
     let (name, scheme) = before.rsplit_once('=').map_or(("", before), |(name, scheme)| (name, scheme));
-    if !name.is_empty() && is_secret(name) {
-        return format!("{name}={HIDDEN}");
+    if !name.is_empty() && is_secret_name(name) {
+        return format!("{name}={REDACTED}");
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     // A password may hold a slash that nobody escaped: the last @ counts.
     let from = rest.rfind('@').map_or(0, |at| at + 1);
     let (hidden, from) =
-        if from > 0 && (from <= end || rest[..end].contains(':')) { (HIDDEN, from - 1) } else { ("", 0) };
+        if from > 0 && (from <= end || rest[..end].contains(':')) { (REDACTED, from - 1) } else { ("", 0) };
     let shown = &rest[from..];
     let shown = match shown.split_once('?') {
         None => shown.to_owned(),
         Some((path, query)) => {
-            let parameters: Vec<String> = query.split('&').map(piece).collect();
+            let parameters: Vec<String> = query.split('&').map(redact_word).collect();
             format!("{path}?{}", parameters.join("&"))
         }
     };
@@ -129,10 +130,11 @@ fn url(before: &str, rest: &str) -> String {
     format!("{name}{scheme}://{hidden}{shown}")
 }
 
-fn is_secret(name: &str) -> bool {
+fn is_secret_name(name: &str) -> bool {
     let low = name.to_ascii_lowercase();
     let mut words = low.split(|c: char| !c.is_ascii_alphanumeric());
-    WITHIN.iter().any(|within| low.contains(within)) || words.any(|word| WORDS.contains(&word))
+    SECRET_SUBSTRINGS.iter().any(|within| low.contains(within))
+        || words.any(|word| SECRET_WORDS.contains(&word))
 }
 
 #[cfg(test)]
@@ -140,8 +142,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(line: &str) -> String {
-        masked(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()).join(" ")
+    fn redacted_line(line: &str) -> String {
+        redact_args(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()).join(" ")
     }
 
     #[test]
@@ -165,9 +167,9 @@ mod tests {
             ("app --api-key hunter2 x", "app --api-key *** x"),
         ];
         for (line, expected) in cases {
-            assert_eq!(shown(line), expected);
+            assert_eq!(redacted_line(line), expected);
         }
-        let one = |word: &str| masked(&["sh".into(), "-c".into(), word.into()])[2].clone();
+        let one = |word: &str| redact_args(&["sh".into(), "-c".into(), word.into()])[2].clone();
         assert_eq!(one("TOKEN=hunter2 exec app --password hunter2"), "TOKEN=*** exec app --password ***");
         assert_eq!(one("host=h password=hunter2 user=u"), "host=h password=*** user=u");
         assert_eq!(one("Authorization: Bearer hunter2"), "Authorization: Bearer ***");
@@ -183,20 +185,20 @@ mod tests {
             "gunicorn --keep-alive 5 -b 127.0.0.1:5050 app:app",
             "nginx: master process /usr/sbin/nginx",
         ] {
-            assert_eq!(shown(line), line);
+            assert_eq!(redacted_line(line), line);
         }
     }
 
     proptest! {
         #[test]
         fn the_number_of_words_stays(argv in proptest::collection::vec("\\PC{0,20}", 0..8)) {
-            prop_assert_eq!(masked(&argv).len(), argv.len());
+            prop_assert_eq!(redact_args(&argv).len(), argv.len());
         }
 
         #[test]
         fn the_value_of_a_secret_flag_is_never_shown(value in "[a-z0-9]{12}", flag in "--[a-z]{0,4}password") {
             let line = [vec!["app".to_owned(), flag.clone(), value.clone()], vec![format!("{flag}={value}")]].concat();
-            prop_assert!(!masked(&line).join(" ").contains(&value));
+            prop_assert!(!redact_args(&line).join(" ").contains(&value));
         }
     }
 }

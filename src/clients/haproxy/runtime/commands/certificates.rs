@@ -1,44 +1,59 @@
 //! Changes of certificates: each is a transaction of three steps.
 
-use super::{Answer, Change, Success, Unsayable, last};
+use super::{ResponseShape, RuntimeChange, SuccessMessage, UnencodableValue, escape_last_word};
 use crate::secret::Secret;
 
-impl Change {
+impl RuntimeChange {
     /// `new ssl cert NAME`: an empty place, which nothing uses yet.
-    pub fn new_certificate(name: &str) -> Result<Self, Unsayable> {
-        certificate("new", name, Success::Says(&["New empty certificate store"]), Answer::Closed)
+    pub fn new_certificate(name: &str) -> Result<Self, UnencodableValue> {
+        certificate_change(
+            "new",
+            name,
+            SuccessMessage::OneOf(&["New empty certificate store"]),
+            ResponseShape::Terminated,
+        )
     }
 
     /// `set ssl cert NAME` with the certificate, its chain and its private key. Nobody sees them before the commit.
-    pub fn set_certificate(name: &str, pem: &Secret) -> Result<Self, Unsayable> {
+    pub fn set_certificate(name: &str, pem: &Secret) -> Result<Self, UnencodableValue> {
         // An empty line would end the payload; PEM does not need any.
         let lines = pem.reveal().lines().map(str::trim_end).filter(|line| !line.is_empty());
         let payload: String = lines.flat_map(|line| [line, "\n"]).collect();
-        let mut change = certificate(
+        let mut change = certificate_change(
             "set",
             name,
-            Success::Says(&["Transaction created", "Transaction updated"]),
-            Answer::Closed,
+            SuccessMessage::OneOf(&["Transaction created", "Transaction updated"]),
+            ResponseShape::Terminated,
         )?;
         change.payload = Some(payload);
         change.checked()
     }
 
-    /// `commit ssl cert NAME`: from now on it is served.
-    pub fn commit_certificate(name: &str) -> Result<Self, Unsayable> {
-        certificate("commit", name, Success::Says(&["Success!"]), Answer::Long)
+    /// `commit_list ssl cert NAME`: from now on it is served.
+    pub fn commit_certificate(name: &str) -> Result<Self, UnencodableValue> {
+        certificate_change("commit", name, SuccessMessage::OneOf(&["Success!"]), ResponseShape::MultiLine)
     }
 
     /// `abort ssl cert NAME`: what was set is given up.
-    pub fn abort_certificate(name: &str) -> Result<Self, Unsayable> {
-        certificate("abort", name, Success::Says(&["Transaction aborted"]), Answer::Closed)
+    pub fn abort_certificate(name: &str) -> Result<Self, UnencodableValue> {
+        certificate_change(
+            "abort",
+            name,
+            SuccessMessage::OneOf(&["Transaction aborted"]),
+            ResponseShape::Terminated,
+        )
     }
 }
 
-fn certificate(verb: &str, name: &str, success: Success, answer: Answer) -> Result<Change, Unsayable> {
+fn certificate_change(
+    verb: &str,
+    name: &str,
+    success: SuccessMessage,
+    answer: ResponseShape,
+) -> Result<RuntimeChange, UnencodableValue> {
     let shown = format!("{verb} ssl cert {name}");
-    let line = format!("{verb} ssl cert {}", last(name, &shown)?);
-    Change { line, payload: None, shown, success, answer }.checked()
+    let line = format!("{verb} ssl cert {}", escape_last_word(name, &shown)?);
+    RuntimeChange { line, payload: None, shown, success, answer }.checked()
 }
 
 #[cfg(test)]
@@ -48,10 +63,10 @@ mod tests {
     #[test]
     fn empty_lines_of_a_pem_file_do_not_end_its_payload() {
         let pem = Secret::new("-----BEGIN X-----\r\nkey\n\n-----END X-----\n\n");
-        let change = Change::set_certificate("/a b.pem", &pem).unwrap();
-        assert_eq!(change.wire(), "set ssl cert /a\\ b.pem <<\n-----BEGIN X-----\nkey\n-----END X-----\n");
+        let change = RuntimeChange::set_certificate("/a b.pem", &pem).unwrap();
+        assert_eq!(change.to_wire(), "set ssl cert /a\\ b.pem <<\n-----BEGIN X-----\nkey\n-----END X-----\n");
         assert_eq!(format!("{change:?}"), "Change(\"set ssl cert /a b.pem\")");
-        assert!(Change::set_certificate("/a", &Secret::new("x".repeat(20_000))).is_err());
-        assert!(Change::set_certificate("/a", &Secret::new("")).is_err());
+        assert!(RuntimeChange::set_certificate("/a", &Secret::new("x".repeat(20_000))).is_err());
+        assert!(RuntimeChange::set_certificate("/a", &Secret::new("")).is_err());
     }
 }

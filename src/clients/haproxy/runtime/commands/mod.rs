@@ -11,23 +11,23 @@ mod servers;
 
 use std::fmt;
 
-use super::batching::{LINE_CAP, Piece, SEVERITIES};
+use super::batching::{BatchableCommand, LINE_CAP, SEVERITY_COMMAND};
 use crate::wire::haproxy::runtime::response::Refused;
-pub use patterns::{List, Target};
-pub use servers::{NewServer, State};
+pub use patterns::{PatternListRef, PatternVersion};
+pub use servers::{AdminStateCommand, NewServer};
 
 /// Longest payload: with its line it fits into HAProxy's buffer of 16 kB, of which a part is reserved.
 pub const PAYLOAD_CAP: usize = 12 * 1024;
 
 /// Why a change is not, or not certainly, in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undone {
+pub enum ChangeError {
     /// HAProxy refused it.
     #[error(transparent)]
     Refused(Refused),
     /// It was sent and no answer can be told to be its own.
     #[error("whether it was done has to be read, because no clear answer came: {why}")]
-    Unclear {
+    OutcomeUnknown {
         /// What happened instead.
         why: String,
     },
@@ -41,54 +41,54 @@ pub enum Undone {
 
 /// A runtime command that changes something. `Debug` and messages show what it is about, never the values.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct RuntimeChange {
     line: String,
     payload: Option<String>,
     shown: String,
-    success: Success,
-    answer: Answer,
+    success: SuccessMessage,
+    answer: ResponseShape,
 }
 
 /// How HAProxy says that it was done. Through the master no severity comes with the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Success {
+enum SuccessMessage {
     /// It says nothing.
-    Silence,
+    Empty,
     /// It says one of these.
-    Says(&'static [&'static str]),
+    OneOf(&'static [&'static str]),
 }
 
 /// What an answer looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum ResponseShape {
     /// One line at most, closed by an empty one.
-    Closed,
+    Terminated,
     /// One line; 2.6 does not close some refusals.
-    Line,
+    MaybeTerminated,
     /// One line, which 2.6 never closes.
-    Open,
+    Unterminated,
     /// Several lines, which come one after another.
-    Long,
+    MultiLine,
 }
 
 /// The value cannot be said in the language of the socket, or not safely.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{what}` cannot be sent: {why}")]
-pub struct Unsayable {
+pub struct UnencodableValue {
     /// The command, without its values.
     pub what: String,
     /// What is wrong with a value.
     pub why: &'static str,
 }
 
-impl Change {
+impl RuntimeChange {
     /// What it is, without values: for messages and logs.
-    pub fn shown(&self) -> &str {
+    pub fn describe(&self) -> &str {
         &self.shown
     }
 
     /// The bytes for the wire, without the last line end.
-    pub(super) fn wire(&self) -> String {
+    pub(super) fn to_wire(&self) -> String {
         match &self.payload {
             None => self.line.clone(),
             Some(payload) => format!("{} <<\n{payload}", self.line),
@@ -96,27 +96,27 @@ impl Change {
     }
 
     /// Whether its answer may lack the closing empty line.
-    pub(super) fn answers_in_a_line(&self) -> bool {
-        matches!(self.answer, Answer::Line | Answer::Open)
+    pub(super) fn may_lack_terminator(&self) -> bool {
+        matches!(self.answer, ResponseShape::MaybeTerminated | ResponseShape::Unterminated)
     }
 
     /// What an answer means for this command.
-    pub(super) fn judge(&self, answer: Result<String, Refused>) -> Result<String, Undone> {
-        let text = answer.map_err(|why| Undone::Refused(self.without_values(why)))?;
+    pub(super) fn classify_response(&self, answer: Result<String, Refused>) -> Result<String, ChangeError> {
+        let text = answer.map_err(|why| ChangeError::Refused(self.redact_values(why)))?;
         let done = match self.success {
-            Success::Silence => text.is_empty(),
-            Success::Says(words) => words.iter().any(|word| text.contains(word)),
+            SuccessMessage::Empty => text.is_empty(),
+            SuccessMessage::OneOf(words) => words.iter().any(|word| text.contains(word)),
         };
         if done {
             return Ok(text);
         }
         let said =
             text.lines().rfind(|line| !line.is_empty() && *line != "Failed!").unwrap_or("it said nothing");
-        Err(Undone::Refused(self.without_values(Refused::Other(said.to_owned()))))
+        Err(ChangeError::Refused(self.redact_values(Refused::Other(said.to_owned()))))
     }
 
     /// HAProxy's reason, which may repeat a value that must not be shown.
-    fn without_values(&self, why: Refused) -> Refused {
+    fn redact_values(&self, why: Refused) -> Refused {
         let Refused::Other(said) = &why else { return why };
         if self.shown == self.line {
             return why;
@@ -141,18 +141,22 @@ impl Change {
     }
 
     /// A command whose words are all fit to be seen.
-    fn plain(line: String, success: Success, answer: Answer) -> Result<Self, Unsayable> {
+    fn non_sensitive(
+        line: String,
+        success: SuccessMessage,
+        answer: ResponseShape,
+    ) -> Result<Self, UnencodableValue> {
         let shown = line.clone();
-        Change { line, payload: None, shown, success, answer }.checked()
+        RuntimeChange { line, payload: None, shown, success, answer }.checked()
     }
 
     /// Refuses what the buffer would not take, and what would be read as more than one command.
-    fn checked(self) -> Result<Self, Unsayable> {
-        let bad = |why| Err(Unsayable { what: self.shown.clone(), why });
+    fn checked(self) -> Result<Self, UnencodableValue> {
+        let bad = |why| Err(UnencodableValue { what: self.shown.clone(), why });
         if self.line.contains(['\n', '\r', '\0']) {
             return bad("it holds a line end");
         }
-        if self.line.len() + SEVERITIES.len() >= LINE_CAP {
+        if self.line.len() + SEVERITY_COMMAND.len() >= LINE_CAP {
             return bad("it is longer than 8 kB");
         }
         match &self.payload {
@@ -166,25 +170,26 @@ impl Change {
     }
 }
 
-impl fmt::Debug for Change {
+impl fmt::Debug for RuntimeChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Change").field(&self.shown).finish()
     }
 }
 
-impl Piece for Change {
+impl BatchableCommand for RuntimeChange {
     fn text(&self) -> &str {
         &self.line
     }
 
-    fn shares_a_line(&self) -> bool {
-        self.payload.is_none() && matches!(self.answer, Answer::Closed | Answer::Line)
+    fn can_share_line(&self) -> bool {
+        self.payload.is_none()
+            && matches!(self.answer, ResponseShape::Terminated | ResponseShape::MaybeTerminated)
     }
 }
 
 /// A word as the command line of the socket needs it; `what` is the command for the message.
-fn word(text: &str, what: &str) -> Result<String, Unsayable> {
-    let bad = |why| Err(Unsayable { what: what.to_owned(), why });
+fn escape_word(text: &str, what: &str) -> Result<String, UnencodableValue> {
+    let bad = |why| Err(UnencodableValue { what: what.to_owned(), why });
     if text.is_empty() {
         return bad("a word is empty");
     }
@@ -202,12 +207,13 @@ fn word(text: &str, what: &str) -> Result<String, Unsayable> {
 }
 
 /// The last word of a line, where `<<` would start a payload.
-pub(super) fn last(text: &str, what: &str) -> Result<String, Unsayable> {
+pub(super) fn escape_last_word(text: &str, what: &str) -> Result<String, UnencodableValue> {
     match text.contains("<<") {
-        true => {
-            Err(Unsayable { what: what.to_owned(), why: "the last word holds <<, which starts a payload" })
-        }
-        false => word(text, what),
+        true => Err(UnencodableValue {
+            what: what.to_owned(),
+            why: "the last word holds <<, which starts a payload",
+        }),
+        false => escape_word(text, what),
     }
 }
 
@@ -235,29 +241,35 @@ mod tests {
 
     #[test]
     fn a_reason_does_not_repeat_a_value() {
-        let list = List { kind: crate::wire::haproxy::config::PatternKind::Acl, id: 1 };
-        let change = Change::add_acl(list, Target::Current, "token-one").unwrap();
-        let said = |text: &str| change.judge(Ok(text.to_owned())).unwrap_err().to_string();
+        let list = PatternListRef { kind: crate::wire::haproxy::config::PatternKind::Acl, id: 1 };
+        let change = RuntimeChange::add_acl_entry(list, PatternVersion::Current, "token-one").unwrap();
+        let said = |text: &str| change.classify_response(Ok(text.to_owned())).unwrap_err().to_string();
         assert_eq!(said("'token-one' is not a valid address.\n"), "refused: '***' is not a valid address.");
         assert!(!said("bad token-one here\n").contains("token"));
         assert_eq!(said("out of memory\n"), "refused: out of memory");
-        let plain = Change::set_server_weight("web", "s1", 999).unwrap();
-        assert!(plain.judge(Ok("weight '999' is bad\n".into())).unwrap_err().to_string().contains("999"));
+        let plain = RuntimeChange::set_server_weight("web", "s1", 999).unwrap();
+        assert!(
+            plain
+                .classify_response(Ok("weight '999' is bad\n".into()))
+                .unwrap_err()
+                .to_string()
+                .contains("999")
+        );
     }
 
     #[test]
     fn what_is_not_a_word_is_refused_and_its_value_is_not_repeated() {
         for bad in ["", "a\nb", "a\rb", "a\0b", "\u{1b}[2J"] {
-            let error = word(bad, "add map #1").unwrap_err();
+            let error = escape_word(bad, "add map #1").unwrap_err();
             assert_eq!(error.what, "add map #1");
         }
-        assert!(last("a<<b", "x").is_err() && word("a<<b", "x").is_ok());
+        assert!(escape_last_word("a<<b", "x").is_err() && escape_word("a<<b", "x").is_ok());
     }
 
     proptest! {
         #[test]
         fn a_word_stays_one_word_of_one_command(text in "[^\\p{Cc}]{1,30}") {
-            let line = format!("add acl #1 {} end", word(&text, "").unwrap());
+            let line = format!("add acl #1 {} end", escape_word(&text, "").unwrap());
             prop_assert_eq!(read_back(&line), vec![vec!["add".to_owned(), "acl".into(), "#1".into(), text, "end".into()]]);
         }
     }

@@ -1,10 +1,10 @@
 //! Changes of servers.
 
-use super::{Answer, Change, Success, Unsayable, last, word};
+use super::{ResponseShape, RuntimeChange, SuccessMessage, UnencodableValue, escape_last_word, escape_word};
 
 /// What a server is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum AdminStateCommand {
     /// Take traffic.
     Ready,
     /// Finish what it has, take nothing new.
@@ -53,25 +53,29 @@ pub struct NewServer {
 }
 
 /// Words of every branch that has changed an address, or has found it so already.
-const MOVED: Success = Success::Says(&["changed", "no need to change"]);
+const ADDRESS_CHANGED: SuccessMessage = SuccessMessage::OneOf(&["changed", "no need to change"]);
 
-impl Change {
+impl RuntimeChange {
     /// `set server BACKEND/SERVER state ..`.
     ///
     /// # Errors
     /// For this and every other constructor: a word that the socket's language cannot carry.
-    pub fn set_server_state(backend: &str, server: &str, state: State) -> Result<Self, Unsayable> {
+    pub fn set_server_state(
+        backend: &str,
+        server: &str,
+        state: AdminStateCommand,
+    ) -> Result<Self, UnencodableValue> {
         let state = match state {
-            State::Ready => "ready",
-            State::Drain => "drain",
-            State::Maint => "maint",
+            AdminStateCommand::Ready => "ready",
+            AdminStateCommand::Drain => "drain",
+            AdminStateCommand::Maint => "maint",
         };
-        set_server(backend, server, &format!("state {state}"), Success::Silence)
+        set_server(backend, server, &format!("state {state}"), SuccessMessage::Empty)
     }
 
     /// `set server BACKEND/SERVER weight N`, 0 to 256: what the operator sees, not a share of the initial one.
-    pub fn set_server_weight(backend: &str, server: &str, weight: u32) -> Result<Self, Unsayable> {
-        set_server(backend, server, &format!("weight {weight}"), Success::Silence)
+    pub fn set_server_weight(backend: &str, server: &str, weight: u32) -> Result<Self, UnencodableValue> {
+        set_server(backend, server, &format!("weight {weight}"), SuccessMessage::Empty)
     }
 
     /// `set server BACKEND/SERVER addr IP [port N]`. Without a port the server keeps its own, or the client's.
@@ -80,20 +84,25 @@ impl Change {
         server: &str,
         ip: &str,
         port: Option<u16>,
-    ) -> Result<Self, Unsayable> {
+    ) -> Result<Self, UnencodableValue> {
         let port = port.map_or(String::new(), |port| format!(" port {port}"));
-        set_server(backend, server, &format!("addr {}{port}", last(ip, "set server addr")?), MOVED)
+        set_server(
+            backend,
+            server,
+            &format!("addr {}{port}", escape_last_word(ip, "set server addr")?),
+            ADDRESS_CHANGED,
+        )
     }
 
     /// `set server BACKEND/SERVER check-addr IP`; 3.4 refuses every address.
-    pub fn set_server_check_address(backend: &str, server: &str, ip: &str) -> Result<Self, Unsayable> {
-        let words = format!("check-addr {}", last(ip, "set server check-addr")?);
-        set_server(backend, server, &words, Success::Silence)
+    pub fn set_server_check_address(backend: &str, server: &str, ip: &str) -> Result<Self, UnencodableValue> {
+        let words = format!("check-addr {}", escape_last_word(ip, "set server check-addr")?);
+        set_server(backend, server, &words, SuccessMessage::Empty)
     }
 
     /// `set server BACKEND/SERVER check-port N`.
-    pub fn set_server_check_port(backend: &str, server: &str, port: u16) -> Result<Self, Unsayable> {
-        set_server(backend, server, &format!("check-port {port}"), Success::Silence)
+    pub fn set_server_check_port(backend: &str, server: &str, port: u16) -> Result<Self, UnencodableValue> {
+        set_server(backend, server, &format!("check-port {port}"), SuccessMessage::Empty)
     }
 
     /// `set server BACKEND/SERVER agent-addr IP [port N]`.
@@ -102,28 +111,29 @@ impl Change {
         server: &str,
         ip: &str,
         port: Option<u16>,
-    ) -> Result<Self, Unsayable> {
+    ) -> Result<Self, UnencodableValue> {
         let port = port.map_or(String::new(), |port| format!(" port {port}"));
-        let words = format!("agent-addr {}{port}", last(ip, "set server agent-addr")?);
-        set_server(backend, server, &words, Success::Silence)
+        let words = format!("agent-addr {}{port}", escape_last_word(ip, "set server agent-addr")?);
+        set_server(backend, server, &words, SuccessMessage::Empty)
     }
 
     /// `enable health` or `disable health`: the checks of one server.
-    pub fn switch_checks(backend: &str, server: &str, on: bool) -> Result<Self, Unsayable> {
-        switch("health", backend, server, on)
+    pub fn switch_checks(backend: &str, server: &str, on: bool) -> Result<Self, UnencodableValue> {
+        enable_or_disable("health", backend, server, on)
     }
 
     /// `enable agent` or `disable agent`: the agent check of one server.
-    pub fn switch_agent(backend: &str, server: &str, on: bool) -> Result<Self, Unsayable> {
-        switch("agent", backend, server, on)
+    pub fn switch_agent(backend: &str, server: &str, on: bool) -> Result<Self, UnencodableValue> {
+        enable_or_disable("agent", backend, server, on)
     }
 
     /// `add server BACKEND/SERVER ..`. Of what the configuration's `default-server` says it takes nothing.
-    pub fn add_server(new: &NewServer) -> Result<Self, Unsayable> {
+    pub fn add_server(new: &NewServer) -> Result<Self, UnencodableValue> {
         let what = "add server";
-        let ip = word(&new.ip, what)?;
+        let ip = escape_word(&new.ip, what)?;
         let ip = if ip.contains(':') { format!("[{ip}]") } else { ip };
-        let mut line = format!("add server {}/{} {ip}", word(&new.backend, what)?, word(&new.name, what)?);
+        let mut line =
+            format!("add server {}/{} {ip}", escape_word(&new.backend, what)?, escape_word(&new.name, what)?);
         let mut put = |words: String| {
             line.push(' ');
             line.push_str(&words);
@@ -136,13 +146,13 @@ impl Change {
             put("backup".to_owned());
         }
         if let Some(cookie) = &new.cookie {
-            put(format!("cookie {}", last(cookie, what)?));
+            put(format!("cookie {}", escape_last_word(cookie, what)?));
         }
         if new.check {
             put("check".to_owned());
             new.check_port.into_iter().for_each(|n| put(format!("port {n}")));
             if let Some(ip) = &new.check_ip {
-                put(format!("addr {}", last(ip, what)?));
+                put(format!("addr {}", escape_last_word(ip, what)?));
             }
             new.rise.into_iter().for_each(|n| put(format!("rise {n}")));
             new.fall.into_iter().for_each(|n| put(format!("fall {n}")));
@@ -150,7 +160,7 @@ impl Change {
         if let Some(port) = new.agent_port {
             put(format!("agent-check agent-port {port}"));
             if let Some(ip) = &new.agent_ip {
-                put(format!("agent-addr {}", last(ip, what)?));
+                put(format!("agent-addr {}", escape_last_word(ip, what)?));
             }
         }
         if let Some(port) = new.port {
@@ -159,30 +169,45 @@ impl Change {
             line = format!("{head}:{port} weight {rest}");
         }
         let shown = format!("add server {}/{}", new.backend, new.name);
-        let success = Success::Says(&["New server registered."]);
-        Change { line, payload: None, shown, success, answer: Answer::Line }.checked()
+        let success = SuccessMessage::OneOf(&["New server registered."]);
+        RuntimeChange { line, payload: None, shown, success, answer: ResponseShape::MaybeTerminated }
+            .checked()
     }
 
     /// `del server BACKEND/SERVER`, which takes only one in maintenance.
-    pub fn delete_server(backend: &str, server: &str) -> Result<Self, Unsayable> {
-        let line = format!("del server {}", path(backend, server, "del server")?);
-        Change::plain(line, Success::Says(&["Server deleted."]), Answer::Open)
+    pub fn delete_server(backend: &str, server: &str) -> Result<Self, UnencodableValue> {
+        let line = format!("del server {}", server_path(backend, server, "del server")?);
+        RuntimeChange::non_sensitive(
+            line,
+            SuccessMessage::OneOf(&["Server deleted."]),
+            ResponseShape::Unterminated,
+        )
     }
 }
 
-fn path(backend: &str, server: &str, what: &str) -> Result<String, Unsayable> {
-    Ok(format!("{}/{}", word(backend, what)?, last(server, what)?))
+fn server_path(backend: &str, server: &str, what: &str) -> Result<String, UnencodableValue> {
+    Ok(format!("{}/{}", escape_word(backend, what)?, escape_last_word(server, what)?))
 }
 
-fn set_server(backend: &str, server: &str, words: &str, success: Success) -> Result<Change, Unsayable> {
-    let line = format!("set server {} {words}", path(backend, server, "set server")?);
-    Change::plain(line, success, Answer::Line)
+fn set_server(
+    backend: &str,
+    server: &str,
+    words: &str,
+    success: SuccessMessage,
+) -> Result<RuntimeChange, UnencodableValue> {
+    let line = format!("set server {} {words}", server_path(backend, server, "set server")?);
+    RuntimeChange::non_sensitive(line, success, ResponseShape::MaybeTerminated)
 }
 
-fn switch(what: &str, backend: &str, server: &str, on: bool) -> Result<Change, Unsayable> {
+fn enable_or_disable(
+    what: &str,
+    backend: &str,
+    server: &str,
+    on: bool,
+) -> Result<RuntimeChange, UnencodableValue> {
     let verb = if on { "enable" } else { "disable" };
-    let line = format!("{verb} {what} {}", path(backend, server, verb)?);
-    Change::plain(line, Success::Silence, Answer::Line)
+    let line = format!("{verb} {what} {}", server_path(backend, server, verb)?);
+    RuntimeChange::non_sensitive(line, SuccessMessage::Empty, ResponseShape::MaybeTerminated)
 }
 
 #[cfg(test)]
@@ -205,30 +230,30 @@ mod tests {
             cookie: Some("c;1".into()),
             ..NewServer::default()
         };
-        let change = Change::add_server(&new).unwrap();
+        let change = RuntimeChange::add_server(&new).unwrap();
         let want =
             "add server web/d\\ 1 [::1]:80 weight 30 maxconn 5 backup cookie c\\;1 check port 12 rise 4";
-        assert_eq!(change.wire(), want);
+        assert_eq!(change.to_wire(), want);
         assert_eq!(format!("{change:?}"), "Change(\"add server web/d 1\")");
     }
 
     #[test]
     fn a_second_command_cannot_be_smuggled_in() {
         for bad in ["s1\nclear counters", "", "<<"] {
-            assert!(Change::set_server_weight("web", bad, 1).is_err(), "{bad:?}");
+            assert!(RuntimeChange::set_server_weight("web", bad, 1).is_err(), "{bad:?}");
         }
-        let escaped = Change::set_server_weight("web", "a;shutdown sessions", 1).unwrap();
-        assert_eq!(escaped.wire(), "set server web/a\\;shutdown\\ sessions weight 1");
+        let escaped = RuntimeChange::set_server_weight("web", "a;shutdown sessions", 1).unwrap();
+        assert_eq!(escaped.to_wire(), "set server web/a\\;shutdown\\ sessions weight 1");
     }
 
     #[test]
     fn an_address_that_was_refused_with_a_mere_warning_is_not_taken_for_changed() {
-        let change = Change::set_server_address("web", "s1", "::1", Some(5)).unwrap();
-        assert!(change.judge(Ok("Invalid addr 'x'\n".into())).is_err());
+        let change = RuntimeChange::set_server_address("web", "s1", "::1", Some(5)).unwrap();
+        assert!(change.classify_response(Ok("Invalid addr 'x'\n".into())).is_err());
         for said in
             ["nothing changed\n", "IP changed from 'a' to 'b' by 'x'\n", "no need to change the addr\n"]
         {
-            assert!(change.judge(Ok(said.into())).is_ok(), "{said}");
+            assert!(change.classify_response(Ok(said.into())).is_ok(), "{said}");
         }
     }
 }
