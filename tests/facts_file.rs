@@ -68,7 +68,7 @@ fn judge_snapshot(text: &str) -> bool {
     let Ok(facts) = facts::parse_snapshot(text) else { return false };
     let ledger = plan::ledger(&facts);
     let findings = checks::run_checks(&facts, &ledger, &[]);
-    assert_eq!(findings.len(), checks::catalog::CHECKS.len());
+    assert_eq!(findings.len(), checks::catalog::general_checks().count());
     let _ = (checks::exit_code(&findings), plan::safe_alternatives(&facts), plan::manual_restart(&facts));
     true
 }

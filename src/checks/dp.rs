@@ -1,9 +1,41 @@
 //! The Data Plane API: what it holds beside what is on disk and in force.
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::facts::dataplane::ReloadMethod;
 use crate::facts::{DataPlaneFacts, Known};
 use crate::plural::plural;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "dp.reachable", reachable, "the Data Plane API answers",
+        "What was written through the Data Plane API and has not been loaded can only be told by asking it.";
+    "dp.auth", auth, "the Data Plane API takes our user and password",
+        "Everything about the Data Plane API is unknown to whoever is not let in. A password that is sent over the network \
+         without TLS is everybody's.";
+    "dp.memory", memory, "the Data Plane API's memory is the file on disk",
+        "After a reload that failed, the Data Plane API restores the last good file but keeps the bad \
+         configuration in memory: every later write brings it back and fails again. SIGUSR2 makes it read the \
+         file anew.";
+    "dp.md5", md5, "nobody edited the file by hand",
+        "The Data Plane API records a checksum in the file. One that does not fit means an edit by another hand, \
+         which its next write may overwrite.";
+    "dp.lkg-drift", lkg_drift, "the last known good file is the file in force",
+        "After a failed reload the Data Plane API copies its last known good file over the configuration. When \
+         they differ, changes that were made any other way would be undone then.";
+    "dp.pending-reload", pending_reload, "no reload of the Data Plane API is pending",
+        "A write that was answered with 202 is on disk and not in force until the API's next reload; if the API \
+         ends before that, nobody reloads.";
+    "dp.open-transactions", open_transactions, "no transaction is open",
+        "An open transaction is somebody's unfinished work; committing it later changes the configuration again, \
+         and forgotten ones use up the API's limit.";
+    "dp.reload-strategy", reload_strategy, "the Data Plane API asks the master to reload",
+        "With master_runtime the API asks the master and hears whether the new worker came up. With reload_cmd it runs a \
+         command without a shell, so that pipes and $() never work, and takes status 0 for a success, which systemctl \
+         reload gives for a failed reload too.";
+    "dp.other-writers", other_writers, "nobody else writes the Data Plane API's file",
+        "A template engine or a connector that writes the same file takes back what the API wrote, and the API takes back \
+         what they wrote. haguard looks for those it knows by name among the processes of this host.";
+};
 
 const MAX_EVIDENCE: usize = 8;
 

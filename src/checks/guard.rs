@@ -1,9 +1,36 @@
 //! Whether systemd itself refuses the reflex restart, and what has gone around it. A missing guard stops nothing.
 
-use super::{CheckContext, Finding, Judgement, Level};
+use super::{Check, CheckContext, Finding, Judgement, Level};
 use crate::facts::guard::{DropIn, GuardFacts, GuardStatus};
 use crate::facts::{Control, Known};
 use crate::plan::guard::{GuardChange, bypasses as all_holes};
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "guard.installed", installed, "systemd is told to refuse a restart by hand",
+        "One static line, RefuseManualStop=yes, makes systemd itself refuse restart, stop and try-restart by anybody: \
+         a person's reflex, a playbook, needrestart. Reload, start, boot and shutdown go on as before. `haguard guard \
+         install` writes it, `haguard guard remove` takes it away without a trace.";
+    "guard.effective", effective, "systemd has read the guard and keeps to it",
+        "A drop-in that systemd has not read refuses nothing, and neither does one that a file under /run lifts, which \
+         an emergency restart by hand leaves behind when it is cut short. What counts is the property of the loaded \
+         unit, not the file.";
+    "guard.boot-enabled", boot_enabled, "HAProxy starts at the next boot",
+        "`systemctl disable --now` disables the unit first and is then refused the stop: HAProxy runs on, and is gone \
+         after the next boot. The state of the unit's file tells.";
+    "guard.holes", bypasses, "nothing went around the guard",
+        "kill, `disable --now`, `mask`, `revert`, the removal of the package, and a stop of a unit that this one is bound \
+         to are not kept off by the guard. Most of them leave traces in systemd's properties, and those are looked for; \
+         where HAProxy is in a container, systemd is never asked.";
+};
+
+/// The row that only an operation needs.
+pub(super) const OPERATION_ROWS: &[Check] = checks! {
+    "guard.ready", ready, "the guard can come or go without changing anything else",
+        "daemon-reload puts every edit of unit files in force, so the guard is not written while an edit of this unit \
+         waits to be read. A file of the guard's name that haguard did not write, or that somebody edited since, is \
+         left alone.";
+};
 
 /// The checks of one unit's guard, whether or not a HAProxy runs under it.
 pub fn guard_findings(facts: &GuardFacts) -> Vec<Finding> {

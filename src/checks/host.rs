@@ -1,9 +1,44 @@
 //! What else on this host has a say: libraries that were replaced, needrestart, a freeze, another run.
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::facts::Known;
 use crate::facts::process_health::Needrestart;
 use crate::plural::plural;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "host.version-skew", version_skew, "the version that runs is the version on disk",
+        "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
+         the same configuration.";
+    "host.stale-libs", stale_libraries, "the libraries that run are those on disk",
+        "After an upgrade of OpenSSL or libc the running processes go on with the old code, holes included. A restart is \
+         not needed for that: on a reload the master executes itself again, and both it and the new worker load what is \
+         on disk.";
+    "host.needrestart", needrestart, "needrestart leaves HAProxy alone",
+        "needrestart runs after package upgrades and may restart every service that uses a replaced library, which is the \
+         most common restart that nobody ordered. It heeds a guard in the unit and its own rules.";
+    "host.freeze", freeze, "changes are not frozen",
+        "/etc/haguard/freeze, or freeze in the state folder, stops every change by haguard and says why. While one is in \
+         force, looking is all that can be done; --for calls it a failure, because the operation would refuse.";
+    "host.lock", lock, "nobody else is changing this HAProxy",
+        "One run at a time changes a HAProxy; a reload that waits for its confirmation counts as one. Whoever comes \
+         meanwhile is told who it is and exits 7; --for calls that a failure.";
+};
+
+pub(super) fn version_skew(seen: CheckContext<'_>) -> Judgement {
+    let versions = match &seen.facts.instance {
+        Known::Unknown { why } => return Judgement::unknown(why.clone()),
+        Known::Seen(instance) => instance.running_version.as_ref().zip(instance.disk_version.as_ref()),
+    };
+    match versions {
+        Known::Unknown { why } => Judgement::unknown(why),
+        Known::Seen((running, disk)) if running == disk => {
+            Judgement::pass(format!("{running} runs and is what is on disk"))
+        }
+        Known::Seen((running, disk)) => Judgement::warn(format!("{running} runs, {disk} is on disk"))
+            .with_remedy("the next reload starts the version on disk: test the configuration with it first"),
+    }
+}
 
 pub(super) fn stale_libraries(seen: CheckContext<'_>) -> Judgement {
     match &seen.facts.vitals.stale_libraries {

@@ -1,5 +1,12 @@
 //! Checks: pure judgements of facts. A check that could not tell says so, and that is never a pass.
 
+/// Rows of the catalogue: `id, function, title, why;`.
+macro_rules! checks {
+    ($($id:literal, $run:path, $title:literal, $why:literal;)*) => {
+        &[$(Check { id: $id, title: $title, why: $why, run: $run }),*]
+    };
+}
+
 mod arch;
 pub mod catalog;
 mod config;
@@ -167,7 +174,8 @@ pub fn run_checks(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> 
         _ => CheckContext { facts, ledger },
     };
     let named = |check: &Check| ids.contains(&check.id);
-    let general = |check: &Check| ids.is_empty() && catalog::CHECKS.iter().any(|other| other.id == check.id);
+    let general =
+        |check: &Check| ids.is_empty() && catalog::general_checks().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
     catalog::all_checks()
         .filter(wanted)

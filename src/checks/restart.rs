@@ -1,9 +1,34 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
 use super::config::binds;
-use super::{CheckContext, Judgement, Level};
+use super::{Check, CheckContext, Judgement, Level};
 use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, SocketOwner};
 use crate::plan::RestartMethod;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "restart.cold-start", cold_start, "it comes up again, rehearsed from cold",
+        "A restart ends what serves before anything else is up. So what would come up is started first, in a sealed copy \
+         of this host. What nobody keeps starts with the program, arguments, environment and user that it has; a unit of \
+         systemd's says them anew at each start, so it is asked, and its EnvironmentFiles are read. A start that fails \
+         there would be an outage; one that could not be tried there is not known to be none. Both refuse. So does a \
+         guard whose lift would make systemd read files that it has not read yet.";
+    "restart.binds-free", binds_free, "no stranger holds an address that it would take",
+        "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
+         itself counts as free; what another process holds does not, and HAProxy would not start.";
+    "restart.way", restart_method, "it is proven who restarts it",
+        "systemd restarts a unit, Docker a container, Podman one that no unit runs (over its socket), and what nobody \
+         keeps is ended and started again with its own command line, user, folder and limits. Anybody else, such as \
+         supervisord or Nomad, would start a second one beside it or count its end as a crash: it is restarted there. \
+         Two sources have to agree on who it is. Sockets that were handed down to it (fd@N) are opened by whoever \
+         starts it, and by nobody else.";
+    "restart.unit", unit, "systemd has read its unit, which would start what runs",
+        "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
+         makes a restart start something else than what runs. So does an EnvironmentFile that was edited since, or a \
+         drop-in with another limit, user or command: a restart uses them, a reload does not. haguard rehearses what the \
+         unit would start, and names what differs: of variables the names alone. What could not be worked out is taken \
+         from what runs, and said.";
+};
 
 /// Every check that must be well before a restart; unknown blocks like a failure.
 pub const RESTART_CHECKS: &[&str] = &[

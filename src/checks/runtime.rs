@@ -1,7 +1,28 @@
 //! What lives in memory only, judged from the ledger.
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::plan::{Effect, Loss, LossKind};
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "runtime.memory-only", memory_only, "every frontend and backend is in the files",
+        "A backend that runs but is in no loaded file disappears with the next reload or restart. That is the \
+         outage haguard was made for.";
+    "runtime.dynamic-servers", dynamic_servers, "every server is in the files",
+        "A server that was added over the socket, or through the Data Plane API's runtime endpoints, is gone after \
+         a reload.";
+    "runtime.maint-servers", maint_servers, "no server state was set at run time",
+        "A server that was put in maintenance over the socket takes traffic again after a reload.";
+    "runtime.server-drift", server_drift, "weights and addresses are those of the files",
+        "Weights and addresses that were set over the socket return to what the files say.";
+    "runtime.map-drift", map_drift, "maps and ACLs are those of their files",
+        "Entries that were added, changed or deleted over the socket are undone by a reload: the file wins.";
+    "runtime.cert-drift", cert_drift, "certificates are those on disk",
+        "A certificate that was set over the socket is replaced by the one on disk, which may have expired.";
+    "runtime.peers-synced", peers_synced, "stick tables are carried over a reload",
+        "A stick table without a peers section that has a local peer is empty after a reload; every one is empty \
+         after a restart unless another peer teaches it.";
+};
 
 /// A pass when no line of these kinds is lost in a reload. What could not be told is unknown, whatever is known beside
 /// it.

@@ -3,8 +3,54 @@
 pub(super) mod namespaces;
 pub(super) mod pins;
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::facts::{Control, Controller, Evidence, Instance, Known, Mode, SocketFact};
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "arch.process", process, "HAProxy runs here",
+        "Everything else is a claim about one process. haguard finds it through the socket it was given, or by \
+         looking for processes named haproxy, and names its program, owner and arguments. A program that was \
+         replaced on disk means an upgrade that has not taken effect.";
+    "arch.identity", identity, "two sources agree on which process it is",
+        "A PID file, a process name or a socket path alone has misled people into restarting the wrong thing. \
+         haguard wants two sources that agree, for example the master's own list of processes and the listening \
+         socket among that process's open files. What is not proven blocks every change.";
+    "arch.single-instance", single_instance, "one HAProxy runs on this host",
+        "With two instances on a host, a command that was meant for one can hit the other. haguard then wants a \
+         socket to be named and says which instance it means.";
+    "arch.manager", manager, "a service manager controls it",
+        "How a process must be reloaded or restarted depends on who keeps it running: systemd, a container's daemon, \
+         Nomad, supervisord, runit, s6, a terminal that somebody typed into, or nobody. Each is believed only when a \
+         second source agrees, for systemd the control group and the unit's MainPID, for Docker the control group and \
+         the daemon's State.Pid. A unit of a guest has the same name as one of this host and is not taken for it, and a \
+         unit whose main process is a script around HAProxy does not control HAProxy.";
+    "arch.pidfile", pid_file, "the PID file names it",
+        "A PID file outlives its process, and its number is given to another one. haguard never believes it; scripts do, \
+         and signal whatever has the number now. So a file that names somebody else is told.";
+    "arch.expected", pins::expected, "what runs HAProxy is what was pinned",
+        "`inspect --save` records who controls each service and which files it uses. When a later look finds a container \
+         where a unit was, or another file, somebody has moved the service: commands that were right before would now \
+         hit the wrong thing. Without pins there is nothing to compare; what is not proven is unknown.";
+    "arch.namespace", namespaces::namespace, "where it lives can be entered",
+        "One in a container or in a hardened unit sees other files, another network and other process numbers than this \
+         host. haguard goes where it lives: it reads its files through its root, runs its own program there to test them, \
+         and rehearses in a copy of that place. Where it cannot go, everything that it would read out here would be about \
+         something else.";
+    "arch.config-inode", namespaces::config_inode, "a file that is mounted alone is still the one of this host",
+        "A container that mounts a single file keeps that very file: when an editor or a deployment writes a new one and \
+         renames it over the old, the container goes on reading the old one, and a reload changes nothing. haguard compares \
+         the file as HAProxy sees it with the one that stands here.";
+    "arch.master-worker", master_worker, "a master starts its workers",
+        "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
+         ordered but not proven.";
+    "arch.sockets", sockets, "its sockets are answered by its own processes",
+        "A socket path can be taken over by another instance; what is read there then describes a stranger. \
+         haguard compares the PID that answers with the master's list of workers.";
+    "arch.config-path", config_path, "the Data Plane API writes the file that the master loads",
+        "When the unit starts HAProxy with one file and the Data Plane API writes another, every change seems to \
+         work and none survives a restart. This is the usual cause of \"a restart lost all backends\".";
+};
 
 /// Without an instance there is nothing to judge.
 fn with_instance(seen: CheckContext<'_>, judge: impl FnOnce(&Instance) -> Judgement) -> Judgement {

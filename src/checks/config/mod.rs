@@ -2,11 +2,52 @@
 
 pub(super) mod binds;
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::facts::Known;
 use crate::facts::config_files::ReferencedFiles;
 use crate::facts::version_numbers;
 use crate::plural::plural;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "config.rehearsal", rehearsal, "the next worker comes up in a sealed copy of this host",
+        "A configuration that passes HAProxy's own test can still fail when it is started: a folder or a file that \
+         its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
+         with the master's own program, arguments, environment and user in a copy of this host from which nothing gets \
+         out, and asks it what it holds. That needs root; commands that only look do not do it.";
+    "config.test-same-argv", test_same_argv, "HAProxy accepts the files, tested with the master's own arguments",
+        "A configuration test with other arguments, another folder or another environment tests something else. \
+         haguard runs the program on disk with the master's own. Valid is not proof that the next worker comes \
+         up: a test binds no ports.";
+    "config.new-binds-free", binds::new_binds_free, "every address that a reload would add can be had",
+        "A configuration test binds nothing. When a new address is already held, the next worker fails to start, and \
+         while it tries, the old one has given up its listeners: clients are refused for two seconds, and systemctl \
+         reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a moment. It \
+         names the owner, an address that is on no interface, a port or a folder that HAProxy may not use; the path \
+         of a unix socket that somebody listens on counts as held, because HAProxy would replace it without a word.";
+    "config.files-readable", files_readable, "the files that the configuration names can be read",
+        "A map, an ACL or a certificate that is gone, or that the user who starts HAProxy may not read, makes the next \
+         start fail although the configuration itself was never touched. haguard names the file and the line that asks \
+         for it, also where it cannot run HAProxy's own test.";
+    "config.edited-since-load", edited_since_load, "no file was written since the worker started",
+        "What runs is what was on disk when the worker started. A file that is newer is a change that the next \
+         reload, by anybody, puts in force.";
+    "config.decided", decided, "every line of the files is understood",
+        "haguard reads the files to tell what they would bring. A line behind a condition that cannot be decided \
+         here, or with a variable of an environment that cannot be read, makes the answer unknown.";
+    "config.hard-stop-after", hard_stop_after, "old workers have a last moment",
+        "Without hard-stop-after a worker that holds one idle connection lives for ever after a reload.";
+    "config.mworker-max-reloads", max_reloads, "the number of old workers has a limit",
+        "Each reload leaves a worker behind for as long as it has connections. mworker-max-reloads ends those that have \
+         outlived so many reloads; without it, and without hard-stop-after, frequent reloads fill the memory. HAProxy \
+         itself sets 50 from 3.3 on.";
+    "config.state-file", state_file, "no server-state file pins old ports",
+        "load-server-state-from-file restores ports as well as states: with ports that change, a reload can send \
+         traffic to a port that nobody listens on any more.";
+    "config.state-file-stale", state_file_stale, "the server-state file is written before each reload",
+        "A server-state file that is older than the worker describes servers of long ago: a reload would put their states, \
+         and with them ports and addresses, in force again.";
+};
 
 pub(super) fn test_same_argv(seen: CheckContext<'_>) -> Judgement {
     match &seen.facts.config.test {

@@ -2,9 +2,38 @@
 
 pub(super) mod resources;
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement, guard};
 use crate::facts::{Instance, Known, Mode};
 use crate::plural::plural;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "proc.master-responsive", master_responsive, "the master answers on its socket",
+        "The master socket is the only place that tells the truth about reloads: which workers run, and how many \
+         reloads have failed since the last good one.";
+    "proc.reload-settled", reload_settled, "the last reload succeeded",
+        "systemctl reload exits 0 even when the new worker never came up. The master counts failures; as long as \
+         that count is not 0, an older worker serves an older configuration than the one on disk.";
+    "proc.leftovers", leftovers, "no worker of an earlier reload is left",
+        "Each reload leaves its worker behind until its last connection ends. Many of them cost memory, and a \
+         restart cuts their connections too.";
+    "proc.seamless", resources::seamless, "a new worker gets the listening sockets of the old one",
+        "The master hands its listening sockets to each new worker, so that no client is refused in between. -dR, \
+         noreuseport or `-x /dev/null` switch that off, and HAProxy's log says when it did not work.";
+    "proc.fd-headroom", resources::fd_headroom, "files can still be opened",
+        "Every connection, listener and old worker takes a file descriptor. At the limit connections are not accepted, \
+         and a reload fails although the configuration is good. The limit of a running master cannot be raised by a \
+         reload.";
+    "proc.mem-headroom", resources::mem_headroom, "a second worker has room beside the one that serves",
+        "During a reload both workers are there, each with its own copy of certificates, maps and buffers. Where memory \
+         does not suffice, the kernel ends one of them, and it may be the one that serves.";
+    "proc.known-bug", resources::known_bug, "the version that runs has no known bug of the master",
+        "Some releases lose signals after a failed reload, hide workers or close the master socket for everybody. haguard \
+         knows a few of them with the commit that corrected each, and compares the branch and the day of the release.";
+    "proc.unplanned-restarts", guard::unplanned_restarts, "systemd has not started it again by itself",
+        "After a crash or a kill, Restart= brings HAProxy back with nothing in its memory, and nobody is told. systemd \
+         counts these restarts in NRestarts; each one lost what the ledger shows.";
+};
 
 /// What only a master can tell.
 fn with_master(seen: CheckContext<'_>, judge: impl FnOnce(&Instance) -> Judgement) -> Judgement {
@@ -72,19 +101,4 @@ pub(super) fn leftovers(seen: CheckContext<'_>) -> Judgement {
         }))
         .with_remedy("set hard-stop-after in the global section to bound their life")
     })
-}
-
-pub(super) fn version_skew(seen: CheckContext<'_>) -> Judgement {
-    let versions = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance.running_version.as_ref().zip(instance.disk_version.as_ref()),
-    };
-    match versions {
-        Known::Unknown { why } => Judgement::unknown(why),
-        Known::Seen((running, disk)) if running == disk => {
-            Judgement::pass(format!("{running} runs and is what is on disk"))
-        }
-        Known::Seen((running, disk)) => Judgement::warn(format!("{running} runs, {disk} is on disk"))
-            .with_remedy("the next reload starts the version on disk: test the configuration with it first"),
-    }
 }

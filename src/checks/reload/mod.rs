@@ -2,9 +2,23 @@
 
 pub(super) mod rollback;
 
-use super::{CheckContext, Judgement};
+use super::{Check, CheckContext, Judgement};
 use crate::facts::{Facts, Instance, Known, Mode};
 use crate::plural::plural;
+
+/// The rows of this group, in the order they are shown.
+pub(super) const ROWS: &[Check] = checks! {
+    "reload.way", reload_method, "there is a proven way to order a reload",
+        "A reload is ordered from the master, over its socket or by a signal to the one process that is proven to \
+         be it. haguard never starts a second process by hand, and never turns a reload into a restart.";
+    "reload.settled", no_reload_pending, "no reload is under way or pending",
+        "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
+         reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
+         warning as long as it is known which worker serves.";
+    "reload.way-back", rollback::rollback_skipped, "the configuration of before would come up again",
+        "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
+         that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
+};
 
 /// Every check that must be well before a reload; unknown blocks like a failure.
 pub const RELOAD_CHECKS: &[&str] = &[
