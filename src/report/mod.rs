@@ -1,5 +1,8 @@
 //! The report: one model of what a command found, and several renderers that compute nothing.
+//!
+//! `body` has the data of each command, `text` renders it for people, `format` for programs.
 
+mod body;
 pub mod format;
 pub mod text;
 
@@ -7,20 +10,17 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::checks::{Finding, Level, Metric};
+use crate::checks::Finding;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Cost, Facts, Proof};
-use crate::plan::replay::ReplayResult;
-use crate::plan::{BasisChange, Loss, Plan, RunbookStep};
-use crate::plural::plural;
+use crate::plan::{Loss, Plan};
 
-pub use text::confirmation::{Confirmation, ConfirmationRequest};
-pub use text::guard::GuardBody;
-pub use text::pins::PinsReport;
-pub use text::rehearsal::{RehearsalBody, WorkerCounts};
-pub use text::restart::{ListenerDowntime, RestartBody};
-pub use text::service::{MatchedService, ServiceLookup, ServiceProcedure};
+pub use body::{
+    Body, CheckSummary, CommandError, Confirmation, ConfirmationRequest, Explanation, GuardBody,
+    LedgerSource, ListenerDowntime, MatchedService, PinsReport, Refusal, RehearsalBody, ReloadBody,
+    ReportTable, RestartBody, ServiceLookup, ServiceProcedure, Tally, WorkerCounts,
+};
 pub use text::style::Paint;
 
 /// The version of the JSON document.
@@ -57,189 +57,6 @@ pub struct Report {
     /// What belongs to one command only.
     #[serde(flatten)]
     pub body: Body,
-}
-
-/// The part of a report that one command alone has; its name is its key in JSON.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Body {
-    /// `restart`.
-    Refusal(Refusal),
-    /// `rehearse`.
-    Rehearsal(Box<RehearsalBody>),
-    /// `reload`.
-    Reload(Box<ReloadBody>),
-    /// `restart --break-glass`.
-    Restart(Box<RestartBody>),
-    /// `confirm ID`.
-    Confirmation(Confirmation),
-    /// `guard`.
-    Guard(Box<GuardBody>),
-    /// `inspect`: the facts as a snapshot that `--facts` takes back.
-    Facts(Box<Facts>),
-    /// `inspect --routes`: the facts, shown from this side.
-    #[serde(rename = "facts")]
-    Routes(Box<Facts>),
-    /// `inspect --save`.
-    Pins(PinsReport),
-    /// `inspect --losses`.
-    Ledger(LedgerSource),
-    /// `check`.
-    Verdict(CheckSummary),
-    /// `history`, `config show`, `check --list`: rows under named columns.
-    Table(ReportTable),
-    /// `explain`.
-    Explanation(Explanation),
-    /// A command that ended before it had anything to show.
-    Error(CommandError),
-}
-
-/// Why not, and what to do instead.
-#[derive(Debug, Serialize)]
-pub struct Refusal {
-    /// The first line: refused, the operation, what and where.
-    pub title: String,
-    /// Why, as a paragraph.
-    pub why: String,
-    /// What could not be seen, each with the reason.
-    pub unseen: Vec<String>,
-    /// How the ledger was made; nothing where there was nothing to compare.
-    pub compared_with: Option<String>,
-    /// The safe ways.
-    pub alternatives: Vec<RunbookStep>,
-    /// The emergency path through haguard, where there is one.
-    pub emergency: Option<RunbookStep>,
-    /// The emergency path by hand, in order.
-    pub by_hand: Vec<RunbookStep>,
-    /// Other HAProxies of this host, which were not meant.
-    pub others: Vec<String>,
-    /// Another service that was asked for, and what is known of it; none where HAProxy was meant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub asked: Option<Box<ServiceLookup>>,
-}
-
-/// What a reload came to.
-#[derive(Debug, Default, Serialize)]
-pub struct ReloadBody {
-    /// planned, asked, refused, declined, stale, interrupted, proven, failed, unproven, stopped or unknown.
-    pub outcome: String,
-    /// Why, as a paragraph; empty where the summary says it.
-    pub why: String,
-    /// What is not as it was when the plan was shown.
-    pub moved: Vec<BasisChange>,
-    /// The worker that serves after the act.
-    pub worker: Option<u32>,
-    /// For how long a listener was closed to clients, in milliseconds; none where nothing was done.
-    pub refused_ms: Option<u64>,
-    /// HAProxy's own start-up log of this reload.
-    pub startup_log: Vec<String>,
-    /// What is not proven.
-    pub open: Vec<String>,
-    /// What is worth saying and no failure.
-    pub notes: Vec<String>,
-    /// What became of each thing that was to be put back.
-    pub returned: Vec<ReplayResult>,
-    /// The steps that were finished.
-    pub finished: Vec<String>,
-    /// How the ledger was made, where a plan is shown.
-    pub compared_with: Option<String>,
-    /// The command that applies the plan.
-    pub apply: Option<String>,
-    /// How to judge by hand what could not be judged.
-    pub by_hand: Vec<RunbookStep>,
-    /// How it is confirmed, where it is undone otherwise.
-    pub confirm: Option<ConfirmationRequest>,
-}
-
-/// What the ledger was made from.
-#[derive(Debug, Serialize)]
-pub struct LedgerSource {
-    /// The files, and how they were learnt.
-    pub compared_with: String,
-}
-
-/// What the checks came to.
-#[derive(Debug, Serialize)]
-pub struct CheckSummary {
-    /// How many findings of each level.
-    #[serde(flatten)]
-    pub tally: Tally,
-    /// The numbers that a monitor draws.
-    pub measures: Vec<Metric>,
-}
-
-/// How many findings of each level.
-#[derive(Debug, Default, Serialize)]
-pub struct Tally {
-    /// Passed.
-    pub pass: usize,
-    /// Warnings, with those that are ignored.
-    pub warn: usize,
-    /// Findings that somebody lives with.
-    pub ignored: usize,
-    /// Failures.
-    pub fail: usize,
-    /// Could not be told.
-    pub unknown: usize,
-    /// Skipped, with a reason.
-    pub skipped: usize,
-}
-
-impl Tally {
-    /// Counts them.
-    pub fn from_findings(findings: &[Finding]) -> Self {
-        let mut tally = Tally::default();
-        for finding in findings {
-            tally.ignored += usize::from(finding.ignored_by.is_some());
-            match finding.level {
-                Level::Pass => tally.pass += 1,
-                Level::Warn => tally.warn += 1,
-                Level::Fail => tally.fail += 1,
-                Level::Unknown => tally.unknown += 1,
-                Level::Skipped => tally.skipped += 1,
-            }
-        }
-        tally
-    }
-
-    /// The tally as a sentence.
-    pub fn sentence(&self) -> String {
-        let Self { pass, warn, ignored, fail, unknown, skipped } = self;
-        let warnings = match ignored {
-            0 => plural(*warn, "warning"),
-            ignored => format!("{} ({ignored} ignored)", plural(*warn, "warning")),
-        };
-        format!("{fail} failed, {unknown} unknown, {warnings}, {pass} ok, {skipped} skipped")
-    }
-}
-
-/// Rows under named columns.
-#[derive(Debug, Serialize)]
-pub struct ReportTable {
-    /// The columns' names.
-    pub columns: Vec<&'static str>,
-    /// The rows, a cell for each column.
-    pub rows: Vec<Vec<String>>,
-}
-
-/// What `explain` says of one subject.
-#[derive(Debug, Serialize)]
-pub struct Explanation {
-    /// The subject.
-    pub id: String,
-    /// What it is, as a sentence that is true when all is well.
-    pub title: String,
-    /// Why it exists, by paragraph.
-    pub text: Vec<String>,
-}
-
-/// What went wrong before there was anything to report.
-#[derive(Debug, Serialize)]
-pub struct CommandError {
-    /// What, with its causes.
-    pub message: String,
-    /// What would mend it.
-    pub mend: Option<String>,
 }
 
 impl Report {

@@ -2,23 +2,8 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::wrap::prose;
-use crate::report::{Paint, Report};
-
-/// What was pinned, and what was not.
-#[derive(Debug, Default, Serialize)]
-pub struct PinsReport {
-    /// The file.
-    pub file: String,
-    /// Every service that is pinned in it now, with who runs it.
-    pub pinned: Vec<String>,
-    /// What is different from before: lines that begin with - or +.
-    pub diff: Vec<String>,
-    /// What could not be pinned, each with the reason.
-    pub unproven: Vec<String>,
-}
+use crate::report::{Paint, PinsReport, Report};
 
 pub(in crate::report) fn write(
     report: &Report,

@@ -2,65 +2,12 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::layout::{commands, row, value_or_reason};
 use super::wrap::prose;
 use crate::facts::binds::format_port_ranges;
-use crate::facts::{Control, HostFacts, Service};
-use crate::plan::service_lookup::MatchQuality;
-use crate::plan::{self, ServiceRunbook};
-use crate::report::Paint;
-
-/// What became of the word that a person gave for a service.
-#[derive(Debug, Serialize)]
-pub struct ServiceLookup {
-    /// The word.
-    pub word: String,
-    /// The unit that it would be, where it can be one.
-    pub unit: Option<String>,
-    /// Services that it may mean.
-    pub found: Vec<MatchedService>,
-    /// Names that are most like it.
-    pub nearest: Vec<String>,
-}
-
-/// A service that may have been meant.
-#[derive(Debug, Serialize)]
-pub struct MatchedService {
-    /// It.
-    pub service: Service,
-    /// How sure it is that it was meant.
-    pub fit: MatchQuality,
-    /// What of it answers to the word.
-    pub by: String,
-    /// How it is restarted, and how it is not.
-    pub procedure: ServiceRunbook,
-}
-
-/// How a service that was seen is restarted.
-#[derive(Debug, Serialize)]
-pub struct ServiceProcedure {
-    /// Its first process, which is its number among the facts.
-    pub pid: u32,
-    /// Its name.
-    pub service: String,
-    /// How it is restarted, and how it is not.
-    #[serde(flatten)]
-    pub procedure: ServiceRunbook,
-}
-
-impl ServiceProcedure {
-    /// That of each service of a host.
-    pub fn from_host(host: &HostFacts) -> Vec<Self> {
-        let one = |service: &Service| ServiceProcedure {
-            pid: service.process.pid,
-            service: service.name.clone(),
-            procedure: plan::service_runbook(service),
-        };
-        host.services.iter().map(one).collect()
-    }
-}
+use crate::facts::{Control, Service};
+use crate::plan::ServiceRunbook;
+use crate::report::{MatchedService, Paint, ServiceLookup};
 
 pub(in crate::report) fn write(asked: &ServiceLookup, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     for MatchedService { service, fit: _, by, procedure } in &asked.found {

@@ -1,0 +1,40 @@
+//! `reload` in a report.
+
+use serde::Serialize;
+
+use super::ConfirmationRequest;
+use crate::plan::replay::ReplayResult;
+use crate::plan::{BasisChange, RunbookStep};
+
+/// What a reload came to.
+#[derive(Debug, Default, Serialize)]
+pub struct ReloadBody {
+    /// planned, asked, refused, declined, stale, interrupted, proven, failed, unproven, stopped or unknown.
+    pub outcome: String,
+    /// Why, as a paragraph; empty where the summary says it.
+    pub why: String,
+    /// What is not as it was when the plan was shown.
+    pub moved: Vec<BasisChange>,
+    /// The worker that serves after the act.
+    pub worker: Option<u32>,
+    /// For how long a listener was closed to clients, in milliseconds; none where nothing was done.
+    pub refused_ms: Option<u64>,
+    /// HAProxy's own start-up log of this reload.
+    pub startup_log: Vec<String>,
+    /// What is not proven.
+    pub open: Vec<String>,
+    /// What is worth saying and no failure.
+    pub notes: Vec<String>,
+    /// What became of each thing that was to be put back.
+    pub returned: Vec<ReplayResult>,
+    /// The steps that were finished.
+    pub finished: Vec<String>,
+    /// How the ledger was made, where a plan is shown.
+    pub compared_with: Option<String>,
+    /// The command that applies the plan.
+    pub apply: Option<String>,
+    /// How to judge by hand what could not be judged.
+    pub by_hand: Vec<RunbookStep>,
+    /// How it is confirmed, where it is undone otherwise.
+    pub confirm: Option<ConfirmationRequest>,
+}
