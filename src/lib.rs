@@ -5,7 +5,7 @@
 //!
 //! | room | what lives there | may touch |
 //! |---|---|---|
-//! | [`cli`] | what can be typed | nothing |
+//! | [`cli`] | the global flags, the formats | nothing |
 //! | [`config`] | what was configured, and by whom | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
 //! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
@@ -16,7 +16,7 @@
 //! | [`state`] | the state folder: lock, journal, plans, copies of configurations, snapshots | its own folder |
 //! | [`act`] | the only writer to HAProxy: consent, the change and its proof | HAProxy and its files |
 //! | [`report`] | one model, several renderers | the stream it is given |
-//! | `commands` | one operation per file | all of the above |
+//! | `commands` | arguments and story of each command | all of the above |
 //!
 //! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
 //! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], [`secret`],
@@ -48,7 +48,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use cli::{Cli, ColorChoice, Format, GlobalArgs};
+use cli::{ColorChoice, Format, GlobalArgs};
+pub use commands::Cli;
 use commands::{CommandOutput, Context};
 use config::{Environment, Settings};
 use error::Failure;

@@ -5,8 +5,8 @@ mod man;
 use std::fmt::Write as _;
 
 use clap::{Command, CommandFactory as _, Parser as _};
+use haguard::Cli;
 use haguard::checks::catalog;
-use haguard::cli::Cli;
 use haguard::config::file::{self, LIST_KEYS, TABLE_KEYS};
 use haguard::exit::Exit;
 use haguard::plan::losses::KINDS;

@@ -1,8 +1,6 @@
-//! The formats, and which command has which.
+//! The formats of an answer.
 
 use clap::ValueEnum;
-
-use super::Command;
 
 /// How the answer is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -35,30 +33,6 @@ impl Format {
             Format::Github => "github",
             Format::Nagios => "nagios",
             Format::Markdown => "markdown",
-        }
-    }
-}
-
-/// What every command has.
-const COMMON_FORMATS: &[Format] = &[Format::Text, Format::Json];
-
-/// What `inspect` has.
-const INSPECT_FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
-
-/// What `check` has.
-const CHECK_FORMATS: &[Format] =
-    &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
-
-impl Command {
-    /// The formats that this command has.
-    pub fn formats(&self) -> &'static [Format] {
-        match self {
-            Command::Check(args) if !args.list => CHECK_FORMATS,
-            // A script is a script in every format.
-            Command::Completions(_) => &[Format::Text],
-            // A part of it is no file for others.
-            Command::Inspect(args) if !args.losses && !args.routes && !args.save => INSPECT_FORMATS,
-            _ => COMMON_FORMATS,
         }
     }
 }

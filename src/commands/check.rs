@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
+
+use super::ignores::IgnoreArgs;
 use super::operation::progress::Progress;
 use super::operation::{gather_facts, journal_entry};
 use super::{Context, ignores};
 use crate::checks::{self, Finding, Operation, catalog};
-use crate::cli::CheckArgs;
+use crate::cli::{Format, parse_duration_arg};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
@@ -14,6 +17,64 @@ use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan::{self, Ledger};
 use crate::report::{Body, CheckSummary, Report, ReportTable, Tally};
 use crate::time::Deadline;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard check\n  haguard check proc.reload-settled config.test-same-argv\n  \
+    haguard check --for reload && haguard reload\n  haguard check --wait 30s -o github\n  \
+    haguard check --ignore config.state-file --reason 'written by the reload script'\n\n\
+    Formats: text, short (only what is not ok), json, junit, github (annotations), nagios.\n\n\
+    Exit codes: 0 all well or warnings only, 3 something failed, 5 something could not be told. Only -o nagios has its \
+    own: 0 ok, 1 warning, 2 critical (something failed, exit code 3 otherwise), 3 unknown (and every usage error)."
+)]
+pub struct CheckArgs {
+    /// Run these checks only, or those of a group such as runtime; config.rehearsal and restart.cold-start rehearse
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Run what this operation wants before it begins; it rehearses where the operation does
+    #[arg(long = "for", value_name = "OPERATION", value_enum, conflicts_with = "ids")]
+    pub operation: Option<OperationName>,
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// Look again until nothing fails and everything is known, for at most this long, such as 30s
+    #[arg(long, value_name = "D", value_parser = parse_duration_arg)]
+    pub wait: Option<Duration>,
+    /// Findings to live with.
+    #[command(flatten)]
+    pub ignores: IgnoreArgs,
+}
+
+/// What checks can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OperationName {
+    /// `haguard reload`
+    Reload,
+    /// `haguard restart --break-glass`, the emergency path; `break-glass` is the same
+    #[value(alias = "break-glass")]
+    Restart,
+    /// `haguard rehearse`
+    Rehearse,
+    /// `haguard guard install`
+    Guard,
+}
+
+impl OperationName {
+    /// The command's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            OperationName::Reload => "reload",
+            OperationName::Restart => "restart",
+            OperationName::Rehearse => "rehearse",
+            OperationName::Guard => "guard",
+        }
+    }
+}
+
+/// The formats of `check`.
+pub(super) const FORMATS: &[Format] =
+    &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
 
 /// The pause between two looks while something is waited for.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,8 +84,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
     let ids = selected_checks(&args.ids)?;
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
     let ignores = match operation.filter(|operation| !operation.applies_ignores) {
-        Some(operation) => ignores::reject_flag(operation.name, args)?,
-        None => ignores::from_args(args, context)?,
+        Some(operation) => ignores::reject_flag(operation.name, &args.ignores)?,
+        None => ignores::from_args(&args.ignores, context)?,
     };
     let (facts, ledger, findings) = check_until_passing(args, &ids, context, &ignores);
     let tally = Tally::from_findings(&findings);
@@ -32,7 +93,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Fai
     let verdict = CheckSummary { tally, measures: checks::metrics(&facts, &ledger) };
     let mut report = Report::new("check", exit, summary, Body::Verdict(verdict)).with_facts(&facts);
     report.findings = findings;
-    if !args.ignore.is_empty() {
+    if !args.ignores.ignore.is_empty() {
         journal_entry::record_end(context, journal_entry::describe_target(Some(&facts)), &report, None);
     }
     Ok(report)

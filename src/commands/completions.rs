@@ -1,9 +1,28 @@
 //! `completions` prints a shell's completion script.
 
-use clap::CommandFactory;
+use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::{generate, shells};
 
-use crate::cli::{Cli, CompletionsArgs, Shell};
+use super::Cli;
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// The shells that have a completion script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+}
 
 /// The script.
 pub(super) fn run(args: &CompletionsArgs) -> String {

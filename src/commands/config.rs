@@ -1,13 +1,29 @@
 //! `config show` prints each value that is in force, and where it came from.
 
+use clap::{Args, Subcommand};
+
 use super::Context;
 use super::operation::gather_facts;
-use crate::cli::ConfigShowArgs;
 use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::report::{Body, Report, ReportTable};
+
+/// The commands under `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print each value that is in force
+    Show(ConfigShowArgs),
+}
+
+/// Arguments of `config show`.
+#[derive(Debug, Args)]
+pub struct ConfigShowArgs {
+    /// Print where each value came from
+    #[arg(long)]
+    pub origin: bool,
+}
 
 /// What was said, and for the rest what was discovered.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {

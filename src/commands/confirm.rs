@@ -1,14 +1,29 @@
 //! `confirm` lets a reload stay that would be undone otherwise, or lists those that wait for it.
 
+use clap::Args;
+
 use super::Context;
 use super::operation::journal_entry;
-use crate::cli::ConfirmArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::report::{Body, Confirmation, Report, ReportTable};
 use crate::state::pending_confirmations::{self, ConfirmationState, PendingConfirmation};
 use crate::time;
+
+/// Arguments of `confirm`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard confirm\n  haguard confirm 3f9c1a2b04\n\nThe id is that of the plan. \
+    Without one, the reloads that wait for a confirmation are listed.\n\nExit codes: 0 it stays, 2 no such reload wants \
+    one, 5 nobody watches it and HAProxy has ended since, 6 too late, or nothing to confirm, 7 the reload is still under \
+    way, 8 it stays, and nobody would have gone back."
+)]
+pub struct ConfirmArgs {
+    /// The plan's id
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
 
 /// Decides, and records it.
 pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, Failure> {

@@ -1,7 +1,8 @@
 //! `history` shows the journal.
 
+use clap::Args;
+
 use super::Context;
-use crate::cli::HistoryArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -9,6 +10,14 @@ use crate::report::{Body, Report, ReportTable};
 use crate::state::journal::JournalStep;
 use crate::state::journal::{self, JournalEntry};
 use crate::state::journal_steps;
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Show this many of the newest entries
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub last: usize,
+}
 
 /// The newest entries, oldest first.
 pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, Failure> {

@@ -1,11 +1,23 @@
 //! Which findings somebody lives with: said by flag or in the configuration, and only where that is allowed.
 
+use clap::Args;
+
 use super::Context;
 use crate::checks::{self, Finding, Ignore, catalog};
-use crate::cli::CheckArgs;
 use crate::config::{Origin, Settings};
 use crate::error::Failure;
 use crate::time;
+
+/// Flags of a command that heeds decisions to live with a finding.
+#[derive(Debug, Args)]
+pub struct IgnoreArgs {
+    /// Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation's own
+    #[arg(long, value_name = "ID", requires = "reason")]
+    pub ignore: Vec<String>,
+    /// Why it is ignored; it is shown, and written into the journal
+    #[arg(long, value_name = "TEXT", requires = "ignore", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+}
 
 /// The decisions that are in force.
 pub(super) struct Ignores(Vec<Ignore>);
@@ -22,7 +34,7 @@ pub(super) fn from_config(settings: &Settings) -> Result<Ignores, Failure> {
 }
 
 /// What an operation has that heeds none: whoever types one is told.
-pub(super) fn reject_flag(operation: &str, args: &CheckArgs) -> Result<Ignores, Failure> {
+pub(super) fn reject_flag(operation: &str, args: &IgnoreArgs) -> Result<Ignores, Failure> {
     match args.ignore.is_empty() {
         true => Ok(Ignores(Vec::new())),
         false => {
@@ -33,7 +45,7 @@ pub(super) fn reject_flag(operation: &str, args: &CheckArgs) -> Result<Ignores, 
 }
 
 /// Those of the command line, and those of the configuration after them.
-pub(super) fn from_args(args: &CheckArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
+pub(super) fn from_args(args: &IgnoreArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
     let origin = Origin::Flag("--ignore").to_string();
     let typed = args.ignore.iter().map(|id| Ignore {
         check: id.clone(),

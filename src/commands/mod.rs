@@ -1,4 +1,4 @@
-//! The stories: one operation per file. Only this room sees all the others.
+//! The commands: the arguments and the story of each stand in one file or folder. Only this room sees all the others.
 
 mod check;
 mod completions;
@@ -14,10 +14,78 @@ mod rehearse;
 pub(crate) mod reload;
 mod restart;
 
-use crate::cli::{Command, ConfigCommand, GlobalArgs, GuardCommand};
+use clap::{Parser, Subcommand};
+
+use crate::cli::{Format, GlobalArgs};
 use crate::config::Settings;
 use crate::error::Failure;
 use crate::report::Report;
+use config::ConfigCommand;
+use guard::GuardCommand;
+
+/// Stand between a person and a risky HAProxy operation
+#[derive(Debug, Parser)]
+#[command(
+    name = "haguard",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 2 usage, 3 refused, 5 could not determine. All of them: haguard explain exit-codes"
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what runs here, which files it uses and what only memory holds
+    Inspect(inspect::InspectArgs),
+    /// Run the preflight checks
+    Check(check::CheckArgs),
+    /// Explain a check, a kind of loss, a refusal or the exit codes
+    Explain(explain::ExplainArgs),
+    /// Try out the next worker in a sealed copy of this host, and show how it differs
+    Rehearse(rehearse::RehearseArgs),
+    /// Refuse to restart HAProxy, and say what that would destroy; --break-glass does it
+    Restart(restart::RestartArgs),
+    /// Reload HAProxy: show the plan, ask, do it, prove it
+    Reload(reload::ReloadArgs),
+    /// Let a reload stay that --confirm-within would undo, or list those that wait
+    Confirm(confirm::ConfirmArgs),
+    /// Make systemd itself refuse a restart by hand, or see whether it does
+    #[command(subcommand)]
+    Guard(GuardCommand),
+    /// Show the journal: what was attempted, refusals included
+    History(history::HistoryArgs),
+    /// Show the configuration in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a shell's completion script
+    Completions(completions::CompletionsArgs),
+}
+
+impl Command {
+    /// The formats that this command has.
+    pub(crate) fn formats(&self) -> &'static [Format] {
+        match self {
+            Command::Check(args) if !args.list => check::FORMATS,
+            // A script is a script in every format.
+            Command::Completions(_) => &[Format::Text],
+            // A part of it is no file for others.
+            Command::Inspect(args) if !args.losses && !args.routes && !args.save => inspect::FORMATS,
+            _ => &[Format::Text, Format::Json],
+        }
+    }
+}
 
 /// What every command gets.
 pub(crate) struct Context<'a> {
@@ -88,5 +156,24 @@ pub(crate) fn command_name(command: &Command) -> &'static str {
         Command::History(_) => "history",
         Command::Config(_) => "config show",
         Command::Completions(_) => "completions",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for line in ["haguard -o json restart", "haguard restart -o json"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.global.output, Format::Json);
+        }
     }
 }

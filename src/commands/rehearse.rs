@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
+
 use super::Context;
 use super::operation::gather_facts;
 use crate::checks::{self, Finding, Level};
-use crate::cli::RehearseArgs;
 use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -14,6 +15,22 @@ use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan::{self, WorkerStateDiff};
 use crate::plural::plural;
 use crate::report::{Body, RehearsalBody, Report};
+
+/// Arguments of `rehearse`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  haguard rehearse\n  haguard rehearse --config-file new.cfg --exit-code\n  \
+    haguard rehearse -o json\n\nIt needs root; without, the files are read and tested, and the exit code is 5 at best.\n\
+    Exit codes: 0 it would come up, 3 it would not, 4 it would and differs (with --exit-code), 5 it could not be tried."
+)]
+pub struct RehearseArgs {
+    /// Try this file in place of those the master was started with; more than once for several
+    #[arg(long, value_name = "FILE")]
+    pub config_file: Vec<PathBuf>,
+    /// Exit with 4 when the next worker would differ from the one that runs
+    #[arg(long)]
+    pub exit_code: bool,
+}
 
 /// Tries, compares, and leaves nothing behind.
 pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, Failure> {

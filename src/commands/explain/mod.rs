@@ -2,14 +2,23 @@
 
 mod topics;
 
+use clap::Args;
+
 use crate::checks::{self, catalog};
-use crate::cli::ExplainArgs;
 use crate::error::Failure;
 use crate::exit::{CHANGE_RULE, Exit};
 use crate::plan::losses::KINDS;
 use crate::report::{Body, Explanation, Report, ReportTable};
 
 use topics::TOPICS;
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A check's id, a group of them, a kind of loss, an exit code, `reload`, `guard`, ..; without it the subjects are listed
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
 
 /// Explains one subject, or lists them all.
 pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {

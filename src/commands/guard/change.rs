@@ -1,11 +1,11 @@
 //! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
 
+use super::args::GuardChangeArgs;
 use super::report::{self, GuardReport};
 use super::{GuardTarget, resolve_target};
 use crate::act::guard;
 use crate::act::signals::Interrupts;
 use crate::checks;
-use crate::cli::GuardChangeArgs;
 use crate::clients::linux;
 use crate::commands::Context;
 use crate::commands::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};

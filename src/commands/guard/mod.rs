@@ -1,14 +1,16 @@
 //! `guard`: systemd itself refuses the reflex restart.
 
+mod args;
 mod change;
 mod report;
 mod status;
 
 use std::time::Duration;
 
+pub(super) use args::GuardCommand;
+
 use super::Context;
 use super::operation::gather_facts;
-use crate::cli::GuardCommand;
 use crate::clients::systemd;
 use crate::error::Failure;
 use crate::facts::{DropIn, GuardFacts, Known};

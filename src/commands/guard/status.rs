@@ -1,10 +1,10 @@
 //! `guard status`: whether systemd refuses a restart by hand, and what it does not keep off. It needs no root.
 
 use super::super::Context;
+use super::args::GuardStatusArgs;
 use super::report;
 use super::{GuardTarget, resolve_target};
 use crate::checks;
-use crate::cli::GuardStatusArgs;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;

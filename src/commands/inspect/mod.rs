@@ -2,14 +2,15 @@
 
 pub(super) mod save;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
 
 use super::operation::gather_facts;
 use super::{Context, ignores, restart};
 use crate::checks;
-use crate::cli::{Format, InspectArgs};
+use crate::cli::Format;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{self, Facts, Known};
@@ -17,6 +18,28 @@ use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::plan;
 use crate::plural::plural;
 use crate::report::{Body, LedgerSource, Report, ServiceProcedure};
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  haguard inspect\n  haguard inspect --losses\n  \
+    haguard inspect -o json > facts.json; haguard inspect --facts facts.json")]
+pub struct InspectArgs {
+    /// Show the loss ledger alone, a line for each object
+    #[arg(long)]
+    pub losses: bool,
+    /// Show where requests go: host name, backend, servers with their health
+    #[arg(long, conflicts_with = "losses")]
+    pub routes: bool,
+    /// Pin who controls each service, where that is proven, in haguard.toml: later looks compare
+    #[arg(long, conflicts_with_all = ["facts", "losses"])]
+    pub save: bool,
+    /// Judge a snapshot that `inspect -o json` wrote, instead of this host
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+}
+
+/// The formats of `inspect`, where it shows everything.
+pub(super) const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
 
 /// Looks at the host, or at a saved snapshot, and judges.
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {

@@ -1,8 +1,10 @@
 //! `reload`: the plan, consent, the act, the proof.
 
+mod args;
 mod report;
 pub(crate) mod rollback;
 
+pub(super) use args::ReloadArgs;
 use report::ReloadReport;
 
 use super::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};
@@ -14,7 +16,6 @@ use crate::act::reload;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::act::signals::Interrupts;
 use crate::checks::{self, RELOAD_CHECKS};
-use crate::cli::ReloadArgs;
 use crate::error::Failure;
 use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan;

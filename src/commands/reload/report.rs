@@ -1,10 +1,10 @@
 //! What a reload tells: the report of each way in which it can end.
 
+use super::args::ReloadArgs;
 use crate::act::consent::ClearanceDenied;
 use crate::act::operation::{OperationResult, Outcome};
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding};
-use crate::cli::ReloadArgs;
 use crate::commands::operation::report;
 use crate::commands::{Context, restart};
 use crate::exit::Exit;

@@ -1,5 +1,6 @@
 //! `restart --break-glass`: the plan, consent, a snapshot, the restart, what was lost put back, the proof.
 
+use super::args::RestartArgs;
 use super::report::RestartReport;
 
 use super::other_service::{self, RestartTarget};
@@ -8,7 +9,6 @@ use crate::act::restart;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::act::signals::Interrupts;
 use crate::checks::{self, RESTART_CHECKS};
-use crate::cli::RestartArgs;
 use crate::clients::linux;
 use crate::commands::Context;
 use crate::commands::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};

@@ -1,13 +1,15 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
 
+mod args;
 pub(super) mod break_glass;
 pub(super) mod other_service;
 mod report;
 
+pub(super) use args::RestartArgs;
+
 use super::Context;
 use super::operation::{gather_facts, journal_entry};
 use crate::checks;
-use crate::cli::RestartArgs;
 use crate::clients::systemd;
 use crate::error::Failure;
 use crate::exit::Exit;

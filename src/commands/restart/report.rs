@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::args::RestartArgs;
 use crate::act::consent::ClearanceDenied;
 use crate::act::operation::{OperationResult, Outcome};
 use crate::act::restart::RestartDetails;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding};
-use crate::cli::RestartArgs;
 use crate::commands::operation::report;
 use crate::commands::{Context, restart};
 use crate::exit::Exit;
