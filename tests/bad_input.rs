@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::support::document::losses;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 
 /// Runs it as text and as JSON, with backtraces on, and holds both to what every failure has.
 #[track_caller]
@@ -158,12 +159,9 @@ fn whoever_cannot_mend_the_configuration_at_once_goes_without_it() {
 
 #[test]
 fn a_snapshot_that_is_none_is_refused_and_a_mutilated_one_too() {
+    requires!(Haproxy(Branch::V30));
     let haguard = Haguard::new();
-    let Some(haproxy) =
-        Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
-    else {
-        return;
-    };
+    let haproxy = Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
     let whole = haguard.json(&["inspect"], haproxy.master_socket().unwrap());
     let text = whole.to_string();
     let facts = whole["facts"].to_string();
@@ -195,12 +193,9 @@ fn a_snapshot_that_is_none_is_refused_and_a_mutilated_one_too() {
 
 #[test]
 fn a_refusal_that_cannot_be_recorded_is_still_a_refusal_and_says_so() {
+    requires!(Haproxy(Branch::V28));
     let haguard = Haguard::new();
-    let Some(haproxy) =
-        Instance::builder(Branch::V28).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
-    else {
-        return;
-    };
+    let haproxy = Instance::builder(Branch::V28).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let file = haguard.home().join("file");
     std::fs::write(&file, "").unwrap();
@@ -219,10 +214,11 @@ fn a_refusal_that_cannot_be_recorded_is_still_a_refusal_and_says_so() {
 
 #[test]
 fn a_pipe_where_a_map_was_is_told_and_not_waited_for() {
+    requires!(Haproxy(Branch::V30));
     let text = "defaults\n    mode http\n    timeout client 9s\nfrontend web\n    bind 127.0.0.1:{port:web}\n    \
                 http-request return status 200 lf-string %[path,map({dir}/routes.map,none)] content-type text/plain\n";
     let builder = Instance::builder(Branch::V30).config(text).file("routes.map", "/a one\n");
-    let Some(haproxy) = builder.start() else { return };
+    let haproxy = builder.start();
     let map = haproxy.dir().join("routes.map");
     std::fs::remove_file(&map).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, &map, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();

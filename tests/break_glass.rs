@@ -30,8 +30,8 @@ use crate::support::document::{as_text, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
-use crate::support::process::{Process, alive, on_path, wait_gone};
-use crate::support::skip;
+use crate::support::process::{Process, alive, wait_gone};
+use crate::support::requires::requires;
 use crate::support::truth;
 use crate::support::wait::wait_for;
 
@@ -73,14 +73,11 @@ fn end(pid: u32) {
 }
 
 impl Bench {
-    fn start(branch: Branch) -> Option<Self> {
+    fn start(branch: Branch) -> Self {
         Self::built(branch, |builder| builder)
     }
 
-    fn built(branch: Branch, with: impl FnOnce(Builder) -> Builder) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() && skip::missing("root, which a rehearsal needs") {
-            return None;
-        }
+    fn built(branch: Branch, with: impl FnOnce(Builder) -> Builder) -> Self {
         let origin = Origin::start();
         let mut config = origin.behind(CONFIG);
         for number in 1..=19 {
@@ -91,10 +88,10 @@ impl Bench {
             .file("site.pem", &crate::support::pem::self_signed("disk.test"))
             .file("routes.map", "/a app\n/b app\n")
             .file("block.lst", "192.0.2.1\n");
-        let haproxy = with(builder).start()?;
+        let haproxy = with(builder).start();
         let bench = Bench { haproxy, haguard: Haguard::new(), origin };
         wait_for("the first check", || bench.haproxy.ask("show stat").contains(",L4OK,").then_some(()));
-        Some(bench)
+        bench
     }
 
     /// The main process, by what holds its socket.
@@ -221,8 +218,9 @@ fn client(port: u16) -> TcpStream {
 
 #[test]
 fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_on_a_bare_master() {
+    requires!(Root);
     on_every_branch(|branch| {
-        let Some(bench) = Bench::start(branch) else { return };
+        let bench = Bench::start(branch);
         disturb(&bench);
         let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
         let before = truth::snapshot(&bench.haproxy);
@@ -281,7 +279,8 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
 
 #[test]
 fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
-    let Some(bench) = Bench::start(Branch::V32) else { return };
+    requires!(Root, Haproxy(Branch::V32));
+    let bench = Bench::start(Branch::V32);
     let first = bench.plan();
     let done = bench.run(&["--approve", &first]);
     assert_eq!(done.status, 0, "{done}");
@@ -301,8 +300,9 @@ fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
 
 #[test]
 fn what_was_reloaded_before_starts_from_its_first_command_line_again() {
+    requires!(Root);
     on_every_branch(|branch| {
-        let Some(bench) = Bench::start(branch) else { return };
+        let bench = Bench::start(branch);
         assert!(bench.haproxy.reload().success, "{branch}");
         let done = bench.json(&["--approve", &bench.plan()]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
@@ -319,9 +319,9 @@ fn what_was_reloaded_before_starts_from_its_first_command_line_again() {
 
 #[test]
 fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
+    requires!(Root, Haproxy(Branch::V30));
     // A master that is stopped answers nobody, so the one without a socket is the one that can still be proven.
-    let built = Bench::built(Branch::V30, |builder| builder.without_master_socket());
-    let Some(deaf) = built else { return };
+    let deaf = Bench::built(Branch::V30, |builder| builder.without_master_socket());
     deaf.haproxy.signal_master(Signal::STOP);
     let (old, worker) = (deaf.haproxy.master_pid(), deaf.haproxy.worker_pid());
     let done = deaf.json(&["--approve", &deaf.plan()]);
@@ -333,10 +333,8 @@ fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
 
 #[test]
 fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
-    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
-        return;
-    }
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Root, Program("script"), Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     let host = host();
     let answer = bench.haguard.home().join("answer.json");
     let words = ["--break-glass", &host, "--reason", "x", "--approve", &bench.plan(), "-o", "json"];

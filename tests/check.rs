@@ -12,9 +12,10 @@ use haguard::checks::catalog;
 use haguard::exit::Exit;
 
 use crate::support::document::unwrapped;
+use crate::support::golden;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
-use crate::support::{golden, skip};
+use crate::support::requires::requires;
 
 /// A HAProxy that nothing is wrong with.
 pub(crate) const CONFIG: &str = "
@@ -25,7 +26,7 @@ backend app
     server one 127.0.0.1:1 disabled
 ";
 
-pub(crate) fn start(branch: Branch) -> Option<Instance> {
+pub(crate) fn start(branch: Branch) -> Instance {
     Instance::builder(branch).global("hard-stop-after 30m").config(CONFIG).start()
 }
 
@@ -82,7 +83,8 @@ fn every_id_and_every_group_can_be_explained() {
 
 #[test]
 fn a_group_is_asked_by_its_name_and_only_looks() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let document = check(&Haguard::new(), &haproxy, &["config", "runtime.map-drift", "-o", "json"]).json();
     let findings = document["findings"].as_array().unwrap();
     let ids: Vec<&str> = findings.iter().map(|finding| finding["id"].as_str().unwrap()).collect();
@@ -105,7 +107,8 @@ fn the_list_names_the_group_and_who_wants_it() {
 
 #[test]
 fn evidence_stands_under_every_result_and_short_shows_only_what_is_not_ok() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     let said = check(&haguard, &haproxy, &["arch.sockets", "arch.identity", "config.test-same-argv"]);
     assert_eq!(said.status, 0, "{said}");
@@ -120,7 +123,8 @@ fn evidence_stands_under_every_result_and_short_shows_only_what_is_not_ok() {
 
 #[test]
 fn the_exit_code_depends_on_the_verdict_and_on_no_format() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     let formats = ["text", "short", "json", "junit", "github"];
     for format in formats {
@@ -154,7 +158,8 @@ fn a_format_that_a_command_has_not_is_a_usage_error_that_names_those_it_has() {
 
 #[test]
 fn waiting_ends_as_soon_as_all_is_well_and_tells_the_last_state_otherwise() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     let good = haproxy.config();
     break_config(&mut haproxy);
@@ -182,11 +187,8 @@ fn waiting_ends_as_soon_as_all_is_well_and_tells_the_last_state_otherwise() {
 
 #[test]
 fn without_root_what_needs_root_is_unknown_and_never_a_pass() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, to be somebody else");
-        return;
-    }
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let nobody =
         Haguard::through(&["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]);
     std::os::unix::fs::chown(nobody.home(), Some(65534), Some(65534)).unwrap();

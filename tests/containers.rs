@@ -15,6 +15,7 @@ use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::{as_text, finding};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, ask};
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// The branches that come with a C library of their own, which an image needs.
@@ -142,15 +143,16 @@ fn plain(value: Value) -> Value {
 
 /// One daemon, and each branch in turn.
 fn every(mut each: impl FnMut(&Dockerd, &str, Branch)) {
-    let Some(dockerd) = Dockerd::start() else { return };
+    let dockerd = Dockerd::start();
     for branch in BRANCHES {
-        let Some(image) = dockerd.haproxy(branch) else { continue };
+        let image = dockerd.haproxy(branch);
         each(&dockerd, &image, branch);
     }
 }
 
 #[test]
 fn it_is_read_in_our_own_numbers_and_tested_by_its_own_program() {
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V32), Haproxy(Branch::V34));
     every(|dockerd, image, branch| {
         let edge = ContainerBench::start(dockerd, image);
         let document = edge.json(&["inspect"]);
@@ -197,6 +199,7 @@ fn it_is_read_in_our_own_numbers_and_tested_by_its_own_program() {
 
 #[test]
 fn the_next_worker_is_rehearsed_there_and_the_one_that_runs_is_not_touched() {
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V32), Haproxy(Branch::V34));
     every(|dockerd, image, branch| {
         let edge = ContainerBench::start(dockerd, image);
         let listed = || edge.listed().unwrap().lines().count();
@@ -228,6 +231,7 @@ fn the_next_worker_is_rehearsed_there_and_the_one_that_runs_is_not_touched() {
 
 #[test]
 fn a_reload_is_ordered_and_proven_from_outside() {
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V32), Haproxy(Branch::V34));
     every(|dockerd, image, branch| {
         let edge = ContainerBench::start(dockerd, image);
         let old = edge.workers();
@@ -253,8 +257,9 @@ fn a_reload_is_ordered_and_proven_from_outside() {
 
 #[test]
 fn a_confirmation_is_refused_where_its_files_are_not_ours_to_put_back() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V32);
     let edge = ContainerBench::start(&dockerd, &image);
     let said = edge.run(&["reload", "--plan", "--confirm-within", "1m"]);
     assert_eq!(said.status, 3, "{said}");
@@ -263,14 +268,15 @@ fn a_confirmation_is_refused_where_its_files_are_not_ours_to_put_back() {
 
 #[test]
 fn a_user_who_is_not_root_is_told_what_is_needed() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    requires!(OtherUser, Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V30);
     let edge = ContainerBench::start(&dockerd, &image);
     std::fs::set_permissions(edge.folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
     let master = edge.master();
     let args = ["check", "--master-socket", master.to_str().unwrap()];
-    let Some(said) = as_nobody(&edge.haguard, &args) else { return };
+    let said = as_nobody(&edge.haguard, &args);
     assert_eq!(said.status, 5, "{said}");
     assert!(said.to_string().contains("root"), "{said}");
 }

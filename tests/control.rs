@@ -19,7 +19,6 @@ use crate::support::haguard::Haguard;
 use crate::support::haproxy::{self, Branch};
 use crate::support::ports::{self, Port};
 use crate::support::process::{self, on_path};
-use crate::support::skip;
 use crate::support::wait::wait_for;
 
 /// What is needed to start a HAProxy, for a manager that does it.
@@ -30,9 +29,9 @@ struct ManagedHaproxy {
 }
 
 impl ManagedHaproxy {
-    /// Everything is written, nothing started. None, after a visible line, where the branch is absent.
-    fn new(branch: Branch) -> Option<Self> {
-        let binary = haproxy::binary(branch)?;
+    /// Everything is written, nothing started.
+    fn new(branch: Branch) -> Self {
+        let binary = haproxy::binary(branch);
         let dir = TempDir::with_prefix("hag").unwrap();
         let port = ports::free();
         let text = format!(
@@ -42,7 +41,7 @@ impl ManagedHaproxy {
             port.number
         );
         std::fs::write(dir.path().join("haproxy.cfg"), text).unwrap();
-        Some(ManagedHaproxy { dir, binary, _port: port })
+        ManagedHaproxy { dir, binary, _port: port }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -125,13 +124,7 @@ fn candidate(haguard: &Haguard, env: &[(&str, &str)], pid: u32) -> Value {
     found.unwrap_or_else(|| panic!("PID {pid} is not among {document:#}")).clone()
 }
 
-/// Where these programs are; None, after a visible line, where one is missing.
-fn programs<const N: usize>(names: [&str; N]) -> Option<[PathBuf; N]> {
-    for name in names {
-        if on_path(name).is_none() {
-            skip::missing(&format!("{name}, which keeps programs running"));
-            return None;
-        }
-    }
-    Some(names.map(|name| on_path(name).unwrap()))
+/// Where these programs are; the test requires them.
+fn programs<const N: usize>(names: [&str; N]) -> [PathBuf; N] {
+    names.map(|name| on_path(name).unwrap())
 }

@@ -12,6 +12,7 @@ use crate::support::http::{Response, Server};
 use crate::support::origin::Origin;
 use crate::support::ports;
 use crate::support::process::{Process, on_path};
+use crate::support::requires::requires;
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
 
@@ -76,13 +77,14 @@ fn check(haguard: &Haguard, password: &str, id: &str) -> Value {
 
 #[test]
 fn what_the_api_is_up_to_is_named_on_the_stand_in_and_on_the_real_server() {
+    requires!(Haproxy(Branch::V30));
     for mode in [Mode::MasterSocket, Mode::ReloadCommand] {
-        let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+        let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
         let server = DataPlaneServer::fake(&haproxy, mode);
         situations(&DataPlaneBench::new(&haproxy, &server), mode);
     }
     for mode in [Mode::MasterSocket, Mode::ReloadCommand] {
-        let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+        let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
         let Some(server) = DataPlaneServer::real(&haproxy, mode) else {
             return say("real dataplaneapi: not found, its situations ran on the stand-in only");
         };
@@ -258,7 +260,8 @@ fn a_last_known_good_file_that_lags_behind(operator: &DataPlaneBench<'_>) {
 
 #[test]
 fn the_file_that_the_api_writes_is_not_the_file_that_the_master_loads() {
-    let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
     let other = haproxy.dir().join("other.cfg");
     std::fs::write(&other, format!("{}\nbackend routes from unnamed_defaults_1\n", haproxy.config()))
         .unwrap();
@@ -291,7 +294,8 @@ fn unreachable(haproxy: &Instance, url: &str, password: &str, words: &[&str]) {
 
 #[test]
 fn wrong_credentials_a_web_page_and_nobody_there_are_told_with_the_mend() {
-    let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
     let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
     let url = format!("http://127.0.0.1:{}", server.port());
     unreachable(&haproxy, &url, "hunter2", &[USER, "HAGUARD_DATAPLANE_PASSWORD"]);

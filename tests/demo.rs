@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use crate::support::golden;
 use crate::support::haproxy::{Branch, binary};
 use crate::support::process::{Process, alive};
+use crate::support::requires::requires;
 use crate::support::wait::{wait_for, within};
 
 /// How long the demo may take; it takes five seconds on an idle machine.
@@ -19,17 +20,17 @@ struct Demo {
 }
 
 impl Demo {
-    fn start(pause: &str) -> Option<Self> {
+    fn start(pause: &str) -> Self {
         Self::start_with(pause, "")
     }
 
     /// With a haguard that does something else in one case, said in shell.
-    fn with(instead: &str) -> Option<Self> {
+    fn with(instead: &str) -> Self {
         Self::start_with("0", instead)
     }
 
-    fn start_with(pause: &str, instead: &str) -> Option<Self> {
-        binary(Branch::V28)?;
+    fn start_with(pause: &str, instead: &str) -> Self {
+        binary(Branch::V28);
         let folder = tempfile::TempDir::with_prefix("hag").unwrap();
         let haguard = folder.path().join("haguard");
         let text = format!("#!/bin/sh\n{instead}\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_haguard"));
@@ -44,7 +45,7 @@ impl Demo {
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let process = Process::start("bash".as_ref(), &args, &env, &folder.path().join("log"));
-        Some(Demo { process, folder })
+        Demo { process, folder }
     }
 
     fn log(&self) -> String {
@@ -76,7 +77,8 @@ impl Demo {
 
 #[test]
 fn the_demo_tells_the_whole_story_with_its_numbers_and_leaves_nothing() {
-    let Some(mut demo) = Demo::start("0") else { return };
+    requires!(Haproxy(Branch::V28));
+    let mut demo = Demo::start("0");
     let ended = within(LIMIT, || demo.process.has_ended().then_some(()));
     assert!(ended.is_some(), "it takes longer than {LIMIT:?}\n{}", demo.log());
     demo.left_nothing();
@@ -118,8 +120,9 @@ fn numbers(row: &str) -> Vec<u32> {
 
 #[test]
 fn a_demo_that_is_interrupted_takes_along_what_it_started() {
+    requires!(Haproxy(Branch::V28));
     for step in ["3. It works", "6. The file is mended"] {
-        let Some(mut demo) = Demo::start("1") else { return };
+        let mut demo = Demo::start("1");
         wait_for("it runs", || demo.log().contains(step).then_some(()));
         // The demo, a master, a worker, the origins, the request loop; later somebody else's listener.
         assert!(demo.processes().len() >= 5, "{:?}\n{}", demo.processes(), demo.log());
@@ -133,6 +136,7 @@ fn a_demo_that_is_interrupted_takes_along_what_it_started() {
 
 #[test]
 fn a_story_that_does_not_come_true_fails_the_demo() {
+    requires!(Haproxy(Branch::V28));
     // A haguard that reloads where it should refuse, one that names nobody, and one that puts nothing back.
     let said = [
         ("[ \"$*\" = 'reload --no-input' ] && exit 0", "haguard reload ended with 0, not 3"),
@@ -147,7 +151,7 @@ fn a_story_that_does_not_come_true_fails_the_demo() {
         ("[ \"$1\" = restart ] && exit 0", "haguard restart ended with 0, not 3"),
     ];
     for (instead, why) in said {
-        let Some(mut demo) = Demo::with(instead) else { return };
+        let mut demo = Demo::with(instead);
         let ended = within(LIMIT, || demo.process.has_ended().then_some(()));
         assert!(ended.is_some(), "{}", demo.log());
         demo.left_nothing();

@@ -8,6 +8,7 @@ use crate::support::golden;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::on_path;
+use crate::support::requires::requires;
 use crate::support::skip;
 
 const CONFIG: &str = "frontend web\n    bind 127.0.0.1:{port:web}\n    http-request return status 204\n";
@@ -51,7 +52,8 @@ fn combined_output(output: &Output) -> String {
 
 #[test]
 fn the_makefile_refuses_a_restart_and_names_the_status() {
-    let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    requires!(Haproxy(Branch::V28));
+    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
     let master = haproxy.master_pid();
     let output = make("restart-haproxy", &[], &haproxy, &Haguard::new());
     let said = combined_output(&output);
@@ -61,8 +63,8 @@ fn the_makefile_refuses_a_restart_and_names_the_status() {
 
 #[test]
 fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = Instance::builder(branch).config(CONFIG).start() else { continue };
+    for branch in Branch::here() {
+        let mut haproxy = Instance::builder(branch).config(CONFIG).start();
         let haguard = Haguard::new();
         let before = haproxy.worker_pid();
         let asked = make("reload-haproxy", &[], &haproxy, &haguard);
@@ -91,11 +93,8 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
 
 #[test]
 fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_come_up() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, which a rehearsal needs");
-        return;
-    }
-    let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    requires!(Root, Haproxy(Branch::V28));
+    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
     let haguard = Haguard::new();
     let settings = haguard.config(&format!("[haproxy]\nmaster_socket = '{}'\n", socket(&haproxy)));
     let settings = settings.display().to_string();
@@ -117,11 +116,8 @@ fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_
 
 #[test]
 fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, which a rehearsal needs");
-        return;
-    }
-    let Some(mut haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    requires!(Root, Haproxy(Branch::V28));
+    let mut haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
     let (haguard, folder) = (Haguard::new(), haproxy.dir().display().to_string());
     let output = make("check-reload", &[], &haproxy, &haguard);
     assert!(
@@ -143,12 +139,10 @@ fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
 
 #[test]
 fn the_justfile_passes_the_status_on() {
+    requires!(Program("just"), Haproxy(Branch::V28));
     let fetched = Some(golden::path(".cache/bin/just")).filter(|path| path.exists());
-    let Some(just) = on_path("just").or(fetched) else {
-        skip::missing("just, which .ci/just fetches");
-        return;
-    };
-    let Some(haproxy) = Instance::builder(Branch::V28).config(CONFIG).start() else { return };
+    let just = on_path("just").or(fetched).unwrap();
+    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
     let file = golden::path("examples/justfile").display().to_string();
     let socket = socket(&haproxy);
     let haguard = Haguard::new();

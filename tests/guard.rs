@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::guest::Guest;
 use crate::support::haguard::{Haguard, RunOutput};
+use crate::support::requires::requires;
 use crate::support::terminal;
 use crate::support::wait::wait_for;
 
@@ -84,7 +85,8 @@ fn as_before(guest: &Guest, before: &[String]) {
 
 #[test]
 fn with_the_guard_every_way_to_restart_is_refused_and_a_reload_works() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let refused = guest.haguard(["guard", "status"]);
     assert_eq!(refused.status, 3, "{refused}");
     install(&guest);
@@ -127,7 +129,8 @@ fn with_the_guard_every_way_to_restart_is_refused_and_a_reload_works() {
 
 #[test]
 fn after_guard_remove_all_is_as_before_byte_for_byte() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let before = everything(&guest);
     install(&guest);
     assert_ne!(everything(&guest), before);
@@ -147,7 +150,8 @@ fn after_guard_remove_all_is_as_before_byte_for_byte() {
 
 #[test]
 fn a_host_with_the_guard_boots_and_its_package_is_installed_again() {
-    let Some(mut guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let mut guest = Guest::boot();
     install(&guest);
     guest.reboot();
     assert_eq!(guest.property(UNIT, "ActiveState"), "active");
@@ -165,7 +169,8 @@ fn a_host_with_the_guard_boots_and_its_package_is_installed_again() {
 
 #[test]
 fn without_root_the_status_is_told_and_nothing_is_changed() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let nobody = |words: &[&str]| {
         let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", "haguard"];
         RunOutput::from_command(guest.command(user.iter().chain(words)).env("HOME", "/tmp"))
@@ -183,7 +188,8 @@ fn without_root_the_status_is_told_and_nothing_is_changed() {
 
 #[test]
 fn a_file_that_systemd_has_not_read_is_no_guard() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     install(&guest);
     let ours = guest.read(FILE);
     assert_eq!(change(&guest, "remove").status, 0);
@@ -201,7 +207,8 @@ fn a_file_that_systemd_has_not_read_is_no_guard() {
 
 #[test]
 fn a_file_of_its_name_that_is_somebody_elses_is_left_alone() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     for text in ["[Unit]\nDescription=mine\n", "[Unit]\nRefuseManualStop=yes\n"] {
         guest.write(FILE, text);
         guest.ok(["systemctl", "daemon-reload"]);
@@ -218,7 +225,8 @@ fn a_file_of_its_name_that_is_somebody_elses_is_left_alone() {
 
 #[test]
 fn edits_that_wait_for_a_daemon_reload_are_not_put_in_force_by_the_way() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     guest.write("/etc/systemd/system/haproxy.service.d/10-mine.conf", "[Service]\nRestart=no\n");
     let said = change(&guest, "install");
     assert!(said.status == 3 && unwrapped_output(&said).contains("systemd has not read them"), "{said}");
@@ -239,7 +247,8 @@ fn generator(guest: &Guest, condition: &str) {
 
 #[test]
 fn a_unit_that_comes_out_different_otherwise_gets_its_old_self_back() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let before = everything(&guest);
     generator(&guest, &format!("[ -e {FILE} ]"));
     let said = change(&guest, "install");
@@ -251,7 +260,8 @@ fn a_unit_that_comes_out_different_otherwise_gets_its_old_self_back() {
 
 #[test]
 fn a_unit_that_does_not_get_its_old_self_back_is_told() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     generator(&guest, "true");
     let said = change(&guest, "install");
     assert_eq!(said.status, 8, "{said}");
@@ -266,7 +276,8 @@ fn a_unit_that_does_not_get_its_old_self_back_is_told() {
 
 #[test]
 fn a_unit_that_moved_since_the_plan_is_not_changed() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let plan = json(&guest.haguard(["guard", "install", "--plan", "-o", "json"]));
     let id = plan["plan"]["id"].as_str().unwrap();
     guest.ok(["systemctl", "disable", "haproxy"]);
@@ -277,25 +288,27 @@ fn a_unit_that_moved_since_the_plan_is_not_changed() {
 }
 
 /// Asked on a terminal, and answered with yes after something else was done.
-fn asked(guest: &Guest, meanwhile: &[&str]) -> Option<RunOutput> {
+fn asked(guest: &Guest, meanwhile: &[&str]) -> RunOutput {
     let line = guest.line(&format!("haguard guard install {UNIT}"));
     terminal::run_on_terminal(&Haguard::new(), &line, || drop(guest.ok(meanwhile)), "y\r")
 }
 
 #[test]
 fn what_moves_while_somebody_thinks_about_it_stops_it() {
-    let Some(guest) = Guest::boot() else { return };
-    let Some(said) = asked(&guest, &["systemctl", "disable", "haproxy"]) else { return };
+    requires!(Guest, Program("script"));
+    let guest = Guest::boot();
+    let said = asked(&guest, &["systemctl", "disable", "haproxy"]);
     assert!(said.status == 6 && said.stdout.contains("was enabled, is disabled"), "{said}");
     assert!(!guest.path(FILE).exists());
-    let said = asked(&guest, &["true"]).unwrap();
+    let said = asked(&guest, &["true"]);
     assert!(said.status == 0 && said.stdout.contains("Ansible"), "{said}");
     assert!(guest.path(FILE).exists());
 }
 
 #[test]
 fn consent_a_freeze_and_a_unit_that_is_not_there_stand_in_the_way() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let said = guest.haguard(["guard", "install"]);
     assert_eq!(said.status, 3, "{said}");
     let line = said.stdout.lines().find(|line| line.contains("--approve")).unwrap().trim().to_owned();
@@ -313,7 +326,8 @@ fn consent_a_freeze_and_a_unit_that_is_not_there_stand_in_the_way() {
 
 #[test]
 fn each_way_around_the_guard_is_told_afterwards() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     install(&guest);
     let said = guest.run(["systemctl", "disable", "--now", "haproxy"]);
     assert_ne!(said.status, 0, "the stop is refused: {said}");
@@ -334,7 +348,8 @@ fn each_way_around_the_guard_is_told_afterwards() {
 
 #[test]
 fn a_haproxy_that_systemd_does_not_control_has_no_guard() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     guest.ok(["systemctl", "stop", "haproxy"]);
     let start = ["systemd-run", "--scope", "--quiet", "haproxy", "-W", "-D", "-S", "/run/m.sock", "-f"];
     guest.ok(start.iter().chain(&["/etc/haproxy/haproxy.cfg"]));
@@ -345,7 +360,8 @@ fn a_haproxy_that_systemd_does_not_control_has_no_guard() {
 
 #[test]
 fn an_instance_with_an_alias_and_an_escaped_name_is_guarded_alone() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     guest.write("/etc/systemd/system/web@.service", "[Service]\nExecStart=/bin/sleep infinity\n");
     guest.ok(["ln", "-s", "web@.service", "/etc/systemd/system/www@.service"]);
     guest.ok(["systemctl", "daemon-reload"]);
@@ -364,7 +380,8 @@ fn an_instance_with_an_alias_and_an_escaped_name_is_guarded_alone() {
 
 #[test]
 fn where_the_file_cannot_be_written_all_is_as_before() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let before = everything(&guest);
     guest.ok(["mount", "--bind", "/etc/systemd/system", "/etc/systemd/system"]);
     guest.ok(["mount", "-o", "remount,bind,ro", "/etc/systemd/system"]);

@@ -10,6 +10,7 @@ use crate::support::document::{as_text, finding};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// 2.8 comes from a package whose HAProxy was built without systemd: it knows no `-Ws`.
@@ -63,11 +64,11 @@ struct HardenedGuest {
 }
 
 impl HardenedGuest {
-    fn start() -> Option<Self> {
-        let guest = Guest::boot()?;
+    fn start() -> Self {
+        let guest = Guest::boot();
         guest.ok(["chown", "haproxy", "/var/lib/haproxy"]);
         guest.write("/etc/edge/env", "EDGE_PORT=8443\n");
-        Some(HardenedGuest { guest })
+        HardenedGuest { guest }
     }
 
     /// Starts the unit with a branch's program.
@@ -113,7 +114,8 @@ impl HardenedGuest {
 
 #[test]
 fn what_runs_in_it_is_read_and_its_next_worker_comes_up_alike() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for branch in HERE {
         edge.run(branch);
         let document = edge.json(&["rehearse", "--exit-code"]);
@@ -131,7 +133,8 @@ fn what_runs_in_it_is_read_and_its_next_worker_comes_up_alike() {
 
 #[test]
 fn the_rehearsal_fails_where_a_reload_fails_and_comes_up_where_it_does() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     let more = |bind: &str| format!("frontend more\n    bind {bind}\n    default_backend app\n");
     let cases = [
         ("a port that its one capability allows", more("127.0.0.1:81"), true),
@@ -159,7 +162,8 @@ fn the_rehearsal_fails_where_a_reload_fails_and_comes_up_where_it_does() {
 
 #[test]
 fn a_reload_of_a_master_that_systemd_started_is_proven() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for branch in HERE {
         edge.run(branch);
         edge.write("frontend more\n    bind 127.0.0.1:81\n    default_backend app\n");

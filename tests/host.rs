@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::support::document::unwrapped;
 use crate::support::ports::{self, Port};
 use crate::support::process::{Process, on_path};
+use crate::support::run;
 use crate::support::wait::wait_for;
-use crate::support::{run, skip};
 
 /// A user who is nowhere in /etc/passwd.
 const STRANGER: u32 = 4242;
@@ -29,15 +29,11 @@ struct Web {
     process: Process,
 }
 
-/// Words that make root somebody else for a program; None, after a visible line, where that cannot be.
-fn as_stranger() -> Option<Vec<OsString>> {
-    if !rustix::process::geteuid().is_root() || on_path("setpriv").is_none() {
-        skip::missing("root with setpriv, to start a program as another user");
-        return None;
-    }
+/// Words that make root somebody else for a program; the test requires root and setpriv.
+fn as_stranger() -> Vec<OsString> {
     let uid = STRANGER.to_string();
     let words = ["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"];
-    Some(words.map(OsString::from).to_vec())
+    words.map(OsString::from).to_vec()
 }
 
 /// A folder that the stranger may use, with a service's in it. Services are looked for by name among all that run on
@@ -66,18 +62,14 @@ fn backend(dir: &TempDir) -> PathBuf {
     dir.path().join(format!("{}-backend", name(dir)))
 }
 
-fn python() -> Option<std::path::PathBuf> {
-    let found = on_path("python3");
-    if found.is_none() {
-        skip::missing("python3, whose web server is looked for");
-    }
-    found
+fn python() -> std::path::PathBuf {
+    on_path("python3").expect("the test requires it")
 }
 
 impl Web {
     /// Starts one, with these words before it and these arguments after its own.
-    fn start(before: &[OsString], after: &[&str]) -> Option<Self> {
-        let python = python()?;
+    fn start(before: &[OsString], after: &[&str]) -> Self {
+        let python = python();
         let (port, dir) = (ports::free(), open_folder());
         let mut words: Vec<OsString> = before.to_vec();
         words.push(python.into());
@@ -90,7 +82,7 @@ impl Web {
         let process = Process::start(&program, &words, &[], &dir.path().join("log"));
         let web = Web { port, dir, process };
         web.wait();
-        Some(web)
+        web
     }
 
     fn wait(&self) {

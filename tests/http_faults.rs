@@ -16,7 +16,7 @@ use crate::support::dataplane::{BASIC, DataPlaneServer, Mode, PASSWORD, USER};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::http::{Response, Server, read_head};
 use crate::support::ports;
-use crate::support::process::on_path;
+use crate::support::requires::requires;
 use crate::support::skip::say;
 
 fn target(port: u16) -> HttpEndpoint {
@@ -46,7 +46,8 @@ fn json(body: &'static str) -> Server {
 
 #[test]
 fn wrong_credentials_name_the_user_and_the_passwords_origin_but_never_the_password() {
-    let Some(haproxy) = Instance::builder(Branch::V28).start() else { return };
+    requires!(Haproxy(Branch::V28));
+    let haproxy = Instance::builder(Branch::V28).start();
     let mut servers = vec![DataPlaneServer::fake(&haproxy, Mode::MasterSocket)];
     servers.extend(DataPlaneServer::real(&haproxy, Mode::MasterSocket));
     for server in &servers {
@@ -267,9 +268,7 @@ fn addresses_and_authorities_that_cannot_be_used_are_refused_before_anything_is_
 
 #[test]
 fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
-    if on_path("openssl").is_none() && crate::support::skip::missing("openssl on PATH") {
-        return;
-    }
+    requires!(Program("openssl"), Haproxy(Branch::V30));
     let folder = crate::support::run::scratch();
     let pem = crate::support::process::self_signed(folder.path());
     // HAProxy itself ends TLS and answers, as an operator would put it before the API
@@ -278,7 +277,7 @@ fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
          application/json string \"6\"\n",
         pem.display()
     );
-    let Some(haproxy) = Instance::builder(Branch::V30).config(&answer).start() else { return };
+    let haproxy = Instance::builder(Branch::V30).config(&answer).start();
     let url = format!("https://127.0.0.1:{}", haproxy.port("api"));
     let ask = |url: &str, ca_file| {
         DataPlane::new(HttpEndpoint { url: url.into(), ca_file, ..target(1) }).unwrap().config_version()

@@ -12,8 +12,8 @@ use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::process::{Process, on_path};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
-use crate::support::skip;
 use crate::support::wait::wait_for;
 
 const PROXY: &str = "
@@ -53,9 +53,10 @@ fn connections(document: &Value) -> u64 {
 
 #[test]
 fn with_two_masters_on_a_host_nobody_guesses_which_one_is_meant() {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox, Haproxy(Branch::V28), Haproxy(Branch::V34));
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
     let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
-    let (Some(one), Some(two)) = (start(Branch::V28), start(Branch::V34)) else { return };
+    let (one, two) = (start(Branch::V28), start(Branch::V34));
     two.admin("set server app/two state maint");
     let (first, second) = (master_of(&one), master_of(&two));
 
@@ -106,11 +107,10 @@ fn with_two_masters_on_a_host_nobody_guesses_which_one_is_meant() {
 
 #[test]
 fn a_stats_socket_alone_leads_to_the_master_behind_it() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
-        let Some(haproxy) = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start() else {
-            continue;
-        };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
+        let haproxy = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
         let haguard = Haguard::inside(&sandbox);
         let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
         let document = haguard.run(["inspect", "--stats-socket", admin, "-o", "json"]).json();
@@ -126,18 +126,19 @@ fn a_stats_socket_alone_leads_to_the_master_behind_it() {
 
 #[test]
 fn a_socket_that_another_instance_answers_is_named_with_both_and_never_read() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let start = |admin: &str| {
             let line = format!("stats socket {admin} level admin\n");
             let builder = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox);
             builder.without_admin_socket().global(&line).start()
         };
-        let Some(ours) = start("{dir}/own.sock") else { continue };
+        let ours = start("{dir}/own.sock");
         let path = ours.dir().join("own.sock").display().to_string();
         ours.master("@1 set server app/two state maint");
         // The stranger is configured with the same path, and binds over it: the last one wins.
-        let Some(stranger) = start(&path) else { continue };
+        let stranger = start(&path);
         for server in ["app/one", "app/two"] {
             stranger.master(&format!("@1 set server {server} weight 50%"));
         }
@@ -167,11 +168,9 @@ fn a_socket_that_another_instance_answers_is_named_with_both_and_never_read() {
 
 #[test]
 fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
-    let Some(haproxy) = Instance::builder(Branch::V30).config(&proxy(&origin)).inside(&sandbox).start()
-    else {
-        return;
-    };
+    requires!(Sandbox, Haproxy(Branch::V30));
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
+    let haproxy = Instance::builder(Branch::V30).config(&proxy(&origin)).inside(&sandbox).start();
     let haguard = Haguard::inside(&sandbox);
     let (text, _) = refused(&haguard, &["restart", "haproxy"]);
     assert!(text.contains(&format!("(master {})", master_of(&haproxy))), "{text}");
@@ -194,15 +193,16 @@ fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
 
 #[test]
 fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
-    let Some(original) = haproxy::binary(Branch::V28) else { return };
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox, Haproxy(Branch::V28), Haproxy(Branch::V30));
+    let original = haproxy::binary(Branch::V28);
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
     let folder = tempfile::tempdir().unwrap();
     // With its libraries: they are looked for beside the program.
     std::os::unix::fs::symlink(original.with_file_name("lib"), folder.path().join("lib")).unwrap();
     let copy = folder.path().join("haproxy");
     executable::copy(&original, &copy);
     let builder = Instance::builder(Branch::V28).config(&proxy(&origin)).program(&copy).inside(&sandbox);
-    let Some(_haproxy) = builder.start() else { return };
+    let _haproxy = builder.start();
     let haguard = Haguard::inside(&sandbox);
     let look = || haguard.run(["inspect", "-o", "json"]).json();
     assert_eq!(level(&look(), "arch.process"), "pass");
@@ -217,20 +217,20 @@ fn a_program_that_was_removed_or_replaced_on_disk_is_said() {
     assert_eq!(test["level"], "unknown", "{test}");
     assert_eq!(level(&document, "host.version-skew"), "unknown");
 
-    if let Some(newer) = haproxy::binary(Branch::V30) {
-        // Branches whose libraries are elsewhere only start where they are.
-        executable::script(&copy, &format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display()));
-        let document = look();
-        let skew = finding(&document, "host.version-skew");
-        assert_eq!(skew["level"], "warn", "{skew}");
-        let text = as_text(&skew["text"]);
-        assert!(text.contains("2.8.") && text.contains("3.0.") && text.contains("on disk"), "{text}");
-    }
+    let newer = haproxy::binary(Branch::V30);
+    // Branches whose libraries are elsewhere only start where they are.
+    executable::script(&copy, &format!("#!/bin/sh\nexec {} \"$@\"\n", newer.display()));
+    let document = look();
+    let skew = finding(&document, "host.version-skew");
+    assert_eq!(skew["level"], "warn", "{skew}");
+    let text = as_text(&skew["text"]);
+    assert!(text.contains("2.8.") && text.contains("3.0.") && text.contains("on disk"), "{text}");
 }
 
 #[test]
 fn on_a_host_without_haproxy_restart_still_refuses_and_the_others_cannot_tell() {
-    let Some(sandbox) = Sandbox::new() else { return };
+    requires!(Sandbox);
+    let sandbox = Sandbox::new();
     let haguard = Haguard::inside(&sandbox);
     let (text, document) = refused(&haguard, &["restart"]);
     assert!(unwrapped(&text).contains("no HAProxy process can be seen here"), "{text}");
@@ -251,11 +251,9 @@ fn on_a_host_without_haproxy_restart_still_refuses_and_the_others_cannot_tell() 
 
 #[test]
 fn a_neighbour_whose_name_only_begins_with_haproxy_is_none() {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
-    let Some(haproxy) = Instance::builder(Branch::V32).config(&proxy(&origin)).inside(&sandbox).start()
-    else {
-        return;
-    };
+    requires!(Sandbox, Haproxy(Branch::V32));
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
+    let haproxy = Instance::builder(Branch::V32).config(&proxy(&origin)).inside(&sandbox).start();
     let folder = tempfile::tempdir().unwrap();
     let exporter = folder.path().join("haproxy_exporter");
     executable::copy(&on_path("sleep").unwrap(), &exporter);
@@ -278,9 +276,10 @@ fn a_neighbour_whose_name_only_begins_with_haproxy_is_none() {
 
 #[test]
 fn a_master_that_went_into_the_background_is_no_container() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
-        let Some(binary) = haproxy::binary(branch) else { continue };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
+        let binary = haproxy::binary(branch);
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("haproxy.cfg");
         let port = crate::support::ports::free();
@@ -318,13 +317,10 @@ fn on_a_terminal(haguard: &Haguard, line: &str, keys: &'static str, no_color: bo
 
 #[test]
 fn on_a_terminal_the_one_that_is_meant_can_be_chosen_and_no_input_never_asks() {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox, Haproxy(Branch::V28), Haproxy(Branch::V34));
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
     let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
-    let (Some(one), Some(two)) = (start(Branch::V28), start(Branch::V34)) else { return };
-    if on_path("script").is_none() {
-        skip::missing("script, which makes a terminal");
-        return;
-    }
+    let (one, two) = (start(Branch::V28), start(Branch::V34));
     let haguard = Haguard::inside(&sandbox);
     let (first, second) = (master_of(&one), master_of(&two));
     for (keys, chosen) in [("\r", first), ("\u{1b}[B\r", second)] {
@@ -344,9 +340,10 @@ fn on_a_terminal_the_one_that_is_meant_can_be_chosen_and_no_input_never_asks() {
 
 #[test]
 fn a_stats_socket_never_leads_to_another_master_that_took_over_the_path_of_its_own() {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox, Haproxy(Branch::V30), Haproxy(Branch::V34));
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
     let start = |branch| Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox).start();
-    let (Some(one), Some(two)) = (start(Branch::V30), start(Branch::V34)) else { return };
+    let (one, two) = (start(Branch::V30), start(Branch::V34));
     let first = master_of(&one);
     std::fs::rename(two.master_socket().unwrap(), one.master_socket().unwrap()).unwrap();
     let socket = one.admin_socket().unwrap().to_str().unwrap();

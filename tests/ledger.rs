@@ -10,6 +10,7 @@ use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::pem;
+use crate::support::requires::requires;
 use crate::support::truth::{self, RuntimeSnapshot};
 use crate::support::wait::wait_for;
 
@@ -44,7 +45,7 @@ backend gone
     server g1 127.0.0.1:{port:origin}
 ";
 
-fn start(branch: Branch, origin: &Origin) -> Option<Instance> {
+fn start(branch: Branch, origin: &Origin) -> Instance {
     Instance::builder(branch)
         .global("    localpeer me\n")
         .config(&origin.behind(CONFIG))
@@ -138,7 +139,7 @@ fn settled(haproxy: &Instance, kept: &BTreeMap<(String, String), u64>) -> Runtim
 
 fn ledger_is_what_happens(branch: Branch) {
     let origin = Origin::start();
-    let Some(mut haproxy) = start(branch, &origin) else { return };
+    let mut haproxy = start(branch, &origin);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_path_buf();
 
@@ -211,9 +212,9 @@ fn finishes(client: &mut std::net::TcpStream) -> bool {
 
 #[test]
 fn a_stick_table_of_a_worker_that_has_just_started_is_lost_up_to_2_8_and_kept_from_3_0_on() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(haproxy) = start(branch, &origin) else { continue };
+        let haproxy = start(branch, &origin);
         let socket = haproxy.master_socket().unwrap();
         haproxy.admin("set table web key 1.2.3.4 data.http_req_cnt 5");
         let document = Haguard::new().json(&["restart"], socket);
@@ -247,9 +248,9 @@ backend web
     server s3 127.0.0.1:1003
     server s4 127.0.0.1:1004
 ";
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let builder = Instance::builder(branch).global("    server-state-file {dir}/states\n").config(STATES);
-        let Some(mut haproxy) = builder.start() else { continue };
+        let mut haproxy = builder.start();
         haproxy.admin("set server web/s1 state maint");
         haproxy.admin("set server web/s2 weight 5");
         std::fs::write(haproxy.dir().join("states"), haproxy.admin("show servers state")).unwrap();
@@ -285,8 +286,9 @@ backend web
 
 #[test]
 fn a_backend_made_at_run_time_is_in_no_file() {
+    requires!(Haproxy(Branch::V34));
     let defaults = "defaults named\n    mode http\n    balance roundrobin\n    timeout connect 1s\n    timeout server 5s\n";
-    let Some(mut haproxy) = Instance::builder(Branch::V34).config(defaults).start() else { return };
+    let mut haproxy = Instance::builder(Branch::V34).config(defaults).start();
     haproxy.admin("add backend made from named mode http");
     haproxy.admin("add server made/one 127.0.0.1:9");
     haproxy.admin("publish backend made");
@@ -301,25 +303,30 @@ fn a_backend_made_at_run_time_is_in_no_file() {
 
 #[test]
 fn the_ledger_is_what_happens_on_2_6() {
+    requires!(Haproxy(Branch::V26));
     ledger_is_what_happens(Branch::V26);
 }
 
 #[test]
 fn the_ledger_is_what_happens_on_2_8() {
+    requires!(Haproxy(Branch::V28));
     ledger_is_what_happens(Branch::V28);
 }
 
 #[test]
 fn the_ledger_is_what_happens_on_3_0() {
+    requires!(Haproxy(Branch::V30));
     ledger_is_what_happens(Branch::V30);
 }
 
 #[test]
 fn the_ledger_is_what_happens_on_3_2() {
+    requires!(Haproxy(Branch::V32));
     ledger_is_what_happens(Branch::V32);
 }
 
 #[test]
 fn the_ledger_is_what_happens_on_3_4() {
+    requires!(Haproxy(Branch::V34));
     ledger_is_what_happens(Branch::V34);
 }

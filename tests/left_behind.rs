@@ -12,6 +12,7 @@ use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
 use crate::support::podman::Podman;
 use crate::support::process::{self, Process, on_path};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 use crate::support::wait::{PATIENCE, wait_for, within};
 use crate::support::{run, skip};
@@ -72,7 +73,7 @@ fn killed(test: &str, signal: Signal) {
     }
     // Where others may not enter the checkout these are copies, and so far down there is no room for another one.
     for branch in [Branch::V30, Branch::V34] {
-        let Some(program) = binary(branch) else { return };
+        let program = binary(branch);
         let all = program.ancestors().nth(2).unwrap().display().to_string();
         env.push(("HAGUARD_TEST_HAPROXY_DIR".to_owned(), all));
     }
@@ -81,14 +82,10 @@ fn killed(test: &str, signal: Signal) {
     let mut tests = Process::start(&std::env::current_exe().unwrap(), &args, &env, &log);
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
     let standing = within(STARTS, || {
-        let text = std::fs::read_to_string(&file).ok();
-        if text.is_none() && tests.has_ended() { Some(None) } else { text.map(Some) }
+        assert!(!tests.has_ended(), "it ended:\n{}", said());
+        std::fs::read_to_string(&file).ok()
     });
-    let Some(text) = standing.unwrap_or_else(|| panic!("nothing stands:\n{}", said())) else {
-        assert!(said().contains("SKIP"), "it ended:\n{}", said());
-        skip::say(&format!("SKIP: {test}, for the same reason"));
-        return;
-    };
+    let text = standing.unwrap_or_else(|| panic!("nothing stands:\n{}", said()));
     let mut words = text.lines();
     let folder = PathBuf::from(words.next().unwrap());
     let (numbers, names): (Vec<&str>, Vec<&str>) = words.partition(|word| word.parse::<u32>().is_ok());
@@ -112,6 +109,7 @@ fn killed(test: &str, signal: Signal) {
 
 #[test]
 fn a_run_is_cleared_away_where_control_groups_cannot_be_seen_and_others_are_left_alone() {
+    requires!(Mounts);
     let dir = run::scratch();
     let folder = tempfile::Builder::new().prefix("hag").rand_bytes(6).tempdir_in(dir.path()).unwrap().keep();
     let marked = |folder: &Path| {
@@ -126,9 +124,7 @@ fn a_run_is_cleared_away_where_control_groups_cannot_be_seen_and_others_are_left
     let log = dir.path().join("reaper");
     let mut reaper = Process::start(&on_path("unshare").unwrap(), &args, &[], &log);
     wait_for("the reaper is there", || reaper.has_ended().then_some(()));
-    if std::fs::metadata(&log).unwrap().len() != 0 && skip::missing("right to mount") {
-        return;
-    }
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "", "it is mounted, and nothing else is said");
     wait_for("what the run started ends", || ours.has_ended().then_some(()));
     wait_for("its folder is gone", || (!folder.exists()).then_some(()));
     assert!(!other.has_ended() && dir.path().exists());
@@ -141,12 +137,12 @@ fn to_be_killed() -> Option<PathBuf> {
 
 /// HAProxies, one of them in a namespace, and a program that left its group and its session.
 fn stand_among_programs(file: &Path) {
-    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
-    let Some(sandbox) = Sandbox::new() else { return };
+    let haproxy = Instance::builder(Branch::V30).start();
+    let sandbox = Sandbox::new();
     let prefix: Vec<String> = sandbox.prefix().iter().map(|word| word.to_str().unwrap().to_owned()).collect();
     let words: Vec<&str> = prefix.iter().map(String::as_str).collect();
-    let Some(_inside) = Instance::builder(Branch::V34).through(&words).start() else { return };
-    let Some(setsid) = on_path("setsid") else { return };
+    let _inside = Instance::builder(Branch::V34).through(&words).start();
+    let setsid = on_path("setsid").unwrap();
     let args = ["--fork", "sleep", "infinity"].map(Into::into);
     let _gone = Process::start(&setsid, &args, &[], &haproxy.dir().join("log"));
     let _home = Haguard::new();
@@ -161,6 +157,7 @@ fn stand_among_programs(file: &Path) {
 
 #[test]
 fn a_run_that_is_killed_leaves_no_haproxy_and_no_folder() {
+    requires!(Sandbox, Program("setsid"), Haproxy(Branch::V30), Haproxy(Branch::V34));
     match to_be_killed() {
         Some(file) => stand_among_programs(&file),
         None => killed("left_behind::a_run_that_is_killed_leaves_no_haproxy_and_no_folder", Signal::KILL),
@@ -169,6 +166,7 @@ fn a_run_that_is_killed_leaves_no_haproxy_and_no_folder() {
 
 #[test]
 fn a_run_that_is_asked_to_end_leaves_no_haproxy_and_no_folder() {
+    requires!(Sandbox, Program("setsid"), Haproxy(Branch::V30), Haproxy(Branch::V34));
     match to_be_killed() {
         Some(file) => stand_among_programs(&file),
         None => {
@@ -179,20 +177,21 @@ fn a_run_that_is_asked_to_end_leaves_no_haproxy_and_no_folder() {
 
 #[test]
 fn a_run_that_is_killed_leaves_no_guest_and_no_container() {
+    requires!(Docker, Guest, Podman, Haproxy(Branch::V30), Haproxy(Branch::V34));
     let Some(file) = to_be_killed() else {
         killed("left_behind::a_run_that_is_killed_leaves_no_guest_and_no_container", Signal::KILL);
         return;
     };
-    let (Some(guest), Some(dockerd)) = (Guest::boot(), Dockerd::start()) else { return };
-    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    let (guest, dockerd) = (Guest::boot(), Dockerd::start());
+    let image = dockerd.haproxy(Branch::V30);
     let dir = run::scratch();
     std::fs::write(dir.path().join("haproxy.cfg"), "defaults\n    mode http\nlisten l\n    bind /tmp/s\n")
         .unwrap();
     let bind = format!("{}:/etc/haproxy:ro", dir.path().display());
     let argv = [HAPROXY, "-W", "-f", "/etc/haproxy/haproxy.cfg"];
     let container = dockerd.run((&image, "web"), &argv, &[], &[&bind], "always");
-    let Some(podman) = Podman::new() else { return };
-    let Some(image) = podman.haproxy(Branch::V30) else { return };
+    let podman = Podman::new();
+    let image = podman.haproxy(Branch::V30);
     let other = podman.run("web", &[&format!("--volume={bind}")], &image, &argv);
     let pids = [guest.leader(), container.pid, other.pid].map(|pid| pid.to_string());
     stand(&file, &[&pids[..], &[run::name(), container.id, other.id]].concat());

@@ -9,22 +9,18 @@ use crate::support::document::level;
 use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
-use crate::support::skip;
+use crate::support::requires::requires;
 
 /// A user that owns nothing.
 pub(crate) const NOBODY: &str = "65534";
 
 /// Runs haguard as nobody, from a copy that nobody may run.
-pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<RunOutput> {
+pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> RunOutput {
     let home = haguard.home();
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(home, open).unwrap();
     if !rustix::process::geteuid().is_root() {
-        return Some(haguard.run(args));
-    }
-    if crate::support::process::on_path("setpriv").is_none() {
-        skip::missing("setpriv, which makes root another user");
-        return None;
+        return haguard.run(args);
     }
     let copy = home.join("haguard");
     executable::copy(env!("CARGO_BIN_EXE_haguard").as_ref(), &copy);
@@ -33,18 +29,19 @@ pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> Option<RunOutput> {
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = haguard.command_for("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copy).args(args);
-    Some(RunOutput::from_command(&mut command))
+    RunOutput::from_command(&mut command)
 }
 
 #[test]
 fn a_socket_that_may_not_be_opened_is_denied_and_not_missing() {
-    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
+    requires!(OtherUser, Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).start();
     let socket = haproxy.master_socket().unwrap();
     std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o000)).unwrap();
     let haguard = Haguard::new();
     let path = socket.to_str().unwrap();
-    let Some(said) = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]) else { return };
+    let said = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]);
     assert_eq!(said.status, 3, "{said}");
     let text = said.json()["refusal"]["unseen"].to_string();
     assert!(text.contains("permission denied") && text.contains("run as root"), "{said}");
@@ -53,7 +50,8 @@ fn a_socket_that_may_not_be_opened_is_denied_and_not_missing() {
 
 #[test]
 fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_left_to_its_owner() {
-    let Some(haproxy) = Instance::builder(Branch::V34).start() else { return };
+    requires!(OtherUser, Haproxy(Branch::V34));
+    let haproxy = Instance::builder(Branch::V34).start();
     let socket = haproxy.master_socket().unwrap();
     std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).unwrap();
@@ -61,7 +59,7 @@ fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_lef
         .unwrap();
     let haguard = Haguard::new();
     let path = socket.to_str().unwrap();
-    let Some(said) = as_nobody(&haguard, &["inspect", "--master-socket", path, "-o", "json"]) else { return };
+    let said = as_nobody(&haguard, &["inspect", "--master-socket", path, "-o", "json"]);
     assert_eq!(said.status, 0, "{said}");
     let facts = &said.json()["facts"];
     assert_eq!(facts["instance"]["seen"]["serving"]["seen"], haproxy.listed_worker().unwrap(), "{said}");
@@ -75,19 +73,14 @@ fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_lef
 
 #[test]
 fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_read() {
-    let Some(haproxy) =
-        Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
-    else {
-        return;
-    };
+    requires!(OtherUser, Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
     let socket = haproxy.master_socket().unwrap();
     std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let haguard = Haguard::new();
     let path = socket.to_str().unwrap();
-    let Some(said) = as_nobody(&haguard, &["rehearse", "--master-socket", path, "-o", "json"]) else {
-        return;
-    };
+    let said = as_nobody(&haguard, &["rehearse", "--master-socket", path, "-o", "json"]);
     assert_eq!(said.status, 5, "{said}");
     let rehearsal = &said.json()["rehearsal"];
     assert_eq!(
@@ -97,7 +90,7 @@ fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_r
     );
     assert!(rehearsal["not_tried"].as_str().unwrap().contains("needs root"), "{said}");
     // What would be lost on a reload is told from the files, and says so.
-    let Some(said) = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]) else { return };
+    let said = as_nobody(&haguard, &["restart", "--master-socket", path, "-o", "json"]);
     let compared = said.json()["refusal"]["compared_with"].to_string();
     assert!(compared.contains("not rehearsed") || compared.contains("not known"), "{said}");
     // A file that HAProxy would refuse is refused all the same.
@@ -106,7 +99,7 @@ fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_r
     std::fs::set_permissions(&bad, std::fs::Permissions::from_mode(0o644)).unwrap();
     let bad = bad.to_str().unwrap();
     let args = ["rehearse", "--master-socket", path, "--config-file", bad, "-o", "json"];
-    let Some(said) = as_nobody(&haguard, &args) else { return };
+    let said = as_nobody(&haguard, &args);
     assert!(matches!(said.status, 3 | 5), "{said}");
 }
 
@@ -117,21 +110,17 @@ const MOUNTED_ALONE: &str = "for word; do case $word in */haproxy.cfg) \
 
 #[test]
 fn a_file_that_is_mounted_alone_is_compared_by_its_own_user_too() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, who alone can mount a file");
-        return;
-    }
+    requires!(Root, OtherUser, Haproxy(Branch::V32));
     let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTED_ALONE, "sh"];
-    let started = Instance::builder(Branch::V32).owned_by(NOBODY.parse().unwrap()).through(&unshare).start();
-    let Some(haproxy) = started else { return };
+    let haproxy = Instance::builder(Branch::V32).owned_by(NOBODY.parse().unwrap()).through(&unshare).start();
     let haguard = Haguard::new();
     let path = haproxy.master_socket().unwrap().to_str().unwrap();
-    let check = || Some(as_nobody(&haguard, &["check", "--master-socket", path, "-o", "json"])?.json());
-    let Some(document) = check() else { return };
+    let check = || as_nobody(&haguard, &["check", "--master-socket", path, "-o", "json"]).json();
+    let document = check();
     assert_eq!(level(&document, "arch.config-inode"), "pass", "{document:#}");
     let outside = haproxy.dir().join("haproxy.cfg.outside");
     std::fs::copy(&outside, haproxy.dir().join("new")).unwrap();
     std::fs::rename(haproxy.dir().join("new"), &outside).unwrap();
-    let document = check().unwrap();
+    let document = check();
     assert_eq!(level(&document, "arch.config-inode"), "warn", "{document:#}");
 }

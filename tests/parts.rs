@@ -3,6 +3,7 @@
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{self, Origin, hold_connection};
 use crate::support::process::{Process, alive, wait_gone};
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const PROXY: &str = "
@@ -19,9 +20,9 @@ fn proxy(origin: &Origin) -> String {
 
 #[test]
 fn every_branch_starts_serves_reloads_restarts_and_ends() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(mut haproxy) = Instance::builder(branch).config(&proxy(&origin)).start() else { continue };
+        let mut haproxy = Instance::builder(branch).config(&proxy(&origin)).start();
         assert_eq!(haproxy.branch(), branch);
         assert!(haproxy.ask("show version").starts_with(branch.name()) || branch == Branch::V26, "{branch}");
         assert!(haproxy.admin("show info").contains(&format!("Version: {branch}")), "{branch}");
@@ -56,9 +57,9 @@ fn every_branch_starts_serves_reloads_restarts_and_ends() {
 
 #[test]
 fn a_failed_reload_is_told_from_a_good_one() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let builder = Instance::builder(branch).config("frontend web\n    bind 127.0.0.1:{port:web}\n");
-        let Some(mut haproxy) = builder.start() else { continue };
+        let mut haproxy = builder.start();
         let (good, worker) = (haproxy.config(), haproxy.worker_pid());
         haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
         assert!(!haproxy.reload().success, "{branch}");
@@ -72,8 +73,9 @@ fn a_failed_reload_is_told_from_a_good_one() {
 
 #[test]
 fn connections_held_through_a_frontend_keep_the_old_worker() {
+    requires!(Haproxy(Branch::V28));
     let origin = Origin::start();
-    let Some(haproxy) = Instance::builder(Branch::V28).config(&proxy(&origin)).start() else { return };
+    let haproxy = Instance::builder(Branch::V28).config(&proxy(&origin)).start();
     let held = hold_connection(haproxy.port("web"), 3);
     assert_eq!(origin.requests(), 3);
     let old = haproxy.worker_pid();
@@ -86,8 +88,9 @@ fn connections_held_through_a_frontend_keep_the_old_worker() {
 
 #[test]
 fn what_an_instance_starts_is_ended_with_it_even_when_it_drains() {
+    requires!(Haproxy(Branch::V30));
     let origin = Origin::start();
-    let Some(haproxy) = Instance::builder(Branch::V30).config(&proxy(&origin)).start() else { return };
+    let haproxy = Instance::builder(Branch::V30).config(&proxy(&origin)).start();
     let _held = hold_connection(haproxy.port("web"), 1);
     let old = haproxy.worker_pid();
     assert!(haproxy.reload().success);
@@ -99,9 +102,8 @@ fn what_an_instance_starts_is_ended_with_it_even_when_it_drains() {
 
 #[test]
 fn without_master_worker_there_is_one_process() {
-    let Some(haproxy) = Instance::builder(Branch::V28).config(PROXY).without_master_worker().start() else {
-        return;
-    };
+    requires!(Haproxy(Branch::V28));
+    let haproxy = Instance::builder(Branch::V28).config(PROXY).without_master_worker().start();
     assert!(!haproxy.is_master_worker());
     assert_eq!(haproxy.worker_pid(), haproxy.master_pid());
     assert_eq!((haproxy.master_socket(), haproxy.listed_worker()), (None, None));
@@ -109,10 +111,8 @@ fn without_master_worker_there_is_one_process() {
 
 #[test]
 fn without_an_admin_socket_the_master_passes_the_question_on() {
-    for branch in Branch::all() {
-        let Some(haproxy) = Instance::builder(branch).config(PROXY).without_admin_socket().start() else {
-            continue;
-        };
+    for branch in Branch::here() {
+        let haproxy = Instance::builder(branch).config(PROXY).without_admin_socket().start();
         assert_eq!(haproxy.admin_socket(), None);
         assert_eq!(haproxy.worker_pid(), haproxy.listed_worker().unwrap(), "{branch}");
     }
@@ -120,40 +120,43 @@ fn without_an_admin_socket_the_master_passes_the_question_on() {
 
 #[test]
 fn without_any_socket_it_is_up_when_start_returns() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let builder = Instance::builder(branch).config(PROXY).without_admin_socket();
-        let Some(haproxy) = builder.clone().without_master_socket().start() else { continue };
+        let haproxy = builder.clone().without_master_socket().start();
         assert!(haproxy.get("web", "/").contains(" 503 "), "{branch}");
-        let haproxy = builder.without_master_worker().start().unwrap();
+        let haproxy = builder.without_master_worker().start();
         assert!(haproxy.get("web", "/").contains(" 503 "), "{branch}");
     }
 }
 
 #[test]
 fn a_stats_socket_of_level_user_refuses_to_change_anything() {
-    let Some(haproxy) = Instance::builder(Branch::V28).config(PROXY).level("user").start() else { return };
+    requires!(Haproxy(Branch::V28));
+    let haproxy = Instance::builder(Branch::V28).config(PROXY).level("user").start();
     assert!(haproxy.admin("disable server app/one").contains("Permission denied"));
 }
 
 #[test]
 fn configuration_comes_from_several_files_a_folder_and_the_environment() {
+    requires!(Haproxy(Branch::V28));
     let part = "frontend extra\n    bind 127.0.0.1:${EXTRA}\n    http-request return status 204\n";
     let builder = Instance::builder(Branch::V28).config(PROXY).env("EXTRA", "{port:extra}");
-    let Some(haproxy) = builder.clone().extra_config("more.cfg", part).start() else { return };
+    let haproxy = builder.clone().extra_config("more.cfg", part).start();
     assert!(haproxy.get("extra", "/").contains(" 204 "));
 
-    let haproxy = builder.config(part).config_folder().start().unwrap();
+    let haproxy = builder.config(part).config_folder().start();
     assert!(haproxy.config_path().ends_with("conf.d/haproxy.cfg"));
     assert!(haproxy.get("extra", "/").contains(" 204 "));
 }
 
 #[test]
 fn files_globals_and_arguments_reach_haproxy() {
+    requires!(Haproxy(Branch::V30));
     let rule = "frontend web\n    bind 127.0.0.1:{port:web}\n    \
                 http-request return status 200 content-type text/plain string found if { path,map({dir}/r.map) -m found }\n";
     let builder =
         Instance::builder(Branch::V30).config(rule).file("r.map", "/there yes\n").global("node tested");
-    let Some(haproxy) = builder.arg("-dM").start() else { return };
+    let haproxy = builder.arg("-dM").start();
     assert!(haproxy.get("web", "/there").ends_with("found"));
     assert!(haproxy.ask("show info").contains("node: tested"));
     let argv = std::fs::read_to_string(format!("/proc/{}/cmdline", haproxy.master_pid())).unwrap();
@@ -162,15 +165,13 @@ fn files_globals_and_arguments_reach_haproxy() {
 
 #[test]
 fn a_configuration_that_cannot_start_gives_haproxys_own_words() {
+    requires!(Haproxy(Branch::V28));
     let taken = Origin::start();
     let bind = format!(
         "global\nfrontend web\n    mode tcp\n    timeout client 1s\n    bind 127.0.0.1:{}\n",
         taken.port
     );
-    let Some(result) = Instance::builder(Branch::V28).whole_config(&bind).without_master_socket().try_start()
-    else {
-        return;
-    };
+    let result = Instance::builder(Branch::V28).whole_config(&bind).without_master_socket().try_start();
     let log = result.expect_err("the port is taken");
     assert!(log.contains("in use") && log.contains(&taken.port.to_string()), "{log}");
     assert!(origin::get(taken.port, "/").ends_with("ok"), "the owner of the port was left alone");

@@ -4,10 +4,12 @@ use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
+use crate::support::requires::requires;
 
 #[test]
 fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
-    let Some(mut guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let mut guest = Guest::boot();
     assert_eq!(guest.property("haproxy.service", "ActiveState"), "active");
     assert!(alive(guest.main_pid("haproxy.service")));
     assert_eq!(guest.haguard(["--version"]).status, 0);
@@ -25,7 +27,8 @@ fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
 
 #[test]
 fn two_guests_at_once_do_not_take_each_others_services_for_their_own() {
-    let (Some(one), Some(other)) = (Guest::boot(), Guest::boot()) else { return };
+    requires!(Guest);
+    let (one, other) = (Guest::boot(), Guest::boot());
     let before = other.main_pid("haproxy.service");
     one.ok(["systemctl", "stop", "haproxy"]);
     assert_eq!(other.property("haproxy.service", "ActiveState"), "active");
@@ -34,8 +37,9 @@ fn two_guests_at_once_do_not_take_each_others_services_for_their_own() {
 
 #[test]
 fn a_container_runs_haproxy_and_goes_with_its_daemon() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V30);
     let folder = tempfile::TempDir::with_prefix("hag").unwrap();
     let config = "global\n    stats socket /etc/haproxy/admin.sock level admin\ndefaults\n    mode http\n    \
                   timeout connect 2s\n    timeout client 60s\n    timeout server 60s\nbackend b\n    server s 127.0.0.1:9\n";

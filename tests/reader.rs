@@ -220,8 +220,7 @@ fn the_reader_refuses_what_the_binary_refuses() {
 
 /// The branches that are here.
 fn installed() -> Vec<(&'static str, PathBuf)> {
-    let found = |branch: Branch| Some((branch.name(), haproxy::binary(branch)?));
-    Branch::all().into_iter().filter_map(found).collect()
+    Branch::here().into_iter().map(|branch| (branch.name(), haproxy::binary(branch))).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the binary under comparison, with an environment of our own")]

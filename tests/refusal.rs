@@ -11,8 +11,7 @@ use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
-use crate::support::process::on_path;
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const CONFIG: &str = "
@@ -27,7 +26,7 @@ backend table
     stick-table type string len 16 size 1k expire 1h store http_req_cnt
 ";
 
-fn start(branch: Branch, origin: &Origin) -> Option<Instance> {
+fn start(branch: Branch, origin: &Origin) -> Instance {
     let config = CONFIG.replace("{port:origin}", &origin.port.to_string());
     Instance::builder(branch).config(&config).file("hosts.map", "a.test x\n").start()
 }
@@ -59,9 +58,10 @@ fn sh(arguments: &[&str]) -> RunOutput {
 
 #[test]
 fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
-    for branch in Branch::all() {
+    requires!(Program("socat"));
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(haproxy) = start(branch, &origin) else { continue };
+        let haproxy = start(branch, &origin);
         let haguard = Haguard::new();
         disturb(&haproxy);
         let text = restart(&haguard, &haproxy, &[]);
@@ -94,9 +94,6 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
         let plan = sh(&["-c", &format!("{} -o json", ours(reload))]);
         assert_eq!(plan.status, 3, "{branch} {reload}: {plan}");
         let apply = as_text(&plan.json()["next"][0]).to_owned();
-        if on_path("socat").is_none() && skip::missing("socat") {
-            continue;
-        }
         let record = commands.iter().find(|command| command.contains("haproxy-before.txt")).unwrap();
         let file = haguard.home().join("before.txt");
         let said = sh(&["-c", &record.replace("haproxy-before.txt", file.to_str().unwrap())]);
@@ -133,9 +130,9 @@ impl MapOwned for Vec<&str> {
 
 #[test]
 fn text_and_json_say_the_same_numbers() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(haproxy) = start(branch, &origin) else { continue };
+        let haproxy = start(branch, &origin);
         let haguard = Haguard::new();
         let _clients = hold_connection(haproxy.port("web"), 3);
         disturb(&haproxy);
@@ -170,8 +167,9 @@ fn text_and_json_say_the_same_numbers() {
 
 #[test]
 fn colour_is_for_those_who_want_it() {
+    requires!(Haproxy(Branch::V30));
     let origin = Origin::start();
-    let Some(haproxy) = start(Branch::V30, &origin) else { return };
+    let haproxy = start(Branch::V30, &origin);
     let haguard = Haguard::new();
     disturb(&haproxy);
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
@@ -195,9 +193,9 @@ fn colour_is_for_those_who_want_it() {
 
 #[test]
 fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(mut haproxy) = start(branch, &origin) else { continue };
+        let mut haproxy = start(branch, &origin);
         let haguard = Haguard::new();
         let text = format!("{}\nbackend late\n    no_such_keyword here\n", haproxy.config());
         haproxy.write_config(&text);
@@ -220,9 +218,9 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() 
 
 #[test]
 fn a_file_that_was_edited_since_the_start_is_a_pending_change() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let origin = Origin::start();
-        let Some(mut haproxy) = start(branch, &origin) else { continue };
+        let mut haproxy = start(branch, &origin);
         let haguard = Haguard::new();
         let look = || restart(&haguard, &haproxy, &["-o", "json"]).json();
         assert!(losses(&look(), "pending-reload").is_empty(), "{branch}: read, then started");
@@ -244,8 +242,9 @@ fn a_file_that_was_edited_since_the_start_is_a_pending_change() {
 
 #[test]
 fn a_refusal_is_in_the_journal_which_is_for_its_owner_only() {
+    requires!(Haproxy(Branch::V34));
     let origin = Origin::start();
-    let Some(haproxy) = start(Branch::V34, &origin) else { return };
+    let haproxy = start(Branch::V34, &origin);
     let haguard = Haguard::new();
     assert!(haguard.run(["history"]).stdout.contains("none"));
     assert_eq!(restart(&haguard, &haproxy, &[]).status, 3);

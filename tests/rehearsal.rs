@@ -8,17 +8,9 @@ use serde_json::Value;
 
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
-use crate::support::{pem, process, skip};
-
-/// True where a rehearsal can run; a visible line, or a failure in CI, where it cannot.
-fn possible() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        skip::missing("root, which a rehearsal needs");
-    }
-    root
-}
+use crate::support::{pem, process};
 
 /// `haguard rehearse` about this HAProxy, with its document.
 fn rehearse(haguard: &Haguard, haproxy: &Instance, args: &[&str]) -> (i32, Value) {
@@ -60,15 +52,16 @@ backend old
     server o1 127.0.0.1:{port:one}
 ";
 
-fn start(branch: Branch) -> Option<Instance> {
+fn start(branch: Branch) -> Instance {
     let builder = Instance::builder(branch).config(CONFIG);
     builder.file("site.pem", &pem::self_signed("disk.test")).file("hosts.map", "a.test web\n").start()
 }
 
 #[test]
 fn what_runs_and_what_is_on_disk_alike_is_no_difference() {
-    for branch in Branch::all() {
-        let Some(haproxy) = possible().then(|| start(branch)).flatten() else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let haproxy = start(branch);
         let (status, document) = rehearse(&Haguard::new(), &haproxy, &["--exit-code"]);
         assert_eq!((status, changes(&document)), (0, vec![]), "{branch}: {document:#}");
         let rehearsal = &document["rehearsal"];
@@ -85,8 +78,9 @@ fn what_runs_and_what_is_on_disk_alike_is_no_difference() {
 
 #[test]
 fn an_edit_and_what_was_set_at_run_time_are_told_thing_by_thing() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = possible().then(|| start(branch)).flatten() else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = start(branch);
         haproxy.admin("set server web/s2 state maint");
         haproxy.admin(&format!("add map {}/hosts.map b.test web", haproxy.dir().display()));
         let text = haproxy.config().replace("weight 10", "weight 20").replace("backend old", "backend new");
@@ -133,8 +127,9 @@ fn an_edit_and_what_was_set_at_run_time_are_told_thing_by_thing() {
 
 #[test]
 fn a_candidate_is_tried_in_place_of_the_files_that_run() {
-    for branch in Branch::all() {
-        let Some(haproxy) = possible().then(|| start(branch)).flatten() else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let haproxy = start(branch);
         let candidate = haproxy.dir().join("candidate.cfg");
         std::fs::write(&candidate, haproxy.config() + "backend extra\n    server e1 127.0.0.1:1\n").unwrap();
         let before = haproxy.config();
@@ -148,10 +143,11 @@ fn a_candidate_is_tried_in_place_of_the_files_that_run() {
 
 #[test]
 fn conditions_and_variables_are_decided_with_the_masters_own_environment() {
-    for branch in Branch::all() {
+    requires!(Root);
+    for branch in Branch::here() {
         let text = ".if defined(HAG_EXTRA)\nbackend extra\n    server e1 \"${HAG_HOST}:81\"\n.endif\n";
         let builder = Instance::builder(branch).env("HAG_EXTRA", "1").env("HAG_HOST", "127.0.0.9");
-        let Some(mut haproxy) = possible().then(|| builder.config("").start()).flatten() else { continue };
+        let mut haproxy = builder.config("").start();
         haproxy.write_config(&(haproxy.config() + text));
         let (_, document) = rehearse(&Haguard::new(), &haproxy, &[]);
         assert_eq!(changes(&document), ["add backend extra", "add server extra/e1"], "{branch}");
@@ -161,9 +157,10 @@ fn conditions_and_variables_are_decided_with_the_masters_own_environment() {
 
 #[test]
 fn where_no_haproxy_runs_a_file_is_tried_alone() {
-    let Some(sandbox) = possible().then(Sandbox::new).flatten() else { return };
-    for branch in Branch::all() {
-        let Some(binary) = crate::support::haproxy::binary(branch) else { continue };
+    requires!(Root, Sandbox);
+    let sandbox = Sandbox::new();
+    for branch in Branch::here() {
+        let binary = crate::support::haproxy::binary(branch);
         let haguard = Haguard::inside(&sandbox);
         let file = |name: &str, text: &str| {
             let path = haguard.home().join(name);
@@ -201,8 +198,9 @@ fn bad_input_is_named_with_its_mend() {
 
 #[test]
 fn the_ledger_and_the_refusal_rest_on_the_rehearsal() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = possible().then(|| start(branch)).flatten() else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = start(branch);
         let haguard = Haguard::new();
         let socket = haproxy.master_socket().unwrap().to_owned();
         let document = haguard.json(&["restart"], &socket);

@@ -18,6 +18,7 @@ use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::origin::Origin;
 use crate::support::process::Process;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const CONFIG: &str = "
@@ -43,21 +44,21 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(branch: Branch) -> Option<Self> {
+    fn start(branch: Branch) -> Self {
         Self::built(branch, |builder| builder)
     }
 
     fn built(
         branch: Branch,
         with: impl FnOnce(crate::support::builder::Builder) -> crate::support::builder::Builder,
-    ) -> Option<Self> {
+    ) -> Self {
         let origin = Origin::start();
         let builder = Instance::builder(branch).config(&origin.behind(CONFIG));
         let builder = builder.file("hold.lua", HELD_WHILE_LOADING).global("lua-load {dir}/hold.lua");
-        let haproxy = with(builder).start()?;
+        let haproxy = with(builder).start();
         let bench = Bench { haproxy, haguard: Haguard::new(), origin };
         bench.wait_checked();
-        Some(bench)
+        bench
     }
 
     /// The check of `app/one` has had a result, so its health can be compared.
@@ -188,7 +189,7 @@ fn proof<'a>(document: &'a Value, claim: &str) -> &'a Value {
 #[test]
 fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
         let text = format!("{}\nbackend late\n    server s 127.0.0.1:9\n", bench.haproxy.config());
         bench.haproxy.write_config(&text);
@@ -244,7 +245,7 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
 #[test]
 fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_the_same() {
     on_every_branch(|branch| {
-        let Some(bench) = Bench::built(branch, |builder| builder.without_master_socket()) else { return };
+        let bench = Bench::built(branch, |builder| builder.without_master_socket());
         let worker = bench.haproxy.worker_pid();
         let plan = bench.json(&["--plan"]);
         assert_eq!(plan["plan"]["steps"][0]["how"], "signal", "{branch}: {plan:#}");
@@ -259,7 +260,8 @@ fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_t
 
 #[test]
 fn every_text_of_a_reload_fits_a_terminal() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     bench.haproxy.admin("set server app/two state maint");
     let plan = bench.run(&["--plan"]);
     assert_eq!(plan.status, 0, "{plan}");

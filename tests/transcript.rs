@@ -17,7 +17,7 @@ use crate::support::haproxy::{Branch, ask, binary};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::ports;
 use crate::support::process::Process;
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// A scene of its own: the program, the files and the sockets in three folders.
@@ -40,8 +40,8 @@ fn as_long_as(shown: &str) -> TempDir {
 }
 
 impl TranscriptBench {
-    fn start(origin: &Origin) -> Option<Self> {
-        let cached = binary(Branch::V28)?;
+    fn start(origin: &Origin) -> Self {
+        let cached = binary(Branch::V28);
         let [programs, files, sockets] = SHOWN.map(as_long_as);
         std::fs::copy(&cached, programs.path().join("haproxy")).unwrap();
         std::os::unix::fs::symlink(cached.with_file_name("lib"), programs.path().join("lib")).unwrap();
@@ -69,7 +69,7 @@ impl TranscriptBench {
             assert!(!scene.process.has_ended(), "{}", std::fs::read_to_string(&log).unwrap_or_default());
             ask(&scene.admin(), "show info").ok().filter(|info| info.contains("Pid: "))
         });
-        Some(scene)
+        scene
     }
 
     fn admin(&self) -> std::path::PathBuf {
@@ -137,12 +137,9 @@ fn broken_again(text: &str) -> String {
 
 #[test]
 fn the_refusal_in_the_readme_is_what_the_program_says() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, without which nothing is rehearsed");
-        return;
-    }
+    requires!(Root, Haproxy(Branch::V28));
     let origin = Origin::start();
-    let Some(scene) = TranscriptBench::start(&origin) else { return };
+    let scene = TranscriptBench::start(&origin);
     scene.fill();
     let held = hold_connection(scene.port.number, 37);
     let haguard = Haguard::new();

@@ -70,13 +70,9 @@ fn a_path_that_is_no_socket_is_told_from_one_where_nobody_listens() {
 
 #[test]
 fn the_two_kinds_of_socket_are_told_apart() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let haguard = Haguard::new();
-        let Some(haproxy) =
-            Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
-        else {
-            continue;
-        };
+        let haproxy = Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
         let master = haproxy.master_socket().unwrap().to_str().unwrap();
         let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
         let words = [admin, "this is no master socket", "is it an admin socket?", "--stats-socket"];
@@ -166,11 +162,7 @@ fn a_socket_of_another_program_is_no_haproxy() {
 fn a_haproxy_that_is_stopped_is_refused_in_time() {
     on_every_branch(|branch| {
         let haguard = Haguard::new();
-        let Some(haproxy) =
-            Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start()
-        else {
-            return;
-        };
+        let haproxy = Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
         let master = haproxy.master_socket().unwrap().to_str().unwrap();
         haproxy.signal_master(rustix::process::Signal::STOP);
         not_seen(&haguard, "--master-socket", master, &["no answer within", "stopped or stuck"]);

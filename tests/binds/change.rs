@@ -6,7 +6,8 @@ use std::os::unix::net::UnixListener;
 use super::{address, check, facts, listeners, new_binds};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
-use crate::support::{ports, process, skip};
+use crate::support::requires::requires;
+use crate::support::{ports, process};
 
 const BASE: &str = "
 frontend web
@@ -15,7 +16,7 @@ frontend web
     http-request return status 200
 ";
 
-fn start(branch: Branch) -> Option<Instance> {
+fn start(branch: Branch) -> Instance {
     Instance::builder(branch)
         .config(
             &format!("{BASE}    bind ADDR:21000\n    bind unix@{{dir}}/old.sock\n")
@@ -26,8 +27,8 @@ fn start(branch: Branch) -> Option<Instance> {
 
 #[test]
 fn exactly_what_was_added_is_new_and_what_was_taken_away_is_gone() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let mut haproxy = start(branch);
         let base = haproxy.config();
         let before = facts(&haproxy);
         assert!(new_binds(&before).is_empty(), "{branch}");
@@ -72,8 +73,8 @@ fn exactly_what_was_added_is_new_and_what_was_taken_away_is_gone() {
 
 #[test]
 fn what_is_called_free_comes_up_with_a_reload() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let mut haproxy = start(branch);
         let dir = haproxy.dir().to_path_buf();
         let one = address();
         // Neighbours that stand near, and not in the way.
@@ -114,7 +115,8 @@ fn what_is_called_free_comes_up_with_a_reload() {
 
 #[test]
 fn a_line_that_cannot_be_told_is_unknown_and_never_free() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     let base = haproxy.config();
     for (line, why) in [
         ("bind name.invalid:80", "name.invalid"),
@@ -130,19 +132,16 @@ fn a_line_that_cannot_be_told_is_unknown_and_never_free() {
 
 #[test]
 fn in_a_network_namespace_of_its_own_its_listeners_are_seen_and_addresses_tried_there() {
-    let Some(unshare) = process::on_path("unshare") else {
-        skip::missing("unshare");
-        return;
-    };
+    requires!(Program("unshare"), Haproxy(Branch::V32));
+    let unshare = process::on_path("unshare").unwrap();
     let network = if rustix::process::geteuid().is_root() { "--net" } else { "--map-root-user --net" };
     let folder = tempfile::tempdir().unwrap();
     let wrapper = folder.path().join("haproxy");
     let real = crate::support::haproxy::binary(Branch::V32);
-    let Some(real) = real else { return };
     let text = format!("#!/bin/sh\nexec {} {network} {} \"$@\"\n", unshare.display(), real.display());
     crate::support::executable::script(&wrapper, &text);
     let builder = Instance::builder(Branch::V32).config("frontend f\n    bind 127.0.0.1:80\n");
-    let Some(mut haproxy) = builder.program(&wrapper).start() else { return };
+    let mut haproxy = builder.program(&wrapper).start();
     let seen = listeners(&facts(&haproxy), "live");
     assert!(seen.contains(&"tcp 127.0.0.1:80".to_owned()), "its tables, not ours: {seen:?}");
     // Held out here, and free where it counts.

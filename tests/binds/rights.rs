@@ -10,8 +10,7 @@ use crate::other_user::{NOBODY, as_nobody};
 use crate::support::document::finding;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
-use crate::support::process::on_path;
-use crate::support::skip;
+use crate::support::requires::requires;
 
 const BASE: &str = "
 frontend web
@@ -19,14 +18,9 @@ frontend web
     http-request return status 200
 ";
 
-/// A program that runs HAProxy as nobody, after its folder was given to nobody. None, after a visible line, where
-/// that takes more rights than we have.
-fn haproxy_of_nobody(branch: Branch, folder: &Path) -> Option<PathBuf> {
-    let real = binary(branch)?;
-    if !rustix::process::geteuid().is_root() || on_path("setpriv").is_none() {
-        skip::missing("root and setpriv, which make HAProxy another user's");
-        return None;
-    }
+/// A program that runs HAProxy as nobody, after its folder was given to nobody.
+fn haproxy_of_nobody(branch: Branch, folder: &Path) -> PathBuf {
+    let real = binary(branch);
     let wrapper = folder.join("haproxy");
     let text = format!(
         "#!/bin/sh\nfor word; do case $word in */haproxy.cfg) chown -R {NOBODY}:{NOBODY} \"${{word%/*}}\";; esac; done\n\
@@ -34,21 +28,20 @@ fn haproxy_of_nobody(branch: Branch, folder: &Path) -> Option<PathBuf> {
         real.display()
     );
     crate::support::executable::script(&wrapper, &text);
-    Some(wrapper)
+    wrapper
 }
 
 #[test]
 fn what_the_master_may_not_do_is_denied_though_we_are_root() {
+    requires!(Root, Program("setpriv"));
     let folder = tempfile::tempdir().unwrap();
-    for branch in Branch::all() {
-        let Some(program) = haproxy_of_nobody(branch, folder.path()) else { continue };
+    for branch in Branch::here() {
+        let program = haproxy_of_nobody(branch, folder.path());
         for (bind, says) in [
             (format!("{}:81", address()), "CAP_NET_BIND_SERVICE".to_owned()),
             (format!("unix@{}/a.sock", folder.path().display()), format!("uid {NOBODY} may not write")),
         ] {
-            let Some(mut haproxy) = Instance::builder(branch).config(BASE).program(&program).start() else {
-                return;
-            };
+            let mut haproxy = Instance::builder(branch).config(BASE).program(&program).start();
             haproxy.write_config(&format!("{}    bind {bind}\n", haproxy.config()));
             let fresh = new_binds(&facts(&haproxy));
             assert_eq!((fresh.len(), fresh[0].1.as_str()), (1, "denied"), "{branch}: {fresh:?}");
@@ -60,11 +53,10 @@ fn what_the_master_may_not_do_is_denied_though_we_are_root() {
 
 #[test]
 fn without_the_right_to_see_the_owner_it_is_held_and_the_rest_is_unknown_but_never_free() {
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
     let folder = tempfile::tempdir().unwrap();
-    let Some(program) = haproxy_of_nobody(Branch::V30, folder.path()) else { return };
-    let Some(mut haproxy) = Instance::builder(Branch::V30).config(BASE).program(&program).start() else {
-        return;
-    };
+    let program = haproxy_of_nobody(Branch::V30, folder.path());
+    let mut haproxy = Instance::builder(Branch::V30).config(BASE).program(&program).start();
     std::fs::set_permissions(haproxy.dir(), Permissions::from_mode(0o755)).unwrap();
     let stranger = TcpListener::bind((address(), 0)).unwrap();
     let held = stranger.local_addr().unwrap();
@@ -72,7 +64,7 @@ fn without_the_right_to_see_the_owner_it_is_held_and_the_rest_is_unknown_but_nev
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let ask = ["check", "config.new-binds-free", "--master-socket", socket, "-o", "json"];
-    let Some(said) = as_nobody(&haguard, &ask) else { return };
+    let said = as_nobody(&haguard, &ask);
     let document = said.json();
     let found = finding(&document, "config.new-binds-free");
     assert_eq!(found["level"], "fail", "{found}");
@@ -81,17 +73,15 @@ fn without_the_right_to_see_the_owner_it_is_held_and_the_rest_is_unknown_but_nev
 
 #[test]
 fn of_an_instance_that_may_not_be_looked_into_nothing_is_called_free() {
-    let Some(mut haproxy) = Instance::builder(Branch::V34).config(BASE).start() else { return };
+    requires!(OtherUser, Haproxy(Branch::V34));
+    let mut haproxy = Instance::builder(Branch::V34).config(BASE).start();
     std::fs::set_permissions(haproxy.dir(), Permissions::from_mode(0o755)).unwrap();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap().to_owned();
     std::fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     haproxy.write_config(&format!("{}    bind {}:24000\n", haproxy.config(), address()));
     let haguard = Haguard::new();
     let ask = ["check", "config.new-binds-free", "--master-socket", &socket, "-o", "json"];
-    let Some(said) = as_nobody(&haguard, &ask) else { return };
-    if !rustix::process::geteuid().is_root() {
-        return; // then HAProxy is ours, and everything can be seen
-    }
+    let said = as_nobody(&haguard, &ask);
     let document = said.json();
     let found = finding(&document, "config.new-binds-free");
     assert_eq!((found["level"].as_str(), said.status), (Some("unknown"), 5), "{found}");

@@ -11,6 +11,7 @@ use crate::support::document::as_text;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, ask};
 use crate::support::process::alive;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const ETC: &str = "/usr/local/etc/haproxy";
@@ -25,9 +26,9 @@ pub(super) struct DockerBench {
 }
 
 impl DockerBench {
-    pub(super) fn start(branch: Branch) -> Option<Self> {
-        let dockerd = Dockerd::start()?;
-        let image = dockerd.haproxy(branch)?;
+    pub(super) fn start(branch: Branch) -> Self {
+        let dockerd = Dockerd::start();
+        let image = dockerd.haproxy(branch);
         let folder = TempDir::with_prefix("hag").unwrap();
         let at = folder.path().to_str().unwrap();
         for name in ["etc", "run"] {
@@ -55,7 +56,7 @@ impl DockerBench {
             let info = ask(&edge.folder.path().join("run/admin.sock"), "show info").ok()?;
             info.contains("Pid:").then_some(())
         });
-        Some(edge)
+        edge
     }
 
     fn admin(&self, command: &str) -> String {
@@ -84,8 +85,9 @@ impl DockerBench {
 
 #[test]
 fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
+    requires!(Docker, Haproxy(Branch::V30), Haproxy(Branch::V32));
     for branch in [Branch::V30, Branch::V32] {
-        let Some(edge) = DockerBench::start(branch) else { return };
+        let edge = DockerBench::start(branch);
         let admin = |command: &str| edge.admin(command);
         twenty::disturb(admin, ETC);
         let before = twenty::holds(admin, ETC);
@@ -106,7 +108,8 @@ fn a_container_is_restarted_by_its_daemon_and_is_as_before() {
 
 #[test]
 fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
-    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let edge = DockerBench::start(Branch::V32);
     let host = host();
     let pid = edge.container.pid.to_string();
     let args = ["restart", &pid, "--break-glass", &host, "--reason", "x", "--plan", "-o", "json"];
@@ -120,7 +123,8 @@ fn a_daemon_that_is_gone_is_no_proof_of_who_restarts_it() {
 
 #[test]
 fn a_container_that_does_not_come_up_again_is_said_in_its_own_words_with_the_way_by_hand() {
-    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let edge = DockerBench::start(Branch::V32);
     let plan = edge.plan();
     assert_eq!(plan["exit"], 0, "{plan:#}");
     let (gate, journal) = gate(&edge.haguard);

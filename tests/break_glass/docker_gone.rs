@@ -11,6 +11,7 @@ use super::docker::DockerBench;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
+use crate::support::requires::requires;
 
 /// What the real daemon is asked in place of the order, before nobody answers any more.
 #[derive(Clone, Copy)]
@@ -72,7 +73,8 @@ fn between_sock(edge: &DockerBench) -> (PathBuf, String) {
 
 #[test]
 fn a_daemon_that_is_gone_before_it_ended_anything_may_do_it_yet_and_this_is_said() {
-    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let edge = DockerBench::start(Branch::V32);
     let done = vanished(&edge, LastRequest::Nothing);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "unfinished", "{done:#}");
@@ -84,7 +86,8 @@ fn a_daemon_that_is_gone_before_it_ended_anything_may_do_it_yet_and_this_is_said
 
 #[test]
 fn what_came_up_before_the_daemon_was_gone_is_found_in_proc_and_is_no_outage() {
-    let Some(edge) = DockerBench::start(Branch::V30) else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let edge = DockerBench::start(Branch::V30);
     let done = vanished(&edge, LastRequest::Restart);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "unproven", "{done:#}");
@@ -97,7 +100,8 @@ fn what_came_up_before_the_daemon_was_gone_is_found_in_proc_and_is_no_outage() {
 
 #[test]
 fn a_container_that_ended_before_the_daemon_was_gone_is_down_and_the_daemon_is_named() {
-    let Some(edge) = DockerBench::start(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let edge = DockerBench::start(Branch::V32);
     let done = vanished(&edge, LastRequest::Stop);
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "down", "{done:#}");

@@ -8,15 +8,16 @@ use super::systemd::{LIFT, UNIT, glass, guarded, plan};
 use super::unfinished::{HELD, client, held, jobs};
 use crate::support::document::{as_text, finding};
 use crate::support::guest::Guest;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// A guest whose HAProxy takes its time to end, and the id of a plan for it.
-fn slow() -> Option<(Guest, String)> {
-    let guest = held(&format!("[Service]\nExecStop={HELD}\nTimeoutStopSec=infinity\n"))?;
+fn slow() -> (Guest, String) {
+    let guest = held(&format!("[Service]\nExecStop={HELD}\nTimeoutStopSec=infinity\n"));
     let plan = plan(&guest);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     let id = as_text(&plan["plan"]["id"]).to_owned();
-    Some((guest, id))
+    (guest, id)
 }
 
 /// Sends a signal to the run that waits for systemd.
@@ -36,7 +37,8 @@ fn effective(guest: &Guest) -> Value {
 
 #[test]
 fn a_guard_that_a_killed_run_left_lifted_is_said_with_the_mend_and_put_back_by_the_next_run() {
-    let Some((guest, id)) = slow() else { return };
+    requires!(Guest);
+    let (guest, id) = slow();
     let host = guest.ok(["uname", "-n"]);
     let words = ["haguard", "restart", "--break-glass", host.trim(), "--reason", "x", "--approve", &id];
     std::thread::scope(|scope| {
@@ -79,7 +81,8 @@ fn a_guard_that_a_killed_run_left_lifted_is_said_with_the_mend_and_put_back_by_t
 
 #[test]
 fn an_interrupt_while_the_guard_is_lifted_waits_for_it_to_be_back() {
-    let Some((guest, id)) = slow() else { return };
+    requires!(Guest);
+    let (guest, id) = slow();
     let done = std::thread::scope(|scope| {
         let run = scope.spawn(|| glass(&guest, &["--approve", &id]).json());
         signal(&guest, Signal::INT);

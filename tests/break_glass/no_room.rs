@@ -5,10 +5,12 @@ use super::{Bench, end, host, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 #[test]
 fn a_snapshot_that_cannot_be_kept_leaves_nothing_of_it_and_haproxy_as_it_is() {
-    let Some(mut bench) = Bench::start(Branch::V32) else { return };
+    requires!(Root, Haproxy(Branch::V32));
+    let mut bench = Bench::start(Branch::V32);
     let comments = "# a line that takes room\n".repeat(2000);
     let text = bench.haproxy.config() + &comments;
     bench.haproxy.write_config(&text);

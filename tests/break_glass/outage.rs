@@ -8,11 +8,13 @@ use super::{Bench, Builder, end, gate, on_every_branch, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 #[test]
 fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_the_way_by_hand() {
-    let Some(mut bench) = Bench::start(Branch::V30) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let mut bench = Bench::start(Branch::V30);
     // The stranger comes after the check: this address is bound as soon as the run has written its journal.
     let taken = crate::support::ports::free();
     let text = format!(
@@ -47,10 +49,9 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
 
 #[test]
 fn what_cannot_be_put_back_ends_with_8_is_named_and_leaves_evidence() {
+    requires!(Root, Haproxy(Branch::V30));
     // Without a master's socket, and with a socket that may only look: what was read cannot be set again.
-    let Some(mut bench) = Bench::built(Branch::V30, |builder| builder.without_master_socket()) else {
-        return;
-    };
+    let mut bench = Bench::built(Branch::V30, |builder| builder.without_master_socket());
     bench.haproxy.admin("set server app/s1 state maint");
     let text = bench.haproxy.config();
     bench.haproxy.write_config(&text.replace("level admin", "level user"));
@@ -77,9 +78,9 @@ fn status(pid: u32, name: &str) -> Option<String> {
 
 #[test]
 fn whoever_is_killed_after_the_order_does_not_leave_the_host_without_it() {
+    requires!(Root, Haproxy(Branch::V30));
     // A master that is stopped does not end, so that haguard waits for its end.
-    let built = Bench::built(Branch::V30, |builder| builder.without_master_socket());
-    let Some(bench) = built else { return };
+    let bench = Bench::built(Branch::V30, |builder| builder.without_master_socket());
     let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
     bench.haproxy.signal_master(Signal::STOP);
     let (mut run, log) = bench.background(&["--approve", &bench.plan()]);
@@ -113,10 +114,11 @@ end
 
 #[test]
 fn a_haproxy_that_comes_up_for_a_moment_and_ends_again_is_an_outage_and_said_so() {
+    requires!(Root);
     on_every_branch(|branch| {
         let fragile =
             |builder: Builder| builder.global("lua-load {dir}/fragile.lua").file("fragile.lua", FRAGILE);
-        let Some(bench) = Bench::built(branch, fragile) else { return };
+        let bench = Bench::built(branch, fragile);
         bench.haproxy.admin("set server app/s1 state maint");
         let id = bench.plan();
         let (gate, journal) = gate(&bench.haguard);

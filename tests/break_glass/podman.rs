@@ -11,6 +11,7 @@ use crate::support::haproxy::{Branch, ask};
 use crate::support::podman::Podman;
 use crate::support::ports::{self, Port};
 use crate::support::process::alive;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const ETC: &str = "/usr/local/etc/haproxy";
@@ -26,9 +27,9 @@ struct PodmanBench {
 }
 
 impl PodmanBench {
-    fn start(branch: Branch) -> Option<Self> {
-        let podman = Podman::new()?;
-        let image = podman.haproxy(branch)?;
+    fn start(branch: Branch) -> Self {
+        let podman = Podman::new();
+        let image = podman.haproxy(branch);
         let (folder, port) = (TempDir::with_prefix("hag").unwrap(), ports::free());
         let at = folder.path().to_str().unwrap();
         for name in ["etc", "run"] {
@@ -47,7 +48,7 @@ impl PodmanBench {
             let info = ask(&edge.folder.path().join("run/admin.sock"), "show info").ok()?;
             info.contains("Pid:").then_some(())
         });
-        Some(edge)
+        edge
     }
 
     fn admin(&self, command: &str) -> String {
@@ -67,8 +68,9 @@ impl PodmanBench {
 
 #[test]
 fn a_container_is_restarted_by_podmans_service_and_is_as_before() {
+    requires!(Podman, Haproxy(Branch::V30), Haproxy(Branch::V34));
     for branch in [Branch::V30, Branch::V34] {
-        let Some(mut edge) = PodmanBench::start(branch) else { return };
+        let mut edge = PodmanBench::start(branch);
         let socket = edge.podman.serve().display().to_string();
         let admin = |command: &str| edge.admin(command);
         twenty::disturb(admin, ETC);
@@ -88,7 +90,8 @@ fn a_container_is_restarted_by_podmans_service_and_is_as_before() {
 
 #[test]
 fn without_its_service_it_is_refused_with_the_way_by_hand() {
-    let Some(edge) = PodmanBench::start(Branch::V32) else { return };
+    requires!(Podman, Haproxy(Branch::V32));
+    let edge = PodmanBench::start(Branch::V32);
     let refused = edge.glass("/nowhere/podman.sock", &["--plan"]);
     assert_eq!((&refused["exit"], &refused["changed"]), (&3.into(), &false.into()), "{refused:#}");
     let text = refused.to_string();

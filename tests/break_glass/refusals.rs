@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use super::{Bench, gate, host, on_every_branch, unwrapped};
 use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::{handed, ports};
 
 /// The processes are the same after it.
@@ -17,7 +18,8 @@ fn untouched(bench: &Bench, run: impl FnOnce()) {
 
 #[test]
 fn another_host_no_reason_and_no_consent_are_refusals() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     let id = bench.plan();
     let host = host();
     untouched(&bench, || {
@@ -54,8 +56,9 @@ fn another_host_no_reason_and_no_consent_are_refusals() {
 
 #[test]
 fn what_would_not_come_up_again_is_not_ended() {
+    requires!(Root);
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         let good = bench.haproxy.config();
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
@@ -81,7 +84,8 @@ fn what_would_not_come_up_again_is_not_ended() {
 
 #[test]
 fn a_plan_that_is_stale_a_freeze_and_another_run_stop_it() {
-    let Some(mut bench) = Bench::start(Branch::V28) else { return };
+    requires!(Root, Haproxy(Branch::V28));
+    let mut bench = Bench::start(Branch::V28);
     let id = bench.plan();
     let state = bench.haguard.home().join("state");
     let text = format!("{}\nbackend late\n", bench.haproxy.config());
@@ -112,7 +116,8 @@ fn a_plan_that_is_stale_a_freeze_and_another_run_stop_it() {
 
 #[test]
 fn what_nobody_can_prove_is_not_restarted() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     untouched(&bench, || {
         // Without root neither a rehearsal nor /proc says enough.
         let uid = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
@@ -128,16 +133,16 @@ fn what_nobody_can_prove_is_not_restarted() {
 
 #[test]
 fn sockets_that_were_handed_down_would_be_gone_and_the_way_is_said_while_a_reload_keeps_them() {
+    requires!(Root, Program("perl"), Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V34));
     for branch in [Branch::V26, Branch::V30, Branch::V34] {
         let folder = tempfile::tempdir().unwrap();
         let port = ports::free();
         let real = crate::support::haproxy::binary(branch);
         let at = ("127.0.0.1", port.number);
-        let Some(program) = real.and_then(|real| handed::listener(&real, folder.path(), at)) else { return };
+        let program = handed::listener(&real, folder.path(), at);
         let given = "frontend given\n    bind \"fd@${FD}\"\n    default_backend app\n";
-        let built =
+        let bench =
             Bench::built(branch, |builder| builder.program(&program).extra_config("given.cfg", given));
-        let Some(bench) = built else { return };
         untouched(&bench, || {
             let plan = bench.json(&["--plan"]);
             assert_eq!(plan["exit"], 3, "{branch}: {plan:#}");
@@ -157,7 +162,8 @@ fn sockets_that_were_handed_down_would_be_gone_and_the_way_is_said_while_a_reloa
 
 #[test]
 fn of_two_who_approve_one_plan_at_once_one_restarts_it_and_the_other_is_busy() {
-    let Some(bench) = Bench::start(Branch::V32) else { return };
+    requires!(Root, Haproxy(Branch::V32));
+    let bench = Bench::start(Branch::V32);
     let id = bench.plan();
     let (gate, journal) = gate(&bench.haguard);
     let mut ended = std::thread::scope(|scope| {
@@ -179,7 +185,8 @@ fn of_two_who_approve_one_plan_at_once_one_restarts_it_and_the_other_is_busy() {
 
 #[test]
 fn a_signal_before_the_order_ends_nothing_and_leaves_no_open_run() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     let id = bench.plan();
     let (gate, journal) = gate(&bench.haguard);
     untouched(&bench, || {

@@ -2,17 +2,18 @@
 
 use super::{Bench, on_every_branch};
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 #[test]
 fn it_keeps_the_user_the_rights_the_limits_and_the_place_in_the_queue() {
+    requires!(Root);
     on_every_branch(|branch| {
         let own = ["prlimit", "--nofile=1234:5678", "--core=77:88", "nice", "-n", "5"];
         let user = ["setpriv", "--reuid", "4711", "--regid", "4711", "--groups", "4712,4713"];
         let rights = ["--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service"];
         let bounds = ["--bounding-set", "-sys_boot", "--no-new-privs", "--"];
         let words = [&own[..], &user, &rights, &bounds].concat();
-        let built = Bench::built(branch, |builder| builder.owned_by(4711).through(&words));
-        let Some(bench) = built else { return };
+        let bench = Bench::built(branch, |builder| builder.owned_by(4711).through(&words));
         let seen = |pid: u32| {
             let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
             let status = read("status");
@@ -33,8 +34,9 @@ fn it_keeps_the_user_the_rights_the_limits_and_the_place_in_the_queue() {
 
 #[test]
 fn a_root_whose_groups_and_rights_are_others_than_ours_keeps_them() {
+    requires!(Root, Haproxy(Branch::V32));
     let words = ["setpriv", "--groups", "4712", "--bounding-set", "-sys_boot", "--"];
-    let Some(bench) = Bench::built(Branch::V32, |builder| builder.through(&words)) else { return };
+    let bench = Bench::built(Branch::V32, |builder| builder.through(&words));
     let done = bench.json(&["--approve", &bench.plan()]);
     assert_eq!(done["exit"], 0, "{done:#}");
     let status = std::fs::read_to_string(format!("/proc/{}/status", bench.main().unwrap())).unwrap();

@@ -7,6 +7,7 @@ use crate::support::document::{as_text, finding};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::terminal;
 
 const ETC: &str = "/etc/haproxy";
@@ -15,7 +16,7 @@ const GUARD: &str = "/etc/systemd/system/haproxy.service.d/50-test.conf";
 pub(super) const LIFT: &str = "/run/systemd/system/haproxy.service.d";
 
 /// A guest whose HAProxy has 20 servers, a map, and a guard that somebody wrote by hand.
-pub(super) fn guest(branch: Option<Branch>) -> Option<Guest> {
+pub(super) fn guest(branch: Option<Branch>) -> Guest {
     let config = twenty::config("/run/haproxy", ETC, &["127.0.0.1:8080", "127.0.0.1:8081"]);
     let program = branch.map_or(String::new(), |branch| {
         let program = format!("{BRANCHES}/{branch}/haproxy");
@@ -25,10 +26,10 @@ pub(super) fn guest(branch: Option<Branch>) -> Option<Guest> {
         ("/etc/haproxy/haproxy.cfg", &config),
         ("/etc/haproxy/routes.map", twenty::MAP),
         (GUARD, &format!("[Unit]\nRefuseManualStop=yes\n{program}")),
-    ])?;
+    ]);
     assert_eq!(guest.property(UNIT, "RefuseManualStop"), "yes");
     assert_eq!(guest.property(UNIT, "ActiveState"), "active", "{}", guest.ok(["journalctl", "-u", UNIT]));
-    Some(guest)
+    guest
 }
 
 fn admin(guest: &Guest, command: &str) -> String {
@@ -56,7 +57,7 @@ pub(super) fn guarded(guest: &Guest) {
 }
 
 fn through_systemd(branch: Option<Branch>) {
-    let Some(guest) = guest(branch) else { return };
+    let guest = guest(branch);
     let ask = |command: &str| admin(&guest, command);
     twenty::disturb(ask, ETC);
     let (old, before) = (guest.property(UNIT, "MainPID"), twenty::holds(ask, ETC));
@@ -86,17 +87,20 @@ fn through_systemd(branch: Option<Branch>) {
 
 #[test]
 fn a_guarded_unit_of_the_distribution_is_as_before_and_guarded_again() {
+    requires!(Guest);
     through_systemd(None);
 }
 
 #[test]
 fn a_guarded_unit_of_another_branch_is_as_before_and_guarded_again() {
+    requires!(Guest);
     through_systemd(Some(Branch::V32));
 }
 
 #[test]
 fn a_unit_that_does_not_come_up_again_is_said_loudly_and_the_guard_is_back() {
-    let Some(guest) = guest(None) else { return };
+    requires!(Guest);
+    let guest = guest(None);
     // What a rehearsal cannot foresee: a condition of the unit's own.
     guest.write(
         "/etc/systemd/system/haproxy.service.d/60-gate.conf",
@@ -118,7 +122,8 @@ fn a_unit_that_does_not_come_up_again_is_said_loudly_and_the_guard_is_back() {
 
 #[test]
 fn a_unit_file_that_systemd_has_not_read_is_a_warning_and_another_plan() {
-    let Some(guest) = guest(None) else { return };
+    requires!(Guest);
+    let guest = guest(None);
     let first = plan(&guest);
     guest.write(
         GUARD,
@@ -143,7 +148,8 @@ LimitNOFILE=4321
 
 #[test]
 fn options_that_its_environment_file_gives_since_are_what_comes_up() {
-    let Some(guest) = guest(None) else { return };
+    requires!(Guest);
+    let guest = guest(None);
     assert_eq!(finding(&plan(&guest), "restart.unit")["level"], "pass");
     guest.write(
         "/etc/haproxy/more.cfg",
@@ -167,7 +173,8 @@ fn options_that_its_environment_file_gives_since_are_what_comes_up() {
 
 #[test]
 fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
-    let Some(guest) = guest(None) else { return };
+    requires!(Guest);
+    let guest = guest(None);
     // Its name comes after every other.
     guest.write("/etc/systemd/system/haproxy.service.d/99-zz.conf", "[Unit]\nRefuseManualStop=yes\n");
     guest.ok(["systemctl", "daemon-reload"]);
@@ -181,12 +188,12 @@ fn a_guard_that_cannot_be_lifted_stops_it_before_anything_ends() {
 
 #[test]
 fn on_a_terminal_a_guarded_unit_is_restarted_after_a_yes() {
-    let Some(guest) = guest(None) else { return };
+    requires!(Guest, Program("script"));
+    let guest = guest(None);
     let old = guest.property(UNIT, "MainPID");
     let host = guest.ok(["uname", "-n"]);
     let words = format!("haguard restart --break-glass {} --reason INC-1", host.trim());
     let said = terminal::run_on_terminal(&Haguard::new(), &guest.line(&words), || (), "y\r");
-    let Some(said) = said else { return };
     assert_eq!(said.status, 0, "{said}");
     assert_ne!(guest.property(UNIT, "MainPID"), old, "{said}");
     guarded(&guest);
@@ -194,8 +201,9 @@ fn on_a_terminal_a_guarded_unit_is_restarted_after_a_yes() {
 
 #[test]
 fn an_instance_of_a_template_beside_another_haproxy_is_restarted_alone() {
+    requires!(Guest);
     const EDGE: &str = "haproxy@edge.service";
-    let Some(guest) = guest(None) else { return };
+    let guest = guest(None);
     let config = twenty::config("/run/haproxy", ETC, &["127.0.0.1:8090"]);
     guest.write("/etc/haproxy/edge.cfg", &config.replace("admin.sock", "edge.sock"));
     let start = "/usr/sbin/haproxy -Ws -f /etc/haproxy/%i.cfg -S /run/haproxy-%i.sock";

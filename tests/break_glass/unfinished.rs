@@ -9,18 +9,19 @@ use super::systemd::{UNIT, glass, guarded, guest, plan};
 use crate::support::document::as_text;
 use crate::support::guest::Guest;
 use crate::support::process;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// A program that runs until the file is gone.
 pub(super) const HELD: &str = "/bin/sh -c 'while test -e /run/hold; do sleep 0.1; done'";
 
 /// A guest whose unit has these settings too, and that is held up.
-pub(super) fn held(settings: &str) -> Option<Guest> {
-    let guest = guest(None)?;
+pub(super) fn held(settings: &str) -> Guest {
+    let guest = guest(None);
     guest.write("/etc/systemd/system/haproxy.service.d/60-held.conf", settings);
     guest.write("/run/hold", "");
     guest.ok(["systemctl", "daemon-reload"]);
-    Some(guest)
+    guest
 }
 
 pub(super) fn jobs(guest: &Guest) -> String {
@@ -58,7 +59,8 @@ fn given_up(guest: &Guest, state: &str) -> Value {
 
 #[test]
 fn a_unit_that_is_still_being_stopped_is_said_to_change_yet_and_what_holds_it_up_is_asked_for() {
-    let Some(guest) = held(&format!("[Service]\nExecStop={HELD}\nTimeoutStopSec=infinity\n")) else { return };
+    requires!(Guest);
+    let guest = held(&format!("[Service]\nExecStop={HELD}\nTimeoutStopSec=infinity\n"));
     let old = guest.property(UNIT, "MainPID");
     let done = given_up(&guest, "running");
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
@@ -79,7 +81,8 @@ fn a_unit_that_is_still_being_stopped_is_said_to_change_yet_and_what_holds_it_up
 
 #[test]
 fn a_job_that_has_not_begun_is_cancelled_and_nothing_is_changed() {
-    let Some(guest) = held("") else { return };
+    requires!(Guest);
+    let guest = held("");
     // What is started after HAProxy is stopped before it, and this takes its time.
     let slow = format!(
         "[Unit]\nAfter={UNIT}\n[Service]\nExecStart=/bin/sleep infinity\nExecStop={HELD}\nTimeoutStopSec=infinity\n"

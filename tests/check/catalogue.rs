@@ -9,7 +9,7 @@ use super::{CONFIG, check, start};
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 fn level_of(haproxy: &Instance, id: &str) -> String {
@@ -24,8 +24,8 @@ fn evidence(haproxy: &Instance, id: &str) -> String {
 
 #[test]
 fn a_healthy_haproxy_of_every_branch_passes_but_for_having_no_manager() {
-    for branch in Branch::all() {
-        let Some(haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let haproxy = start(branch);
         let document = check(&Haguard::new(), &haproxy, &["-o", "json"]).json();
         let notable = |check: &&str| !matches!(level(&document, check), "pass" | "skipped");
         let ids: Vec<&str> = general_checks().map(|check| check.id).collect();
@@ -41,7 +41,8 @@ fn a_healthy_haproxy_of_every_branch_passes_but_for_having_no_manager() {
 
 #[test]
 fn a_master_that_is_stopped_with_a_reload_signal_waiting_fails() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     assert_eq!(level_of(&haproxy, "proc.master-responsive"), "pass");
     haproxy.signal_master(Signal::STOP);
     haproxy.signal_master(Signal::USR2);
@@ -65,9 +66,9 @@ fn a_master_that_is_stopped_with_a_reload_signal_waiting_fails() {
 
 #[test]
 fn a_library_that_was_replaced_on_disk_is_found_and_a_reload_mends_it() {
-    let Some(program) = binary(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let program = binary(Branch::V30);
     let probe = Instance::builder(Branch::V30).config(CONFIG).start();
-    let Some(probe) = probe else { return };
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", probe.worker_pid())).unwrap();
     let library = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
     let library = library.into_iter().find(|path| path.contains("libz.so") || path.contains("libcrypt.so"));
@@ -76,7 +77,7 @@ fn a_library_that_was_replaced_on_disk_is_found_and_a_reload_mends_it() {
     let copy = folder.path().join("libcopy.so.1");
     std::fs::copy(library, &copy).unwrap();
     let haproxy = Instance::builder(Branch::V30).config(CONFIG).env("LD_PRELOAD", copy.to_str().unwrap());
-    let Some(haproxy) = haproxy.start() else { return };
+    let haproxy = haproxy.start();
     assert_eq!(level_of(&haproxy, "host.stale-libs"), "pass");
     // As a package does it: the new file is written beside the old one and takes its name.
     let new = folder.path().join("new");
@@ -90,9 +91,10 @@ fn a_library_that_was_replaced_on_disk_is_found_and_a_reload_mends_it() {
 
 #[test]
 fn a_pid_file_is_compared_with_the_process_and_never_believed() {
+    requires!(Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V34));
     for branch in [Branch::V26, Branch::V34] {
         let built = Instance::builder(branch).config(CONFIG).arg("-p").arg("{dir}/haproxy.pid");
-        let Some(haproxy) = built.start() else { continue };
+        let haproxy = built.start();
         let path = haproxy.dir().join("haproxy.pid");
         wait_for("the PID file is written", || {
             std::fs::metadata(&path).is_ok_and(|meta| meta.len() > 1).then_some(())
@@ -108,19 +110,17 @@ fn a_pid_file_is_compared_with_the_process_and_never_believed() {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(level_of(&haproxy, "arch.pidfile"), "warn", "{branch}");
     }
-    let Some(haproxy) = start(Branch::V30) else { return };
+    let haproxy = start(Branch::V30);
     assert!(evidence(&haproxy, "arch.pidfile").contains("no PID file"));
 }
 
 #[test]
 fn a_map_that_is_gone_is_named_with_the_line_that_asks_for_it() {
+    requires!(Haproxy(Branch::V32));
     let text = format!(
         "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
     );
-    let Some(haproxy) = Instance::builder(Branch::V32).config(&text).file("hosts.map", "a x\n").start()
-    else {
-        return;
-    };
+    let haproxy = Instance::builder(Branch::V32).config(&text).file("hosts.map", "a x\n").start();
     assert_eq!(level_of(&haproxy, "config.files-readable"), "pass");
     std::fs::remove_file(haproxy.dir().join("hosts.map")).unwrap();
     let said = evidence(&haproxy, "config.files-readable");
@@ -130,15 +130,12 @@ fn a_map_that_is_gone_is_named_with_the_line_that_asks_for_it() {
 
 #[test]
 fn a_map_that_only_root_may_read_fails_for_a_haproxy_of_another_user() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, to start a HAProxy of another user");
-        return;
-    }
+    requires!(Root, Haproxy(Branch::V30));
     let text = format!(
         "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
     );
     let built = Instance::builder(Branch::V30).config(&text).file("hosts.map", "a x\n").owned_by(65534);
-    let Some(haproxy) = built.start() else { return };
+    let haproxy = built.start();
     assert_eq!(
         level_of(&haproxy, "config.files-readable"),
         "pass",
@@ -153,12 +150,13 @@ fn a_map_that_only_root_may_read_fails_for_a_haproxy_of_another_user() {
 
 #[test]
 fn a_state_file_from_before_the_worker_is_stale_and_a_fresh_one_is_not() {
+    requires!(Haproxy(Branch::V30));
     let globals = "hard-stop-after 30m\nserver-state-file {dir}/state";
     let text = format!(
         "defaults\n    mode http\n    timeout connect 2s\n    timeout client 2s\n    timeout server 2s\n    load-server-state-from-file global\n{CONFIG}"
     );
     let built = Instance::builder(Branch::V30).global(&globals.replace("{dir}", "/tmp/none")).config(&text);
-    let Some(mut haproxy) = built.start() else { return };
+    let mut haproxy = built.start();
     let state = haproxy.dir().join("state");
     let text = haproxy.config().replace("/tmp/none/state", state.to_str().unwrap());
     haproxy.write_config(&text);
@@ -172,18 +170,20 @@ fn a_state_file_from_before_the_worker_is_stale_and_a_fresh_one_is_not() {
 
 #[test]
 fn sockets_that_are_not_handed_over_are_told() {
-    let Some(plain) = start(Branch::V28) else { return };
+    requires!(Haproxy(Branch::V28));
+    let plain = start(Branch::V28);
     assert_eq!(level_of(&plain, "proc.seamless"), "pass");
     let by_flag = Instance::builder(Branch::V28).config(CONFIG).arg("-dR").start();
     let by_file = Instance::builder(Branch::V28).config(CONFIG).global("noreuseport").start();
-    for haproxy in [by_flag, by_file].into_iter().flatten() {
+    for haproxy in [by_flag, by_file] {
         assert_eq!(level_of(&haproxy, "proc.seamless"), "warn", "{}", evidence(&haproxy, "proc.seamless"));
     }
 }
 
 #[test]
 fn somebody_who_is_at_it_is_named_and_not_disturbed() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     let look = || check(&haguard, &haproxy, &["host.lock", "-o", "json"]).json();
     assert_eq!(level(&look(), "host.lock"), "pass");

@@ -4,6 +4,7 @@ use super::start;
 use crate::support::golden;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 /// What follows a key on the lines of an example.
 fn values(file: &str, key: &str) -> Vec<String> {
@@ -14,7 +15,8 @@ fn values(file: &str, key: &str) -> Vec<String> {
 
 #[test]
 fn the_steps_of_the_workflow_pass_on_a_healthy_haproxy() {
-    let Some(haproxy) = start(Branch::V34) else { return };
+    requires!(Root, Haproxy(Branch::V34));
+    let haproxy = start(Branch::V34);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().display();
     let config = haguard.config(&format!("[haproxy]\nmaster_socket = '{socket}'\n"));
@@ -22,10 +24,6 @@ fn the_steps_of_the_workflow_pass_on_a_healthy_haproxy() {
     assert_eq!(steps.len(), 4, "{steps:?}");
     for step in steps {
         let step = step.replace("haproxy/haproxy.cfg", haproxy.config_path().to_str().unwrap());
-        if step.starts_with("rehearse") && !rustix::process::geteuid().is_root() {
-            crate::support::skip::missing("root, which a rehearsal needs");
-            continue;
-        }
         let said =
             RunOutput::from_command(haguard.command().args(step.split(' ')).env("HAGUARD_CONFIG", &config));
         assert_eq!(said.status, 0, "{step}: {said}");
@@ -34,7 +32,8 @@ fn the_steps_of_the_workflow_pass_on_a_healthy_haproxy() {
 
 #[test]
 fn the_command_of_the_plugin_answers_as_one() {
-    let Some(haproxy) = start(Branch::V34) else { return };
+    requires!(Haproxy(Branch::V34));
+    let haproxy = start(Branch::V34);
     let command = values("examples/nagios.cfg", "command_line ").remove(0);
     let rest = command.split_once("haguard ").unwrap().1;
     let said = Haguard::new()

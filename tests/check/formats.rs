@@ -3,6 +3,7 @@
 use super::{break_config, check, start};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 
 const IDS: [&str; 3] = ["arch.manager", "config.test-same-argv", "dp.reachable"];
 
@@ -13,7 +14,8 @@ fn run(haguard: &Haguard, haproxy: &Instance, format: &str) -> RunOutput {
 
 #[test]
 fn junit_is_xml_with_a_case_for_each_check() {
-    let Some(mut haproxy) = start(Branch::V32) else { return };
+    requires!(Haproxy(Branch::V32));
+    let mut haproxy = start(Branch::V32);
     break_config(&mut haproxy);
     let haguard = Haguard::new();
     let said = run(&haguard, &haproxy, "junit");
@@ -43,7 +45,8 @@ fn junit_is_xml_with_a_case_for_each_check() {
 
 #[test]
 fn github_gets_an_annotation_for_what_is_not_ok() {
-    let Some(mut haproxy) = start(Branch::V28) else { return };
+    requires!(Haproxy(Branch::V28));
+    let mut haproxy = start(Branch::V28);
     break_config(&mut haproxy);
     let haguard = Haguard::new();
     let said = run(&haguard, &haproxy, "github");
@@ -73,8 +76,9 @@ fn plugin(said: &RunOutput, status: i32, word: &str) -> Vec<(String, String)> {
 
 #[test]
 fn nagios_gets_its_own_status_and_the_numbers() {
+    requires!(Haproxy(Branch::V26), Haproxy(Branch::V34));
     for branch in [Branch::V26, Branch::V34] {
-        let Some(mut haproxy) = start(branch) else { continue };
+        let mut haproxy = start(branch);
         let haguard = Haguard::new();
         let nagios = |haproxy: &Instance, id: &str| check(&haguard, haproxy, &[id, "-o", "nagios"]);
         let data = plugin(&nagios(&haproxy, "arch.sockets"), 0, "OK");

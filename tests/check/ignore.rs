@@ -4,12 +4,14 @@ use super::{break_config, check, start};
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 const TEST: &str = "config.test-same-argv";
 
 #[test]
 fn an_ignored_failure_is_shown_with_its_reason_and_written_into_the_journal() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     break_config(&mut haproxy);
     let haguard = Haguard::new();
     assert_eq!(check(&haguard, &haproxy, &[TEST]).status, 3);
@@ -64,7 +66,8 @@ fn what_may_not_be_ignored_and_what_is_not_known_is_a_usage_error() {
 
 #[test]
 fn a_changing_command_heeds_the_configuration_alone_and_shows_it_in_the_plan() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     // HAProxy's own test says no, for a reason that somebody knows: the address is on another host.
     let text = haproxy.config() + "\nfrontend far\n    bind 203.0.113.7:8443\n";
     haproxy.write_config(&text);
@@ -91,7 +94,8 @@ fn a_changing_command_heeds_the_configuration_alone_and_shows_it_in_the_plan() {
 
 #[test]
 fn an_emergency_restart_heeds_no_ignored_finding_and_its_checks_say_the_same() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     break_config(&mut haproxy);
     let haguard = Haguard::new();
     let text = format!("[[ignore]]\ncheck = '{TEST}'\nreason = 'INC-7, mended at noon'\n");
@@ -106,7 +110,8 @@ fn an_emergency_restart_heeds_no_ignored_finding_and_its_checks_say_the_same() {
 
 #[test]
 fn inspect_shows_what_the_configuration_ignores_as_ignored() {
-    let Some(mut haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut haproxy = start(Branch::V30);
     break_config(&mut haproxy);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();

@@ -7,7 +7,7 @@ use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::pem;
-use crate::support::skip;
+use crate::support::requires::requires;
 
 /// What a check finds of this HAProxy, in full.
 fn found(haproxy: &Instance, id: &str) -> serde_json::Value {
@@ -17,7 +17,8 @@ fn found(haproxy: &Instance, id: &str) -> serde_json::Value {
 
 #[test]
 fn a_haproxy_that_is_near_its_limit_of_open_files_is_told() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let roomy = found(&haproxy, "proc.fd-headroom");
     assert_eq!(roomy["level"], "pass", "{roomy}");
     let pid = rustix::process::Pid::from_raw(haproxy.worker_pid().try_into().unwrap());
@@ -31,8 +32,9 @@ fn a_haproxy_that_is_near_its_limit_of_open_files_is_told() {
 
 #[test]
 fn a_control_group_without_room_for_a_second_worker_fails_and_one_with_room_passes() {
-    let Some(group) = MemoryGroup::new() else { return };
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(MemoryLimit, Haproxy(Branch::V30));
+    let group = MemoryGroup::new();
+    let haproxy = start(Branch::V30);
     group.take(haproxy.master_pid());
     group.take(haproxy.worker_pid());
     group.limit(8 << 30);
@@ -46,9 +48,10 @@ fn a_control_group_without_room_for_a_second_worker_fails_and_one_with_room_pass
 
 #[test]
 fn workers_that_pile_up_without_a_limit_are_told_before_the_branch_that_limits_them_itself() {
+    requires!(Haproxy(Branch::V26), Haproxy(Branch::V32), Haproxy(Branch::V34));
     let with = |branch, global: &str| {
-        let haproxy = Instance::builder(branch).global(global).config(CONFIG).start()?;
-        Some(found(&haproxy, "config.mworker-max-reloads"))
+        let haproxy = Instance::builder(branch).global(global).config(CONFIG).start();
+        found(&haproxy, "config.mworker-max-reloads")
     };
     let own = [(Branch::V26, "warn"), (Branch::V32, "warn"), (Branch::V34, "pass")];
     let cases = own.map(|(branch, level)| (branch, "", level)).into_iter().chain([
@@ -56,14 +59,15 @@ fn workers_that_pile_up_without_a_limit_are_told_before_the_branch_that_limits_t
         (Branch::V26, "hard-stop-after 30m", "pass"),
     ]);
     for (branch, global, level) in cases {
-        let Some(found) = with(branch, global) else { continue };
+        let found = with(branch, global);
         assert_eq!(found["level"], level, "{branch} {global}: {found}");
     }
 }
 
 #[test]
 fn needrestart_that_restarts_by_itself_is_told_until_a_rule_spares_haproxy() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let judged = || {
         let document = guest.haguard(["check", "host.needrestart", "-o", "json"]).json();
         level(&document, "host.needrestart").to_owned()
@@ -83,9 +87,10 @@ fn needrestart_that_restarts_by_itself_is_told_until_a_rule_spares_haproxy() {
 
 #[test]
 fn a_certificate_that_is_a_file_for_each_kind_of_key_is_no_missing_file() {
+    requires!(Haproxy(Branch::V30));
     let text = format!("{CONFIG}\nfrontend tls\n    bind 127.0.0.1:{{port:tls}} ssl crt {{dir}}/site.pem\n");
     let built = Instance::builder(Branch::V30).global("hard-stop-after 30m").config(&text);
-    let Some(haproxy) = built.file("site.pem.ecdsa", &pem::self_signed("site.test")).start() else { return };
+    let haproxy = built.file("site.pem.ecdsa", &pem::self_signed("site.test")).start();
     let whole = found(&haproxy, "config.files-readable");
     assert_eq!(whole["level"], "pass", "{whole}");
     std::fs::remove_file(haproxy.dir().join("site.pem.ecdsa")).unwrap();
@@ -94,7 +99,7 @@ fn a_certificate_that_is_a_file_for_each_kind_of_key_is_no_missing_file() {
 }
 
 /// A map that this user and this group own, of a HAProxy with these globals and words before it.
-fn with_map(global: &str, through: &[&str], standalone: bool) -> Option<(Instance, std::path::PathBuf)> {
+fn with_map(global: &str, through: &[&str], standalone: bool) -> (Instance, std::path::PathBuf) {
     let text = format!(
         "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    \
          http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
@@ -106,19 +111,16 @@ fn with_map(global: &str, through: &[&str], standalone: bool) -> Option<(Instanc
     if !through.is_empty() {
         built = built.owned_by(65534).through(through);
     }
-    let haproxy = built.start()?;
+    let haproxy = built.start();
     let map = haproxy.dir().join("hosts.map");
-    Some((haproxy, map))
+    (haproxy, map)
 }
 
 #[test]
 fn a_file_that_a_further_group_may_read_is_readable() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, to start a HAProxy of another user");
-        return;
-    }
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
     let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--groups", "12345", "--"];
-    let Some((haproxy, map)) = with_map("", &user, false) else { return };
+    let (haproxy, map) = with_map("", &user, false);
     std::os::unix::fs::chown(&map, Some(0), Some(12345)).unwrap();
     let mode =
         |mode| std::fs::set_permissions(&map, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
@@ -132,11 +134,8 @@ fn a_file_that_a_further_group_may_read_is_readable() {
 
 #[test]
 fn one_that_gave_up_root_after_it_had_read_its_files_does_not_fail_for_them() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, to give it up");
-        return;
-    }
-    let Some((haproxy, map)) = with_map("uid 65534\ngid 65534", &[], true) else { return };
+    requires!(Root, Haproxy(Branch::V30));
+    let (haproxy, map) = with_map("uid 65534\ngid 65534", &[], true);
     std::fs::set_permissions(&map, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let socket = haproxy.admin_socket().unwrap().to_str().unwrap();
     let run = || {

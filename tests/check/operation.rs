@@ -4,6 +4,7 @@ use super::{CONFIG, break_config, start};
 use crate::support::document::level;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 
 fn run(haguard: &Haguard, haproxy: &Instance, words: &[&str]) -> RunOutput {
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
@@ -26,8 +27,9 @@ fn agree(haguard: &Haguard, haproxy: &Instance, what: &str) -> i32 {
 
 #[test]
 fn what_a_reload_would_say_is_said_before_it() {
+    requires!(Haproxy(Branch::V26), Haproxy(Branch::V28), Haproxy(Branch::V34));
     for branch in [Branch::V26, Branch::V28, Branch::V34] {
-        let Some(mut haproxy) = start(branch) else { continue };
+        let mut haproxy = start(branch);
         let haguard = Haguard::new();
         assert_eq!(agree(&haguard, &haproxy, &format!("{branch}: healthy")), 0);
         let reload = run(&haguard, &haproxy, &["reload"]);
@@ -48,8 +50,9 @@ fn what_a_reload_would_say_is_said_before_it() {
 
 #[test]
 fn without_a_master_a_reload_is_refused_and_the_check_says_so() {
+    requires!(Haproxy(Branch::V30));
     let built = Instance::builder(Branch::V30).config(CONFIG).without_master_worker();
-    let Some(haproxy) = built.start() else { return };
+    let haproxy = built.start();
     let haguard = Haguard::new();
     let socket = haproxy.admin_socket().unwrap().to_str().unwrap();
     let run = |words: &[&str]| haguard.run(words.iter().chain(&["--stats-socket", socket]));
@@ -59,7 +62,8 @@ fn without_a_master_a_reload_is_refused_and_the_check_says_so() {
 
 #[test]
 fn a_freeze_and_a_reload_that_waits_stop_an_operation_and_only_warn_who_looks() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     std::fs::create_dir_all(haguard.home().join("state")).unwrap();
     let freeze = haguard.home().join("state/freeze");
@@ -96,7 +100,8 @@ fn only_operations_that_exist_can_be_asked_for() {
 
 #[test]
 fn nothing_is_rehearsed_that_no_operation_asked_for() {
-    let Some(haproxy) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = start(Branch::V30);
     let haguard = Haguard::new();
     let plain = run(&haguard, &haproxy, &["check"]);
     assert_eq!(level(&plain.json(), "config.rehearsal"), "skipped", "{plain}");

@@ -6,12 +6,14 @@ use super::plain;
 use crate::support::document::finding;
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
+use crate::support::requires::requires;
 
 const UNIT: &str = "haproxy.service";
 
 #[test]
 fn it_is_read_and_rehearsed_from_the_host_and_not_touched() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let pid = guest.main_pid(UNIT);
     let haguard = Haguard::new();
     let path = guest.path("/etc/haproxy/haproxy.cfg");

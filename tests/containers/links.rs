@@ -14,7 +14,7 @@ use haguard::clients::linux;
 use tempfile::TempDir;
 
 use crate::support::process::{Process, on_path};
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const HOSTS: &str = "the host's";
@@ -27,16 +27,8 @@ struct ChrootedProcess {
 }
 
 impl ChrootedProcess {
-    fn start() -> Option<Self> {
-        if !rustix::process::geteuid().is_root()
-            && skip::missing("root, who alone changes the root of a process")
-        {
-            return None;
-        }
-        let Some(perl) = on_path("perl") else {
-            skip::missing("perl, which changes its root without a program in there");
-            return None;
-        };
+    fn start() -> Self {
+        let perl = on_path("perl").unwrap();
         let dir = TempDir::with_prefix("hag").unwrap();
         let root = dir.path().join("root");
         std::fs::create_dir(&root).unwrap();
@@ -46,7 +38,7 @@ impl ChrootedProcess {
         let process = Process::start(&perl, &args.map(OsString::from), &[], &dir.path().join("log"));
         let link = format!("/proc/{}/root", process.pid());
         wait_for("it has its root", || (std::fs::read_link(&link).ok()? == root).then_some(()));
-        Some(ChrootedProcess { process, dir })
+        ChrootedProcess { process, dir }
     }
 
     /// A file of the host's, by its path there.
@@ -69,7 +61,8 @@ impl ChrootedProcess {
 
 #[test]
 fn a_link_that_leads_out_of_a_root_leads_to_the_file_in_there_or_to_none() {
-    let Some(there) = ChrootedProcess::start() else { return };
+    requires!(Root, Program("perl"));
+    let there = ChrootedProcess::start();
     let secret = there.secret();
     let climbing = format!("../../../../../../../..{}", secret.display());
     symlink(&secret, there.put(Path::new("absolute"))).unwrap();
@@ -97,7 +90,8 @@ fn a_link_that_leads_out_of_a_root_leads_to_the_file_in_there_or_to_none() {
 
 #[test]
 fn a_socket_of_the_hosts_is_not_asked_through_a_link_in_a_root() {
-    let Some(there) = ChrootedProcess::start() else { return };
+    requires!(Root, Program("perl"));
+    let there = ChrootedProcess::start();
     let path = there.dir.path().join("daemon.sock");
     let daemon = UnixListener::bind(&path).unwrap();
     daemon.set_nonblocking(true).unwrap();
@@ -110,7 +104,8 @@ fn a_socket_of_the_hosts_is_not_asked_through_a_link_in_a_root() {
 
 #[test]
 fn a_file_that_becomes_a_link_while_it_is_read_is_never_the_hosts() {
-    let Some(there) = ChrootedProcess::start() else { return };
+    requires!(Root, Program("perl"));
+    let there = ChrootedProcess::start();
     let [file, link, name] = ["file", "link", "etc/a.cfg"].map(|name| there.put(Path::new(name)));
     symlink(there.secret(), &link).unwrap();
     let stop = AtomicBool::new(false);

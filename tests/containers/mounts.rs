@@ -6,13 +6,15 @@ use super::{ContainerBench, TEXT, every};
 use crate::support::docker::Dockerd;
 use crate::support::document::finding;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 const ALONE: &str = "{dir}/etc/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro";
 
 #[test]
 fn a_file_that_is_mounted_alone_and_renamed_over_is_found_stale() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V32);
     let edge = ContainerBench::with(&dockerd, &image, json!({"NetworkMode": "none"}), &[ALONE]);
     let check = |edge: &ContainerBench| finding(&edge.json(&["check"]), "arch.config-inode").clone();
     let said = check(&edge);
@@ -38,8 +40,9 @@ fn a_file_that_is_mounted_alone_and_renamed_over_is_found_stale() {
 
 #[test]
 fn a_folder_that_is_mounted_follows_every_edit() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V32) else { return };
+    requires!(Docker, Haproxy(Branch::V32));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V32);
     let edge = ContainerBench::start(&dockerd, &image);
     let document = edge.json(&["check"]);
     assert_eq!(finding(&document, "arch.config-inode")["level"], "pass", "{document:#}");
@@ -50,6 +53,7 @@ fn a_folder_that_is_mounted_follows_every_edit() {
 
 #[test]
 fn a_name_that_only_the_container_knows_is_resolved_there() {
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V32), Haproxy(Branch::V34));
     every(|dockerd, image, branch| {
         let host = json!({"NetworkMode": "none", "ExtraHosts": ["only-in-there:192.0.2.44"]});
         let edge = ContainerBench::with(dockerd, image, host, &["{dir}/etc:/usr/local/etc/haproxy:ro"]);
@@ -68,6 +72,7 @@ fn a_name_that_only_the_container_knows_is_resolved_there() {
 
 #[test]
 fn the_rehearsal_may_do_what_the_container_may_and_no_more() {
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V30), Haproxy(Branch::V32), Haproxy(Branch::V34));
     every(|dockerd, image, branch| {
         // Root without the capability; a port below 1024 that everybody may bind by the network's own setting is no port.
         let host = json!({"NetworkMode": "none", "CapDrop": ["ALL"], "ReadonlyRootfs": true,

@@ -6,12 +6,14 @@ use super::{ContainerBench, TEXT};
 use crate::support::docker::Dockerd;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 
 #[test]
 fn a_master_without_a_socket_is_reloaded_by_a_signal_to_its_number_out_here() {
-    let Some(dockerd) = Dockerd::start() else { return };
+    requires!(Docker, Haproxy(Branch::V26), Haproxy(Branch::V32));
+    let dockerd = Dockerd::start();
     for branch in [Branch::V26, Branch::V32] {
-        let Some(image) = dockerd.haproxy(branch) else { continue };
+        let image = dockerd.haproxy(branch);
         let edge = ContainerBench::without_master(&dockerd, &image, json!({"NetworkMode": "none"}));
         let pid = edge.container.pid.to_string();
         let reload = |words: &[&str]| edge.haguard.run([&["reload", &pid, "-o", "json"], words].concat());

@@ -13,6 +13,7 @@ use crate::support::document::level;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::Branch;
 use crate::support::ports;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const COMPOSE: &[(&str, &str)] = &[
@@ -28,13 +29,8 @@ struct HaproxyContainer {
     _dir: tempfile::TempDir,
 }
 
-fn contained(
-    dockerd: &Dockerd,
-    name: &str,
-    labels: &[(&str, &str)],
-    pid_mode: &str,
-) -> Option<HaproxyContainer> {
-    let image = dockerd.haproxy(Branch::V30)?;
+fn contained(dockerd: &Dockerd, name: &str, labels: &[(&str, &str)], pid_mode: &str) -> HaproxyContainer {
+    let image = dockerd.haproxy(Branch::V30);
     let dir = tempfile::TempDir::with_prefix("hag").unwrap();
     let port = ports::free();
     let text = format!(
@@ -52,7 +48,7 @@ fn contained(
     wait_for("HAProxy serves in the container", || {
         std::net::TcpStream::connect(("127.0.0.1", port.number)).ok()
     });
-    Some(HaproxyContainer { container, _port: port, _dir: dir })
+    HaproxyContainer { container, _port: port, _dir: dir }
 }
 
 fn docker_host(socket: &Path) -> String {
@@ -61,12 +57,13 @@ fn docker_host(socket: &Path) -> String {
 
 #[test]
 fn a_haproxy_in_a_container_is_dockers_and_not_systemds() {
-    let Some(dockerd) = Dockerd::start() else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
     let host = docker_host(&dockerd.socket());
     let haguard = Haguard::new();
     // With --pid=host the container shares our process numbers, and is Docker's all the same.
     for (name, mode) in [("edge-web-1", ""), ("edge-web-2", "host")] {
-        let Some(haproxy) = contained(&dockerd, name, COMPOSE, mode) else { return };
+        let haproxy = contained(&dockerd, name, COMPOSE, mode);
         let found = candidate(&haguard, &[("DOCKER_HOST", &host)], haproxy.container.pid);
         let container = &proven(&found["control"], "docker")["container"];
         assert_eq!(
@@ -85,12 +82,13 @@ fn a_haproxy_in_a_container_is_dockers_and_not_systemds() {
 
 #[test]
 fn a_container_that_nomad_had_docker_make_is_nomads() {
-    let Some(dockerd) = Dockerd::start() else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
     let labels = [
         ("com.hashicorp.nomad.alloc_id", "5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11"),
         ("com.hashicorp.nomad.task_name", "web"),
     ];
-    let Some(haproxy) = contained(&dockerd, "web-5b1ab8ac", &labels, "") else { return };
+    let haproxy = contained(&dockerd, "web-5b1ab8ac", &labels, "");
     let host = docker_host(&dockerd.socket());
     let found = candidate(&Haguard::new(), &[("DOCKER_HOST", &host)], haproxy.container.pid);
     let nomad = proven(&found["control"], "nomad");
@@ -103,8 +101,9 @@ fn a_container_that_nomad_had_docker_make_is_nomads() {
 
 #[test]
 fn a_container_whose_daemon_may_not_be_asked_is_unknown_with_what_would_be_needed() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(haproxy) = contained(&dockerd, "web", &[], "") else { return };
+    requires!(OtherUser, Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let haproxy = contained(&dockerd, "web", &[], "");
     let pid = haproxy.container.pid;
     // The daemon of another host's default socket is not there.
     let found = candidate(&Haguard::new(), &[("DOCKER_HOST", "unix:///nowhere/docker.sock")], pid);
@@ -115,7 +114,7 @@ fn a_container_whose_daemon_may_not_be_asked_is_unknown_with_what_would_be_neede
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let haguard = Haguard::new();
     let host = format!("DOCKER_HOST={}", docker_host(&dockerd.socket()));
-    let Some(said) = as_nobody(&haguard, &["inspect", "-o", "json"]) else { return };
+    let said = as_nobody(&haguard, &["inspect", "-o", "json"]);
     drop(said);
     let mut command = haguard.command_for("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "env", &host]);
@@ -145,8 +144,9 @@ fn lying(socket: &Path, status: &'static str, body: String) {
 
 #[test]
 fn a_daemon_that_names_another_process_or_no_such_container_is_a_conflict() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(haproxy) = contained(&dockerd, "web", &[], "") else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let haproxy = contained(&dockerd, "web", &[], "");
     let Container { id, pid } = haproxy.container.clone();
     let dir = tempfile::TempDir::with_prefix("hag").unwrap();
     let told = |id: &str, running: bool, pid: u32| {
@@ -174,9 +174,10 @@ fn a_daemon_that_names_another_process_or_no_such_container_is_a_conflict() {
 
 #[test]
 fn beside_a_native_haproxy_one_in_a_container_makes_the_command_want_a_name() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(haproxy) = contained(&dockerd, "web", &[], "") else { return };
-    let Some(native) = crate::support::haproxy::Instance::builder(Branch::V34).start() else { return };
+    requires!(Docker, Haproxy(Branch::V30), Haproxy(Branch::V34));
+    let dockerd = Dockerd::start();
+    let haproxy = contained(&dockerd, "web", &[], "");
+    let native = crate::support::haproxy::Instance::builder(Branch::V34).start();
     let haguard = Haguard::new();
     let host = docker_host(&dockerd.socket());
     let run = |args: &[&str]| RunOutput::from_command(haguard.command().env("DOCKER_HOST", &host).args(args));

@@ -6,6 +6,7 @@ use super::{candidate, proven, why};
 use crate::support::document::{finding, level};
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// What haguard says inside of who controls the HAProxy of this process there.
@@ -20,7 +21,8 @@ fn inside(guest: &Guest, pid: &str) -> Value {
 
 #[test]
 fn the_guests_haproxy_service_seen_from_the_host_is_not_taken_for_the_hosts() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let master = guest.main_pid("haproxy.service");
     let haguard = Haguard::new();
     let found = candidate(&haguard, &[], master);
@@ -63,6 +65,7 @@ fn started(guest: &Guest, name: &str) -> String {
 
 #[test]
 fn a_unit_whose_main_process_is_a_script_around_haproxy_does_not_control_haproxy() {
+    requires!(Guest);
     let script = format!("#!/bin/sh\n{HAPROXY}\ntrue\n");
     let files = [
         ("/opt/start", script.as_str()),
@@ -70,7 +73,7 @@ fn a_unit_whose_main_process_is_a_script_around_haproxy_does_not_control_haproxy
         ("/etc/systemd/system/wrapped.service", &unit("/bin/sh /opt/start")),
         ("/etc/systemd/system/plain@.service", &unit(HAPROXY)),
     ];
-    let Some(guest) = Guest::with(&files) else { return };
+    let guest = Guest::with(&files);
     let pid = started(&guest, "wrapped.service");
     let control = inside(&guest, &pid);
     let words = why(&control, "conflict");
@@ -88,7 +91,8 @@ fn a_unit_whose_main_process_is_a_script_around_haproxy_does_not_control_haproxy
 
 #[test]
 fn a_haproxy_that_was_only_moved_into_a_units_control_group_is_not_the_units() {
-    let Some(guest) = Guest::with(&[("/opt/other.cfg", CONFIG)]) else { return };
+    requires!(Guest);
+    let guest = Guest::with(&[("/opt/other.cfg", CONFIG)]);
     let group = guest.property("haproxy.service", "ControlGroup");
     // systemd counts it among the unit's, but it is neither the main process nor below it.
     let script = format!(
@@ -108,6 +112,7 @@ fn a_haproxy_that_was_only_moved_into_a_units_control_group_is_not_the_units() {
 
 #[test]
 fn a_unit_of_a_users_own_systemd_is_the_users() {
+    requires!(Guest);
     let unit = unit("/usr/sbin/haproxy -W -S %t/other.sock -f /opt/other.cfg");
     let files = [
         ("/etc/systemd/user/web.service", unit.as_str()),
@@ -118,7 +123,7 @@ fn a_unit_of_a_users_own_systemd_is_the_users() {
             "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n",
         ),
     ];
-    let Some(guest) = Guest::with(&files) else { return };
+    let guest = Guest::with(&files);
     guest.ok(["systemctl", "start", "user@65534.service"]);
     let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "env"];
     let user = [&user[..], &["XDG_RUNTIME_DIR=/run/user/65534", "systemctl", "--user"]].concat();
@@ -140,6 +145,7 @@ fn a_unit_of_a_users_own_systemd_is_the_users() {
 
 #[test]
 fn what_an_agent_of_nomads_starts_as_a_main_process_of_a_unit_is_not_the_units() {
+    requires!(Guest);
     // A real Nomad that makes no control groups leaves its tasks in that of its unit; bash takes its name and arguments.
     let task =
         format!("NOMAD_ALLOC_ID=5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11 NOMAD_TASK_NAME=web {HAPROXY}\ntrue\n");
@@ -149,7 +155,7 @@ fn what_an_agent_of_nomads_starts_as_a_main_process_of_a_unit_is_not_the_units()
         ("/opt/other.cfg", CONFIG),
         ("/etc/systemd/system/nomad.service", &unit("/bin/bash /opt/agent")),
     ];
-    let Some(guest) = Guest::with(&files) else { return };
+    let guest = Guest::with(&files);
     let pid = started(&guest, "nomad.service");
     let control = inside(&guest, &pid);
     assert_eq!(proven(&control, "nomad")["task"], "web", "{control:#}");

@@ -11,6 +11,7 @@ use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::{Process, on_path};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 use crate::support::wait::wait_for;
 
@@ -33,13 +34,14 @@ fn pretender(sandbox: &Sandbox, program: &Path, args: &[&str], log: &Path) -> (P
 
 #[test]
 fn a_process_that_only_took_the_name_of_haproxy_is_no_instance_and_nothing_is_done_to_it() {
-    let Some([sleep, bash]) = programs(["sleep", "bash"]) else { return };
+    requires!(Sandbox, Program("bash"), Program("sleep"));
+    let [sleep, bash] = programs(["sleep", "bash"]);
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("haproxy");
     executable::copy(&sleep, &copy);
     let renamed = "echo -n haproxy >/proc/$$/comm; while :; do read -rt 600 <>/dev/ptmx; done";
     for (program, args) in [(copy.as_path(), &["infinity"][..]), (&bash, &["-c", renamed])] {
-        let Some(sandbox) = Sandbox::new() else { return };
+        let sandbox = Sandbox::new();
         let (mut process, pid) = pretender(&sandbox, program, args, &folder.path().join("log"));
         let haguard = Haguard::inside(&sandbox);
         let document = haguard.run(["inspect", "-o", "json"]).json();
@@ -58,12 +60,11 @@ fn a_process_that_only_took_the_name_of_haproxy_is_no_instance_and_nothing_is_do
 
 #[test]
 fn a_pid_file_that_names_a_stranger_leads_nobody_to_the_stranger() {
-    let Some(stranger) = on_path("sleep") else { return };
+    requires!(Program("sleep"), Haproxy(Branch::V30));
+    let stranger = on_path("sleep").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let stranger = Process::start(&stranger, &["infinity".into()], &[], &folder.path().join("log"));
-    let Some(haproxy) = Instance::builder(Branch::V30).arg("-p").arg("{dir}/haproxy.pid").start() else {
-        return;
-    };
+    let haproxy = Instance::builder(Branch::V30).arg("-p").arg("{dir}/haproxy.pid").start();
     let file = haproxy.dir().join("haproxy.pid");
     std::fs::write(&file, format!("{}\n", stranger.pid())).unwrap();
     let document = Haguard::new().json(&["inspect"], haproxy.master_socket().unwrap());
@@ -75,13 +76,10 @@ fn a_pid_file_that_names_a_stranger_leads_nobody_to_the_stranger() {
 
 #[test]
 fn a_control_group_of_a_service_without_a_systemd_that_says_so_is_not_systemds() {
-    if !rustix::process::geteuid().is_root() {
-        crate::support::skip::missing("root, who alone makes control groups");
-        return;
-    }
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some([sh]) = programs(["sh"]) else { return };
-    let Some(group) = crate::support::cgroup::Cgroup::new("lie.slice") else { return };
+    requires!(Root, ControlGroups, Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let [sh] = programs(["sh"]);
+    let group = crate::support::cgroup::Cgroup::new("lie.slice");
     let name = group.name();
     // A path as systemd makes them; whoever is root can make one.
     let script = format!(
@@ -102,16 +100,14 @@ fn a_control_group_of_a_service_without_a_systemd_that_says_so_is_not_systemds()
 
 #[test]
 fn after_an_upgrade_the_program_on_disk_is_what_is_rehearsed() {
-    let (Some(original), Some(newer)) =
-        (crate::support::haproxy::binary(Branch::V28), crate::support::haproxy::binary(Branch::V30))
-    else {
-        return;
-    };
+    requires!(Haproxy(Branch::V28), Haproxy(Branch::V30));
+    let (original, newer) =
+        (crate::support::haproxy::binary(Branch::V28), crate::support::haproxy::binary(Branch::V30));
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(original.with_file_name("lib"), folder.path().join("lib")).unwrap();
     let copy = folder.path().join("haproxy");
     executable::copy(&original, &copy);
-    let Some(haproxy) = Instance::builder(Branch::V28).program(&copy).start() else { return };
+    let haproxy = Instance::builder(Branch::V28).program(&copy).start();
     let socket = haproxy.master_socket().unwrap();
     let haguard = Haguard::new();
     std::fs::remove_file(&copy).unwrap();
@@ -132,9 +128,10 @@ fn after_an_upgrade_the_program_on_disk_is_what_is_rehearsed() {
 
 #[test]
 fn every_haproxy_is_shown_with_who_controls_it() {
-    let Some(sandbox) = Sandbox::new() else { return };
+    requires!(Sandbox, Haproxy(Branch::V26), Haproxy(Branch::V32));
+    let sandbox = Sandbox::new();
     let start = |branch| Instance::builder(branch).inside(&sandbox).start();
-    let (Some(_one), Some(_two)) = (start(Branch::V26), start(Branch::V32)) else { return };
+    let (_one, _two) = (start(Branch::V26), start(Branch::V32));
     let haguard = Haguard::inside(&sandbox);
     let document = haguard.run(["inspect", "-o", "json"]).json();
     for found in document["facts"]["candidates"]["seen"].as_array().unwrap() {
@@ -146,8 +143,9 @@ fn every_haproxy_is_shown_with_who_controls_it() {
 
 #[test]
 fn below_a_program_that_keeps_others_and_cannot_be_asked_it_is_not_called_nobodys() {
-    let Some(kept) = super::ManagedHaproxy::new(Branch::V30) else { return };
-    let Some([bash]) = programs(["bash"]) else { return };
+    requires!(Program("bash"), Haproxy(Branch::V30));
+    let kept = super::ManagedHaproxy::new(Branch::V30);
+    let [bash] = programs(["bash"]);
     let line = format!("echo -n supervise >/proc/$$/comm; while :; do {}; done", kept.command());
     let _process = Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log"));
     kept.started();

@@ -11,7 +11,7 @@ use crate::other_user::NOBODY;
 use crate::support::haproxy::Branch;
 use crate::support::ports::{self, Port};
 use crate::support::process::{Process, alive, wait_gone};
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 /// An sshd on loopback that lets one key in.
@@ -22,12 +22,8 @@ struct Sshd {
 }
 
 impl Sshd {
-    fn start() -> Option<Self> {
-        let [sshd, keygen, _] = programs(["sshd", "ssh-keygen", "ssh"])?;
-        if !rustix::process::geteuid().is_root() {
-            skip::missing("root, whom sshd lets in as anybody");
-            return None;
-        }
+    fn start() -> Self {
+        let [sshd, keygen, _] = programs(["sshd", "ssh-keygen", "ssh"]);
         let (dir, port) = (TempDir::with_prefix("hag").unwrap(), ports::free());
         let at = dir.path().display();
         for key in ["host", "id"] {
@@ -48,11 +44,11 @@ impl Sshd {
         std::fs::create_dir_all("/run/sshd").unwrap();
         let config = dir.path().join("config").into_os_string();
         // It writes over the environment by which it would be known as this run's; its parent does not.
-        let [sh] = programs(["sh"])?;
+        let [sh] = programs(["sh"]);
         let words = ["-c".into(), "\"$0\" -D -e -f \"$1\"; exit".into(), sshd.into(), config];
         let daemon = Process::start(&sh, &words, &[], &dir.path().join("log"));
         wait_for("sshd listens", || std::net::TcpStream::connect(("127.0.0.1", port.number)).ok());
-        Some(Sshd { _daemon: daemon, port, dir })
+        Sshd { _daemon: daemon, port, dir }
     }
 
     /// Logs in and types a line, or has `word` done and nothing else; the client.
@@ -63,7 +59,7 @@ impl Sshd {
             "(echo \"$0\"; exec sleep infinity) | exec ssh {tty} -F /dev/null -i {at}/id -p {port} -o LogLevel=ERROR \
              -o UserKnownHostsFile={at}/known -o StrictHostKeyChecking=no root@127.0.0.1 {word}"
         );
-        let [sh] = programs(["sh"]).unwrap();
+        let [sh] = programs(["sh"]);
         Process::start(&sh, &["-c".into(), script.into(), line.into()], &[], &kept.path("log"))
     }
 }
@@ -75,9 +71,10 @@ fn evidence(control: &Value) -> String {
 
 #[test]
 fn what_is_typed_into_a_login_over_ssh_is_that_shells_until_the_logout_and_then_nobodys() {
-    let Some(sshd) = Sshd::start() else { return };
+    requires!(Root, Program("ssh"), Program("ssh-keygen"), Program("sshd"), Haproxy(Branch::V30));
+    let sshd = Sshd::start();
     for background in ["", " &"] {
-        let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
+        let kept = ManagedHaproxy::new(Branch::V30);
         let mut client = sshd.log_in(&kept, &format!("{}{background}", kept.command()), "");
         let server = KillOnDrop(u32::try_from(kept.started()).unwrap());
         let control = kept.control();
@@ -98,8 +95,9 @@ fn what_is_typed_into_a_login_over_ssh_is_that_shells_until_the_logout_and_then_
 
 #[test]
 fn what_ssh_is_given_as_a_command_is_nobodys_and_its_login_is_said() {
-    let Some(sshd) = Sshd::start() else { return };
-    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
+    requires!(Root, Program("ssh"), Program("ssh-keygen"), Program("sshd"), Haproxy(Branch::V32));
+    let sshd = Sshd::start();
+    let kept = ManagedHaproxy::new(Branch::V32);
     let _client = sshd.log_in(&kept, "", &format!("'{}'", kept.command()));
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
@@ -109,24 +107,19 @@ fn what_ssh_is_given_as_a_command_is_nobodys_and_its_login_is_said() {
 }
 
 /// Types a line into a shell of root's on a terminal of its own.
-fn typed(kept: &ManagedHaproxy, line: &str) -> Option<Process> {
-    let [sh, _, _, _]: [PathBuf; 4] = programs(["sh", "script", "bash", "su"])?;
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, who alone becomes anybody");
-        return None;
-    }
+fn typed(kept: &ManagedHaproxy, line: &str) -> Process {
+    let [sh, _, _, _]: [PathBuf; 4] = programs(["sh", "script", "bash", "su"]);
     std::os::unix::fs::chown(kept.dir.path(), NOBODY.parse().ok(), None).unwrap();
     let script = "(echo \"$0\"; exec sleep infinity) | exec script -qfc 'exec bash --norc -i' /dev/null";
     let shell = [("SHELL".to_owned(), "/bin/bash".to_owned())];
-    Some(Process::start(&sh, &["-c".into(), script.into(), line.into()], &shell, &kept.path("log")))
+    Process::start(&sh, &["-c".into(), script.into(), line.into()], &shell, &kept.path("log"))
 }
 
 #[test]
 fn after_su_it_is_the_shell_of_that_user() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some(_terminal) = typed(&kept, &format!("su - nobody -s /bin/sh\n{}", kept.command())) else {
-        return;
-    };
+    requires!(Root, Program("bash"), Program("script"), Program("su"), Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let _terminal = typed(&kept, &format!("su - nobody -s /bin/sh\n{}", kept.command()));
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let controller = proven(&control, "shell");
@@ -135,9 +128,10 @@ fn after_su_it_is_the_shell_of_that_user() {
 
 #[test]
 fn a_terminal_that_su_or_sudo_put_between_does_not_hide_the_shell() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
+    requires!(Root, Program("bash"), Program("script"), Program("su"), Haproxy(Branch::V34));
+    let kept = ManagedHaproxy::new(Branch::V34);
     let line = format!("su --pty nobody -s /bin/sh -c \"{}\"", kept.command());
-    let Some(_terminal) = typed(&kept, &line) else { return };
+    let _terminal = typed(&kept, &line);
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let controller = proven(&control, "shell");

@@ -10,6 +10,7 @@ use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
 use crate::support::nomad::Nomad;
 use crate::support::ports;
+use crate::support::requires::requires;
 use crate::support::wait::{PATIENCE, wait_for, within};
 
 /// A task that runs HAProxy on a port of its own.
@@ -37,10 +38,9 @@ fn master(all: &Value, word: &str) -> Value {
 
 #[test]
 fn a_task_is_nomads_whatever_driver_starts_it_and_is_restarted_by_the_command_that_is_told() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let (Some(image), Some(binary)) = (dockerd.haproxy(Branch::V30), haproxy::binary(Branch::V30)) else {
-        return;
-    };
+    requires!(Docker, Nomad, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let (image, binary) = (dockerd.haproxy(Branch::V30), haproxy::binary(Branch::V30));
     // What is called latest is fetched, whatever is here.
     dockerd.api("POST", &format!("/images/{image}/tag?repo={image}&tag=tested"), None);
     // It may have been fetched elsewhere, and looks for its library there.
@@ -48,7 +48,7 @@ fn a_task_is_nomads_whatever_driver_starts_it_and_is_restarted_by_the_command_th
         binary.parent().unwrap().to_owned(),
         libraries(&binary).parent().unwrap().to_owned(),
     ]);
-    let Some(mut nomad) = Nomad::start(&dockerd, &folders) else { return };
+    let mut nomad = Nomad::start(&dockerd, &folders);
     let ports = [(); 3].map(|()| ports::free());
     let [raw, exec, docker] = ports.each_ref().map(|port| port.number);
     let program = binary.display().to_string();

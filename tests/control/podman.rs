@@ -8,6 +8,7 @@ use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 use crate::support::podman::Podman;
 use crate::support::ports;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const COMPOSE: &[&str] = &[
@@ -23,8 +24,8 @@ struct HaproxyContainer {
     _port: ports::Port,
 }
 
-fn contained(podman: &Podman, name: &str, options: &[&str]) -> Option<HaproxyContainer> {
-    let image = podman.haproxy(Branch::V30)?;
+fn contained(podman: &Podman, name: &str, options: &[&str]) -> HaproxyContainer {
+    let image = podman.haproxy(Branch::V30);
     let port = ports::free();
     let text = format!(
         "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend web\n    \
@@ -38,7 +39,7 @@ fn contained(podman: &Podman, name: &str, options: &[&str]) -> Option<HaproxyCon
     wait_for("HAProxy serves in the container", || {
         std::net::TcpStream::connect(("127.0.0.1", port.number)).ok()
     });
-    Some(HaproxyContainer { container, _port: port })
+    HaproxyContainer { container, _port: port }
 }
 
 /// Everything that is said of a container of a compose project, however it was learnt.
@@ -57,10 +58,9 @@ fn is_podmans(found: &Value, haproxy: &HaproxyContainer) {
 
 #[test]
 fn a_haproxy_in_a_container_is_podmans_by_its_control_group_and_its_service() {
-    let Some(mut podman) = Podman::new() else { return };
-    let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
-        return;
-    };
+    requires!(Podman, Haproxy(Branch::V30));
+    let mut podman = Podman::new();
+    let haproxy = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat());
     let socket = podman.serve();
     let host = format!("unix://{}", socket.display());
     let found = candidate(&Haguard::new(), &[("DOCKER_HOST", &host)], haproxy.container.pid);
@@ -75,10 +75,9 @@ fn refused(haguard: &Haguard, haproxy: &HaproxyContainer) -> Value {
 
 #[test]
 fn podman_has_no_daemon_and_without_its_service_its_monitor_and_its_program_say_the_same() {
-    let Some(podman) = Podman::new() else { return };
-    let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
-        return;
-    };
+    requires!(Podman, Haproxy(Branch::V30));
+    let podman = Podman::new();
+    let haproxy = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat());
     let haguard = Haguard::new();
     let found = candidate(&haguard, &[], haproxy.container.pid);
     is_podmans(&found, &haproxy);
@@ -95,21 +94,21 @@ fn podman_has_no_daemon_and_without_its_service_its_monitor_and_its_program_say_
 
 #[test]
 fn a_docker_daemon_that_does_not_know_it_is_no_conflict() {
-    let Some(podman) = Podman::new() else { return };
-    let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
-        return;
-    };
-    let Some(dockerd) = Dockerd::start() else { return };
+    requires!(Docker, Podman, Haproxy(Branch::V30));
+    let podman = Podman::new();
+    let haproxy = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat());
+    let dockerd = Dockerd::start();
     let host = format!("unix://{}", dockerd.socket().display());
     is_podmans(&candidate(&Haguard::new(), &[("DOCKER_HOST", &host)], haproxy.container.pid), &haproxy);
 }
 
 #[test]
 fn a_unit_that_podman_was_told_of_counts_only_where_a_systemd_runs_it() {
-    let Some(podman) = Podman::new() else { return };
+    requires!(Podman, Haproxy(Branch::V30));
+    let podman = Podman::new();
     // As podman-compose writes it down, whether or not there is such a unit.
     let label = "--label=PODMAN_SYSTEMD_UNIT=podman-compose@edge.service";
-    let Some(haproxy) = contained(&podman, "edge-web-1", &[label]) else { return };
+    let haproxy = contained(&podman, "edge-web-1", &[label]);
     let found = candidate(&Haguard::new(), &[], haproxy.container.pid);
     let container = &proven(&found["control"], "podman")["container"];
     assert!(container["unit"].is_null(), "{found:#}");
@@ -118,10 +117,9 @@ fn a_unit_that_podman_was_told_of_counts_only_where_a_systemd_runs_it() {
 
 #[test]
 fn a_container_of_a_user_without_rights_is_that_users() {
-    let Some(podman) = Podman::for_user(Some(65534)) else { return };
-    let Some(haproxy) = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat()) else {
-        return;
-    };
+    requires!(Podman, Haproxy(Branch::V30));
+    let podman = Podman::for_user(Some(65534));
+    let haproxy = contained(&podman, "edge-web-1", &[COMPOSE, &["--restart=always"]].concat());
     let haguard = Haguard::new();
     let found = candidate(&haguard, &[], haproxy.container.pid);
     is_podmans(&found, &haproxy);

@@ -8,6 +8,7 @@ use crate::support::document::level;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 use crate::support::process::Process;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 fn executable(path: &Path, text: &str) {
@@ -16,8 +17,8 @@ fn executable(path: &Path, text: &str) {
 }
 
 /// Starts supervisord with a program `web` in group `edge`, and another that it lists before.
-fn supervisord(kept: &ManagedHaproxy, socket: &str, program: &str) -> Option<Process> {
-    let [supervisord] = programs(["supervisord"])?;
+fn supervisord(kept: &ManagedHaproxy, socket: &str, program: &str) -> Process {
+    let [supervisord] = programs(["supervisord"]);
     let dir = kept.dir.path().display();
     let text = format!(
         "[supervisord]\nnodaemon=true\nlogfile={dir}/s.log\npidfile={dir}/s.pid\nchildlogdir={dir}\n{socket}\n\
@@ -26,7 +27,7 @@ fn supervisord(kept: &ManagedHaproxy, socket: &str, program: &str) -> Option<Pro
     );
     std::fs::write(kept.path("s.conf"), text).unwrap();
     let config = kept.path("s.conf");
-    Some(Process::start(&supervisord, &["-n".into(), "-c".into(), config.into()], &[], &kept.path("log")))
+    Process::start(&supervisord, &["-n".into(), "-c".into(), config.into()], &[], &kept.path("log"))
 }
 
 fn unix_socket(kept: &ManagedHaproxy) -> String {
@@ -35,8 +36,9 @@ fn unix_socket(kept: &ManagedHaproxy) -> String {
 
 #[test]
 fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_own_list() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some(process) = supervisord(&kept, &unix_socket(&kept), &kept.command()) else { return };
+    requires!(Program("supervisord"), Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let process = supervisord(&kept, &unix_socket(&kept), &kept.command());
     kept.started();
     let control = kept.control();
     let controller = proven(&control, "supervisord");
@@ -47,21 +49,23 @@ fn a_program_of_supervisord_is_supervisords_by_its_parent_and_by_supervisords_ow
 
 #[test]
 fn a_script_that_supervisord_runs_and_that_runs_haproxy_is_still_supervisords() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
+    requires!(Program("supervisord"), Haproxy(Branch::V34));
+    let kept = ManagedHaproxy::new(Branch::V34);
     executable(
         &kept.path("run"),
         &format!("#!/bin/sh\n{} &\ntrap \"kill $!\" TERM\nwait\nwait\n", kept.command()),
     );
     let run = kept.path("run").display().to_string();
-    let Some(_process) = supervisord(&kept, &unix_socket(&kept), &run) else { return };
+    let _process = supervisord(&kept, &unix_socket(&kept), &run);
     kept.started();
     assert_eq!(proven(&kept.control(), "supervisord")["program"], "edge:web");
 }
 
 #[test]
 fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
-    let Some(_process) = supervisord(&kept, "", &kept.command()) else { return };
+    requires!(Program("supervisord"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
+    let _process = supervisord(&kept, "", &kept.command());
     kept.started();
     let control = kept.control();
     assert!(why(&control, "claimed").contains("[unix_http_server]"), "{control:#}");
@@ -76,9 +80,10 @@ fn a_supervisord_that_cannot_be_asked_is_only_claimed() {
 
 #[test]
 fn a_supervisord_with_a_password_is_only_claimed() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
+    requires!(Program("supervisord"), Haproxy(Branch::V32));
+    let kept = ManagedHaproxy::new(Branch::V32);
     let socket = unix_socket(&kept) + "username=u\npassword=hunter2\n";
-    let Some(_process) = supervisord(&kept, &socket, &kept.command()) else { return };
+    let _process = supervisord(&kept, &socket, &kept.command());
     kept.started();
     let control = kept.control();
     assert!(why(&control, "claimed").contains("wants a user and a password"), "{control:#}");
@@ -87,8 +92,9 @@ fn a_supervisord_with_a_password_is_only_claimed() {
 
 #[test]
 fn a_service_of_runit_is_runits_by_its_parent_and_by_what_it_wrote() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V26) else { return };
-    let Some([runsv]) = programs(["runsv"]) else { return };
+    requires!(Program("runsv"), Haproxy(Branch::V26));
+    let kept = ManagedHaproxy::new(Branch::V26);
+    let [runsv] = programs(["runsv"]);
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
     let process = Process::start(&runsv, &[service.clone().into()], &[], &kept.path("log"));
@@ -110,8 +116,9 @@ fn a_service_of_runit_is_runits_by_its_parent_and_by_what_it_wrote() {
 
 #[test]
 fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
-    let Some([supervise]) = programs(["s6-supervise"]) else { return };
+    requires!(Program("s6-supervise"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
+    let [supervise] = programs(["s6-supervise"]);
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
     let process = Process::start(&supervise, &[service.clone().into()], &[], &kept.path("log"));
@@ -131,12 +138,9 @@ fn a_service_of_s6_is_s6s_by_its_parent_and_by_what_it_wrote() {
 
 #[test]
 fn without_root_what_is_denied_is_said_and_a_change_refuses() {
-    if !rustix::process::geteuid().is_root() {
-        crate::support::skip::missing("root, from whom something can be hidden");
-        return;
-    }
-    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
-    let Some([runsv]) = programs(["runsv"]) else { return };
+    requires!(Root, OtherUser, Program("runsv"), Haproxy(Branch::V34));
+    let kept = ManagedHaproxy::new(Branch::V34);
+    let [runsv] = programs(["runsv"]);
     let service = kept.path("web");
     executable(&service.join("run"), &format!("#!/bin/sh\nexec {}\n", kept.command()));
     let _process = Process::start(&runsv, &[service.into()], &[], &kept.path("log"));
@@ -148,32 +152,31 @@ fn without_root_what_is_denied_is_said_and_a_change_refuses() {
     open(&kept.socket(), 0o666);
     let (haguard, socket) = (Haguard::new(), kept.socket());
     let socket = socket.to_str().unwrap();
-    let Some(said) = as_nobody(&haguard, &["inspect", "--master-socket", socket, "-o", "json"]) else {
-        return;
-    };
+    let said = as_nobody(&haguard, &["inspect", "--master-socket", socket, "-o", "json"]);
     let document = said.json();
     let control = &document["facts"]["instance"]["seen"]["control"];
     assert!(why(control, "claimed").contains("run as root"), "{control:#}");
     assert_eq!(level(&document, "arch.manager"), "unknown", "{document:#}");
     let reload = ["reload", "--no-input", "--master-socket", socket, "-o", "json"];
-    let Some(said) = as_nobody(&haguard, &reload) else { return };
+    let said = as_nobody(&haguard, &reload);
     assert!(matches!(said.status, 3 | 5), "{said}");
     assert_eq!(said.json()["changed"], false, "{said}");
 }
 
 /// Nomad is in no registry: bash takes the name and the arguments of its executor.
-fn executor(kept: &ManagedHaproxy, environment: &str) -> Option<Process> {
-    let [bash] = programs(["bash"])?;
+fn executor(kept: &ManagedHaproxy, environment: &str) -> Process {
+    let [bash] = programs(["bash"]);
     executable(&kept.path("executor"), &format!("{environment} {}\ntrue\n", kept.command()));
     let line = format!("cd {}; exec -a nomad bash executor", kept.dir.path().display());
-    Some(Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log")))
+    Process::start(&bash, &["-c".into(), line.into()], &[], &kept.path("log"))
 }
 
 #[test]
 fn a_task_of_nomads_without_a_control_group_is_nomads_by_its_executor_and_its_environment() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
+    requires!(Program("bash"), Haproxy(Branch::V32));
+    let kept = ManagedHaproxy::new(Branch::V32);
     let names = "NOMAD_ALLOC_ID=5b1ab8ac-0a3c-4c4a-8c5c-2f4a5f0d6c11 NOMAD_TASK_NAME=web";
-    let Some(_process) = executor(&kept, names) else { return };
+    let _process = executor(&kept, names);
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     let nomad = proven(&control, "nomad");
@@ -183,8 +186,9 @@ fn a_task_of_nomads_without_a_control_group_is_nomads_by_its_executor_and_its_en
 
 #[test]
 fn a_task_of_nomads_that_cannot_be_named_is_unknown_and_not_nobodys() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some(_process) = executor(&kept, "") else { return };
+    requires!(Program("bash"), Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let _process = executor(&kept, "");
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let words = why(&kept.control(), "unknown");
     assert!(words.contains("Nomad's") && words.contains("names no allocation"), "{words}");
@@ -192,9 +196,10 @@ fn a_task_of_nomads_that_cannot_be_named_is_unknown_and_not_nobodys() {
 
 #[test]
 fn a_parent_that_only_took_the_name_of_a_supervisor_is_not_believed() {
-    let Some([bash]) = programs(["bash"]) else { return };
+    requires!(Program("bash"), Haproxy(Branch::V30));
+    let [bash] = programs(["bash"]);
     for name in ["runsv", "s6-supervise", "supervisord", "tmux: server"] {
-        let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
+        let kept = ManagedHaproxy::new(Branch::V30);
         // What would be read is a pipe that nobody writes to.
         let pipes = "mkdir supervise; mkfifo supervise/pid supervise/status";
         let script = format!("{pipes}; echo -n '{name}' >/proc/$$/comm; {}; true", kept.command());

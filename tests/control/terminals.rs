@@ -10,22 +10,17 @@ use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
 use crate::support::process::Process;
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 fn split_args(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
 }
 
-/// Everything in its folder belongs to nobody; false, after a visible line, where we cannot give files away.
-fn given_away(kept: &ManagedHaproxy) -> bool {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, who alone can be somebody else");
-        return false;
-    }
+/// Everything in its folder belongs to nobody; it takes root.
+fn give_away(kept: &ManagedHaproxy) {
     let uid = NOBODY.parse().ok();
     std::os::unix::fs::chown(kept.dir.path(), uid, uid).unwrap();
-    true
 }
 
 /// The process of this name whose arguments hold this word.
@@ -39,11 +34,9 @@ fn pid_of(name: &str, word: &str) -> Option<u32> {
 }
 
 /// A tmux of another user with a session `web` that runs HAProxy.
-fn tmux(kept: &ManagedHaproxy) -> Option<KillOnDrop> {
-    let [setpriv, _] = programs(["setpriv", "tmux"])?;
-    if !given_away(kept) {
-        return None;
-    }
+fn tmux(kept: &ManagedHaproxy) -> KillOnDrop {
+    let [setpriv, _] = programs(["setpriv", "tmux"]);
+    give_away(kept);
     let socket = kept.path("tmux.sock").display().to_string();
     let mut args = split_args(&format!(
         "--reuid {NOBODY} --regid {NOBODY} --clear-groups tmux -f /dev/null -S {socket}"
@@ -51,13 +44,14 @@ fn tmux(kept: &ManagedHaproxy) -> Option<KillOnDrop> {
     args.extend(split_args("new-session -d -s web"));
     args.push(kept.command().into());
     let _client = Process::start(&setpriv, &args, &[], &kept.path("log"));
-    Some(KillOnDrop(wait_for("tmux runs", || pid_of("tmux: server", &socket))))
+    KillOnDrop(wait_for("tmux runs", || pid_of("tmux: server", &socket)))
 }
 
 #[test]
 fn a_haproxy_in_a_tmux_of_another_user_is_named_so_by_its_parent_and_by_the_list_of_panes() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some(server) = tmux(&kept) else { return };
+    requires!(Root, Program("setpriv"), Program("tmux"), Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let server = tmux(&kept);
     kept.started();
     let control = kept.control();
     let controller = proven(&control, "multiplexer");
@@ -75,8 +69,9 @@ fn a_haproxy_in_a_tmux_of_another_user_is_named_so_by_its_parent_and_by_the_list
 
 #[test]
 fn a_tmux_whose_socket_is_gone_is_proven_by_the_terminal_that_it_holds() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V34) else { return };
-    let Some(_server) = tmux(&kept) else { return };
+    requires!(Root, Program("setpriv"), Program("tmux"), Haproxy(Branch::V34));
+    let kept = ManagedHaproxy::new(Branch::V34);
+    let _server = tmux(&kept);
     kept.started();
     std::fs::remove_file(kept.path("tmux.sock")).unwrap();
     let control = kept.control();
@@ -109,11 +104,10 @@ while True:
 
 #[test]
 fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
-    let Some([setpriv, ..]) = programs(["setpriv", "tmux", "python3"]) else { return };
-    if !given_away(&kept) {
-        return;
-    }
+    requires!(Root, Program("python3"), Program("setpriv"), Program("tmux"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
+    let [setpriv, ..] = programs(["setpriv", "tmux", "python3"]);
+    give_away(&kept);
     let mut args = split_args(&format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups env"));
     // By its name: the first on the path may be closed to nobody.
     args.extend([
@@ -137,8 +131,9 @@ fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
 
 #[test]
 fn a_haproxy_in_screen_is_screens_by_its_parent_and_by_the_terminal_that_it_holds() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
-    let Some([screen]) = programs(["screen"]) else { return };
+    requires!(Program("screen"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
+    let [screen] = programs(["screen"]);
     let folder = kept.path("screens");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
@@ -159,8 +154,8 @@ fn a_haproxy_in_screen_is_screens_by_its_parent_and_by_the_terminal_that_it_hold
 }
 
 /// Types a line into a login shell on a terminal of its own.
-fn typed(kept: &ManagedHaproxy, line: &str) -> Option<Process> {
-    let [sh, _, _] = programs(["sh", "script", "bash"])?;
+fn typed(kept: &ManagedHaproxy, line: &str) -> Process {
+    let [sh, _, _] = programs(["sh", "script", "bash"]);
     let folder = kept.dir.path().display();
     // The line is typed, and then nothing more.
     let script = format!(
@@ -168,14 +163,15 @@ fn typed(kept: &ManagedHaproxy, line: &str) -> Option<Process> {
     );
     // What `script` runs the words with: another shell has no `exec -a`.
     let shell = [("SHELL".to_owned(), "/bin/bash".to_owned())];
-    Some(Process::start(&sh, &["-c".into(), script.into()], &shell, &kept.path("log")))
+    Process::start(&sh, &["-c".into(), script.into()], &shell, &kept.path("log"))
 }
 
 #[test]
 fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_terminal() {
+    requires!(Program("bash"), Program("script"), Haproxy(Branch::V32));
     for command in ["{}", "{} &"] {
-        let Some(kept) = ManagedHaproxy::new(Branch::V32) else { return };
-        let Some(_terminal) = typed(&kept, &command.replace("{}", &kept.command())) else { return };
+        let kept = ManagedHaproxy::new(Branch::V32);
+        let _terminal = typed(&kept, &command.replace("{}", &kept.command()));
         kept.started();
         let control = kept.control();
         let controller = proven(&control, "shell");
@@ -190,8 +186,9 @@ fn what_is_typed_into_a_login_shell_is_the_shells_by_its_parent_and_by_its_termi
 
 #[test]
 fn what_left_the_shells_terminal_is_only_claimed() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
-    let Some(_terminal) = typed(&kept, &format!("setsid --wait {} &", kept.command())) else { return };
+    requires!(Program("bash"), Program("script"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
+    let _terminal = typed(&kept, &format!("setsid --wait {} &", kept.command()));
     let _server = KillOnDrop(u32::try_from(kept.started()).unwrap());
     let control = kept.control();
     assert!(why(&control, "claimed").contains("left the shell"), "{control:#}");
@@ -199,8 +196,9 @@ fn what_left_the_shells_terminal_is_only_claimed() {
 
 #[test]
 fn what_went_into_the_background_is_nobodys_and_is_said_so() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V28) else { return };
-    let Some([sh]) = programs(["sh"]) else { return };
+    requires!(Haproxy(Branch::V28));
+    let kept = ManagedHaproxy::new(Branch::V28);
+    let [sh] = programs(["sh"]);
     let line = format!("{} -D", kept.command());
     let _gone = Process::start(&sh, &["-c".into(), line.into()], &[], &kept.path("log"));
     let master = kept.started();
@@ -213,9 +211,10 @@ fn what_went_into_the_background_is_nobodys_and_is_said_so() {
 
 #[test]
 fn a_shell_that_ended_leaves_no_trace_and_is_not_made_up() {
-    let Some(kept) = ManagedHaproxy::new(Branch::V30) else { return };
+    requires!(Program("bash"), Program("script"), Haproxy(Branch::V30));
+    let kept = ManagedHaproxy::new(Branch::V30);
     let line = format!("trap \"\" HUP; setsid {} & exit", kept.command());
-    let Some(mut terminal) = typed(&kept, &line) else { return };
+    let mut terminal = typed(&kept, &line);
     let master = kept.started();
     let _server = KillOnDrop(u32::try_from(master).unwrap());
     terminal.end(Signal::TERM);

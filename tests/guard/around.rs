@@ -2,11 +2,13 @@
 
 use super::{FILE, UNIT, as_before, change, everything, install, json, level, status, unwrapped_output};
 use crate::support::guest::Guest;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 #[test]
 fn what_the_guard_does_not_keep_off_happens_and_is_named() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     guest.write("/etc/systemd/system/anchor.service", "[Service]\nExecStart=/bin/sleep infinity\n");
     guest.write("/etc/systemd/system/haproxy.service.d/10-anchor.conf", "[Unit]\nPartOf=anchor.service\n");
     guest.ok(["systemctl", "daemon-reload"]);
@@ -28,7 +30,8 @@ fn what_the_guard_does_not_keep_off_happens_and_is_named() {
 
 #[test]
 fn a_unit_that_was_masked_while_it_ran_is_told_as_that() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     install(&guest);
     guest.ok(["systemctl", "mask", "haproxy"]);
     let said = status(&guest);
@@ -44,7 +47,8 @@ fn a_unit_that_was_masked_while_it_ran_is_told_as_that() {
 
 #[test]
 fn a_guard_whose_file_is_gone_ends_with_the_next_daemon_reload_and_can_be_had_again() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     for what in ["install", "remove"] {
         install(&guest);
         std::fs::remove_file(guest.path(FILE)).unwrap();
@@ -60,7 +64,8 @@ fn a_guard_whose_file_is_gone_ends_with_the_next_daemon_reload_and_can_be_had_ag
 
 #[test]
 fn a_folder_of_units_that_is_a_link_has_a_guard_as_any_other() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     for link in [
         "mv /etc/systemd/system /srv/system && ln -s /srv/system /etc/systemd/system",
         "mkdir /srv/one && ln -s /srv/one /etc/systemd/system/haproxy.service.d",
@@ -78,7 +83,8 @@ fn a_folder_of_units_that_is_a_link_has_a_guard_as_any_other() {
 
 #[test]
 fn what_an_install_would_find_is_asked_beforehand() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let asked = |more: &[&str]| guest.haguard(["check", "--for", "guard"].iter().chain(more));
     let said = asked(&["-o", "json"]);
     assert_eq!((said.status, level(&json(&said), "guard.ready").as_str()), (0, "pass"), "{said}");
@@ -93,7 +99,8 @@ fn what_an_install_would_find_is_asked_beforehand() {
 
 #[test]
 fn where_nothing_runs_a_restart_is_refused_with_the_way_to_a_start() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let good = guest.read("/etc/haproxy/haproxy.cfg");
     install(&guest);
     guest.write("/etc/haproxy/haproxy.cfg", &format!("{good}\nno_such_section\n"));
@@ -119,7 +126,8 @@ fn where_nothing_runs_a_restart_is_refused_with_the_way_to_a_start() {
 
 #[test]
 fn without_root_a_socket_that_may_not_be_opened_is_not_called_missing() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let user =
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--", "env", "HOME=/tmp"];
     let nobody = |more: &[&str]| guest.run(user.iter().chain(&["haguard", "check"]).chain(more));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use haguard::wire::systemd::{environment_file, exec_command};
 
 use crate::support::guest::Guest;
+use crate::support::requires::requires;
 
 /// What a file may hold that has a meaning to somebody.
 const LETTERS: &[&str] =
@@ -90,7 +91,8 @@ fn parts(bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_file_is_read_as_a_real_systemd_reads_it() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let version: u32 =
         guest.ok(["systemctl", "--version"]).split_whitespace().nth(1).unwrap().parse().unwrap();
     let texts = texts();
@@ -125,7 +127,8 @@ fn a_file_is_read_as_a_real_systemd_reads_it() {
 
 #[test]
 fn words_are_made_as_a_real_systemd_makes_them() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     let values = [
         "",
         "one",

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{HERE, HardenedGuest};
 use crate::support::document::{as_text, finding, unwrapped};
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const ENV: &str = "/etc/edge/env";
@@ -62,7 +63,8 @@ impl HardenedGuest {
 
 #[test]
 fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for branch in HERE {
         edge.run(branch);
         let level = || {
@@ -80,7 +82,8 @@ fn a_unit_that_nobody_touched_starts_what_runs_whatever_its_configuration_sets()
 
 #[test]
 fn a_file_of_the_unit_that_came_later_is_told_whatever_time_it_brings_along() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     let path = "/etc/systemd/system/edge.service.d/50-test.conf";
     edge.guest.write(path, "[Service]\nProtectClock=yes\n");
@@ -96,7 +99,8 @@ fn a_file_of_the_unit_that_came_later_is_told_whatever_time_it_brings_along() {
 
 #[test]
 fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for branch in HERE {
         edge.guest.write(ENV, "EDGE_PORT=8443\n");
         edge.run(branch);
@@ -130,7 +134,8 @@ fn a_variable_of_its_file_that_was_edited_is_rehearsed_named_and_comes_up_so() {
 
 #[test]
 fn a_variable_that_is_gone_from_its_file_is_an_outage_and_no_trouble_of_a_reload() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.guest.write(ENV, "EDGE_PORTS=8443\n");
     edge.is_no_way("it would not come up again");
@@ -138,7 +143,8 @@ fn a_variable_that_is_gone_from_its_file_is_an_outage_and_no_trouble_of_a_reload
 
 #[test]
 fn a_file_that_has_to_be_there_and_is_not_is_an_outage_and_one_that_may_be_missing_is_none() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.guest.ok(["rm", ENV]);
     edge.is_no_way("EnvironmentFile=/etc/edge/env has to be there");
@@ -154,7 +160,8 @@ fn a_file_that_has_to_be_there_and_is_not_is_an_outage_and_one_that_may_be_missi
 
 #[test]
 fn a_limit_that_a_drop_in_lowered_is_rehearsed() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for branch in HERE {
         edge.drop_in("");
         edge.run(branch);
@@ -169,7 +176,8 @@ fn a_limit_that_a_drop_in_lowered_is_rehearsed() {
 
 #[test]
 fn a_right_that_a_drop_in_took_is_rehearsed() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.drop_in("[Service]\nAmbientCapabilities=\n");
     let said = finding(&edge.plan(), "restart.unit").to_string();
@@ -179,7 +187,8 @@ fn a_right_that_a_drop_in_took_is_rehearsed() {
 
 #[test]
 fn a_group_that_a_drop_in_took_is_rehearsed() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.guest.write("/etc/edge/block.lst", "192.0.2.1\n");
     edge.guest.ok(["chgrp", "adm", "/etc/edge/block.lst"]);
     edge.guest.ok(["chmod", "640", "/etc/edge/block.lst"]);
@@ -196,7 +205,8 @@ fn a_group_that_a_drop_in_took_is_rehearsed() {
 
 #[test]
 fn a_user_that_a_drop_in_changed_is_rehearsed() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.guest.ok(["chmod", "711", "/etc/edge"]);
     edge.drop_in("[Service]\nUser=nobody\nGroup=nogroup\n");
@@ -216,7 +226,8 @@ fn a_user_that_a_drop_in_changed_is_rehearsed() {
 
 #[test]
 fn a_file_in_a_folder_that_a_restart_makes_anew_is_an_outage_and_no_trouble_of_a_reload() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     for folder in ["/run/edge", "/tmp"] {
         edge.guest.write("/etc/edge/env", "EDGE_PORT=8443\n");
         edge.run(ONE);
@@ -235,7 +246,8 @@ fn a_file_in_a_folder_that_a_restart_makes_anew_is_an_outage_and_no_trouble_of_a
 
 #[test]
 fn without_a_bus_what_runs_is_rehearsed_and_that_is_said() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.guest.write(ENV, "EDGE_PORT=8447\n");
     edge.guest.ok(["systemctl", "stop", "dbus.socket", "dbus.service"]);
@@ -250,7 +262,8 @@ fn without_a_bus_what_runs_is_rehearsed_and_that_is_said() {
 
 #[test]
 fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     let plan = edge.plan();
     let main = edge.guest.property("edge", "MainPID");
@@ -264,7 +277,8 @@ fn a_file_that_is_edited_after_the_plan_was_shown_is_another_world() {
 
 #[test]
 fn another_file_that_the_unit_names_now_is_what_comes_up() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     edge.guest.write(
         "/etc/edge/more.cfg",
@@ -287,7 +301,8 @@ fn another_file_that_the_unit_names_now_is_what_comes_up() {
 
 #[test]
 fn one_without_a_master_that_becomes_another_user_starts_as_its_unit_says() {
-    let Some(edge) = HardenedGuest::start() else { return };
+    requires!(Guest);
+    let edge = HardenedGuest::start();
     edge.run(ONE);
     let program = format!("{}/{ONE}/haproxy", crate::support::guest::BRANCHES);
     let unit = format!(

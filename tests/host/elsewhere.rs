@@ -3,14 +3,12 @@
 use super::*;
 use crate::other_user::as_nobody;
 use crate::support::haguard::Haguard;
+use crate::support::requires::requires;
 
 #[test]
 fn a_service_in_another_network_namespace_has_listeners_of_its_own() {
-    if !rustix::process::geteuid().is_root() || on_path("unshare").is_none() {
-        skip::missing("root with unshare, to make a network namespace");
-        return;
-    }
-    let Some(python) = python() else { return };
+    requires!(Root, Program("unshare"), Program("python3"));
+    let python = python();
     let (port, dir) = (ports::free(), open_folder());
     let script = format!(
         "import socket\ns = socket.create_server(('0.0.0.0', {}))\nwhile True: s.accept()",
@@ -33,24 +31,22 @@ fn a_service_in_another_network_namespace_has_listeners_of_its_own() {
 
 #[test]
 fn without_root_what_others_listen_on_is_unknown_and_their_ports_are_said_all_the_same() {
-    let Some(web) = Web::start(&[], &[]) else { return };
+    requires!(Root, OtherUser, Program("python3"));
+    let web = Web::start(&[], &[]);
     let haguard = Haguard::new();
-    let Some(said) = as_nobody(&haguard, &["inspect", "-o", "json"]) else { return };
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
+    let said = as_nobody(&haguard, &["inspect", "-o", "json"]);
     let document = said.json();
     let host = &document["facts"]["on_host"]["seen"];
     assert!(host["hidden"].as_u64().unwrap() > 0, "{host:#}");
     let listener = format!("tcp 127.0.0.1:{}", web.port.number);
     let unowned = host["unowned"].as_array().unwrap();
     assert!(unowned.iter().any(|one| one["listener"] == listener.as_str() && one["uid"] == 0), "{host:#}");
-    let Some(said) = as_nobody(&haguard, &["restart", &format!(":{}", web.port.number)]) else { return };
+    let said = as_nobody(&haguard, &["restart", &format!(":{}", web.port.number)]);
     assert_eq!(said.status, 3, "{said}");
     let text = unwrapped(&said.stdout);
     assert!(text.contains("of a process of root that could not be seen (run as root)"), "{said}");
     // A process that is seen by its number is told, with what is closed.
-    let Some(said) = as_nobody(&haguard, &["restart", &web.pid().to_string()]) else { return };
+    let said = as_nobody(&haguard, &["restart", &web.pid().to_string()]);
     let text = unwrapped(&said.stdout);
     assert!(
         text.contains("listens on unknown:") && text.contains("permission denied (run as root)"),

@@ -7,6 +7,7 @@ use super::*;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
+use crate::support::requires::requires;
 
 /// The word of `restart`, and who was found by it.
 #[track_caller]
@@ -20,8 +21,8 @@ fn found(word: &str) -> (String, Value) {
 
 /// A HAProxy that keeps a web server at this port as its program. It is not asked before it has loaded: 2.6 with a
 /// program leaves such a question open.
-fn program(branch: Branch, port: &Port, dir: &TempDir) -> Option<Process> {
-    let (python, binary) = (python()?, haproxy::binary(branch)?);
+fn program(branch: Branch, port: &Port, dir: &TempDir) -> Process {
+    let (python, binary) = (python(), haproxy::binary(branch));
     let at = dir.path().display();
     let config = format!(
         "global\n    stats socket {at}/admin.sock level admin\nprogram gui\n    command {} -m http.server --bind 127.0.0.1 \
@@ -38,14 +39,15 @@ fn program(branch: Branch, port: &Port, dir: &TempDir) -> Option<Process> {
         text(&dir.path().join("log")).contains("Loading success").then_some(())
     });
     wait_for("the program listens", || std::net::TcpStream::connect(("127.0.0.1", port.number)).ok());
-    Some(process)
+    process
 }
 
 #[test]
 fn a_program_of_haproxys_configuration_is_its_masters_and_comes_back_with_a_reload() {
+    requires!(Program("python3"), Haproxy(Branch::V26), Haproxy(Branch::V30));
     for branch in [Branch::V26, Branch::V30] {
         let (port, dir) = (ports::free(), crate::support::run::scratch());
-        let Some(haproxy) = program(branch, &port, &dir) else { return };
+        let haproxy = program(branch, &port, &dir);
         let (text, found) = found(&port.number.to_string());
         assert_eq!(found.as_array().unwrap().len(), 1, "{found:#}");
         let control = &found[0]["service"]["control"];
@@ -82,12 +84,9 @@ fn postgresql() -> Option<std::path::PathBuf> {
 
 impl PatroniCluster {
     /// Starts it, and waits until PostgreSQL takes writes.
-    fn start() -> Option<Self> {
+    fn start() -> Self {
         let (etcd, patroni, bin) = (on_path("etcd"), on_path("patroni"), postgresql());
-        let (Some(etcd), Some(patroni), Some(bin)) = (etcd, patroni, bin) else {
-            skip::missing("etcd, Patroni and PostgreSQL (packages etcd-server, patroni, postgresql)");
-            return None;
-        };
+        let (etcd, patroni, bin) = (etcd.unwrap(), patroni.unwrap(), bin.unwrap());
         let dir = open_folder();
         std::fs::create_dir(dir.path().join("data")).unwrap();
         let ports = [(); 4].map(|()| ports::free());
@@ -115,15 +114,15 @@ impl PatroniCluster {
                 urls[1]
             ),
         ];
-        let etcd = as_somebody(&words.join(" "), &dir)?;
+        let etcd = as_somebody(&words.join(" "), &dir);
         wait_for("etcd answers", || std::net::TcpStream::connect(("127.0.0.1", client)).ok());
-        let patroni = as_somebody(&format!("{} {at}/patroni.yml", patroni.display()), &dir)?;
+        let patroni = as_somebody(&format!("{} {at}/patroni.yml", patroni.display()), &dir);
         let cluster = PatroniCluster { patroni, _etcd: etcd, dir, ports };
         let answers = || std::net::TcpStream::connect(("127.0.0.1", sql)).ok();
         if crate::support::wait::within(std::time::Duration::from_secs(90), answers).is_none() {
             panic!("PostgreSQL does not listen:\n{}", text(&cluster.dir.path().join("log")));
         }
-        Some(cluster)
+        cluster
     }
 }
 
@@ -135,7 +134,7 @@ impl Drop for PatroniCluster {
 }
 
 /// Starts a program as nobody, who is a user of every host, or as whoever we are if that is not root.
-fn as_somebody(words: &str, dir: &TempDir) -> Option<Process> {
+fn as_somebody(words: &str, dir: &TempDir) -> Process {
     let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups -- ";
     let root = rustix::process::geteuid().is_root();
     let words = if root { format!("{nobody}{words}") } else { words.to_owned() };
@@ -144,12 +143,13 @@ fn as_somebody(words: &str, dir: &TempDir) -> Option<Process> {
     if root {
         std::os::unix::fs::chown(dir.path().join("data"), Some(65534), Some(65534)).unwrap();
     }
-    Some(Process::start(&program, &words.collect::<Vec<_>>(), &[], &dir.path().join("log")))
+    Process::start(&program, &words.collect::<Vec<_>>(), &[], &dir.path().join("log"))
 }
 
 #[test]
 fn postgresql_below_patroni_is_patronis_and_one_service_with_all_of_its_processes() {
-    let Some(cluster) = PatroniCluster::start() else { return };
+    requires!(Root, Patroni, Program("setpriv"));
+    let cluster = PatroniCluster::start();
     let [_, _, rest, sql] = &cluster.ports;
     let (text, found) = wait_for("Patroni says when it started PostgreSQL", || {
         let (text, found) = found(&format!("127.0.0.1:{}", sql.number));
@@ -185,7 +185,7 @@ fn postgresql_below_patroni_is_patronis_and_one_service_with_all_of_its_processe
     crate::support::executable::script(&script, "#!/bin/sh\nwhile :; do sleep 1; done\n");
     for (scope, certainty, kind) in [("other", "proven", "nobody"), ("lab", "claimed", "patroni")] {
         let words = format!("{} --cluster_name={scope}", script.display());
-        let Some(process) = as_somebody(&words, &cluster.dir) else { return };
+        let process = as_somebody(&words, &cluster.dir);
         let line = format!("/proc/{}/cmdline", process.pid());
         wait_for("it runs", || std::fs::read_to_string(&line).ok()?.starts_with("/bin/sh").then_some(()));
         let (text, found) = found_by_pid(process.pid());
@@ -211,8 +211,9 @@ fn found_by_pid(pid: u32) -> (String, Value) {
 
 #[test]
 fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
-    let Some(docker) = Dockerd::bridged() else { return };
-    let Some(image) = docker.haproxy(Branch::V30) else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let docker = Dockerd::bridged();
+    let image = docker.haproxy(Branch::V30);
     let dir = crate::support::run::scratch();
     let config = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend f\n    \
                   bind :80\n";

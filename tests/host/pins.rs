@@ -4,6 +4,7 @@ use super::*;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 
 /// What a test checks of `arch.expected`.
@@ -16,8 +17,9 @@ fn expected(said: &RunOutput) -> (String, String) {
 
 #[test]
 fn what_is_pinned_is_found_again_and_every_other_byte_of_the_file_stays() {
-    let Some(sandbox) = Sandbox::new() else { return };
-    let Some(haproxy) = Instance::builder(Branch::V30).inside(&sandbox).start() else { return };
+    requires!(Sandbox, Haproxy(Branch::V30));
+    let sandbox = Sandbox::new();
+    let haproxy = Instance::builder(Branch::V30).inside(&sandbox).start();
     let haguard = Haguard::inside(&sandbox);
     let before = format!(
         "# ours\n[haproxy]  # one\nmaster_socket = '{}'\n",
@@ -56,8 +58,9 @@ fn what_is_pinned_is_found_again_and_every_other_byte_of_the_file_stays() {
 
 #[test]
 fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_both_are_shown() {
-    let Some(sandbox) = Sandbox::new() else { return };
-    let Some(haproxy) = Instance::builder(Branch::V30).inside(&sandbox).start() else { return };
+    requires!(Sandbox, Haproxy(Branch::V30));
+    let sandbox = Sandbox::new();
+    let haproxy = Instance::builder(Branch::V30).inside(&sandbox).start();
     let haguard = Haguard::inside(&sandbox);
     let file = haguard.config(&format!(
         "[haproxy]\nmaster_socket = '{}'\n[[pin]]\nservice = 'haproxy'\ncontroller = 'systemd'\nunit = 'haproxy.service'\n",
@@ -89,15 +92,13 @@ fn architecture_pinned_as_systemd_and_found_with_no_manager_stops_a_reload_and_b
 
 #[test]
 fn nothing_is_pinned_where_it_is_not_proven_or_the_file_may_not_be_written() {
-    let Some(haproxy) = Instance::builder(Branch::V30).start() else { return };
+    requires!(OtherUser, Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).start();
     let haguard = Haguard::new();
     std::fs::create_dir_all(haguard.home().join(".config/haguard")).unwrap();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let args = ["inspect", "--save", "--master-socket", socket, "-o", "json"];
-    let Some(said) = crate::other_user::as_nobody(&haguard, &args) else { return };
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
+    let said = crate::other_user::as_nobody(&haguard, &args);
     let document = said.json();
     assert_eq!(document["changed"], false, "{said}");
     // Others on this host may be unproven for him, or all of them are proven and the file is root's.
@@ -111,8 +112,9 @@ fn nothing_is_pinned_where_it_is_not_proven_or_the_file_may_not_be_written() {
 
 #[test]
 fn architecture_pinned_as_systemd_and_found_as_docker_exits_3_and_shows_both() {
-    let Some(dockerd) = Dockerd::start() else { return };
-    let Some(image) = dockerd.haproxy(Branch::V30) else { return };
+    requires!(Docker, Haproxy(Branch::V30));
+    let dockerd = Dockerd::start();
+    let image = dockerd.haproxy(Branch::V30);
     let dir = TempDir::with_prefix("hag").unwrap();
     let (run, port) = (dir.path().display().to_string(), ports::free());
     let config = format!(

@@ -8,6 +8,7 @@ use super::*;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::alive;
+use crate::support::requires::requires;
 
 /// tmux of the stranger with a web server in it, ended with everything in it.
 struct Tmux {
@@ -17,12 +18,8 @@ struct Tmux {
 }
 
 impl Tmux {
-    fn start() -> Option<Self> {
-        let (before, _) = (as_stranger()?, python()?);
-        if on_path("tmux").is_none() {
-            skip::missing("tmux");
-            return None;
-        }
+    fn start() -> Self {
+        let (before, _) = (as_stranger(), python());
         let (dir, port) = (open_folder(), ports::free());
         let socket = dir.path().join("tmux.sock");
         let line = format!(
@@ -53,7 +50,7 @@ impl Tmux {
         wait_for("the web server listens", || {
             std::net::TcpStream::connect(("127.0.0.1", tmux.port.number)).ok()
         });
-        Some(tmux)
+        tmux
     }
 }
 
@@ -67,7 +64,8 @@ impl Drop for Tmux {
 
 #[test]
 fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
-    let Some(tmux) = Tmux::start() else { return };
+    requires!(Root, Program("python3"), Program("setpriv"), Program("tmux"));
+    let tmux = Tmux::start();
     let haguard = Haguard::new();
     let (folder, name) = (backend(&tmux.dir), name(&tmux.dir));
     let backend = format!("{name}-backend");
@@ -104,10 +102,11 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
 
 #[test]
 fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
-    let Some(web) = Web::start(&[], &[]) else { return };
+    requires!(Program("python3"));
+    let web = Web::start(&[], &[]);
     let (folder, name) = (backend(&web.dir), name(&web.dir));
     let words = ["sh".into(), "-c".into(), format!("cd {} && exec \"$0\" \"$@\"", folder.display())];
-    let Some(web) = Web::start(&words.map(|word: String| word.into()), &[]) else { return };
+    let web = Web::start(&words.map(|word: String| word.into()), &[]);
     let haguard = Haguard::new();
     let misspelt = format!("{}-backend.service", name.replace("hag", "hog"));
     let said = haguard.run(["restart", &misspelt]);
@@ -123,7 +122,8 @@ fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
 
 #[test]
 fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
-    let Some(web) = Web::start(&[], &["--protocol", "HTTP/1.1"]) else { return };
+    requires!(Program("python3"));
+    let web = Web::start(&[], &["--protocol", "HTTP/1.1"]);
     let haguard = Haguard::new();
     let port = web.port.number;
     let text = unwrapped(&haguard.run(["restart", &format!(":{port}")]).stdout);
@@ -142,7 +142,8 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
 
 #[test]
 fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
-    let Some(python) = python() else { return };
+    requires!(Program("python3"));
+    let python = python();
     let (port, dir) = (ports::free(), open_folder());
     let at = format!("127.0.0.1:{}", port.number);
     let script = format!(
@@ -176,8 +177,9 @@ fn the_number_of_a_thread_which_some_tools_show_means_its_process() {
 
 #[test]
 fn what_may_be_secret_in_a_command_line_is_shown_nowhere() {
+    requires!(Program("python3"));
     // The program of the Python library takes no such options, so a line of our own listens for it.
-    let Some(python) = python() else { return };
+    let python = python();
     let (port, dir) = (ports::free(), open_folder());
     let script = format!(
         "import socket\ns = socket.create_server(('127.0.0.1', {}))\nwhile True: s.accept()",
@@ -225,9 +227,10 @@ fn what_may_be_secret_in_a_command_line_is_shown_nowhere() {
 
 #[test]
 fn two_haproxy_masters_the_one_asked_for_is_named_or_the_command_refuses() {
-    let Some(sandbox) = crate::support::sandbox::Sandbox::new() else { return };
+    requires!(Sandbox, Haproxy(Branch::V30), Haproxy(Branch::V32));
+    let sandbox = crate::support::sandbox::Sandbox::new();
     let start = |branch| Instance::builder(branch).inside(&sandbox).start();
-    let (Some(one), Some(two)) = (start(Branch::V30), start(Branch::V32)) else { return };
+    let (one, two) = (start(Branch::V30), start(Branch::V32));
     let haguard = Haguard::inside(&sandbox);
     let master = |haproxy: &Instance| {
         let table = haproxy.master("show proc");

@@ -3,6 +3,7 @@
 use super::*;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 
 const CONFIG: &str = "
 frontend web
@@ -25,14 +26,15 @@ backend api
 
 #[test]
 fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
-    let Some(web) = Web::start(&[], &[]) else { return };
-    for branch in Branch::all() {
+    requires!(Program("python3"));
+    let web = Web::start(&[], &[]);
+    for branch in Branch::here() {
         let builder = Instance::builder(branch)
             .config(&CONFIG.replace("PORT", &web.port.number.to_string()))
             .file("hosts.map", "gui.example gui\nsecret-key secret-value\n")
             .file("paths.map", "/cart gui\n")
             .file("ends.map", ".end.example api\n");
-        let Some(haproxy) = builder.start() else { continue };
+        let haproxy = builder.start();
         haproxy.admin(&format!("add map {}/hosts.map live.example gui", haproxy.dir().display()));
         haproxy.admin("set server gui/gone state maint");
         let socket = haproxy.master_socket().unwrap().to_str().unwrap().to_owned();
@@ -71,11 +73,12 @@ fn routes_lead_from_hosts_over_live_maps_to_servers_with_their_health() {
 
 #[test]
 fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_said() {
-    let Some(web) = Web::start(&[], &[]) else { return };
+    requires!(Program("python3"), Haproxy(Branch::V30));
+    let web = Web::start(&[], &[]);
     let builder =
         Instance::builder(Branch::V30).config(&CONFIG.replace("PORT", &web.port.number.to_string()));
     let builder = builder.file("hosts.map", "").file("paths.map", "").file("ends.map", "");
-    let Some(haproxy) = builder.start() else { return };
+    let haproxy = builder.start();
     let socket = haproxy.master_socket().unwrap();
     let haguard = Haguard::new();
     let document = haguard.json(&["inspect"], socket);
@@ -111,11 +114,12 @@ fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_
 
 #[test]
 fn markdown_tells_a_stranger_how_each_service_is_restarted_and_no_other_command_has_it() {
-    let Some(web) = Web::start(&[], &[]) else { return };
+    requires!(Program("python3"), Haproxy(Branch::V32));
+    let web = Web::start(&[], &[]);
     let builder =
         Instance::builder(Branch::V32).config(&CONFIG.replace("PORT", &web.port.number.to_string()));
     let builder = builder.file("hosts.map", "").file("paths.map", "").file("ends.map", "");
-    let Some(haproxy) = builder.start() else { return };
+    let haproxy = builder.start();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let haguard = Haguard::new();
     let said = haguard.run(["inspect", "-o", "markdown", "--master-socket", socket]);

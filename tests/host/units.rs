@@ -2,6 +2,7 @@
 
 use crate::support::document::unwrapped;
 use crate::support::guest::Guest;
+use crate::support::requires::requires;
 
 /// A unit that listens on this port.
 fn listens(port: u16) -> String {
@@ -13,6 +14,7 @@ fn listens(port: u16) -> String {
 
 #[test]
 fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() {
+    requires!(Guest);
     let units = [
         ("/etc/systemd/system/gui.service", listens(6100)),
         ("/etc/systemd/system/gone.service", listens(6101)),
@@ -28,7 +30,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         ("/etc/systemd/system/failed.service", "[Service]\nExecStart=/bin/false\n".to_owned()),
     ];
     let files: Vec<(&str, &str)> = units.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    let Some(guest) = Guest::with(&files) else { return };
+    let guest = Guest::with(&files);
     guest.ok(["systemctl", "enable", "gui.service"]);
     guest.ok([
         "systemctl",
@@ -114,7 +116,8 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
 
 #[test]
 fn another_name_of_haproxys_unit_means_haproxy_whether_it_runs_or_not() {
-    let Some(guest) = Guest::boot() else { return };
+    requires!(Guest);
+    let guest = Guest::boot();
     guest.ok(["sh", "-c", "ln -s $(systemctl show -P FragmentPath haproxy) /etc/systemd/system/lb.service"]);
     guest.ok(["systemctl", "daemon-reload"]);
     let main = guest.property("haproxy.service", "MainPID");

@@ -7,14 +7,16 @@ use crate::support::document::{as_text, finding, level, losses};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 
 #[test]
 fn a_haproxy_without_a_master_is_judged_by_its_own_socket() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let builder = Instance::builder(branch).config(&proxy(&origin)).without_master_worker();
-        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let haproxy = builder.inside(&sandbox).start();
         let pid = haproxy.worker_pid();
         haproxy.admin("set server app/two state maint");
         let _clients = hold_connection(haproxy.port("web"), 2);
@@ -45,11 +47,12 @@ fn a_haproxy_without_a_master_is_judged_by_its_own_socket() {
 
 #[test]
 fn a_haproxy_without_any_socket_is_refused_with_nothing_counted_as_zero() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let builder = Instance::builder(branch).config(&proxy(&origin));
         let builder = builder.without_master_worker().without_admin_socket().inside(&sandbox);
-        let Some(haproxy) = builder.start() else { continue };
+        let haproxy = builder.start();
         let _clients = hold_connection(haproxy.port("web"), 2);
 
         let haguard = Haguard::inside(&sandbox);
@@ -79,10 +82,11 @@ fn a_haproxy_without_any_socket_is_refused_with_nothing_counted_as_zero() {
 
 #[test]
 fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let builder = Instance::builder(branch).config(&proxy(&origin)).without_master_socket();
-        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let haproxy = builder.inside(&sandbox).start();
         haproxy.admin("set server app/two state maint");
 
         let haguard = Haguard::inside(&sandbox);
@@ -111,10 +115,11 @@ fn a_master_without_its_socket_is_found_by_proc_and_its_worker_is_asked() {
 
 #[test]
 fn a_worker_without_an_admin_socket_is_asked_through_the_master() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let builder = Instance::builder(branch).config(&proxy(&origin)).without_admin_socket();
-        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let haproxy = builder.inside(&sandbox).start();
         let _clients = hold_connection(haproxy.port("web"), 1);
         haproxy.master("@1 set server app/two state maint");
         haproxy.master("@1 set server app/one weight 0");
@@ -131,13 +136,14 @@ fn a_worker_without_an_admin_socket_is_asked_through_the_master() {
 
 #[test]
 fn a_socket_of_level_user_shows_a_part_and_the_rest_is_unknown_with_a_mend() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let with_map =
             "http-request deny if { req.hdr(host),map({dir}/hosts.map) -m found }\n    default_backend";
         let builder = Instance::builder(branch).config(&proxy(&origin).replace("default_backend", with_map));
         let builder = builder.file("hosts.map", "a.test x\n").level("user").without_master_socket();
-        let Some(haproxy) = builder.inside(&sandbox).start() else { continue };
+        let haproxy = builder.inside(&sandbox).start();
         let _clients = hold_connection(haproxy.port("web"), 2);
 
         let haguard = Haguard::inside(&sandbox);

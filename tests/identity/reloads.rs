@@ -7,22 +7,23 @@ use crate::support::document::{as_text, finding, level, losses};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
+use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 
 #[test]
 fn after_a_failed_reload_the_ledger_is_of_the_worker_that_serves() {
     // HAProxy tries for seconds to bind what is taken, so all branches do that at once.
     std::thread::scope(|scope| {
-        for branch in Branch::all() {
+        for branch in Branch::here() {
             scope.spawn(move || after_a_failed_reload(branch));
         }
     });
 }
 
 fn after_a_failed_reload(branch: Branch) {
-    let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    let (sandbox, origin) = (Sandbox::new(), Origin::start());
     let builder = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox);
-    let Some(mut haproxy) = builder.start() else { return };
+    let mut haproxy = builder.start();
     let worker = haproxy.worker_pid();
     haproxy.admin("set server app/two state maint");
     let _clients = hold_connection(haproxy.port("web"), 2);
@@ -58,10 +59,11 @@ fn after_a_failed_reload(branch: Branch) {
 
 #[test]
 fn connections_in_workers_of_earlier_reloads_are_counted() {
-    for branch in Branch::all() {
-        let (Some(sandbox), origin) = (Sandbox::new(), Origin::start()) else { return };
+    requires!(Sandbox);
+    for branch in Branch::here() {
+        let (sandbox, origin) = (Sandbox::new(), Origin::start());
         let builder = Instance::builder(branch).config(&proxy(&origin)).inside(&sandbox);
-        let Some(haproxy) = builder.start() else { continue };
+        let haproxy = builder.start();
         let first = haproxy.worker_pid();
         let _before = hold_connection(haproxy.port("web"), 2);
         assert!(haproxy.reload().success, "{branch}");

@@ -10,26 +10,18 @@ use super::NOBODY;
 use crate::support::document::finding;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
-use crate::support::process::on_path;
-use crate::support::skip;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 const TEST: &str = "config.test-same-argv";
 
 /// A HAProxy of nobody's with this environment, and a folder that anybody may write to.
-fn theirs(env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
+fn theirs(env: &[(&str, &str)]) -> (Instance, TempDir) {
     theirs_in(&["--clear-groups"], env)
 }
 
 /// The same, in these groups.
-fn theirs_in(groups: &[&str], env: &[(&str, &str)]) -> Option<(Instance, TempDir)> {
-    if !rustix::process::geteuid().is_root() && skip::missing("root, who alone runs programs as another user")
-    {
-        return None;
-    }
-    if on_path("setpriv").is_none() && skip::missing("setpriv, which makes root another user") {
-        return None;
-    }
+fn theirs_in(groups: &[&str], env: &[(&str, &str)]) -> (Instance, TempDir) {
     let folder = TempDir::with_prefix("hag").unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let words = [&["setpriv", "--reuid", NOBODY, "--regid", NOBODY], groups, &["--"]].concat();
@@ -37,7 +29,7 @@ fn theirs_in(groups: &[&str], env: &[(&str, &str)]) -> Option<(Instance, TempDir
     for (name, value) in env {
         builder = builder.env(name, &value.replace("FOLDER", folder.path().to_str().unwrap()));
     }
-    Some((builder.start()?, folder))
+    (builder.start(), folder)
 }
 
 /// The programs that a dynamic loader has started and told of in this folder; the loader of every program does that which
@@ -51,8 +43,9 @@ fn loaded(folder: &Path) -> Vec<String> {
 
 #[test]
 fn what_their_environment_does_to_a_loader_is_done_to_their_program_alone() {
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
     let env = [("LD_DEBUG", "files"), ("LD_DEBUG_OUTPUT", "FOLDER/ld")];
-    let Some((haproxy, folder)) = theirs(&env) else { return };
+    let (haproxy, folder) = theirs(&env);
     wait_for("its own loader has told", || (!loaded(folder.path()).is_empty()).then_some(()));
     for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
         std::fs::remove_file(entry.path()).unwrap();
@@ -66,7 +59,8 @@ fn what_their_environment_does_to_a_loader_is_done_to_their_program_alone() {
 
 #[test]
 fn a_list_that_one_of_their_further_groups_opens_is_read_by_the_test_too() {
-    let Some((mut haproxy, folder)) = theirs_in(&["--groups", "4"], &[]) else { return };
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
+    let (mut haproxy, folder) = theirs_in(&["--groups", "4"], &[]);
     let list = folder.path().join("block.lst");
     std::fs::write(&list, "192.0.2.1\n").unwrap();
     std::os::unix::fs::chown(&list, Some(0), Some(4)).unwrap();
@@ -83,8 +77,9 @@ fn a_list_that_one_of_their_further_groups_opens_is_read_by_the_test_too() {
 
 #[test]
 fn their_program_has_their_rights_a_session_of_its_own_and_nothing_of_our_environment() {
-    let Some((haproxy, folder)) = theirs(&[("OF_THE_MASTER", "x")]) else { return };
-    let Some(real) = binary(Branch::V30) else { return };
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
+    let (haproxy, folder) = theirs(&[("OF_THE_MASTER", "x")]);
+    let real = binary(Branch::V30);
     let (seen, program) = (folder.path().join("seen"), folder.path().join("haproxy"));
     let script = format!(
         "#!/bin/sh\nset -e\n{{ echo $1 $(id -u) $(id -G) $(($(cut -d' ' -f6 /proc/$$/stat) - $$)) \

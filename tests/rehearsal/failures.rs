@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{PLAIN, possible, rehearse};
+use super::{PLAIN, rehearse};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::check_config;
+use crate::support::requires::requires;
 
 /// A user that owns nothing but what is given to it.
 const NOBODY: u32 = 65534;
@@ -27,12 +28,12 @@ fn fails(haproxy: &mut Instance, lines: &str, words: &[&str]) {
     assert!(haproxy.master("show proc").contains("[failed: 0]"), "{branch}");
 }
 
-fn of_root(branch: Branch) -> Option<Instance> {
-    possible().then(|| Instance::builder(branch).config(PLAIN).start()).flatten()
+fn of_root(branch: Branch) -> Instance {
+    Instance::builder(branch).config(PLAIN).start()
 }
 
-fn of_nobody(branch: Branch) -> Option<Instance> {
-    possible().then(|| Instance::builder(branch).config(PLAIN).owned_by(NOBODY).start()).flatten()
+fn of_nobody(branch: Branch) -> Instance {
+    Instance::builder(branch).config(PLAIN).owned_by(NOBODY).start()
 }
 
 fn valid(haproxy: &Instance) -> bool {
@@ -41,8 +42,9 @@ fn valid(haproxy: &Instance) -> bool {
 
 #[test]
 fn a_port_that_needs_root_under_a_master_that_is_not_root() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_nobody(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_nobody(branch);
         fails(
             &mut haproxy,
             "frontend low\n    bind 127.0.0.1:99\n    default_backend web\n",
@@ -54,8 +56,9 @@ fn a_port_that_needs_root_under_a_master_that_is_not_root() {
 
 #[test]
 fn a_unix_socket_whose_folder_is_missing() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let lines = "frontend u\n    bind unix@{dir}/missing/u.sock\n    default_backend web\n";
         fails(&mut haproxy, lines, &["/missing/u.sock"]);
         assert!(valid(&haproxy), "{branch}: HAProxy's own test finds it");
@@ -64,8 +67,9 @@ fn a_unix_socket_whose_folder_is_missing() {
 
 #[test]
 fn a_certificate_that_is_missing() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let lines =
             "frontend t\n    bind 127.0.0.1:{port:t} ssl crt {dir}/none.pem\n    default_backend web\n";
         fails(&mut haproxy, lines, &["none.pem"]);
@@ -74,8 +78,9 @@ fn a_certificate_that_is_missing() {
 
 #[test]
 fn a_map_that_is_missing() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let lines = "frontend m\n    bind 127.0.0.1:{port:m}\n    use_backend %[path,map({dir}/none.map)]\n";
         fails(&mut haproxy, lines, &["none.map"]);
     }
@@ -83,16 +88,18 @@ fn a_map_that_is_missing() {
 
 #[test]
 fn a_user_that_does_not_exist() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         fails(&mut haproxy, "global\n    user no-such-user\n", &["no-such-user"]);
     }
 }
 
 #[test]
 fn a_lua_script_that_fails_at_run_time() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let script = haproxy.dir().join("late.lua");
         std::fs::write(&script, "core.register_init(function() error('only when it runs') end)\n").unwrap();
         fails(&mut haproxy, "global\n    lua-load {dir}/late.lua\n", &["only when it runs"]);
@@ -102,8 +109,9 @@ fn a_lua_script_that_fails_at_run_time() {
 
 #[test]
 fn a_file_that_only_root_can_read_under_a_master_that_is_not_root() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_nobody(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_nobody(branch);
         let map = haproxy.dir().join("root.map");
         std::fs::write(&map, "a web\n").unwrap();
         std::fs::set_permissions(&map, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -115,17 +123,18 @@ fn a_file_that_only_root_can_read_under_a_master_that_is_not_root() {
 
 #[test]
 fn one_without_a_master_that_gave_up_its_rights_is_not_rehearsed_with_those_that_are_left() {
-    for branch in Branch::all() {
+    requires!(Root);
+    for branch in Branch::here() {
         let alone = || Instance::builder(branch).config(PLAIN).without_master_worker();
         // It serves as the user that started it, and allows itself no further process.
-        let Some(kept) = possible().then(|| alone().owned_by(NOBODY).start()).flatten() else { continue };
+        let kept = alone().owned_by(NOBODY).start();
         let rehearse = |haproxy: &Instance| {
             let socket = haproxy.admin_socket().unwrap().to_str().unwrap();
             Haguard::new().run(["rehearse", "--stats-socket", socket, "-o", "json"])
         };
         let said = rehearse(&kept);
         assert_eq!(said.json()["rehearsal"]["came_up"], true, "{branch}: {said}");
-        let Some(changed) = alone().global("uid 65534").start() else { continue };
+        let changed = alone().global("uid 65534").start();
         let said = rehearse(&changed);
         assert_eq!(said.status, 5, "{branch}: {said}");
         let why = said.json()["rehearsal"]["not_tried"].to_string();
@@ -135,8 +144,9 @@ fn one_without_a_master_that_gave_up_its_rights_is_not_rehearsed_with_those_that
 
 #[test]
 fn a_script_that_raises_an_alarm_after_the_start_is_told() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let script = haproxy.dir().join("task.lua");
         std::fs::write(&script, "core.register_task(function() error('in the background') end)\n").unwrap();
         haproxy.write_config(&(haproxy.config() + "global\n    lua-load {dir}/task.lua\n"));
@@ -152,8 +162,9 @@ fn a_script_that_raises_an_alarm_after_the_start_is_told() {
 
 #[test]
 fn a_bind_that_somebody_else_holds_comes_up_in_the_copy_and_not_here() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = of_root(branch) else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let mut haproxy = of_root(branch);
         let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let at = stranger.local_addr().unwrap();
         haproxy.write_config(&format!("{}frontend more\n    bind {at}\n", haproxy.config()));

@@ -2,11 +2,11 @@
 
 use tempfile::TempDir;
 
-use super::{changes, possible};
+use super::changes;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::{Process, on_path};
-use crate::support::skip;
+use crate::support::requires::{interface, requires};
 use crate::support::wait::wait_for;
 
 /// A name server that knows every name under `hag.test` as 127.1.2.3, and no other; 20 lines, since a real one would
@@ -37,7 +37,7 @@ struct Resolver {
 }
 
 impl Resolver {
-    fn start() -> Option<Self> {
+    fn start() -> Self {
         let dir = TempDir::with_prefix("hag").unwrap();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("resolv.conf", "nameserver 127.0.0.53\n");
@@ -45,12 +45,6 @@ impl Resolver {
         write("server.py", NAME_SERVER);
         let script = "ip link set lo up && mount --bind $0/resolv.conf /etc/resolv.conf && \
                       mount --bind $0/nsswitch.conf /etc/nsswitch.conf && exec python3 $0/server.py $0/ready";
-        for program in ["unshare", "python3", "ip"] {
-            if on_path(program).is_none() {
-                skip::missing(program);
-                return None;
-            }
-        }
         let args = [
             "--net",
             "--mount",
@@ -63,10 +57,10 @@ impl Resolver {
             dir.path().to_str().unwrap(),
         ];
         let args = args.map(std::ffi::OsString::from);
-        let process = Process::start(&on_path("unshare")?, &args, &[], &dir.path().join("log"));
+        let process = Process::start(&on_path("unshare").unwrap(), &args, &[], &dir.path().join("log"));
         let ready = dir.path().join("ready");
         wait_for("the name server listens", || ready.exists().then_some(()));
-        Some(Resolver { process, _dir: dir })
+        Resolver { process, _dir: dir }
     }
 
     fn prefix(&self) -> Vec<String> {
@@ -77,18 +71,15 @@ impl Resolver {
 
 #[test]
 fn servers_logs_and_peers_that_only_the_hosts_resolver_knows() {
-    let Some(resolver) = possible().then(Resolver::start).flatten() else { return };
+    requires!(Root, Program("ip"), Program("python3"), Program("unshare"));
+    let resolver = Resolver::start();
     let prefix = resolver.prefix();
     let words: Vec<&str> = prefix.iter().map(String::as_str).collect();
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         let text = "frontend fe\n    bind front.hag.test:{port:fe}\n    log logs.hag.test:514 local0\n    default_backend web\n\
                     backend web\n    server s1 api.hag.test:8080\n    server s2 127.0.0.1:81\n\
                     peers mates\n    peer me 127.0.0.1:{port:peer}\n    peer other peer.hag.test:1000\n";
-        let Some(mut haproxy) =
-            Instance::builder(branch).config(text).arg("-L").arg("me").through(&words).start()
-        else {
-            continue;
-        };
+        let mut haproxy = Instance::builder(branch).config(text).arg("-L").arg("me").through(&words).start();
         let haguard = Haguard::through(&words);
         let socket = haproxy.master_socket().unwrap().to_owned();
         let document = haguard.json(&["rehearse"], &socket);
@@ -111,18 +102,11 @@ fn servers_logs_and_peers_that_only_the_hosts_resolver_knows() {
 
 #[test]
 fn an_interface_that_a_bind_names_is_there() {
-    let entries = std::fs::read_dir("/sys/class/net").unwrap().flatten();
-    let Some(interface) = entries.filter_map(|e| e.file_name().into_string().ok()).find(|name| name != "lo")
-    else {
-        skip::missing("network interface beside loopback");
-        return;
-    };
-    for branch in Branch::all() {
+    requires!(Root, Interface);
+    let interface = interface().unwrap();
+    for branch in Branch::here() {
         let text = "frontend fe\n    bind 127.0.0.1:{port:fe}\n    timeout client 1s\n";
-        let Some(mut haproxy) = possible().then(|| Instance::builder(branch).config(text).start()).flatten()
-        else {
-            continue;
-        };
+        let mut haproxy = Instance::builder(branch).config(text).start();
         for (name, warned) in [(interface.as_str(), false), ("hag-none", true)] {
             haproxy.write_config(&format!("{text}    bind 127.0.0.2:{{port:on}} interface {name}\n"));
             let document = Haguard::new().json(&["rehearse"], haproxy.master_socket().unwrap());

@@ -6,18 +6,17 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 
-use super::{PLAIN, possible, rehearse};
+use super::{PLAIN, rehearse};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 #[test]
 fn no_packet_and_no_log_line_leaves_it() {
-    for branch in Branch::all() {
-        let Some(haproxy) = possible().then(|| Instance::builder(branch).config(PLAIN).start()).flatten()
-        else {
-            continue;
-        };
+    requires!(Root);
+    for branch in Branch::here() {
+        let haproxy = Instance::builder(branch).config(PLAIN).start();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let path = haproxy.dir().join("log.sock");
@@ -59,13 +58,13 @@ fn no_packet_and_no_log_line_leaves_it() {
 }
 
 /// A start that takes long enough to be caught in it: the script waits for a file that the test never makes.
-fn slow(branch: Branch) -> Option<Instance> {
-    let mut haproxy = Instance::builder(branch).config(PLAIN).start()?;
+fn slow(branch: Branch) -> Instance {
+    let mut haproxy = Instance::builder(branch).config(PLAIN).start();
     let script = "core.register_init(function() while true do local f = io.open('/.hag-never') if f then return end end end)\n";
     std::fs::write(haproxy.dir().join("slow.lua"), script).unwrap();
     let text = haproxy.config().replace("global", "global\n    lua-load {dir}/slow.lua");
     haproxy.write_config(&text);
-    Some(haproxy)
+    haproxy
 }
 
 /// PIDs whose command line names this folder, apart from those given.
@@ -91,8 +90,9 @@ fn mounts(own: &str) -> Vec<String> {
 
 #[test]
 fn nothing_stays_running_or_mounted_after_sigkill() {
-    for branch in Branch::all() {
-        let Some(haproxy) = possible().then(|| slow(branch)).flatten() else { continue };
+    requires!(Root);
+    for branch in Branch::here() {
+        let haproxy = slow(branch);
         let folder = haproxy.dir().to_str().unwrap().to_owned();
         let own = [haproxy.master_pid(), haproxy.worker_pid()];
         let before = mounts(&folder);

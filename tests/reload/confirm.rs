@@ -13,6 +13,7 @@ use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::wait_gone;
+use crate::support::requires::requires;
 
 /// Longer than any test takes: it is decided by something else.
 const LONG: &str = "10m";
@@ -25,14 +26,14 @@ struct EditedBench {
 }
 
 impl EditedBench {
-    fn start(branch: Branch) -> Option<Self> {
-        let mut bench = Bench::start(branch)?;
+    fn start(branch: Branch) -> Self {
+        let mut bench = Bench::start(branch);
         let first = bench.run(&["--approve", &bench.plan()]);
         assert_eq!(first.status, 0, "{branch}: {first}");
         let before = bench.haproxy.config();
         let edit = format!("{before}\nbackend late\n    server s 127.0.0.1:9\n");
         bench.haproxy.write_config(&edit);
-        Some(EditedBench { bench, before, edit })
+        EditedBench { bench, before, edit }
     }
 
     /// The id of the plan to reload so.
@@ -98,7 +99,7 @@ impl Bench {
 #[test]
 fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
     on_every_branch(|branch| {
-        let Some(edited) = EditedBench::start(branch) else { return };
+        let edited = EditedBench::start(branch);
         let bench = &edited.bench;
         let (id, done) = edited.reload(LONG);
         let confirm = &done["reload"]["confirm"];
@@ -135,7 +136,7 @@ fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
 #[test]
 fn what_nobody_confirms_goes_back_and_is_proven() {
     on_every_branch(|branch| {
-        let Some(edited) = EditedBench::start(branch) else { return };
+        let edited = EditedBench::start(branch);
         let bench = &edited.bench;
         let worker = bench.haproxy.worker_pid();
         let (id, done) = edited.reload("1s");
@@ -194,7 +195,8 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
 
 #[test]
 fn an_id_that_does_not_wait_is_a_usage_error_that_names_those_that_do() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let unknown = bench.confirm("0123456789");
     assert_eq!(unknown.status, 2, "{unknown}");
@@ -210,7 +212,8 @@ fn an_id_that_does_not_wait_is_a_usage_error_that_names_those_that_do() {
 
 #[test]
 fn every_text_about_a_confirmation_fits_a_terminal() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let plan = bench.run(&["--plan", "--confirm-within", LONG]);
     let said = unwrapped(&plan.stdout);

@@ -4,11 +4,13 @@ use super::{Bench, on_every_branch, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::terminal;
 
 #[test]
 fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
-    let Some(bench) = Bench::start(Branch::V32) else { return };
+    requires!(Haproxy(Branch::V32));
+    let bench = Bench::start(Branch::V32);
     let worker = bench.haproxy.worker_pid();
     for more in [&[][..], &["--no-input"]] {
         let said = bench.run(more);
@@ -26,7 +28,7 @@ fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
 #[test]
 fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         let mut id = bench.plan();
         assert_eq!(id, bench.plan(), "{branch}: two looks at the same world give the same id");
         // Traffic moves nothing.
@@ -58,24 +60,26 @@ fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
 
 #[test]
 fn an_id_that_was_never_shown_here_is_said_to_be_one() {
-    let Some(bench) = Bench::start(Branch::V28) else { return };
+    requires!(Haproxy(Branch::V28));
+    let bench = Bench::start(Branch::V28);
     let said = bench.run(&["--approve", "0123456789"]);
     assert_eq!(said.status, 6, "{said}");
     assert!(unwrapped(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
 }
 
 /// haguard on a terminal; the keys are typed when it has asked.
-fn on_a_terminal(bench: &Bench, keys: &'static str) -> Option<RunOutput> {
+fn on_a_terminal(bench: &Bench, keys: &'static str) -> RunOutput {
     let line = format!("{} {}", env!("CARGO_BIN_EXE_haguard"), bench.arguments(&[]).join(" "));
     terminal::run_on_terminal(&bench.haguard, &line, || (), keys)
 }
 
 #[test]
 fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Program("script"), Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     let worker = bench.haproxy.worker_pid();
     for keys in ["n\r", "\r", "q\r"] {
-        let Some(said) = on_a_terminal(&bench, keys) else { return };
+        let said = on_a_terminal(&bench, keys);
         assert_eq!(said.status, 3, "{keys:?}: {said}");
         let text = unwrapped(&said.stdout);
         assert!(
@@ -85,10 +89,10 @@ fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
         assert!(text.contains("declined") && text.contains("nothing was changed."), "{said}");
         assert_eq!(bench.haproxy.worker_pid(), worker);
     }
-    let said = on_a_terminal(&bench, "\u{3}").unwrap();
+    let said = on_a_terminal(&bench, "\u{3}");
     assert_eq!(said.status, 130, "Ctrl-C: {said}");
     assert_eq!(bench.haproxy.worker_pid(), worker);
-    let said = on_a_terminal(&bench, "y\r").unwrap();
+    let said = on_a_terminal(&bench, "y\r");
     assert_eq!(said.status, 0, "{said}");
     assert!(
         said.stdout.contains("reload: HAProxy loads the configuration (at most 300s)"),

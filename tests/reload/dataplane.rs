@@ -7,6 +7,7 @@ use crate::support::dataplane::{CONFIG, DataPlaneServer, Mode, PASSWORD, RAW, US
 use crate::support::document::{as_text, finding, level};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::requires::requires;
 use crate::support::skip::say;
 use crate::support::wait::wait_for;
 
@@ -80,12 +81,13 @@ fn what_is_pending_blocks(operator: &DataPlaneBench<'_>) {
 
 #[test]
 fn a_reload_beside_the_api_leaves_it_consistent_on_the_stand_in_and_on_the_real_server() {
+    requires!(Haproxy(Branch::V30));
     for mode in MODES {
-        let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+        let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
         situations(&DataPlaneBench::new(&haproxy, &DataPlaneServer::fake(&haproxy, mode)));
     }
     for mode in MODES {
-        let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+        let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
         let Some(server) = DataPlaneServer::real(&haproxy, mode) else {
             return say("real dataplaneapi: not found, a reload beside it ran on the stand-in only");
         };
@@ -106,7 +108,8 @@ fn a_last_known_good_file_that_the_reload_leaves_behind_is_said(operator: &DataP
 
 #[test]
 fn an_api_that_does_not_answer_blocks_because_it_may_have_a_reload_pending() {
-    let Some(haproxy) = Instance::builder(Branch::V30).whole_config(CONFIG).start() else { return };
+    requires!(Haproxy(Branch::V30));
+    let haproxy = Instance::builder(Branch::V30).whole_config(CONFIG).start();
     let server = DataPlaneServer::fake(&haproxy, Mode::MasterSocket);
     let operator = DataPlaneBench::new(&haproxy, &server);
     let nobody = crate::support::ports::free();

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Bench, on_every_branch, proof, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::truth::{self, RuntimeSnapshot};
 
 /// Everything that only memory holds, set over the socket; lists and certificates are files beside the configuration.
@@ -22,15 +23,15 @@ backend more
     server m2 127.0.0.1:9 weight 10
 ";
 
-fn start(branch: Branch) -> Option<Bench> {
+fn start(branch: Branch) -> Bench {
     let bench = Bench::built(branch, |builder| {
         builder
             .config(&format!("frontend tls{MORE}"))
             .file("site.pem", &crate::support::pem::self_signed("disk.test"))
             .file("routes.map", "/a app\n/b app\n")
             .file("block.lst", "192.0.2.1\n")
-    })?;
-    Some(bench)
+    });
+    bench
 }
 
 fn disturb(bench: &Bench) {
@@ -75,7 +76,7 @@ fn kept_steps(plan: &Value) -> Vec<&str> {
 #[test]
 fn everything_that_a_plain_reload_loses_is_back_when_it_is_called_proven() {
     on_every_branch(|branch| {
-        let Some(bench) = start(branch) else { return };
+        let bench = start(branch);
         disturb(&bench);
         let before = truth::snapshot(&bench.haproxy);
         let plan = bench.json(&["--keep-runtime", "--plan"]);
@@ -125,7 +126,7 @@ fn everything_that_a_plain_reload_loses_is_back_when_it_is_called_proven() {
 #[test]
 fn after_an_edit_what_came_at_run_time_is_told_by_the_copy_that_an_earlier_reload_kept() {
     on_every_branch(|branch| {
-        let Some(mut bench) = start(branch) else { return };
+        let mut bench = start(branch);
         // This one keeps the copy of what the worker after it has loaded.
         let first = bench.json(&["--approve", &bench.plan()]);
         assert_eq!(first["exit"], 0, "{branch}: {first:#}");
@@ -163,7 +164,8 @@ fn after_an_edit_what_came_at_run_time_is_told_by_the_copy_that_an_earlier_reloa
 
 #[test]
 fn the_text_names_what_is_put_back_and_what_is_not() {
-    let Some(bench) = start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let bench = start(Branch::V30);
     disturb(&bench);
     let plan = bench.run(&["--keep-runtime", "--plan"]);
     assert_eq!(plan.status, 0, "{plan}");

@@ -11,7 +11,7 @@ frontend fe
 backend web
 ";
 
-fn start(branch: Branch) -> Option<Instance> {
+fn start(branch: Branch) -> Instance {
     Instance::builder(branch).config(CONFIG).file("site.pem", &pem::self_signed("disk.test")).start()
 }
 
@@ -25,9 +25,9 @@ fn set_certificate(haproxy: &Instance, name: &str) -> String {
 
 #[test]
 fn a_certificate_comes_back_where_its_key_can_be_read_and_is_named_where_not() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         for way in WAYS {
-            let Some(haproxy) = start(branch) else { continue };
+            let haproxy = start(branch);
             let file = set_certificate(&haproxy, "memory.test");
             let before = WorkerBeforeReload::read(&haproxy, None);
             let readable = branch >= Branch::V32;
@@ -61,8 +61,8 @@ fn a_certificate_comes_back_where_its_key_can_be_read_and_is_named_where_not() {
 
 #[test]
 fn a_certificate_that_was_renewed_on_disk_is_not_undone() {
-    for branch in Branch::all() {
-        let Some(haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let haproxy = start(branch);
         let file = set_certificate(&haproxy, "memory.test");
         let renewed = pem::self_signed("renewed.test");
         let now = std::time::SystemTime::now() + std::time::Duration::from_millis(200);

@@ -17,7 +17,7 @@ backend api
 backend gone
 ";
 
-fn start(branch: Branch) -> Option<Instance> {
+fn start(branch: Branch) -> Instance {
     Instance::builder(branch)
         .config(CONFIG)
         .file("agents.lst", "Bad Bot\nWorse\\Bot\n")
@@ -50,9 +50,9 @@ fn lists(haproxy: &Instance) -> [Vec<String>; 4] {
 
 #[test]
 fn entries_added_changed_and_deleted_come_back_in_their_order() {
-    for branch in Branch::all() {
+    for branch in Branch::here() {
         for way in WAYS {
-            let Some(haproxy) = start(branch) else { continue };
+            let haproxy = start(branch);
             let dir = haproxy.dir().display().to_string();
             let (hosts, paths, agents) =
                 (format!("{dir}/hosts.map"), format!("{dir}/paths.map"), format!("{dir}/agents.lst"));
@@ -99,8 +99,8 @@ fn entries_added_changed_and_deleted_come_back_in_their_order() {
 
 #[test]
 fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
-    for branch in Branch::all() {
-        let Some(mut haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let mut haproxy = start(branch);
         let hosts = format!("{}/hosts.map", haproxy.dir().display());
         let commands = [
             format!("add map {hosts} new.test api"),
@@ -127,8 +127,8 @@ fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
 
 #[test]
 fn a_map_file_that_was_edited_is_left_as_the_edit_wants_it() {
-    for branch in Branch::all() {
-        let Some(haproxy) = start(branch) else { continue };
+    for branch in Branch::here() {
+        let haproxy = start(branch);
         let hosts = format!("{}/hosts.map", haproxy.dir().display());
         set(&haproxy, &[&format!("add map {hosts} new.test api")]);
         // Moved to its place with an old time of writing, as `cp -p` and rsync do it.

@@ -161,22 +161,16 @@ impl Builder {
         self.through(&["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups", "--"])
     }
 
-    /// Starts it and waits until it serves. None, after a visible line, where the branch is not on this machine.
+    /// Starts it and waits until it serves.
     #[track_caller]
-    pub(crate) fn start(self) -> Option<Instance> {
+    pub(crate) fn start(self) -> Instance {
         let branch = self.branch;
-        match self.try_start()? {
-            Ok(instance) => Some(instance),
-            Err(log) => panic!("HAProxy {branch} did not start:\n{log}"),
-        }
+        self.try_start().unwrap_or_else(|log| panic!("HAProxy {branch} did not start:\n{log}"))
     }
 
     /// As `start`, but what HAProxy wrote where it does not come up.
-    pub(crate) fn try_start(self) -> Option<Result<Instance, String>> {
-        let binary = match &self.program {
-            Some(program) => program.clone(),
-            None => super::haproxy::binary(self.branch)?,
-        };
+    pub(crate) fn try_start(self) -> Result<Instance, String> {
+        let binary = self.program.clone().unwrap_or_else(|| super::haproxy::binary(self.branch));
         let mut result = Instance::start(&self, &binary);
         for _ in 1..TRIES {
             // a literal address in use is the test's wish; only a port of ours is worth another number
@@ -186,7 +180,7 @@ impl Builder {
             }
             result = Instance::start(&self, &binary);
         }
-        Some(result)
+        result
     }
 
     fn has_ports(&self) -> bool {

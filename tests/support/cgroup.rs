@@ -1,10 +1,11 @@
 //! A control group of a test's own, so that what is started in it can be counted, ended and swept away.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::wait::within;
-use super::{process, run, skip};
+use super::{process, run};
 
 /// Where the hierarchies are that systemd and Docker look at: the only one, or two of the older layout.
 const ROOTS: [&str; 3] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
@@ -20,23 +21,23 @@ pub(crate) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes it, its name an ending for that of this run. None, after a visible line, where even root may not: in a
-    /// container, as a rule.
-    pub(crate) fn new(name: &str) -> Option<Self> {
+    /// Makes it, its name an ending for that of this run.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::made(name).unwrap_or_else(|lacking| panic!("no {lacking}: the test has to require it"))
+    }
+
+    fn made(name: &str) -> Result<Self, String> {
         let roots = ROOTS.iter().map(Path::new).filter(|root| root.join("cgroup.procs").exists());
         // by its name the reaper finds it
         let name = format!("{}-{name}", run::name());
         let folders: Vec<PathBuf> = roots.map(|root| root.join(&name)).collect();
         for folder in &folders {
-            if let Err(error) = std::fs::create_dir(folder) {
-                skip::missing(&format!(
-                    "control group of a test's own: making {}: {error}",
-                    folder.display()
-                ));
-                return None;
-            }
+            let made = std::fs::create_dir(folder);
+            let lacks =
+                |error| format!("control group of a test's own: making {}: {error}", folder.display());
+            made.map_err(lacks)?;
         }
-        Some(Cgroup { name, folders })
+        Ok(Cgroup { name, folders })
     }
 
     /// Its whole name.
@@ -85,6 +86,18 @@ impl Drop for Cgroup {
     }
 }
 
+/// Why we may not make any, tried once: in a container even root may not, as a rule.
+pub(super) fn lacking() -> Option<String> {
+    static LACKING: LazyLock<Option<String>> = LazyLock::new(|| Cgroup::made("tried").err());
+    LACKING.clone()
+}
+
+/// Whether memory is counted here and may be limited; tried once.
+pub(super) fn limits_memory() -> bool {
+    static LIMITS: LazyLock<bool> = LazyLock::new(|| MemoryGroup::made("tried").is_some());
+    *LIMITS
+}
+
 /// A control group whose memory is limited, in the hierarchy that counts memory here.
 #[derive(Debug)]
 pub(crate) struct MemoryGroup {
@@ -93,10 +106,14 @@ pub(crate) struct MemoryGroup {
 }
 
 impl MemoryGroup {
-    /// Makes it. None, after a visible line, where even root may not, or where memory is not counted.
-    pub(crate) fn new() -> Option<Self> {
+    /// Makes it.
+    pub(crate) fn new() -> Self {
+        Self::made("memory").expect("the test requires a limit of memory")
+    }
+
+    fn made(name: &str) -> Option<Self> {
         let places = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
-        let name = format!("{}-memory", run::name());
+        let name = format!("{}-{name}", run::name());
         for (root, limit) in places {
             let folder = Path::new(root).join(&name);
             if Path::new(root).join("cgroup.procs").exists() && std::fs::create_dir(&folder).is_ok() {
@@ -106,7 +123,6 @@ impl MemoryGroup {
                 }
             }
         }
-        skip::missing("control group with a limit of memory");
         None
     }
 

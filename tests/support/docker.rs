@@ -38,20 +38,20 @@ pub(crate) struct Container {
 }
 
 impl Dockerd {
-    /// Starts one and waits until it answers. None, after a visible line, where that cannot be.
-    pub(crate) fn start() -> Option<Self> {
+    /// Starts one and waits until it answers.
+    pub(crate) fn start() -> Self {
         Self::with("--bridge=none", &["--mount"])
     }
 
     /// One in a network of its own, whose containers have a bridge and publish ports through Docker's proxy.
-    pub(crate) fn bridged() -> Option<Self> {
+    pub(crate) fn bridged() -> Self {
         Self::with("", &["--mount", "--net"])
     }
 
-    fn with(network: &str, namespaces: &[&str]) -> Option<Self> {
-        let programs = programs()?;
+    fn with(network: &str, namespaces: &[&str]) -> Self {
+        let programs = programs();
         let dir = run::scratch();
-        let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy())?;
+        let cgroup = Cgroup::new(&dir.path().file_name().expect("it has a name").to_string_lossy());
         let at = dir.path().display();
         let network = format!("--iptables=false --ip6tables=false {network} --ip-forward=false");
         let script = format!(
@@ -79,7 +79,7 @@ impl Dockerd {
             assert!(!dockerd.daemon.has_ended(), "dockerd ended:\n{}", dockerd.log());
             dockerd.try_api("GET", "/_ping", None).ok()
         });
-        Some(dockerd)
+        dockerd
     }
 
     /// The daemon's process.
@@ -131,13 +131,12 @@ impl Dockerd {
         assert!(answer.contains("sha256:"), "{answer}");
     }
 
-    /// Makes an image of HAProxy with its libraries and nothing else; its name. None, after a visible line, where the
-    /// branch is absent.
-    pub(crate) fn haproxy(&self, branch: Branch) -> Option<String> {
-        let archive = archive(self.dir.path(), branch)?;
+    /// Makes an image of HAProxy with its libraries and nothing else; its name.
+    pub(crate) fn haproxy(&self, branch: Branch) -> String {
+        let archive = archive(self.dir.path(), branch);
         let image = format!("haproxy-{branch}");
         self.import(&archive, &image);
-        Some(image)
+        image
     }
 
     /// Starts a container in the host's network. `binds` are `HOST:CONTAINER[:ro]`, `restart` is `no` or `uninterrupted`.
@@ -197,25 +196,28 @@ impl Drop for Dockerd {
     }
 }
 
-/// The folder with the daemon; None, after a visible line, where there is none or nobody who may start it.
-pub(super) fn programs() -> Option<PathBuf> {
+/// The folder with the daemon.
+pub(super) fn programs() -> PathBuf {
     let home = skip::variable("HAGUARD_TEST_DOCKER");
-    let home = home.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/docker"));
-    let lacks = match () {
-        () if !rustix::process::geteuid().is_root() => "root, who alone can start dockerd".to_owned(),
-        () if !home.join("usr/sbin/dockerd").is_file() => {
-            format!("dockerd in {} (.ci/docker fetches it)", home.display())
-        }
-        () => return Some(home),
-    };
-    skip::missing(&lacks);
-    None
+    home.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/docker"))
 }
 
-/// Packs HAProxy with its libraries and nothing else, not even a shell, into an archive in this folder. None, after a
-/// visible line, where the branch is absent. 2.8 has no C library of its own and cannot be had.
-pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
-    let binary = haproxy::binary(branch)?;
+/// Why none can be started here.
+pub(super) fn lacking() -> Option<String> {
+    let home = programs();
+    match () {
+        () if !rustix::process::geteuid().is_root() => Some("root, who alone can start dockerd".to_owned()),
+        () if !home.join("usr/sbin/dockerd").is_file() => {
+            Some(format!("dockerd in {} (.ci/docker fetches it)", home.display()))
+        }
+        () => None,
+    }
+}
+
+/// Packs HAProxy with its libraries and nothing else, not even a shell, into an archive in this folder.
+/// 2.8 has no C library of its own and cannot be had.
+pub(super) fn archive(dir: &Path, branch: Branch) -> PathBuf {
+    let binary = haproxy::binary(branch);
     let above = libraries(&binary);
     let files = dir.join(format!("files-{branch}"));
     let folder = |path: &Path| {
@@ -237,7 +239,7 @@ pub(super) fn archive(dir: &Path, branch: Branch) -> Option<PathBuf> {
     run_output(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&files).arg("."))
         .expect("tar packs it");
     std::fs::remove_dir_all(&files).expect("it is ours");
-    Some(archive)
+    archive
 }
 
 /// The folder with the C library that a branch came with.

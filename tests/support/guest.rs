@@ -33,14 +33,14 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// Boots one and waits until systemd has started everything. None, after a visible line, where that cannot be.
-    pub(crate) fn boot() -> Option<Self> {
+    /// Boots one and waits until systemd has started everything.
+    pub(crate) fn boot() -> Self {
         Self::with(&[])
     }
 
     /// The same with these files, given by their path in the guest, there before the boot.
-    pub(crate) fn with(files: &[(&str, &str)]) -> Option<Self> {
-        let root = root()?;
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        let root = root();
         let dir = run::scratch();
         for name in ["upper", "work", "root"] {
             std::fs::create_dir(dir.path().join(name)).expect("a folder of the guest");
@@ -48,18 +48,18 @@ impl Guest {
         for (path, text) in files {
             put(&dir.path().join("upper").join(path.trim_start_matches('/')), text);
         }
-        let cgroup = Cgroup::new(&name(&dir))?;
+        let cgroup = Cgroup::new(&name(&dir));
         let nspawn = start(&root, &dir, &cgroup);
         let mut guest = Guest { leader: 0, nspawn, cgroup, root, dir };
         guest.wait_booted();
-        Some(guest)
+        guest
     }
 
     /// Ends it as a power cut does and boots it again with the files that it has now.
     pub(crate) fn reboot(&mut self) {
         self.end();
         let another = format!("{}r{}", name(&self.dir), self.leader);
-        self.cgroup = Cgroup::new(&another).expect("there was one before");
+        self.cgroup = Cgroup::new(&another);
         self.nspawn = start(&self.root, &self.dir, &self.cgroup);
         self.wait_booted();
     }
@@ -173,19 +173,24 @@ impl Drop for Guest {
     }
 }
 
-/// The folder to boot from; None, after a visible line, where there is none or nobody who may boot it.
-fn root() -> Option<PathBuf> {
+/// The folder to boot from.
+fn root() -> PathBuf {
     let home = skip::variable("HAGUARD_TEST_GUEST");
     let home = home.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/guest"));
-    let root = home.join("root");
-    let lacks = match () {
-        () if !rustix::process::geteuid().is_root() => "root, who alone can boot a guest".to_owned(),
-        () if on_path("systemd-nspawn").is_none() => "systemd-nspawn (package systemd-container)".to_owned(),
-        () if !root.is_dir() => format!("guest at {} (.ci/guest makes it)", root.display()),
-        () => return Some(root),
-    };
-    skip::missing(&lacks);
-    None
+    home.join("root")
+}
+
+/// Why none can be booted here.
+pub(super) fn lacking() -> Option<String> {
+    let root = root();
+    match () {
+        () if !rustix::process::geteuid().is_root() => Some("root, who alone can boot a guest".to_owned()),
+        () if on_path("systemd-nspawn").is_none() => {
+            Some("systemd-nspawn (package systemd-container)".to_owned())
+        }
+        () if !root.is_dir() => Some(format!("guest at {} (.ci/guest makes it)", root.display())),
+        () => None,
+    }
 }
 
 fn name(dir: &TempDir) -> String {

@@ -2,16 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::executable;
 use super::process::on_path;
-use super::{executable, skip};
 
 /// A program that opens a listener there, as a service manager does, and becomes HAProxy, which learns its number from
-/// `FD`. Opened here it would be handed down to what other tests start meanwhile. None, after a visible line, without perl.
-pub(crate) fn listener(haproxy: &Path, folder: &Path, (address, port): (&str, u16)) -> Option<PathBuf> {
-    let Some(perl) = on_path("perl") else {
-        skip::missing("perl, which hands a listener down");
-        return None;
-    };
+/// `FD`. Opened here it would be handed down to what other tests start meanwhile. It takes perl.
+pub(crate) fn listener(haproxy: &Path, folder: &Path, (address, port): (&str, u16)) -> PathBuf {
+    let perl = on_path("perl").expect("the test requires it");
     let wrapper = folder.join("haproxy");
     let text = format!(
         "#!{}\nuse Socket; BEGIN {{ $^F = 250 }}\nsocket(L, PF_INET, SOCK_STREAM, 0) or die;\n\
@@ -22,5 +19,5 @@ pub(crate) fn listener(haproxy: &Path, folder: &Path, (address, port): (&str, u1
         haproxy.display()
     );
     executable::script(&wrapper, &text);
-    Some(wrapper)
+    wrapper
 }

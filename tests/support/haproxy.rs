@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::builder::{Builder, PreparedInstance, fill};
 use super::ports::Port;
 use super::process::Process;
+use super::requires::{self, Part};
 use super::wait::{PATIENCE, wait_for, within};
 use super::{copied, origin, run, skip};
 
@@ -28,10 +29,10 @@ pub(crate) enum Branch {
     V34,
 }
 
-/// Every branch at once: most of the time is spent waiting.
+/// Every branch that is here at once: most of the time is spent waiting.
 pub(crate) fn on_every_branch(test: impl Fn(Branch) + Sync) {
     std::thread::scope(|scope| {
-        for branch in Branch::all() {
+        for branch in Branch::here() {
             let test = &test;
             scope.spawn(move || test(branch));
         }
@@ -42,6 +43,12 @@ impl Branch {
     /// Every branch, oldest first.
     pub(crate) fn all() -> [Branch; 5] {
         [Branch::V26, Branch::V28, Branch::V30, Branch::V32, Branch::V34]
+    }
+
+    /// Those that are on this machine, oldest first; a visible line for each that is not.
+    pub(crate) fn here() -> Vec<Branch> {
+        let here = |branch: &Branch| !requires::lacks(&[Part::Haproxy(*branch)]);
+        Self::all().into_iter().filter(here).collect()
     }
 
     /// As HAProxy's own version begins.
@@ -62,18 +69,25 @@ impl std::fmt::Display for Branch {
     }
 }
 
-/// The program of a branch, which `.ci/haproxy` fetches; None, after a visible line, where it is absent.
-pub(crate) fn binary(branch: Branch) -> Option<PathBuf> {
+/// The program of a branch.
+pub(crate) fn binary(branch: Branch) -> PathBuf {
     run::folder(); // before anybody makes a folder for this program
-    let cache = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
-    let folder = skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(cache).join(branch.name());
-    let path = folder.join("haproxy");
-    if !path.is_file()
-        && skip::missing(&format!("HAProxy {branch} at {} (.ci/haproxy fetches it)", path.display()))
-    {
-        return None;
+    if let Some(lacking) = lacking(branch) {
+        panic!("no {lacking}: the test has to say so at its head, see requires.rs");
     }
-    Some(copied::usable(folder).join("haproxy"))
+    copied::usable(folder(branch)).join("haproxy")
+}
+
+/// The branch, where it is not on this machine.
+pub(super) fn lacking(branch: Branch) -> Option<String> {
+    let path = folder(branch).join("haproxy");
+    (!path.is_file()).then(|| format!("HAProxy {branch} at {} (.ci/haproxy fetches it)", path.display()))
+}
+
+/// Where `.ci/haproxy` puts a branch.
+fn folder(branch: Branch) -> PathBuf {
+    let cache = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
+    skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(cache).join(branch.name())
 }
 
 /// What came of a reload.

@@ -18,6 +18,7 @@ pub(crate) mod pem;
 pub(crate) mod podman;
 pub(crate) mod ports;
 pub(crate) mod process;
+pub(crate) mod requires;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod skip;

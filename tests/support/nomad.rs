@@ -29,15 +29,15 @@ pub(crate) struct Nomad {
     dir: TempDir,
 }
 
+/// Where it is installed.
+pub(super) fn program() -> Option<PathBuf> {
+    skip::variable("HAGUARD_TEST_NOMAD").or_else(|| on_path("nomad"))
+}
+
 impl Nomad {
-    /// Starts one that has this daemon make containers and shows its `exec` tasks these folders of the host. None,
-    /// after a line that says so, where it is not installed.
-    pub(crate) fn start(dockerd: &Dockerd, shown: &BTreeSet<PathBuf>) -> Option<Self> {
-        let program = skip::variable("HAGUARD_TEST_NOMAD").or_else(|| on_path("nomad"));
-        let Some(program) = program else {
-            skip::say("no nomad here: who controls its tasks was not looked at");
-            return None;
-        };
+    /// Starts one that has this daemon make containers and shows its `exec` tasks these folders of the host.
+    pub(crate) fn start(dockerd: &Dockerd, shown: &BTreeSet<PathBuf>) -> Self {
+        let program = program().expect("the test requires it");
         let (dir, ports) = (run::scratch(), [(); 3].map(|()| ports::free()));
         let at = dir.path().display();
         let shown: String =
@@ -68,7 +68,7 @@ impl Nomad {
             ["raw_exec", "exec", "docker"].into_iter().all(healthy).then_some(())
         });
         assert!(ready.is_some(), "Nomad has not all of its drivers:\n{}", nomad.log());
-        Some(nomad)
+        nomad
     }
 
     /// What the agent wrote.

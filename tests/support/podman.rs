@@ -27,18 +27,14 @@ pub(crate) struct Podman {
 }
 
 impl Podman {
-    /// Root's. None, after a visible line, where that cannot be.
-    pub(crate) fn new() -> Option<Self> {
+    /// Root's.
+    pub(crate) fn new() -> Self {
         Self::for_user(None)
     }
 
     /// Those of a user of this number.
-    pub(crate) fn for_user(user: Option<u32>) -> Option<Self> {
-        let runc = docker::programs()?.join("usr/sbin/runc");
-        if on_path("podman").is_none() {
-            skip::missing("podman");
-            return None;
-        }
+    pub(crate) fn for_user(user: Option<u32>) -> Self {
+        let runc = docker::programs().join("usr/sbin/runc");
         let dir = run::scratch();
         for folder in ["home", "xdg"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder in ours");
@@ -48,7 +44,7 @@ impl Podman {
         for path in ["", "home", "xdg"] {
             std::os::unix::fs::chown(dir.path().join(path), user, user).expect("root gives files away");
         }
-        Some(Podman { service: None, user, dir })
+        Podman { service: None, user, dir }
     }
 
     /// Its folder.
@@ -97,10 +93,9 @@ impl Podman {
         said.unwrap_or_else(|error| panic!("podman {args:?}: {error}")).trim_end().to_owned()
     }
 
-    /// Makes an image of HAProxy with its libraries and nothing else; its name. None, after a visible line, where the
-    /// branch is absent.
-    pub(crate) fn haproxy(&self, branch: Branch) -> Option<String> {
-        let archive = docker::archive(self.dir.path(), branch)?;
+    /// Makes an image of HAProxy with its libraries and nothing else; its name.
+    pub(crate) fn haproxy(&self, branch: Branch) -> String {
+        let archive = docker::archive(self.dir.path(), branch);
         std::fs::set_permissions(&archive, PermissionsExt::from_mode(0o644)).expect("ours");
         let image = format!("localhost/haproxy-{branch}:latest");
         let cache = Path::new("/var/lib/containers");
@@ -109,7 +104,7 @@ impl Podman {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", hidden]).arg(cache).args(self.command_prefix());
         docker::run_output(command.args(["import", "--quiet"]).arg(archive).arg(&image)).expect("an image");
-        Some(image)
+        image
     }
 
     /// Starts a container in the host's network.

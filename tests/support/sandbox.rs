@@ -1,13 +1,14 @@
 //! A PID namespace of a test's own, so that looking for HAProxies finds those of this test and no others.
 
 use std::ffi::OsString;
+use std::sync::LazyLock;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::{Process, on_path};
+use super::run;
 use super::wait::within;
-use super::{run, skip};
 
 /// An empty host, as far as processes go: its own /proc, the files and the loopback of everybody.
 #[derive(Debug)]
@@ -19,13 +20,9 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes one: as root, else in a user namespace. None, after a visible line, where neither works.
-    pub(crate) fn new() -> Option<Self> {
-        let made = [false, true].into_iter().find_map(Self::made);
-        if made.is_none() {
-            skip::missing("PID namespace: neither root nor a user namespace may make one");
-        }
-        made
+    /// Makes one: as root, else in a user namespace.
+    pub(crate) fn new() -> Self {
+        [false, true].into_iter().find_map(Self::made).expect("the test requires a sandbox")
     }
 
     fn made(user: bool) -> Option<Self> {
@@ -64,6 +61,13 @@ impl Sandbox {
         words.push("--".into());
         words
     }
+}
+
+/// Whether we may make one; tried once.
+pub(super) fn is_possible() -> bool {
+    static POSSIBLE: LazyLock<bool> =
+        LazyLock::new(|| [false, true].into_iter().any(|user| Sandbox::made(user).is_some()));
+    *POSSIBLE
 }
 
 impl Drop for Sandbox {

@@ -4,21 +4,16 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use super::haguard::{Haguard, RunOutput};
-use super::process::on_path;
-use super::skip;
 use super::wait::wait_for;
 
-/// Runs a line of the shell on a terminal; when it has asked, `meanwhile` happens, and then the keys are typed. None,
-/// after a visible line, where no terminal can be made.
+/// Runs a line of the shell on a terminal; when it has asked, `meanwhile` happens, and then the keys are typed. It takes
+/// the program `script`.
 pub(crate) fn run_on_terminal(
     haguard: &Haguard,
     line: &str,
     meanwhile: impl FnOnce(),
     keys: &str,
-) -> Option<RunOutput> {
-    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
-        return None;
-    }
+) -> RunOutput {
     let log = haguard.home().join("terminal.log");
     let mut command = haguard.std_command_for("script");
     command.args(["-qec", line, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::piped());
@@ -31,5 +26,5 @@ pub(crate) fn run_on_terminal(
     meanwhile();
     child.stdin.take().expect("it is a pipe").write_all(keys.as_bytes()).expect("it reads its terminal");
     let status = child.wait().expect("it is ours").code().expect("it ends by itself");
-    Some(RunOutput { status, stdout: shown(), stderr: String::new() })
+    RunOutput { status, stdout: shown(), stderr: String::new() }
 }

@@ -4,9 +4,9 @@ use super::{TranscriptBench, as_if_by_hand, frozen, replace_word};
 use crate::support::document::as_text;
 use crate::support::golden;
 use crate::support::haguard::{Haguard, RunOutput};
-use crate::support::haproxy::ask;
+use crate::support::haproxy::{Branch, ask};
 use crate::support::origin::{Origin, hold_connection};
-use crate::support::skip;
+use crate::support::requires::requires;
 
 fn run(haguard: &Haguard, config: &std::path::Path, args: &[&str]) -> RunOutput {
     let mut command = haguard.command();
@@ -16,12 +16,9 @@ fn run(haguard: &Haguard, config: &std::path::Path, args: &[&str]) -> RunOutput 
 
 #[test]
 fn the_documents_of_a_rehearsal_and_of_a_reload_are_what_the_program_says() {
-    if !rustix::process::geteuid().is_root() {
-        skip::missing("root, which a rehearsal needs");
-        return;
-    }
+    requires!(Root, Haproxy(Branch::V28));
     let origin = Origin::start();
-    let Some(scene) = TranscriptBench::start(&origin) else { return };
+    let scene = TranscriptBench::start(&origin);
     let haguard = Haguard::new();
     let socket = scene.sockets.path().join("master.sock");
     let config = haguard.config(&format!("[haproxy]\nmaster_socket = '{}'\n", socket.display()));

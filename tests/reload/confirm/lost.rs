@@ -7,8 +7,8 @@ use super::{EditedBench, LONG};
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
-use crate::support::process::{alive, on_path, wait_gone};
-use crate::support::skip;
+use crate::support::process::{alive, wait_gone};
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 fn signal(pid: u32, signal: Signal) {
@@ -18,10 +18,8 @@ fn signal(pid: u32, signal: Signal) {
 
 #[test]
 fn a_terminal_that_is_closed_takes_no_way_back_along() {
-    let Some(edited) = EditedBench::start(Branch::V32) else { return };
-    if on_path("script").is_none() && skip::missing("script, which makes a terminal") {
-        return;
-    }
+    requires!(Program("script"), Haproxy(Branch::V32));
+    let edited = EditedBench::start(Branch::V32);
     let bench = &edited.bench;
     let id = edited.plan("2s");
     let arguments = bench.arguments(&["--confirm-within", "2s", "--approve", &id]).join(" ");
@@ -46,7 +44,7 @@ fn a_terminal_that_is_closed_takes_no_way_back_along() {
 #[test]
 fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
     on_every_branch(|branch| {
-        let Some(edited) = EditedBench::start(branch) else { return };
+        let edited = EditedBench::start(branch);
         let bench = &edited.bench;
         let id = edited.plan("3s");
         let worker = bench.haproxy.worker_pid();
@@ -72,7 +70,8 @@ fn haguard_killed_while_haproxy_loads_leaves_a_way_back() {
 
 #[test]
 fn haguard_killed_before_the_order_leaves_everything_as_it_was() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let (id, worker) = (edited.plan("1s"), bench.haproxy.worker_pid());
     let gate = bench.gate();
@@ -96,7 +95,8 @@ fn haguard_killed_before_the_order_leaves_everything_as_it_was() {
 
 #[test]
 fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let (id, _) = edited.reload(LONG);
     let watcher = bench.watcher(&id);
@@ -114,7 +114,8 @@ fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
 
 #[test]
 fn a_watcher_that_ends_before_the_order_stops_the_reload() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let (id, worker) = (edited.plan(LONG), bench.haproxy.worker_pid());
     let gate = bench.gate();

@@ -6,13 +6,12 @@ use super::super::{Bench, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
 use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
-use crate::support::process::on_path;
-use crate::support::skip;
+use crate::support::requires::requires;
 
 #[test]
 fn without_knowing_what_runs_it_is_refused_with_the_mend() {
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         let worker = bench.haproxy.worker_pid();
         let text = format!("{}\nbackend late\n", bench.haproxy.config());
         bench.haproxy.write_config(&text);
@@ -29,7 +28,8 @@ fn without_knowing_what_runs_it_is_refused_with_the_mend() {
 
 #[test]
 fn files_that_nobody_touched_are_the_configuration_of_before() {
-    let Some(bench) = Bench::start(Branch::V34) else { return };
+    requires!(Haproxy(Branch::V34));
+    let bench = Bench::start(Branch::V34);
     let plan = bench.json(&["--confirm-within", LONG, "--plan"]);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     assert!(plan["plan"]["steps"].to_string().contains("which nobody has touched since"), "{plan:#}");
@@ -47,7 +47,7 @@ fn files_that_nobody_touched_are_the_configuration_of_before() {
 #[test]
 fn it_goes_back_to_the_files_that_were_given() {
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         let before = format!("# as it was\n{}", bench.haproxy.config());
         let given = bench.haproxy.dir().join("given.cfg");
         std::fs::write(&given, &before).unwrap();
@@ -69,7 +69,8 @@ fn it_goes_back_to_the_files_that_were_given() {
 
 #[test]
 fn files_that_do_not_fit_are_a_usage_error() {
-    let Some(bench) = Bench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let bench = Bench::start(Branch::V30);
     let path = bench.haproxy.config_path().to_str().unwrap();
     let cases = [
         (&["--previous", path, "--previous", path][..], "given 2 times, and HAProxy loads 1 files"),
@@ -87,7 +88,7 @@ fn files_that_do_not_fit_are_a_usage_error() {
 #[test]
 fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
     on_every_branch(|branch| {
-        let Some(bench) = Bench::start(branch) else { return };
+        let bench = Bench::start(branch);
         let worker = bench.haproxy.worker_pid();
         let given = bench.haproxy.dir().join("given.cfg");
         std::fs::write(&given, format!("{}\n    no_such_keyword\n", bench.haproxy.config())).unwrap();
@@ -108,11 +109,8 @@ fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
 
 #[test]
 fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
-    if !rustix::process::geteuid().is_root() || on_path("setpriv").is_none() {
-        skip::missing("root and setpriv, which start a HAProxy as somebody else");
-        return;
-    }
-    let Some(bench) = Bench::built(Branch::V30, |builder| builder.owned_by(65534)) else { return };
+    requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
+    let bench = Bench::built(Branch::V30, |builder| builder.owned_by(65534));
     let path = bench.haproxy.config_path().to_owned();
     std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
@@ -133,7 +131,8 @@ fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
 
 #[test]
 fn a_folder_is_as_before_with_every_file_that_came_or_went() {
-    let Some(bench) = Bench::built(Branch::V32, |builder| builder.config_folder()) else { return };
+    requires!(Haproxy(Branch::V32));
+    let bench = Bench::built(Branch::V32, |builder| builder.config_folder());
     assert_eq!(bench.run(&["--approve", &bench.plan()]).status, 0);
     let folder = bench.haproxy.config_path().parent().unwrap();
     let came = folder.join("late.cfg");
@@ -152,7 +151,8 @@ fn a_folder_is_as_before_with_every_file_that_came_or_went() {
 
 #[test]
 fn the_id_of_a_plan_without_a_way_back_is_no_consent_to_one_with_it() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let (plain, back) = (bench.plan(), edited.plan(LONG));
     for (flags, id) in

@@ -6,11 +6,13 @@ use super::super::{Bench, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
 #[test]
 fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
-    let Some(mut edited) = EditedBench::start(Branch::V28) else { return };
+    requires!(Haproxy(Branch::V28));
+    let mut edited = EditedBench::start(Branch::V28);
     let (id, _) = edited.reload("2s");
     let newer = format!("{}\n# still at work\n", edited.edit);
     edited.bench.haproxy.write_config(&newer);
@@ -32,7 +34,7 @@ fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
 #[test]
 fn a_reload_that_failed_leaves_nothing_to_confirm() {
     on_every_branch(|branch| {
-        let Some(mut edited) = EditedBench::start(branch) else { return };
+        let mut edited = EditedBench::start(branch);
         let taken = crate::support::ports::free();
         let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{}\n", edited.edit, taken.number);
         edited.bench.haproxy.write_config(&text);
@@ -60,7 +62,7 @@ fn a_reload_that_failed_leaves_nothing_to_confirm() {
 #[test]
 fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
     on_every_branch(|branch| {
-        let Some(mut bench) = Bench::start(branch) else { return };
+        let mut bench = Bench::start(branch);
         // Before, it listens on one address more, which somebody takes as soon as it is given up.
         let more = crate::support::ports::free();
         let plain = bench.haproxy.config();
@@ -98,7 +100,8 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
 
 #[test]
 fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
-    let Some(mut edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let mut edited = EditedBench::start(Branch::V30);
     let (id, _) = edited.reload("3s");
     edited.bench.haproxy.restart();
     let bench = &edited.bench;
@@ -115,7 +118,8 @@ fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
 
 #[test]
 fn a_way_back_waits_for_the_run_that_is_under_way() {
-    let Some(edited) = EditedBench::start(Branch::V30) else { return };
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
     let bench = &edited.bench;
     let (id, _) = edited.reload("1s");
     // As another run would hold it: the lock of this HAProxy.
