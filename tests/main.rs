@@ -7,6 +7,7 @@ mod bad_input;
 mod binds;
 mod break_glass;
 mod check;
+mod compatibility;
 mod containers;
 mod control;
 mod dataplane_contract;
