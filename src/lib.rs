@@ -20,7 +20,7 @@
 //!
 //! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
 //! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], [`secret`],
-//! [`time`], [`plural`].
+//! [`time`], [`timeouts`], [`wait`], [`plural`].
 
 pub mod act;
 pub mod checks;
@@ -39,6 +39,8 @@ pub mod report;
 pub mod secret;
 pub mod state;
 pub mod time;
+pub mod timeouts;
+pub mod wait;
 pub mod wire;
 
 use std::ffi::OsString;

@@ -11,7 +11,7 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// A moment after which nobody waits any longer.
+/// The end of a wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     end: Instant,
@@ -23,12 +23,17 @@ impl Deadline {
         Deadline { end: Instant::now() + limit }
     }
 
-    /// What is left, zero once it has passed.
+    /// The time that is left; zero once it has passed.
     pub fn left(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// What is left, but never more than `limit`.
+    /// The time that is left; none once it has passed.
+    pub fn remaining(&self) -> Option<Duration> {
+        Some(self.left()).filter(|left| !left.is_zero())
+    }
+
+    /// The time that is left, but never more than `limit`.
     pub fn at_most(&self, limit: Duration) -> Duration {
         self.left().min(limit)
     }

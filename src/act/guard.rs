@@ -1,7 +1,6 @@
 //! The guard comes or goes: the file, then systemd, then the proof; undone by itself where anything else is different.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -14,12 +13,8 @@ use crate::gather;
 use crate::plan::BasisChange;
 use crate::plan::guard::{GuardChange, basis, unrelated_changes};
 use crate::state::journal_steps::StepJournal;
+use crate::timeouts;
 use crate::wire::systemd::guard_drop_in as text;
-
-/// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
-const DAEMON_RELOAD_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long systemd may take to tell about one unit.
-const UNIT_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How it ended.
 #[derive(Debug)]
@@ -73,7 +68,7 @@ pub fn apply(
     interrupts: &Interrupts,
     steps: &StepJournal,
 ) -> GuardChangeResult {
-    let moved = match gather::guard(&before.unit, UNIT_QUERY_TIMEOUT) {
+    let moved = match gather::guard(&before.unit, timeouts::SERVICE_QUERY) {
         Ok(now) => clearance.plan().basis.changes_since(&basis(&now)),
         Err(error) => {
             return GuardChangeResult::not_applied(GuardOutcome::UnitUnknown(format!(
@@ -92,7 +87,7 @@ pub fn apply(
     }
     let mut writes = 0;
     let done = change_drop_in(kind, before, &mut writes)
-        .and_then(|()| gather::guard(&before.unit, UNIT_QUERY_TIMEOUT));
+        .and_then(|()| gather::guard(&before.unit, timeouts::SERVICE_QUERY));
     let wrong = match &done {
         Ok(after) => find_deviation(kind, before, after),
         Err(error) => Some(format!("{error:#}")),
@@ -115,7 +110,7 @@ fn change_drop_in(kind: GuardChange, before: &GuardFacts, writes: &mut u32) -> R
         _ => {}
     }
     *writes += 1;
-    actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)
+    actions::daemon_reload(timeouts::DAEMON_RELOAD)
 }
 
 /// Writes the file; into a folder of its own where there was none, which the file says of itself.
@@ -164,7 +159,7 @@ fn find_deviation(kind: GuardChange, before: &GuardFacts, after: &GuardFacts) ->
 /// Makes the file what it was before, and proves that the unit is.
 fn revert(before: &GuardFacts, why: String, writes: &mut u32) -> (GuardOutcome, Option<GuardFacts>) {
     let back = (|| {
-        let now = gather::guard(&before.unit, UNIT_QUERY_TIMEOUT)?;
+        let now = gather::guard(&before.unit, timeouts::SERVICE_QUERY)?;
         match (&before.file, &now.file) {
             (DropIn::Absent, DropIn::Unmodified { folder_made }) => {
                 remove_drop_in(&now, *folder_made, writes)?
@@ -175,8 +170,8 @@ fn revert(before: &GuardFacts, why: String, writes: &mut u32) -> (GuardOutcome, 
             _ => {}
         }
         *writes += 1;
-        actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)?;
-        gather::guard(&before.unit, UNIT_QUERY_TIMEOUT)
+        actions::daemon_reload(timeouts::DAEMON_RELOAD)?;
+        gather::guard(&before.unit, timeouts::SERVICE_QUERY)
     })();
     match back {
         Ok(now) => {

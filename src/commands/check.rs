@@ -1,6 +1,6 @@
 //! `check` runs the preflight checks alone.
 
-use std::time::Duration;
+use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 
@@ -17,6 +17,8 @@ use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan::{self, Ledger};
 use crate::report::{Body, CheckSummary, Report, ReportTable, Tally};
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -125,7 +127,7 @@ fn check_until_passing(
     context: &Context<'_>,
     ignores: &ignores::Ignores,
 ) -> (Facts, Ledger, Vec<Finding>) {
-    let deadline = args.wait.map(Deadline::after);
+    let deadline = Deadline::after(args.wait.unwrap_or_default());
     let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
     // Whoever names such a check wants to know, and skipping it would look like a pass.
     let rehearses = operation.is_some_and(|operation| operation.rehearses)
@@ -137,7 +139,7 @@ fn check_until_passing(
         (true, false) => ProbeDepth::Rehearse,
         (false, _) => ProbeDepth::Read,
     };
-    loop {
+    let looked = wait::until(deadline, timeouts::CHECK_POLL, || {
         let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, effort);
         let ledger = plan::ledger(&facts);
         let findings = match operation {
@@ -145,14 +147,17 @@ fn check_until_passing(
             None => checks::run_checks(&facts, &ledger, ids),
         };
         let findings = ignores.apply(findings);
-        let left = deadline.map_or(Duration::ZERO, |deadline| deadline.left());
-        if checks::exit_code(&findings) == Exit::Done || left.is_zero() {
-            return (facts, ledger, findings);
+        if checks::exit_code(&findings) == Exit::Done {
+            return ControlFlow::Break((facts, ledger, findings));
         }
-        let progress = Progress::new(context);
-        progress.step(&format!("{}; looking again", Tally::from_findings(&findings).sentence()), left);
-        std::thread::park_timeout(PAUSE.min(left));
-    }
+        let left = deadline.left();
+        if !left.is_zero() {
+            let progress = Progress::new(context);
+            progress.step(&format!("{}; looking again", Tally::from_findings(&findings).sentence()), left);
+        }
+        ControlFlow::Continue((facts, ledger, findings))
+    });
+    looked.unwrap_or_else(|last| last)
 }
 
 /// The catalogue.

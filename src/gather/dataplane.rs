@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::GatherContext;
 use super::haproxy::paths;
@@ -12,12 +11,10 @@ use crate::clients::linux;
 use crate::config::settings;
 use crate::facts::dataplane::{self, DataPlaneArguments, ReloadMethod, ReloadStatus, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
+use crate::timeouts;
 use crate::wire::dataplane as wire;
 use crate::wire::linux::listener::Listener;
 use crate::wire::linux::process::Process;
-
-/// One call may take this long; the API blocks its list of reloads while one is under way.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the Data Plane API that is configured, if one is; `main` is the HAProxy whose files it may write.
 pub(super) fn gather(look: &GatherContext<'_>, main: Option<&Process>) -> Option<DataPlaneFacts> {
@@ -31,7 +28,7 @@ pub(super) fn gather(look: &GatherContext<'_>, main: Option<&Process>) -> Option
             origin: password.origin.to_string(),
         }),
         ca_file: configured.ca_file.as_ref().map(|file| file.value.clone()),
-        timeout: look.deadline.at_most(CALL_TIMEOUT),
+        timeout: look.deadline.at_most(timeouts::DATAPLANE_QUERY),
     };
     Some(match DataPlane::new(target) {
         Err(error) => unreachable_facts(configured, &error.why()),

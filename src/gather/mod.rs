@@ -32,6 +32,7 @@ use crate::facts::{
     Provenance, SCHEMA, WorkerState,
 };
 use crate::time::{self, Deadline};
+use crate::timeouts;
 pub use crate::wire::haproxy::config::Model;
 pub use haproxy::routes::routes;
 pub use host::services::{NO_LISTENERS, describe_listeners, service_by_pid, services};
@@ -60,9 +61,6 @@ impl InstanceSelector {
         }
     }
 }
-
-/// How long a look may take that rehearses.
-pub const REHEARSAL_TIMEOUT: Duration = rehearsal::REHEARSAL_TIMEOUT;
 
 /// How the next worker is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +95,7 @@ impl<'a> GatherContext<'a> {
     fn new(settings: &'a Settings, effort: ProbeDepth) -> Self {
         let limit = settings.timeout.value;
         let deadline = Deadline::after(match effort {
-            ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => limit.max(rehearsal::REHEARSAL_TIMEOUT),
+            ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => limit.max(timeouts::RELOAD),
             ProbeDepth::Read => limit,
         });
         GatherContext {
@@ -284,7 +282,7 @@ fn gather_instance(
 ) -> Facts {
     let before = unchanged::observe(look, &found);
     let main = &found.instance.main;
-    let limit = look.deadline.at_most(haproxy::sockets::ANSWER_TIMEOUT);
+    let limit = look.deadline.at_most(timeouts::RUNTIME_QUERY);
     let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
     let (live, read, test, api, tried, vitals, started) = std::thread::scope(|scope| {
         let live = scope.spawn(|| haproxy::live_worker::worker_state(look, &found));

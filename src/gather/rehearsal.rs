@@ -1,10 +1,11 @@
 //! The next worker, started in a sealed copy of this host and asked by the same code as the one that runs.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::GatherContext;
 use super::binds::configured;
@@ -17,19 +18,12 @@ use crate::clients::linux;
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::sandbox::{self, INHERITED_SYSCTLS, SOCKET_FOLDER, Sandbox, SandboxSpec};
 use crate::facts::{Known, Listener, Patterns, Process, Rehearsal, WorkerState};
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::command_line::HaproxyArgs;
 use crate::wire::haproxy::config::{Endpoint, Host, Model};
 use crate::wire::haproxy::startup_log;
 
-/// A worker that loads thousands of certificates or names takes this long at most; a reload would wait as long.
-pub(super) const REHEARSAL_TIMEOUT: Duration = Duration::from_secs(300);
-/// Between two looks at a master that has not made its socket yet.
-const POLL_INTERVAL: Duration = Duration::from_millis(2);
-/// A master that says nothing of its start (`quiet`) is asked after this much all the same.
-const SILENT_START_WAIT: Duration = Duration::from_secs(1);
-/// What one question may take: a big worker's answers are long, the first one of all is not.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Names that only an alert tells are looked up and tried again this often.
 const MAX_ATTEMPTS: usize = 3;
 
@@ -93,8 +87,7 @@ fn attempt(
     check_prerequisites(main, model)?;
     require_program(look, main)?;
     let mut spec = sandbox_spec(look, main, model, anew)?;
-    let mut resolved =
-        hostnames::resolve(main, server_hostnames(model), look.time_limit(hostnames::RESOLVE_TIMEOUT));
+    let mut resolved = hostnames::resolve(main, server_hostnames(model), look.time_limit(timeouts::RESOLVE));
     for _ in 1..MAX_ATTEMPTS {
         spec.hosts = hosts_file(main, &resolved);
         let rehearsed = run_once(look, &spec)?;
@@ -106,7 +99,7 @@ fn attempt(
             .into_iter()
             .collect();
         let new: BTreeSet<String> = missing.into_iter().filter(|name| !resolved.contains_key(name)).collect();
-        let found = hostnames::resolve(main, new, look.time_limit(hostnames::RESOLVE_TIMEOUT));
+        let found = hostnames::resolve(main, new, look.time_limit(timeouts::RESOLVE));
         let any = found.values().any(|known| known.seen().is_some());
         resolved.extend(found);
         if !any {
@@ -267,7 +260,7 @@ fn run_once(look: &GatherContext<'_>, spec: &SandboxSpec) -> Result<RehearsalRes
     let mut copy = Sandbox::start(spec, look.deadline).context("the sealed copy could not be made")?;
     let command = format!("{} {}", spec.program, spec.arguments.join(" "));
     // These questions cost the HAProxy that runs nothing.
-    let master = RuntimeSocket::new(copy.path(&master_socket_path()), ANSWER_TIMEOUT, Arc::default());
+    let master = RuntimeSocket::new(copy.path(&master_socket_path()), timeouts::BULK_QUERY, Arc::default());
     let up = wait_until_up(look, &mut copy)?;
     let start_up = copy.age();
     let mut memory_kb = Known::unknown("it did not come up");
@@ -297,20 +290,18 @@ fn milliseconds(duration: Duration) -> u64 {
 /// The worker once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
 /// before that has loaded anything, so its word and an answer are waited for.
 fn wait_until_up(look: &GatherContext<'_>, copy: &mut Sandbox) -> Result<Option<u32>> {
-    let master = RuntimeSocket::new(copy.path(&master_socket_path()), FIRST_ANSWER_TIMEOUT, Arc::default());
-    loop {
+    let master = RuntimeSocket::new(copy.path(&master_socket_path()), timeouts::FIRST_QUERY, Arc::default());
+    let up = wait::until(look.deadline, timeouts::REHEARSAL_POLL, || {
         if copy.exit_status().is_some() {
-            return Ok(None);
+            return ControlFlow::Break(None);
         }
-        let said = copy.age() > SILENT_START_WAIT || startup_log::worker_loaded(&copy.log());
-        if let Some(pid) = said.then(|| ready_worker(&master)).flatten() {
-            return Ok(Some(pid));
+        let loaded = copy.age() > timeouts::SILENT_START || startup_log::worker_loaded(&copy.log());
+        match loaded.then(|| ready_worker(&master)).flatten() {
+            Some(pid) => ControlFlow::Break(Some(pid)),
+            None => ControlFlow::Continue(copy.age().as_secs()),
         }
-        if look.deadline.left().is_zero() {
-            bail!("it was still starting after {} s", copy.age().as_secs());
-        }
-        std::thread::park_timeout(POLL_INTERVAL);
-    }
+    });
+    up.map_err(|seconds| anyhow!("it was still starting after {seconds} s"))
 }
 
 fn ready_worker(master: &RuntimeSocket) -> Option<u32> {

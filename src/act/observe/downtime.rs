@@ -12,11 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::clients::linux;
 use crate::facts::Listener;
-
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(3);
-/// A listener takes a connection at once, or does not take it.
-const CONNECT: Duration = Duration::from_millis(500);
+use crate::timeouts;
 
 /// A look-out over addresses while HAProxy is restarted.
 #[derive(Debug)]
@@ -122,7 +118,7 @@ fn monitor(
         // One look more after the word: what has just come back is still to be seen.
         final_look = stopped.load(Ordering::SeqCst);
         if !final_look {
-            std::thread::park_timeout(PAUSE);
+            std::thread::park_timeout(timeouts::LISTENER_SAMPLE);
         }
     }
     let now = Instant::now();
@@ -169,7 +165,7 @@ fn accepts_connection(listener: &Listener) -> bool {
             SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, at.port()).into(),
         };
     }
-    TcpStream::connect_timeout(&at, CONNECT).is_ok()
+    TcpStream::connect_timeout(&at, timeouts::CONNECT).is_ok()
 }
 
 #[cfg(test)]

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::clients::linux;
 use crate::facts::Listener;
-
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(3);
+use crate::timeouts;
 
 /// A look-out over addresses while something is changed.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ fn monitor(pid: u32, addresses: &BTreeSet<Listener>, stopped: &AtomicBool) -> Re
     let mut seen = RefusedConnections { watched: addresses.len(), ..RefusedConnections::default() };
     let mut last = Instant::now();
     while !stopped.load(Ordering::SeqCst) {
-        std::thread::park_timeout(PAUSE);
+        std::thread::park_timeout(timeouts::LISTENER_SAMPLE);
         let missing = match missing_listeners(pid, addresses) {
             Ok(missing) => missing,
             Err(error) => {
@@ -98,15 +96,19 @@ fn missing_listeners(pid: u32, addresses: &BTreeSet<Listener>) -> anyhow::Result
 #[cfg(test)]
 pub(in crate::act) mod tests {
     use super::*;
+    use crate::time::Deadline;
+    use crate::wait;
     use std::net::TcpListener;
+    use std::ops::ControlFlow;
 
     /// A look that finds what the condition wants, or a failure after ten seconds.
     pub(in crate::act) fn until(mut done: impl FnMut() -> bool) {
-        let end = Instant::now() + Duration::from_secs(10);
-        while !done() {
-            assert!(Instant::now() < end, "in vain");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
+        let deadline = Deadline::after(Duration::from_secs(10));
+        let found = wait::until(deadline, timeouts::POLL, || match done() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        });
+        assert!(found.is_ok(), "in vain");
     }
 
     /// Somebody who listens, and where.

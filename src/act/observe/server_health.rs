@@ -1,21 +1,18 @@
 //! Health before and after: servers that were up and are down now are named, and those without a result are said.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use crate::act::signals::Interrupts;
 use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::facts::Instance;
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
-
-/// The first results of checks are waited for this long: a check every two seconds has had its turn then.
-pub const FIRST_CHECKS_TIMEOUT: Duration = Duration::from_secs(5);
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// How each server stands, by `backend/server`.
 pub type HealthByServer = BTreeMap<String, ServerHealth>;
@@ -48,7 +45,7 @@ pub struct HealthComparison {
 
 /// The way to ask the serving worker of this look.
 pub fn serving_channel(instance: &Instance, calls: &Arc<AtomicU32>) -> Option<WorkerChannel> {
-    let socket = |path: &str| RuntimeSocket::new(Path::new(path), QUERY_TIMEOUT, Arc::clone(calls));
+    let socket = |path: &str| RuntimeSocket::new(Path::new(path), timeouts::HEALTH_QUERY, Arc::clone(calls));
     match (instance.serving_admin_socket(), instance.master_socket.seen(), instance.serving.seen()) {
         (Some(own), _, _) => Some(WorkerChannel::Direct(socket(&own.path))),
         (None, Some(master), Some(pid)) => Some(socket(&master.path).via_master(*pid)),
@@ -79,7 +76,7 @@ fn server_health(row: &StatRow) -> ServerHealth {
     }
 }
 
-/// Looks until every server that was up has a result, [`FIRST_CHECKS_TIMEOUT`] at most.
+/// Looks until every server that was up has a result, [`timeouts::FIRST_HEALTH_CHECKS`] at most.
 ///
 /// # Errors
 /// When the worker does not answer.
@@ -88,14 +85,17 @@ pub fn compare_after_checks(
     before: &HealthByServer,
     interrupts: &Interrupts,
 ) -> anyhow::Result<HealthComparison> {
-    let deadline = Deadline::after(FIRST_CHECKS_TIMEOUT);
-    loop {
-        let compared = compare(before, &read_health(channel)?);
-        if compared.open.is_empty() || deadline.left().is_zero() || interrupts.stop_signal().is_some() {
-            return Ok(compared);
-        }
-        std::thread::park_timeout(PAUSE);
-    }
+    let deadline = Deadline::after(timeouts::FIRST_HEALTH_CHECKS);
+    let compared = wait::until(deadline, timeouts::HEALTH_POLL, || match read_health(channel) {
+        Err(error) => ControlFlow::Break(Err(error)),
+        Ok(after) => match compare(before, &after) {
+            done if done.open.is_empty() || interrupts.stop_signal().is_some() => {
+                ControlFlow::Break(Ok(done))
+            }
+            open => ControlFlow::Continue(open),
+        },
+    });
+    compared.unwrap_or_else(Ok)
 }
 
 fn compare(before: &HealthByServer, after: &HealthByServer) -> HealthComparison {

@@ -4,9 +4,9 @@
 pub mod outcome;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use super::consent::Clearance;
 use super::observe::refused_connections::{RefusalMonitor, RefusedConnections};
@@ -22,11 +22,10 @@ use crate::gather;
 use crate::plan::{Basis, BasisChange, Plan};
 use crate::state::loaded_configs::{self, LoadedConfigCopy};
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::runtime::processes::ShowProc;
 use outcome::{ReloadOrder, StateBeforeReload, WorkerAfterReload};
-
-/// One question before the act.
-pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reloads. `before` is the look that the plan was made from; `hold` is put back into the new worker.
 pub fn apply(
@@ -92,7 +91,7 @@ pub(super) fn changes_since_plan(
     let mut now = Basis { main_pid: main.as_ref().map(|main| main.pid), ..plan.basis.clone() };
     now.main_start = main.and_then(|main| main.start_ticks);
     if let Known::Seen(socket) = &instance.master_socket {
-        let master = RuntimeSocket::new(&socket.path, QUERY_TIMEOUT, Arc::clone(calls));
+        let master = RuntimeSocket::new(&socket.path, timeouts::RUNTIME_QUERY, Arc::clone(calls));
         let listed = master.processes().ok();
         let old = plan.basis.serving;
         let candidates = listed.as_ref().map(ShowProc::serving_candidates).unwrap_or_default();
@@ -124,10 +123,10 @@ fn send_and_observe(
     run: &OperationContext<'_>,
     calls: &Arc<AtomicU32>,
 ) -> (OperationResult, Option<u32>) {
-    (run.progress)("reload: HAProxy loads the configuration", outcome::RELOAD_TIMEOUT);
+    (run.progress)("reload: HAProxy loads the configuration", timeouts::RELOAD);
     let watched = expected_listeners::uninterrupted(before);
     let watch = RefusalMonitor::start(instance.main.pid, watched.clone());
-    let deadline = Deadline::after(outcome::RELOAD_TIMEOUT);
+    let deadline = Deadline::after(timeouts::RELOAD);
     let sent = eve.send_reload();
     let outcome = eve.wait_for_worker(&sent, deadline);
     let refused = watch.end();
@@ -170,7 +169,8 @@ fn startup_log(sent: &ReloadOrder, instance: &Instance, calls: &Arc<AtomicU32>) 
         return sent.answer.log.clone();
     }
     let master = instance.master_socket.seen().filter(|_| !sent.undelivered);
-    let socket = master.map(|socket| RuntimeSocket::new(&socket.path, QUERY_TIMEOUT, Arc::clone(calls)));
+    let socket =
+        master.map(|socket| RuntimeSocket::new(&socket.path, timeouts::RUNTIME_QUERY, Arc::clone(calls)));
     socket.and_then(|socket| socket.startup_log().ok()).unwrap_or_default()
 }
 
@@ -191,15 +191,13 @@ pub(super) fn previous_worker_claims(
         format!("worker {worker} serves, which is not the one of before")
     });
     // It takes its listeners back one by one.
-    let deadline = Deadline::after(QUERY_TIMEOUT);
-    let missing = loop {
+    let deadline = Deadline::after(timeouts::RUNTIME_QUERY);
+    let missing = wait::until(deadline, timeouts::POLL, || {
         let now: BTreeSet<Listener> = linux::listeners(worker).unwrap_or_default().into_iter().collect();
         let missing: Vec<String> = expected.difference(&now).map(Listener::short).collect();
-        if missing.is_empty() || deadline.left().is_zero() {
-            break missing;
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
-    };
+        if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(missing) }
+    });
+    let missing = missing.err().unwrap_or_default();
     let both = (expected.len().to_string(), (expected.len() - missing.len()).to_string());
     let source = format!("/proc/{worker}/fd, /proc/net");
     let held = Claim::new("it holds its listeners", both, source, missing.is_empty(), || {
@@ -217,7 +215,7 @@ fn verify(
     run: &OperationContext<'_>,
     calls: &Arc<AtomicU32>,
 ) {
-    (run.progress)("prove: the new worker is compared with the plan", server_health::FIRST_CHECKS_TIMEOUT);
+    (run.progress)("prove: the new worker is compared with the plan", timeouts::FIRST_HEALTH_CHECKS);
     if let Err(error) = run.steps.begin("prove") {
         done.notes.push(format!("the journal could not be written: {error:#}"));
     }

@@ -1,29 +1,21 @@
 //! What came of the order to reload: which worker serves now. It is judged by processes, never by an answer alone.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use crate::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use crate::clients::linux::{self, pidfd};
 use crate::facts::{Instance, Known};
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::reexec_environment::{self, ReexecEnvironment};
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::haproxy::runtime::processes::ShowProc;
 use crate::wire::haproxy::runtime::reload::ReloadResponse;
-
-/// A reload that takes longer is not called failed: it could not be judged.
-pub const RELOAD_TIMEOUT: Duration = Duration::from_secs(300);
-/// One question about the list of processes; the master is away while it loads.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
-/// A worker that still loads answers when it has loaded. Each question takes one of the master's ten connections
-/// meanwhile, so there are few of them.
-const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The pause between two looks.
-const PAUSE: Duration = Duration::from_millis(15);
 
 /// Which worker serves after the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +66,8 @@ impl<'a> StateBeforeReload<'a> {
         let master = instance.master_socket.seen();
         StateBeforeReload {
             instance,
-            master: master.map(|socket| RuntimeSocket::new(&socket.path, QUERY_TIMEOUT, Arc::clone(&calls))),
+            master: master
+                .map(|socket| RuntimeSocket::new(&socket.path, timeouts::RUNTIME_QUERY, Arc::clone(&calls))),
             children: children(instance.main.pid),
             state: reexec_environment(instance.main.pid),
             calls,
@@ -84,7 +77,7 @@ impl<'a> StateBeforeReload<'a> {
     /// Orders the reload, once: over the master's socket, else by a signal to the proven master.
     pub fn send_reload(&self) -> ReloadOrder {
         match &self.master {
-            Some(master) => match master.reload(RELOAD_TIMEOUT) {
+            Some(master) => match master.reload(timeouts::RELOAD) {
                 Ok(answer) => ReloadOrder { answer, ..ReloadOrder::default() },
                 Err(error) => ReloadOrder {
                     undelivered: is_undelivered(&error),
@@ -136,55 +129,46 @@ impl<'a> StateBeforeReload<'a> {
     }
 
     fn wait_by_master(&self, master: &RuntimeSocket, old: u32, deadline: Deadline) -> WorkerAfterReload {
-        loop {
-            let last;
-            match master.processes() {
-                Err(error) => last = error.to_string(),
-                Ok(listed) => {
-                    let stage = reload_stage(&listed, self.instance, old);
-                    let workers: &[u32] = match &stage {
-                        ReloadStage::Loading => &[],
-                        ReloadStage::NewWorkers(workers) | ReloadStage::PreviousWorkers(workers) => workers,
-                        ReloadStage::OtherMaster => {
-                            return WorkerAfterReload::Unknown {
-                                why: format!("{} is the master now", listed.master.pid),
-                            };
-                        }
-                    };
-                    let serving = workers.iter().find(|pid| self.worker_answers(master, **pid, deadline));
-                    match (&stage, serving) {
-                        (ReloadStage::NewWorkers(_), Some(worker)) => {
-                            return WorkerAfterReload::New { worker: *worker };
-                        }
-                        (ReloadStage::PreviousWorkers(_), Some(worker)) => {
-                            let why = format!(
-                                "show proc: [failed: {}], and worker {worker} answers",
-                                listed.failed
-                            );
-                            return WorkerAfterReload::Previous { worker: *worker, why };
-                        }
-                        _ => {
-                            last = format!(
-                                "the master lists {} and [failed: {}]",
-                                list_workers(&listed),
-                                listed.failed
-                            )
-                        }
-                    }
+        let outcome = wait::until(deadline, timeouts::POLL, || {
+            let listed = match master.processes() {
+                Err(error) => return ControlFlow::Continue(error.to_string()),
+                Ok(listed) => listed,
+            };
+            let stage = reload_stage(&listed, self.instance, old);
+            let workers: &[u32] = match &stage {
+                ReloadStage::Loading => &[],
+                ReloadStage::NewWorkers(workers) | ReloadStage::PreviousWorkers(workers) => workers,
+                ReloadStage::OtherMaster => {
+                    let why = format!("{} is the master now", listed.master.pid);
+                    return ControlFlow::Break(WorkerAfterReload::Unknown { why });
+                }
+            };
+            let failed = format!("[failed: {}]", listed.failed);
+            let serving = workers.iter().copied().find(|pid| self.worker_answers(master, *pid, deadline));
+            match (&stage, serving) {
+                (ReloadStage::NewWorkers(_), Some(worker)) => {
+                    ControlFlow::Break(WorkerAfterReload::New { worker })
+                }
+                (ReloadStage::PreviousWorkers(_), Some(worker)) => {
+                    let why = format!("show proc: {failed}, and worker {worker} answers");
+                    ControlFlow::Break(WorkerAfterReload::Previous { worker, why })
+                }
+                _ => {
+                    ControlFlow::Continue(format!("the master lists {} and {failed}", list_workers(&listed)))
                 }
             }
-            if deadline.left().is_zero() {
-                return WorkerAfterReload::Unknown {
-                    why: format!("no end of the reload was seen in {RELOAD_TIMEOUT:?}: {last}"),
-                };
-            }
-            std::thread::park_timeout(PAUSE);
-        }
+        });
+        outcome.unwrap_or_else(|last| WorkerAfterReload::Unknown {
+            why: format!("no end of the reload was seen in {:?}: {last}", timeouts::RELOAD),
+        })
     }
 
     fn worker_answers(&self, master: &RuntimeSocket, pid: u32, deadline: Deadline) -> bool {
-        let patient =
-            RuntimeSocket::new(master.path(), deadline.at_most(WORKER_TIMEOUT), Arc::clone(&self.calls));
+        let patient = RuntimeSocket::new(
+            master.path(),
+            deadline.at_most(timeouts::LOADING_WORKER_QUERY),
+            Arc::clone(&self.calls),
+        );
         patient.via_master(pid).info().is_ok_and(|info| is_serving(&info, pid))
     }
 
@@ -192,11 +176,11 @@ impl<'a> StateBeforeReload<'a> {
     fn wait_by_proc(&self, old: u32, deadline: Deadline) -> WorkerAfterReload {
         let main = self.instance.main.pid;
         let mut came: BTreeSet<u32> = BTreeSet::new();
-        loop {
+        let outcome = wait::until(deadline, timeouts::POLL, || {
             let fresh: BTreeSet<u32> = children(main).difference(&self.children).copied().collect();
             came.extend(&fresh);
             if let Some(worker) = fresh.iter().find(|pid| self.took_over(**pid, old)) {
-                return WorkerAfterReload::New { worker: *worker };
+                return ControlFlow::Break(WorkerAfterReload::New { worker: *worker });
             }
             let now = reexec_environment(main);
             let failures = |state: &ReexecEnvironment| {
@@ -207,18 +191,16 @@ impl<'a> StateBeforeReload<'a> {
             let gone = !came.is_empty() && fresh.is_empty();
             if (said || gone) && self.answers_admin_socket(old) {
                 let how = if said { "its master counts a failed reload" } else { "the new worker has ended" };
-                return WorkerAfterReload::Previous {
+                return ControlFlow::Break(WorkerAfterReload::Previous {
                     worker: old,
                     why: format!("{how}, and worker {old} answers its socket"),
-                };
+                });
             }
-            if deadline.left().is_zero() {
-                let why =
-                    format!("no new worker took over, and none was seen to fail, in {RELOAD_TIMEOUT:?}");
-                return WorkerAfterReload::Unknown { why };
-            }
-            std::thread::park_timeout(PAUSE);
-        }
+            ControlFlow::Continue(())
+        });
+        outcome.unwrap_or_else(|()| WorkerAfterReload::Unknown {
+            why: format!("no new worker took over, and none was seen to fail, in {:?}", timeouts::RELOAD),
+        })
     }
 
     /// It answers the admin socket, and the old one has let go of every listener.
@@ -231,7 +213,9 @@ impl<'a> StateBeforeReload<'a> {
     fn answers_admin_socket(&self, pid: u32) -> bool {
         let sockets = self.instance.admin_sockets.seen().into_iter().flatten();
         let mut asked = sockets.filter_map(|socket| {
-            RuntimeSocket::new(Path::new(&socket.path), QUERY_TIMEOUT, Arc::clone(&self.calls)).info().ok()
+            RuntimeSocket::new(Path::new(&socket.path), timeouts::RUNTIME_QUERY, Arc::clone(&self.calls))
+                .info()
+                .ok()
         });
         asked.any(|info| is_serving(&info, pid))
     }

@@ -1,19 +1,16 @@
 //! The guard of a unit, lifted for one restart: a file under /run, which goes with it or with the next boot.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::act::proof::Claim;
 use crate::clients::systemd::{self, actions, drop_in};
+use crate::timeouts;
 use crate::wire::systemd::guard_drop_in::BREAK_GLASS_FILE_NAME;
 
 const OVERRIDE_DROP_IN: &str = "# Written by `haguard restart --break-glass` for one restart, and removed after it.\n[Unit]\n\
                     RefuseManualStop=no\n";
-/// A host with thousands of units takes seconds to read them again; one that takes longer than this is in trouble.
-const DAEMON_RELOAD_TIMEOUT: Duration = Duration::from_secs(90);
-const UNIT_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A guard that is lifted until this is dropped.
 #[derive(Debug)]
@@ -48,8 +45,8 @@ impl GuardOverride {
     }
 
     fn verify_loaded(&self) -> Result<()> {
-        actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)?;
-        let shown = systemd::show(&self.unit, UNIT_QUERY_TIMEOUT)?;
+        actions::daemon_reload(timeouts::DAEMON_RELOAD)?;
+        let shown = systemd::show(&self.unit, timeouts::SERVICE_QUERY)?;
         ensure!(
             !shown.is_yes("RefuseManualStop"),
             "{} is there and {} still refuses: another drop-in overrules it",
@@ -62,7 +59,7 @@ impl GuardOverride {
     fn remove(&mut self) -> Result<()> {
         self.is_back = true;
         drop_in::remove(&self.file, self.folder_made)?;
-        actions::daemon_reload(DAEMON_RELOAD_TIMEOUT)
+        actions::daemon_reload(timeouts::DAEMON_RELOAD)
     }
 
     /// Puts the guard back, and says whether systemd refuses again.
@@ -70,7 +67,7 @@ impl GuardOverride {
         let unit = self.unit.clone();
         let shown = self
             .remove()
-            .and_then(|()| systemd::show(&unit, UNIT_QUERY_TIMEOUT))
+            .and_then(|()| systemd::show(&unit, timeouts::SERVICE_QUERY))
             .context("putting the guard back");
         let (after, why) = match &shown {
             Ok(shown) if shown.is_yes("RefuseManualStop") => ("yes".to_owned(), None),

@@ -1,6 +1,6 @@
 //! HAProxies that a manager keeps: systemd restarts a unit, Docker a container.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -14,15 +14,9 @@ use crate::clients::linux::pidfd::ProcessHandle;
 use crate::clients::{linux, systemd};
 use crate::facts::controller::Container;
 use crate::facts::{Candidate, Instance, Process};
+use crate::timeouts;
 use crate::wire::haproxy::startup_log;
 
-/// How long a manager may take to try again.
-const AUTO_RESTART_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long nothing may run where nobody is going to try again: systemd passes such a state on its way to another try.
-const DOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long Docker waits before it kills what does not end.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The last lines of a container's log.
 const MAX_LOG_LINES: u32 = 50;
 
@@ -59,7 +53,7 @@ impl UnitRestart {
             true => Some(self.override_guard(run)?),
             false => None,
         };
-        let ordered = systemd::actions::restart(&self.name, super::START_TIMEOUT);
+        let ordered = systemd::actions::restart(&self.name, timeouts::START);
         if let Some(lifted) = lifted {
             self.restore_guard(lifted, run);
         }
@@ -101,7 +95,7 @@ impl UnitRestart {
     }
 
     pub(super) fn main_process(&mut self) -> MainProcess {
-        let shown = match systemd::show(&self.name, QUERY_TIMEOUT) {
+        let shown = match systemd::show(&self.name, timeouts::SERVICE_QUERY) {
             Ok(shown) => shown,
             Err(error) => return MainProcess::Starting(format!("{error:#}")),
         };
@@ -109,8 +103,11 @@ impl UnitRestart {
         match shown.main_pid().filter(|pid| *pid != self.before.pid || !is_same_process(&self.before)) {
             Some(pid) => MainProcess::Running(pid),
             None => {
-                let limit =
-                    if ["failed", "inactive"].contains(&state) { DOWN_TIMEOUT } else { AUTO_RESTART_TIMEOUT };
+                let limit = if ["failed", "inactive"].contains(&state) {
+                    timeouts::STAY_DOWN
+                } else {
+                    timeouts::AUTO_RESTART
+                };
                 let state = format!("{} is {state} ({})", self.name, shown.get("SubState"));
                 starting_or_ended(&mut self.down, limit, self.failed.as_deref(), state)
             }
@@ -118,7 +115,7 @@ impl UnitRestart {
     }
 
     pub(super) fn startup_log(&self) -> Vec<String> {
-        let text = systemd::journal(&self.name, self.since, QUERY_TIMEOUT);
+        let text = systemd::journal(&self.name, self.since, timeouts::SERVICE_QUERY);
         text.map_or_else(|error| vec![format!("{error:#}")], |text| startup_log::redacted_lines(&text))
     }
 }
@@ -139,8 +136,8 @@ pub(super) struct ContainerRestart {
 impl ContainerRestart {
     pub(super) fn new(container: &Container, instance: &Instance) -> Result<Self> {
         Ok(ContainerRestart {
-            docker: Docker::new(&container.socket, QUERY_TIMEOUT)?,
-            patient: Docker::new(&container.socket, super::START_TIMEOUT + STOP_TIMEOUT)?,
+            docker: Docker::new(&container.socket, timeouts::SERVICE_QUERY)?,
+            patient: Docker::new(&container.socket, timeouts::START + timeouts::STOP)?,
             container: container.clone(),
             before: instance.main.clone(),
             failed: None,
@@ -154,11 +151,11 @@ impl ContainerRestart {
         self.since = crate::time::now();
         let handle =
             self.before.start_ticks.and_then(|start| ProcessHandle::open(self.before.pid, start).ok());
-        let Err(error) = self.patient.restart(&self.container.id, STOP_TIMEOUT) else { return Ok(()) };
+        let Err(error) = self.patient.restart(&self.container.id, timeouts::STOP) else { return Ok(()) };
         let why = docker::explain_error(&error);
         if error.outcome_unknown() {
             // It may have been told to end before the daemon fell silent.
-            let _ = handle.map(|handle| handle.ended_within(STOP_TIMEOUT));
+            let _ = handle.map(|handle| handle.ended_within(timeouts::STOP));
         }
         match is_same_process(&self.before) {
             true => {
@@ -182,7 +179,8 @@ impl ContainerRestart {
         };
         let first = inspected.pid.filter(|_| inspected.running).and_then(|pid| linux::process(pid).ok());
         let Some(first) = first else {
-            let limit = if inspected.restart_policy == "no" { DOWN_TIMEOUT } else { AUTO_RESTART_TIMEOUT };
+            let limit =
+                if inspected.restart_policy == "no" { timeouts::STAY_DOWN } else { timeouts::AUTO_RESTART };
             let why = self.failed.as_deref().or(Some("its process ended"));
             return starting_or_ended(
                 &mut self.down,
@@ -212,7 +210,7 @@ impl ContainerRestart {
                 let container = self.container.describe();
                 let state =
                     format!("{why}; /proc shows no HAProxy of {container}, which may wait for the daemon");
-                starting_or_ended(&mut self.down, AUTO_RESTART_TIMEOUT, None, state)
+                starting_or_ended(&mut self.down, timeouts::AUTO_RESTART, None, state)
             }
         }
     }

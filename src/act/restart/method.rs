@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -19,10 +19,9 @@ use crate::config::Settings;
 use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
 use crate::gather;
 use crate::plan::{RestartMethod, runbook};
+use crate::timeouts;
 use crate::wire::haproxy::startup_log;
 
-/// A master ends its workers and itself at once; one that is busy may take longer, one that is stopped never ends.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The last of a log that is kept.
 const MAX_LOG_BYTES: u64 = 64 * 1024;
 
@@ -170,22 +169,23 @@ impl ProcessRestart {
     /// Waits for the end of the master and of every worker. What does not end by itself is ended.
     fn wait_for_exit(&self, notes: &mut Vec<String>) -> Result<(), String> {
         let ended = |handle: &ProcessHandle, limit| handle.ended_within(limit).is_ok_and(|ended| ended);
-        if !ended(&self.main, STOP_TIMEOUT) {
+        if !ended(&self.main, timeouts::STOP) {
             notes.push(format!(
-                "PID {} did not end by SIGTERM in {STOP_TIMEOUT:?} and was killed",
-                self.main.pid()
+                "PID {} did not end by SIGTERM in {:?} and was killed",
+                self.main.pid(),
+                timeouts::STOP
             ));
             // One that has ended in this moment is no error.
             let _ = self.main.kill();
         }
-        if !ended(&self.main, STOP_TIMEOUT) {
+        if !ended(&self.main, timeouts::STOP) {
             return Err(format!("PID {} does not end, not even by SIGKILL", self.main.pid()));
         }
         for worker in &self.workers {
-            if !ended(worker, Duration::from_secs(1)) {
+            if !ended(worker, timeouts::WORKER_STOP) {
                 notes.push(format!("worker {} did not end with its master and was killed", worker.pid()));
                 let _ = worker.kill();
-                let _ = worker.ended_within(STOP_TIMEOUT);
+                let _ = worker.ended_within(timeouts::STOP);
             }
         }
         Ok(())
@@ -204,7 +204,7 @@ impl ProcessRestart {
         let detaches = self.before.argv.iter().any(|word| matches!(word.as_str(), "-D" | "-Ds"));
         match self.detached_pid().filter(|_| detaches) {
             Some(pid) => MainProcess::Running(pid),
-            None if detaches && since.elapsed() < STOP_TIMEOUT => {
+            None if detaches && since.elapsed() < timeouts::STOP => {
                 MainProcess::Starting("it goes into the background".to_owned())
             }
             None => MainProcess::Ended(format!("the new one (PID {pid}) has ended")),

@@ -8,6 +8,7 @@ mod method;
 mod pending_job;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,18 +31,11 @@ use crate::plan::{Basis, BasisChange, Plan};
 use crate::state::lock::{self, Lock};
 use crate::state::{retention, snapshots};
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::runtime::info::Info;
 use main_process::{MainProcess, is_same_process};
 use method::PreparedRestart;
-
-/// A start that takes longer is not waited for: a worker with thousands of names or certificates needs minutes.
-pub const START_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long systemd may take to tell about one unit.
-const UNIT_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A master that has just come up listens on its own socket, and its worker on others, a moment after both are there.
-const SOCKETS_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause between two looks at what comes up.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a restart leaves beside what every act leaves.
 #[derive(Debug, Default)]
@@ -116,7 +110,7 @@ fn without_proc_sockets(settings: &Settings) -> Settings {
 fn unit_changes_since_plan(plan: &Plan, before: &Facts, settings: &Settings) -> Vec<BasisChange> {
     let Some(Known::Seen(guard)) = &before.guard else { return Vec::new() };
     let mut unit = BTreeMap::new();
-    if let Ok(now) = gather::guard(&guard.unit, UNIT_QUERY_TIMEOUT) {
+    if let Ok(now) = gather::guard(&guard.unit, timeouts::SERVICE_QUERY) {
         unit = restart_properties(&now);
         let main = before.instance.seen().map(|instance| &instance.main);
         let start = main.filter(|_| before.start.as_ref().is_some_and(|start| start.seen().is_some()));
@@ -145,10 +139,7 @@ impl RestartOperation<'_> {
         left: &mut RestartDetails,
     ) -> Result<(PreparedRestart, LatestRuntimeState, Option<HealthByServer>), Outcome> {
         let RestartOperation { before, instance, hold, run, calls } = self;
-        (run.progress)(
-            "snapshot: what is there now is written down",
-            super::runtime_state::preserve::REPLAY_TIMEOUT,
-        );
+        (run.progress)("snapshot: what is there now is written down", timeouts::REPLAY);
         let fresh = hold.read_again(run.settings, before, calls);
         let whole: Option<Vec<_>> =
             files.iter().map(|(path, bytes)| Some((path.into(), bytes.clone()?))).collect();
@@ -195,12 +186,12 @@ impl RestartOperation<'_> {
         if let Err(error) = run.steps.begin("restart") {
             return OperationResult::not_applied(Outcome::JournalFailed(error));
         }
-        (run.progress)("restart: HAProxy ends and comes up again", START_TIMEOUT);
+        (run.progress)("restart: HAProxy ends and comes up again", timeouts::START);
         let watch = self.start_downtime_monitor();
         let ordered_at = Instant::now();
         let mut done = OperationResult { ordered: true, ..OperationResult::not_applied(Outcome::Unproven) };
         let carried = way.execute(run, &mut done.notes);
-        let risen = carried.map(|()| self.wait_until_serving(&mut way, Deadline::after(START_TIMEOUT)));
+        let risen = carried.map(|()| self.wait_until_serving(&mut way, Deadline::after(timeouts::START)));
         left.downtime = match watch {
             Ok(watch) => watch.end(),
             Err(why) => ObservedDowntime::unobserved(why),
@@ -245,7 +236,7 @@ impl RestartOperation<'_> {
         // A master whose worker fails is there for a moment, and can be seen.
         if matches!(done.outcome, Outcome::Unproven)
             && !is_same_process(&instance.main)
-            && let Err(why) = self.wait_until_serving(&mut way, Deadline::after(START_TIMEOUT))
+            && let Err(why) = self.wait_until_serving(&mut way, Deadline::after(timeouts::START))
         {
             done.log = way.startup_log();
             (left.main, left.restored, left.full_service, done.worker) = (None, None, None, None);
@@ -290,34 +281,29 @@ impl RestartOperation<'_> {
     ) -> Result<(Instance, u32), String> {
         let old = &self.instance.main;
         let mut serves_since = None;
-        loop {
-            let last = match way.main_process() {
-                MainProcess::Ended(why) => return Err(why),
-                MainProcess::Starting(why) => why,
-                MainProcess::Running(pid) => {
-                    match gather::find_instance(self.run.settings, &InstanceSelector::Pid(pid)) {
-                        Known::Unknown { why } => why,
-                        Known::Seen(is) if is.main.start_ticks <= old.start_ticks => {
-                            "the one of before still answers".to_owned()
-                        }
-                        Known::Seen(is) => match is.serving.clone() {
-                            Known::Seen(worker) => {
-                                let since = *serves_since.get_or_insert_with(Instant::now);
-                                if self.same_sockets_answer(&is) || since.elapsed() > SOCKETS_TIMEOUT {
-                                    return Ok((is, worker));
-                                }
-                                "not all of its sockets answer".to_owned()
-                            }
-                            Known::Unknown { why } => why,
-                        },
+        let serving = wait::until(deadline, timeouts::POLL, || match way.main_process() {
+            MainProcess::Ended(why) => ControlFlow::Break(Err(why)),
+            MainProcess::Starting(why) => ControlFlow::Continue(why),
+            MainProcess::Running(pid) => {
+                match gather::find_instance(self.run.settings, &InstanceSelector::Pid(pid)) {
+                    Known::Unknown { why } => ControlFlow::Continue(why),
+                    Known::Seen(is) if is.main.start_ticks <= old.start_ticks => {
+                        ControlFlow::Continue("the previous one still answers".to_owned())
                     }
+                    Known::Seen(is) => match is.serving.clone() {
+                        Known::Seen(worker) => {
+                            let since = *serves_since.get_or_insert_with(Instant::now);
+                            match self.same_sockets_answer(&is) || since.elapsed() > timeouts::SOCKETS {
+                                true => ControlFlow::Break(Ok((is, worker))),
+                                false => ControlFlow::Continue("not all of its sockets answer".to_owned()),
+                            }
+                        }
+                        Known::Unknown { why } => ControlFlow::Continue(why),
+                    },
                 }
-            };
-            if deadline.left().is_zero() {
-                return Err(format!("nothing serves after {START_TIMEOUT:?}: {last}"));
             }
-            std::thread::park_timeout(PAUSE);
-        }
+        });
+        serving.unwrap_or_else(|last| Err(format!("nothing serves after {:?}: {last}", timeouts::START)))
     }
 
     /// What could be asked before can be asked again.
@@ -387,7 +373,7 @@ impl RestartOperation<'_> {
         more: Vec<Claim>,
     ) {
         let RestartOperation { before, run, calls, .. } = self;
-        (run.progress)("prove: what came up is compared with what was", server_health::FIRST_CHECKS_TIMEOUT);
+        (run.progress)("prove: what came up is compared with what was", timeouts::FIRST_HEALTH_CHECKS);
         if let Err(error) = run.steps.begin("prove") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }

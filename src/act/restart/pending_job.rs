@@ -1,16 +1,13 @@
 //! An order to a manager that haguard no longer waits for: taken back where nothing has come of it yet, and named where
 //! something still may.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use crate::act::proof::Claim;
 use crate::clients::systemd::{self, actions};
 use crate::facts::controller::Container;
+use crate::timeouts;
 use crate::wire::systemd::unit::{Job, Unit};
-
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What systemd has before it.
 struct UnitJobState {
@@ -25,7 +22,7 @@ struct UnitJobState {
 pub(super) fn pending_job_claim(unit: &str, main: u32) -> Claim {
     let seen = query_unit_job(unit, main).and_then(|seen| match &seen.job {
         Some(job) if seen.untouched && !job.running => {
-            let cancelled = actions::cancel_job(job.id, QUERY_TIMEOUT);
+            let cancelled = actions::cancel_job(job.id, timeouts::SERVICE_QUERY);
             // It may have begun, or have gone, in this moment.
             let now = query_unit_job(unit, main)?;
             if now.job.is_some() { cancelled.map(|()| now) } else { Ok(now) }
@@ -74,9 +71,9 @@ pub(super) fn unanswered_order_claim(container: &Container, why: &str) -> Claim 
 }
 
 fn query_unit_job(unit: &str, main: u32) -> Result<UnitJobState> {
-    let mut jobs = systemd::jobs(QUERY_TIMEOUT)?;
+    let mut jobs = systemd::jobs(timeouts::SERVICE_QUERY)?;
     // The state is asked last: a job that is not there any more cannot change it.
-    let shown = systemd::show(unit, QUERY_TIMEOUT)?;
+    let shown = systemd::show(unit, timeouts::SERVICE_QUERY)?;
     jobs.retain(|job| job.unit == unit || shown.list("Names").contains(&job.unit.as_str()));
     let untouched = shown.get("ActiveState") == "active" && shown.main_pid() == Some(main);
     Ok(UnitJobState { job: jobs.pop(), shown, untouched })

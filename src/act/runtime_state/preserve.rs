@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use super::replay::{self, ReplayResult};
 use crate::act::operation::{OperationContext, OperationResult};
@@ -18,9 +17,7 @@ use crate::plan::replay::{ReplayPreview, preview_replay};
 use crate::plan::{self, Ledger, LossKind};
 use crate::state::loaded_configs;
 use crate::time::Deadline;
-
-/// Thousands of servers and entries take less than a second; a worker that is busy may take longer.
-pub const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::timeouts;
 
 /// What is held.
 #[derive(Debug)]
@@ -101,7 +98,7 @@ impl PreservedRuntime {
         run: &OperationContext<'_>,
         calls: &Arc<AtomicU32>,
     ) -> Claim {
-        (run.progress)("put back: the new worker gets what only memory held", REPLAY_TIMEOUT);
+        (run.progress)("put back: the new worker gets what only memory held", timeouts::REPLAY);
         if let Err(error) = run.steps.begin("put-back") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }
@@ -122,7 +119,7 @@ impl PreservedRuntime {
         worker: u32,
         calls: &Arc<AtomicU32>,
     ) -> Result<Vec<ReplayResult>, String> {
-        match worker_channel(settings, instance, worker, Deadline::after(REPLAY_TIMEOUT), calls) {
+        match worker_channel(settings, instance, worker, Deadline::after(timeouts::REPLAY), calls) {
             Known::Unknown { why } => Err(why),
             Known::Seen(channel) => {
                 Ok(replay::replay_into(fresh.unwrap_or(&self.held), &self.loaded, &channel))
@@ -173,7 +170,7 @@ fn read_serving_worker(
         Known::Seen(serving) => *serving,
         Known::Unknown { why } => return Err(why.clone()),
     };
-    match worker_channel(settings, instance, serving, Deadline::after(REPLAY_TIMEOUT), calls) {
+    match worker_channel(settings, instance, serving, Deadline::after(timeouts::REPLAY), calls) {
         Known::Unknown { why } => Err(why),
         Known::Seen(channel) => Ok(read_runtime_state(&channel, PrivateKeys::Named(certificates))),
     }

@@ -9,19 +9,18 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use super::as_user;
 use super::spawn::command;
 use crate::clients::linux::Account;
 use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 
 /// More output than this is not kept: nothing that haguard runs has a use for it.
 const MAX_OUTPUT: u64 = 1 << 20;
-/// What a program wrote before its end is there after this much at the latest, if nobody else holds the pipe.
-const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Where somebody else's programs are looked for.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -73,7 +72,7 @@ impl Program {
             std::thread::spawn(move || pipe.write_all(&input));
         }
         let (stdout, stderr) = (collect_output(child.stdout.take()), collect_output(child.stderr.take()));
-        let ended = wait(&child, limit);
+        let ended = wait_for_end(&child, limit);
         if !matches!(ended, Ok(true)) {
             kill_group(&child);
         }
@@ -83,7 +82,7 @@ impl Program {
         }
         // What it left running may hold its output open for ever.
         let text =
-            |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(OUTPUT_DRAIN_TIMEOUT)) {
+            |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(timeouts::OUTPUT_DRAIN)) {
                 Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
                 Err(_) => bail!("{} ended and left something running that holds its output", self.program),
             };
@@ -137,7 +136,7 @@ impl Program {
 
 /// True when a child ended within `limit`.
 pub(in crate::clients) fn ended_within(child: &Child, limit: Duration) -> bool {
-    matches!(wait(child, limit), Ok(true))
+    matches!(wait_for_end(child, limit), Ok(true))
 }
 
 /// What comes out of a pipe, once it is closed.
@@ -156,18 +155,10 @@ fn collect_output(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8
 }
 
 /// True when the child ended in time.
-fn wait(child: &Child, limit: Duration) -> Result<bool> {
+fn wait_for_end(child: &Child, limit: Duration) -> Result<bool> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a PID out of range")?;
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
-    let deadline = Deadline::after(limit);
-    loop {
-        let timeout = Timespec::try_from(deadline.left()).context("the time limit")?;
-        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
-            // A signal to us asks to stop after the step under way, and this is one.
-            Err(Errno::INTR) => {}
-            ready => return Ok(ready.context("waiting")? > 0),
-        }
-    }
+    wait::until_ready(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(Deadline::after(limit)))
 }
 
 fn kill_group(child: &Child) {

@@ -3,16 +3,14 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use anyhow::{Context, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags};
 
 use super::spawn;
 use crate::time::Deadline;
-
-/// It answers at once, or something is wrong with it.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::timeouts;
+use crate::wait;
 
 /// The caller's end.
 #[derive(Debug)]
@@ -50,27 +48,20 @@ impl HelperProcess {
     pub(in crate::clients) fn try_request(&mut self, line: &str) -> Result<Option<String>> {
         let name = self.name;
         writeln!(self.pipe, "{line}").with_context(|| format!("the {name} has ended"))?;
-        let limit = Timespec::try_from(REPLY_TIMEOUT).context("the time limit")?;
-        let deadline = Deadline::after(REPLY_TIMEOUT);
-        while !deadline.left().is_zero() {
-            let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
-            match poll(&mut watched, Some(&limit)) {
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error).with_context(|| format!("waiting for the {name}")),
-                Ok(0) => break,
-                Ok(_) => {}
-            }
-            let mut answer = String::new();
-            let heard = self.answers.read_line(&mut answer);
-            let length = heard.with_context(|| format!("hearing the {name}"))?;
-            let answer = answer.trim_end();
-            return match (length, answer.strip_prefix("failed: ")) {
-                (0, _) => Ok(None),
-                (_, Some(why)) => bail!("the {name} says: {why}"),
-                _ => Ok(Some(answer.to_owned())),
-            };
+        let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
+        let ready = wait::until_ready(&mut watched, Some(Deadline::after(timeouts::HELPER_REPLY)));
+        ensure!(ready?, "the {name} did not answer in {:?}", timeouts::HELPER_REPLY);
+        let mut answer = String::new();
+        let length = self
+            .answers
+            .read_line(&mut answer)
+            .with_context(|| format!("reading the answer of the {name}"))?;
+        let answer = answer.trim_end();
+        match (length, answer.strip_prefix("failed: ")) {
+            (0, _) => Ok(None),
+            (_, Some(why)) => bail!("the {name} says: {why}"),
+            _ => Ok(Some(answer.to_owned())),
         }
-        bail!("the {name} did not answer in {REPLY_TIMEOUT:?}")
     }
 
     /// Takes note of its end, so that nothing of it is left.

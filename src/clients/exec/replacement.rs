@@ -24,6 +24,7 @@ use super::spawn;
 use crate::clients::linux;
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::pidfd::ProcessHandle;
+use crate::timeouts;
 
 /// What it is called with in place of a program's name: the first only starts the second, and ends.
 const FIRST_STAGE_ARGV0: &str = "haguard: starter";
@@ -32,8 +33,6 @@ const SECOND_STAGE_ARGV0: &str = "haguard: starter, of nobody";
 const ORDERED: &str = "ordered";
 const GO: &str = "go";
 const LEAVE: &str = "leave";
-/// How long one that is alone waits for the end of the other process.
-const ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What to start. It may hold secrets: never show it.
 #[derive(Serialize, Deserialize)]
@@ -165,7 +164,7 @@ fn wait_for_order(
             }
             _ if length == 0 && ordered => {
                 ensure!(
-                    other.ended_within(ORPHAN_TIMEOUT)?,
+                    other.ended_within(timeouts::START)?,
                     "the caller has ended, and PID {} has not",
                     other.pid()
                 );

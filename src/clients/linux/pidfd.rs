@@ -4,10 +4,12 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::clients::linux;
+use crate::time::Deadline;
+use crate::wait;
 
 /// One process, held by a descriptor that no other process can come to stand behind.
 #[derive(Debug)]
@@ -69,13 +71,7 @@ impl ProcessHandle {
     /// # Errors
     /// When the kernel cannot wait so long.
     pub fn ended_within(&self, limit: Duration) -> Result<bool> {
-        let limit = Timespec::try_from(limit).context("the time limit")?;
-        loop {
-            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&limit)) {
-                Err(rustix::io::Errno::INTR) => {}
-                other => return Ok(other.context("waiting for its end")? > 0),
-            }
-        }
+        wait::until_ready(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(Deadline::after(limit)))
     }
 }
 

@@ -33,6 +33,7 @@ use super::exec::in_namespaces::ProcessNamespaces;
 use super::linux::credentials::ProcessCredentials;
 use crate::clients::exec::spawn;
 use crate::time::Deadline;
+use crate::timeouts;
 use crate::wire::linux::mountinfo::{self, Mount};
 
 pub use loopback::INHERITED_SYSCTLS;
@@ -204,7 +205,7 @@ impl Drop for Sandbox {
         // PID 1 ends when this pipe closes; the first stage ends with it.
         drop(self.lifeline.take());
         let pid = i32::try_from(self.stage.id()).ok().and_then(Pid::from_raw);
-        if !command::ended_within(&self.stage, Duration::from_secs(2))
+        if !command::ended_within(&self.stage, timeouts::SANDBOX_STOP)
             && let Some(pid) = pid
         {
             // They may have ended between the look and here. The first process is no other's number while its parent lives.

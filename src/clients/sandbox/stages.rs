@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
 use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
@@ -17,6 +17,7 @@ use rustix::thread::UnshareFlags;
 use super::{ProcFolder, SOCKET_FOLDER, SandboxSpec, StageEvent, loopback, overlay, receive};
 use crate::clients::exec::spawn;
 use crate::clients::linux;
+use crate::wait;
 
 /// What the first stage is called with in place of a program's name.
 pub(super) const FIRST_STAGE_ARGV0: &str = "haguard: sealed copy";
@@ -189,21 +190,12 @@ fn wait_for_program_or_caller(child: &Child) -> Result<()> {
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).context("opening a pidfd")?;
     let lifeline = stdin();
     let mut watched = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&lifeline, PollFlags::IN)];
-    poll_until_ready(&mut watched)
+    wait::until_ready(&mut watched, None).map(drop)
 }
 
 fn wait_for_caller() -> Result<()> {
     let lifeline = stdin();
-    poll_until_ready(&mut [PollFd::new(&lifeline, PollFlags::IN)])
-}
-
-fn poll_until_ready(watched: &mut [PollFd<'_>]) -> Result<()> {
-    loop {
-        match poll(watched, None) {
-            Err(rustix::io::Errno::INTR) => {}
-            other => return other.map(|_| ()).context("waiting"),
-        }
-    }
+    wait::until_ready(&mut [PollFd::new(&lifeline, PollFlags::IN)], None).map(drop)
 }
 
 /// A status as a shell says it: 128 and the signal's number for a program that a signal ended.

@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::facts::{Candidate, Facts, Known};
 use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::state::pending_confirmations;
+use crate::timeouts;
 
 /// Looks, and asks which HAProxy is meant where that is open and somebody is there to answer.
 pub(in crate::commands) fn gather_facts(
@@ -61,7 +62,7 @@ fn gather_with_spinner(context: &Context<'_>, aim: &InstanceSelector, effort: Pr
     let (what, limit) = match effort {
         ProbeDepth::Read => ("asking HAProxy", context.settings.timeout.value),
         ProbeDepth::Rehearse | ProbeDepth::RehearseUnitStart => {
-            ("asking HAProxy, rehearsing the next worker", gather::REHEARSAL_TIMEOUT)
+            ("asking HAProxy, rehearsing the next worker", timeouts::RELOAD)
         }
     };
     let bar = ProgressBar::new_spinner();

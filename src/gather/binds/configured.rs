@@ -7,6 +7,7 @@ use crate::facts::{Known, Listener, Process};
 use crate::gather::GatherContext;
 use crate::gather::haproxy::config_files;
 use crate::gather::haproxy::hostnames::{self, ResolvedHostnames};
+use crate::timeouts;
 use crate::wire::haproxy::config::{BindHost, BindOptions, Endpoint, Model, SourceLocation};
 
 /// More listeners than this are not looked at one by one: it is more than every port of one address.
@@ -66,8 +67,7 @@ pub(in crate::gather) fn configured_listeners(
         Endpoint::Ip { at: BindHost::Name { name, .. }, .. } => Some(name.clone()),
         _ => None,
     });
-    let resolved =
-        hostnames::resolve(main, names.collect(), look.deadline.at_most(hostnames::RESOLVE_TIMEOUT));
+    let resolved = hostnames::resolve(main, names.collect(), look.deadline.at_most(timeouts::RESOLVE));
     let mut inherited = InheritedSockets::new(main);
     let mut found = Vec::new();
     for source in bind_lines(model) {

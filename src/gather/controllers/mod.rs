@@ -24,12 +24,10 @@ use crate::config::Environment;
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
 use crate::time::Deadline;
+use crate::timeouts;
 use crate::wire::linux::cgroup::{self, CgroupOwner};
 use crate::wire::supervisors::{SupervisordProgram, TmuxPane};
 use crate::wire::systemd::unit::Unit;
-
-/// A manager that takes longer than this for one answer is not waited for.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The managers of this host; each is asked once in a look, and only when a process points to it.
 pub(super) struct ControllerQueries {
@@ -176,7 +174,7 @@ impl ControllerQueries {
     }
 
     fn query_timeout(&self) -> Duration {
-        self.deadline.at_most(QUERY_TIMEOUT)
+        self.deadline.at_most(timeouts::CONTROLLER_QUERY)
     }
 }
 
@@ -245,7 +243,7 @@ mod tests {
     use super::*;
 
     fn queries() -> ControllerQueries {
-        ControllerQueries::new(Deadline::after(QUERY_TIMEOUT), &Environment::default())
+        ControllerQueries::new(Deadline::after(timeouts::CONTROLLER_QUERY), &Environment::default())
     }
 
     #[test]

@@ -1,18 +1,15 @@
 //! Podman's containers: there is no daemon, but each has a monitor, and Podman's program tells what it is called.
 
-use std::time::Duration;
-
 use super::ancestry::{Ancestry, describe_process};
 use super::docker::{self, ContainerLookup, ContainerSource};
 use super::{ControllerEvidence, ControllerQueries, systemd};
 use crate::clients;
 use crate::clients::containers::podman;
 use crate::facts::controller::{Container, Control, Controller, Evidence};
+use crate::timeouts;
 use crate::wire::containers::conmon::Conmon;
 use crate::wire::systemd::unit::Unit;
 
-/// The program reads its records before it answers.
-const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What Podman was told of the unit that runs a container. podman-compose writes it down whether or not there is one.
 const UNIT_LABEL: &str = "PODMAN_SYSTEMD_UNIT";
 
@@ -122,7 +119,7 @@ fn lookup_container(
         monitor.pid,
         monitor.uid,
         &monitor.conmon,
-        managers.deadline.at_most(INSPECT_TIMEOUT),
+        managers.deadline.at_most(timeouts::PODMAN_QUERY),
     ) {
         Ok(container) => ContainerLookup::Found { source: ContainerSource::Program, container },
         Err(error) => ContainerLookup::Unavailable { why: format!("{error:#}") },

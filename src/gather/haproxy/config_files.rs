@@ -16,12 +16,11 @@ use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::{self, Account};
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::gather::{DiscoveredInstance, GatherContext};
+use crate::timeouts;
 use crate::wire::haproxy::command_line::{self, HaproxyArgs};
 use crate::wire::haproxy::config::{self, Model, ParseContext, ServerStateSource, Source};
 use crate::wire::haproxy::startup_log;
 
-/// The files are read within this much, even where their folder is a network away.
-const TEST_TIMEOUT: Duration = Duration::from_secs(8);
 /// A file written this shortly after the worker's start counts as read by it: /proc counts in hundredths.
 pub(in crate::gather) const CLOCK_SLACK_MS: i64 = 20;
 
@@ -258,14 +257,14 @@ fn run_in_namespaces(
 /// process has that runs it.
 fn query_build(look: &GatherContext<'_>, main: &Process) -> Result<startup_log::BuildInfo> {
     let program = version_command(look, main)?;
-    let said = run_in_namespaces(main, program.clone(), None, look.deadline.at_most(TEST_TIMEOUT))?;
+    let said = run_in_namespaces(main, program.clone(), None, look.deadline.at_most(timeouts::CONFIG_TEST))?;
     startup_log::parse_build_info(&said.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
 /// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
 pub(in crate::gather) fn is_haproxy_program(look: &GatherContext<'_>, main: &Process) -> Option<bool> {
     let program = version_command(look, main).ok()?;
-    let said = run_in_namespaces(main, program, None, look.deadline.at_most(TEST_TIMEOUT)).ok()?;
+    let said = run_in_namespaces(main, program, None, look.deadline.at_most(timeouts::CONFIG_TEST)).ok()?;
     Some(startup_log::parse_build_info(&said.stdout).is_ok())
 }
 
@@ -316,7 +315,7 @@ pub(in crate::gather) fn test_with_environment(
         ..Program::default()
     };
     let command = format!("{} {}", program.program, program.arguments.join(" "));
-    let said = run_in_namespaces(main, program, dress, look.time_limit(TEST_TIMEOUT))?;
+    let said = run_in_namespaces(main, program, dress, look.time_limit(timeouts::CONFIG_TEST))?;
     Ok(ConfigTest { valid: said.status.success(), command, alerts: startup_log::alerts(&said.stderr) })
 }
 

@@ -11,9 +11,6 @@ use crate::clients::exec::in_namespaces::{self, ProcessNamespaces};
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::facts::{Known, Process};
 
-/// Names are resolved on the host within this much; one that takes longer stays unknown.
-pub(in crate::gather) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Every address of each name.
 pub(in crate::gather) type ResolvedHostnames = BTreeMap<String, Known<BTreeSet<IpAddr>>>;
 

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -14,13 +13,12 @@ use crate::facts::process_health::{
 };
 use crate::facts::{Known, Mode};
 use crate::gather::{DiscoveredInstance, GatherContext};
+use crate::timeouts;
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::linux::needrestart;
 
 /// The signal that orders a reload.
 const SIGUSR2: u32 = 12;
-/// A signal that is pending this long is not merely on its way.
-const SIGNAL_DELIVERY_TIME: Duration = Duration::from_millis(100);
 
 /// Everything about the HAProxy that was found.
 pub(in crate::gather) fn gather(
@@ -94,7 +92,7 @@ fn reload_signal(pid: u32) -> Result<ReloadSignal> {
     let first = linux::signal_state(pid, SIGUSR2)?;
     let mut pending = first.pending;
     if pending {
-        std::thread::park_timeout(SIGNAL_DELIVERY_TIME);
+        std::thread::park_timeout(timeouts::SIGNAL_DELIVERY);
         pending = linux::signal_state(pid, SIGUSR2)?.pending;
     }
     let deadly = !first.ignored && !first.caught;

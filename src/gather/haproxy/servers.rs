@@ -7,6 +7,7 @@ use super::paths;
 use crate::clients::linux;
 use crate::facts::{Known, Process, Server, ServerAddress, ServerAdminState};
 use crate::gather::GatherContext;
+use crate::timeouts;
 use crate::wire::haproxy::config::{Host, Model, ServerDef, ServerStateSource};
 use crate::wire::haproxy::runtime::servers_state::{self, AdminState, ServerState};
 
@@ -50,8 +51,7 @@ pub(in crate::gather) fn configured_servers(
         Host::Name(name) => Some(name.clone()),
         _ => None,
     });
-    let resolved =
-        hostnames::resolve(main, names.collect(), look.deadline.at_most(hostnames::RESOLVE_TIMEOUT));
+    let resolved = hostnames::resolve(main, names.collect(), look.deadline.at_most(timeouts::RESOLVE));
     let mut states = HashMap::new();
     let mut servers = Vec::new();
     for proxy in &model.proxies {

@@ -1,7 +1,6 @@
 //! The sockets of one HAProxy: what they allow, who answers on them, and which of them to ask.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 
@@ -10,13 +9,11 @@ use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux;
 use crate::facts::{Known, Process, SocketFact};
 use crate::gather::GatherContext;
+use crate::timeouts;
 use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
 
-/// One question on a socket may take this long: a healthy HAProxy answers in milliseconds.
-pub(in crate::gather) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-
 pub(in crate::gather) fn socket(look: &GatherContext<'_>, path: &Path) -> RuntimeSocket {
-    RuntimeSocket::new(path, look.deadline.at_most(ANSWER_TIMEOUT), look.calls.clone())
+    RuntimeSocket::new(path, look.deadline.at_most(timeouts::RUNTIME_QUERY), look.calls.clone())
 }
 
 /// A socket of this HAProxy's by its own name for it, as we can open it: through its root where that is not ours. Its

@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use super::binds::{configured, conflicts};
 use super::guard::changed_since;
 use super::haproxy::config_files::{self, EnvironmentVariables, ParsedConfig};
-use super::haproxy::{configured_worker, paths, sockets};
+use super::haproxy::{configured_worker, paths};
 use super::launch::LaunchSpec;
 use super::rehearsal::{self, RehearsalResult};
 use super::{DiscoveredInstance, GatherContext};
@@ -21,6 +21,7 @@ use crate::clients::linux::credentials::{ProcessCredentials, UnitCredentials};
 use crate::clients::{linux, systemd};
 use crate::facts::guard::FILE_NAME;
 use crate::facts::{self, ConfigTest, GuardFacts, Known, Process, Rehearsal, UnitStart, WorkerState};
+use crate::timeouts;
 use crate::wire::systemd::exec_command;
 use crate::wire::systemd::exec_settings::{ExecCommand, ExecSettings};
 use environment::EnvironmentSources;
@@ -132,7 +133,7 @@ pub(super) fn resolve_start(
     own: Option<&BTreeMap<String, bool>>,
 ) -> Result<ResolvedStart> {
     anyhow::ensure!(linux::effective_uid() == 0, "what its unit would start is worked out by root alone");
-    let limit = || look.deadline.at_most(sockets::ANSWER_TIMEOUT);
+    let limit = || look.deadline.at_most(timeouts::RUNTIME_QUERY);
     let (service, manager) = (systemd::exec_settings(&guard.unit, limit())?, systemd::manager(limit())?);
     let (mut differs, mut assumed) = (Vec::new(), Vec::new());
     let runs = config_files::worker_environment(main)?;

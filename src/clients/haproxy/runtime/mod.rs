@@ -24,16 +24,21 @@ mod send;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
 
 use crate::clients::linux::{self, PidTranslation, RootedPath};
+use crate::time::Deadline;
+use crate::timeouts;
+use crate::wait;
 use crate::wire::haproxy::runtime::response::{self, Refused};
 use batching::{SEVERITY_COMMAND, batch, join_commands};
 pub use commands::ChangeError;
@@ -44,9 +49,6 @@ pub use read_only::{NotReadOnly, ReadOnlyCommand};
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
 pub const RESPONSE_CAP: usize = 256 * 1024 * 1024;
 
-/// How long to wait before knocking again at a door whose queue is full.
-const CONNECT_RETRY_INTERVAL: Duration = Duration::from_millis(10);
-
 /// One socket in the file system. Every question is a connection of its own.
 #[derive(Debug, Clone)]
 pub struct RuntimeSocket {
@@ -56,10 +58,6 @@ pub struct RuntimeSocket {
     cap: usize,
     pid_translation: PidTranslation,
 }
-
-/// How long nobody may listen behind a socket that is there: a master that reloads executes itself again, and is away
-/// until it has read its files.
-const MASTER_REEXEC_GRACE: Duration = Duration::from_millis(500);
 
 /// Who closes after the answer. A worker answers the switch of severities first, with an empty line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,7 +116,7 @@ impl RuntimeSocket {
     /// For a worker's socket this is the master up to 3.0, and from 3.2 on the *first* worker, which may have ended
     /// since: by itself it is no proof of who answers.
     pub fn peer_pid(&self) -> Result<Option<u32>, RuntimeSocketError> {
-        let stream = self.connect(Instant::now() + self.timeout)?;
+        let stream = self.connect(Deadline::after(self.timeout))?;
         let peer = sockopt::socket_peercred(&stream).map_err(|errno| self.io_error(errno.into()))?;
         // The kernel answers 0 for a foreign namespace, which the type calls impossible: so look at it opaquely.
         let pid = std::hint::black_box(peer.pid.as_raw_pid());
@@ -147,18 +145,16 @@ impl RuntimeSocket {
     /// word; a question can be asked again.
     pub fn ask_master(&self, command: &str) -> Result<String, RuntimeSocketError> {
         let question = ReadOnlyCommand::new(command)?;
-        let away = Instant::now() + MASTER_REEXEC_GRACE;
-        let text = loop {
-            let text = self
-                .exchange(question.as_str().into(), ConnectionClose::Client)
-                .and_then(|text| self.complete_response(text));
-            match text {
-                Err(RuntimeSocketError::ConnectionClosed { received: 0, .. }) if Instant::now() < away => {
-                    std::thread::park_timeout(CONNECT_RETRY_INTERVAL);
+        let text = wait::until(Deadline::after(timeouts::MASTER_REEXEC), timeouts::CONNECT_RETRY, || {
+            let answer = self.exchange(question.as_str().into(), ConnectionClose::Client);
+            match answer.and_then(|text| self.complete_response(text)) {
+                Err(error @ RuntimeSocketError::ConnectionClosed { received: 0, .. }) => {
+                    ControlFlow::Continue(error)
                 }
-                other => break other?,
+                other => ControlFlow::Break(other),
             }
-        };
+        });
+        let text = text.unwrap_or_else(Err)?;
         response::classify(&text).map_err(|why| self.refused_error(command, why))
     }
 
@@ -216,14 +212,14 @@ impl RuntimeSocket {
         if self.timeout.is_zero() {
             return Err(RuntimeSocketError::NotAsked { path: self.path.clone() });
         }
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Deadline::after(self.timeout);
         let mut stream = self.connect(deadline)?;
         self.send(&mut stream, sent.text, deadline)?;
         let mut received = Vec::new();
         let mut half_closed = closes == ConnectionClose::HAProxy;
         let mut chunk = vec![0; 64 * 1024];
         loop {
-            let Some(left) = time_left(deadline) else { return Err(self.timeout_error(received.len())) };
+            let Some(left) = deadline.remaining() else { return Err(self.timeout_error(received.len())) };
             stream.set_read_timeout(Some(left)).map_err(|error| self.io_error(error))?;
             match stream.read(&mut chunk) {
                 Ok(0) => break,
@@ -256,8 +252,13 @@ impl RuntimeSocket {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    fn send(&self, stream: &mut UnixStream, line: &str, deadline: Instant) -> Result<(), RuntimeSocketError> {
-        let Some(left) = time_left(deadline) else { return Err(self.timeout_error(0)) };
+    fn send(
+        &self,
+        stream: &mut UnixStream,
+        line: &str,
+        deadline: Deadline,
+    ) -> Result<(), RuntimeSocketError> {
+        let Some(left) = deadline.remaining() else { return Err(self.timeout_error(0)) };
         stream.set_write_timeout(Some(left)).map_err(|error| self.io_error(error))?;
         // At most 16 kB, which the kernel takes in one piece.
         stream.write_all(format!("{line}\n").as_bytes()).map_err(|error| match error.kind() {
@@ -267,51 +268,51 @@ impl RuntimeSocket {
         })
     }
 
-    /// std connects to a UNIX socket without a deadline and would wait for ever at a full queue. A non-blocking
-    /// connect is done or says `EAGAIN` at once, so that waiting stays ours.
-    fn connect(&self, deadline: Instant) -> Result<UnixStream, RuntimeSocketError> {
-        let path = || self.path.clone();
+    /// Connects, and waits while the queue of the socket is full or its master executes itself again.
+    fn connect(&self, deadline: Deadline) -> Result<UnixStream, RuntimeSocketError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let away = Instant::now() + MASTER_REEXEC_GRACE;
+        let reexec = Deadline::after(timeouts::MASTER_REEXEC);
+        // std connects to a UNIX socket without a deadline and would wait for ever at a full queue; a non-blocking
+        // connect is done or says EAGAIN at once.
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
             .map_err(|errno| self.io_error(errno.into()))?;
-        loop {
-            // Held only until it is connected to: a master that reloads makes another one.
-            let held = RootedPath::open_in_other_root(&self.path);
-            let held = held.map_err(|error| match error.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                    RuntimeSocketError::Missing { path: path() }
-                }
-                ErrorKind::PermissionDenied => RuntimeSocketError::Denied { path: path() },
-                _ => self.io_error(error),
-            })?;
-            match connect(&socket, &self.address(held.as_ref())?) {
-                Ok(()) => break,
-                Err(Errno::AGAIN) => match time_left(deadline) {
-                    Some(left) => std::thread::park_timeout(CONNECT_RETRY_INTERVAL.min(left)),
-                    None => return Err(RuntimeSocketError::Busy { path: path(), waited: self.timeout }),
-                },
-                Err(Errno::INTR) => {}
-                Err(Errno::NOENT | Errno::NOTDIR) => {
-                    return Err(RuntimeSocketError::Missing { path: path() });
-                }
-                Err(Errno::ACCESS | Errno::PERM) => return Err(RuntimeSocketError::Denied { path: path() }),
-                Err(Errno::PROTOTYPE) => return Err(RuntimeSocketError::NotASocket { path: path() }),
-                // The kernel says the same of a stale socket and of a file that never was one.
-                Err(Errno::CONNREFUSED) if !self.is_socket() => {
-                    return Err(RuntimeSocketError::NotASocket { path: path() });
-                }
-                Err(Errno::CONNREFUSED) => match time_left(deadline.min(away)) {
-                    Some(left) => std::thread::park_timeout(CONNECT_RETRY_INTERVAL.min(left)),
-                    None => return Err(RuntimeSocketError::NoListener { path: path() }),
-                },
-                Err(errno) => return Err(self.io_error(errno.into())),
+        let connected = wait::until(deadline, timeouts::CONNECT_RETRY, || match self.try_connect(&socket) {
+            Err(busy @ RuntimeSocketError::Busy { .. }) => ControlFlow::Continue(busy),
+            Err(none @ RuntimeSocketError::NoListener { .. }) if !reexec.left().is_zero() => {
+                ControlFlow::Continue(none)
             }
-        }
+            other => ControlFlow::Break(other),
+        });
+        connected.unwrap_or_else(Err)?;
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false).map_err(|error| self.io_error(error))?;
         Ok(stream)
+    }
+
+    fn try_connect(&self, socket: &OwnedFd) -> Result<(), RuntimeSocketError> {
+        let path = || self.path.clone();
+        // Held only until it is connected to: a master that reloads makes another one.
+        let held = RootedPath::open_in_other_root(&self.path);
+        let held = held.map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => RuntimeSocketError::Missing { path: path() },
+            ErrorKind::PermissionDenied => RuntimeSocketError::Denied { path: path() },
+            _ => self.io_error(error),
+        })?;
+        let address = self.address(held.as_ref())?;
+        match rustix::io::retry_on_intr(|| connect(socket, &address)) {
+            Ok(()) => Ok(()),
+            Err(Errno::AGAIN) => Err(RuntimeSocketError::Busy { path: path(), waited: self.timeout }),
+            Err(Errno::NOENT | Errno::NOTDIR) => Err(RuntimeSocketError::Missing { path: path() }),
+            Err(Errno::ACCESS | Errno::PERM) => Err(RuntimeSocketError::Denied { path: path() }),
+            Err(Errno::PROTOTYPE) => Err(RuntimeSocketError::NotASocket { path: path() }),
+            // The kernel says the same of a stale socket and of a file that never was one.
+            Err(Errno::CONNREFUSED) if !self.is_socket() => {
+                Err(RuntimeSocketError::NotASocket { path: path() })
+            }
+            Err(Errno::CONNREFUSED) => Err(RuntimeSocketError::NoListener { path: path() }),
+            Err(errno) => Err(self.io_error(errno.into())),
+        }
     }
 
     fn address(&self, held: Option<&RootedPath>) -> Result<SocketAddrUnix, RuntimeSocketError> {
@@ -396,10 +397,6 @@ impl WorkerChannel {
 /// Every command is judged before the first one is sent.
 fn require_read_only(commands: &[String]) -> Result<Vec<ReadOnlyCommand>, NotReadOnly> {
     commands.iter().map(|command| ReadOnlyCommand::new(command)).collect()
-}
-
-fn time_left(deadline: Instant) -> Option<Duration> {
-    Some(deadline.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
 }
 
 fn is_complete(received: &[u8]) -> bool {

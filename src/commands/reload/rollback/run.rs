@@ -1,7 +1,7 @@
 //! The way back: nobody confirmed a reload in time, so the files of before are put back, loaded and proven.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -24,12 +24,8 @@ use crate::state::loaded_configs;
 use crate::state::lock::{self, Lock, LockError};
 use crate::state::pending_confirmations::ConfirmationState;
 use crate::time::{self, Deadline};
-
-/// A run that holds the lock may itself be waiting for a worker that loads; this much longer is too long.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
-/// What cannot be told now may be told in a moment; what cannot be told after this will not be.
-const GATHER_TIMEOUT: Duration = Duration::from_secs(60);
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+use crate::timeouts;
+use crate::wait;
 
 /// Goes back, and writes down how that ended.
 pub(in crate::commands) fn run(post: &RollbackJob) {
@@ -116,16 +112,20 @@ fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut RestoredFiles) -
 /// A look in which everything could be told: somebody else's reload may be under way, and it ends.
 fn gather_until_known(post: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
     let ignores = ignores::from_config(&post.settings).map_err(|failure| failure.error)?;
-    let deadline = Deadline::after(GATHER_TIMEOUT);
-    loop {
-        let facts = gather_same_process(post, ProbeDepth::Rehearse)?;
-        // What the reload was let through with must not keep its way back.
+    let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
+    let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
+        let facts = match gather_same_process(post, ProbeDepth::Rehearse) {
+            Ok(facts) => facts,
+            Err(error) => return ControlFlow::Break(Err(error)),
+        };
+        // A check that the reload was allowed to pass with must not block its rollback.
         let findings = ignores.apply(checks::run_checks(&facts, &plan::ledger(&facts), RELOAD_CHECKS));
-        if checks::exit_code(&findings) != Exit::Unknown || deadline.left().is_zero() {
-            return Ok((facts, findings));
+        match checks::exit_code(&findings) {
+            Exit::Unknown => ControlFlow::Continue((facts, findings)),
+            _ => ControlFlow::Break(Ok((facts, findings))),
         }
-        std::thread::park_timeout(RETRY_INTERVAL);
-    }
+    });
+    looked.unwrap_or_else(Ok)
 }
 
 /// The worker, where it is proven; else what is not, and who serves.
@@ -165,17 +165,16 @@ fn describe_serving_worker(facts: &Facts) -> String {
 fn wait_for_lock(post: &RollbackJob) -> Result<Lock> {
     let basis = &post.orders.plan.basis;
     let (pid, start) = (basis.main_pid.context("no PID")?, basis.main_start.unwrap_or_default());
-    let deadline = Deadline::after(LOCK_TIMEOUT);
+    let deadline = Deadline::after(timeouts::ROLLBACK_LOCK);
     let command = format!("the way back of plan {}", post.orders.plan.id);
-    loop {
+    let locked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
         let state_dir = &post.settings.state_dir.value;
         match lock::acquire(state_dir, pid, start, command.clone(), post.orders.who.name()) {
-            Err(LockError::Held(_)) if !deadline.left().is_zero() => {
-                std::thread::park_timeout(RETRY_INTERVAL)
-            }
-            other => return Ok(other?),
+            Err(held @ LockError::Held(_)) => ControlFlow::Continue(held),
+            other => ControlFlow::Break(other),
         }
-    }
+    });
+    Ok(locked.unwrap_or_else(Err)?)
 }
 
 /// The same HAProxy as then, or nothing.
@@ -184,20 +183,21 @@ fn gather_same_process(post: &RollbackJob, effort: ProbeDepth) -> Result<Facts> 
     let pid = basis.main_pid.context("no PID")?;
     let same = linux::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
     ensure!(same, "the HAProxy that was reloaded has ended since");
-    let deadline = Deadline::after(GATHER_TIMEOUT);
-    loop {
+    let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
+    let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
         let facts = gather::gather_facts(&post.settings, &InstanceSelector::Pid(pid), effort);
         match &facts.instance {
-            // Its sockets are away while somebody reloads it.
-            Known::Unknown { .. } if !deadline.left().is_zero() => std::thread::park_timeout(RETRY_INTERVAL),
-            Known::Unknown { why } => bail!("what runs here is not known: {why}"),
+            // Its sockets are away during another reload.
+            Known::Unknown { why } => ControlFlow::Continue(why.clone()),
             Known::Seen(instance) => {
                 let same = instance.main.pid == pid && instance.main.start_ticks == basis.main_start;
-                ensure!(same, "HAProxy is another process than the one that was reloaded");
-                return Ok(facts);
+                ControlFlow::Break((facts, same))
             }
         }
-    }
+    });
+    let (facts, same) = looked.map_err(|why| anyhow!("what runs here is not known: {why}"))?;
+    ensure!(same, "HAProxy is another process than the one that was reloaded");
+    Ok(facts)
 }
 
 fn config_paths(facts: &Facts) -> Vec<PathBuf> {
