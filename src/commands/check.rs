@@ -1,6 +1,7 @@
 //! `check` runs the preflight checks alone.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
