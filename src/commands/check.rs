@@ -80,7 +80,6 @@ pub(super) const FORMATS: &[Format] =
     &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
 
 /// The pause between two looks while something is waited for.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Judges what is seen; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
