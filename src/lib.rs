@@ -61,15 +61,10 @@ use report::{Body, Paint, Report};
 /// Runs the command line and returns the process status.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    // haguard starts itself for what needs a process of its own.
-    let parts = [
-        clients::exec::as_user::run_if_helper,
-        clients::sandbox::run_if_helper,
-        clients::exec::in_namespaces::run_if_helper,
-        clients::exec::replacement::run_if_helper,
-        commands::reload::rollback::timer::run_if_asked,
-    ];
-    if let Some(code) = parts.iter().find_map(|part| part(&args)) {
+    // haguard starts its own program as a helper for what needs a process of its own.
+    let helper =
+        clients::exec::dispatch(&args).or_else(|| commands::reload::rollback::timer::run_if_asked(&args));
+    if let Some(code) = helper {
         return code;
     }
     let cli = match Cli::try_parse_from(&args) {

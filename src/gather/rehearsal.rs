@@ -12,10 +12,9 @@ use super::binds::configured;
 use super::haproxy::hostnames::{self, ResolvedHostnames};
 use super::haproxy::{config_files, live_worker, paths};
 use super::launch::LaunchSpec;
-use crate::clients::exec::in_namespaces::ProcessNamespaces;
 use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
-use crate::clients::linux;
 use crate::clients::linux::credentials::ProcessCredentials;
+use crate::clients::linux::{self, ProcessNamespaces};
 use crate::clients::sandbox::{self, INHERITED_SYSCTLS, SOCKET_FOLDER, Sandbox, SandboxSpec};
 use crate::facts::{Known, Listener, Patterns, Process, Rehearsal, WorkerState};
 use crate::timeouts;
@@ -188,7 +187,7 @@ fn sandbox_spec(
         arguments,
         environment,
         folder: main.cwd.seen().cloned(),
-        dress: Some(dress),
+        credentials: Some(dress),
         place,
         host: sandbox::host_namespaces()?,
         emptied: anew.map(|anew| anew.emptied.clone()).unwrap_or_default(),

@@ -139,7 +139,7 @@ impl ProcessRestart {
             environment: gather::start_environment(main)?,
         };
         Ok(ProcessRestart {
-            starter: Replacement::prepare(&start).context("another one could not be made ready")?,
+            starter: Replacement::prepare(start).context("another one could not be made ready")?,
             workers: worker_handles(instance),
             started: None,
             ended: None,

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-use super::as_user;
-use super::spawn::command;
+use super::helper_request::{ExecSpec, HelperRequest};
+use super::spawn::{self, command};
 use crate::clients::linux::Account;
 use crate::time::Deadline;
 use crate::timeouts;
@@ -93,7 +93,12 @@ impl Program {
     fn start(&self) -> Result<(Child, Vec<u8>)> {
         let (mut command, input) = match &self.run_as {
             None => (self.command_as_self(), self.input.clone()),
-            Some(owner) => (as_user::command(), self.exec_request(owner)?),
+            Some(account) => {
+                let request = HelperRequest::ExecAsUser(account.clone(), self.exec_spec()).encode()?;
+                let mut command = spawn::self_command(spawn::HELPER_ARGV0);
+                command.env_clear();
+                (command, [&request[..], &self.input].concat())
+            }
         };
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
@@ -119,18 +124,15 @@ impl Program {
         command
     }
 
-    /// What our stage is told, and what the program reads behind it.
-    fn exec_request(&self, account: &Account) -> Result<Vec<u8>> {
+    /// For a helper that executes it.
+    pub(super) fn exec_spec(&self) -> ExecSpec {
         let usual = || [("PATH".to_owned(), SEARCH_PATH.to_owned())].into();
-        let mut words = as_user::encode_request(&as_user::ExecRequest {
+        ExecSpec {
             program: self.program.clone(),
             arguments: self.arguments.clone(),
             environment: self.environment.clone().unwrap_or_else(usual),
             folder: self.folder.clone(),
-            account: account.clone(),
-        })?;
-        words.extend(&self.input);
-        Ok(words)
+        }
     }
 }
 

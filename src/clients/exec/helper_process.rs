@@ -1,12 +1,12 @@
 //! A haguard beside this one, for a part of the work that needs a process of its own: the two talk in lines over pipes.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags};
 
+use super::helper_request::HelperRequest;
 use super::spawn;
 use crate::time::Deadline;
 use crate::timeouts;
@@ -25,8 +25,8 @@ pub(in crate::clients) struct HelperProcess {
 impl HelperProcess {
     /// Starts one under the name that tells it what it is.
     pub(in crate::clients) fn start(called: &str, name: &'static str) -> Result<Self> {
-        let mut command = spawn::self_command();
-        command.arg0(called).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut command = spawn::self_command(called);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().with_context(|| format!("starting the {name}"))?;
         let pipe = child.stdin.take().with_context(|| format!("the {name} has no input"))?;
         let answers = child.stdout.take().with_context(|| format!("the {name} has no output"))?;
@@ -48,6 +48,22 @@ impl HelperProcess {
     pub(in crate::clients) fn try_request(&mut self, line: &str) -> Result<Option<String>> {
         let name = self.name;
         writeln!(self.pipe, "{line}").with_context(|| format!("the {name} has ended"))?;
+        self.read_reply()
+    }
+
+    /// Sends it requests, which it reads in this order.
+    pub(in crate::clients) fn send(&mut self, requests: &[HelperRequest]) -> Result<()> {
+        for request in requests {
+            self.pipe
+                .write_all(&request.encode()?)
+                .with_context(|| format!("the {} has ended", self.name))?;
+        }
+        Ok(())
+    }
+
+    /// Its next line; none where it closed its end instead.
+    pub(in crate::clients) fn read_reply(&mut self) -> Result<Option<String>> {
+        let name = self.name;
         let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
         let ready = wait::until_ready(&mut watched, Some(Deadline::after(timeouts::HELPER_REPLY)));
         ensure!(ready?, "the {name} did not answer in {:?}", timeouts::HELPER_REPLY);

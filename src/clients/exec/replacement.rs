@@ -6,7 +6,6 @@
 //! the order does not leave the host without it: the starter waits for the end of the other process, and goes on alone.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -17,35 +16,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use procfs::process::{LimitValue, Limits, Process as Entry};
 use rustix::process::{Pid, PidfdGetfdFlags, Resource, Rlimit, pidfd_getfd};
-use serde::{Deserialize, Serialize};
 
 use super::helper_process::HelperProcess;
+use super::helper_request::HelperRequest;
+pub use super::helper_request::ReplacementSpec;
 use super::spawn;
 use crate::clients::linux;
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::pidfd::ProcessHandle;
 use crate::timeouts;
 
-/// What it is called with in place of a program's name: the first only starts the second, and ends.
-const FIRST_STAGE_ARGV0: &str = "haguard: starter";
-const SECOND_STAGE_ARGV0: &str = "haguard: starter, of nobody";
 /// The words that it waits for: the other process is about to be ended; become the program; leave it.
 const ORDERED: &str = "ordered";
 const GO: &str = "go";
 const LEAVE: &str = "leave";
-
-/// What to start. It may hold secrets: never show it.
-#[derive(Serialize, Deserialize)]
-pub struct ReplacementSpec {
-    /// The process whose place it takes.
-    pub like: u32,
-    /// The program.
-    pub program: String,
-    /// Its arguments, its own name first.
-    pub arguments: Vec<String>,
-    /// Its whole environment.
-    pub environment: BTreeMap<String, String>,
-}
 
 /// A starter at its post.
 #[derive(Debug)]
@@ -59,11 +43,13 @@ impl Replacement {
     ///
     /// # Errors
     /// When something of the other process cannot be taken over; it runs on.
-    pub fn prepare(start: &ReplacementSpec) -> Result<Self> {
-        let mut aside = HelperProcess::start(FIRST_STAGE_ARGV0, "starter")?;
-        let pid: u32 = aside.request(&serde_json::to_string(start)?)?.parse().context("the starter's PID")?;
+    pub fn prepare(spec: ReplacementSpec) -> Result<Self> {
+        let mut helper = HelperProcess::start(spawn::HELPER_ARGV0, "starter")?;
+        helper.send(&[HelperRequest::Detach, HelperRequest::Replace(spec)])?;
+        let pid = helper.read_reply()?.context("the starter has ended")?;
+        let pid: u32 = pid.parse().context("the starter's PID")?;
         let ticks = linux::process(pid)?.start_ticks.context("when the starter started is not known")?;
-        Ok(Replacement { helper: aside, handle: ProcessHandle::open(pid, ticks)? })
+        Ok(Replacement { helper, handle: ProcessHandle::open(pid, ticks)? })
     }
 
     /// From here on it starts the program also without a word, once the other process has ended.
@@ -98,52 +84,40 @@ impl Replacement {
     }
 }
 
-/// Becomes a starter when this process was started as one; nothing otherwise.
-pub fn run_if_helper(args: &[OsString]) -> Option<ExitCode> {
-    let name = args.first()?;
-    if name == FIRST_STAGE_ARGV0 {
-        return Some(detach_from_parent());
-    }
-    if name != SECOND_STAGE_ARGV0 {
-        return None;
-    }
-    let Ok(answers) = stdout().as_fd().try_clone_to_owned() else { return Some(ExitCode::FAILURE) };
-    let mut answers = std::fs::File::from(answers);
-    if let Err(error) = run_second_stage(&mut answers) {
-        // A caller that has ended needs no answer.
-        let _ = writeln!(answers, "failed: {}", format!("{error:#}").replace('\n', " "));
-    }
-    Some(ExitCode::FAILURE)
-}
-
-/// What was started by a shell's child would be taken for the shell's own. With its parent gone it is nobody's.
-fn detach_from_parent() -> ExitCode {
-    let mut second = spawn::self_command();
-    second.arg0(SECOND_STAGE_ARGV0).stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
+/// Starts the second child and ends, so that init is the parent of the program and not the shell that called haguard.
+pub(super) fn detach_from_parent() -> ExitCode {
+    let mut second = spawn::self_command(spawn::HELPER_ARGV0);
+    second.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::null());
     match second.spawn() {
         Ok(_) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Returns only where it fails.
-fn run_second_stage(answers: &mut std::fs::File) -> Result<()> {
-    let mut lines = BufReader::new(stdin());
-    let mut line = String::new();
-    lines.read_line(&mut line).context("reading what to start")?;
-    let start: ReplacementSpec = serde_json::from_str(&line).context("reading what to start")?;
-    let ticks = linux::process(start.like)?.start_ticks.context("when it started is not known")?;
-    let other = ProcessHandle::open(start.like, ticks)?;
+/// Becomes the program; returns only where that fails.
+pub(super) fn run(spec: &ReplacementSpec) -> ExitCode {
+    let Ok(answers) = stdout().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    let mut answers = std::fs::File::from(answers);
+    if let Err(error) = exec_in_place(spec, &mut answers) {
+        // A caller that has ended needs no answer.
+        let _ = writeln!(answers, "failed: {}", format!("{error:#}").replace('\n', " "));
+    }
+    ExitCode::FAILURE
+}
+
+fn exec_in_place(spec: &ReplacementSpec, answers: &mut std::fs::File) -> Result<()> {
+    let ticks = linux::process(spec.like)?.start_ticks.context("when it started is not known")?;
+    let other = ProcessHandle::open(spec.like, ticks)?;
     let [input, output, errors] = standard_streams(other.pidfd())?;
-    inherit_exec_context(start.like)?;
-    let mut command = spawn::command(&start.program);
-    if let Some((name, rest)) = start.arguments.split_first() {
+    inherit_exec_context(spec.like)?;
+    let mut command = spawn::command(&spec.program);
+    if let Some((name, rest)) = spec.arguments.split_first() {
         command.arg0(name).args(rest);
     }
-    command.env_clear().envs(&start.environment).stdin(input).stdout(output).stderr(errors);
+    command.env_clear().envs(&spec.environment).stdin(input).stdout(output).stderr(errors);
     writeln!(answers, "{}", std::process::id())?;
-    wait_for_order(&mut lines, answers, &other)?;
-    Err(command.exec()).with_context(|| format!("executing {}", start.program))
+    wait_for_order(&mut BufReader::new(stdin()), answers, &other)?;
+    Err(command.exec()).with_context(|| format!("executing {}", spec.program))
 }
 
 /// Waits until the program is to be started.

@@ -1,18 +1,28 @@
-//! The only place that makes a command of a program.
+//! The only place that creates a `Command`.
 
-use std::process::Command;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
+
+/// The name (`argv[0]`) under which haguard starts its own program as a helper.
+pub(in crate::clients) const HELPER_ARGV0: &str = "haguard: helper";
+
+/// haguard's own program. Its file may have been replaced on disk since the start; this is the one that runs.
+pub(in crate::clients) const SELF_EXE: &str = "/proc/self/exe";
 
 /// A program, not started yet.
-#[expect(clippy::disallowed_methods, reason = "this is the one door to other programs")]
+#[expect(clippy::disallowed_methods, reason = "the one place that creates a Command")]
 pub(in crate::clients) fn command(program: &str) -> Command {
     Command::new(program)
 }
 
-/// haguard itself, for a part of its work that needs a process of its own. Its program may have been replaced on disk
-/// since it was started; this is still the one that runs.
-pub(in crate::clients) const SELF_EXE: &str = "/proc/self/exe";
+/// haguard's own program under another name, not started yet.
+pub(in crate::clients) fn self_command(argv0: &str) -> Command {
+    let mut command = command(SELF_EXE);
+    command.arg0(argv0);
+    command
+}
 
-/// The same, not started yet.
-pub(in crate::clients) fn self_command() -> Command {
-    command(SELF_EXE)
+/// A status as a shell says it: 128 and the signal's number for a program that a signal ended.
+pub(in crate::clients) fn shell_status(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

@@ -7,6 +7,7 @@ pub mod credentials;
 mod exec_context;
 mod namespaces;
 pub mod pidfd;
+mod process_namespaces;
 mod process_scan;
 mod process_stats;
 mod regular_file;
@@ -33,6 +34,7 @@ pub use namespaces::{
     PidTranslation, foreign_namespaces, in_network_namespace, mounts, network_interfaces, proc_root_path,
     same_file,
 };
+pub use process_namespaces::ProcessNamespaces;
 pub use process_scan::{ProcessScan, ScannedProcess, namespace_addresses, network_namespace, scan_processes};
 pub use process_stats::{SignalState, cgroup_headroom_kb, open_file_count, signal_state, stale_libraries};
 pub use regular_file::{open_regular_file, read_regular_file, read_text_file};

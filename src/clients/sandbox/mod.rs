@@ -10,7 +10,7 @@
 mod loopback;
 mod netlink;
 mod overlay;
-mod stages;
+pub(super) mod stages;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,49 +29,19 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::exec::command;
-use super::exec::in_namespaces::ProcessNamespaces;
-use super::linux::credentials::ProcessCredentials;
-use crate::clients::exec::spawn;
+use super::exec::helper_request::HelperRequest;
+use super::exec::spawn;
 use crate::time::Deadline;
 use crate::timeouts;
 use crate::wire::linux::mountinfo::{self, Mount};
 
+pub use super::exec::helper_request::SandboxSpec;
 pub use loopback::INHERITED_SYSCTLS;
-pub use stages::run_if_helper;
 
 /// A folder in the copy, and only there, where everybody may make sockets.
 pub const SOCKET_FOLDER: &str = "/.haguard";
 /// More than this of a start-up log is not kept.
 const MAX_LOG: usize = 1 << 20;
-
-/// What is started in the copy.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct SandboxSpec {
-    /// Path or name.
-    pub program: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// Its whole environment; it may hold secrets.
-    pub environment: BTreeMap<String, String>,
-    /// The folder it starts in.
-    pub folder: Option<String>,
-    /// Where it lives, where that is not where we do: the copy is one of that place.
-    pub place: Option<ProcessNamespaces>,
-    /// What it may do, where that is not what we may.
-    pub dress: Option<ProcessCredentials>,
-    /// The namespaces of the host, which the copy must not share: see [`host_namespaces`].
-    pub host: BTreeMap<String, PathBuf>,
-    /// Folders that it finds empty, and whose each is where that is not who has it now.
-    pub emptied: Vec<(String, Option<(u32, u32)>)>,
-    /// What `/etc/hosts` says in the copy.
-    pub hosts: String,
-    /// Settings under `/proc/sys/net` that the copy takes over from the host.
-    pub sysctls: Vec<(String, String)>,
-    /// Network interfaces that its binds name; the copy has them, with nothing behind.
-    pub interfaces: Vec<String>,
-    /// Sockets that the program expects to inherit: their number, and where they listen.
-    pub inherited: Vec<(i32, String)>,
-}
 
 /// What the stages tell the caller, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,16 +79,17 @@ impl Sandbox {
     /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
     pub fn start(spec: &SandboxSpec, deadline: Deadline) -> Result<Self> {
         let begun = Instant::now();
-        let mut command = spawn::self_command();
-        command.arg0(stages::FIRST_STAGE_ARGV0).process_group(0);
+        let mut command = spawn::self_command(spawn::HELPER_ARGV0);
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;
         let (mut lifeline, stdout, stderr) = (stage.stdin.take(), stage.stdout.take(), stage.stderr.take());
         let log = Arc::new(Mutex::new(Vec::new()));
         let events = read_events(stdout.context("the stage has no output")?);
         let keeper = Some(collect_log(stderr.context("the stage has no log")?, Arc::clone(&log)));
-        let text = serde_json::to_vec(spec)?;
-        let sent = lifeline.as_mut().map(|pipe| send(pipe, &text));
+        let requests = [HelperRequest::SandboxStage, HelperRequest::SandboxInit(Box::new(spec.clone()))];
+        let requests = [requests[0].encode()?, requests[1].encode()?].concat();
+        let sent = lifeline.as_mut().map(|pipe| pipe.write_all(&requests));
         // It exists from here on, so that every way out of this function ends it.
         let started = begun;
         let mut copy = Sandbox {
@@ -254,24 +225,6 @@ impl ProcFolder {
             .context("reading /proc/self/mountinfo")?;
         Ok(mountinfo::parse(&text))
     }
-}
-
-/// The spec, once for each stage: a length and that many bytes.
-fn send(pipe: &mut impl Write, text: &[u8]) -> std::io::Result<()> {
-    for _ in 0..2 {
-        pipe.write_all(&(text.len() as u64).to_le_bytes())?;
-        pipe.write_all(text)?;
-    }
-    pipe.flush()
-}
-
-/// The other end of [`send`]: it takes one copy and leaves the rest in the pipe.
-fn receive(pipe: &mut impl Read) -> Result<SandboxSpec> {
-    let mut length = [0; 8];
-    pipe.read_exact(&mut length)?;
-    let mut text = vec![0; usize::try_from(u64::from_le_bytes(length))?];
-    pipe.read_exact(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
 }
 
 fn read_events(stream: impl Read + Send + 'static) -> Receiver<StageEvent> {

@@ -1,12 +1,10 @@
 //! The two stages that run as processes of their own: what they do happens in their own namespaces only.
 
-use std::ffi::OsString;
 use std::io::{Stderr, Write, stdin, stdout};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags};
@@ -14,30 +12,20 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, 
 use rustix::process::{Pid, PidfdFlags, chdir, pidfd_open, pivot_root};
 use rustix::thread::UnshareFlags;
 
-use super::{ProcFolder, SOCKET_FOLDER, SandboxSpec, StageEvent, loopback, overlay, receive};
+use super::{ProcFolder, SOCKET_FOLDER, SandboxSpec, StageEvent, loopback, overlay};
 use crate::clients::exec::spawn;
 use crate::clients::linux;
 use crate::wait;
 
-/// What the first stage is called with in place of a program's name.
-pub(super) const FIRST_STAGE_ARGV0: &str = "haguard: sealed copy";
-const INIT_STAGE_ARGV0: &str = "haguard: first process of a sealed copy";
-
-/// Runs a stage when this process was started as one; nothing otherwise.
-pub fn run_if_helper(args: &[OsString]) -> Option<ExitCode> {
-    let name = args.first()?.to_str()?;
-    let ran = match name {
-        FIRST_STAGE_ARGV0 => run_first_stage(),
-        INIT_STAGE_ARGV0 => run_init_stage(),
-        _ => return None,
-    };
-    Some(match ran {
+/// The exit status of a stage; an error goes to the caller as an event.
+pub(in crate::clients) fn run(result: Result<u8>) -> ExitCode {
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             send_event(&StageEvent::Failed(format!("{error:#}")));
             ExitCode::FAILURE
         }
-    })
+    }
 }
 
 fn send_event(event: &StageEvent) {
@@ -50,16 +38,14 @@ fn send_event(event: &StageEvent) {
 
 /// Takes the namespaces but the one of mounts: from in there our own program might not be found. The next child is
 /// PID 1.
-fn run_first_stage() -> Result<u8> {
-    receive(&mut unbuffered_stdin()?).context("reading what to start")?;
+pub(in crate::clients) fn run_first_stage() -> Result<u8> {
     unshare(UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC)?;
-    let mut command = spawn::self_command();
-    command.arg0(INIT_STAGE_ARGV0);
+    let mut command = spawn::self_command(spawn::HELPER_ARGV0);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut init = command.spawn().context("starting the first process")?;
     send_event(&StageEvent::Init(init.id()));
     let status = init.wait()?;
-    Ok(u8::try_from(shell_status(status)).unwrap_or(1))
+    Ok(u8::try_from(spawn::shell_status(status)).unwrap_or(1))
 }
 
 #[expect(deprecated, reason = "unsound only with CLONE_FILES, which is not asked for")]
@@ -68,8 +54,7 @@ fn unshare(flags: UnshareFlags) -> Result<()> {
 }
 
 /// PID 1: lays the file systems out, moves into them, starts the program, and ends with it or with the caller.
-fn run_init_stage() -> Result<u8> {
-    let spec = receive(&mut unbuffered_stdin()?).context("reading what to start")?;
+pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
     let name = std::ffi::CString::new(linux::SANDBOX_INIT_NAME)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
     let proc = ProcFolder::open()?;
@@ -99,24 +84,19 @@ fn run_init_stage() -> Result<u8> {
     // Our terminal is no place of the copy's.
     rustix::process::setsid().context("taking a session of its own")?;
     // This process has nothing more to do that would take more rights than the program's.
-    if let Some(dress) = &spec.dress {
-        dress.apply().context("doing as the master may")?;
+    if let Some(credentials) = &spec.credentials {
+        credentials.apply().context("taking the credentials of the master")?;
     }
-    let mut child = start_program(&spec)?;
+    let mut child = start_program(spec)?;
     send_event(&StageEvent::Started);
     drop(sockets);
     wait_for_program_or_caller(&child)?;
     if let Some(status) = child.try_wait()? {
-        send_event(&StageEvent::Ended(shell_status(status)));
+        send_event(&StageEvent::Ended(spawn::shell_status(status)));
         // The caller may still want to read what is left; it closes the pipe when it has.
         wait_for_caller()?;
     }
     Ok(0)
-}
-
-/// std's stdin reads ahead, and what follows in the pipe is the next stage's.
-fn unbuffered_stdin() -> Result<std::fs::File> {
-    Ok(std::fs::File::from(stdin().as_fd().try_clone_to_owned()?))
 }
 
 fn enter_root(root: &Path) -> Result<()> {
@@ -196,9 +176,4 @@ fn wait_for_program_or_caller(child: &Child) -> Result<()> {
 fn wait_for_caller() -> Result<()> {
     let lifeline = stdin();
     wait::until_ready(&mut [PollFd::new(&lifeline, PollFlags::IN)], None).map(drop)
-}
-
-/// A status as a shell says it: 128 and the signal's number for a program that a signal ended.
-fn shell_status(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::clients::exec::in_namespaces::{self, ProcessNamespaces};
+use crate::clients::exec::in_namespaces;
+use crate::clients::linux::ProcessNamespaces;
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::facts::{Known, Process};
 

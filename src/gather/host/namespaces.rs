@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
 
-use crate::clients::exec::in_namespaces::ProcessNamespaces;
-use crate::clients::linux;
+use crate::clients::linux::{self, ProcessNamespaces};
 use crate::facts::namespaces::{FileIdentity, MountedFile, Namespaces};
 use crate::facts::{Known, Process};
 use crate::gather::haproxy::config_files::hex;

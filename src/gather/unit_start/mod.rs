@@ -16,7 +16,7 @@ use super::haproxy::{configured_worker, paths};
 use super::launch::LaunchSpec;
 use super::rehearsal::{self, RehearsalResult};
 use super::{DiscoveredInstance, GatherContext};
-use crate::clients::exec::in_namespaces::ProcessNamespaces;
+use crate::clients::linux::ProcessNamespaces;
 use crate::clients::linux::credentials::{ProcessCredentials, UnitCredentials};
 use crate::clients::{linux, systemd};
 use crate::facts::guard::FILE_NAME;
