@@ -19,8 +19,8 @@
 //! | `commands` | arguments and story of each command | all of the above |
 //!
 //! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
-//! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], [`secret`],
-//! [`time`], [`timeouts`], [`wait`], [`plural`].
+//! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], `label`,
+//! [`secret`], [`time`], [`timeouts`], [`wait`], [`plural`].
 
 pub mod act;
 pub mod checks;
@@ -33,6 +33,7 @@ pub mod exit;
 pub mod facts;
 pub mod gather;
 pub mod known;
+mod label;
 pub mod plan;
 pub mod plural;
 pub mod report;
@@ -114,9 +115,9 @@ fn has_format(cli: &Cli) -> Result<(), Failure> {
     if formats.contains(&wanted) {
         return Ok(());
     }
-    let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+    let names: Vec<String> = formats.iter().map(ToString::to_string).collect();
     let command = commands::command_name(&cli.command);
-    let error = anyhow::anyhow!("`haguard {command}` has no format `{}`", wanted.name());
+    let error = anyhow::anyhow!("`haguard {command}` has no format `{wanted}`");
     Err(Failure::usage(error).with_remedy(format!("it has {}", names.join(", "))))
 }
 

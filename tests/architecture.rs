@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that know nothing of the house but each other.
-const LEAVES: &[&str] = &["error", "exit", "known", "plural", "secret", "time", "timeouts", "wait"];
+const LEAVES: &[&str] = &["error", "exit", "known", "label", "plural", "secret", "time", "timeouts", "wait"];
 
 /// Rooms without a hand: they compute, and touch nothing outside.
 const PURE: &[&str] = &["wire", "facts", "plan", "checks", "report"];

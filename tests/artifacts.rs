@@ -53,7 +53,7 @@ fn man_pages_name_every_check_kind_code_and_variable() {
         assert!(check.contains(&man::escape(id)), "{id} is not in haguard-check(1)");
     }
     for kind in KINDS {
-        assert!(restart.contains(&man::escape(kind.name())), "{} is not in haguard-restart(1)", kind.name());
+        assert!(restart.contains(&man::escape(&kind.to_string())), "{kind} is not in haguard-restart(1)");
     }
     for exit in Exit::ALL {
         assert!(first.contains(&man::escape(&exit.meaning()[1..])), "{} is not in haguard(1)", exit.code());

@@ -117,8 +117,7 @@ impl WorkerBeforeReload {
 
 /// What is said of each thing, in short.
 fn summarize(returned: &[ReplayResult]) -> Vec<String> {
-    let word =
-        |one: &ReplayResult| format!("{} {} {} {}", one.kind.name(), one.object, one.what, one.returned);
+    let word = |one: &ReplayResult| format!("{} {} {} {}", one.kind, one.object, one.what, one.returned);
     returned.iter().map(word).collect()
 }
 

@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::label::display_value_name;
+
 /// How the answer is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -22,17 +24,4 @@ pub enum Format {
     Markdown,
 }
 
-impl Format {
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Text => "text",
-            Format::Json => "json",
-            Format::Short => "short",
-            Format::Junit => "junit",
-            Format::Github => "github",
-            Format::Nagios => "nagios",
-            Format::Markdown => "markdown",
-        }
-    }
-}
+display_value_name!(Format);

@@ -15,6 +15,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::label::display_value_name;
 use crate::plan::{self, Ledger};
 use crate::report::{Body, CheckSummary, Report, ReportTable, Tally};
 use crate::time::Deadline;
@@ -63,28 +64,16 @@ pub enum OperationName {
     Guard,
 }
 
-impl OperationName {
-    /// The command's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            OperationName::Reload => "reload",
-            OperationName::Restart => "restart",
-            OperationName::Rehearse => "rehearse",
-            OperationName::Guard => "guard",
-        }
-    }
-}
+display_value_name!(OperationName);
 
 /// The formats of `check`.
 pub(super) const FORMATS: &[Format] =
     &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
 
-/// The pause between two looks while something is waited for.
-
 /// Judges what is seen; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let ids = selected_checks(&args.ids)?;
-    let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
+    let operation = args.operation.and_then(|operation| Operation::find(&operation.to_string()));
     let ignores = match operation.filter(|operation| !operation.applies_ignores) {
         Some(operation) => ignores::reject_flag(operation.name, &args.ignores)?,
         None => ignores::from_args(&args.ignores, context)?,
@@ -128,7 +117,7 @@ fn check_until_passing(
     ignores: &ignores::Ignores,
 ) -> (Facts, Ledger, Vec<Finding>) {
     let deadline = Deadline::after(args.wait.unwrap_or_default());
-    let operation = args.operation.and_then(|operation| Operation::find(operation.name()));
+    let operation = args.operation.and_then(|operation| Operation::find(&operation.to_string()));
     // Whoever names such a check wants to know, and skipping it would look like a pass.
     let rehearses = operation.is_some_and(|operation| operation.rehearses)
         || args.ids.iter().any(|id| checks::NEEDS_REHEARSAL.contains(&id.as_str()));

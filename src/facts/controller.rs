@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::tagged_name;
+
 /// What was seen, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -282,13 +284,8 @@ impl Control {
     }
 
     /// proven, claimed, conflict or unknown.
-    pub fn certainty(&self) -> &'static str {
-        match self {
-            Control::Proven { .. } => "proven",
-            Control::Claimed { .. } => "claimed",
-            Control::Conflict { .. } => "conflict",
-            Control::Unknown { .. } => "unknown",
-        }
+    pub fn certainty(&self) -> String {
+        tagged_name(self, "certainty")
     }
 
     /// The unit of this host's systemd that is proven to control it.
@@ -302,24 +299,8 @@ impl Control {
 
 impl Controller {
     /// The word of `[[pin]]` and of JSON.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Controller::Systemd { .. } => "systemd",
-            Controller::UserSystemd { .. } => "user-systemd",
-            Controller::Docker { .. } => "docker",
-            Controller::Podman { .. } => "podman",
-            Controller::Kubernetes { .. } => "kubernetes",
-            Controller::Nomad { .. } => "nomad",
-            Controller::Supervisord { .. } => "supervisord",
-            Controller::Runit { .. } => "runit",
-            Controller::S6 { .. } => "s6",
-            Controller::Patroni { .. } => "patroni",
-            Controller::HaproxyProgram { .. } => "haproxy-program",
-            Controller::Multiplexer { .. } => "multiplexer",
-            Controller::Shell { .. } => "shell",
-            Controller::Guest { .. } => "guest",
-            Controller::Unmanaged { .. } => "nobody",
-        }
+    pub fn kind(&self) -> String {
+        tagged_name(self, "kind")
     }
 
     /// The socket of the HAProxy that it is a `program` of.

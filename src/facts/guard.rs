@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Known;
+use crate::label::tagged_name;
 use crate::wire::systemd::guard_drop_in::BREAK_GLASS_FILE_NAME;
 pub use crate::wire::systemd::guard_drop_in::{DOCUMENTATION, FILE_NAME};
 pub use crate::wire::systemd::unit::Unit;
@@ -179,14 +180,8 @@ impl GuardFacts {
 
 impl DropIn {
     /// The public name of its state.
-    pub fn name(&self) -> &'static str {
-        match self {
-            DropIn::Absent => "absent",
-            DropIn::Unmodified { .. } => "ours",
-            DropIn::Edited => "edited",
-            DropIn::Foreign => "foreign",
-            DropIn::Unreadable { .. } => "unreadable",
-        }
+    pub fn name(&self) -> String {
+        tagged_name(self, "state")
     }
 }
 

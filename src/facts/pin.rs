@@ -26,7 +26,7 @@ impl Pin {
     pub fn from_controller(service: &str, controller: &Controller, config: Vec<String>) -> Self {
         let mut pin = Pin {
             service: service.to_owned(),
-            controller: controller.kind().to_owned(),
+            controller: controller.kind(),
             unit: None,
             container: None,
             name: None,

@@ -117,8 +117,8 @@ impl Service {
     }
 
     /// What a pin calls it.
-    pub fn pin_name(&self) -> &str {
-        self.role.map_or(self.name.as_str(), |role| role.key())
+    pub fn pin_name(&self) -> String {
+        self.role.map_or_else(|| self.name.clone(), |role| role.to_string())
     }
 
     /// How messages call it.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Known, Listener};
+use crate::label::display_serde_name;
 
 /// How a picture was made, from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +118,8 @@ pub enum ServerAdminState {
     /// In maintenance.
     Maint,
 }
+
+display_serde_name!(ServerAdminState, PatternKind);
 
 impl ServerAdminState {
     /// The word that people read.

@@ -60,9 +60,9 @@ impl Basis {
             // Whether a server drains or is in maintenance matters; an address that DNS changed does not.
             LossKind::ServerAdminState | LossKind::ServerWeight => {
                 let state = line.detail.split(',').next().unwrap_or_default();
-                format!("{} {} ({state})", line.kind.name(), line.object)
+                format!("{} {} ({state})", line.kind, line.object)
             }
-            kind => format!("{} {}", kind.name(), line.object),
+            kind => format!("{} {}", kind, line.object),
         };
         let runtime = runtime.map(named).collect();
         let Known::Seen(instance) = &facts.instance else {

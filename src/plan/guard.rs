@@ -117,7 +117,7 @@ pub fn basis(facts: &GuardFacts) -> Basis {
     for name in ["RefuseManualStop", "NeedDaemonReload", "DropInPaths", "Documentation"] {
         unit.insert(name.to_owned(), facts.shown.get(name).to_owned());
     }
-    unit.insert(facts.path.clone(), facts.file.name().to_owned());
+    unit.insert(facts.path.clone(), facts.file.name());
     Basis { unit, ..Basis::default() }
 }
 

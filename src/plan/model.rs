@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
 use super::Basis;
+use crate::label::display_serde_name;
 
 /// How much of the hash an id shows: 40 bits, enough that no two plans of a host are mistaken for each other.
 const ID_LENGTH: usize = 10;
@@ -60,21 +61,7 @@ pub enum Action {
     Restore,
 }
 
-impl Action {
-    /// The public name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Action::Add => "add",
-            Action::Change => "change",
-            Action::Remove => "remove",
-            Action::Reload => "reload",
-            Action::Restart => "restart",
-            Action::Prove => "prove",
-            Action::Keep => "keep",
-            Action::Restore => "restore",
-        }
-    }
-}
+display_serde_name!(Action);
 
 /// By which way a step is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,24 +93,7 @@ pub enum StepMethod {
     UnlessConfirmed,
 }
 
-impl StepMethod {
-    /// The public name.
-    pub fn name(self) -> &'static str {
-        match self {
-            StepMethod::Runtime => "runtime",
-            StepMethod::Structural => "structural",
-            StepMethod::MasterCli => "master-cli",
-            StepMethod::Signal => "signal",
-            StepMethod::Docker => "docker",
-            StepMethod::Process => "process",
-            StepMethod::Observe => "look",
-            StepMethod::StateFolder => "state",
-            StepMethod::File => "file",
-            StepMethod::Systemd => "systemd",
-            StepMethod::UnlessConfirmed => "unless-confirmed",
-        }
-    }
-}
+display_serde_name!(StepMethod);
 
 impl Plan {
     /// A plan with its id.

@@ -39,7 +39,7 @@ pub(super) fn configuration_steps(facts: &Facts, kept: &[ReplayPreview]) -> Vec<
     let back = kept.iter().filter(|told| told.how.is_some());
     steps.extend(back.map(|told| Step {
         action: Action::Change,
-        object: format!("{} {}", told.kind.name(), told.object),
+        object: format!("{} {}", told.kind, told.object),
         how: StepMethod::Runtime,
         reason: "set at run time; it is put back".to_owned(),
     }));
@@ -161,8 +161,7 @@ mod tests {
         known_mut(&mut facts.live.servers).push(test_facts::server("web", "dyn", 1));
         known_mut(&mut facts.next.servers).push(test_facts::server("api", "new", 1));
         let steps = plan(&facts).steps;
-        let said: Vec<String> =
-            steps.iter().map(|step| format!("{} {}", step.action.name(), step.object)).collect();
+        let said: Vec<String> = steps.iter().map(|step| format!("{} {}", step.action, step.object)).collect();
         assert_eq!(
             said,
             [

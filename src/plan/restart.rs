@@ -262,7 +262,7 @@ mod tests {
     }
 
     fn step_lines(plan: &Plan) -> Vec<String> {
-        plan.steps.iter().map(|s| format!("{} {} {}", s.action.name(), s.object, s.how.name())).collect()
+        plan.steps.iter().map(|s| format!("{} {} {}", s.action, s.object, s.how)).collect()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{loaded_configs, retention};
 use crate::facts::runtime_state::{
     RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer, RuntimeStickTable,
 };
-use crate::facts::{Known, PatternKind, RuntimeState, ServerAdminState};
+use crate::facts::{Known, RuntimeState};
 
 /// The version of `runtime_json.json`.
 const SCHEMA: &str = "haguard-runtime/1";
@@ -63,17 +63,12 @@ fn list_or_reason<T>(known: &Known<Vec<T>>, one: impl Fn(&T) -> Value) -> Value 
 }
 
 fn server_json(held: &RuntimeServer) -> Value {
-    let admin = match held.admin {
-        ServerAdminState::Ready => "ready",
-        ServerAdminState::Drain => "drain",
-        ServerAdminState::Maint => "maint",
-    };
     json!({
         "name": held.path(),
         "address": held.address.ip,
         "port": held.address.port,
         "named": held.named,
-        "admin": admin,
+        "admin": held.admin,
         "weight": held.weight,
         "checks": held.health.enabled,
         "agent_check": held.agent.enabled,
@@ -85,15 +80,11 @@ fn server_json(held: &RuntimeServer) -> Value {
 }
 
 fn pattern_list_json(held: &RuntimePatternList) -> Value {
-    let kind = match held.kind {
-        PatternKind::Map => "map",
-        PatternKind::Acl => "acl",
-    };
     let entry = |RuntimePatternEntry { key, value, .. }: &RuntimePatternEntry| match value {
         Some(value) => json!([key, value]),
         None => json!([key]),
     };
-    json!({ "kind": kind, "name": held.name, "sample": held.sample, "entries": list_or_reason(&held.entries, entry) })
+    json!({ "kind": held.kind, "name": held.name, "sample": held.sample, "entries": list_or_reason(&held.entries, entry) })
 }
 
 fn certificate_json(held: &RuntimeCertificate) -> Value {
@@ -104,6 +95,7 @@ fn certificate_json(held: &RuntimeCertificate) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::PatternKind;
     use std::os::unix::fs::MetadataExt;
 
     #[test]

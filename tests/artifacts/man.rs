@@ -54,7 +54,7 @@ pub(super) fn roff(page: &ManPage, pages: &[ManPage]) -> String {
             let emergency = explained("break-glass");
             let emergency: Vec<String> = emergency.iter().map(|paragraph| escape(paragraph)).collect();
             text += &format!(".SH EMERGENCY\n{}\n", emergency.join("\n.PP\n"));
-            text += &list("LOSSES", KINDS.iter().map(|kind| (kind.name().into(), kind.explanation().into())));
+            text += &list("LOSSES", KINDS.iter().map(|kind| (kind.to_string(), kind.explanation().into())));
         }
         _ => {}
     }

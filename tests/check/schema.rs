@@ -176,7 +176,7 @@ fn the_schema_lists_the_kinds_the_levels_and_the_codes_of_the_program() {
     let schema: Value = serde_json::from_str(&golden::read(FILE)).unwrap();
     let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
     assert_eq!(schema["properties"]["exit"]["enum"], json!(codes));
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+    let kinds: Vec<String> = KINDS.iter().map(ToString::to_string).collect();
     assert_eq!(schema["$defs"]["loss"]["properties"]["kind"]["enum"], json!(kinds));
 }
 

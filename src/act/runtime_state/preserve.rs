@@ -148,9 +148,7 @@ impl PreservedRuntime {
             .iter()
             .filter(|one| !one.returned)
             .filter(foreseen)
-            .map(|one| {
-                format!("{} {} ({})", one.kind.name(), one.object, one.why.as_deref().unwrap_or("no reason"))
-            })
+            .map(|one| format!("{} {} ({})", one.kind, one.object, one.why.as_deref().unwrap_or("no reason")))
             .collect();
         let back = returned.iter().filter(|one| one.returned).count();
         let both = (returned.len().to_string(), format!("{back} back"));

@@ -10,7 +10,7 @@ pub(in crate::checks) fn expected(seen: CheckContext<'_>) -> Judgement {
     if facts.pins.is_empty() {
         return Judgement::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");
     }
-    let haproxy = Role::Haproxy.key();
+    let haproxy = Role::Haproxy.to_string();
     let mut services: Vec<&str> = facts.pins.iter().map(|pin| pin.service.as_str()).collect();
     services.sort_unstable();
     services.dedup();
@@ -35,7 +35,7 @@ fn haproxy_pin(facts: &Facts) -> Known<Pin> {
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(instance) => instance,
     };
-    found_pin(Role::Haproxy.key(), &instance.control, Pin::config_paths(&instance.main))
+    found_pin(&Role::Haproxy.to_string(), &instance.control, Pin::config_paths(&instance.main))
 }
 
 fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {

@@ -46,7 +46,7 @@ fn topic(id: &str) -> TitleAndParagraphs {
 
 /// A check, with what waits for it, or a kind of loss.
 fn check(id: &str) -> TitleAndParagraphs {
-    if let Some(kind) = KINDS.iter().find(|kind| kind.name() == id) {
+    if let Some(kind) = KINDS.iter().find(|kind| kind.to_string() == id) {
         return Some(("a kind of loss".to_owned(), vec![kind.explanation().to_owned()]));
     }
     let check = catalog::find(id)?;
@@ -84,29 +84,29 @@ fn exit_codes() -> Vec<String> {
     lines
 }
 
-fn all_subjects() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let codes = [("exit-codes", "what each exit code says; each by its number too")];
-    let topics = TOPICS.iter().map(|(name, title, _)| (*name, *title));
-    let checks = catalog::all_checks().map(|check| (check.id, check.title));
-    let kinds = KINDS.iter().map(|kind| (kind.name(), "a kind of loss"));
+fn all_subjects() -> impl Iterator<Item = (String, &'static str)> {
+    let codes = [("exit-codes".to_owned(), "what each exit code says; each by its number too")];
+    let topics = TOPICS.iter().map(|(name, title, _)| ((*name).to_owned(), *title));
+    let checks = catalog::all_checks().map(|check| (check.id.to_owned(), check.title));
+    let kinds = KINDS.iter().map(|kind| (kind.to_string(), "a kind of loss"));
     codes.into_iter().chain(topics).chain(checks).chain(kinds)
 }
 
 /// The subject that is most like it: somebody may have left out the group, or met a status that is not ours.
-fn nearest(id: &str) -> &'static str {
+fn nearest(id: &str) -> String {
     if id.parse::<u32>().is_ok() {
-        return "exit-codes";
+        return "exit-codes".to_owned();
     }
     let alike = |name: &str| (strsim::jaro_winkler(id, name) * 1e6) as u64;
-    let score = |(name, _): &(&str, &str)| {
+    let score = |(name, _): &(String, &str)| {
         let short = name.split_once('.').map_or(0, |(_, short)| alike(short));
         alike(name).max(short)
     };
-    all_subjects().max_by_key(score).map_or("restart", |(name, _)| name)
+    all_subjects().max_by_key(score).map_or_else(|| "restart".to_owned(), |(name, _)| name)
 }
 
 fn list_subjects() -> Report {
-    let rows = all_subjects().map(|(id, title)| vec![id.to_owned(), title.to_owned()]).collect();
+    let rows = all_subjects().map(|(id, title)| vec![id, title.to_owned()]).collect();
     let body = Body::Table(ReportTable { columns: vec!["id", "about"], rows });
     Report::new("explain", Exit::Done, "what can be explained", body)
 }

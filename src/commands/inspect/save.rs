@@ -78,7 +78,7 @@ fn provable_pins(host: &HostFacts) -> (Vec<Pin>, Vec<(&Service, String)>) {
             _ => service.files.clone(),
         };
         match service.control.proven() {
-            Some(controller) => pins.push(Pin::from_controller(service.pin_name(), controller, config)),
+            Some(controller) => pins.push(Pin::from_controller(&service.pin_name(), controller, config)),
             None => refused.push((service, service.control.why().unwrap_or_default().to_owned())),
         }
     }

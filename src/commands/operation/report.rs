@@ -68,7 +68,7 @@ pub(in crate::commands) fn not_restorable(previews: &[ReplayPreview]) -> Vec<Str
     let lost = previews.iter().filter(|told| told.how.is_none());
     lost.map(|told| {
         let why = told.why.as_deref().unwrap_or("no reason is known");
-        format!("not put back: {} {}: {why}", told.kind.name(), told.object)
+        format!("not put back: {} {}: {why}", told.kind, told.object)
     })
     .collect()
 }

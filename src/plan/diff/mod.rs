@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::losses::Drift;
-use crate::facts::{Facts, Known, Listener, PatternKind, Patterns, Proxy, Server, WorkerState};
+use crate::facts::{Facts, Known, Listener, Patterns, Proxy, Server, WorkerState};
 
 /// What the next worker would do with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -172,10 +172,7 @@ fn describe_server_change(live: &Server, next: &Server) -> Vec<String> {
 }
 
 fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
-    let what = |list: &Patterns| match list.kind {
-        PatternKind::Map => "map",
-        PatternKind::Acl => "acl",
-    };
+    let what = |list: &Patterns| list.kind.to_string();
     let find = |all: &[Patterns], list: &Patterns| {
         all.iter().find(|other| other.kind == list.kind && other.name == list.name).cloned()
     };
@@ -183,14 +180,14 @@ fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
     // Values of a configuration line move with it; only lists in files have a name that stays.
     for list in live.iter().filter(|list| list.file) {
         let Some(other) = find(next, list) else {
-            changes.push(state_change(what(list), ChangeKind::Remove, &list.name, ""));
+            changes.push(state_change(&what(list), ChangeKind::Remove, &list.name, ""));
             continue;
         };
         if let (Some(now), Some(then)) = (list.entries.seen(), other.entries.seen()) {
             let drift = Drift::between(then, now);
             if drift.total() > 0 {
                 changes.push(state_change(
-                    what(list),
+                    &what(list),
                     ChangeKind::Change,
                     &list.name,
                     format!("entries: {}", drift.describe()),
@@ -201,7 +198,7 @@ fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
     let new = next.iter().filter(|list| list.file && find(live, list).is_none());
     changes.extend(new.map(|list| {
         let entries = list.entries.seen().map_or(String::new(), |all| format!("{} entries", all.len()));
-        state_change(what(list), ChangeKind::Add, &list.name, entries)
+        state_change(&what(list), ChangeKind::Add, &list.name, entries)
     }));
     changes
 }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Known, Provenance};
+use crate::label::display_serde_name;
 
 /// What kind of thing would be lost. The names are public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,25 +45,9 @@ pub enum LossKind {
     PendingReload,
 }
 
-impl LossKind {
-    /// The public name.
-    pub fn name(self) -> &'static str {
-        match self {
-            LossKind::Connections => "connections",
-            LossKind::UnloadableConfig => "unloadable-config",
-            LossKind::MemoryOnlyConfig => "memory-only-config",
-            LossKind::DynamicServer => "dynamic-server",
-            LossKind::ServerAdminState => "server-admin-state",
-            LossKind::ServerWeight => "server-weight",
-            LossKind::ServerAddress => "server-address",
-            LossKind::MapEntry => "map-entry",
-            LossKind::AclEntry => "acl-entry",
-            LossKind::StickTable => "stick-table",
-            LossKind::Certificate => "certificate",
-            LossKind::PendingReload => "pending-reload",
-        }
-    }
+display_serde_name!(LossKind);
 
+impl LossKind {
     /// What it means and where it comes from, for `explain`.
     pub fn explanation(self) -> &'static str {
         match self {

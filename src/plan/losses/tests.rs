@@ -16,7 +16,7 @@ fn ledger_lines(facts: &Facts) -> Vec<String> {
         .iter()
         .map(|l| {
             let count = l.count.map_or("?".to_owned(), |count| count.to_string());
-            format!("{} {} {count} {} {}", l.kind.name(), l.object, word(l.on_reload), word(l.on_restart))
+            format!("{} {} {count} {} {}", l.kind, l.object, word(l.on_reload), word(l.on_restart))
         })
         .collect()
 }

@@ -65,7 +65,7 @@ fn compare_list(
         Counterpart::NotNeeded => return,
         Counterpart::Found(new) => new,
         Counterpart::Ambiguous(why) => {
-            let mend = format!("set it again: `show {0}`, `add {0}`", runtime_keyword(old.kind));
+            let mend = format!("set it again: `show {0}`, `add {0}`", old.kind);
             return cannot("its entries are not as they were".to_owned(), ambiguous_change(&why, &mend));
         }
     };
@@ -100,13 +100,6 @@ fn compare_list(
         let detail = format!("{}, at run time{note}", way.describe());
         let step = ReplayStep::Entries { kind: new.kind, id: new.id, edits: way.edits, whole: way.whole };
         items.push(ReplayItem::restorable(kind, old.name.clone(), what, detail, vec![step]));
-    }
-}
-
-fn runtime_keyword(kind: PatternKind) -> &'static str {
-    match kind {
-        PatternKind::Map => "map",
-        PatternKind::Acl => "acl",
     }
 }
 

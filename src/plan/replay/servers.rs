@@ -89,25 +89,17 @@ fn compare_server(
     check_address(old, new, loaded, items);
 }
 
-fn state_keyword(admin: ServerAdminState) -> &'static str {
-    match admin {
-        ServerAdminState::Ready => "ready",
-        ServerAdminState::Drain => "drain",
-        ServerAdminState::Maint => "maint",
-    }
-}
-
 /// A state that is not the configuration's was set at run time: no edit can be taken for it.
 fn state(old: &RuntimeServer, new: &RuntimeServer, items: &mut Vec<ReplayItem>) {
     if old.admin == new.admin || old.admin == old.initial_admin {
         return;
     }
     let (kind, what) = (LossKind::ServerAdminState, "state");
-    let detail = format!("{}, set at run time", state_keyword(old.admin));
+    let detail = format!("{}, set at run time", old.admin);
     if new.initial_admin != old.initial_admin && new.initial_admin == ServerAdminState::Maint {
         let why = format!(
             "the files disable it now; {} undoes that",
-            manual_command(old, &format!("state {}", state_keyword(old.admin)))
+            manual_command(old, &format!("state {}", old.admin))
         );
         items.push(ReplayItem::not_restorable(kind, old.path(), what, detail, why));
         return;

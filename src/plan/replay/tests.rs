@@ -66,7 +66,7 @@ fn unchanged_config() -> LoadedConfig {
 fn describe_items(replay: &Replay) -> Vec<String> {
     let mark =
         |item: &ReplayItem| if matches!(item.verdict, ReplayVerdict::NotRestorable(_)) { "- " } else { "" };
-    let say = |item: &ReplayItem| format!("{}{} {} {}", mark(item), item.kind.name(), item.object, item.what);
+    let say = |item: &ReplayItem| format!("{}{} {} {}", mark(item), item.kind, item.object, item.what);
     replay.items.iter().map(say).collect()
 }
 

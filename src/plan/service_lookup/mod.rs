@@ -203,7 +203,7 @@ pub fn service_names(service: &Service) -> Vec<(&'static str, String)> {
     names.extend(service.process.exe.seen().and_then(|exe| {
         Some(("it runs", exe.rsplit('/').next().filter(|name| !name.is_empty())?.to_owned()))
     }));
-    names.extend(service.role.map(|role| ("it is the", role.key().to_owned())));
+    names.extend(service.role.map(|role| ("it is the", role.to_string())));
     // Where sources disagree there is no controller, and the control group still says which unit it was started in.
     let group = service
         .process

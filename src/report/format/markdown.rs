@@ -51,7 +51,7 @@ fn architecture(services: &[&Service], out: &mut impl Write) -> io::Result<()> {
             [
                 format!("{} (PID {})", escape(&display_name(service)), process.pid),
                 escape(&named),
-                service.control.certainty().to_owned(),
+                service.control.certainty(),
                 escape(&service.user_label()),
                 process.cwd.seen().map_or("unknown".to_owned(), |folder| table_code(folder)),
                 service.files.iter().map(|file| table_code(file)).collect::<Vec<_>>().join(" "),

@@ -33,7 +33,7 @@ pub(in crate::report) fn list(lines: &[Loss], paint: Paint) -> String {
     let mut text = vec![paint.strong("reload   restart  what")];
     for line in lines {
         let count = line.count.map_or("unknown".to_owned(), |count| count.to_string());
-        let what = format!("{} {}: {count}", line.kind.name(), line.object);
+        let what = format!("{} {}: {count}", line.kind, line.object);
         let hang = " ".repeat(18);
         text.push(format!(
             "{}{}",

@@ -117,8 +117,8 @@ pub(in crate::report) fn write_apply_command(
 pub(in crate::report) fn write_plan_steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("what would be done"))?;
     for (at, step) in plan.steps.iter().enumerate() {
-        let first = format!("  {:>2} {:<7}", at + 1, step.action.name());
-        let text = format!("{} ({}): {}", step.object, step.how.name(), step.reason);
+        let first = format!("  {:>2} {:<7}", at + 1, step.action);
+        let text = format!("{} ({}): {}", step.object, step.how, step.reason);
         writeln!(
             out,
             "{}",
@@ -173,11 +173,11 @@ fn write_replay_results(returned: &[ReplayResult], out: &mut impl Write, paint: 
         let shown = objects.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
         let more = objects.len().saturating_sub(MAX_NAMES);
         let rest = if more > 0 { format!(" +{more} more") } else { String::new() };
-        writeln!(out, "{}", prose("  ", &format!("{}: {shown}{rest}", kind.name())))?;
+        writeln!(out, "{}", prose("  ", &format!("{}: {shown}{rest}", kind)))?;
     }
     for one in returned.iter().filter(|one| !one.returned) {
         let why = one.why.as_deref().unwrap_or("no reason is known");
-        writeln!(out, "{}", prose("  ", &format!("NOT {} {}: {why}", one.kind.name(), one.object)))?;
+        writeln!(out, "{}", prose("  ", &format!("NOT {} {}: {why}", one.kind, one.object)))?;
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(in crate::report) fn describe_listeners(service: &Service) -> String {
 
 /// How sure it is who controls it, and why not surer.
 pub(in crate::report) fn describe_certainty(control: &Control) -> String {
-    control.why().map_or(control.certainty().to_owned(), |why| format!("{} ({why})", control.certainty()))
+    control.why().map_or_else(|| control.certainty(), |why| format!("{} ({why})", control.certainty()))
 }
 
 /// Whom the sources name, and how sure that is.

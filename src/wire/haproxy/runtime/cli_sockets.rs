@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Malformed, first_line, lines};
+use crate::label::display_serde_name;
 
 const SOCKETS: &str = "show cli sockets";
 const LEVEL: &str = "show cli level";
@@ -21,24 +22,13 @@ pub enum CliLevel {
 
 impl CliLevel {
     fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "user" => Some(CliLevel::User),
-            "operator" => Some(CliLevel::Operator),
-            "admin" => Some(CliLevel::Admin),
-            _ => None,
-        }
+        [CliLevel::User, CliLevel::Operator, CliLevel::Admin]
+            .into_iter()
+            .find(|level| level.to_string() == word)
     }
 }
 
-impl std::fmt::Display for CliLevel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            CliLevel::User => "user",
-            CliLevel::Operator => "operator",
-            CliLevel::Admin => "admin",
-        })
-    }
-}
+display_serde_name!(CliLevel);
 
 /// One socket that the worker answers on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ mod redact;
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::display_serde_name;
 pub use redact::redact_args;
 
 /// What a service is for HAProxy, told by its program and its arguments, never by its command name alone.
@@ -24,6 +25,8 @@ pub enum Role {
     Patroni,
 }
 
+display_serde_name!(Role);
+
 impl Role {
     /// As people call it.
     pub fn display_name(self) -> &'static str {
@@ -34,18 +37,6 @@ impl Role {
             Role::Nomad => "Nomad",
             Role::Postgresql => "PostgreSQL",
             Role::Patroni => "Patroni",
-        }
-    }
-
-    /// The word of `[[pin]]` and of JSON.
-    pub fn key(self) -> &'static str {
-        match self {
-            Role::Haproxy => "haproxy",
-            Role::DataPlaneApi => "data-plane-api",
-            Role::NomadConnector => "nomad-connector",
-            Role::Nomad => "nomad",
-            Role::Postgresql => "postgresql",
-            Role::Patroni => "patroni",
         }
     }
 }
