@@ -38,7 +38,7 @@ impl ContainerSource {
 
 /// Asks one daemon after the other.
 pub(super) fn lookup_container(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     sockets: Vec<String>,
     id: &str,
 ) -> ContainerLookup {
@@ -49,7 +49,7 @@ pub(super) fn lookup_container(
     }
     let mut silent = Vec::new();
     for socket in &sockets {
-        match Docker::new(socket, managers.query_timeout()).and_then(|daemon| daemon.inspect(id)) {
+        match Docker::new(socket, queries.query_timeout()).and_then(|daemon| daemon.inspect(id)) {
             Ok(container) => {
                 return ContainerLookup::Found { source: ContainerSource::Socket(socket.clone()), container };
             }
@@ -64,11 +64,10 @@ pub(super) fn lookup_container(
 }
 
 /// The control group names a container.
-pub(super) fn identify(managers: &ControllerQueries, case: ControllerEvidence<'_>, id: &str) -> Control {
+pub(super) fn identify(queries: &ControllerQueries, case: ControllerEvidence<'_>, id: &str) -> Control {
     let user = case.process.uid;
-    let sockets = || docker::candidate_sockets(managers.docker_host.as_deref(), user);
-    let answer =
-        managers.containers.get_or_query(&id.to_owned(), || lookup_container(managers, sockets(), id));
+    let sockets = || docker::candidate_sockets(queries.docker_host.as_deref(), user);
+    let answer = queries.containers.get_or_query(&id.to_owned(), || lookup_container(queries, sockets(), id));
     let case = match container_monitor(&case.line, id) {
         Some(words) => case.with_evidence(Evidence::new("its parents", words)),
         None => case,
@@ -157,7 +156,7 @@ fn orchestrator_of_labels(pid: u32, seen: &ContainerInspect) -> Option<Controlle
 /// Docker's proxy holds a port that a container publishes, and stands in the control group of the daemon: who serves there
 /// is the container. Its arguments and the daemon have to agree on which.
 pub(super) fn identify_docker_proxy<'a>(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
 ) -> Result<Control, ControllerEvidence<'a>> {
     let daemons = case.line.processes().iter().skip(1).any(|one| one.comm == "dockerd");
@@ -170,8 +169,8 @@ pub(super) fn identify_docker_proxy<'a>(
     let source = format!("/proc/{}/cmdline", case.process.pid);
     let case = case.with_evidence(Evidence::new(source, said));
     let mut silent = Vec::new();
-    for socket in docker::candidate_sockets(managers.docker_host.as_deref(), case.process.uid) {
-        let seen = Docker::new(&socket, managers.query_timeout()).and_then(|daemon| {
+    for socket in docker::candidate_sockets(queries.docker_host.as_deref(), case.process.uid) {
+        let seen = Docker::new(&socket, queries.query_timeout()).and_then(|daemon| {
             let all = daemon.containers()?;
             let id = all.into_iter().find(|one| one.publishes(&proxied)).map(|one| one.id);
             id.map(|id| daemon.inspect(&id)).transpose()
@@ -200,27 +199,11 @@ pub(super) fn identify_docker_proxy<'a>(
 }
 
 /// containerd's shim and conmon name the container that they keep in their arguments.
-fn container_monitor(line: &Ancestry, id: &str) -> Option<String> {
+pub(super) fn container_monitor(line: &Ancestry, id: &str) -> Option<String> {
     let keeps = |comm: &str| comm.starts_with("containerd-shim") || comm == "conmon";
     let mut line = line.processes().iter();
     let found = line.find(|one| keeps(&one.comm) && one.argv.iter().any(|word| word == id))?;
     Some(format!("{} keeps container {}", super::ancestry::describe_process(found), short_id(id)))
-}
-
-/// The control group of a pod; who rules it is asked of nobody.
-pub(super) fn identify_kubernetes(
-    case: ControllerEvidence<'_>,
-    container: String,
-    pod: Option<String>,
-) -> Control {
-    let case = match container_monitor(&case.line, &container) {
-        Some(words) => case.with_evidence(Evidence::new("its parents", words)),
-        None => case,
-    };
-    case.claimed(
-        Controller::Kubernetes { container, pod },
-        "haguard does not ask Kubernetes: use kubectl rollout restart on what owns the pod",
-    )
 }
 
 /// An id as people write it.

@@ -13,13 +13,13 @@ use crate::gather::haproxy::sockets::reachable_path;
 
 /// A HAProxy that is no part of it started it; otherwise the case goes on.
 pub(super) fn identify<'a>(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
 ) -> Result<Control, ControllerEvidence<'a>> {
     if case.process.is_haproxy() {
         return Err(case);
     }
-    let nearer = case.line.supervisor().map_or(usize::MAX, |(at, _)| at);
+    let nearer = case.supervisor().map_or(usize::MAX, |(at, _)| at);
     let above = case.line.processes().iter().enumerate().skip(1).take_while(|(at, _)| *at < nearer);
     let mut masters = above.filter(|(_, one)| one.comm.starts_with("haproxy"));
     let found =
@@ -39,7 +39,7 @@ pub(super) fn identify<'a>(
             case.claimed(controller, format!("HAProxy {} has no master socket (-S PATH) to ask", master.pid))
         );
     };
-    Ok(match RuntimeSocket::new(socket, managers.query_timeout(), Arc::default()).processes() {
+    Ok(match RuntimeSocket::new(socket, queries.query_timeout(), Arc::default()).processes() {
         Err(error) => case.claimed(controller, format!("{error:#}")),
         Ok(listed) if listed.programs.iter().any(|program| program.pid == child) => {
             let seen = Evidence::new(format!("show proc on {socket}"), format!("{child} is a program of it"));

@@ -1,22 +1,46 @@
-//! Who keeps a process running: what its control group claims, what stands above it, and what the manager itself says.
-//! Nobody is believed alone.
+//! The controller of a process: what starts it again and reloads it. A controller is proven when two sources agree on it:
+//! the control group, the parents, and the manager itself.
+//!
+//! | module | what it identifies |
+//! |---|---|
+//! | `ancestry` | (shared) a process and its parents |
+//! | `cache` | (shared) answers that are asked for once in a look |
+//! | `docker` | containers of Docker, and its proxies |
+//! | `guest` | systems in PID namespaces of their own |
+//! | `haproxy_program` | `program` sections of another HAProxy |
+//! | `kubernetes` | pods |
+//! | `multiplexer` | terminals of tmux and screen |
+//! | `nomad` | tasks of Nomad |
+//! | `patroni` | PostgreSQL below Patroni |
+//! | `podman` | containers of Podman |
+//! | `runit`, `s6` | service folders; `service_folder` is what both share |
+//! | `shell` | shells, also over ssh |
+//! | `supervisord` | programs of supervisord |
+//! | `systemd` | units of the system and of users |
+//! | `unmanaged` | processes without a manager |
 
 mod ancestry;
 mod cache;
 mod docker;
-mod guests;
+mod guest;
 mod haproxy_program;
+mod kubernetes;
+mod multiplexer;
 mod nomad;
 mod patroni;
 mod podman;
-mod supervisors;
+mod runit;
+mod s6;
+mod service_folder;
+mod shell;
+mod supervisord;
 mod systemd;
-mod terminals;
+mod unmanaged;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ancestry::{Ancestry, Supervisor};
+use ancestry::Ancestry;
 use cache::QueryCache;
 
 use crate::clients::linux::{self, Ancestor};
@@ -29,7 +53,7 @@ use crate::wire::linux::cgroup::{self, CgroupOwner};
 use crate::wire::supervisors::{SupervisordProgram, TmuxPane};
 use crate::wire::systemd::unit::Unit;
 
-/// The managers of this host; each is asked once in a look, and only when a process points to it.
+/// The queries of this host; each is asked once in a look, and only when a process points to it.
 pub(super) struct ControllerQueries {
     deadline: Deadline,
     docker_host: Option<String>,
@@ -42,6 +66,48 @@ pub(super) struct ControllerQueries {
     relatives: QueryCache<u32, Result<Ancestor, String>>,
     leaders: QueryCache<String, Option<u32>>,
     patronis: QueryCache<u32, Vec<patroni::PatroniStatus>>,
+}
+
+/// A kind of process that keeps others running as their parent.
+struct SupervisorKind {
+    /// This process is one.
+    matches: fn(&Ancestor) -> bool,
+    /// Identifies the controller, where such a process stands at this place of the line.
+    identify: fn(&ControllerQueries, ControllerEvidence<'_>, usize) -> Control,
+    /// It reads what a person types.
+    terminal: Option<Terminal>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Terminal {
+    Shell,
+    Multiplexer,
+}
+
+/// The first that matches counts: a service of runit's may be called like another supervisor.
+static SUPERVISORS: &[SupervisorKind] = &[
+    runit::RUNSV,
+    s6::SUPERVISE,
+    multiplexer::TMUX,
+    multiplexer::SCREEN,
+    nomad::EXECUTOR,
+    supervisord::SUPERVISORD,
+    shell::SHELL,
+];
+
+fn supervisor_kind(process: &Ancestor) -> Option<&'static SupervisorKind> {
+    SUPERVISORS.iter().find(|kind| (kind.matches)(process))
+}
+
+fn nearest_supervisor(line: &[Ancestor]) -> Option<(usize, &'static SupervisorKind)> {
+    let parents = line.iter().enumerate().skip(1);
+    let mut above = parents.filter_map(|(place, process)| Some((place, supervisor_kind(process)?)));
+    let nearest = above.next()?;
+    if nearest.1.terminal != Some(Terminal::Shell) {
+        return Some(nearest);
+    }
+    let next = above.find(|(_, kind)| kind.terminal != Some(Terminal::Shell));
+    Some(next.filter(|(_, kind)| kind.terminal == Some(Terminal::Multiplexer)).unwrap_or(nearest))
 }
 
 /// A process that is judged, with everything that was seen of it so far.
@@ -82,7 +148,7 @@ impl ControllerQueries {
     /// Who keeps this process running.
     pub(super) fn identify(&self, process: &Process) -> Control {
         let judged = self.identify_unverified(process);
-        // The number may have gone to another process while managers were asked.
+        // The number may have gone to another process while queries were asked.
         match linux::read_ancestor(process.pid) {
             Ok(now) if process.start_ticks.is_none_or(|ticks| ticks == now.start_ticks) => judged,
             Ok(_) => Control::Unknown {
@@ -111,7 +177,7 @@ impl ControllerQueries {
                 why: format!("PID {} is another process by now", process.pid),
             };
         }
-        evidence.extend(guests::namespace_evidence(process, &line));
+        evidence.extend(guest::namespace_evidence(process, &line));
         let case = ControllerEvidence { process, cgroup, line, evidence };
         // Whoever is nearest counts, wherever both live.
         let case = match haproxy_program::identify(self, case) {
@@ -127,13 +193,13 @@ impl ControllerQueries {
         match (cgroup::owner(cgroup), monitor) {
             (CgroupOwner::Docker { id }, _) => docker::identify(self, case, &id),
             (CgroupOwner::Podman { id, uid }, monitor) => podman::identify(self, case, &id, uid, monitor),
-            (CgroupOwner::Kubernetes { container, pod }, _) => docker::identify_kubernetes(case, container, pod),
+            (CgroupOwner::Kubernetes { container, pod }, _) => kubernetes::identify(case, container, pod),
             (CgroupOwner::Nomad { allocation, task }, _) => nomad::identify(case, allocation, task),
             // A user without rights may make no control groups, and a unit's own may hold the container.
             (claim, Some(monitor)) if !matches!(claim, CgroupOwner::SystemContainer { .. }) => {
                 podman::identify_by_monitor(self, case, monitor)
             }
-            (claim, _) if nested => guests::identify(self, case, &claim),
+            (claim, _) if nested => guest::identify(self, case, &claim),
             (CgroupOwner::SystemContainer { .. }, _) => case.conflict(
                 "the control group is that of a guest, but the process lives in the PID namespace of this host",
             ),
@@ -153,23 +219,11 @@ impl ControllerQueries {
         }
     }
 
-    /// The control group names no manager: it is the nearest one above it, or nobody.
+    /// The control group names no manager, so that the nearest parent that keeps programs running counts.
     fn identify_by_ancestry(&self, case: ControllerEvidence<'_>) -> Control {
-        match case.line.supervisor() {
-            Some((at, keeper)) => self.identify_by_supervisor(case, at, keeper),
-            None => identify_unmanaged(case),
-        }
-    }
-
-    /// The keeper that stands at this place of the line.
-    fn identify_by_supervisor(&self, case: ControllerEvidence<'_>, at: usize, keeper: Supervisor) -> Control {
-        match keeper {
-            Supervisor::Supervisord => supervisors::identify_supervisord(self, case, at),
-            Supervisor::Runit => supervisors::identify_runit(case, at),
-            Supervisor::S6 => supervisors::identify_s6(case, at),
-            Supervisor::Nomad => nomad::identify_by_executor(case, at),
-            Supervisor::Tmux | Supervisor::Screen => terminals::identify_multiplexer(self, case, at, keeper),
-            Supervisor::Shell => terminals::identify_shell(case, at),
+        match case.supervisor() {
+            Some((at, kind)) => (kind.identify)(self, case, at),
+            None => unmanaged::identify(case),
         }
     }
 
@@ -178,44 +232,13 @@ impl ControllerQueries {
     }
 }
 
-/// Two sources: the control group names nobody, and nobody above it keeps programs running.
-fn identify_unmanaged(case: ControllerEvidence<'_>) -> Control {
-    let pid = case.process.pid;
-    if case.line.process().ppid == 0 && pid == 1 && linux::is_initial_pid_namespace() {
-        let first =
-            Evidence::new("/proc/self/ns/pid", "the first PID namespace: the kernel itself started it");
-        let controller = Controller::Unmanaged { cgroup: case.cgroup.to_owned() };
-        return case.with_evidence(first).proven(controller);
-    }
-    if case.line.process().ppid == 0 && pid == 1 {
-        return case.unknown(
-            "it is the first process of the PID namespace that haguard sees: what keeps it running is outside of it \
-             (run haguard on the host)",
-        );
-    }
-    if let Some(why) = case.line.incomplete_reason().map(str::to_owned) {
-        return case.unknown(format!("the line of its parents cannot be followed: {why}"));
-    }
-    let above = Evidence::new(format!("the parents of {pid}"), case.line.describe());
-    if let Some(keeper) = case.line.unsupported_supervisor() {
-        let why = format!(
-            "{} may start it again, and haguard does not know how to ask it",
-            ancestry::describe_process(keeper)
-        );
-        return case.with_evidence(above).unknown(why);
-    }
-    let controller = Controller::Unmanaged { cgroup: case.cgroup.to_owned() };
-    let case = match terminals::ssh_client_address(pid) {
-        Some(from) => {
-            let said = format!("SSH_CONNECTION: it was started in a login from {from}");
-            case.with_evidence(Evidence::new(format!("/proc/{pid}/environ"), said))
-        }
-        None => case,
-    };
-    case.with_evidence(above).proven(controller)
-}
-
 impl ControllerEvidence<'_> {
+    /// The nearest parent that keeps programs running, with its place in the line. What is typed into a shell in a
+    /// multiplexer is the multiplexer's.
+    fn supervisor(&self) -> Option<(usize, &'static SupervisorKind)> {
+        nearest_supervisor(self.line.processes())
+    }
+
     fn with_evidence(mut self, seen: Evidence) -> Self {
         self.evidence.push(seen);
         self
@@ -269,5 +292,69 @@ mod tests {
         let me = linux::process(std::process::id()).unwrap();
         let odd = Process { cgroup: Known::Seen("/payload/system.slice/haproxy.service".into()), ..me };
         assert_eq!(queries().identify(&odd).certainty(), "conflict");
+    }
+
+    /// By its place in the table, since functions cannot be compared.
+    fn kind_name(kind: &'static SupervisorKind) -> &'static str {
+        let names = ["runit", "s6", "tmux", "screen", "nomad", "supervisord", "shell"];
+        names[SUPERVISORS.iter().position(|other| std::ptr::eq(other, kind)).unwrap()]
+    }
+
+    fn member(comm: &str, argv: &[&str], tty: Option<&str>) -> Ancestor {
+        Ancestor {
+            pid: 42,
+            ppid: 1,
+            uid: 0,
+            comm: comm.into(),
+            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+            session: 42,
+            tty: tty.map(str::to_owned),
+            start_ticks: 1,
+            ns_pids: vec![42],
+        }
+    }
+
+    #[test]
+    fn what_is_typed_in_a_shell_of_a_multiplexer_is_the_multiplexers() {
+        let found = |above: &[(&str, &str)]| {
+            let own = member("haproxy", &["haproxy"], Some("pts/0"));
+            let above = above.iter().map(|(comm, first)| member(comm, &[*first], Some("pts/0")));
+            let line: Vec<Ancestor> = std::iter::once(own).chain(above).collect();
+            nearest_supervisor(&line).map(|(place, kind)| (place, kind_name(kind)))
+        };
+        let (shell, tmux) = (("bash", "-bash"), ("tmux: server", "tmux"));
+        assert_eq!(found(&[shell, shell, tmux]), Some((3, "tmux")));
+        assert_eq!(found(&[shell, ("sshd", "sshd")]), Some((1, "shell")));
+        assert_eq!(found(&[shell, ("runsv", "runsv"), tmux]), Some((1, "shell")));
+        assert_eq!(found(&[("sh", "sh"), tmux]), Some((2, "tmux")));
+    }
+
+    #[test]
+    fn who_keeps_programs_running() {
+        let pts = Some("pts/0");
+        for (comm, argv, tty, wanted) in [
+            ("bash", &["-bash"][..], pts, Some("shell")),
+            ("bash", &["/bin/bash", "-i"], pts, Some("shell")),
+            ("sh", &["-sh"], None, Some("shell")),
+            ("bash", &["-bash", "-c", "haproxy"], pts, None),
+            ("bash", &["bash", "-lc", "haproxy"], pts, None),
+            ("bash", &["bash", "/opt/start.sh"], pts, None),
+            ("sh", &["sh"], None, None),
+            ("supervisord", &["/usr/bin/python3", "/usr/bin/supervisord", "-n"], None, Some("supervisord")),
+            ("python3", &["python3", "/venv/bin/supervisord"], None, Some("supervisord")),
+            ("vi", &["vi", "/etc/a", "/etc/supervisord"], None, None),
+            ("screen", &["SCREEN", "-dmS", "x"], None, Some("screen")),
+            ("screen", &["screen", "-r"], pts, None),
+            ("tmux: server", &["tmux", "new"], None, Some("tmux")),
+            ("tmux: client", &["tmux", "attach"], pts, None),
+            ("nomad", &["/usr/bin/nomad", "executor", "{}"], None, Some("nomad")),
+            ("nomad", &["/usr/bin/nomad", "agent", "executor"], None, None),
+        ] {
+            let found = supervisor_kind(&member(comm, argv, tty)).map(kind_name);
+            assert_eq!(found, wanted, "{argv:?}");
+        }
+        for (comm, wanted) in [("supervise", true), ("PM2 v5.3.0: God", true), ("supervisor", false)] {
+            assert_eq!(ancestry::is_unsupported_supervisor(&member(comm, &[comm], None)), wanted, "{comm}");
+        }
     }
 }

@@ -1,10 +1,18 @@
 //! Nomad's tasks: the control group, and what Nomad gave them in their environment.
 
-use super::ControllerEvidence;
 use super::ancestry::describe_process;
-use crate::clients::linux;
+use super::{ControllerEvidence, ControllerQueries, SupervisorKind};
+use crate::clients::linux::{self, Ancestor};
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::wire::containers::docker::ContainerInspect;
+
+/// The executor of a task, which stands between the agent, perhaps a unit's main process, and the task.
+pub(super) const EXECUTOR: SupervisorKind =
+    SupervisorKind { matches: is_executor, identify: identify_by_executor, terminal: None };
+
+fn is_executor(process: &Ancestor) -> bool {
+    process.program_name() == "nomad" && process.argv.get(1).is_some_and(|word| word == "executor")
+}
 
 /// What Nomad wrote into the environment of a task.
 struct NomadEnvironment {
@@ -66,8 +74,8 @@ pub(super) fn identify(case: ControllerEvidence<'_>, allocation: String, task: S
     }
 }
 
-/// Nomad's executor stands at this place: where Nomad makes no control groups, the environment is what agrees.
-pub(super) fn identify_by_executor(case: ControllerEvidence<'_>, at: usize) -> Control {
+/// Where Nomad makes no control groups, the environment is the second source beside the executor.
+fn identify_by_executor(_: &ControllerQueries, case: ControllerEvidence<'_>, at: usize) -> Control {
     let (pid, executor) = (case.process.pid, describe_process(case.line.ancestor(at)));
     let above = Evidence::new(format!("the parents of {pid}"), format!("{executor}, Nomad's executor"));
     let case = case.with_evidence(above);

@@ -20,7 +20,7 @@ pub(super) type PatroniStatus = (Process, Result<PatroniInfo, String>);
 
 /// It is PostgreSQL, and Patroni runs it; otherwise the case goes on.
 pub(super) fn identify<'a>(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
 ) -> Result<Control, ControllerEvidence<'a>> {
     let process = case.process;
@@ -29,7 +29,7 @@ pub(super) fn identify<'a>(
     }
     // Patroni gives it the name of its cluster, which others may do as well.
     let Some(scope) = cluster_name(&process.argv).map(str::to_owned) else { return Err(case) };
-    let all = managers.patronis.get_or_query(&process.uid, || query_patronis_of_user(managers, process.uid));
+    let all = queries.patronis.get_or_query(&process.uid, || query_patronis_of_user(queries, process.uid));
     // One that tells of another cluster runs another PostgreSQL.
     let may_run = |(_, said): &&PatroniStatus| said.as_ref().map_or(true, |said| said.status.scope == scope);
     let beside: Vec<&PatroniStatus> = all.iter().filter(may_run).collect();
@@ -65,13 +65,13 @@ pub(super) fn identify<'a>(
 }
 
 /// Those of one user: nobody else's can have started it, and nobody else's is waited for.
-fn query_patronis_of_user(managers: &ControllerQueries, uid: u32) -> Vec<PatroniStatus> {
+fn query_patronis_of_user(queries: &ControllerQueries, uid: u32) -> Vec<PatroniStatus> {
     let named = linux::processes_named(&["patroni", "python", "pypy"]).unwrap_or_default();
     let theirs = named.into_iter().filter(|one| {
         one.uid == uid && role(one) == Some(Role::Patroni) && one.same_pid_namespace != Known::Seen(false)
     });
     let asked = theirs.map(|one| {
-        let said = patroni::query(one.pid, managers.query_timeout()).map_err(|error| format!("{error:#}"));
+        let said = patroni::query(one.pid, queries.query_timeout()).map_err(|error| format!("{error:#}"));
         (one, said)
     });
     asked.collect()

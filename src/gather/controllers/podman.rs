@@ -34,17 +34,17 @@ impl ContainerMonitor {
 
 /// The control group names nobody who is nearer than this monitor.
 pub(super) fn identify_by_monitor(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
     monitor: ContainerMonitor,
 ) -> Control {
     let id = monitor.conmon.id.clone();
-    identify(managers, case, &id, None, Some(monitor))
+    identify(queries, case, &id, None, Some(monitor))
 }
 
 /// A container of Podman's, by the control group or by its monitor; `user` is the user whose systemd it runs under.
 pub(super) fn identify(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
     id: &str,
     user: Option<u32>,
@@ -52,9 +52,9 @@ pub(super) fn identify(
 ) -> Control {
     let monitor = monitor.filter(|monitor| monitor.conmon.id == id);
     let user = monitor.as_ref().map(|monitor| monitor.uid).or(user).unwrap_or(case.process.uid);
-    let answer = managers
+    let answer = queries
         .containers
-        .get_or_query(&id.to_owned(), || lookup_container(managers, id, user, monitor.as_ref()));
+        .get_or_query(&id.to_owned(), || lookup_container(queries, id, user, monitor.as_ref()));
     let case = match &monitor {
         Some(one) => {
             let words = format!("{} keeps container {}", one.words, docker::short_id(id));
@@ -77,7 +77,7 @@ pub(super) fn identify(
         }
     };
     let (case, unit) = match seen.labels.get(UNIT_LABEL) {
-        Some(name) => verify_unit(managers, case, name, theirs),
+        Some(name) => verify_unit(queries, case, name, theirs),
         None => (case, Ok(None)),
     };
     let options = match (&source, monitor) {
@@ -104,13 +104,13 @@ pub(super) fn identify(
 
 /// Podman's service, and where there is none its program.
 fn lookup_container(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     id: &str,
     user: u32,
     monitor: Option<&ContainerMonitor>,
 ) -> ContainerLookup {
-    let sockets = clients::containers::docker::podman_sockets(managers.docker_host.as_deref(), user);
-    let said = docker::lookup_container(managers, sockets, id);
+    let sockets = clients::containers::docker::podman_sockets(queries.docker_host.as_deref(), user);
+    let said = docker::lookup_container(queries, sockets, id);
     let Some(monitor) = monitor.filter(|_| !matches!(said, ContainerLookup::Found { .. })) else {
         return said;
     };
@@ -119,7 +119,7 @@ fn lookup_container(
         monitor.pid,
         monitor.uid,
         &monitor.conmon,
-        managers.deadline.at_most(timeouts::PODMAN_QUERY),
+        queries.deadline.at_most(timeouts::PODMAN_QUERY),
     ) {
         Ok(container) => ContainerLookup::Found { source: ContainerSource::Program, container },
         Err(error) => ContainerLookup::Unavailable { why: format!("{error:#}") },
@@ -128,7 +128,7 @@ fn lookup_container(
 
 /// The unit that Podman was told of, where systemd has it and runs it.
 fn verify_unit<'a>(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
     name: &str,
     user: Option<u32>,
@@ -137,7 +137,7 @@ fn verify_unit<'a>(
     if !user.map_or_else(clients::systemd::is_running, clients::systemd::user_manager_is_running) {
         return (case.with_evidence(said("no systemd runs that could have it")), Ok(None));
     }
-    match systemd::query_unit(managers, name, user) {
+    match systemd::query_unit(queries, name, user) {
         Ok(unit) if is_unit_active(&unit) => {
             let state = format!("systemd has it, {}", unit.get("ActiveState"));
             (case.with_evidence(said(&state)), Ok(Some(name.to_owned())))

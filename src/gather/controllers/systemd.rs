@@ -7,28 +7,24 @@ use crate::facts::controller::{Control, Controller, Evidence};
 use crate::wire::systemd::unit::Unit;
 
 /// Asks about all of these in one call.
-pub(super) fn query_units(managers: &ControllerQueries, names: &[String]) {
+pub(super) fn query_units(queries: &ControllerQueries, names: &[String]) {
     let new: Vec<&str> =
-        names.iter().filter(|name| !managers.units.contains(name)).map(String::as_str).collect();
-    if let Ok(units) = systemd::show_all(&new, managers.query_timeout()) {
+        names.iter().filter(|name| !queries.units.contains(name)).map(String::as_str).collect();
+    if let Ok(units) = systemd::show_all(&new, queries.query_timeout()) {
         for (name, unit) in new.into_iter().zip(units) {
-            managers.units.insert(name.to_owned(), Ok(unit));
+            queries.units.insert(name.to_owned(), Ok(unit));
         }
     }
 }
 
 /// Asks about one, once in a look.
-pub(super) fn query_unit(
-    managers: &ControllerQueries,
-    name: &str,
-    user: Option<u32>,
-) -> Result<Unit, String> {
-    let limit = managers.query_timeout();
+pub(super) fn query_unit(queries: &ControllerQueries, name: &str, user: Option<u32>) -> Result<Unit, String> {
+    let limit = queries.query_timeout();
     match user {
-        None => managers.units.get_or_query(&name.to_owned(), || {
+        None => queries.units.get_or_query(&name.to_owned(), || {
             systemd::show(name, limit).map_err(|error| format!("{error:#}"))
         }),
-        Some(uid) => managers.user_units.get_or_query(&(uid, name.to_owned()), || {
+        Some(uid) => queries.user_units.get_or_query(&(uid, name.to_owned()), || {
             systemd::show_user(uid, name, limit).map_err(|error| format!("{error:#}"))
         }),
     }
@@ -36,7 +32,7 @@ pub(super) fn query_unit(
 
 /// The control group names a unit of the system's or of a user's systemd.
 pub(super) fn identify(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
     name: &str,
     user: Option<u32>,
@@ -45,11 +41,11 @@ pub(super) fn identify(
         None => Controller::Systemd { unit: name.to_owned() },
         Some(uid) => Controller::UserSystemd { unit: name.to_owned(), uid },
     };
-    let keeper = case.line.supervisor();
-    let unit = match (query_unit(managers, name, user), keeper) {
+    let keeper = case.supervisor();
+    let unit = match (query_unit(queries, name, user), keeper) {
         (Ok(unit), _) => unit,
         // Whoever stands between the process and the unit is nearer than the unit.
-        (Err(_), Some((at, keeper))) => return managers.identify_by_supervisor(case, at, keeper),
+        (Err(_), Some((at, keeper))) => return (keeper.identify)(queries, case, at),
         (Err(why), None) if user.is_some() => return case.claimed(controller, why),
         (Err(why), None) => {
             let cgroup = case.cgroup;
@@ -59,7 +55,7 @@ pub(super) fn identify(
     let (pid, main_pid) = (case.process.pid, unit.main_pid());
     let place = main_pid.and_then(|main| case.line.position(main));
     if let Some((at, keeper)) = keeper.filter(|(at, _)| place.is_none_or(|place| *at <= place)) {
-        return managers.identify_by_supervisor(case, at, keeper);
+        return (keeper.identify)(queries, case, at);
     }
     let shown = main_pid.map_or("none".to_owned(), |pid| pid.to_string());
     let asked = if user.is_some() { "systemctl --user show" } else { "systemctl show" };

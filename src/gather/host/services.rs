@@ -14,11 +14,11 @@ use crate::wire::linux::command_line;
 /// Looks at every service of this host, and with `facts` at who serves the servers of that HAProxy.
 pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> {
     let instance = facts.and_then(|facts| facts.instance.seen());
-    let managers = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
+    let queries = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
     match linux::scan_processes() {
         Err(error) => Known::unknown(format!("{error:#}")),
         Ok(everybody) => {
-            let mut host = host_facts(everybody, &managers, instance);
+            let mut host = host_facts(everybody, &queries, instance);
             // What runs counts; without it, what the files say.
             let servers = facts.and_then(|facts| facts.live.servers.seen().or(facts.next.servers.seen()));
             host.find_local_servers(servers.map(Vec::as_slice).unwrap_or_default());
@@ -30,10 +30,10 @@ pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> 
 /// One process, whatever it is; none where there is no such process.
 pub fn service_by_pid(settings: &Settings, pid: u32) -> Option<Service> {
     let process = linux::process(pid).ok()?;
-    let managers = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
+    let queries = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
     let listens = linux::listeners(pid).map(|all| (0..).zip(all).collect()).into();
     let somebody = ScannedProcess { process, listens, network: linux::network_namespace(&pid.to_string()) };
-    Some(service(somebody, &[], &linux::network_namespace("self"), &managers, &mut UserNames::default()))
+    Some(service(somebody, &[], &linux::network_namespace("self"), &queries, &mut UserNames::default()))
 }
 
 /// What a process that does not listen listens on.
@@ -56,11 +56,7 @@ pub fn describe_listeners(pids: &[u32]) -> Vec<(u32, String)> {
     pids.iter().map(|pid| (*pid, shown(*pid))).collect()
 }
 
-fn host_facts(
-    everybody: ProcessScan,
-    managers: &ControllerQueries,
-    instance: Option<&Instance>,
-) -> HostFacts {
+fn host_facts(everybody: ProcessScan, queries: &ControllerQueries, instance: Option<&Instance>) -> HostFacts {
     let ours = linux::network_namespace("self");
     // The worker is the one that connects to servers, and it lives where its master lives.
     let about = instance.map_or(std::process::id(), |instance| instance.main.pid);
@@ -68,11 +64,11 @@ fn host_facts(
     let addresses = linux::namespace_addresses(about).into();
     let ProcessScan { mut processes, parents, unowned, count, hidden } = everybody;
     drop_activated_sockets(&mut processes);
-    managers.prefetch_units(processes.iter().map(|somebody| &somebody.process));
+    queries.prefetch_units(processes.iter().map(|somebody| &somebody.process));
     let mut users = UserNames::default();
     let mut services: Vec<Service> = group_processes(processes, &parents)
         .into_iter()
-        .map(|(first, members)| service(first, &members, &ours, managers, &mut users))
+        .map(|(first, members)| service(first, &members, &ours, queries, &mut users))
         .collect();
     services.sort_by_key(|service| (service.role.is_none(), service.role, service.process.pid));
     let unowned = unowned
@@ -159,7 +155,7 @@ fn service(
     first: ScannedProcess,
     members: &[ScannedProcess],
     ours: &Known<String>,
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     users: &mut UserNames,
 ) -> Service {
     let ScannedProcess { mut process, listens, network } = first;
@@ -175,7 +171,7 @@ fn service(
         all.sort();
         all.dedup();
     }
-    let control = managers.identify(&process);
+    let control = queries.identify(&process);
     let exe = process.exe.seen().map(String::as_str);
     let role = command_line::role(exe, &process.argv);
     let role_by = role.map(|role| role_evidence(role, &process)).unwrap_or_default();

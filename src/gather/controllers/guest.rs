@@ -27,7 +27,7 @@ pub(super) fn namespace_evidence(process: &Process, line: &Ancestry) -> Vec<Evid
 
 /// It lives in another PID namespace, and no daemon of containers is named.
 pub(super) fn identify(
-    managers: &ControllerQueries,
+    queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
     claim: &CgroupOwner,
 ) -> Control {
@@ -37,7 +37,7 @@ pub(super) fn identify(
         _ => Some(case.cgroup.to_owned()),
     };
     let pid = case.process.pid;
-    let Some((leader, starter)) = namespace_leader(managers, &case.line) else {
+    let Some((leader, starter)) = namespace_leader(queries, &case.line) else {
         return case.unknown(format!(
             "PID {pid} lives in a PID namespace of its own, and its first process cannot be found (run as root)"
         ));
@@ -56,10 +56,10 @@ pub(super) fn identify(
 }
 
 /// The first process of the namespace, and who started it, with whether that one starts whole systems.
-fn namespace_leader(managers: &ControllerQueries, line: &Ancestry) -> Option<(u32, Option<(String, bool)>)> {
+fn namespace_leader(queries: &ControllerQueries, line: &Ancestry) -> Option<(u32, Option<(String, bool)>)> {
     let own = line.process();
     let first = |pid: u32| {
-        managers.relatives.get_or_query(&pid, || linux::read_ancestor(pid).map_err(|e| format!("{e:#}")))
+        queries.relatives.get_or_query(&pid, || linux::read_ancestor(pid).map_err(|e| format!("{e:#}")))
     };
     let in_line = line.processes().iter().find(|one| one.is_nested() && one.ns_pids.last() == Some(&1));
     let leader = match in_line {
@@ -69,7 +69,7 @@ fn namespace_leader(managers: &ControllerQueries, line: &Ancestry) -> Option<(u3
                 Ok(name) => name.to_string_lossy().into_owned(),
                 Err(_) => return None,
             };
-            first(managers.leaders.get_or_query(&name, || linux::namespace_init(own.pid))?).ok()?
+            first(queries.leaders.get_or_query(&name, || linux::namespace_init(own.pid))?).ok()?
         }
     };
     let parent = first(leader.ppid).ok();
