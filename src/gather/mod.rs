@@ -35,32 +35,8 @@ use crate::time::{self, Deadline};
 use crate::timeouts;
 pub use crate::wire::haproxy::config::Model;
 pub use haproxy::routes::routes;
+pub use haproxy::selector::InstanceSelector;
 pub use host::services::{NO_LISTENERS, describe_listeners, service_by_pid, services};
-
-/// Which HAProxy is meant, where the settings do not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InstanceSelector {
-    /// The only one.
-    Any,
-    /// The one with this master, or this only process.
-    Pid(u32),
-    /// The one that this unit controls.
-    Unit(String),
-}
-
-impl InstanceSelector {
-    /// Reads the name that a person gave: nothing, `haproxy`, a PID, or a unit.
-    pub fn parse(name: Option<&str>) -> Self {
-        match name {
-            None | Some("haproxy") => InstanceSelector::Any,
-            Some(name) => match name.parse() {
-                Ok(pid) => InstanceSelector::Pid(pid),
-                Err(_) if name.contains('.') => InstanceSelector::Unit(name.to_owned()),
-                Err(_) => InstanceSelector::Unit(format!("{name}.service")),
-            },
-        }
-    }
-}
 
 /// How the next worker is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

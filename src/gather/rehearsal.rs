@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::GatherContext;
 use super::binds::configured;
 use super::haproxy::hostnames::{self, ResolvedHostnames};
-use super::haproxy::{config_files, live_worker, paths};
+use super::haproxy::{config_files, live_worker, paths, program};
 use super::launch::LaunchSpec;
 use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux::credentials::ProcessCredentials;
@@ -133,7 +133,7 @@ fn check_prerequisites(main: &Process, model: Option<&Model>) -> Result<()> {
 
 /// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
 fn require_program(look: &GatherContext<'_>, main: &Process) -> Result<()> {
-    let program = config_files::program_path(look, main)?;
+    let program = program::program_path(look, main)?;
     match linux::exists(&paths::on_host(main, &program)) {
         Ok(false) => bail!("{program} is not on disk any more: a reload would find nothing to start"),
         _ => Ok(()),
@@ -183,7 +183,7 @@ fn sandbox_spec(
         }
     };
     Ok(SandboxSpec {
-        program: config_files::program_path(look, main)?,
+        program: program::program_path(look, main)?,
         arguments,
         environment,
         folder: main.cwd.seen().cloned(),

@@ -14,6 +14,7 @@ mod regular_file;
 mod rooted_path;
 mod socket_owners;
 mod sockets;
+mod unit_credentials;
 mod users;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use socket_owners::{SocketOwners, find_socket_owners, user_name};
 pub use sockets::{
     bound_sockets, holds_unix_listener, listeners, open_sockets, tcp_listener_inodes, tcp_listeners,
 };
+pub use unit_credentials::UnitCredentials;
 pub use users::{Account, find_account, local_groups, process_account};
 
 /// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.

@@ -9,7 +9,7 @@ use super::sockets::{
     admin_sockets, configured_sockets, peer_pid, query_socket, reachable_path, select_channel, socket,
     socket_fact,
 };
-use super::{config_files, identity};
+use super::{identity, program};
 use crate::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use crate::clients::linux;
 use crate::config::Settings;
@@ -17,7 +17,6 @@ use crate::facts::{Candidate, Instance, Known, Mode, Process, SocketFact, Worker
 use crate::gather::{DiscoveredInstance, GatherContext, InstanceSelector};
 use crate::wire::haproxy::runtime::processes::{ShowProc, ShowProcEntry};
 use crate::wire::haproxy::runtime::response::Refused;
-use crate::wire::linux::cgroup::{self, CgroupOwner};
 
 /// Finds the one that is meant: by a socket that was named, else among the processes.
 pub(in crate::gather) fn find_instance(
@@ -38,14 +37,14 @@ pub(in crate::gather) fn find_instance(
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(candidates) => candidates,
     };
-    let meant: Vec<&Candidate> = candidates.iter().filter(|candidate| is_selected(aim, candidate)).collect();
+    let meant: Vec<&Candidate> = candidates.iter().filter(|candidate| aim.matches(candidate)).collect();
     match (meant.as_slice(), candidates.len()) {
         ([one], _) => from_candidate(look, one).into(),
         ([], 0) => Known::unknown(
             "no HAProxy process can be seen here: none runs, or /proc hides it (run as root), or it is in a \
              container; name its socket with --master-socket",
         ),
-        ([], _) => Known::unknown(format!("no HAProxy here is {}", describe_selector(aim))),
+        ([], _) => Known::unknown(format!("no HAProxy here is {}", aim.describe())),
         (many, _) => Known::unknown(format!(
             "{} HAProxy run here and none was named: give --master-socket, a PID, or [haproxy] in haguard.toml",
             many.len()
@@ -67,31 +66,10 @@ pub(in crate::gather) fn find_main_process(settings: &Settings, aim: &InstanceSe
     };
     let mut meant = candidates.iter().filter(|candidate| match named {
         Some(said) => holds(candidate, &said.value),
-        None => is_selected(aim, candidate),
+        None => aim.matches(candidate),
     });
     let only = meant.next()?;
     meant.next().is_none().then(|| only.process.clone())
-}
-
-fn describe_selector(aim: &InstanceSelector) -> String {
-    match aim {
-        InstanceSelector::Any => "meant".to_owned(),
-        InstanceSelector::Pid(pid) => format!("PID {pid}"),
-        InstanceSelector::Unit(unit) => format!("controlled by a unit {unit}"),
-    }
-}
-
-fn is_selected(aim: &InstanceSelector, candidate: &Candidate) -> bool {
-    match aim {
-        InstanceSelector::Any => true,
-        InstanceSelector::Pid(pid) => candidate.process.pid == *pid || candidate.workers.contains(pid),
-        InstanceSelector::Unit(name) => {
-            // A guest's unit of that name is the guest's.
-            let ours = candidate.process.same_pid_namespace != Known::Seen(false);
-            let claim = candidate.process.cgroup.seen().map(|path| cgroup::owner(path));
-            ours && claim == Some(CgroupOwner::Service { unit: name.clone() })
-        }
-    }
 }
 
 /// The socket was named and so was a service: both must mean the same process.
@@ -106,7 +84,7 @@ fn check_selected(aim: &InstanceSelector, found: DiscoveredInstance) -> Result<D
         bail!(
             "the socket that was named belongs to {}, which is not {}",
             found.instance.title(),
-            describe_selector(aim)
+            aim.describe()
         );
     }
     Ok(found)
@@ -254,7 +232,7 @@ fn from_candidate(look: &GatherContext<'_>, candidate: &Candidate) -> Result<Dis
     let found = instance_without_master(look, main, mode, single_worker(&candidate.workers), Vec::new());
     let main = &found.instance.main;
     // Anybody can take the name; without a socket that answers, the program has to say what it is.
-    if found.channel.seen().is_none() && config_files::is_haproxy_program(look, main) == Some(false) {
+    if found.channel.seen().is_none() && program::is_haproxy_program(look, main) == Some(false) {
         let program = main.exe.seen().map_or("an unreadable program", String::as_str);
         bail!("PID {} is called haproxy, but {program} does not say that it is HAProxy", main.pid);
     }

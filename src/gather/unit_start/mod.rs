@@ -12,12 +12,12 @@ use md5::{Digest, Md5};
 use super::binds::{configured, conflicts};
 use super::guard::changed_since;
 use super::haproxy::config_files::{self, EnvironmentVariables, ParsedConfig};
-use super::haproxy::{configured_worker, paths};
+use super::haproxy::{configured_worker, paths, program};
 use super::launch::LaunchSpec;
 use super::rehearsal::{self, RehearsalResult};
 use super::{DiscoveredInstance, GatherContext};
-use crate::clients::linux::ProcessNamespaces;
-use crate::clients::linux::credentials::{ProcessCredentials, UnitCredentials};
+use crate::clients::linux::credentials::ProcessCredentials;
+use crate::clients::linux::{ProcessNamespaces, UnitCredentials};
 use crate::clients::{linux, systemd};
 use crate::facts::guard::FILE_NAME;
 use crate::facts::{self, ConfigTest, GuardFacts, Known, Process, Rehearsal, UnitStart, WorkerState};
@@ -213,7 +213,7 @@ fn start_arguments(
         return Ok((None, words));
     }
     let other = Process { exe: Known::Seen(exec.path.clone()), exe_deleted: false, ..main.clone() };
-    match config_files::is_haproxy_program(look, &other) {
+    match program::is_haproxy_program(look, &other) {
         Some(true) => Ok((Some(exec.path.clone()), words)),
         _ => anyhow::bail!("the unit starts {}, which does not say that it is HAProxy", exec.path),
     }

@@ -21,6 +21,7 @@ mod pid_translation;
 mod read_only;
 mod reload;
 mod send;
+mod worker_channel;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -45,6 +46,7 @@ pub use commands::ChangeError;
 pub use commands::RuntimeChange;
 pub use error::RuntimeSocketError;
 pub use read_only::{NotReadOnly, ReadOnlyCommand};
+pub use worker_channel::WorkerChannel;
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.
 pub const RESPONSE_CAP: usize = 256 * 1024 * 1024;
@@ -347,50 +349,6 @@ impl RuntimeSocket {
 
     fn io_error(&self, source: std::io::Error) -> RuntimeSocketError {
         RuntimeSocketError::Io { path: self.path.clone(), source }
-    }
-}
-
-/// A way to one worker. Callers ask; how it gets there is not their business.
-#[derive(Debug, Clone)]
-pub enum WorkerChannel {
-    /// A `stats socket` of the worker's own.
-    Direct(RuntimeSocket),
-    /// Through the master, which passes the question on.
-    ViaMaster {
-        /// The master's socket.
-        master: RuntimeSocket,
-        /// The worker's process id in our own numbers. Ask only for one that was just seen in [`RuntimeSocket::processes`].
-        pid: u32,
-    },
-}
-
-impl WorkerChannel {
-    /// Asks one question.
-    pub fn ask(&self, command: &str) -> Result<String, RuntimeSocketError> {
-        match self {
-            WorkerChannel::Direct(socket) => socket.ask(command),
-            WorkerChannel::ViaMaster { master, pid } => master
-                .ask_via_master(*pid, &ReadOnlyCommand::new(command)?)?
-                .map_err(|why| master.refused_error(&format!("@!{pid} {command}"), why)),
-        }
-    }
-
-    /// Asks many questions; one answer or refusal for each, in their order.
-    pub fn ask_all(&self, commands: &[String]) -> Result<Vec<Result<String, Refused>>, RuntimeSocketError> {
-        match self {
-            WorkerChannel::Direct(socket) => socket.ask_all(commands),
-            WorkerChannel::ViaMaster { master, pid } => require_read_only(commands)?
-                .iter()
-                .map(|command| master.ask_via_master(*pid, command))
-                .collect(),
-        }
-    }
-
-    /// The socket that is connected to.
-    pub fn socket(&self) -> &RuntimeSocket {
-        match self {
-            WorkerChannel::Direct(socket) | WorkerChannel::ViaMaster { master: socket, .. } => socket,
-        }
     }
 }
 

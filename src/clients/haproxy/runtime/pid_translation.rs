@@ -1,6 +1,6 @@
 //! What names processes by number: translated here, and only here, where the other end counts otherwise than we do.
 
-use super::{RuntimeSocket, RuntimeSocketError, WorkerChannel};
+use super::{RuntimeSocket, RuntimeSocketError};
 use crate::wire::haproxy::runtime::info::Info;
 use crate::wire::haproxy::runtime::processes::ShowProc;
 
@@ -29,7 +29,7 @@ impl RuntimeSocket {
         self.parse_info(&info)
     }
 
-    fn parse_info(&self, text: &str) -> Result<Info, RuntimeSocketError> {
+    pub(super) fn parse_info(&self, text: &str) -> Result<Info, RuntimeSocketError> {
         let info = Info::parse(text).map_err(|why| self.unexpected_response(why.to_string()))?;
         let pid = self.pid_translation.to_host_pid(info.pid);
         let pid =
@@ -46,15 +46,5 @@ impl RuntimeSocket {
         let number = self.pid_translation.to_namespace_pid(pid);
         let gone = || self.unexpected_response(format!("no process of its namespace is our PID {pid}"));
         Ok(format!("@!{}", number.ok_or_else(gone)?))
-    }
-}
-
-impl WorkerChannel {
-    /// Asks the worker who it is.
-    ///
-    /// # Errors
-    /// When there is no answer, or none of a worker's, or when that process has ended.
-    pub fn info(&self) -> Result<Info, RuntimeSocketError> {
-        self.socket().parse_info(&self.ask("show info")?)
     }
 }
