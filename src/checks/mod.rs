@@ -1,4 +1,18 @@
-//! Checks: pure judgements of facts. A check that could not tell says so, and that is never a pass.
+//! Checks: pure judgements of facts. A check that could not tell says so, and that never counts as a pass.
+//!
+//! - `arch`: `arch.*`: which HAProxy, who controls it, pins
+//! - `catalog`: the table of all checks
+//! - `config`: `config.*`: the files that the next worker would load
+//! - `dp`: `dp.*`: the Data Plane API
+//! - `guard`: `guard.*`: whether systemd refuses a restart by hand
+//! - `host`: `host.*`: libraries, needrestart, a freeze, another run
+//! - `ignore`: findings that the operator has accepted
+//! - `metrics`: numbers for a monitor
+//! - `operations`: which checks an operation requires
+//! - `proc`: `proc.*`: master, workers, versions and resources
+//! - `reload`: `reload.*`: what must hold before a reload
+//! - `restart`: `restart.*`: what must hold before a restart
+//! - `runtime`: `runtime.*`: runtime-only state, from the ledger
 
 /// Rows of the catalogue: `id, function, title, why;`.
 macro_rules! checks {

@@ -1,4 +1,21 @@
-//! Facts: what was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
+//! What was seen of one HAProxy and of what surrounds it. Data only; `gather` fills it.
+//!
+//! - `binds`: addresses that a reload would add, and who holds them
+//! - `config_files`: the configuration on disk
+//! - `controller`: who starts and reloads a process, with the evidence
+//! - `dataplane`: the Data Plane API
+//! - `guard`: the guard of a unit
+//! - `instance`: processes, sockets and identity
+//! - `loaded_config`: the configuration that the running worker loaded
+//! - `namespaces`: namespaces and bind-mounted files of HAProxy
+//! - `pin`: the pinned architecture
+//! - `process_health`: memory, open files, signals, libraries
+//! - `rehearsal`: how the next worker started in a sandbox
+//! - `routes`: host name to backend to servers
+//! - `runtime_state`: values of one worker, for a replay; never serialized
+//! - `services`: services of this host
+//! - `unit_start`: what a restart by the unit would start
+//! - `worker_state`: one worker, live or next
 
 pub mod binds;
 pub mod config_files;

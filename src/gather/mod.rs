@@ -1,4 +1,15 @@
-//! Gathering: one look at the host. It cannot fail; what it cannot see it records as unknown.
+//! Looks at the host and fills the facts. It cannot fail: what it cannot see is recorded as unknown, with the reason.
+//!
+//! - `binds`: listeners of the next worker, and conflicts
+//! - `controllers`: who starts and reloads a process
+//! - `dataplane`: the Data Plane API
+//! - `guard`: the guard of a unit
+//! - `haproxy`: processes, sockets and files of HAProxy
+//! - `host`: services and namespaces of this host
+//! - `launch`: a start that differs from the running process
+//! - `rehearsal`: starts the next worker in a sandbox
+//! - `unchanged`: proves that looking changed nothing
+//! - `unit_start`: what a restart by the unit would start
 
 pub mod binds;
 mod controllers;

@@ -1,4 +1,16 @@
-//! Plans and what they would cost: pure functions of facts, no I/O.
+//! Plans and what they would cost: pure functions of facts.
+//!
+//! - `basis`: what must still hold when a plan is applied
+//! - `diff`: the next worker against the running one
+//! - `guard`: the plan of `guard install` and `guard remove`
+//! - `losses`: the loss ledger
+//! - `model`: a plan, its steps and its id
+//! - `reload`: the plan of a reload
+//! - `replay`: what a reload would lose, and how to put it back
+//! - `restart`: the plan of a restart
+//! - `rollback`: the rollback of a reload, as a part of its plan
+//! - `runbook`: what to do by hand
+//! - `service_lookup`: which service a word stands for
 
 pub mod basis;
 pub mod diff;

@@ -1,4 +1,14 @@
 //! What haguard stores in its state folder.
+//!
+//! - `evidence`: evidence of a failed restart
+//! - `journal`: one JSON line per attempt
+//! - `journal_steps`: the steps of a run in the journal
+//! - `loaded_configs`: copies of configurations that a worker loaded
+//! - `lock`: one run at a time per HAProxy
+//! - `pending_confirmations`: reloads that wait for a confirmation
+//! - `plans`: plans that were shown
+//! - `retention`: how many folders are kept
+//! - `snapshots`: configuration and runtime state before a restart
 
 pub mod evidence;
 pub mod journal;

@@ -1,4 +1,7 @@
-//! The proof of a reload: what was before beside what is after, and what of it does not hold.
+//! The proof of a reload: claims with what was seen before and after.
+//!
+//! - `expected_listeners`: the listeners that must be there after a reload
+//! - `restart`: the claims of a restart
 
 pub mod expected_listeners;
 mod restart;

@@ -1,5 +1,7 @@
 //! The act: a plan that was consented to, step by step. It ends at the first step that does not come out well, and it
 //! never turns into a restart.
+//!
+//! - `outcome`: which worker serves after the order, from the master or /proc
 
 pub mod outcome;
 

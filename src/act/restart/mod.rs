@@ -1,5 +1,11 @@
 //! The act of a restart: what is lost is written down first, the order is given once by the proven way, what came up is
 //! brought to where the one before was, and all of it is proven.
+//!
+//! - `guard_override`: lifts the guard of a unit for one restart
+//! - `main_process`: the main process while a restart goes on
+//! - `managed`: restarts by systemd and by container daemons
+//! - `method`: the prepared restart, whichever way it takes
+//! - `pending_job`: takes back a systemd job that was not waited for
 
 mod guard_override;
 mod main_process;

@@ -1,4 +1,7 @@
 //! What runs here, and whether the claims about it agree.
+//!
+//! - `namespaces`: whether HAProxy reads the files of this host
+//! - `pins`: the pinned architecture against the one that is found
 
 pub(super) mod namespaces;
 pub(super) mod pins;

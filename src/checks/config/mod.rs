@@ -1,4 +1,6 @@
 //! The files that the next worker would load.
+//!
+//! - `binds`: addresses that the next worker would listen on
 
 pub(super) mod binds;
 

@@ -1,4 +1,6 @@
 //! Master, workers and versions.
+//!
+//! - `resources`: signals, open files, memory, handover of sockets, known bugs
 
 pub(super) mod resources;
 

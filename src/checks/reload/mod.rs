@@ -1,4 +1,6 @@
 //! What must hold before a reload: a proven way to order it, and nothing under way.
+//!
+//! - `rollback`: whether the previous configuration would load again
 
 pub(super) mod rollback;
 

@@ -1,7 +1,11 @@
-//! HTTP for every API that haguard asks: the one place that builds a client.
+//! The HTTP client of all APIs.
 //!
-//! Deadlines are always set, no proxy is used and no redirect followed: a guard must know whom it asked. Each call has
-//! a connection of its own, so that no call is ever silently sent a second time over a fresh one.
+//! Every call has a deadline. No proxy is used and no redirect is followed, so that the answer comes from the address
+//! that was configured. Each call has a connection of its own: reqwest would silently send a call again over a fresh
+//! connection when a kept one turns out to be closed.
+//!
+//! - `endpoint`: address, credentials, CA file and timeout
+//! - `error`: what can go wrong, and its remedy
 
 pub(super) mod endpoint;
 pub(super) mod error;

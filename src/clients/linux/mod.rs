@@ -1,4 +1,21 @@
-//! This host's processes and listeners, from /proc.
+//! Processes, sockets, users and namespaces of this host, from /proc.
+//!
+//! - `ancestors`: a process and its parents
+//! - `bind_privileges`: what a process may bind
+//! - `bind_probe`: whether an address is free, by binding it
+//! - `credentials`: user, capabilities and limits of a process
+//! - `exec_context`: what a process hands on to a program that it executes
+//! - `namespaces`: paths and PIDs in other namespaces
+//! - `pidfd`: signals to exactly one process
+//! - `process_namespaces`: the namespaces of a process, and entering them
+//! - `process_scan`: all processes with their listeners, in one pass
+//! - `process_stats`: open files, signals, libraries, control group memory
+//! - `regular_file`: files that another user may have replaced by a pipe or device
+//! - `rooted_path`: files below /proc/PID/root, without following links out of it
+//! - `socket_owners`: the process of a socket
+//! - `sockets`: listeners and sockets of a process
+//! - `unit_credentials`: credentials that a unit would give to its service
+//! - `users`: accounts and groups from /etc/passwd and /etc/group
 
 mod ancestors;
 mod bind_privileges;

@@ -1,11 +1,17 @@
-//! A sealed copy of this host: every file system copy-on-write, a network that has only loopback, processes of its
-//! own. What is started in it binds, resolves, drops privileges and loads as it would on the host, and reaches nothing.
+//! A sandbox: an isolated copy of this host for one program. Every file system is copy-on-write, the network has only
+//! loopback, and PIDs start at 1. The program binds, resolves, drops privileges and loads as it would on the host, and
+//! reaches nothing outside.
 //!
-//! Two stages of haguard's own program make it, since a PID namespace begins with a child: the first one takes the
-//! network, PID and IPC namespaces; the second one is PID 1 in there. It goes where the program's own kind lives, such as
-//! a container, takes the mount and UTS namespaces from there, lays the file systems out, moves into them and starts the
-//! program. PID 1 holds the read end of a pipe whose write end only the caller has. However
-//! the caller ends, SIGKILL included, that pipe closes, PID 1 ends, and the kernel ends and unmounts everything.
+//! Two helpers create it, since a PID namespace begins with a child: the first one takes the network, PID and IPC
+//! namespaces; the second one is PID 1 in there. It enters the mount and UTS namespaces of the process that is copied
+//! (a container, perhaps), mounts the overlays, moves into them and starts the program. PID 1 holds the read end of a
+//! pipe whose write end only the caller has: however the caller ends, also by SIGKILL, that pipe closes, PID 1 ends,
+//! and the kernel kills and unmounts the rest.
+//!
+//! - `loopback`: network settings and inherited sockets
+//! - `netlink`: network interfaces
+//! - `overlay`: file systems
+//! - `stages`: what the two helpers do
 
 mod loopback;
 mod netlink;
@@ -179,7 +185,8 @@ impl Drop for Sandbox {
         if !command::ended_within(&self.stage, timeouts::SANDBOX_STOP)
             && let Some(pid) = pid
         {
-            // They may have ended between the look and here. The first process is no other's number while its parent lives.
+            // They may have ended between the look and here. The first process is no other's number while its parent
+            // lives.
             let init = i32::try_from(self.init).ok().and_then(Pid::from_raw);
             let _ = init.map(|init| kill_process(init, Signal::KILL));
             let _ = kill_process_group(pid, Signal::KILL);

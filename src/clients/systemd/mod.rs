@@ -1,4 +1,9 @@
-//! systemd, through `systemctl show`: its form that is meant to be parsed, and readable without root.
+//! systemd, through `systemctl show`, whose output is made for programs and needs no root.
+//!
+//! - `actions`: daemon-reload, restart and cancel; only `act` calls it
+//! - `drop_in`: creates and removes drop-in files
+//! - `exec_settings`: how a unit would start its service, over the bus
+//! - `journal`: the last lines of a unit
 
 pub mod actions;
 pub mod drop_in;

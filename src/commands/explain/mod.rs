@@ -1,4 +1,6 @@
 //! `explain` says why a check, a loss, a refusal or an exit code exists. It needs no host and no network.
+//!
+//! - `topics`: the texts
 
 mod topics;
 

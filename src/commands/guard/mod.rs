@@ -1,4 +1,8 @@
 //! `guard`: systemd itself refuses the reflex restart.
+//!
+//! - `change`: `guard install` and `guard remove`
+//! - `report`: their reports
+//! - `status`: `guard status`
 
 mod args;
 mod change;

@@ -1,4 +1,6 @@
 //! `inspect` shows what runs and proves that looking changed nothing.
+//!
+//! - `save`: `inspect --save`
 
 pub(super) mod save;
 

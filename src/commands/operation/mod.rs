@@ -1,4 +1,11 @@
-//! What every operation does in the same way.
+//! What every changing command does in the same way.
+//!
+//! - `ask_consent`: asks for consent and looks again after it
+//! - `gather_facts`: looks at the host, with a spinner
+//! - `journal_entry`: writes the journal entry of a run
+//! - `lock_and_freeze`: takes the lock and honours a freeze
+//! - `progress`: shows the step under way
+//! - `report`: why there is no consent, and how to give it
 
 pub(super) mod ask_consent;
 pub(super) mod gather_facts;

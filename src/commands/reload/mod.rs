@@ -1,4 +1,7 @@
 //! `reload`: the plan, consent, the act, the proof.
+//!
+//! - `report`: the report of each outcome
+//! - `rollback`: --confirm-within
 
 mod args;
 mod report;

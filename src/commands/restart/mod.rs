@@ -1,4 +1,8 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
+//!
+//! - `break_glass`: `restart --break-glass`
+//! - `other_service`: `restart SERVICE` for what is not HAProxy
+//! - `report`: the report of each outcome
 
 mod args;
 pub(super) mod break_glass;

@@ -1,4 +1,8 @@
-//! What a restart by its unit would start: environment, arguments, user, rights and limits as systemd would give them now.
+//! What a restart by the unit would start: environment, arguments, user, capabilities and limits as systemd would set
+//! them now.
+//!
+//! - `emptied_directories`: directories that a restart empties
+//! - `environment`: the environment
 
 mod emptied_directories;
 mod environment;
@@ -295,7 +299,8 @@ fn pre_start_commands(service: &ExecSettings, anew: &Process) -> Vec<String> {
     others.map(|exec| format!("ExecStartPre={}", exec.path)).collect()
 }
 
-/// What a file of the unit says beyond all this, such as ProtectSystem, is in the copy as it was when the process started.
+/// What a file of the unit says beyond all this, such as ProtectSystem, is in the copy as it was when the process
+/// started.
 fn describe_changed_unit_files(main: &Process, guard: &GuardFacts) -> Option<String> {
     let ours = |path: &String| path.ends_with(&format!("/{FILE_NAME}"));
     let later = |path: &&String| !ours(path) && changed_since(path, main.started);

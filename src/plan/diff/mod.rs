@@ -1,4 +1,6 @@
 //! What would be different: the next worker beside the one that runs.
+//!
+//! - `binds`: addresses
 
 pub mod binds;
 

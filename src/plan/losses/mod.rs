@@ -1,4 +1,9 @@
-//! The loss ledger: live minus next, for a reload and for a restart.
+//! The loss ledger: what runs minus what comes next, for a reload and for a restart.
+//!
+//! - `connections`: connections, and a configuration that would not load
+//! - `patterns`: map and ACL entries
+//! - `proxies`: proxies, stick tables and certificates
+//! - `servers`: servers: state, weight, address
 
 mod connections;
 mod patterns;

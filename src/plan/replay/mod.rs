@@ -3,6 +3,13 @@
 //!
 //! Only what was set at run time is put back, never what an edit of the files changed. Where the two cannot be told
 //! apart, that is said, and nothing is done.
+//!
+//! - `certificates`: certificates and stick tables
+//! - `list_diff`: the fewest changes from one list to another
+//! - `lists`: map and ACL entries
+//! - `preview`: what would be put back, before the reload
+//! - `result`: what became of each item
+//! - `servers`: servers
 
 mod certificates;
 mod list_diff;

@@ -1,4 +1,9 @@
 //! What to do instead of a restart, and how it is done by hand: the operator's own names filled in.
+//!
+//! - `restart_commands`: restart commands of each controller
+//! - `service`: how a service is restarted
+//! - `step`: one step
+//! - `stopped_unit`: a unit that does not run
 
 pub mod restart_commands;
 pub mod service;

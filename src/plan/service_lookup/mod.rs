@@ -1,4 +1,8 @@
-//! Which service a person means by a word: a unit, a container, a program, a process, a PID, a port.
+//! Which service a word stands for: a unit, a container, a program, a process, a PID or a port.
+//!
+//! - `container`: a process in front of a container
+//! - `found`: a service that was found
+//! - `unit`: what systemd says of a unit
 
 pub(super) mod container;
 mod found;

@@ -1,4 +1,11 @@
-//! The same report for programs and pages.
+//! Reports for programs and pages.
+//!
+//! - `github`: annotations of GitHub Actions
+//! - `json`: the JSON document
+//! - `junit`: a JUnit report
+//! - `markdown`: `inspect -o markdown`
+//! - `nagios`: a Nagios plugin's answer
+//! - `short`: only what is not ok
 
 pub(super) mod github;
 pub(super) mod json;

@@ -1,4 +1,21 @@
-//! Every report as text: the body of its command, then the line that says what was changed.
+//! Reports as text: the body of the command, then the line that says what was changed.
+//!
+//! - `confirmation`: `confirm`
+//! - `findings`: checks with evidence and remedy
+//! - `guard`: `guard`
+//! - `inspect`: `inspect`
+//! - `layout`: pieces that several reports share
+//! - `ledger`: the loss ledger as a table
+//! - `pins`: `inspect --save`
+//! - `refusal`: a refused restart
+//! - `rehearsal`: `rehearse`
+//! - `reload`: `reload`
+//! - `restart`: `restart --break-glass`
+//! - `routes`: `inspect --routes`
+//! - `service`: one service
+//! - `services`: the services of a host
+//! - `style`: colours
+//! - `wrap`: line width and control characters
 
 pub(super) mod confirmation;
 pub(super) mod findings;

@@ -1,4 +1,7 @@
-//! What Docker answers, and what Podman's conmon is started with.
+//! Container engines.
+//!
+//! - `conmon`: the command line of Podman's monitor
+//! - `docker`: Docker's JSON, which Podman's service also writes
 
 pub mod conmon;
 pub mod docker;

@@ -1,4 +1,10 @@
-//! What systemd reads and answers: units, environment files, commands, drop-ins.
+//! What systemd reads and prints.
+//!
+//! - `environment_file`: `EnvironmentFile=`
+//! - `exec_command`: `ExecStart=` with variables expanded
+//! - `exec_settings`: `busctl --json get-property`
+//! - `guard_drop_in`: the guard's drop-in
+//! - `unit`: `systemctl show`
 
 pub mod environment_file;
 pub mod exec_command;

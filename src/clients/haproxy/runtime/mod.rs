@@ -10,9 +10,19 @@
 //! - After `@!PID` only one command goes to the worker, so each is asked on a connection of its own.
 //! - A worker that is stopped keeps a master's connection until it goes on; closing ours does not free it.
 //!
-//! Questions and changes are two types: `ask` sends only a [`ReadOnlyCommand`], `WorkerChannel::change` only a [`RuntimeChange`].
+//! Questions and changes are two types: `ask` sends only a [`ReadOnlyCommand`], `WorkerChannel::change` only a
+//! [`RuntimeChange`].
 //!
 //! The deadline holds for the whole exchange, from connecting to the last byte.
+//!
+//! - `batching`: several commands in one line
+//! - `commands`: the commands that change a worker
+//! - `error`: what can go wrong, and its remedy
+//! - `pid_translation`: PIDs of HAProxy in a container
+//! - `read_only`: the commands that change nothing
+//! - `reload`: `reload` and `show startup-logs` of the master
+//! - `send`: sends changes and reads their results
+//! - `worker_channel`: one worker, directly or through its master
 
 mod batching;
 pub mod commands;
@@ -89,8 +99,9 @@ impl<'a> From<&'a str> for RuntimeRequest<'a> {
 impl RuntimeSocket {
     /// A socket at `path`; `timeout` holds for each exchange as a whole, and each one adds 1 to `calls`.
     ///
-    /// A path through `/proc/PID/root` leads to a HAProxy that may number its processes otherwise than we do. What comes
-    /// and goes here is in our own numbers; see [`RuntimeSocket::processes`], [`WorkerChannel::info`] and [`RuntimeSocket::via_master`].
+    /// A path through `/proc/PID/root` leads to a HAProxy that may number its processes otherwise than we do. What
+    /// comes and goes here is in our own numbers; see [`RuntimeSocket::processes`], [`WorkerChannel::info`] and
+    /// [`RuntimeSocket::via_master`].
     pub fn new(path: impl Into<PathBuf>, timeout: Duration, calls: Arc<AtomicU32>) -> Self {
         let path = path.into();
         RuntimeSocket {
@@ -143,8 +154,8 @@ impl RuntimeSocket {
         Ok(answers)
     }
 
-    /// Asks the master itself, such as `show proc`. One that executes itself again closes what it had accepted without a
-    /// word; a question can be asked again.
+    /// Asks the master itself, such as `show proc`. One that executes itself again closes what it had accepted without
+    /// a word; a question can be asked again.
     pub fn ask_master(&self, command: &str) -> Result<String, RuntimeSocketError> {
         let question = ReadOnlyCommand::new(command)?;
         let text = wait::until(Deadline::after(timeouts::MASTER_REEXEC), timeouts::CONNECT_RETRY, || {

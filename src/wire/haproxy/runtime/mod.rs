@@ -3,6 +3,18 @@
 //! Every format was read from real processes of 2.6, 2.8, 3.0, 3.2 and 3.4; the answers stand under
 //! `tests/fixtures/wire/haproxy`. Columns are found by name and unknown ones are passed over, so that a
 //! newer branch which prints more is still read; what does not look like the answer at all is an error.
+//!
+//! - `certificates`: `show ssl cert`
+//! - `cli_sockets`: `show cli sockets` and `show cli level`
+//! - `info`: `show info`
+//! - `patterns`: `show map` and `show acl`
+//! - `peers`: `show peers`
+//! - `processes`: `show proc`
+//! - `reload`: `reload` of the master
+//! - `response`: where one answer ends, and which are refusals
+//! - `servers_state`: `show servers state`, also the state file
+//! - `stats`: `show stat`
+//! - `stick_tables`: `show table`
 
 pub mod certificates;
 pub mod cli_sockets;

@@ -1,4 +1,6 @@
 //! Any program's command line: what may be shown of it, what the program is called, and which files it names.
+//!
+//! - `redact`: hides what looks like a secret
 
 mod redact;
 

@@ -4,6 +4,10 @@
 //! How a line is read, as measured on 2.6 to 3.4: words end at blanks and commands at `;` unless a backslash stands
 //! before; quotes and `#` mean nothing; a last word that begins with `<<` (up to 2.8: ends with it, even escaped)
 //! starts a payload, which ends with an empty line and in which nothing is escaped.
+//!
+//! - `certificates`: `new`, `set`, `commit` and `abort ssl cert`
+//! - `patterns`: `add`, `set` and `del` of map and ACL entries
+//! - `servers`: `set server`, `add server`, `del server`
 
 mod certificates;
 mod patterns;
