@@ -157,47 +157,54 @@ fn the_reader_sees_what_the_binary_holds() {
 }
 
 /// Small files that a branch accepts or refuses; the reader has to agree with each branch by itself.
-const JUDGED: [&str; 40] = [
-    "backend b\n server s 127.0.0.1:1 \"x\n",
-    "backend b\n server s 127.0.0.1:1",
-    "backend b\n server s 127.0.0.1:1 \"\" check\n",
-    "backend b\n server s 127.0.0.1:1 \"${E}\" check\n",
-    "backend b\n server s 127.0.0.1:1 \"${NOPE}\" check\n",
-    "backend b\n server s 127.0.0.1:1 \"${NOPE[*]}\" check\n",
-    "backend b\n server s \"${1X}\"\n",
-    "backend b\n server s 127.0.0.1:1 # \"\n",
-    "[scope]\nbackend b\r\n",
-    ".if 0\n.if foo\n.endif\n.endif\n",
-    ".if foo\n.endif\n",
-    ".if 1\n.elif foo\n.endif\n",
-    ".if 0\n",
-    ".if 0\n.else x\n.endif\n",
-    ".if 1\n.else\n.elif 1\n.endif\n",
-    ".endif\n",
-    ".if strstr(abc,b)\n.endif\n",
-    ".if streq(a,b,c)\n.endif\n",
-    ".if ( 1 ) && ( 0 || !0 )\n.alert no\n.endif\n",
-    ".if defined(E) && defined(NOPE)\n.alert no\n.endif\n",
-    ".if version_before(2.8)\n.alert no\n.endif\n",
-    ".if version_atleast(3.2)\n.alert no\n.endif\n",
-    ".notice yes\n.warning yes\n.diag yes\n",
-    ".nope\n",
-    "global\n setenv NEW \"a b\"\nbackend b\n.if !streq(\"$NEW\",a b)\n.alert no\n.endif\n",
-    "global\n resetenv\n.if defined(E)\n.alert no\n.endif\n",
-    "server s 127.0.0.1:1\n",
-    "backend b\nbackend b\n",
-    "backend b\nfrontend b\n",
-    "listen b\nbackend b\n",
-    "frontend b\nfrontend b\n",
-    "defaults b\nbackend b\n",
-    "backend b\ndefaults b\n",
-    "defaults d\ndefaults d\nbackend b\n",
-    "defaults d\ndefaults d\nbackend b from d\n",
-    "backend b from d\n",
-    "peers p\npeers p\n",
-    "peers p\nbackend p\n",
-    "backend\n",
-    ".if 1\nbackend b\n.else\nbackend b\n.endif\n",
+const JUDGED: [&[u8]; 47] = [
+    b"backend b\n server s 127.0.0.1:1 \"x\n",
+    b"backend b\n server s 127.0.0.1:1",
+    b"backend b\n server s 127.0.0.1:1 \"\" check\n",
+    b"backend b\n server s 127.0.0.1:1 \"${E}\" check\n",
+    b"backend b\n server s 127.0.0.1:1 \"${NOPE}\" check\n",
+    b"backend b\n server s 127.0.0.1:1 \"${NOPE[*]}\" check\n",
+    b"backend b\n server s \"${1X}\"\n",
+    b"backend b\n server s 127.0.0.1:1 # \"\n",
+    b"[scope]\nbackend b\r\n",
+    b".if 0\n.if foo\n.endif\n.endif\n",
+    b".if foo\n.endif\n",
+    b".if 1\n.elif foo\n.endif\n",
+    b".if 0\n",
+    b".if 0\n.else x\n.endif\n",
+    b".if 1\n.else\n.elif 1\n.endif\n",
+    b".endif\n",
+    b".if strstr(abc,b)\n.endif\n",
+    b".if streq(a,b,c)\n.endif\n",
+    b".if ( 1 ) && ( 0 || !0 )\n.alert no\n.endif\n",
+    b".if defined(E) && defined(NOPE)\n.alert no\n.endif\n",
+    b".if version_before(2.8)\n.alert no\n.endif\n",
+    b".if version_atleast(3.2)\n.alert no\n.endif\n",
+    b".notice yes\n.warning yes\n.diag yes\n",
+    b".nope\n",
+    b"global\n setenv NEW \"a b\"\nbackend b\n.if !streq(\"$NEW\",a b)\n.alert no\n.endif\n",
+    b"global\n resetenv\n.if defined(E)\n.alert no\n.endif\n",
+    b"server s 127.0.0.1:1\n",
+    b"backend b\nbackend b\n",
+    b"backend b\nfrontend b\n",
+    b"listen b\nbackend b\n",
+    b"frontend b\nfrontend b\n",
+    b"defaults b\nbackend b\n",
+    b"backend b\ndefaults b\n",
+    b"defaults d\ndefaults d\nbackend b\n",
+    b"defaults d\ndefaults d\nbackend b from d\n",
+    b"backend b from d\n",
+    b"peers p\npeers p\n",
+    b"peers p\nbackend p\n",
+    b"backend\n",
+    b".if 1\nbackend b\n.else\nbackend b\n.endif\n",
+    b"# \\\n.nope\n",
+    b"\r.nope\n",
+    b"\xc2\xa0[scope]\n",
+    b"\r[scope]\nbackend b\n",
+    b"backend b # caf\xe9\n\t# \xff\n",
+    b"backend b\n\0\n",
+    b"backend b\n server s 127.0.0.1:1\r",
 ];
 
 #[test]
@@ -211,9 +218,14 @@ fn the_reader_refuses_what_the_binary_refuses() {
             let output = program(&haproxy).env("E", "").args(["-c", "-f"]).arg(&file).output();
             let said = combined_output(&output.expect("it runs"));
             let accepted = !said.contains("[ALERT]");
-            let sources = [Source { file: "j.cfg".to_string(), text: text.into() }];
+            let sources = [Source { file: "j.cfg".to_string(), document: text.into() }];
             let problems = parse(&sources, &around).problems;
-            assert_eq!(problems.is_empty(), accepted, "{branch} on {text:?} said\n{said}\nwe: {problems:?}");
+            assert_eq!(
+                problems.is_empty(),
+                accepted,
+                "{branch} on {} said\n{said}\nwe: {problems:?}",
+                text.escape_ascii()
+            );
         }
     }
 }
@@ -251,7 +263,7 @@ fn surroundings(haproxy: &Path, env: &[(&str, &str)]) -> ParseContext {
 }
 
 fn source(dir: &Path, name: &str, file: String) -> Source<'static> {
-    Source { file, text: fs::read_to_string(dir.join(name)).expect(name).into() }
+    Source { file, document: fs::read(dir.join(name)).expect(name).into() }
 }
 
 /// A running HAProxy, ended with the test.

@@ -82,7 +82,7 @@ impl WorkerBeforeReload {
         let old = read_runtime_state(channel, PrivateKeys::Named(&names));
         let model = copy.map(|text| {
             let file = haproxy.config_path().display().to_string();
-            let source = Source { file, text: text.into() };
+            let source = Source { file, document: text.into() };
             Model::from_config(&config::parse(
                 &[source],
                 &ParseContext { env_known: true, ..ParseContext::default() },

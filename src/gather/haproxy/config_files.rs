@@ -67,15 +67,13 @@ pub(in crate::gather) fn read_with_environment(
             };
         }
     };
-    let read: Vec<(ConfigFile, Result<String>)> =
-        list.files.iter().map(|name| read_file(main, name)).collect();
-    let texts: Result<Vec<String>> =
-        read.iter().map(|(_, text)| text.as_ref().map_err(|e| anyhow::anyhow!("{e:#}")).cloned()).collect();
+    let read: Vec<_> = list.files.iter().map(|name| read_file(main, name)).collect();
+    let sources = list.files.iter().zip(&read).map(|(file, (_, bytes))| {
+        let document = bytes.as_deref().map_err(|e| anyhow::anyhow!("{e:#}"))?.into();
+        Ok(Source { file: file.clone(), document })
+    });
     let built = query_build(look, main);
-    let model = texts.map(|texts| {
-        let named = list.files.iter().zip(&texts);
-        let sources: Vec<Source<'_>> =
-            named.map(|(file, text)| Source { file: file.clone(), text: text.as_str().into() }).collect();
+    let model = sources.collect::<Result<Vec<_>>>().map(|sources| {
         Model::from_config(&config::parse(&sources, &parser_context(main, environment, built.as_ref().ok())))
     });
     ParsedConfig {
@@ -94,15 +92,12 @@ pub(in crate::gather) fn parse_model(
     files: &[(PathBuf, Vec<u8>)],
 ) -> Option<Model> {
     let built = query_build(look, main).ok()?;
-    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
     let sources: Vec<Source<'_>> = files
         .iter()
-        .map(|(path, bytes)| Source { file: path.display().to_string(), text: text(bytes).into() })
+        .map(|(path, bytes)| Source { file: path.display().to_string(), document: bytes[..].into() })
         .collect();
-    Some(Model::from_config(&config::parse(
-        &sources,
-        &parser_context(main, worker_environment(main), Some(&built)),
-    )))
+    let context = parser_context(main, worker_environment(main), Some(&built));
+    Some(Model::from_config(&config::parse(&sources, &context)))
 }
 
 /// The unix paths of the stats sockets that the configuration names.
@@ -147,7 +142,7 @@ fn list_files(look: &GatherContext<'_>, main: &Process) -> Result<FileList> {
     Ok(FileList { source, arguments, files })
 }
 
-fn read_file(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
+fn read_file(main: &Process, name: &str) -> (ConfigFile, Result<Vec<u8>>) {
     let (path, shown) = (on_host(main, name), absolute(main, name));
     let bytes = linux::read_regular_file(&path).with_context(|| format!("reading {}", shown.display()));
     let file = ConfigFile {
@@ -158,7 +153,7 @@ fn read_file(main: &Process, name: &str) -> (ConfigFile, Result<String>) {
         },
         modified: modification_time(&path).into(),
     };
-    (file, bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    (file, bytes)
 }
 
 fn modification_time(path: &Path) -> Result<Timestamp> {

@@ -7,7 +7,6 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     // The first byte picks the surroundings, and a form feed separates files.
     let (choice, text) = data.split_first().map_or((0, data), |(first, rest)| (*first, rest));
-    let text = String::from_utf8_lossy(text);
     let around = ParseContext {
         env: [("A", "1"), ("B", " x y "), ("C", "")].map(|(k, v)| (k.to_string(), v.to_string())).into(),
         env_known: choice & 1 != 0,
@@ -16,10 +15,10 @@ fuzz_target!(|data: &[u8]| {
         hostname: Some("fuzz".to_string()),
         localpeer_arg: None,
     };
-    let source =
-        |(index, text): (usize, &str)| Source { file: index.to_string(), text: text.to_string().into() };
-    let sources: Vec<Source<'_>> = text.tokenize('\x0c').enumerate().map(source).collect();
-    let model = Model::from_config(&read(&sources, &around));
+    let files = text.split(|byte| *byte == b'\x0c').enumerate();
+    let sources: Vec<Source<'_>> =
+        files.map(|(index, file)| Source { file: index.to_string(), document: file.into() }).collect();
+    let model = Model::from_config(&parse(&sources, &around));
     let _ = (model.backend_names(), model.inline_pattern_names(), model.pattern_files(PatternKind::Map));
     let _ = model.find_server("b", "s");
 });

@@ -64,10 +64,10 @@ fuzz_target!(|data: &[u8]| {
     }
     text.push_str("\nfrontend last\n use_backend known if { hdr(host) -i known.example }\n");
     let around = ParseContext { env_known: true, ..ParseContext::default() };
-    let model = Model::from_config(&read(&[Source { file: "h.cfg".into(), text: text.into() }], &around));
+    let model = Model::from_config(&parse(&[Source { file: "h.cfg".into(), document: text.as_str().into() }], &around));
     for route in &model.routes {
         for host in &route.hosts {
-            let _ = pattern("end", host);
+            let _ = match_pattern("end", host);
         }
     }
     let known = |to: &RouteTarget| matches!(to, RouteTarget::Backend(name) if name == "known");

@@ -1,12 +1,12 @@
 //! What the HAProxy configuration files on disk would make the next worker hold.
 //!
-//! Two layers, both pure. [`parse`] turns text into sections and lines the way HAProxy does it: quotes,
-//! escapes, environment, `.if` blocks. [`Model::from_config`] then says which proxies, servers, binds, pattern
-//! lists, certificates and peers those lines amount to.
+//! Three layers, all pure. A [`Document`] is a file, byte for byte, in lines. [`parse`] turns documents into sections
+//! and lines of words the way HAProxy does it: quotes, escapes, environment, `.if` blocks. [`Model::from_config`] then
+//! says which proxies, servers, binds, pattern lists, certificates and peers those lines amount to.
 //!
-//! What cannot be decided here (an environment nobody could read, a predicate about a library) is never
-//! guessed: the lines that hang on it stay in the answer with `certain: false`, and the reason is in
-//! `undecided`. A consumer that needs certainty must look at both.
+//! What cannot be decided here (an environment that could not be read, a predicate about a library) is not guessed:
+//! the lines that depend on it stay in the result with `certain: false`, and the reason is in `undecided`. A caller
+//! that needs certainty must look at both.
 //!
 //! Grammar facts were taken from running 2.6, 2.8, 3.0, 3.2 and 3.4; where these differ, the version in
 //! [`ParseContext`] decides, and without one the line is uncertain.
@@ -17,6 +17,7 @@ mod binds;
 mod certificates;
 mod conditions;
 mod defaults;
+mod document;
 mod environment;
 mod globals;
 mod model;
@@ -35,6 +36,7 @@ pub use addresses::{Host, Port};
 pub use bind_addresses::{BindHost, BindOptions, Endpoint};
 pub use binds::{BindDef, StatsSocketDef, StatsSocketLevel};
 pub use certificates::{CertDef, CertKind};
+pub use document::{Document, DocumentLine, LineEnding, LineKind};
 pub use globals::{GlobalSettings, ServerStateFile, ServerStateSource};
 pub use model::Model;
 pub use parser::parse;
@@ -44,7 +46,6 @@ pub use proxies::{ProxyDef, ProxyKind};
 pub use routes::{RouteDef, RouteTarget, match_pattern};
 pub use servers::ServerDef;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One configuration file, named as the master names it (`show parse_acl` repeats that name).
@@ -53,7 +54,7 @@ pub struct Source<'a> {
     /// The name given to `-f`, or folder and file name for a folder given to `-f`.
     pub file: String,
     /// What the file holds.
-    pub text: Cow<'a, str>,
+    pub document: Document<'a>,
 }
 
 /// What surrounds the files and decides how they are read.

@@ -11,7 +11,7 @@ fn model(text: &str) -> Model {
         hostname: Some("vm".to_string()),
         ..ParseContext::default()
     };
-    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), text: text.into() }], &around))
+    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &around))
 }
 
 /// `backend/server=weight`, then `D`isabled, `B`ackup, `C`hecked, `T`emplate and `?` uncertain.

@@ -4,8 +4,8 @@ use super::conditions::{Truth, evaluate};
 use super::environment::Environment;
 use super::tokenizer::{self, LinePosition, TokenizedLine, UnknownStyle};
 use super::{
-    Config, Dialect, Line, ParseContext, Problem, Section, Source, SourceLocation, Undecided, Word, globals,
-    name_conflicts,
+    Config, Dialect, Line, LineEnding, LineKind, ParseContext, Problem, Section, Source, SourceLocation,
+    Undecided, Word, globals, name_conflicts,
 };
 
 /// HAProxy gives up at as many open `.if` lines.
@@ -83,17 +83,19 @@ impl ConfigParser<'_> {
         self.keyword_uncertain = false;
         self.blocks.clear();
         let mut count = 0;
-        for (index, line) in source.text.split_inclusive('\n').enumerate() {
-            count = index + 1;
+        for line in source.document.lines() {
+            count = line.number;
             let at = SourceLocation { file: source.file.clone(), line: count };
-            if line.contains('\0') {
+            if line.has_nul() {
                 self.problem(&at, "there is a NUL character; HAProxy stops reading here");
                 break;
             }
-            if !line.ends_with('\n') {
+            if line.ending == LineEnding::Missing {
                 self.problem(&at, "the last line does not end; the file may be cut short");
             }
-            self.parse_line(line, at);
+            if let LineKind::Words(words) = line.kind() {
+                self.parse_line(words, at);
+            }
         }
         if !self.blocks.is_empty() {
             self.problem(
@@ -119,11 +121,7 @@ impl ConfigParser<'_> {
         }
     }
 
-    fn parse_line(&mut self, line: &str, at: SourceLocation) {
-        if line.trim_start().starts_with('[') {
-            // A scope mark; it matters to SPOE files only.
-            return;
-        }
+    fn parse_line(&mut self, line: &[u8], at: SourceLocation) {
         let mut split = match self.tokenize(line, &at, UnknownStyle::Named) {
             Ok(split) => split,
             Err(what) => return self.problem(&at, what),
@@ -161,7 +159,7 @@ impl ConfigParser<'_> {
 
     fn tokenize(
         &self,
-        line: &str,
+        line: &[u8],
         at: &SourceLocation,
         unknowns: UnknownStyle,
     ) -> Result<TokenizedLine, String> {
@@ -172,7 +170,7 @@ impl ConfigParser<'_> {
     }
 
     /// Follows `.if`, `.elif`, `.else` and `.endif`; returns whether the line was one of them.
-    fn block(&mut self, first: &str, words: &[Word], line: &str, at: &SourceLocation) -> bool {
+    fn block(&mut self, first: &str, words: &[Word], line: &[u8], at: &SourceLocation) -> bool {
         match first {
             ".if" => {
                 if self.blocks.len() + 1 >= MAX_OPEN_IFS {
@@ -226,7 +224,7 @@ impl ConfigParser<'_> {
         }
     }
 
-    fn condition(&mut self, line: &str, at: &SourceLocation) -> Truth {
+    fn condition(&mut self, line: &[u8], at: &SourceLocation) -> Truth {
         let marked = self.tokenize(line, at, UnknownStyle::Marked);
         let texts: Vec<String> = marked
             .map_or(Vec::new(), |split| split.words.into_iter().skip(1).map(|word| word.text).collect());

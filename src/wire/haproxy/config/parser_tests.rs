@@ -11,10 +11,10 @@ fn parse_context(known: bool) -> ParseContext {
     }
 }
 
-fn parse_files(texts: &[&str], around: &ParseContext) -> Config {
-    let source = |(index, text): (usize, &&str)| Source {
+fn parse_files<T: AsRef<[u8]>>(texts: &[T], around: &ParseContext) -> Config {
+    let source = |(index, text): (usize, &'_ T)| Source {
         file: format!("{}.cfg", index + 1),
-        text: text.to_string().into(),
+        document: text.as_ref().to_vec().into(),
     };
     parse(&texts.iter().enumerate().map(source).collect::<Vec<_>>(), around)
 }
@@ -94,6 +94,8 @@ fn sections_and_blocks_are_read_as_the_binary_reads_them() {
         ),
         ("scope marks", "[x]\nbackend b\n", "backend b;\n"),
         ("windows lines", "backend b\r\n x\r\n", "backend b; x;\n"),
+        ("a carriage return before a line", "backend b\n\r x\ry\n", "backend b; x;\n"),
+        ("a backslash at the end", "backend b # \\\n x \\\n y\n", "backend b; x \\; y;\n"),
         ("version sections", "backend b\nprogram p\n", "backend b; program p;\n"),
     ];
     for (situation, text, expected) in cases {
@@ -113,6 +115,14 @@ fn sections_and_blocks_are_read_as_the_binary_reads_them() {
         "backend b; ?x;\n",
         "an uncertain empty word may not end it"
     );
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_change_nothing_around_them() {
+    let text = b"backend b # caf\xe9\n x caf\xe9 'y z'\n# \xff\xfe\nbackend c\n";
+    let config = parse_files(&[text], &parse_context(true));
+    assert_eq!(render(&config), "backend b; x caf\u{fffd} y z;\nbackend c;\n");
+    assert_eq!((config.problems, config.undecided), (vec![], vec![]));
 }
 
 #[test]

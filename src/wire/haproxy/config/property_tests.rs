@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn model_of(text: &str, around: &ParseContext) -> (Config, Model) {
-    let config = parse(&[Source { file: "p.cfg".to_string(), text: text.into() }], around);
+    let config = parse(&[Source { file: "p.cfg".to_string(), document: text.into() }], around);
     let model = Model::from_config(&config);
     (config, model)
 }

@@ -311,7 +311,7 @@ mod tests {
     use crate::wire::haproxy::config::{ParseContext, Source, parse};
 
     fn routes(text: &str) -> Vec<String> {
-        let source = Source { file: "h.cfg".into(), text: text.into() };
+        let source = Source { file: "h.cfg".into(), document: text.into() };
         let found =
             from_config(&parse(&[source], &ParseContext { env_known: true, ..ParseContext::default() }));
         let shown = |route: RouteDef| {
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(routes(text), ["f [x.example y.example] {} -> b"]);
         // An ACL that may not be in force makes its rules uncertain.
         let text = "frontend f\n .if feature(X)\n acl a hdr(host) x.example\n .endif\n use_backend b if a\n use_backend c\n";
-        let source = Source { file: "h.cfg".into(), text: text.into() };
+        let source = Source { file: "h.cfg".into(), document: text.into() };
         let found = from_config(&parse(&[source], &ParseContext::default()));
         assert_eq!(found.iter().map(|route| route.certain).collect::<Vec<_>>(), [false, true]);
     }

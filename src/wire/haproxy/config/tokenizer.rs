@@ -1,6 +1,4 @@
-//! One line of text to words, the way HAProxy does it.
-//!
-//! There is no line continuation in HAProxy: a backslash at the end of a line is an ordinary character.
+//! One line to words, the way HAProxy does it. It works on bytes: a line need not be text in UTF-8.
 
 use super::environment::{Environment, Lookup};
 use super::{Dialect, Word};
@@ -34,15 +32,22 @@ pub(super) struct TokenizedLine {
 
 /// Splits one line. The error is what HAProxy would refuse the line for.
 pub(super) fn tokenize(
-    line: &str,
+    line: &[u8],
     env: &Environment,
     place: LinePosition<'_>,
     dialect: Dialect,
     unknowns: UnknownStyle,
 ) -> Result<TokenizedLine, String> {
-    let bytes = line.as_bytes();
-    let mut splitter =
-        Tokenizer { bytes, at: 0, env, place, dialect, unknowns, out: TokenizedLine::default(), word: None };
+    let mut splitter = Tokenizer {
+        bytes: line,
+        at: 0,
+        env,
+        place,
+        dialect,
+        unknowns,
+        out: TokenizedLine::default(),
+        word: None,
+    };
     splitter.run()?;
     Ok(splitter.out)
 }

@@ -7,7 +7,7 @@ fn tokenize_in(line: &str, dialect: Dialect, known: bool) -> Result<TokenizedLin
     let env = [("E", ""), ("S", " "), ("F", "a  b")].map(|(k, v)| (k.to_string(), v.to_string())).into();
     let around = ParseContext { env, env_known: known, ..ParseContext::default() };
     let place = LinePosition { file: "w.cfg", line: 4, section: Some("b") };
-    tokenize(line, &Environment::new(&around), place, dialect, UnknownStyle::Named)
+    tokenize(line.as_bytes(), &Environment::new(&around), place, dialect, UnknownStyle::Named)
 }
 
 fn texts(line: &str, dialect: Dialect) -> Vec<String> {
