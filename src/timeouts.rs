@@ -62,6 +62,8 @@ pub const REPLAY: Duration = s(30);
 pub const FIRST_HEALTH_CHECKS: Duration = s(5);
 /// A rollback waits this long for the lock that another run holds.
 pub const ROLLBACK_LOCK: Duration = s(600);
+/// A rollback waits this long for a configuration file that another run writes, which takes as long as its test.
+pub const CONFIG_LOCK: Duration = s(60);
 /// A rollback waits this long until everything about the HAProxy can be seen.
 pub const ROLLBACK_GATHER: Duration = s(60);
 

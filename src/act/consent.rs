@@ -101,6 +101,14 @@ pub fn obtain_clearance<'p>(
     }
 }
 
+/// The consent to a plan that says how it is undone is the consent to putting its files back.
+///
+/// # Errors
+/// [`ClearanceDenied::NoConsent`]: the plan that was agreed to says nothing of it.
+pub fn restore_clearance(agreed: &Plan) -> Result<Clearance<'_>, ClearanceDenied> {
+    agreed.has_rollback().then_some(Clearance { plan: agreed }).ok_or(ClearanceDenied::NoConsent)
+}
+
 /// The consent to a plan that says how it is undone is the consent to undoing it, on the same HAProxy. `plan` is the
 /// reload that does it.
 ///
@@ -197,6 +205,8 @@ mod tests {
             plan::RollbackPlan { within: std::time::Duration::from_secs(9), source: "x".into(), files };
         let agreed = plan_for_pid(101).with_rollback(&back);
         assert!(rollback_clearance(&plan, &agreed, &[]).is_ok());
+        assert_eq!(restore_clearance(&agreed).unwrap().plan(), &agreed);
+        assert_eq!(restore_clearance(&plan).unwrap_err(), ClearanceDenied::NoConsent);
         assert_eq!(
             rollback_clearance(&plan, &plan_for_pid(101), &[]).unwrap_err(),
             ClearanceDenied::NoConsent

@@ -13,6 +13,7 @@
 //! - `runtime_state`: reads runtime state before a reload and puts it back after it
 //! - `signals`: SIGINT and SIGTERM during a change
 
+pub mod config_store;
 pub mod consent;
 pub mod guard;
 pub mod observe;

@@ -1,5 +1,6 @@
 //! `reload --confirm-within` and `confirm`: what is confirmed stays, and everything else goes back by itself.
 
+mod attributes;
 mod lost;
 mod previous;
 mod troubles;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::job::RollbackJob;
+use crate::act::config_store::WrittenFiles;
 use crate::act::consent;
 use crate::act::operation::{OperationContext, OperationResult, Outcome};
 use crate::act::reload;
-use crate::act::rollback::restore_files::{self, RestoredFiles};
+use crate::act::rollback::restore_files::restore_files;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding, Level, RELOAD_CHECKS};
@@ -37,7 +38,7 @@ pub(in crate::commands) fn run(post: &RollbackJob) {
         post.target.clone(),
         post.orders.who.clone(),
     );
-    let mut put = RestoredFiles::default();
+    let mut put = WrittenFiles::default();
     let ended = roll_back(post, &steps, &mut put);
     let id = &post.orders.plan.id;
     let (exit, mut summary) = match &ended {
@@ -51,8 +52,8 @@ pub(in crate::commands) fn run(post: &RollbackJob) {
             (Exit::Unproven, format!("plan {id} was not confirmed, and the way back failed: {error:#}"))
         }
     };
-    if !put.aside.is_empty() {
-        summary.push_str(&format!("; what was not confirmed is kept as {}", join_paths(&put.aside)));
+    if !put.kept.is_empty() {
+        summary.push_str(&format!("; what was not confirmed is kept as {}", join_paths(&put.kept)));
     }
     if let (Err(_), false) = (&ended, put.changed.is_empty()) {
         summary.push_str("; the files of before are in place: `haguard reload` puts them in force");
@@ -64,9 +65,11 @@ pub(in crate::commands) fn run(post: &RollbackJob) {
 }
 
 /// The consent to the plan was the consent to this, and to nothing else.
-fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut RestoredFiles) -> Result<u32> {
+fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut WrittenFiles) -> Result<u32> {
     let interrupts = Interrupts::catch()?;
     let agreed = &post.orders.plan;
+    let clearance =
+        consent::restore_clearance(agreed).map_err(|_| anyhow!("the plan names no files to put back"))?;
     let before = loaded_configs::read(&post.orders.copy)?;
     steps.begin("take the lock")?;
     let _turn = wait_for_lock(post)?;
@@ -75,7 +78,7 @@ fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut RestoredFiles) -
     steps.begin("restore")?;
     let files = config_paths(&gather_same_process(post, ProbeDepth::Read)?);
     let edited: Vec<PathBuf> = files.iter().filter(|path| !is_as_loaded(post, path)).cloned().collect();
-    match restore_files::restore_files(&files, &before, &agreed.id) {
+    match restore_files(&clearance, &post.settings.state_dir.value, &files, &before) {
         Ok(done) => *put = done,
         Err(error) => {
             steps.end("restore", &format!("failed: {error:#}"));
@@ -211,13 +214,13 @@ fn is_as_loaded(post: &RollbackJob, path: &PathBuf) -> bool {
     planned.is_some_and(|planned| *planned == now)
 }
 
-fn describe_restored(put: &RestoredFiles, edited: &[PathBuf]) -> String {
+fn describe_restored(put: &WrittenFiles, edited: &[PathBuf]) -> String {
     let mut said = vec![match put.changed.is_empty() {
         true => "every file is as before already".to_owned(),
         false => format!("{} as before", join_paths(&put.changed)),
     }];
-    if !put.aside.is_empty() {
-        said.push(format!("what stood there is kept as {}", join_paths(&put.aside)));
+    if !put.kept.is_empty() {
+        said.push(format!("what stood there is kept as {}", join_paths(&put.kept)));
     }
     if !edited.is_empty() {
         said.push(format!("edited after the reload: {}", join_paths(edited)));
