@@ -35,8 +35,8 @@ impl fmt::Debug for PreviousConfig {
 }
 
 impl PreviousConfig {
-    /// Finds what the serving worker loaded: the files that somebody gave, else the copy that haguard keeps of what it
-    /// has proven, else the files on disk where nobody touched them since. None where none of these is sure.
+    /// Finds what the serving worker loaded: the files that `--previous` names, else the copy that haguard keeps of what
+    /// it has proven, else the files on disk where they are unchanged since. None where none of these is certain.
     ///
     /// # Errors
     /// When given files cannot be read or do not fit, or when files cannot be put back there at all.
@@ -61,11 +61,11 @@ impl PreviousConfig {
             gather::read_process_file(&instance.main, path).with_context(|| format!("reading {path}"))
         };
         let files = facts.config.files.iter().map(|file| Ok((PathBuf::from(&file.path), read(&file.path)?)));
-        let source = "the files on disk, which nobody has touched since the worker loaded them".to_owned();
+        let source = "the files on disk, which are unchanged since the worker loaded them".to_owned();
         Ok(Some(PreviousConfig { source, files: files.collect::<Result<_>>()?, on_disk: true }))
     }
 
-    /// Files that somebody named, in the places of those that HAProxy loads.
+    /// The files that `--previous` names, in place of those that HAProxy loads.
     ///
     /// # Errors
     /// When they are not as many, or one cannot be read.
@@ -88,7 +88,7 @@ impl PreviousConfig {
         })
     }
 
-    /// What a plan says of it.
+    /// What a plan says about it.
     pub fn rollback_description(&self, within: std::time::Duration) -> RollbackPlan {
         let files =
             self.files.iter().map(|(path, bytes)| (path.display().to_string(), gather::md5_hex(bytes)));
@@ -114,7 +114,7 @@ fn is_older_than(path: &Path, started: Timestamp) -> bool {
     })
 }
 
-/// Copies that HAProxy can try without their being in force. They go when this is dropped.
+/// Copies that HAProxy can try while the files themselves stay as they are. They are removed when this is dropped.
 #[derive(Debug)]
 pub struct StagedConfig {
     folder: PathBuf,
@@ -130,7 +130,7 @@ impl StagedConfig {
     pub fn write(previous: &PreviousConfig, state_dir: &Path, main: &Process) -> Result<Self> {
         let parent = if main.uid == linux::effective_uid() { state_dir } else { Path::new("/tmp") };
         let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
-        // Our own number: what is there was left by somebody who was killed.
+        // The name has our PID: what is there was left by an earlier run that was killed.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);

@@ -32,7 +32,12 @@ fn files_that_nobody_touched_are_the_configuration_of_before() {
     let bench = Bench::start(Branch::V34);
     let plan = bench.json(&["--confirm-within", LONG, "--plan"]);
     assert_eq!(plan["exit"], 0, "{plan:#}");
-    assert!(plan["plan"]["steps"].to_string().contains("which nobody has touched since"), "{plan:#}");
+    assert!(
+        plan["plan"]["steps"]
+            .to_string()
+            .contains("the files on disk, which are unchanged since the worker loaded them"),
+        "{plan:#}"
+    );
     assert_eq!(finding(&plan, "reload.way-back")["level"], "pass", "{plan:#}");
     // A file of the same bytes whose time of writing is as old as before, as `mv` and `cp -p` leave it.
     let path = bench.haproxy.config_path();

@@ -59,7 +59,7 @@ pub struct BindDef {
     pub certain: bool,
 }
 
-/// `unix-bind prefix` stands in front of every path of a unix socket from its line on.
+/// `unix-bind prefix` is put in front of every path of a unix socket in the lines after it.
 #[derive(Debug, Clone)]
 struct UnixBindPrefix {
     text: String,

@@ -7,7 +7,7 @@ use super::tokenizer::UNKNOWN_MARKER;
 /// Parentheses deeper than this are left undecided, so that a hostile file cannot exhaust the stack.
 const MAX_DEPTH: usize = 100;
 
-/// Yes, no, or not to be told.
+/// Yes, no, or not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Truth {
     Yes,
@@ -43,7 +43,7 @@ impl From<bool> for Truth {
     }
 }
 
-/// What an expression amounts to, and what in it could not be decided.
+/// The result of an expression, and what in it could not be decided.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ConditionResult {
     pub(super) truth: Truth,
@@ -54,9 +54,9 @@ pub(super) struct ConditionResult {
 pub(super) fn evaluate(
     text: &str,
     env: &Environment,
-    around: &ParseContext,
+    context: &ParseContext,
 ) -> Result<ConditionResult, String> {
-    let mut judge = Evaluator { rest: text, env, around, undecided: Vec::new() };
+    let mut judge = Evaluator { rest: text, env, context, undecided: Vec::new() };
     if text.is_empty() {
         return Ok(ConditionResult { truth: Truth::No, undecided: Vec::new() });
     }
@@ -87,7 +87,7 @@ enum EvalError {
 struct Evaluator<'a> {
     rest: &'a str,
     env: &'a Environment,
-    around: &'a ParseContext,
+    context: &'a ParseContext,
     undecided: Vec<String>,
 }
 
@@ -183,7 +183,7 @@ impl Evaluator<'_> {
             "fips_mode" => 0,
             _ => return Err(EvalError::Refused(format!("the condition {:?} is not understood", self.rest))),
         };
-        let early = self.around.version.is_some_and(|(major, minor, _)| (major, minor) < (2, 7));
+        let early = self.context.version.is_some_and(|(major, minor, _)| (major, minor) < (2, 7));
         if early && matches!(name, "strstr" | "enabled" | "awslc_api_atleast" | "awslc_api_before") {
             return Err(EvalError::Refused(format!("this version does not know {name}()")));
         }
@@ -206,7 +206,7 @@ impl Evaluator<'_> {
                     self.unknown(format!("whether {first} is in the environment is not known"))
                 }
             },
-            "feature" => match &self.around.features {
+            "feature" => match &self.context.features {
                 Some(features) => Truth::from(features.contains(first)),
                 None => self.unknown("the features of the binary are not known"),
             },
@@ -220,7 +220,7 @@ impl Evaluator<'_> {
     fn version_at_least(&mut self, text: &str) -> Truth {
         let release = text.split_once("-dev").map_or(text, |(release, _)| release);
         let numbers: Option<Vec<u32>> = release.split('.').map(|part| part.parse().ok()).collect();
-        match (numbers.as_deref(), self.around.version) {
+        match (numbers.as_deref(), self.context.version) {
             (Some([major, rest @ ..]), Some(ours)) if rest.len() <= 2 => {
                 let part = |index: usize| rest.get(index).copied().unwrap_or(0);
                 Truth::from(ours >= (*major, part(0), part(1)))

@@ -11,8 +11,8 @@ fn parse_context(known: bool) -> ParseContext {
 }
 
 fn evaluated(text: &str, known: bool) -> Result<Truth, String> {
-    let around = parse_context(known);
-    evaluate(text, &Environment::new(&around), &around).map(|judged| judged.truth)
+    let context = parse_context(known);
+    evaluate(text, &Environment::new(&context), &context).map(|judged| judged.truth)
 }
 
 /// Every row was seen in `haproxy -c` with the same two variables.
@@ -136,8 +136,8 @@ fn an_undecided_variable_is_never_taken_for_its_own_text() {
 
 #[test]
 fn an_early_version_refuses_later_predicates() {
-    let around = ParseContext { version: Some((2, 6, 12)), ..parse_context(true) };
-    assert!(evaluate("strstr(abc,b)", &Environment::new(&around), &around).is_err());
+    let context = ParseContext { version: Some((2, 6, 12)), ..parse_context(true) };
+    assert!(evaluate("strstr(abc,b)", &Environment::new(&context), &context).is_err());
 }
 
 #[test]

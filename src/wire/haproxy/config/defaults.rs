@@ -1,4 +1,4 @@
-//! Which `defaults` sections stand behind a section.
+//! Which `defaults` section a section takes its settings from.
 
 use super::{Config, Line, Section};
 
@@ -8,7 +8,7 @@ pub(super) struct SectionWithDefaults<'a> {
     pub(super) section: &'a Section,
     /// The `defaults` behind it, oldest first.
     pub(super) defaults: Vec<&'a Section>,
-    /// False if another `defaults` may stand behind it.
+    /// False if it may be another `defaults` section.
     pub(super) certain: bool,
 }
 

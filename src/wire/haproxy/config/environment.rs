@@ -3,7 +3,7 @@
 use super::{ParseContext, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Variables that HAProxy itself sets while it starts; their values are not ours to know.
+/// Variables that HAProxy itself sets while it starts; they are not in any file.
 const SET_BY_HAPROXY: [&str; 12] = [
     "HAPROXY_CFGFILES",
     "HAPROXY_CLI",
@@ -26,7 +26,7 @@ pub(super) enum Lookup {
     Set(String),
     /// It does not exist.
     Unset,
-    /// Nobody can say.
+    /// It is not known.
     Unknown,
 }
 
@@ -39,20 +39,20 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    pub(super) fn new(around: &ParseContext) -> Self {
+    pub(super) fn new(context: &ParseContext) -> Self {
         let mut known: BTreeMap<String, Lookup> =
-            around.env.iter().map(|(name, value)| (name.clone(), Lookup::Set(value.clone()))).collect();
+            context.env.iter().map(|(name, value)| (name.clone(), Lookup::Set(value.clone()))).collect();
         for name in SET_BY_HAPROXY {
             known.insert(name.to_string(), Lookup::Unknown);
         }
-        let branch = match around.version {
+        let branch = match context.version {
             Some((major, minor, _)) if (major, minor) >= (2, 8) => Lookup::Set(format!("{major}.{minor}")),
             _ => Lookup::Unknown,
         };
         known.insert("HAPROXY_BRANCH".to_string(), branch);
-        let local = around.localpeer_arg.clone().or_else(|| around.hostname.clone());
+        let local = context.localpeer_arg.clone().or_else(|| context.hostname.clone());
         known.insert("HAPROXY_LOCALPEER".to_string(), local.map_or(Lookup::Unknown, Lookup::Set));
-        Environment { known, others_unset: around.env_known }
+        Environment { known, others_unset: context.env_known }
     }
 
     pub(super) fn get(&self, name: &str) -> Lookup {

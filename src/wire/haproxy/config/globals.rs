@@ -108,17 +108,17 @@ pub(super) fn server_state_file(config: &Config) -> Option<ServerStateFile> {
 /// Where the proxy loads states from, and whether that is certain.
 pub(super) fn server_state_source(
     config: &Config,
-    heir: &SectionWithDefaults<'_>,
+    with_defaults: &SectionWithDefaults<'_>,
 ) -> (ServerStateSource, bool) {
-    let Some((line, mut certain)) = heir.last_with_keyword("load-server-state-from-file") else {
-        return (ServerStateSource::Nothing, heir.certain);
+    let Some((line, mut certain)) = with_defaults.last_with_keyword("load-server-state-from-file") else {
+        return (ServerStateSource::Nothing, with_defaults.certain);
     };
-    certain &= heir.certain;
+    certain &= with_defaults.certain;
     let from = match line.word(1) {
         "global" => ServerStateSource::Global,
         "local" => {
-            let own = heir.section.name.as_deref().unwrap_or_default();
-            let named = heir.last_with_keyword("server-state-file-name");
+            let own = with_defaults.section.name.as_deref().unwrap_or_default();
+            let named = with_defaults.last_with_keyword("server-state-file-name");
             certain &= named.is_none_or(|(_, certain)| certain);
             let named = named.map_or("", |(line, _)| line.word(1));
             let file = if named.is_empty() || named == "use-backend-name" { own } else { named };

@@ -2,7 +2,7 @@
 //!
 //! Three layers, all pure. A [`Document`] is a file, byte for byte, in lines. [`parse`] turns documents into sections
 //! and lines of words the way HAProxy does it: quotes, escapes, environment, `.if` blocks. [`Model::from_config`] then
-//! says which proxies, servers, binds, pattern lists, certificates and peers those lines amount to.
+//! says which proxies, servers, binds, pattern lists, certificates and peers those lines define.
 //!
 //! What cannot be decided here (an environment that could not be read, a predicate about a library) is not guessed:
 //! the lines that depend on it stay in the result with `certain: false`, and the reason is in `undecided`. A caller
@@ -85,9 +85,9 @@ pub struct Config {
     pub problems: Vec<Problem>,
     /// The name of the local peer: `-L`, else `localpeer` in the files, else the host name.
     pub localpeer: Option<String>,
-    /// False if that name is not known, or hangs on a line that may not be in force.
+    /// False if that name is not known, or depends on a line that may not be in force.
     pub localpeer_certain: bool,
-    /// The variables that the files change, or may change: true where it is changed whatever it was before.
+    /// The variables that the files change, or may change: true where the new value does not depend on the old one.
     pub variables: BTreeMap<String, bool>,
 }
 
@@ -136,7 +136,7 @@ impl Line {
 pub struct Word {
     /// The text; an undecided variable stays in it as `${NAME}`.
     pub text: String,
-    /// False if the text hangs on something undecided.
+    /// False if the text depends on something undecided.
     pub certain: bool,
 }
 

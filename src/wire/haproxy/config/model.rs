@@ -1,4 +1,4 @@
-//! What the lines amount to.
+//! What the lines define: everything that a worker would hold.
 
 use super::defaults::proxy_sections;
 use super::proxies::parse_proxy;
@@ -33,7 +33,7 @@ pub struct Model {
     pub routes: Vec<RouteDef>,
     /// Process-wide settings.
     pub settings: GlobalSettings,
-    /// The environment variables that the files change: true where that is whatever it was before.
+    /// The environment variables that the files change: true where the new value does not depend on the old one.
     pub variables: BTreeMap<String, bool>,
     /// What could not be decided.
     pub undecided: Vec<Undecided>,
@@ -45,8 +45,10 @@ impl Model {
     /// Reads the model off the sections.
     pub fn from_config(config: &Config) -> Model {
         let mut undecided = config.undecided.clone();
-        let proxies: Vec<ProxyDef> =
-            proxy_sections(config).iter().map(|heir| parse_proxy(config, heir, &mut undecided)).collect();
+        let proxies: Vec<ProxyDef> = proxy_sections(config)
+            .iter()
+            .map(|with_defaults| parse_proxy(config, with_defaults, &mut undecided))
+            .collect();
         let settings = globals::from_config(config);
         let of_proxies = proxies.iter().filter_map(|proxy| proxy.table.clone());
         Model {
@@ -104,7 +106,7 @@ impl Model {
         lines.map(|(at, text, _)| format!("{}:{} {text}", at.file, at.line)).collect()
     }
 
-    /// The names by which `show parse_acl` lists the patterns that stand in the files themselves.
+    /// The names by which `show parse_acl` lists the patterns that are written in the configuration itself.
     pub fn inline_pattern_names(&self) -> Vec<String> {
         self.patterns.iter().filter_map(PatternDef::show_acl_description).collect()
     }
@@ -119,7 +121,7 @@ impl PatternDef {
         }
     }
 
-    /// The description that `show parse_acl` prints for a list that stands in the files themselves.
+    /// The description that `show parse_acl` prints for a list that is written in the configuration itself.
     pub fn show_acl_description(&self) -> Option<String> {
         match &self.source {
             PatternSource::File { .. } => None,

@@ -5,13 +5,13 @@ use crate::wire::haproxy::config::{
 };
 
 fn model(text: &str) -> Model {
-    let around = ParseContext {
+    let context = ParseContext {
         env_known: true,
         version: Some((3, 4, 7)),
         hostname: Some("vm".to_string()),
         ..ParseContext::default()
     };
-    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &around))
+    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &context))
 }
 
 /// `backend/server=weight`, then `D`isabled, `B`ackup, `C`hecked, `T`emplate and `?` uncertain.

@@ -12,11 +12,11 @@ use super::{
 const MAX_OPEN_IFS: usize = 1024;
 
 /// Reads the files in the order in which the master loads them.
-pub fn parse(sources: &[Source<'_>], around: &ParseContext) -> Config {
+pub fn parse(sources: &[Source<'_>], context: &ParseContext) -> Config {
     let mut reader = ConfigParser {
-        around,
-        dialect: Dialect::from_version(around.version),
-        env: Environment::new(around),
+        context,
+        dialect: Dialect::from_version(context.version),
+        env: Environment::new(context),
         config: Config::default(),
         section: None,
         section_uncertain: false,
@@ -27,17 +27,17 @@ pub fn parse(sources: &[Source<'_>], around: &ParseContext) -> Config {
     let (mut config, dialect) = (reader.config, reader.dialect);
     let names = name_conflicts::find(&config, dialect);
     config.problems.extend(names);
-    (config.localpeer, config.localpeer_certain) = localpeer(&config, around);
+    (config.localpeer, config.localpeer_certain) = localpeer(&config, context);
     config
 }
 
-/// The flag wins over the keyword, and the keyword over the host name.
-fn localpeer(config: &Config, around: &ParseContext) -> (Option<String>, bool) {
-    let line = globals::last_global_line(config, "localpeer").filter(|_| around.localpeer_arg.is_none());
+/// `-L` wins over the keyword, and the keyword over the host name.
+fn localpeer(config: &Config, context: &ParseContext) -> (Option<String>, bool) {
+    let line = globals::last_global_line(config, "localpeer").filter(|_| context.localpeer_arg.is_none());
     match line {
         Some((line, certain)) => (Some(line.word(1).to_string()), certain),
         None => {
-            let name = around.localpeer_arg.as_ref().or(around.hostname.as_ref());
+            let name = context.localpeer_arg.as_ref().or(context.hostname.as_ref());
             (name.cloned(), name.is_some())
         }
     }
@@ -61,7 +61,7 @@ struct IfBlock {
 }
 
 struct ConfigParser<'a> {
-    around: &'a ParseContext,
+    context: &'a ParseContext,
     dialect: Dialect,
     env: Environment,
     config: Config,
@@ -150,7 +150,7 @@ impl ConfigParser<'_> {
             }
             split.words.truncate(end);
         }
-        if is_heading(&first, self.around.version) {
+        if is_heading(&first, self.context.version) {
             self.open_section(split.words, at, whole);
         } else {
             self.add_line(split.words, at, whole);
@@ -228,7 +228,7 @@ impl ConfigParser<'_> {
         let marked = self.tokenize(line, at, UnknownStyle::Marked);
         let texts: Vec<String> = marked
             .map_or(Vec::new(), |split| split.words.into_iter().skip(1).map(|word| word.text).collect());
-        match evaluate(&texts.join(" "), &self.env, self.around) {
+        match evaluate(&texts.join(" "), &self.env, self.context) {
             Ok(judged) => {
                 if judged.truth == Truth::Unknown {
                     for why in judged.undecided {
@@ -270,7 +270,7 @@ impl ConfigParser<'_> {
         self.config.sections.push(Section { kind, name, from, at, lines: Vec::new(), certain });
     }
 
-    /// Takes note of the variables that a line changes: a master that executed itself again was given them.
+    /// Records the variables that a line changes: a master that executes itself again hands them to its next self.
     fn record_variable_changes(&mut self, words: &[Word]) {
         let names = match words {
             [keyword, names @ ..] if keyword.text == "unsetenv" => names,
@@ -287,7 +287,7 @@ impl ConfigParser<'_> {
 
     fn add_line(&mut self, mut words: Vec<Word>, at: SourceLocation, whole: bool) {
         let Some(index) = self.section else {
-            return self.problem(&at, "a line stands before every section of its file");
+            return self.problem(&at, "a line comes before the first section of its file");
         };
         let sure = self.in_force() == Truth::Yes && !self.section_uncertain;
         let kind = self.config.sections[index].kind.clone();

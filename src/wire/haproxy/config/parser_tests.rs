@@ -11,12 +11,12 @@ fn parse_context(known: bool) -> ParseContext {
     }
 }
 
-fn parse_files<T: AsRef<[u8]>>(texts: &[T], around: &ParseContext) -> Config {
+fn parse_files<T: AsRef<[u8]>>(texts: &[T], context: &ParseContext) -> Config {
     let source = |(index, text): (usize, &'_ T)| Source {
         file: format!("{}.cfg", index + 1),
         document: text.as_ref().to_vec().into(),
     };
-    parse(&texts.iter().enumerate().map(source).collect::<Vec<_>>(), around)
+    parse(&texts.iter().enumerate().map(source).collect::<Vec<_>>(), context)
 }
 
 /// Sections and lines as text; a question mark says that it is uncertain.
@@ -195,8 +195,8 @@ fn what_the_binary_refuses_is_a_problem() {
 
 #[test]
 fn the_flag_names_the_local_peer_before_the_keyword_and_the_host() {
-    let peer = |text: &str, around: &ParseContext| {
-        let config = parse_files(&[text], around);
+    let peer = |text: &str, context: &ParseContext| {
+        let config = parse_files(&[text], context);
         (config.localpeer, config.localpeer_certain)
     };
     let named = |name: &str, certain| (Some(name.to_string()), certain);

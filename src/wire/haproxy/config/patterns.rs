@@ -28,7 +28,7 @@ pub enum PatternSource {
     },
     /// The line itself; with the place of the definition this is what `show parse_acl` calls the list.
     Inline {
-        /// The section it stands in.
+        /// The section that it is in.
         proxy: String,
         /// The name of the ACL; anonymous ones have none.
         acl_name: Option<String>,
@@ -197,7 +197,7 @@ impl<'a> Finder<'a, '_> {
         (!terms.is_empty()).then_some(terms)
     }
 
-    /// Every map converter, wherever it stands in the line.
+    /// Every map converter, anywhere in the line.
     fn maps(&mut self, line: &Line) {
         for word in line.words_from(0) {
             for path in map_paths(word) {

@@ -2,8 +2,8 @@ use super::*;
 use crate::wire::haproxy::config::{Model, ParseContext, Source, parse};
 
 fn model(text: &str) -> Model {
-    let around = ParseContext { env_known: true, version: Some((3, 4, 7)), ..ParseContext::default() };
-    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &around))
+    let context = ParseContext { env_known: true, version: Some((3, 4, 7)), ..ParseContext::default() };
+    Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &context))
 }
 
 /// The rows of the first list are what `show parse_acl` and `show map` printed in 2.6 and 3.4.

@@ -3,8 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
-fn model_of(text: &str, around: &ParseContext) -> (Config, Model) {
-    let config = parse(&[Source { file: "p.cfg".to_string(), document: text.into() }], around);
+fn model_of(text: &str, context: &ParseContext) -> (Config, Model) {
+    let config = parse(&[Source { file: "p.cfg".to_string(), document: text.into() }], context);
     let model = Model::from_config(&config);
     (config, model)
 }
@@ -108,24 +108,24 @@ fn quoted(word: &str) -> String {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}|(?s).{0,200}", around in any_parse_context()) {
-        model_of(&text, &around);
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}|(?s).{0,200}", context in any_parse_context()) {
+        model_of(&text, &context);
     }
 
     #[test]
-    fn no_near_valid_text_makes_the_reader_panic(text in near_valid(), around in any_parse_context()) {
-        model_of(&text, &around);
+    fn no_near_valid_text_makes_the_reader_panic(text in near_valid(), context in any_parse_context()) {
+        model_of(&text, &context);
     }
 
     #[test]
-    fn a_quoted_word_comes_back(word in "[^\0]{1,40}", around in any_parse_context()) {
-        let (config, _) = model_of(&format!("backend b\n x {}\n", quoted(&word)), &around);
+    fn a_quoted_word_comes_back(word in "[^\0]{1,40}", context in any_parse_context()) {
+        let (config, _) = model_of(&format!("backend b\n x {}\n", quoted(&word)), &context);
         let line = &config.sections[0].lines[0];
         prop_assert_eq!(line.word(1), word);
         prop_assert!(line.certain && line.words.len() == 2);
     }
 
-    /// Whatever a variable that nobody could read turns out to be, what was called certain stays as it was.
+    /// What was called certain does not change with the value of a variable that could not be read.
     #[test]
     fn certain_lines_do_not_hang_on_what_is_not_known(
         text in near_valid(),
@@ -135,8 +135,8 @@ proptest! {
         let unknown = ParseContext { version: Some(version), ..ParseContext::default() };
         let mut known = ParseContext { env_known: true, ..unknown.clone() };
         known.env.extend(value.map(|value| ("Q".to_string(), value)));
-        let certain = |around: &ParseContext| {
-            let config = model_of(&text, around).0;
+        let certain = |context: &ParseContext| {
+            let config = model_of(&text, context).0;
             let sections = config.sections.into_iter().filter(|section| section.certain);
             let owned = sections.flat_map(|s| s.lines.into_iter().map(move |line| (s.at.line, line)));
             owned.filter(|(_, line)| line.certain).collect::<Vec<_>>()

@@ -45,10 +45,10 @@ impl ProxyDef {
 
 pub(super) fn parse_proxy(
     config: &Config,
-    heir: &SectionWithDefaults<'_>,
+    with_defaults: &SectionWithDefaults<'_>,
     undecided: &mut Vec<Undecided>,
 ) -> ProxyDef {
-    let section = heir.section;
+    let section = with_defaults.section;
     let kind = match section.kind.as_str() {
         "frontend" => ProxyKind::Frontend,
         "backend" => ProxyKind::Backend,
@@ -60,10 +60,11 @@ pub(super) fn parse_proxy(
             undecided.push(Undecided { at: section.at.clone(), why: format!("{name}: {why}") });
         }
     };
-    let (state_from, certain) = globals::server_state_source(config, heir);
+    let (state_from, certain) = globals::server_state_source(config, with_defaults);
     note(certain, "whether server states are loaded from a file is not certain");
-    let switch = heir.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
-    note(heir.certain, "which defaults section stands behind it is not certain");
+    let switch =
+        with_defaults.lines().filter(|(line, _)| matches!(line.word(0), "disabled" | "enabled")).last();
+    note(with_defaults.certain, "it is not certain which defaults section applies to it");
     note(switch.is_none_or(|(_, certain)| certain), "whether the proxy is disabled is not certain");
     let table = section.lines.iter().rfind(|line| line.word(0) == "stick-table");
     ProxyDef {
@@ -74,7 +75,7 @@ pub(super) fn parse_proxy(
         servers: if kind == ProxyKind::Frontend {
             Vec::new()
         } else {
-            servers::from_section(heir, undecided)
+            servers::from_section(with_defaults, undecided)
         },
         table: table.map(|line| {
             peers::parse_stick_table(line, 1, name.clone(), None, line.certain && section.certain)

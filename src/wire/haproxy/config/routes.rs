@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::defaults::proxy_sections;
 use super::{Config, Line, SourceLocation};
 
-/// One way from a frontend to a backend. Rules of a frontend are tried in their order.
+/// One rule that sends requests from a frontend to a backend. Rules of a frontend are tried in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteDef {
     /// The frontend.
     pub frontend: String,
-    /// Where it stands.
+    /// Where the rule is.
     pub at: SourceLocation,
     /// False if the line may not be in force.
     pub certain: bool,
@@ -52,8 +52,8 @@ struct Criterion {
 /// The rules of every frontend and listen section, in their order, the default last.
 pub(super) fn from_config(config: &Config) -> Vec<RouteDef> {
     let mut found = Vec::new();
-    for heir in proxy_sections(config) {
-        let section = heir.section;
+    for with_defaults in proxy_sections(config) {
+        let section = with_defaults.section;
         if section.kind == "backend" {
             continue;
         }
@@ -62,17 +62,18 @@ pub(super) fn from_config(config: &Config) -> Vec<RouteDef> {
         // A further line of an ACL counts for the rules before it too.
         let mut unsure: BTreeSet<&str> = BTreeSet::new();
         for (line, certain) in
-            heir.lines().filter(|(line, _)| line.word(0) == "acl" && !line.word(2).is_empty())
+            with_defaults.lines().filter(|(line, _)| line.word(0) == "acl" && !line.word(2).is_empty())
         {
             let words: Vec<&str> = line.words_from(2).collect();
             acls.entry(line.word(1)).or_default().push(parse_criterion(&words));
             unsure.extend((!certain).then_some(line.word(1)));
         }
-        for (line, certain) in heir.lines().filter(|(line, _)| line.word(0) == "use_backend") {
+        for (line, certain) in with_defaults.lines().filter(|(line, _)| line.word(0) == "use_backend") {
             let sure = !line.words_from(2).any(|word| unsure.contains(word.trim_start_matches('!')));
             found.extend(expand_rule(&frontend, line, certain && sure, &acls));
         }
-        let default = heir.last_with_keyword("default_backend").filter(|(line, _)| !line.word(1).is_empty());
+        let default =
+            with_defaults.last_with_keyword("default_backend").filter(|(line, _)| !line.word(1).is_empty());
         let own =
             || (section.kind == "listen").then(|| (section.at.clone(), section.certain, frontend.clone()));
         let default = default.map(|(line, certain)| (line.at.clone(), certain, line.word(1).to_owned()));

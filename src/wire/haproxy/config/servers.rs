@@ -157,11 +157,19 @@ fn leading_number(text: &str) -> Option<u32> {
 }
 
 /// The servers of a proxy, in the order in which HAProxy makes them.
-pub(super) fn from_section(heir: &SectionWithDefaults<'_>, undecided: &mut Vec<Undecided>) -> Vec<ServerDef> {
-    let mut defaults =
-        ServerKeywords { weight: 1, disabled: false, check: false, backup: false, certain: heir.certain };
+pub(super) fn from_section(
+    with_defaults: &SectionWithDefaults<'_>,
+    undecided: &mut Vec<Undecided>,
+) -> Vec<ServerDef> {
+    let mut defaults = ServerKeywords {
+        weight: 1,
+        disabled: false,
+        check: false,
+        backup: false,
+        certain: with_defaults.certain,
+    };
     let mut servers = Vec::new();
-    for (line, certain) in heir.lines() {
+    for (line, certain) in with_defaults.lines() {
         match line.word(0) {
             // A `default-server` counts for the servers after it, and those before keep what they got.
             "default-server" => defaults.apply_line(line, 1, certain),

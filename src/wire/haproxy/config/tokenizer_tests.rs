@@ -5,9 +5,9 @@ const DIALECTS: [Dialect; 4] = [Dialect::Before28, Dialect::From28To32, Dialect:
 
 fn tokenize_in(line: &str, dialect: Dialect, known: bool) -> Result<TokenizedLine, String> {
     let env = [("E", ""), ("S", " "), ("F", "a  b")].map(|(k, v)| (k.to_string(), v.to_string())).into();
-    let around = ParseContext { env, env_known: known, ..ParseContext::default() };
+    let context = ParseContext { env, env_known: known, ..ParseContext::default() };
     let place = LinePosition { file: "w.cfg", line: 4, section: Some("b") };
-    tokenize(line.as_bytes(), &Environment::new(&around), place, dialect, UnknownStyle::Named)
+    tokenize(line.as_bytes(), &Environment::new(&context), place, dialect, UnknownStyle::Named)
 }
 
 fn texts(line: &str, dialect: Dialect) -> Vec<String> {
