@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let words: Vec<String> =
-        data.tokenize(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+        data.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
     let read = command_line::parse(&words);
     assert!(read.files.len() <= words.len());
 });

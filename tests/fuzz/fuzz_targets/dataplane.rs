@@ -16,5 +16,5 @@ fuzz_target!(|data: &[u8]| {
     let _ =
         (wire::parse_api_version(&text), wire::parse_config_version(&text), wire::parse_runtime_pid(&text));
     let _ = (wire::parse_reloads(&text), wire::parse_transactions(&text));
-    let _ = arguments(&text.tokenize('\0').map(str::to_owned).collect::<Vec<_>>());
+    let _ = parse_arguments(&text.split('\0').map(str::to_owned).collect::<Vec<_>>());
 });

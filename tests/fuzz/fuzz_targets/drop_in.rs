@@ -6,5 +6,5 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let _ = refuses_stop(text);
-    assert!(whose(text) == DropInOrigin::Unmodified || !folder_made(text));
+    assert!(origin(text) == DropInOrigin::Unmodified || !folder_was_created(text));
 });
