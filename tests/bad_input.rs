@@ -5,6 +5,7 @@ mod sockets;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::support::configs;
 use crate::support::document::losses;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -161,7 +162,7 @@ fn whoever_cannot_mend_the_configuration_at_once_goes_without_it() {
 fn a_snapshot_that_is_none_is_refused_and_a_mutilated_one_too() {
     requires!(Haproxy(Branch::V30));
     let haguard = Haguard::new();
-    let haproxy = Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
+    let haproxy = Instance::builder(Branch::V30).config(configs::FRONTEND).start();
     let whole = haguard.json(&["inspect"], haproxy.master_socket().unwrap());
     let text = whole.to_string();
     let facts = whole["facts"].to_string();
@@ -195,7 +196,7 @@ fn a_snapshot_that_is_none_is_refused_and_a_mutilated_one_too() {
 fn a_refusal_that_cannot_be_recorded_is_still_a_refusal_and_says_so() {
     requires!(Haproxy(Branch::V28));
     let haguard = Haguard::new();
-    let haproxy = Instance::builder(Branch::V28).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::FRONTEND).start();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
     let file = haguard.home().join("file");
     std::fs::write(&file, "").unwrap();

@@ -11,6 +11,7 @@ mod schema;
 use haguard::checks::catalog;
 use haguard::exit::Exit;
 
+use crate::support::configs;
 use crate::support::document::unwrapped;
 use crate::support::golden;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -38,7 +39,7 @@ pub(crate) fn check(haguard: &Haguard, haproxy: &Instance, more: &[&str]) -> Run
 
 /// A line that HAProxy does not understand.
 pub(crate) fn break_config(haproxy: &mut Instance) {
-    let text = haproxy.config() + "\nbackend late\n    no_such_keyword\n";
+    let text = haproxy.config() + configs::REFUSED;
     haproxy.write_config(&text);
 }
 

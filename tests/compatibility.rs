@@ -9,6 +9,7 @@ use haguard::state::{loaded_configs, plans};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
@@ -222,7 +223,7 @@ fn its_copy_of_what_a_worker_loaded_is_what_a_reload_would_go_back_to() {
     let worker = haproxy.worker_pid();
     copy(&its, &kept.join(format!("{worker}-{}", start_ticks(worker))), &home(&haguard), &dir(&haproxy));
     std::fs::write(kept.join(format!("{worker}-{}/0", start_ticks(worker))), haproxy.config()).unwrap();
-    haproxy.write_config(&format!("{}\nbackend late\n    server s 127.0.0.1:9\n", haproxy.config()));
+    haproxy.write_config(&(haproxy.config() + configs::LATE));
     let plan = |haguard: &Haguard| {
         haguard.json(&["reload", "--plan", "--confirm-within", "10m"], haproxy.master_socket().unwrap())
     };

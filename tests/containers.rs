@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::other_user::as_nobody;
+use crate::support::configs;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::{as_text, finding};
 use crate::support::haguard::{Haguard, RunOutput};
@@ -208,7 +209,7 @@ fn the_next_worker_is_rehearsed_there_and_the_one_that_runs_is_not_touched() {
         assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");
         assert_eq!(document["exit"], 0, "{branch}: nothing differs: {document:#}");
 
-        edge.write(&(TEXT.to_owned() + "frontend more\n    bind 127.0.0.1:81\n    default_backend app\n"));
+        edge.write(&(TEXT.to_owned() + &configs::more_of_app("127.0.0.1:81")));
         let document = edge.json(&["rehearse"]);
         let changes = document["rehearsal"]["difference"].to_string();
         assert!(changes.contains("more") && changes.contains("127.0.0.1:81"), "{branch}: {document:#}");
@@ -235,7 +236,7 @@ fn a_reload_is_ordered_and_proven_from_outside() {
     every(|dockerd, image, branch| {
         let edge = ContainerBench::start(dockerd, image);
         let old = edge.workers();
-        edge.write(&(TEXT.to_owned() + "frontend more\n    bind 127.0.0.1:81\n    default_backend app\n"));
+        edge.write(&(TEXT.to_owned() + &configs::more_of_app("127.0.0.1:81")));
         let planned = edge.json(&["reload", "--plan"]);
         let id = as_text(&planned["plan"]["id"]).to_owned();
         let said = edge.run(&["reload", "--approve", &id, "-o", "json"]);

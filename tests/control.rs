@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::configs;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{self, Branch};
 use crate::support::ports::{self, Port};
@@ -34,12 +35,8 @@ impl ManagedHaproxy {
         let binary = haproxy::binary(branch);
         let dir = TempDir::with_prefix("hag").unwrap();
         let port = ports::free();
-        let text = format!(
-            "global\n    stats socket {0}/admin.sock level admin\ndefaults\n    mode http\n    timeout connect 1s\n    \
-             timeout client 9s\n    timeout server 9s\nfrontend web\n    bind 127.0.0.1:{1}\n",
-            dir.path().display(),
-            port.number
-        );
+        let web = configs::more(format!("127.0.0.1:{}", port.number));
+        let text = configs::whole(dir.path().to_str().unwrap(), &web);
         std::fs::write(dir.path().join("haproxy.cfg"), text).unwrap();
         ManagedHaproxy { dir, binary, _port: port }
     }

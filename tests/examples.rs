@@ -4,14 +4,13 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::configs;
 use crate::support::golden;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::on_path;
 use crate::support::requires::requires;
 use crate::support::skip;
-
-const CONFIG: &str = "frontend web\n    bind 127.0.0.1:{port:web}\n    http-request return status 204\n";
 
 /// Runs a recipe with the haguard under test on PATH.
 fn recipe(program: &str, arguments: &[String], haguard: &Haguard) -> Output {
@@ -53,7 +52,7 @@ fn combined_output(output: &Output) -> String {
 #[test]
 fn the_makefile_refuses_a_restart_and_names_the_status() {
     requires!(Haproxy(Branch::V28));
-    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::ANSWERING).start();
     let master = haproxy.master_pid();
     let output = make("restart-haproxy", &[], &haproxy, &Haguard::new());
     let said = combined_output(&output);
@@ -64,7 +63,7 @@ fn the_makefile_refuses_a_restart_and_names_the_status() {
 #[test]
 fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
     for branch in Branch::here() {
-        let mut haproxy = Instance::builder(branch).config(CONFIG).start();
+        let mut haproxy = Instance::builder(branch).config(configs::ANSWERING).start();
         let haguard = Haguard::new();
         let before = haproxy.worker_pid();
         let asked = make("reload-haproxy", &[], &haproxy, &haguard);
@@ -82,7 +81,7 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
         assert!(flat.contains(&words), "{branch}: {told}");
 
         let good = haproxy.config();
-        haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
+        haproxy.write_config(&(good.clone() + configs::REFUSED));
         for (target, code) in [("plan-reload", 3), ("reload-haproxy", 3), ("approve-reload", 6)] {
             let told = combined_output(&make(target, &[&id], &haproxy, &haguard));
             assert!(told.contains(&format!("Error {code}")), "{branch}: {target}: {told}");
@@ -94,7 +93,7 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
 #[test]
 fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_come_up() {
     requires!(Root, Haproxy(Branch::V28));
-    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::ANSWERING).start();
     let haguard = Haguard::new();
     let settings = haguard.config(&format!("[haproxy]\nmaster_socket = '{}'\n", socket(&haproxy)));
     let settings = settings.display().to_string();
@@ -110,14 +109,14 @@ fn the_makefile_rehearses_a_file_and_tells_a_difference_from_one_that_would_not_
     assert!(!told.contains("Error") && told.contains("(exit 0)"), "{told}");
     let told = make("backend more\n    server m1 127.0.0.1:1\n");
     assert!(told.contains("Error 4") && told.contains("+ backend more"), "{told}");
-    let told = make("frontend bad\n    bind unix@/no/such/folder/s.sock\n");
+    let told = make(configs::UNBINDABLE);
     assert!(told.contains("Error 3") && told.contains("/no/such/folder"), "{told}");
 }
 
 #[test]
 fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
     requires!(Root, Haproxy(Branch::V28));
-    let mut haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
+    let mut haproxy = Instance::builder(Branch::V28).config(configs::ANSWERING).start();
     let (haguard, folder) = (Haguard::new(), haproxy.dir().display().to_string());
     let output = make("check-reload", &[], &haproxy, &haguard);
     assert!(
@@ -130,7 +129,7 @@ fn the_makefile_checks_for_a_reload_and_writes_the_deployment_down() {
     let text = std::fs::read_to_string(haproxy.dir().join("DEPLOYMENT.md")).unwrap();
     assert!(text.starts_with("# Deployment of ") && text.contains("haguard reload"), "{text}");
     let good = haproxy.config();
-    haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
+    haproxy.write_config(&(good.clone() + configs::REFUSED));
     let told = combined_output(&make("check-reload", &[], &haproxy, &haguard));
     assert!(told.contains("Error 3"), "{told}");
     let told = combined_output(&make("guard-status", &["UNIT=no-such-unit.service"], &haproxy, &haguard));
@@ -142,7 +141,7 @@ fn the_justfile_passes_the_status_on() {
     requires!(Program("just"), Haproxy(Branch::V28));
     let fetched = Some(golden::path(".cache/bin/just")).filter(|path| path.exists());
     let just = on_path("just").or(fetched).unwrap();
-    let haproxy = Instance::builder(Branch::V28).config(CONFIG).start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::ANSWERING).start();
     let file = golden::path("examples/justfile").display().to_string();
     let socket = socket(&haproxy);
     let haguard = Haguard::new();

@@ -6,6 +6,7 @@ mod start;
 
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haguard::RunOutput;
@@ -135,7 +136,7 @@ fn what_runs_in_it_is_read_and_its_next_worker_comes_up_alike() {
 fn the_rehearsal_fails_where_a_reload_fails_and_comes_up_where_it_does() {
     requires!(Guest);
     let edge = HardenedGuest::start();
-    let more = |bind: &str| format!("frontend more\n    bind {bind}\n    default_backend app\n");
+    let more = |bind: &str| configs::more_of_app(bind);
     let cases = [
         ("a port that its one capability allows", more("127.0.0.1:81"), true),
         ("a folder that it may write", more("unix@/var/lib/haproxy/s.sock"), true),
@@ -166,7 +167,7 @@ fn a_reload_of_a_master_that_systemd_started_is_proven() {
     let edge = HardenedGuest::start();
     for branch in HERE {
         edge.run(branch);
-        edge.write("frontend more\n    bind 127.0.0.1:81\n    default_backend app\n");
+        edge.write(&configs::more_of_app("127.0.0.1:81"));
         let planned = edge.json(&["reload", "--plan"]);
         let id = as_text(&planned["plan"]["id"]).to_owned();
         let said = edge.haguard(&["reload", "--approve", &id]);

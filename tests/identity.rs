@@ -6,6 +6,7 @@ mod reloads;
 
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -16,17 +17,8 @@ use crate::support::requires::requires;
 use crate::support::sandbox::Sandbox;
 use crate::support::wait::wait_for;
 
-const PROXY: &str = "
-frontend web
-    bind 127.0.0.1:{port:web}
-    default_backend app
-backend app
-    server one 127.0.0.1:{port:origin}
-    server two 127.0.0.1:{port:origin}
-";
-
 fn proxy(origin: &Origin) -> String {
-    origin.behind(PROXY)
+    origin.behind(&format!("{}    server two 127.0.0.1:{{port:origin}}\n", configs::PROXY))
 }
 
 /// The PID of the master inside its namespace.
@@ -284,7 +276,7 @@ fn a_master_that_went_into_the_background_is_no_container() {
         let config = folder.path().join("haproxy.cfg");
         let port = crate::support::ports::free();
         let text = proxy(&origin).replace("{port:web}", &port.number.to_string());
-        std::fs::write(&config, format!("defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\n{text}")).unwrap();
+        std::fs::write(&config, configs::DEFAULTS.to_owned() + &text).unwrap();
         let socket = folder.path().join("master.sock");
         let haguard = Haguard::inside(&sandbox);
         // It leaves its parent, so only the end of the namespace ends it.

@@ -5,6 +5,7 @@ mod programs;
 
 use std::os::unix::fs::PermissionsExt;
 
+use crate::support::configs;
 use crate::support::document::level;
 use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -74,7 +75,7 @@ fn through_the_master_alone_the_worker_is_seen_and_the_configuration_test_is_lef
 #[test]
 fn without_root_nothing_is_rehearsed_and_nothing_is_called_surer_than_what_was_read() {
     requires!(OtherUser, Haproxy(Branch::V30));
-    let haproxy = Instance::builder(Branch::V30).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
+    let haproxy = Instance::builder(Branch::V30).config(configs::FRONTEND).start();
     let socket = haproxy.master_socket().unwrap();
     std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).unwrap();

@@ -1,21 +1,14 @@
 //! The parts themselves: a test that believes in a HAProxy that does not behave proves nothing.
 
+use crate::support::configs;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{self, Origin, hold_connection};
 use crate::support::process::{Process, alive, wait_gone};
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
-const PROXY: &str = "
-frontend web
-    bind 127.0.0.1:{port:web}
-    default_backend app
-backend app
-    server one 127.0.0.1:{port:origin}
-";
-
 fn proxy(origin: &Origin) -> String {
-    origin.behind(PROXY)
+    origin.behind(configs::PROXY)
 }
 
 #[test]
@@ -61,10 +54,10 @@ fn a_failed_reload_is_told_from_a_good_one() {
         let builder = Instance::builder(branch).config("frontend web\n    bind 127.0.0.1:{port:web}\n");
         let mut haproxy = builder.start();
         let (good, worker) = (haproxy.config(), haproxy.worker_pid());
-        haproxy.write_config(&format!("{good}\nbackend broken\n    no_such_keyword\n"));
+        haproxy.write_config(&(good.clone() + configs::REFUSED));
         assert!(!haproxy.reload().success, "{branch}");
         assert_eq!(haproxy.worker_pid(), worker, "{branch}: the old worker serves on");
-        haproxy.write_config(&format!("{good}\nfrontend more\n    bind 127.0.0.1:{{port:more}}\n"));
+        haproxy.write_config(&(good + &configs::more("127.0.0.1:{port:more}")));
         assert!(haproxy.reload().success, "{branch}");
         assert_ne!(haproxy.port("more"), haproxy.port("web"));
         assert!(haproxy.get("more", "/").contains(" 503 "), "{branch}");
@@ -103,7 +96,7 @@ fn what_an_instance_starts_is_ended_with_it_even_when_it_drains() {
 #[test]
 fn without_master_worker_there_is_one_process() {
     requires!(Haproxy(Branch::V28));
-    let haproxy = Instance::builder(Branch::V28).config(PROXY).without_master_worker().start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::PROXY).without_master_worker().start();
     assert!(!haproxy.is_master_worker());
     assert_eq!(haproxy.worker_pid(), haproxy.master_pid());
     assert_eq!((haproxy.master_socket(), haproxy.listed_worker()), (None, None));
@@ -112,7 +105,7 @@ fn without_master_worker_there_is_one_process() {
 #[test]
 fn without_an_admin_socket_the_master_passes_the_question_on() {
     for branch in Branch::here() {
-        let haproxy = Instance::builder(branch).config(PROXY).without_admin_socket().start();
+        let haproxy = Instance::builder(branch).config(configs::PROXY).without_admin_socket().start();
         assert_eq!(haproxy.admin_socket(), None);
         assert_eq!(haproxy.worker_pid(), haproxy.listed_worker().unwrap(), "{branch}");
     }
@@ -121,7 +114,7 @@ fn without_an_admin_socket_the_master_passes_the_question_on() {
 #[test]
 fn without_any_socket_it_is_up_when_start_returns() {
     for branch in Branch::here() {
-        let builder = Instance::builder(branch).config(PROXY).without_admin_socket();
+        let builder = Instance::builder(branch).config(configs::PROXY).without_admin_socket();
         let haproxy = builder.clone().without_master_socket().start();
         assert!(haproxy.get("web", "/").contains(" 503 "), "{branch}");
         let haproxy = builder.without_master_worker().start();
@@ -132,7 +125,7 @@ fn without_any_socket_it_is_up_when_start_returns() {
 #[test]
 fn a_stats_socket_of_level_user_refuses_to_change_anything() {
     requires!(Haproxy(Branch::V28));
-    let haproxy = Instance::builder(Branch::V28).config(PROXY).level("user").start();
+    let haproxy = Instance::builder(Branch::V28).config(configs::PROXY).level("user").start();
     assert!(haproxy.admin("disable server app/one").contains("Permission denied"));
 }
 
@@ -140,7 +133,7 @@ fn a_stats_socket_of_level_user_refuses_to_change_anything() {
 fn configuration_comes_from_several_files_a_folder_and_the_environment() {
     requires!(Haproxy(Branch::V28));
     let part = "frontend extra\n    bind 127.0.0.1:${EXTRA}\n    http-request return status 204\n";
-    let builder = Instance::builder(Branch::V28).config(PROXY).env("EXTRA", "{port:extra}");
+    let builder = Instance::builder(Branch::V28).config(configs::PROXY).env("EXTRA", "{port:extra}");
     let haproxy = builder.clone().extra_config("more.cfg", part).start();
     assert!(haproxy.get("extra", "/").contains(" 204 "));
 

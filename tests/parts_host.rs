@@ -1,5 +1,6 @@
 //! The real parts that only root has: a guest with systemd, and a Docker daemon.
 
+use crate::support::configs;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::guest::{BRANCHES, Guest};
 use crate::support::haproxy::Branch;
@@ -41,8 +42,7 @@ fn a_container_runs_haproxy_and_goes_with_its_daemon() {
     let dockerd = Dockerd::start();
     let image = dockerd.haproxy(Branch::V30);
     let folder = tempfile::TempDir::with_prefix("hag").unwrap();
-    let config = "global\n    stats socket /etc/haproxy/admin.sock level admin\ndefaults\n    mode http\n    \
-                  timeout connect 2s\n    timeout client 60s\n    timeout server 60s\nbackend b\n    server s 127.0.0.1:9\n";
+    let config = configs::whole("/etc/haproxy", configs::LATE);
     std::fs::write(folder.path().join("haproxy.cfg"), config).unwrap();
     let bind = format!("{}:/etc/haproxy", folder.path().display());
     let argv = [HAPROXY, "-W", "-f", "/etc/haproxy/haproxy.cfg"];

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -197,7 +198,7 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() 
         let origin = Origin::start();
         let mut haproxy = start(branch, &origin);
         let haguard = Haguard::new();
-        let text = format!("{}\nbackend late\n    no_such_keyword here\n", haproxy.config());
+        let text = haproxy.config() + configs::REFUSED;
         haproxy.write_config(&text);
         let said = restart(&haguard, &haproxy, &[]);
         assert_eq!(said.status, 3, "{said}");

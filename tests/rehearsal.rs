@@ -6,6 +6,7 @@ mod sealed;
 
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::requires::requires;
@@ -213,8 +214,7 @@ fn the_ledger_and_the_refusal_rest_on_the_rehearsal() {
         let ledger = haguard.json(&["inspect", "--losses"], &socket)["losses"].clone();
         assert_eq!(ledger[0]["how"], "rehearsed", "{branch}: {ledger:#}");
         // The test calls it valid, and it would not come up: only the rehearsal knows.
-        let text = haproxy.config()
-            + "frontend bad\n    bind unix@/no/such/folder/s.sock\n    default_backend web\n";
+        let text = haproxy.config() + configs::UNBINDABLE;
         haproxy.write_config(&text);
         let (binary, config) = (haproxy.binary(), haproxy.config_path());
         assert!(process::check_config(binary, config).is_ok(), "{branch}: HAProxy's own test finds it");

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::support::configs;
 use crate::support::document::{as_text, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
@@ -191,7 +192,7 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
     on_every_branch(|branch| {
         let mut bench = Bench::start(branch);
         let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
-        let text = format!("{}\nbackend late\n    server s 127.0.0.1:9\n", bench.haproxy.config());
+        let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
         let plan = bench.json(&["--plan"]);
         assert_eq!((&plan["exit"], &plan["changed"]), (&0.into(), &false.into()), "{branch}: {plan:#}");

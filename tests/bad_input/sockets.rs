@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
+use crate::support::configs;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance, on_every_branch};
 use crate::support::wait::PATIENCE;
@@ -72,7 +73,7 @@ fn a_path_that_is_no_socket_is_told_from_one_where_nobody_listens() {
 fn the_two_kinds_of_socket_are_told_apart() {
     for branch in Branch::here() {
         let haguard = Haguard::new();
-        let haproxy = Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
+        let haproxy = Instance::builder(branch).config(configs::FRONTEND).start();
         let master = haproxy.master_socket().unwrap().to_str().unwrap();
         let admin = haproxy.admin_socket().unwrap().to_str().unwrap();
         let words = [admin, "this is no master socket", "is it an admin socket?", "--stats-socket"];
@@ -162,7 +163,7 @@ fn a_socket_of_another_program_is_no_haproxy() {
 fn a_haproxy_that_is_stopped_is_refused_in_time() {
     on_every_branch(|branch| {
         let haguard = Haguard::new();
-        let haproxy = Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:f}\n").start();
+        let haproxy = Instance::builder(branch).config(configs::FRONTEND).start();
         let master = haproxy.master_socket().unwrap().to_str().unwrap();
         haproxy.signal_master(rustix::process::Signal::STOP);
         not_seen(&haguard, "--master-socket", master, &["no answer within", "stopped or stuck"]);

@@ -7,16 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::{address, facts, new_binds};
 use crate::other_user::{NOBODY, as_nobody};
+use crate::support::configs;
 use crate::support::document::finding;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
 use crate::support::requires::requires;
-
-const BASE: &str = "
-frontend web
-    bind 127.0.0.1:{port:web}
-    http-request return status 200
-";
 
 /// A program that runs HAProxy as nobody, after its folder was given to nobody.
 fn haproxy_of_nobody(branch: Branch, folder: &Path) -> PathBuf {
@@ -41,7 +36,7 @@ fn what_the_master_may_not_do_is_denied_though_we_are_root() {
             (format!("{}:81", address()), "CAP_NET_BIND_SERVICE".to_owned()),
             (format!("unix@{}/a.sock", folder.path().display()), format!("uid {NOBODY} may not write")),
         ] {
-            let mut haproxy = Instance::builder(branch).config(BASE).program(&program).start();
+            let mut haproxy = Instance::builder(branch).config(configs::ANSWERING).program(&program).start();
             haproxy.write_config(&format!("{}    bind {bind}\n", haproxy.config()));
             let fresh = new_binds(&facts(&haproxy));
             assert_eq!((fresh.len(), fresh[0].1.as_str()), (1, "denied"), "{branch}: {fresh:?}");
@@ -56,7 +51,7 @@ fn without_the_right_to_see_the_owner_it_is_held_and_the_rest_is_unknown_but_nev
     requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
     let folder = tempfile::tempdir().unwrap();
     let program = haproxy_of_nobody(Branch::V30, folder.path());
-    let mut haproxy = Instance::builder(Branch::V30).config(BASE).program(&program).start();
+    let mut haproxy = Instance::builder(Branch::V30).config(configs::ANSWERING).program(&program).start();
     std::fs::set_permissions(haproxy.dir(), Permissions::from_mode(0o755)).unwrap();
     let stranger = TcpListener::bind((address(), 0)).unwrap();
     let held = stranger.local_addr().unwrap();
@@ -74,7 +69,7 @@ fn without_the_right_to_see_the_owner_it_is_held_and_the_rest_is_unknown_but_nev
 #[test]
 fn of_an_instance_that_may_not_be_looked_into_nothing_is_called_free() {
     requires!(OtherUser, Haproxy(Branch::V34));
-    let mut haproxy = Instance::builder(Branch::V34).config(BASE).start();
+    let mut haproxy = Instance::builder(Branch::V34).config(configs::ANSWERING).start();
     std::fs::set_permissions(haproxy.dir(), Permissions::from_mode(0o755)).unwrap();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap().to_owned();
     std::fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();

@@ -10,14 +10,9 @@ use rustix::net::{AddressFamily, SocketType, bind, socket};
 use serde_json::Value;
 
 use super::{address, check, facts, new_binds, quic};
+use crate::support::configs;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::self_signed;
-
-const BASE: &str = "
-frontend web
-    bind 127.0.0.1:{port:web}
-    http-request return status 200
-";
 
 /// A new bind and what it meets.
 struct BindCase {
@@ -124,7 +119,7 @@ fn every_situation(branch: Branch, certificate: &Path) {
     for situation in strangers.situations(branch, folder.path(), certificate) {
         let BindCase { name, text, state, ours, says } = situation;
         // A new one each time: from 3.2 on, nobody answers on its unix sockets after a second failed reload.
-        let mut haproxy = Instance::builder(branch).global(limited).config(BASE).start();
+        let mut haproxy = Instance::builder(branch).global(limited).config(configs::ANSWERING).start();
         haproxy.write_config(&(haproxy.config() + &text));
         let fresh = new_binds(&facts(&haproxy));
         assert_eq!(fresh.len(), 1, "{branch}, {name}: {fresh:?}");
@@ -149,8 +144,8 @@ fn every_situation(branch: Branch, certificate: &Path) {
 #[test]
 fn what_haproxy_would_take_over_without_a_word_is_called_taken_too() {
     for branch in Branch::here() {
-        let mut haproxy = Instance::builder(branch).config(BASE).start();
-        let other = Instance::builder(branch).config("frontend f\n    bind 127.0.0.1:{port:other}\n").start();
+        let mut haproxy = Instance::builder(branch).config(configs::ANSWERING).start();
+        let other = Instance::builder(branch).config(configs::FRONTEND).start();
         let base = haproxy.config();
         let path = haproxy.dir().join("theirs.sock");
         let theirs = UnixListener::bind(&path).unwrap();
@@ -161,7 +156,7 @@ fn what_haproxy_would_take_over_without_a_word_is_called_taken_too() {
         let situations = [
             (format!("unix@{}", path.display()), "taken", by(std::process::id())),
             (format!("unix@{}", file.display()), "denied", "a file stands there".to_owned()),
-            (format!("127.0.0.1:{}", other.port("other")), "taken", by(other.master_pid())),
+            (format!("127.0.0.1:{}", other.port("f")), "taken", by(other.master_pid())),
         ];
         for (bind, state, says) in situations {
             haproxy.write_config(&format!("{base}    bind {bind}\n"));
@@ -190,7 +185,7 @@ fn a_bind_that_shall_take_ipv4_from_now_on_is_taken_where_a_neighbour_has_it() {
     for branch in Branch::here() {
         let neighbour = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = neighbour.local_addr().unwrap().port();
-        let bind = |wide: &str| format!("{BASE}    bind :::{port}{wide}\n");
+        let bind = |wide: &str| format!("{}    bind :::{port}{wide}\n", configs::ANSWERING);
         let mut haproxy = Instance::builder(branch).config(&bind(" v6only")).start();
         let narrow = haproxy.config();
         assert_eq!(check(&haproxy)["level"], "pass", "{branch}");

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 
 use super::{Bench, Builder, end, gate, on_every_branch, unwrapped};
+use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
@@ -17,11 +18,7 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
     let mut bench = Bench::start(Branch::V30);
     // The stranger comes after the check: this address is bound as soon as the run has written its journal.
     let taken = crate::support::ports::free();
-    let text = format!(
-        "{}\nfrontend more\n    bind 127.0.0.1:{}\n    default_backend app\n",
-        bench.haproxy.config(),
-        taken.number
-    );
+    let text = bench.haproxy.config() + &configs::more_of_app(format!("127.0.0.1:{}", taken.number));
     bench.haproxy.write_config(&text);
     let id = bench.plan();
     let (gate, journal) = gate(&bench.haguard);

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::{Bench, gate, host, on_every_branch, unwrapped};
+use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
@@ -62,10 +63,10 @@ fn what_would_not_come_up_again_is_not_ended() {
         let good = bench.haproxy.config();
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let stranger = format!("frontend more\n    bind 127.0.0.1:{port}\n    default_backend app\n");
+        let stranger = configs::more_of_app(format!("127.0.0.1:{port}"));
         let cases = [
-            ("backend late\n    no_such_keyword here\n".to_owned(), "restart.cold-start"),
-            ("frontend more\n    bind unix@/nowhere/more.sock\n".to_owned(), "restart.binds-free"),
+            (configs::REFUSED.to_owned(), "restart.cold-start"),
+            (configs::UNBINDABLE.to_owned(), "restart.binds-free"),
             (stranger, "restart.binds-free"),
         ];
         for (more, id) in cases {
@@ -88,7 +89,7 @@ fn a_plan_that_is_stale_a_freeze_and_another_run_stop_it() {
     let mut bench = Bench::start(Branch::V28);
     let id = bench.plan();
     let state = bench.haguard.home().join("state");
-    let text = format!("{}\nbackend late\n", bench.haproxy.config());
+    let text = bench.haproxy.config() + configs::LATE;
     bench.haproxy.write_config(&text);
     untouched(&bench, || {
         let stale = bench.json(&["--approve", &id]);

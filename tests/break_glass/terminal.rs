@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::{Bench, host, unwrapped};
+use crate::support::configs;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
@@ -38,7 +39,7 @@ fn what_would_not_come_up_any_more_after_the_question_is_not_ended() {
     requires!(Root, Program("script"), Haproxy(Branch::V30));
     let mut bench = Bench::start(Branch::V30);
     let free = crate::support::ports::free();
-    let more = format!("frontend more\n    bind 127.0.0.1:{}\n    default_backend app\n", free.number);
+    let more = configs::more_of_app(format!("127.0.0.1:{}", free.number));
     let text = format!("{}\n{more}", bench.haproxy.config());
     bench.haproxy.write_config(&text);
     let mut stranger = None;

@@ -6,6 +6,7 @@ use haguard::checks::catalog::general_checks;
 use rustix::process::Signal;
 
 use super::{CONFIG, check, start};
+use crate::support::configs;
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance, binary};
@@ -117,9 +118,7 @@ fn a_pid_file_is_compared_with_the_process_and_never_believed() {
 #[test]
 fn a_map_that_is_gone_is_named_with_the_line_that_asks_for_it() {
     requires!(Haproxy(Branch::V32));
-    let text = format!(
-        "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
-    );
+    let text = CONFIG.to_owned() + configs::MAPPED;
     let haproxy = Instance::builder(Branch::V32).config(&text).file("hosts.map", "a x\n").start();
     assert_eq!(level_of(&haproxy, "config.files-readable"), "pass");
     std::fs::remove_file(haproxy.dir().join("hosts.map")).unwrap();
@@ -131,9 +130,7 @@ fn a_map_that_is_gone_is_named_with_the_line_that_asks_for_it() {
 #[test]
 fn a_map_that_only_root_may_read_fails_for_a_haproxy_of_another_user() {
     requires!(Root, Haproxy(Branch::V30));
-    let text = format!(
-        "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
-    );
+    let text = CONFIG.to_owned() + configs::MAPPED;
     let built = Instance::builder(Branch::V30).config(&text).file("hosts.map", "a x\n").owned_by(65534);
     let haproxy = built.start();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Findings that somebody lives with: shown, recorded, and never those that say which process is meant.
 
 use super::{break_config, check, start};
+use crate::support::configs;
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
@@ -69,7 +70,7 @@ fn a_changing_command_heeds_the_configuration_alone_and_shows_it_in_the_plan() {
     requires!(Haproxy(Branch::V30));
     let mut haproxy = start(Branch::V30);
     // HAProxy's own test says no, for a reason that somebody knows: the address is on another host.
-    let text = haproxy.config() + "\nfrontend far\n    bind 203.0.113.7:8443\n";
+    let text = haproxy.config() + configs::FAR;
     haproxy.write_config(&text);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_str().unwrap().to_owned();

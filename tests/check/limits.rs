@@ -2,6 +2,7 @@
 
 use super::{CONFIG, check, start};
 use crate::support::cgroup::MemoryGroup;
+use crate::support::configs;
 use crate::support::document::{finding, level};
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
@@ -100,10 +101,7 @@ fn a_certificate_that_is_a_file_for_each_kind_of_key_is_no_missing_file() {
 
 /// A map that this user and this group own, of a HAProxy with these globals and words before it.
 fn with_map(global: &str, through: &[&str], standalone: bool) -> (Instance, std::path::PathBuf) {
-    let text = format!(
-        "{CONFIG}\nfrontend m\n    bind 127.0.0.1:{{port:m}}\n    \
-         http-request deny if {{ req.hdr(host),map({{dir}}/hosts.map) -m found }}\n"
-    );
+    let text = CONFIG.to_owned() + configs::MAPPED;
     let mut built = Instance::builder(Branch::V30).config(&text).file("hosts.map", "a x\n").global(global);
     if standalone {
         built = built.without_master_worker();

@@ -1,6 +1,7 @@
 //! `check --for` says before an operation what the operation itself would say.
 
 use super::{CONFIG, break_config, start};
+use crate::support::configs;
 use crate::support::document::level;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -40,7 +41,7 @@ fn what_a_reload_would_say_is_said_before_it() {
         );
 
         let good = haproxy.config();
-        haproxy.write_config(&format!("{good}\nfrontend far\n    bind 203.0.113.7:8443\n"));
+        haproxy.write_config(&(good.clone() + configs::FAR));
         assert_eq!(agree(&haguard, &haproxy, &format!("{branch}: an address of another host")), 3);
         haproxy.write_config(&good);
         break_config(&mut haproxy);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::plain;
+use crate::support::configs;
 use crate::support::document::finding;
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
@@ -32,10 +33,10 @@ fn it_is_read_and_rehearsed_from_the_host_and_not_touched() {
     assert_eq!(finding(&document, "arch.namespace")["level"], "pass", "{document:#}");
 
     assert_eq!(json(&["rehearse", "--exit-code"])["exit"], 0);
-    write("frontend bad\n    bind unix@/no/such/folder/s.sock\n");
+    write(configs::UNBINDABLE);
     let document = json(&["rehearse"]);
     assert_eq!(document["rehearsal"]["came_up"], false, "{document:#}");
-    write("frontend more\n    bind 127.0.0.1:8099\n");
+    write(&configs::more("127.0.0.1:8099"));
     let document = json(&["rehearse"]);
     assert!(document["rehearsal"]["difference"].to_string().contains("127.0.0.1:8099"), "{document:#}");
     // Its systemd cannot be asked from out here: where a reload can be ordered is told.

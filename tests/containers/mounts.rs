@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{ContainerBench, TEXT, every};
+use crate::support::configs;
 use crate::support::docker::Dockerd;
 use crate::support::document::finding;
 use crate::support::haproxy::Branch;
@@ -81,15 +82,13 @@ fn the_rehearsal_may_do_what_the_container_may_and_no_more() {
         let document = edge.json(&["rehearse"]);
         assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");
         let tried = |port: u16| {
-            edge.write(&format!("{TEXT}frontend more\n    bind 127.0.0.1:{port}\n    default_backend app\n"));
+            edge.write(&(TEXT.to_owned() + &configs::more_of_app(format!("127.0.0.1:{port}"))));
             edge.json(&["rehearse"])["rehearsal"]["came_up"].clone()
         };
         assert_eq!(tried(81), true, "{branch}");
         assert_eq!(tried(79), false, "{branch}: it needs what was dropped");
         // The root is read-only in there, and so it is in the copy.
-        edge.write(&format!(
-            "{TEXT}frontend more\n    bind unix@/var/lib/haproxy/s.sock\n    default_backend app\n"
-        ));
+        edge.write(&(TEXT.to_owned() + &configs::more_of_app("unix@/var/lib/haproxy/s.sock")));
         let document = edge.json(&["rehearse"]);
         assert_eq!(document["rehearsal"]["came_up"], false, "{branch}: {document:#}");
     });

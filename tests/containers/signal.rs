@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{ContainerBench, TEXT};
+use crate::support::configs;
 use crate::support::docker::Dockerd;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
@@ -17,7 +18,7 @@ fn a_master_without_a_socket_is_reloaded_by_a_signal_to_its_number_out_here() {
         let edge = ContainerBench::without_master(&dockerd, &image, json!({"NetworkMode": "none"}));
         let pid = edge.container.pid.to_string();
         let reload = |words: &[&str]| edge.haguard.run([&["reload", &pid, "-o", "json"], words].concat());
-        let (old, text) = (edge.workers(), TEXT.to_owned() + "frontend more\n    bind 127.0.0.1:81\n");
+        let (old, text) = (edge.workers(), TEXT.to_owned() + &configs::more("127.0.0.1:81"));
         edge.write(&text);
         let id = as_text(&reload(&["--plan"]).json()["plan"]["id"]).to_owned();
         let said = reload(&["--approve", &id]);

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{candidate, proven, why};
 use crate::other_user::{NOBODY, as_nobody};
+use crate::support::configs;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::level;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -33,11 +34,7 @@ fn contained(dockerd: &Dockerd, name: &str, labels: &[(&str, &str)], pid_mode: &
     let image = dockerd.haproxy(Branch::V30);
     let dir = tempfile::TempDir::with_prefix("hag").unwrap();
     let port = ports::free();
-    let text = format!(
-        "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend web\n    \
-         bind 127.0.0.1:{}\n",
-        port.number
-    );
+    let text = configs::plain(format!("127.0.0.1:{}", port.number));
     std::fs::write(dir.path().join("haproxy.cfg"), text).unwrap();
     let labels: serde_json::Map<_, _> = labels.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
     let bind = format!("{}:/etc/haproxy:ro", dir.path().display());

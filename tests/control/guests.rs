@@ -1,8 +1,11 @@
 //! systemd, in a guest of its own: asked from the inside, and seen from out here.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::{candidate, proven, why};
+use crate::support::configs;
 use crate::support::document::{finding, level};
 use crate::support::guest::Guest;
 use crate::support::haguard::Haguard;
@@ -42,8 +45,7 @@ fn the_guests_haproxy_service_seen_from_the_host_is_not_taken_for_the_hosts() {
     assert_eq!(level(&guest.haguard(["inspect", "-o", "json"]).json(), "arch.manager"), "pass");
 }
 
-const CONFIG: &str = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\n\
-                      frontend f\n    bind 127.0.0.1:8099\n";
+static OTHER: LazyLock<String> = LazyLock::new(|| configs::plain("127.0.0.1:8099"));
 
 /// A unit that runs this.
 fn unit(start: &str) -> String {
@@ -69,7 +71,7 @@ fn a_unit_whose_main_process_is_a_script_around_haproxy_does_not_control_haproxy
     let script = format!("#!/bin/sh\n{HAPROXY}\ntrue\n");
     let files = [
         ("/opt/start", script.as_str()),
-        ("/opt/other.cfg", CONFIG),
+        ("/opt/other.cfg", &*OTHER),
         ("/etc/systemd/system/wrapped.service", &unit("/bin/sh /opt/start")),
         ("/etc/systemd/system/plain@.service", &unit(HAPROXY)),
     ];
@@ -92,7 +94,7 @@ fn a_unit_whose_main_process_is_a_script_around_haproxy_does_not_control_haproxy
 #[test]
 fn a_haproxy_that_was_only_moved_into_a_units_control_group_is_not_the_units() {
     requires!(Guest);
-    let guest = Guest::with(&[("/opt/other.cfg", CONFIG)]);
+    let guest = Guest::with(&[("/opt/other.cfg", &*OTHER)]);
     let group = guest.property("haproxy.service", "ControlGroup");
     // systemd counts it among the unit's, but it is neither the main process nor below it.
     let script = format!(
@@ -116,7 +118,7 @@ fn a_unit_of_a_users_own_systemd_is_the_users() {
     let unit = unit("/usr/sbin/haproxy -W -S %t/other.sock -f /opt/other.cfg");
     let files = [
         ("/etc/systemd/user/web.service", unit.as_str()),
-        ("/opt/other.cfg", CONFIG),
+        ("/opt/other.cfg", &*OTHER),
         // Without PAM's module for logins nobody tells it.
         (
             "/etc/systemd/system/user@.service.d/runtime.conf",
@@ -152,7 +154,7 @@ fn what_an_agent_of_nomads_starts_as_a_main_process_of_a_unit_is_not_the_units()
     let files = [
         ("/opt/agent", "cd /opt\n(exec -a nomad bash executor)\ntrue\n"),
         ("/opt/executor", task.as_str()),
-        ("/opt/other.cfg", CONFIG),
+        ("/opt/other.cfg", &*OTHER),
         ("/etc/systemd/system/nomad.service", &unit("/bin/bash /opt/agent")),
     ];
     let guest = Guest::with(&files);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::proven;
+use crate::support::configs;
 use crate::support::docker::{Dockerd, HAPROXY, libraries};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
@@ -20,11 +21,11 @@ fn task(name: &str, driver: &str, more: &str, program: &str, port: u16) -> Strin
         "raw_exec" => format!("${{NOMAD_TASK_DIR}}/{name}.cfg"),
         _ => format!("/local/{name}.cfg"),
     };
+    let config = configs::plain(format!("127.0.0.1:{port}"));
     format!(
         "    task \"{name}\" {{\n      driver = \"{driver}\"\n      config {{\n        command = \"{program}\"\n        \
          args = [\"-W\", \"-db\", \"-f\", \"{file}\"]\n{more}      }}\n      template {{\n        \
-         destination = \"local/{name}.cfg\"\n        data = <<END\ndefaults\n    mode http\n    timeout connect 1s\n    \
-         timeout client 9s\n    timeout server 9s\nfrontend web\n    bind 127.0.0.1:{port}\nEND\n      }}\n      \
+         destination = \"local/{name}.cfg\"\n        data = <<END\n{config}END\n      }}\n      \
          resources {{\n        cpu = 50\n        memory = 64\n      }}\n    }}\n"
     )
 }

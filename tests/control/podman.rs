@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{candidate, proven};
+use crate::support::configs;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
@@ -27,11 +28,7 @@ struct HaproxyContainer {
 fn contained(podman: &Podman, name: &str, options: &[&str]) -> HaproxyContainer {
     let image = podman.haproxy(Branch::V30);
     let port = ports::free();
-    let text = format!(
-        "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend web\n    \
-         bind 127.0.0.1:{}\n",
-        port.number
-    );
+    let text = configs::plain(format!("127.0.0.1:{}", port.number));
     std::fs::write(podman.dir().join("haproxy.cfg"), text).unwrap();
     let volume = format!("--volume={}:/etc/haproxy.cfg:ro", podman.dir().join("haproxy.cfg").display());
     let argv = [HAPROXY, "-W", "-db", "-S", "/tmp/master.sock", "-f", "/etc/haproxy.cfg"];

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::support::configs;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{self, Branch};
@@ -24,13 +25,9 @@ fn found(word: &str) -> (String, Value) {
 fn program(branch: Branch, port: &Port, dir: &TempDir) -> Process {
     let (python, binary) = (python(), haproxy::binary(branch));
     let at = dir.path().display();
-    let config = format!(
-        "global\n    stats socket {at}/admin.sock level admin\nprogram gui\n    command {} -m http.server --bind 127.0.0.1 \
-         {}\ndefaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend f\n    \
-         bind {at}/f.sock\n",
-        python.display(),
-        port.number
-    );
+    let web_server = format!("{} -m http.server --bind 127.0.0.1 {}", python.display(), port.number);
+    let sections = format!("frontend f\n    bind {at}/f.sock\nprogram gui\n    command {web_server}\n");
+    let config = configs::whole(&at.to_string(), &sections);
     std::fs::write(dir.path().join("haproxy.cfg"), config).unwrap();
     let words = format!("-W -S {at}/master.sock -f {at}/haproxy.cfg");
     let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
@@ -215,8 +212,7 @@ fn a_port_that_docker_publishes_is_its_containers_and_not_the_daemons() {
     let docker = Dockerd::bridged();
     let image = docker.haproxy(Branch::V30);
     let dir = crate::support::run::scratch();
-    let config = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 9s\n    timeout server 9s\nfrontend f\n    \
-                  bind :80\n";
+    let config = configs::plain(":80");
     std::fs::write(dir.path().join("h.cfg"), config).unwrap();
     let ports = serde_json::json!({"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]});
     let body = serde_json::json!({

@@ -1,6 +1,7 @@
 //! The pinned architecture: written once, compared by every command that changes something.
 
 use super::*;
+use crate::support::configs;
 use crate::support::docker::{Dockerd, HAPROXY};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -117,11 +118,7 @@ fn architecture_pinned_as_systemd_and_found_as_docker_exits_3_and_shows_both() {
     let image = dockerd.haproxy(Branch::V30);
     let dir = TempDir::with_prefix("hag").unwrap();
     let (run, port) = (dir.path().display().to_string(), ports::free());
-    let config = format!(
-        "global\n    stats socket {run}/admin.sock level admin\ndefaults\n    mode http\n    timeout connect 2s\n    \
-         timeout client 60s\n    timeout server 60s\nfrontend f\n    bind 127.0.0.1:{}\n",
-        port.number
-    );
+    let config = configs::whole(&run, &configs::more(format!("127.0.0.1:{}", port.number)));
     std::fs::write(dir.path().join("haproxy.cfg"), config).unwrap();
     // In the PIDs of the host it is seen as plainly as one of systemd's; only its control group and Docker tell.
     let argv = [HAPROXY, "-W", "-S", &format!("{run}/master.sock"), "-f", &format!("{run}/haproxy.cfg")];

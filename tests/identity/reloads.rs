@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::{connections, master_of, proxy, refused, unwrapped};
+use crate::support::configs;
 use crate::support::document::{as_text, finding, level, losses};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
@@ -31,7 +32,7 @@ fn after_a_failed_reload(branch: Branch) {
     // No other program may listen there as well, so the next worker cannot come up.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{port}\n", haproxy.config());
+    let text = haproxy.config() + &configs::more(format!("127.0.0.1:{port}"));
     haproxy.write_config(&text);
     assert!(!haproxy.reload().success, "{branch}");
     let haguard = Haguard::inside(&sandbox);

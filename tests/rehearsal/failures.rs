@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{PLAIN, rehearse};
+use crate::support::configs;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::process::check_config;
@@ -167,7 +168,7 @@ fn a_bind_that_somebody_else_holds_comes_up_in_the_copy_and_not_here() {
         let mut haproxy = of_root(branch);
         let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let at = stranger.local_addr().unwrap();
-        haproxy.write_config(&format!("{}frontend more\n    bind {at}\n", haproxy.config()));
+        haproxy.write_config(&(haproxy.config() + &configs::more(at)));
         let (status, document) = rehearse(&Haguard::new(), &haproxy, &[]);
         assert_eq!(status, 3, "{branch}: {document:#}");
         assert_eq!(document["rehearsal"]["came_up"], true, "{branch}: {document:#}");

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Bench, on_every_branch, proof, unwrapped};
+use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
@@ -32,7 +33,7 @@ impl EditedBench {
         let first = bench.run(&["--approve", &bench.plan()]);
         assert_eq!(first.status, 0, "{branch}: {first}");
         let before = bench.haproxy.config();
-        let edit = format!("{before}\nbackend late\n    server s 127.0.0.1:9\n");
+        let edit = before.clone() + configs::LATE;
         bench.haproxy.write_config(&edit);
         EditedBench { bench, before, edit }
     }

@@ -1,6 +1,7 @@
 //! Consent: to a plan that was shown, by somebody who is there or by its id, and only while it is still the plan.
 
 use super::{Bench, on_every_branch, unwrapped};
+use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
@@ -47,7 +48,7 @@ fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
             assert!(!text.stdout.contains("--approve"), "what nobody has seen is not offered: {text}");
             bench.plan()
         };
-        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
         id = stale(&bench, &id, "haproxy.cfg");
         bench.haproxy.admin("set server app/two state maint");

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::{Bench, on_every_branch, proof, unwrapped};
+use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
@@ -11,7 +12,7 @@ use crate::support::requires::requires;
 /// The reload of this plan, with a bind taken after everything was checked.
 fn with_a_bind_taken_meanwhile(bench: &mut Bench) -> (Option<i32>, serde_json::Value) {
     let taken = crate::support::ports::free();
-    let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{}\n", bench.haproxy.config(), taken.number);
+    let text = bench.haproxy.config() + &configs::more(format!("127.0.0.1:{}", taken.number));
     bench.haproxy.write_config(&text);
     let id = bench.plan();
     let gate = bench.gate();
@@ -68,7 +69,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
     requires!(Haproxy(Branch::V30));
     let mut bench = Bench::start(Branch::V30);
     let taken = crate::support::ports::free();
-    let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{}\n", bench.haproxy.config(), taken.number);
+    let text = bench.haproxy.config() + &configs::more(format!("127.0.0.1:{}", taken.number));
     bench.haproxy.write_config(&text);
     let id = bench.plan();
     let gate = bench.gate();
@@ -97,7 +98,7 @@ fn a_configuration_that_does_not_parse_is_refused_and_nothing_is_touched() {
         let mut bench = Bench::start(branch);
         let (worker, listed) = (bench.haproxy.worker_pid(), reloads(&bench.haproxy));
         let good = bench.plan();
-        let text = format!("{}\nbackend late\n    no_such_keyword here\n", bench.haproxy.config());
+        let text = bench.haproxy.config() + configs::REFUSED;
         bench.haproxy.write_config(&text);
         let plan = bench.json(&["--plan"]);
         assert_eq!(plan["exit"], 3, "{branch}: {plan:#}");
@@ -131,8 +132,7 @@ fn reloads(haproxy: &Instance) -> String {
 #[test]
 fn a_process_without_a_master_is_never_reloaded() {
     requires!(Haproxy(Branch::V30));
-    let builder = Instance::builder(Branch::V30)
-        .config("frontend web\n    bind 127.0.0.1:{port:web}\n    http-request return status 200\n");
+    let builder = Instance::builder(Branch::V30).config(configs::ANSWERING);
     let haproxy = builder.without_master_worker().start();
     let socket = haproxy.admin_socket().unwrap().to_str().unwrap();
     let said = Haguard::new().run(["reload", "--stats-socket", socket, "-o", "json"]);

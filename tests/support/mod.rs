@@ -1,6 +1,7 @@
 //! What tests share: real parts, started on loopback and ended exactly.
 pub(crate) mod builder;
 pub(crate) mod cgroup;
+pub(crate) mod configs;
 pub(crate) mod copied;
 pub(crate) mod dataplane;
 pub(crate) mod docker;

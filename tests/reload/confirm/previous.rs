@@ -4,6 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::super::{Bench, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
+use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
@@ -13,7 +14,7 @@ fn without_knowing_what_runs_it_is_refused_with_the_mend() {
     on_every_branch(|branch| {
         let mut bench = Bench::start(branch);
         let worker = bench.haproxy.worker_pid();
-        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
         let said = bench.run(&["--confirm-within", "1s", "--plan"]);
         assert_eq!(said.status, 3, "{branch}: {said}");
@@ -56,7 +57,7 @@ fn it_goes_back_to_the_files_that_were_given() {
         let before = format!("# as it was\n{}", bench.haproxy.config());
         let given = bench.haproxy.dir().join("given.cfg");
         std::fs::write(&given, &before).unwrap();
-        let text = format!("{}\nbackend late\n", bench.haproxy.config());
+        let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
         let given = given.to_str().unwrap();
         let flags = ["--confirm-within", "1s", "--previous", given];
@@ -122,7 +123,7 @@ fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
     let first = bench.run(&["--approve", &bench.plan()]);
     assert_eq!(first.status, 0, "{first}");
     let before = bench.haproxy.config();
-    std::fs::write(&path, format!("{before}\nbackend late\n")).unwrap();
+    std::fs::write(&path, before.clone() + configs::LATE).unwrap();
     let plan = bench.json(&["--confirm-within", "1s", "--plan"]);
     assert_eq!(finding(&plan, "reload.way-back")["level"], "pass", "{plan:#}");
     let id = as_text(&plan["plan"]["id"]);

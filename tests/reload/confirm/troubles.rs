@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use super::super::{Bench, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
+use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
@@ -36,7 +37,7 @@ fn a_reload_that_failed_leaves_nothing_to_confirm() {
     on_every_branch(|branch| {
         let mut edited = EditedBench::start(branch);
         let taken = crate::support::ports::free();
-        let text = format!("{}\nfrontend more\n    bind 127.0.0.1:{}\n", edited.edit, taken.number);
+        let text = edited.edit.clone() + &configs::more(format!("127.0.0.1:{}", taken.number));
         edited.bench.haproxy.write_config(&text);
         let bench = &edited.bench;
         let (id, worker) = (edited.plan(LONG), bench.haproxy.worker_pid());
@@ -66,7 +67,7 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
         // Before, it listens on one address more, which somebody takes as soon as it is given up.
         let more = crate::support::ports::free();
         let plain = bench.haproxy.config();
-        let before = format!("{plain}\nfrontend more\n    bind 127.0.0.1:{}\n", more.number);
+        let before = plain.clone() + &configs::more(format!("127.0.0.1:{}", more.number));
         bench.haproxy.write_config(&before);
         assert_eq!(bench.run(&["--approve", &bench.plan()]).status, 0, "{branch}");
         bench.haproxy.write_config(&plain);
