@@ -25,17 +25,24 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::support::bench::{BackgroundRun, Bench, BenchConfig, end, host};
 use crate::support::builder::Builder;
+use crate::support::configs::TestConfig;
 use crate::support::document::{as_text, unwrapped};
-use crate::support::haguard::{Haguard, RunOutput};
-use crate::support::haproxy::{Branch, Instance, on_every_branch};
-use crate::support::origin::Origin;
-use crate::support::process::{Process, alive, wait_gone};
+use crate::support::haguard::Haguard;
+use crate::support::haproxy::{Branch, on_every_branch};
+use crate::support::process::alive;
 use crate::support::requires::requires;
 use crate::support::truth;
 use crate::support::wait::wait_for;
 
-const CONFIG: &str = "
+/// Twenty servers, two lists and a certificate of a HAProxy that nobody keeps.
+const BREAK_GLASS: BenchConfig = BenchConfig {
+    operation: "restart",
+    wants: &["--break-glass", "HOST", "--reason", "INC-4711 it is deaf"],
+    config: TestConfig {
+        globals: "",
+        sections: "
 frontend web
     bind 127.0.0.1:{port:web}
     bind 127.0.0.1:{port:tls} ssl crt {dir}/site.pem
@@ -45,113 +52,33 @@ frontend web
 backend app
     balance roundrobin
     server one 127.0.0.1:{port:origin} check inter 200ms
-";
-
-/// One HAProxy that nobody keeps, and a haguard for it.
-pub(super) struct Bench {
-    pub(super) haproxy: Instance,
-    pub(super) haguard: Haguard,
-    origin: Origin,
-}
-
-/// What came up is nobody's child that the test would end.
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let Some(pid) = self.main() else { return };
-        if pid != self.haproxy.master_pid() {
-            end(pid);
-        }
-    }
-}
-
-/// Ends a HAProxy that haguard has started.
-fn end(pid: u32) {
-    let number = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-    if alive(pid) && rustix::process::kill_process(number, Signal::TERM).is_ok() {
-        wait_gone(pid);
-    }
-}
-
-impl Bench {
-    fn start(branch: Branch) -> Self {
-        Self::built(branch, |builder| builder)
-    }
-
-    fn built(branch: Branch, with: impl FnOnce(Builder) -> Builder) -> Self {
-        let origin = Origin::start();
-        let mut config = origin.behind(CONFIG);
-        for number in 1..=19 {
-            config.push_str(&format!("    server s{number} 127.0.0.1:9 weight 10\n"));
-        }
-        let builder = Instance::builder(branch)
-            .config(&config)
-            .file("site.pem", &crate::support::pem::self_signed("disk.test"))
-            .file("routes.map", "/a app\n/b app\n")
-            .file("block.lst", "192.0.2.1\n");
-        let haproxy = with(builder).start();
-        let bench = Bench { haproxy, haguard: Haguard::new(), origin };
-        wait_for("the first check", || bench.haproxy.ask("show stat").contains(",L4OK,").then_some(()));
-        bench
-    }
-
-    /// The main process, by what holds its socket.
-    fn main(&self) -> Option<u32> {
-        let socket = self.haproxy.master_socket();
-        let table = match socket {
-            Some(path) => crate::support::haproxy::ask(path, "show proc").ok()?,
-            None => {
-                return crate::support::haproxy::ask(self.haproxy.admin_socket()?, "show info")
-                    .ok()
-                    .and_then(|info| {
-                        info.lines().find_map(|line| line.strip_prefix("Pid: ")?.trim().parse().ok())
-                    });
-            }
-        };
-        let line = table.lines().find(|line| line.split_whitespace().nth(1) == Some("master"))?;
-        line.split_whitespace().next()?.parse().ok()
-    }
-
-    fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let path = |path: &Path| path.display().to_string();
-        let socket = match (self.haproxy.master_socket(), self.haproxy.admin_socket()) {
-            (Some(master), _) => ["--master-socket".to_owned(), path(master)],
-            (None, admin) => ["--stats-socket".to_owned(), path(admin.unwrap())],
-        };
-        let more = more.iter().map(|word| (*word).to_owned());
-        std::iter::once("restart".to_owned()).chain(socket).chain(more).collect()
-    }
-
-    /// Runs it with the right host and a reason.
-    fn run(&self, more: &[&str]) -> RunOutput {
-        let host = host();
-        let glass = ["--break-glass", &host, "--reason", "INC-4711 it is deaf"];
-        self.haguard.run(self.arguments(&[&glass, more].concat()))
-    }
-
-    fn json(&self, more: &[&str]) -> Value {
-        self.run(&[more, &["-o", "json"]].concat()).json()
-    }
-
-    /// The id of the plan of now.
-    fn plan(&self) -> String {
-        as_text(&self.json(&["--plan"])["plan"]["id"]).to_owned()
-    }
-
-    /// Starts it with the right host and a reason, and does not wait for it; what it says is in the file.
-    fn background(&self, more: &[&str]) -> (Process, PathBuf) {
-        let host = host();
-        let words = [&["--break-glass", &host, "--reason", "x"], more].concat();
-        let home = self.haguard.home().display().to_string();
-        let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
-        let args: Vec<_> = self.arguments(&words).into_iter().map(Into::into).collect();
-        let log = self.haguard.home().join("run.log");
-        (Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log), log)
-    }
-
-    fn journal(&self) -> String {
-        std::fs::read_to_string(self.haguard.home().join("state/journal.jsonl")).unwrap_or_default()
-    }
-}
+    server s1 127.0.0.1:9 weight 10
+    server s2 127.0.0.1:9 weight 10
+    server s3 127.0.0.1:9 weight 10
+    server s4 127.0.0.1:9 weight 10
+    server s5 127.0.0.1:9 weight 10
+    server s6 127.0.0.1:9 weight 10
+    server s7 127.0.0.1:9 weight 10
+    server s8 127.0.0.1:9 weight 10
+    server s9 127.0.0.1:9 weight 10
+    server s10 127.0.0.1:9 weight 10
+    server s11 127.0.0.1:9 weight 10
+    server s12 127.0.0.1:9 weight 10
+    server s13 127.0.0.1:9 weight 10
+    server s14 127.0.0.1:9 weight 10
+    server s15 127.0.0.1:9 weight 10
+    server s16 127.0.0.1:9 weight 10
+    server s17 127.0.0.1:9 weight 10
+    server s18 127.0.0.1:9 weight 10
+    server s19 127.0.0.1:9 weight 10
+",
+        files: &[
+            ("site.pem", "{pem:disk.test}"),
+            ("routes.map", "/a app\n/b app\n"),
+            ("block.lst", "192.0.2.1\n"),
+        ],
+    },
+};
 
 /// Stops every run at its next line of the journal, until this is dropped.
 fn gate(haguard: &Haguard) -> (File, PathBuf) {
@@ -175,10 +102,6 @@ fn wait_at_for(journal: &Path, runs: usize) {
         let waits = |line: &&str| line.contains("-> FLOCK") && line.contains(&inode);
         (locks.lines().filter(waits).count() >= runs).then_some(())
     });
-}
-
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// MAINT, drain, weights, addresses, map and ACL entries, and three servers that are in no file.
@@ -220,7 +143,7 @@ fn client(port: u16) -> TcpStream {
 fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_on_a_bare_master() {
     requires!(Root);
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = BREAK_GLASS.start(branch);
         disturb(&bench);
         let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
         let before = truth::snapshot(&bench.haproxy);
@@ -269,7 +192,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
         use std::os::unix::fs::MetadataExt as _;
         assert_eq!(std::fs::metadata(snapshot.join("runtime.json")).unwrap().mode() & 0o777, 0o600);
         assert!(
-            bench.journal().contains(as_text(&body["snapshot"])),
+            std::fs::read_to_string(bench.journal()).unwrap().contains(as_text(&body["snapshot"])),
             "{branch}: the journal names the snapshot"
         );
         let history = bench.haguard.run(["history", "-o", "json"]);
@@ -280,7 +203,7 @@ fn twenty_servers_with_maint_weights_maps_and_three_dynamic_ones_are_as_before_o
 #[test]
 fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
     requires!(Root, Haproxy(Branch::V32));
-    let bench = Bench::start(Branch::V32);
+    let bench = BREAK_GLASS.start(Branch::V32);
     let first = bench.plan();
     let done = bench.run(&["--approve", &first]);
     assert_eq!(done.status, 0, "{done}");
@@ -302,7 +225,7 @@ fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
 fn what_was_reloaded_before_starts_from_its_first_command_line_again() {
     requires!(Root);
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = BREAK_GLASS.start(branch);
         assert!(bench.haproxy.reload().success, "{branch}");
         let done = bench.json(&["--approve", &bench.plan()]);
         assert_eq!(done["exit"], 0, "{branch}: {done:#}");
@@ -321,7 +244,7 @@ fn what_was_reloaded_before_starts_from_its_first_command_line_again() {
 fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
     requires!(Root, Haproxy(Branch::V30));
     // A master that is stopped answers nobody, so the one without a socket is the one that can still be proven.
-    let deaf = Bench::built(Branch::V30, |builder| builder.without_master_socket());
+    let deaf = BREAK_GLASS.start_with(Branch::V30, |builder| builder.without_master_socket());
     deaf.haproxy.signal_master(Signal::STOP);
     let (old, worker) = (deaf.haproxy.master_pid(), deaf.haproxy.worker_pid());
     let done = deaf.json(&["--approve", &deaf.plan()]);
@@ -334,7 +257,7 @@ fn a_master_that_is_stopped_dead_is_killed_and_another_one_serves() {
 #[test]
 fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
     requires!(Root, Program("script"), Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = BREAK_GLASS.start(Branch::V30);
     let host = host();
     let answer = bench.haguard.home().join("answer.json");
     let words = ["--break-glass", &host, "--reason", "x", "--approve", &bench.plan(), "-o", "json"];

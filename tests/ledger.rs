@@ -6,6 +6,7 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
+use crate::support::configs::TestConfig;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
@@ -14,7 +15,9 @@ use crate::support::requires::requires;
 use crate::support::truth::{self, RuntimeSnapshot};
 use crate::support::wait::wait_for;
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "localpeer me\n",
+    sections: "
 peers mates
     peer me 127.0.0.1:{port:peer}
 frontend fe
@@ -43,17 +46,13 @@ backend api
     server a1 127.0.0.1:{port:origin}
 backend gone
     server g1 127.0.0.1:{port:origin}
-";
-
-fn start(branch: Branch, origin: &Origin) -> Instance {
-    Instance::builder(branch)
-        .global("    localpeer me\n")
-        .config(&origin.behind(CONFIG))
-        .file("site.pem", &pem::self_signed("disk.test"))
-        .file("hosts.map", "a.test web\nb.test api\nc.test web\n")
-        .file("block.lst", "10.0.0.1\n10.0.0.2\n")
-        .start()
-}
+",
+    files: &[
+        ("site.pem", "{pem:disk.test}"),
+        ("hosts.map", "a.test web\nb.test api\nc.test web\n"),
+        ("block.lst", "10.0.0.1\n10.0.0.2\n"),
+    ],
+};
 
 /// Everything that a person or a connector sets over the socket and nothing writes down.
 fn disturb(haproxy: &Instance, origin: &Origin) {
@@ -139,7 +138,7 @@ fn settled(haproxy: &Instance, kept: &BTreeMap<(String, String), u64>) -> Runtim
 
 fn ledger_is_what_happens(branch: Branch) {
     let origin = Origin::start();
-    let mut haproxy = start(branch, &origin);
+    let mut haproxy = CONFIG.start_before(branch, &origin);
     let haguard = Haguard::new();
     let socket = haproxy.master_socket().unwrap().to_path_buf();
 
@@ -214,7 +213,7 @@ fn finishes(client: &mut std::net::TcpStream) -> bool {
 fn a_stick_table_of_a_worker_that_has_just_started_is_lost_up_to_2_8_and_kept_from_3_0_on() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let socket = haproxy.master_socket().unwrap();
         haproxy.admin("set table web key 1.2.3.4 data.http_req_cnt 5");
         let document = Haguard::new().json(&["restart"], socket);

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use crate::support::configs;
+use crate::support::configs::TestConfig;
 use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -15,7 +16,9 @@ use crate::support::origin::{Origin, hold_connection};
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend web
     bind 127.0.0.1:{port:web}
     http-request deny if { req.hdr(host),map({dir}/hosts.map) -m found }
@@ -25,12 +28,9 @@ backend app
     server two 127.0.0.1:{port:origin}
 backend table
     stick-table type string len 16 size 1k expire 1h store http_req_cnt
-";
-
-fn start(branch: Branch, origin: &Origin) -> Instance {
-    let config = CONFIG.replace("{port:origin}", &origin.port.to_string());
-    Instance::builder(branch).config(&config).file("hosts.map", "a.test x\n").start()
-}
+",
+    files: &[("hosts.map", "a.test x\n")],
+};
 
 /// One of each kind that is set over a socket.
 fn disturb(haproxy: &Instance) {
@@ -62,7 +62,7 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
     requires!(Program("socat"));
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         disturb(&haproxy);
         let text = restart(&haguard, &haproxy, &[]);
@@ -133,7 +133,7 @@ impl MapOwned for Vec<&str> {
 fn text_and_json_say_the_same_numbers() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         let _clients = hold_connection(haproxy.port("web"), 3);
         disturb(&haproxy);
@@ -170,7 +170,7 @@ fn text_and_json_say_the_same_numbers() {
 fn colour_is_for_those_who_want_it() {
     requires!(Haproxy(Branch::V30));
     let origin = Origin::start();
-    let haproxy = start(Branch::V30, &origin);
+    let haproxy = CONFIG.start_before(Branch::V30, &origin);
     let haguard = Haguard::new();
     disturb(&haproxy);
     let socket = haproxy.master_socket().unwrap().to_str().unwrap();
@@ -196,7 +196,7 @@ fn colour_is_for_those_who_want_it() {
 fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let mut haproxy = start(branch, &origin);
+        let mut haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         let text = haproxy.config() + configs::REFUSED;
         haproxy.write_config(&text);
@@ -221,7 +221,7 @@ fn files_that_cannot_be_loaded_make_a_restart_an_outage_in_haproxys_own_words() 
 fn a_file_that_was_edited_since_the_start_is_a_pending_change() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let mut haproxy = start(branch, &origin);
+        let mut haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         let look = || restart(&haguard, &haproxy, &["-o", "json"]).json();
         assert!(losses(&look(), "pending-reload").is_empty(), "{branch}: read, then started");
@@ -245,7 +245,7 @@ fn a_file_that_was_edited_since_the_start_is_a_pending_change() {
 fn a_refusal_is_in_the_journal_which_is_for_its_owner_only() {
     requires!(Haproxy(Branch::V34));
     let origin = Origin::start();
-    let haproxy = start(Branch::V34, &origin);
+    let haproxy = CONFIG.start_before(Branch::V34, &origin);
     let haguard = Haguard::new();
     assert!(haguard.run(["history"]).stdout.contains("none"));
     assert_eq!(restart(&haguard, &haproxy, &[]).status, 3);

@@ -7,6 +7,7 @@ mod sealed;
 use serde_json::Value;
 
 use crate::support::configs;
+use crate::support::configs::TestConfig;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::requires::requires;
@@ -40,7 +41,9 @@ backend web
     server s1 127.0.0.1:81
 ";
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend fe
     bind 127.0.0.1:{port:fe}
     bind 127.0.0.1:{port:tls} ssl crt {dir}/site.pem
@@ -51,18 +54,15 @@ backend web
     server s2 127.0.0.1:{port:two}
 backend old
     server o1 127.0.0.1:{port:one}
-";
-
-fn start(branch: Branch) -> Instance {
-    let builder = Instance::builder(branch).config(CONFIG);
-    builder.file("site.pem", &pem::self_signed("disk.test")).file("hosts.map", "a.test web\n").start()
-}
+",
+    files: &[("site.pem", "{pem:disk.test}"), ("hosts.map", "a.test web\n")],
+};
 
 #[test]
 fn what_runs_and_what_is_on_disk_alike_is_no_difference() {
     requires!(Root);
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         let (status, document) = rehearse(&Haguard::new(), &haproxy, &["--exit-code"]);
         assert_eq!((status, changes(&document)), (0, vec![]), "{branch}: {document:#}");
         let rehearsal = &document["rehearsal"];
@@ -81,7 +81,7 @@ fn what_runs_and_what_is_on_disk_alike_is_no_difference() {
 fn an_edit_and_what_was_set_at_run_time_are_told_thing_by_thing() {
     requires!(Root);
     for branch in Branch::here() {
-        let mut haproxy = start(branch);
+        let mut haproxy = CONFIG.start(branch);
         haproxy.admin("set server web/s2 state maint");
         haproxy.admin(&format!("add map {}/hosts.map b.test web", haproxy.dir().display()));
         let text = haproxy.config().replace("weight 10", "weight 20").replace("backend old", "backend new");
@@ -130,7 +130,7 @@ fn an_edit_and_what_was_set_at_run_time_are_told_thing_by_thing() {
 fn a_candidate_is_tried_in_place_of_the_files_that_run() {
     requires!(Root);
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         let candidate = haproxy.dir().join("candidate.cfg");
         std::fs::write(&candidate, haproxy.config() + "backend extra\n    server e1 127.0.0.1:1\n").unwrap();
         let before = haproxy.config();
@@ -201,7 +201,7 @@ fn bad_input_is_named_with_its_mend() {
 fn the_ledger_and_the_refusal_rest_on_the_rehearsal() {
     requires!(Root);
     for branch in Branch::here() {
-        let mut haproxy = start(branch);
+        let mut haproxy = CONFIG.start(branch);
         let haguard = Haguard::new();
         let socket = haproxy.master_socket().unwrap().to_owned();
         let document = haguard.json(&["restart"], &socket);

@@ -9,27 +9,16 @@ mod signals;
 mod turn;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::configs;
+use crate::support::bench::{BackgroundRun, Bench, BenchConfig};
+use crate::support::configs::{self, TestConfig};
 use crate::support::document::{as_text, unwrapped};
-use crate::support::haguard::{Haguard, RunOutput};
-use crate::support::haproxy::{Branch, Instance, on_every_branch};
-use crate::support::origin::Origin;
-use crate::support::process::Process;
+use crate::support::haproxy::{Branch, on_every_branch};
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
-
-const CONFIG: &str = "
-frontend web
-    bind 127.0.0.1:{port:web}
-    default_backend app
-backend app
-    server one 127.0.0.1:{port:origin} check inter 200ms
-    server two 127.0.0.1:{port:origin}
-";
 
 /// It loads for as long as the file `hold` stands beside it.
 const HELD_WHILE_LOADING: &str = "
@@ -37,90 +26,24 @@ local function held() local f = io.open('{dir}/hold') if f then f:close() return
 while held() do os.execute('sleep 0.02') end
 ";
 
-/// One HAProxy, and a haguard for it.
-struct Bench {
-    haproxy: Instance,
-    haguard: Haguard,
-    origin: Origin,
-}
+const RELOAD: BenchConfig = BenchConfig {
+    operation: "reload",
+    wants: &[],
+    config: TestConfig {
+        globals: "lua-load {dir}/hold.lua",
+        sections: "
+frontend web
+    bind 127.0.0.1:{port:web}
+    default_backend app
+backend app
+    server one 127.0.0.1:{port:origin} check inter 200ms
+    server two 127.0.0.1:{port:origin}
+",
+        files: &[("hold.lua", HELD_WHILE_LOADING)],
+    },
+};
 
 impl Bench {
-    fn start(branch: Branch) -> Self {
-        Self::built(branch, |builder| builder)
-    }
-
-    fn built(
-        branch: Branch,
-        with: impl FnOnce(crate::support::builder::Builder) -> crate::support::builder::Builder,
-    ) -> Self {
-        let origin = Origin::start();
-        let builder = Instance::builder(branch).config(&origin.behind(CONFIG));
-        let builder = builder.file("hold.lua", HELD_WHILE_LOADING).global("lua-load {dir}/hold.lua");
-        let haproxy = with(builder).start();
-        let bench = Bench { haproxy, haguard: Haguard::new(), origin };
-        bench.wait_checked();
-        bench
-    }
-
-    /// The check of `app/one` has had a result, so its health can be compared.
-    fn wait_checked(&self) {
-        wait_for("the first check", || self.haproxy.ask("show stat").contains(",L4OK,").then_some(()));
-    }
-
-    /// The arguments that name this HAProxy.
-    fn socket(&self) -> [String; 2] {
-        let path = |path: &Path| path.display().to_string();
-        match (self.haproxy.master_socket(), self.haproxy.admin_socket()) {
-            (Some(master), _) => ["--master-socket".to_owned(), path(master)],
-            (None, admin) => ["--stats-socket".to_owned(), path(admin.unwrap())],
-        }
-    }
-
-    fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let more = more.iter().map(|word| (*word).to_owned());
-        std::iter::once("reload".to_owned()).chain(self.socket()).chain(more).collect()
-    }
-
-    fn run(&self, more: &[&str]) -> RunOutput {
-        self.haguard.run(self.arguments(more))
-    }
-
-    fn json(&self, more: &[&str]) -> Value {
-        self.run(&[more, &["-o", "json"]].concat()).json()
-    }
-
-    /// The id of the plan of now.
-    fn plan(&self) -> String {
-        let document = self.json(&["--plan"]);
-        as_text(&document["plan"]["id"]).to_owned()
-    }
-
-    /// Starts a run and goes on.
-    fn background(&self, more: &[&str]) -> BackgroundRun {
-        self.spawn(self.arguments(more))
-    }
-
-    fn spawn(&self, args: Vec<String>) -> BackgroundRun {
-        static RUNS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let number = RUNS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let log = self.haguard.home().join(format!("run-{number}.log"));
-        let args: Vec<_> = args.into_iter().map(Into::into).collect();
-        let home = self.haguard.home().display().to_string();
-        let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
-        let process = Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log);
-        BackgroundRun { process, log }
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.haguard.home().join("state/journal.jsonl")
-    }
-
-    /// The lines of the journal.
-    fn recorded(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.journal()).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
     /// Stops every run at its next line of the journal, until this is dropped.
     fn gate(&self) -> File {
         std::fs::create_dir_all(self.journal().parent().unwrap()).unwrap();
@@ -141,12 +64,6 @@ impl Bench {
         let answer = self.haproxy.get("web", "/");
         assert!(answer.contains(" 200 "), "{answer}\n{}", self.haproxy.log());
     }
-}
-
-/// A run of haguard that goes on by itself.
-struct BackgroundRun {
-    process: Process,
-    log: PathBuf,
 }
 
 impl BackgroundRun {
@@ -190,7 +107,7 @@ fn proof<'a>(document: &'a Value, claim: &str) -> &'a Value {
 #[test]
 fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
         let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
@@ -246,7 +163,7 @@ fn a_reload_puts_the_files_in_force_and_proves_the_new_worker() {
 #[test]
 fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_the_same() {
     on_every_branch(|branch| {
-        let bench = Bench::built(branch, |builder| builder.without_master_socket());
+        let bench = RELOAD.start_with(branch, |builder| builder.without_master_socket());
         let worker = bench.haproxy.worker_pid();
         let plan = bench.json(&["--plan"]);
         assert_eq!(plan["plan"]["steps"][0]["how"], "signal", "{branch}: {plan:#}");
@@ -262,7 +179,7 @@ fn a_master_without_a_socket_is_sent_a_signal_and_its_new_worker_is_proven_all_t
 #[test]
 fn every_text_of_a_reload_fits_a_terminal() {
     requires!(Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     bench.haproxy.admin("set server app/two state maint");
     let plan = bench.run(&["--plan"]);
     assert_eq!(plan.status, 0, "{plan}");

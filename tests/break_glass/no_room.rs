@@ -1,7 +1,7 @@
 //! No room for the snapshot. A limit on the size of files stands for a full disk: it is this run's alone, and what was
 //! written half-way is there as it is on a full disk.
 
-use super::{Bench, end, host, unwrapped};
+use super::{BREAK_GLASS, end, host, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
@@ -10,7 +10,7 @@ use crate::support::requires::requires;
 #[test]
 fn a_snapshot_that_cannot_be_kept_leaves_nothing_of_it_and_haproxy_as_it_is() {
     requires!(Root, Haproxy(Branch::V32));
-    let mut bench = Bench::start(Branch::V32);
+    let mut bench = BREAK_GLASS.start(Branch::V32);
     let comments = "# a line that takes room\n".repeat(2000);
     let text = bench.haproxy.config() + &comments;
     bench.haproxy.write_config(&text);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use super::{Bench, Builder, end, gate, on_every_branch, unwrapped};
+use super::{BREAK_GLASS, BackgroundRun, Builder, end, gate, on_every_branch, unwrapped};
 use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
@@ -15,7 +15,7 @@ use crate::support::wait::wait_for;
 #[test]
 fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_the_way_by_hand() {
     requires!(Root, Haproxy(Branch::V30));
-    let mut bench = Bench::start(Branch::V30);
+    let mut bench = BREAK_GLASS.start(Branch::V30);
     // The stranger comes after the check: this address is bound as soon as the run has written its journal.
     let taken = crate::support::ports::free();
     let text = bench.haproxy.config() + &configs::more_of_app(format!("127.0.0.1:{}", taken.number));
@@ -48,7 +48,7 @@ fn a_haproxy_that_does_not_come_up_again_is_said_loudly_with_its_own_words_and_t
 fn what_cannot_be_put_back_ends_with_8_is_named_and_leaves_evidence() {
     requires!(Root, Haproxy(Branch::V30));
     // Without a master's socket, and with a socket that may only look: what was read cannot be set again.
-    let mut bench = Bench::built(Branch::V30, |builder| builder.without_master_socket());
+    let mut bench = BREAK_GLASS.start_with(Branch::V30, |builder| builder.without_master_socket());
     bench.haproxy.admin("set server app/s1 state maint");
     let text = bench.haproxy.config();
     bench.haproxy.write_config(&text.replace("level admin", "level user"));
@@ -77,10 +77,10 @@ fn status(pid: u32, name: &str) -> Option<String> {
 fn whoever_is_killed_after_the_order_does_not_leave_the_host_without_it() {
     requires!(Root, Haproxy(Branch::V30));
     // A master that is stopped does not end, so that haguard waits for its end.
-    let bench = Bench::built(Branch::V30, |builder| builder.without_master_socket());
+    let bench = BREAK_GLASS.start_with(Branch::V30, |builder| builder.without_master_socket());
     let (old, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
     bench.haproxy.signal_master(Signal::STOP);
-    let (mut run, log) = bench.background(&["--approve", &bench.plan()]);
+    let BackgroundRun { process: mut run, log } = bench.background(&["--approve", &bench.plan()]);
     let term = 1_u64 << (Signal::TERM.as_raw() - 1);
     wait_for("the order", || {
         assert!(!run.has_ended(), "{}", std::fs::read_to_string(&log).unwrap());
@@ -115,7 +115,7 @@ fn a_haproxy_that_comes_up_for_a_moment_and_ends_again_is_an_outage_and_said_so(
     on_every_branch(|branch| {
         let fragile =
             |builder: Builder| builder.global("lua-load {dir}/fragile.lua").file("fragile.lua", FRAGILE);
-        let bench = Bench::built(branch, fragile);
+        let bench = BREAK_GLASS.start_with(branch, fragile);
         bench.haproxy.admin("set server app/s1 state maint");
         let id = bench.plan();
         let (gate, journal) = gate(&bench.haguard);

@@ -1,6 +1,6 @@
 //! What comes up may do what the one before could, and no more.
 
-use super::{Bench, on_every_branch};
+use super::{BREAK_GLASS, on_every_branch};
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
 
@@ -13,7 +13,7 @@ fn it_keeps_the_user_the_rights_the_limits_and_the_place_in_the_queue() {
         let rights = ["--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service"];
         let bounds = ["--bounding-set", "-sys_boot", "--no-new-privs", "--"];
         let words = [&own[..], &user, &rights, &bounds].concat();
-        let bench = Bench::built(branch, |builder| builder.owned_by(4711).through(&words));
+        let bench = BREAK_GLASS.start_with(branch, |builder| builder.owned_by(4711).through(&words));
         let seen = |pid: u32| {
             let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
             let status = read("status");
@@ -36,7 +36,7 @@ fn it_keeps_the_user_the_rights_the_limits_and_the_place_in_the_queue() {
 fn a_root_whose_groups_and_rights_are_others_than_ours_keeps_them() {
     requires!(Root, Haproxy(Branch::V32));
     let words = ["setpriv", "--groups", "4712", "--bounding-set", "-sys_boot", "--"];
-    let bench = Bench::built(Branch::V32, |builder| builder.through(&words));
+    let bench = BREAK_GLASS.start_with(Branch::V32, |builder| builder.through(&words));
     let done = bench.json(&["--approve", &bench.plan()]);
     assert_eq!(done["exit"], 0, "{done:#}");
     let status = std::fs::read_to_string(format!("/proc/{}/status", bench.main().unwrap())).unwrap();

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, host, unwrapped};
+use super::{BREAK_GLASS, Bench, host, unwrapped};
 use crate::support::configs;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
@@ -19,7 +19,7 @@ fn asked(bench: &Bench, meanwhile: impl FnOnce(), keys: &str) -> RunOutput {
 #[test]
 fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
     requires!(Root, Program("script"), Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = BREAK_GLASS.start(Branch::V30);
     let (main, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
     for (keys, status) in [("n\r", 3), ("\r", 3), ("\u{3}", 130)] {
         let said = asked(&bench, || (), keys);
@@ -37,7 +37,7 @@ fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
 #[test]
 fn what_would_not_come_up_any_more_after_the_question_is_not_ended() {
     requires!(Root, Program("script"), Haproxy(Branch::V30));
-    let mut bench = Bench::start(Branch::V30);
+    let mut bench = BREAK_GLASS.start(Branch::V30);
     let free = crate::support::ports::free();
     let more = configs::more_of_app(format!("127.0.0.1:{}", free.number));
     let text = format!("{}\n{more}", bench.haproxy.config());

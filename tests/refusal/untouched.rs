@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use md5::{Digest, Md5};
 
-use super::{CONFIG, disturb, start};
+use super::{CONFIG, disturb};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
@@ -51,7 +51,7 @@ fn timeless(table: &str, time: impl Fn(usize, &str) -> bool) -> String {
 fn looking_leaves_processes_files_and_sockets_as_they_were() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         disturb(&haproxy);
         let before = print(&haproxy);
@@ -74,7 +74,7 @@ fn looking_leaves_processes_files_and_sockets_as_they_were() {
 fn a_look_ends_with_the_proof_that_it_changed_nothing() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         let socket = haproxy.master_socket().unwrap();
         for command in ["inspect", "restart", "check"] {
@@ -106,7 +106,7 @@ fn hex(bytes: &[u8]) -> String {
 fn a_saved_look_is_judged_the_same_after_the_haproxy_has_ended() {
     for branch in Branch::here() {
         let origin = Origin::start();
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let haguard = Haguard::new();
         disturb(&haproxy);
         let _clients = hold_connection(haproxy.port("web"), 2);
@@ -116,7 +116,7 @@ fn a_saved_look_is_judged_the_same_after_the_haproxy_has_ended() {
         std::fs::write(&saved, &live.stdout).unwrap();
         drop(haproxy);
         let live = live.json();
-        assert!(live["losses"].as_array().unwrap().len() >= 5, "{branch}: {CONFIG}");
+        assert!(live["losses"].as_array().unwrap().len() >= 5, "{branch}: {}", CONFIG.sections);
         let file = saved.to_str().unwrap();
         let offline = haguard.run(["inspect", "--facts", file, "-o", "json"]).json();
         for key in ["losses", "findings", "facts", "proof", "summary", "exit"] {

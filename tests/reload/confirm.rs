@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Bench, on_every_branch, proof, unwrapped};
+use super::{Bench, RELOAD, on_every_branch, proof, unwrapped};
 use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
@@ -29,7 +29,7 @@ struct EditedBench {
 
 impl EditedBench {
     fn start(branch: Branch) -> Self {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let first = bench.run(&["--approve", &bench.plan()]);
         assert_eq!(first.status, 0, "{branch}: {first}");
         let before = bench.haproxy.config();

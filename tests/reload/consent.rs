@@ -1,6 +1,6 @@
 //! Consent: to a plan that was shown, by somebody who is there or by its id, and only while it is still the plan.
 
-use super::{Bench, on_every_branch, unwrapped};
+use super::{Bench, RELOAD, on_every_branch, unwrapped};
 use crate::support::configs;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
@@ -11,7 +11,7 @@ use crate::support::terminal;
 #[test]
 fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
     requires!(Haproxy(Branch::V32));
-    let bench = Bench::start(Branch::V32);
+    let bench = RELOAD.start(Branch::V32);
     let worker = bench.haproxy.worker_pid();
     for more in [&[][..], &["--no-input"]] {
         let said = bench.run(more);
@@ -29,7 +29,7 @@ fn without_a_terminal_or_an_approval_it_refuses_and_prints_the_command() {
 #[test]
 fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let mut id = bench.plan();
         assert_eq!(id, bench.plan(), "{branch}: two looks at the same world give the same id");
         // Traffic moves nothing.
@@ -62,7 +62,7 @@ fn a_plan_is_stale_when_anything_that_it_rests_on_moved() {
 #[test]
 fn an_id_that_was_never_shown_here_is_said_to_be_one() {
     requires!(Haproxy(Branch::V28));
-    let bench = Bench::start(Branch::V28);
+    let bench = RELOAD.start(Branch::V28);
     let said = bench.run(&["--approve", "0123456789"]);
     assert_eq!(said.status, 6, "{said}");
     assert!(unwrapped(&said.stdout).contains("No plan with this id was shown on this host"), "{said}");
@@ -77,7 +77,7 @@ fn on_a_terminal(bench: &Bench, keys: &'static str) -> RunOutput {
 #[test]
 fn on_a_terminal_yes_is_consent_and_no_and_enter_are_not() {
     requires!(Program("script"), Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     let worker = bench.haproxy.worker_pid();
     for keys in ["n\r", "\r", "q\r"] {
         let said = on_a_terminal(&bench, keys);

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::{Bench, on_every_branch, proof, unwrapped};
+use super::{Bench, RELOAD, on_every_branch, proof, unwrapped};
 use crate::support::configs;
 use crate::support::document::{as_text, finding};
 use crate::support::haguard::Haguard;
@@ -27,7 +27,7 @@ fn with_a_bind_taken_meanwhile(bench: &mut Bench) -> (Option<i32>, serde_json::V
 #[test]
 fn a_bind_taken_between_check_and_act_leaves_the_old_worker_proven_in_force_and_tells_the_outage() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let worker = bench.haproxy.worker_pid();
         let (status, document) = with_a_bind_taken_meanwhile(&mut bench);
         assert_eq!((status, &document["changed"]), (Some(1), &false.into()), "{branch}: {document:#}");
@@ -54,7 +54,7 @@ fn a_bind_taken_between_check_and_act_leaves_the_old_worker_proven_in_force_and_
 #[test]
 fn a_reload_by_signal_that_fails_is_told_from_one_that_takes_long() {
     on_every_branch(|branch| {
-        let mut bench = Bench::built(branch, |builder| builder.without_master_socket());
+        let mut bench = RELOAD.start_with(branch, |builder| builder.without_master_socket());
         let worker = bench.haproxy.worker_pid();
         let (status, document) = with_a_bind_taken_meanwhile(&mut bench);
         assert_eq!(status, Some(1), "{branch}: {document:#}");
@@ -67,7 +67,7 @@ fn a_reload_by_signal_that_fails_is_told_from_one_that_takes_long() {
 #[test]
 fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_clients_were_refused() {
     requires!(Haproxy(Branch::V30));
-    let mut bench = Bench::start(Branch::V30);
+    let mut bench = RELOAD.start(Branch::V30);
     let taken = crate::support::ports::free();
     let text = bench.haproxy.config() + &configs::more(format!("127.0.0.1:{}", taken.number));
     bench.haproxy.write_config(&text);
@@ -95,7 +95,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
 #[test]
 fn a_configuration_that_does_not_parse_is_refused_and_nothing_is_touched() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let (worker, listed) = (bench.haproxy.worker_pid(), reloads(&bench.haproxy));
         let good = bench.plan();
         let text = bench.haproxy.config() + configs::REFUSED;
@@ -143,7 +143,7 @@ fn a_process_without_a_master_is_never_reloaded() {
 #[test]
 fn a_server_that_was_up_and_is_down_after_the_reload_is_named() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let nobody = crate::support::ports::free();
         let text = bench.haproxy.config();
         let line = text.lines().find(|line| line.contains("server one")).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Bench, on_every_branch, proof, unwrapped};
+use super::{Bench, RELOAD, on_every_branch, proof, unwrapped};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
@@ -24,7 +24,7 @@ backend more
 ";
 
 fn start(branch: Branch) -> Bench {
-    let bench = Bench::built(branch, |builder| {
+    let bench = RELOAD.start_with(branch, |builder| {
         builder
             .config(&format!("frontend tls{MORE}"))
             .file("site.pem", &crate::support::pem::self_signed("disk.test"))

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{BackgroundRun, Bench, on_every_branch, unwrapped};
+use super::{BackgroundRun, Bench, RELOAD, on_every_branch, unwrapped};
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
@@ -24,7 +24,7 @@ fn kill(mut run: BackgroundRun) {
 #[test]
 fn killed_before_the_order_it_has_done_nothing() {
     requires!(Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
     let id = bench.plan();
     let gate = bench.gate();
@@ -40,7 +40,7 @@ fn killed_before_the_order_it_has_done_nothing() {
 #[test]
 fn killed_while_haproxy_loads_the_journal_says_that_the_result_is_not_known() {
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = RELOAD.start(branch);
         let (master, worker) = (bench.haproxy.master_pid(), bench.haproxy.worker_pid());
         let id = bench.plan();
         let gate = bench.gate();
@@ -77,7 +77,7 @@ pub(super) fn loading(bench: &Bench) -> bool {
 #[test]
 fn killed_after_any_line_of_its_journal_it_leaves_haproxy_in_force() {
     requires!(Haproxy(Branch::V32));
-    let bench = Bench::start(Branch::V32);
+    let bench = RELOAD.start(Branch::V32);
     let master = bench.haproxy.master_pid();
     for lines in 1..=7 {
         let id = bench.plan();
@@ -115,7 +115,7 @@ fn killed_after_any_line_of_its_journal_it_leaves_haproxy_in_force() {
 fn a_signal_while_it_only_looks_ends_it_with_nothing_changed() {
     requires!(Haproxy(Branch::V30));
     for signal in [Signal::INT, Signal::TERM] {
-        let bench = Bench::start(Branch::V30);
+        let bench = RELOAD.start(Branch::V30);
         let (id, worker) = (bench.plan(), bench.haproxy.worker_pid());
         // The configuration test loads the same script, and waits.
         let hold = bench.hold_loading();
@@ -141,7 +141,7 @@ fn a_signal_while_it_only_looks_ends_it_with_nothing_changed() {
 fn a_signal_during_the_act_finishes_the_step_and_says_how_far_it_got() {
     on_every_branch(|branch| {
         for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
-            let bench = Bench::start(branch);
+            let bench = RELOAD.start(branch);
             let (id, worker) = (bench.plan(), bench.haproxy.worker_pid());
             let gate = bench.gate();
             let run = bench.background(&["--approve", &id]);
@@ -169,7 +169,7 @@ fn a_signal_during_the_act_finishes_the_step_and_says_how_far_it_got() {
 #[test]
 fn a_lost_terminal_does_not_stop_it() {
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = RELOAD.start(branch);
         let id = bench.plan();
         let gate = bench.gate();
         let run = bench.background(&["--approve", &id]);
@@ -184,7 +184,7 @@ fn a_lost_terminal_does_not_stop_it() {
 #[test]
 fn nobody_reading_what_it_says_does_not_stop_it() {
     requires!(Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     let haguard = env!("CARGO_BIN_EXE_haguard");
     // A reader that has gone, streams that are closed, and a device that is full.
     for streams in ["| true", ">&- 2>&-", ">/dev/full 2>/dev/full"] {

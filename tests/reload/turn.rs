@@ -1,13 +1,13 @@
 //! One run at a time, none while frozen, and patience with a reload that takes its time.
 
-use super::{Bench, on_every_branch, unwrapped};
+use super::{RELOAD, on_every_branch, unwrapped};
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
 
 #[test]
 fn a_second_run_is_told_who_reloads_and_a_slow_reload_is_not_called_failed() {
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = RELOAD.start(branch);
         let (id, worker) = (bench.plan(), bench.haproxy.worker_pid());
         let gate = bench.gate();
         let first = bench.background(&["--approve", &id]);
@@ -43,7 +43,7 @@ fn a_second_run_is_told_who_reloads_and_a_slow_reload_is_not_called_failed() {
 #[test]
 fn the_same_haproxy_named_by_another_socket_is_the_same_turn() {
     requires!(Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     let id = bench.plan();
     let gate = bench.gate();
     let first = bench.background(&["--approve", &id]);
@@ -61,7 +61,7 @@ fn the_same_haproxy_named_by_another_socket_is_the_same_turn() {
 #[test]
 fn a_freeze_stops_every_change_with_its_reason_and_shows_plans_all_the_same() {
     requires!(Haproxy(Branch::V34));
-    let bench = Bench::start(Branch::V34);
+    let bench = RELOAD.start(Branch::V34);
     let (id, worker) = (bench.plan(), bench.haproxy.worker_pid());
     std::fs::write(bench.haguard.home().join("state/freeze"), "INC-4711: no changes before Monday\n")
         .unwrap();

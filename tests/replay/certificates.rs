@@ -1,19 +1,20 @@
 //! Certificates that were set over the socket.
 
 use super::{WAYS, WorkerBeforeReload, summarize};
+use crate::support::configs::TestConfig;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::pem;
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend fe
     bind 127.0.0.1:{port:tls} ssl crt {dir}/site.pem
     default_backend web
 backend web
-";
-
-fn start(branch: Branch) -> Instance {
-    Instance::builder(branch).config(CONFIG).file("site.pem", &pem::self_signed("disk.test")).start()
-}
+",
+    files: &[("site.pem", "{pem:disk.test}")],
+};
 
 fn set_certificate(haproxy: &Instance, name: &str) -> String {
     let (file, pem) = (format!("{}/site.pem", haproxy.dir().display()), pem::self_signed(name));
@@ -27,7 +28,7 @@ fn set_certificate(haproxy: &Instance, name: &str) -> String {
 fn a_certificate_comes_back_where_its_key_can_be_read_and_is_named_where_not() {
     for branch in Branch::here() {
         for way in WAYS {
-            let haproxy = start(branch);
+            let haproxy = CONFIG.start(branch);
             let file = set_certificate(&haproxy, "memory.test");
             let before = WorkerBeforeReload::read(&haproxy, None);
             let readable = branch >= Branch::V32;
@@ -62,7 +63,7 @@ fn a_certificate_comes_back_where_its_key_can_be_read_and_is_named_where_not() {
 #[test]
 fn a_certificate_that_was_renewed_on_disk_is_not_undone() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         let file = set_certificate(&haproxy, "memory.test");
         let renewed = pem::self_signed("renewed.test");
         let now = std::time::SystemTime::now() + std::time::Duration::from_millis(200);

@@ -1,9 +1,12 @@
 //! Map and ACL lists, compared with their order.
 
 use super::{SocketRoute, WAYS, WorkerBeforeReload, set, summarize};
+use crate::support::configs::TestConfig;
 use crate::support::haproxy::{Branch, Instance};
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend fe
     bind 127.0.0.1:{port:fe}
     http-request deny if { req.hdr(user-agent) -f {dir}/agents.lst }
@@ -15,16 +18,13 @@ frontend fe
 backend web
 backend api
 backend gone
-";
-
-fn start(branch: Branch) -> Instance {
-    Instance::builder(branch)
-        .config(CONFIG)
-        .file("agents.lst", "Bad Bot\nWorse\\Bot\n")
-        .file("hosts.map", "a.test web\nb.test api\nc.test web\nb.test gone\n")
-        .file("paths.map", "^/a web\n^/ab api\n")
-        .start()
-}
+",
+    files: &[
+        ("agents.lst", "Bad Bot\nWorse\\Bot\n"),
+        ("hosts.map", "a.test web\nb.test api\nc.test web\nb.test gone\n"),
+        ("paths.map", "^/a web\n^/ab api\n"),
+    ],
+};
 
 /// Every entry in its order, without the addresses.
 fn entries(haproxy: &Instance, command: &str) -> Vec<String> {
@@ -52,7 +52,7 @@ fn lists(haproxy: &Instance) -> [Vec<String>; 4] {
 fn entries_added_changed_and_deleted_come_back_in_their_order() {
     for branch in Branch::here() {
         for way in WAYS {
-            let haproxy = start(branch);
+            let haproxy = CONFIG.start(branch);
             let dir = haproxy.dir().display().to_string();
             let (hosts, paths, agents) =
                 (format!("{dir}/hosts.map"), format!("{dir}/paths.map"), format!("{dir}/agents.lst"));
@@ -100,7 +100,7 @@ fn entries_added_changed_and_deleted_come_back_in_their_order() {
 #[test]
 fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
     for branch in Branch::here() {
-        let mut haproxy = start(branch);
+        let mut haproxy = CONFIG.start(branch);
         let hosts = format!("{}/hosts.map", haproxy.dir().display());
         let commands = [
             format!("add map {hosts} new.test api"),
@@ -128,7 +128,7 @@ fn an_entry_whose_backend_is_gone_is_reported_and_the_others_come_back() {
 #[test]
 fn a_map_file_that_was_edited_is_left_as_the_edit_wants_it() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         let hosts = format!("{}/hosts.map", haproxy.dir().display());
         set(&haproxy, &[&format!("add map {hosts} new.test api")]);
         // Moved to its place with an old time of writing, as `cp -p` and rsync do it.

@@ -14,10 +14,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::{LONG, WAYS, channel};
+use crate::support::configs::TestConfig;
 use crate::support::golden;
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::Branch;
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend fe
     bind 127.0.0.1:{port:fe}
     http-request deny if { req.hdr(x) -f {dir}/x.lst }
@@ -26,11 +29,9 @@ frontend fe
 backend web
     balance roundrobin
     server s1 127.0.0.1:1001
-";
-
-fn start(branch: Branch) -> Instance {
-    Instance::builder(branch).config(CONFIG).file("x.lst", "").file("x.map", "").file("ip.lst", "").start()
-}
+",
+    files: &[("x.lst", ""), ("x.map", ""), ("ip.lst", "")],
+};
 
 fn list(channel: &WorkerChannel, kind: PatternKind) -> PatternListRef {
     let command = if kind == PatternKind::Map { "show map" } else { "show acl" };
@@ -55,7 +56,7 @@ fn value() -> impl Strategy<Value = String> {
 #[test]
 fn entries_come_back_as_they_were_sent() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let (map, acl) = (list(&channel, PatternKind::Map), list(&channel, PatternKind::Acl));
@@ -108,7 +109,7 @@ fn entries_come_back_as_they_were_sent() {
 #[test]
 fn thousands_of_changes_take_few_connections_and_keep_their_order() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         let calls = Arc::new(AtomicU32::new(0));
         let direct =
             WorkerChannel::Direct(RuntimeSocket::new(haproxy.admin_socket().unwrap(), LONG, calls.clone()));
@@ -139,7 +140,7 @@ fn thousands_of_changes_take_few_connections_and_keep_their_order() {
 #[test]
 fn each_refusal_is_told_from_its_neighbours() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let changes = [
@@ -173,7 +174,7 @@ fn each_refusal_is_told_from_its_neighbours() {
 #[test]
 fn a_server_for_a_backend_that_is_not_there_does_not_shift_the_answers() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         for way in WAYS {
             let new = |backend: &str, name: &str| NewServer {
                 backend: backend.into(),
@@ -197,7 +198,7 @@ fn a_server_for_a_backend_that_is_not_there_does_not_shift_the_answers() {
 #[test]
 fn a_reason_of_haproxys_does_not_repeat_the_value() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let all = patterns::parse_lists(&channel.ask("show acl").unwrap()).unwrap();
@@ -215,7 +216,7 @@ fn a_reason_of_haproxys_does_not_repeat_the_value() {
 #[test]
 fn a_list_is_replaced_at_once_and_half_a_version_is_seen_by_nobody() {
     for branch in Branch::here() {
-        let haproxy = start(branch);
+        let haproxy = CONFIG.start(branch);
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let map = list(&channel, PatternKind::Map);

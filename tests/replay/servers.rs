@@ -7,11 +7,14 @@ use haguard::gather::haproxy::runtime_state::worker_channel;
 use haguard::time::Deadline;
 
 use super::{LONG, SocketRoute, WAYS, WorkerBeforeReload, channel, set, summarize};
+use crate::support::configs::TestConfig;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::{Origin, hold_connection};
 use crate::support::wait::wait_for;
 
-const CONFIG: &str = "
+const CONFIG: TestConfig = TestConfig {
+    globals: "",
+    sections: "
 frontend fe
     bind 127.0.0.1:{port:fe}
     default_backend web
@@ -28,11 +31,9 @@ backend web
     server s8 127.0.0.1:+10
     server s9 127.0.0.1:{port:origin} agent-check agent-port 9 agent-inter 1h
     server untouched 127.0.0.1:{port:origin}
-";
-
-fn start(branch: Branch, origin: &Origin) -> Instance {
-    Instance::builder(branch).config(&origin.behind(CONFIG)).start()
-}
+",
+    files: &[],
+};
 
 /// The columns of a server that haguard's own reading is not asked about.
 fn columns(haproxy: &Instance, server: &str) -> Vec<String> {
@@ -55,7 +56,7 @@ fn states_weights_addresses_and_checks_come_back() {
     let origin = Origin::start();
     for branch in Branch::here() {
         for way in WAYS {
-            let haproxy = start(branch, &origin);
+            let haproxy = CONFIG.start_before(branch, &origin);
             let moved = format!("set server web/s6 addr ::1 port {}", origin.port);
             set(
                 &haproxy,
@@ -111,7 +112,7 @@ fn states_weights_addresses_and_checks_come_back() {
 fn a_second_time_there_is_nothing_to_do() {
     let origin = Origin::start();
     for branch in Branch::here() {
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let added = format!("add server web/dyn 127.0.0.1:{} check", origin.port);
         set(
             &haproxy,
@@ -132,7 +133,7 @@ fn servers_added_at_run_time_come_back_with_their_checks_switched_on() {
         for way in WAYS {
             // The server with checks has an origin of its own, so that no other check is taken for its.
             let (origin, alone) = (Origin::start(), Origin::start());
-            let haproxy = start(branch, &origin);
+            let haproxy = CONFIG.start_before(branch, &origin);
             let (port, other) = (origin.port, alone.port);
             let checked =
                 format!("add server web/checked 127.0.0.1:{other} weight 30 maxconn 5 check rise 4 fall 5");
@@ -198,7 +199,7 @@ fn stat(haproxy: &Instance) -> Vec<Vec<String>> {
 fn what_haproxy_does_not_show_of_a_server_is_not_guessed() {
     let origin = Origin::start();
     for branch in Branch::here() {
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         set(
             &haproxy,
             &[
@@ -225,7 +226,7 @@ fn a_server_deleted_at_run_time_is_deleted_again() {
     let origin = Origin::start();
     for branch in Branch::here() {
         for way in WAYS {
-            let haproxy = start(branch, &origin);
+            let haproxy = CONFIG.start_before(branch, &origin);
             set(&haproxy, &["set server web/s5 state maint"]);
             assert!(haproxy.admin("del server web/s5").contains("deleted"), "{branch}");
             let before = WorkerBeforeReload::read(&haproxy, None);
@@ -242,7 +243,7 @@ fn a_server_deleted_at_run_time_is_deleted_again() {
 fn a_worker_that_is_gone_returns_nothing_and_says_so() {
     let origin = Origin::start();
     for branch in Branch::here() {
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         set(&haproxy, &["set server web/s1 state maint"]);
         let before = WorkerBeforeReload::read(&haproxy, None);
         let old = channel(&haproxy, SocketRoute::ViaMaster);
@@ -258,7 +259,7 @@ fn a_worker_that_is_gone_returns_nothing_and_says_so() {
 fn both_workers_are_reached_after_the_reload() {
     let origin = Origin::start();
     for branch in Branch::here() {
-        let haproxy = start(branch, &origin);
+        let haproxy = CONFIG.start_before(branch, &origin);
         let old = haproxy.worker_pid();
         set(&haproxy, &["set server web/s1 state maint"]);
         // A held exchange keeps the old worker alive.

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::haproxy::{Branch, Instance};
+use super::origin::Origin;
+use super::pem;
 use super::ports::{self, Port};
 use super::sandbox::Sandbox;
 
@@ -66,6 +68,12 @@ impl Builder {
     pub(crate) fn config(mut self, sections: &str) -> Self {
         self.body.push_str(sections);
         self.body.push('\n');
+        self
+    }
+
+    /// Fills in the port of this origin for `{port:origin}`.
+    pub(crate) fn origin(mut self, origin: &Origin) -> Self {
+        self.body = origin.behind(&self.body);
         self
     }
 
@@ -235,13 +243,24 @@ impl Builder {
 
 /// Puts the folder and ports into a text; a port that was named before keeps its number.
 pub(crate) fn fill(text: &str, dir: &Path, ports: &mut BTreeMap<String, Port>) -> String {
-    let text = text.replace("{dir}", &dir.to_string_lossy());
+    let text = with_certificates(&text.replace("{dir}", &dir.to_string_lossy()));
     let mut pieces = text.split("{port:");
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (name, rest) = piece.split_once('}').expect("{port:NAME} is closed");
         let port = ports.entry(name.to_owned()).or_insert_with(ports::free);
         filled.push_str(&format!("{}{rest}", port.number));
+    }
+    filled
+}
+
+/// Puts a new certificate in the place of each `{pem:NAME}`.
+fn with_certificates(text: &str) -> String {
+    let mut pieces = text.split("{pem:");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once('}').expect("{pem:NAME} is closed");
+        filled.push_str(&(pem::self_signed(name) + rest));
     }
     filled
 }

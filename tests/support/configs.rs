@@ -1,6 +1,11 @@
-//! Configurations of HAProxy by name. The builder fills in `{port:NAME}` and `{dir}`, an origin fills in `{port:origin}`.
+//! Configurations of HAProxy by name. The builder fills in `{port:NAME}`, `{dir}` and, for a certificate of that name,
+//! `{pem:NAME}`.
 
 use std::fmt::Display;
+
+use super::builder::Builder;
+use super::haproxy::{Branch, Instance};
+use super::origin::Origin;
 
 /// A frontend that has nothing behind it.
 pub(crate) const FRONTEND: &str = "frontend f\n    bind 127.0.0.1:{port:f}\n";
@@ -66,4 +71,33 @@ pub(crate) fn more(bind: impl Display) -> String {
 /// The same in front of the backend `app`.
 pub(crate) fn more_of_app(bind: impl Display) -> String {
     format!("{}    default_backend app\n", more(bind))
+}
+
+/// A configuration of a test with the files that it refers to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TestConfig {
+    pub(crate) globals: &'static str,
+    pub(crate) sections: &'static str,
+    pub(crate) files: &'static [(&'static str, &'static str)],
+}
+
+impl TestConfig {
+    /// Describes a HAProxy with it before it is started.
+    pub(crate) fn builder(&self, branch: Branch) -> Builder {
+        let builder = Instance::builder(branch).config(self.sections);
+        let builder = if self.globals.is_empty() { builder } else { builder.global(self.globals) };
+        self.files.iter().fold(builder, |builder, (name, text)| builder.file(name, text))
+    }
+
+    /// Starts a HAProxy with it.
+    #[track_caller]
+    pub(crate) fn start(&self, branch: Branch) -> Instance {
+        self.builder(branch).start()
+    }
+
+    /// The same in front of this origin.
+    #[track_caller]
+    pub(crate) fn start_before(&self, branch: Branch, origin: &Origin) -> Instance {
+        self.builder(branch).origin(origin).start()
+    }
 }

@@ -1,4 +1,5 @@
 //! What tests share: real parts, started on loopback and ended exactly.
+pub(crate) mod bench;
 pub(crate) mod builder;
 pub(crate) mod cgroup;
 pub(crate) mod configs;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use super::super::{Bench, on_every_branch, unwrapped};
+use super::super::{RELOAD, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
 use crate::support::configs;
 use crate::support::document::{as_text, finding};
@@ -12,7 +12,7 @@ use crate::support::requires::requires;
 #[test]
 fn without_knowing_what_runs_it_is_refused_with_the_mend() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let worker = bench.haproxy.worker_pid();
         let text = bench.haproxy.config() + configs::LATE;
         bench.haproxy.write_config(&text);
@@ -30,7 +30,7 @@ fn without_knowing_what_runs_it_is_refused_with_the_mend() {
 #[test]
 fn files_that_nobody_touched_are_the_configuration_of_before() {
     requires!(Haproxy(Branch::V34));
-    let bench = Bench::start(Branch::V34);
+    let bench = RELOAD.start(Branch::V34);
     let plan = bench.json(&["--confirm-within", LONG, "--plan"]);
     assert_eq!(plan["exit"], 0, "{plan:#}");
     assert!(
@@ -53,7 +53,7 @@ fn files_that_nobody_touched_are_the_configuration_of_before() {
 #[test]
 fn it_goes_back_to_the_files_that_were_given() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         let before = format!("# as it was\n{}", bench.haproxy.config());
         let given = bench.haproxy.dir().join("given.cfg");
         std::fs::write(&given, &before).unwrap();
@@ -76,7 +76,7 @@ fn it_goes_back_to_the_files_that_were_given() {
 #[test]
 fn files_that_do_not_fit_are_a_usage_error() {
     requires!(Haproxy(Branch::V30));
-    let bench = Bench::start(Branch::V30);
+    let bench = RELOAD.start(Branch::V30);
     let path = bench.haproxy.config_path().to_str().unwrap();
     let cases = [
         (&["--previous", path, "--previous", path][..], "given 2 times, and HAProxy loads 1 files"),
@@ -94,7 +94,7 @@ fn files_that_do_not_fit_are_a_usage_error() {
 #[test]
 fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
     on_every_branch(|branch| {
-        let bench = Bench::start(branch);
+        let bench = RELOAD.start(branch);
         let worker = bench.haproxy.worker_pid();
         let given = bench.haproxy.dir().join("given.cfg");
         std::fs::write(&given, format!("{}\n    no_such_keyword\n", bench.haproxy.config())).unwrap();
@@ -116,7 +116,7 @@ fn a_configuration_of_before_that_does_not_come_up_is_no_way_back() {
 #[test]
 fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
     requires!(Root, Program("setpriv"), Haproxy(Branch::V30));
-    let bench = Bench::built(Branch::V30, |builder| builder.owned_by(65534));
+    let bench = RELOAD.start_with(Branch::V30, |builder| builder.owned_by(65534));
     let path = bench.haproxy.config_path().to_owned();
     std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
@@ -138,7 +138,7 @@ fn a_haproxy_of_another_user_goes_back_to_files_that_are_still_its_own() {
 #[test]
 fn a_folder_is_as_before_with_every_file_that_came_or_went() {
     requires!(Haproxy(Branch::V32));
-    let bench = Bench::built(Branch::V32, |builder| builder.config_folder());
+    let bench = RELOAD.start_with(Branch::V32, |builder| builder.config_folder());
     assert_eq!(bench.run(&["--approve", &bench.plan()]).status, 0);
     let folder = bench.haproxy.config_path().parent().unwrap();
     let came = folder.join("late.cfg");

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::super::{Bench, on_every_branch, unwrapped};
+use super::super::{RELOAD, on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
 use crate::support::configs;
 use crate::support::document::as_text;
@@ -63,7 +63,7 @@ fn a_reload_that_failed_leaves_nothing_to_confirm() {
 #[test]
 fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
     on_every_branch(|branch| {
-        let mut bench = Bench::start(branch);
+        let mut bench = RELOAD.start(branch);
         // Before, it listens on one address more, which somebody takes as soon as it is given up.
         let more = crate::support::ports::free();
         let plain = bench.haproxy.config();
