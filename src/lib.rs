@@ -19,11 +19,12 @@
 //! | `commands` | arguments and story of each command | all of the above |
 //!
 //! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
-//! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`exit`], [`error`], [`known`], `label`,
-//! [`secret`], [`time`], [`timeouts`], [`wait`], [`plural`].
+//! `supervisors`, `dataplane`, `patroni`. Leaves that import no room: [`clearance`], [`exit`], [`error`],
+//! [`known`], `label`, [`secret`], [`time`], [`timeouts`], [`wait`], [`plural`].
 
 pub mod act;
 pub mod checks;
+pub mod clearance;
 pub mod cli;
 pub mod clients;
 mod commands;

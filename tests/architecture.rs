@@ -23,7 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that know nothing of the house but each other.
-const LEAVES: &[&str] = &["error", "exit", "known", "label", "plural", "secret", "time", "timeouts", "wait"];
+const LEAVES: &[&str] =
+    &["clearance", "error", "exit", "known", "label", "plural", "secret", "time", "timeouts", "wait"];
 
 /// Rooms without a hand: they compute, and touch nothing outside.
 const PURE: &[&str] = &["wire", "facts", "plan", "checks", "report"];
@@ -57,6 +58,64 @@ fn every_file_keeps_the_rules_of_the_house() {
     let mended: Vec<&String> = owed.difference(&breaches).collect();
     assert!(new.is_empty(), "against the rules of the house: {new:#?}");
     assert!(mended.is_empty(), "mended, so take it off the list: {mended:#?}");
+}
+
+/// A command's story is read in one go: what it has of its own beside the runner.
+const STORY_LINES: usize = 60;
+
+#[test]
+fn the_story_of_an_operation_is_read_in_one_go() {
+    let mut stories = 0;
+    for file in rust_files().into_iter().filter(|file| file.starts_with("src/commands/")) {
+        let text = golden::read(&file);
+        if !text.contains("impl Operation for ") {
+            continue;
+        }
+        stories += 1;
+        for (name, lines) in functions(&text) {
+            assert!(lines <= STORY_LINES, "{file}: {name} has {lines} lines, more than {STORY_LINES}");
+        }
+        let own_journal =
+            program(&text).any(|line| line.contains("StepJournal::new") || line.contains("plans::save"));
+        assert!(!own_journal, "{file} does what the runner does");
+    }
+    assert!(stories >= 3, "reload, restart --break-glass and guard stand on the runner: {stories}");
+}
+
+/// Every function of a file with its number of lines.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String, usize)> = None;
+    for line in program(text) {
+        let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        match &mut open {
+            Some((name, end, lines)) => {
+                *lines += 1;
+                if line == end {
+                    found.push((name.clone(), *lines));
+                    open = None;
+                }
+            }
+            None => {
+                let name = line.split("fn ").nth(1).and_then(|rest| rest.split(['(', '<']).next());
+                if let Some(name) =
+                    name.filter(|_| !line.trim_start().starts_with("//") && !line.ends_with(';'))
+                {
+                    open = Some((name.to_owned(), format!("{indent}}}"), 1));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn only_consent_grants_a_clearance() {
+    for file in rust_files().into_iter().filter(|file| file.starts_with("src/")) {
+        let text = golden::read(&file);
+        let grants = program(&text).filter(|line| line.contains("Clearance::grant")).count();
+        assert!(grants == 0 || file == "src/act/consent.rs", "{file} grants a clearance");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod dataplane;
 mod failure;
 mod keep;
 mod signals;
+mod steps;
 mod turn;
 
 use std::fs::File;

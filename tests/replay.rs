@@ -25,6 +25,7 @@ use haguard::plan::replay::{ReplayPreview, preview_replay};
 use haguard::time::Deadline;
 use haguard::wire::haproxy::config::{self, Model, ParseContext, Source};
 
+use crate::support::clearance::clearance;
 use crate::support::haproxy::Instance;
 use crate::support::truth::{self, RuntimeSnapshot};
 
@@ -106,7 +107,7 @@ impl WorkerBeforeReload {
     }
 
     fn put_back(&self, haproxy: &Instance, way: SocketRoute) -> Vec<ReplayResult> {
-        replay_into(&self.old, &self.loaded, &channel(haproxy, way))
+        replay_into(&self.old, &self.loaded, channel(haproxy, way).writer(&clearance()), &|_, _| true)
     }
 
     /// What is not as it was, read by other code than haguard's.

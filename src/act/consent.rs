@@ -1,4 +1,4 @@
-//! Consent: the only place that makes a [`Clearance`], from one plan, its verdict and somebody's yes.
+//! Consent: the only place that grants a [`Clearance`], for one plan, by its checks and an operator's yes.
 
 use std::io::{self, BufRead, Write};
 
@@ -6,20 +6,31 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::signals::Interrupts;
 use crate::checks::{self, Finding};
+use crate::clearance::Clearance;
 use crate::exit::Exit;
 use crate::plan::{BasisChange, Plan};
 
-/// The consent to one plan. Nothing that changes something can be called without one.
+/// A plan that was consented to, with the clearance that its writers demand.
 #[derive(Debug)]
-#[must_use = "a clearance is for the act that it was given for"]
-pub struct Clearance<'p> {
+#[must_use = "consent is for the plan that it was given for"]
+pub struct ClearedPlan<'p> {
     plan: &'p Plan,
+    clearance: Clearance,
 }
 
-impl<'p> Clearance<'p> {
+impl<'p> ClearedPlan<'p> {
+    fn grant(plan: &'p Plan) -> Self {
+        ClearedPlan { plan, clearance: Clearance::grant(&plan.id) }
+    }
+
     /// The plan that was consented to.
     pub fn plan(&self) -> &'p Plan {
         self.plan
+    }
+
+    /// What its writers demand.
+    pub fn clearance(&self) -> &Clearance {
+        &self.clearance
     }
 }
 
@@ -74,7 +85,7 @@ pub fn obtain_clearance<'p>(
     recall: impl FnOnce(&str) -> Option<Plan>,
     show: impl FnOnce(),
     interrupts: &Interrupts,
-) -> Result<Clearance<'p>, ClearanceDenied> {
+) -> Result<ClearedPlan<'p>, ClearanceDenied> {
     // A plan that is out of date is said first: it explains what the checks find now.
     if let ConsentSource::PlanId(id) = consent
         && id != plan.id
@@ -88,13 +99,13 @@ pub fn obtain_clearance<'p>(
         blocked => return Err(ClearanceDenied::Blocked(blocked)),
     }
     match consent {
-        ConsentSource::PlanId(_) => Ok(Clearance { plan }),
+        ConsentSource::PlanId(_) => Ok(ClearedPlan::grant(plan)),
         ConsentSource::Unavailable => Err(ClearanceDenied::NoConsent),
         ConsentSource::Prompt => {
             show();
             // A terminal that breaks gives no consent.
             match prompt(&format!("Apply plan {} to {}? [y/N] ", plan.id, plan.target), interrupts) {
-                Ok(true) => Ok(Clearance { plan }),
+                Ok(true) => Ok(ClearedPlan::grant(plan)),
                 _ => Err(ClearanceDenied::Declined),
             }
         }
@@ -105,8 +116,8 @@ pub fn obtain_clearance<'p>(
 ///
 /// # Errors
 /// [`ClearanceDenied::NoConsent`]: the plan that was agreed to says nothing of it.
-pub fn restore_clearance(agreed: &Plan) -> Result<Clearance<'_>, ClearanceDenied> {
-    agreed.has_rollback().then_some(Clearance { plan: agreed }).ok_or(ClearanceDenied::NoConsent)
+pub fn restore_clearance(agreed: &Plan) -> Result<Clearance, ClearanceDenied> {
+    agreed.has_rollback().then(|| Clearance::grant(&agreed.id)).ok_or(ClearanceDenied::NoConsent)
 }
 
 /// The consent to a plan that says how it is undone is the consent to undoing it, on the same HAProxy. `plan` is the
@@ -118,13 +129,13 @@ pub fn rollback_clearance<'p>(
     plan: &'p Plan,
     agreed: &Plan,
     findings: &[Finding],
-) -> Result<Clearance<'p>, ClearanceDenied> {
+) -> Result<ClearedPlan<'p>, ClearanceDenied> {
     let process = |plan: &Plan| (plan.basis.main_pid, plan.basis.main_start);
     if !agreed.has_rollback() || process(plan) != process(agreed) {
         return Err(ClearanceDenied::NoConsent);
     }
     match checks::exit_code(findings) {
-        Exit::Done => Ok(Clearance { plan }),
+        Exit::Done => Ok(ClearedPlan::grant(plan)),
         blocked => Err(ClearanceDenied::Blocked(blocked)),
     }
 }
@@ -172,7 +183,7 @@ mod tests {
         plan: &'p Plan,
         findings: &[Finding],
         consent: ConsentSource<'_>,
-    ) -> Result<Clearance<'p>, ClearanceDenied> {
+    ) -> Result<ClearedPlan<'p>, ClearanceDenied> {
         let old = plan_for_pid(101);
         let recall = |id: &str| (id == old.id).then(|| old.clone());
         obtain_clearance(plan, findings, consent, recall, || (), &Interrupts::default())
@@ -205,7 +216,7 @@ mod tests {
             plan::RollbackPlan { within: std::time::Duration::from_secs(9), source: "x".into(), files };
         let agreed = plan_for_pid(101).with_rollback(&back);
         assert!(rollback_clearance(&plan, &agreed, &[]).is_ok());
-        assert_eq!(restore_clearance(&agreed).unwrap().plan(), &agreed);
+        assert_eq!(restore_clearance(&agreed).unwrap().plan_id(), agreed.id);
         assert_eq!(restore_clearance(&plan).unwrap_err(), ClearanceDenied::NoConsent);
         assert_eq!(
             rollback_clearance(&plan, &plan_for_pid(101), &[]).unwrap_err(),

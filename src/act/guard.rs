@@ -1,45 +1,28 @@
 //! The guard comes or goes: the file, then systemd, then the proof; undone by itself where anything else is different.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::consent::Clearance;
-use super::signals::Interrupts;
+use super::consent::ClearedPlan;
+use super::operation::{OperationContext, Outcome};
+use super::steps::{self, StepExecutor};
+use crate::clearance::Clearance;
 use crate::clients::systemd::{actions, drop_in};
 use crate::facts::Proof;
 use crate::facts::guard::{DropIn, GuardFacts};
 use crate::gather;
-use crate::plan::BasisChange;
 use crate::plan::guard::{GuardChange, basis, unrelated_changes};
-use crate::state::journal_steps::StepJournal;
+use crate::plan::{Action, BasisChange, Step};
 use crate::timeouts;
 use crate::wire::systemd::guard_drop_in as text;
-
-/// How it ended.
-#[derive(Debug)]
-pub enum GuardOutcome {
-    /// Done and proven.
-    Proven,
-    /// It failed, or something else came out different; all is proven to be as before.
-    Reverted(String),
-    /// Something is changed, and could not be proven or undone.
-    Unproven(String),
-    /// systemd does not say how the unit stands now; nothing was done.
-    UnitUnknown(String),
-    /// The world moved in the last moment; nothing was done.
-    StateChanged(Vec<BasisChange>),
-    /// A signal asked to stop before anything was done.
-    Interrupted(&'static str),
-    /// The journal cannot be written, so nothing was done.
-    JournalFailed(anyhow::Error),
-}
 
 /// What the act left.
 #[derive(Debug)]
 pub struct GuardChangeResult {
     /// How it ended.
-    pub outcome: GuardOutcome,
+    pub outcome: Outcome,
     /// Claims with what was seen before and after.
     pub proof: Vec<Proof>,
     /// The look afterwards.
@@ -50,92 +33,173 @@ pub struct GuardChangeResult {
 
 impl GuardChangeResult {
     /// Nothing was done, for this reason.
-    pub fn not_applied(ended: GuardOutcome) -> Self {
+    pub fn not_applied(ended: Outcome) -> Self {
         GuardChangeResult { outcome: ended, proof: Vec::new(), after: None, writes: 0 }
     }
 
     /// A step of it stands in the journal.
     pub fn is_journaled(&self) -> bool {
-        matches!(self.outcome, GuardOutcome::Proven | GuardOutcome::Unproven(_)) || self.writes > 0
+        matches!(self.outcome, Outcome::Proven | Outcome::Unproven(_)) || self.writes > 0
     }
 }
 
-/// Makes the guard come or go, as the plan says.
+/// Installs or removes the guard, as the steps of the plan say.
 pub fn apply(
-    clearance: Clearance<'_>,
+    cleared: ClearedPlan<'_>,
     kind: GuardChange,
     before: &GuardFacts,
-    interrupts: &Interrupts,
-    steps: &StepJournal,
+    run: &OperationContext<'_>,
 ) -> GuardChangeResult {
     let moved = match gather::guard(&before.unit, timeouts::SERVICE_QUERY) {
-        Ok(now) => clearance.plan().basis.changes_since(&basis(&now)),
-        Err(error) => {
-            return GuardChangeResult::not_applied(GuardOutcome::UnitUnknown(format!(
-                "Nothing was done: {error:#}."
-            )));
-        }
+        Ok(now) => cleared.plan().basis.changes_since(&basis(&now)),
+        Err(error) => return GuardChangeResult::not_applied(Outcome::PreparationFailed(error)),
     };
     if !moved.is_empty() {
-        return GuardChangeResult::not_applied(GuardOutcome::StateChanged(moved));
+        return GuardChangeResult::not_applied(Outcome::StateChanged(moved));
     }
-    if let Some(signal) = interrupts.stop_signal() {
-        return GuardChangeResult::not_applied(GuardOutcome::Interrupted(signal));
+    if let Some(signal) = run.interrupts.stop_signal() {
+        return GuardChangeResult::not_applied(Outcome::Interrupted(signal));
     }
-    if let Err(error) = steps.begin(kind.operation()) {
-        return GuardChangeResult::not_applied(GuardOutcome::JournalFailed(error));
+    if let Err(error) = run.steps.begin(kind.operation()) {
+        return GuardChangeResult::not_applied(Outcome::JournalFailed(error));
     }
-    let mut writes = 0;
-    let done = change_drop_in(kind, before, &mut writes)
-        .and_then(|()| gather::guard(&before.unit, timeouts::SERVICE_QUERY));
-    let wrong = match &done {
-        Ok(after) => find_deviation(kind, before, after),
-        Err(error) => Some(format!("{error:#}")),
+    let clearance = cleared.clearance();
+    let drop_in = GuardFile { before, clearance };
+    let mut executor = GuardExecutor { kind, drop_in, writes: 0, failed: None, verified: None };
+    steps::execute_plan(cleared.plan(), &mut executor);
+    let GuardExecutor { mut writes, failed, verified, .. } = executor;
+    let unverified = || "the plan has no step that verifies it".to_owned();
+    let (ended, after) = match (failed, verified) {
+        (None, Some(after)) => (Outcome::Proven, Some(after)),
+        (failed, _) => drop_in.revert(failed.unwrap_or_else(unverified), &mut writes),
     };
-    let (ended, after) = match (wrong, done) {
-        (None, after) => (GuardOutcome::Proven, after.ok()),
-        (Some(why), _) => revert(before, why, &mut writes),
-    };
-    steps.end(kind.operation(), &journal_result(&ended));
+    run.steps.end(kind.operation(), &journal_result(&ended));
     let proof = after.as_ref().map(|after| unit_proof(before, after)).unwrap_or_default();
     GuardChangeResult { outcome: ended, proof, after, writes }
 }
 
-fn change_drop_in(kind: GuardChange, before: &GuardFacts, writes: &mut u32) -> Result<()> {
-    match (kind, &before.file) {
-        (GuardChange::Install, DropIn::Absent) => write_drop_in(before, None, writes)?,
-        (GuardChange::Remove, DropIn::Unmodified { folder_made }) => {
-            remove_drop_in(before, *folder_made, writes)?
+/// Carries out the steps of a change of the guard.
+struct GuardExecutor<'a> {
+    kind: GuardChange,
+    drop_in: GuardFile<'a>,
+    /// Files written or removed, and orders to systemd.
+    writes: u32,
+    /// Why it is not as the plan says.
+    failed: Option<String>,
+    /// What was seen when it was verified.
+    verified: Option<GuardFacts>,
+}
+
+impl StepExecutor for GuardExecutor<'_> {
+    fn execute(&mut self, step: &Step) -> ControlFlow<()> {
+        let GuardFile { before, clearance } = self.drop_in;
+        let done = match (step.action, &before.file) {
+            (Action::WriteDropIn, _) => self.drop_in.write(None, &mut self.writes),
+            (Action::RemoveDropIn, DropIn::Unmodified { folder_made }) => {
+                self.drop_in.remove(*folder_made, &mut self.writes)
+            }
+            (Action::DaemonReload, _) => {
+                self.writes += 1;
+                actions::daemon_reload(timeouts::DAEMON_RELOAD, clearance)
+            }
+            (Action::Verify, _) => self.verify(),
+            _ => Ok(()),
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(format!("{error:#}"));
+                ControlFlow::Break(())
+            }
         }
-        _ => {}
     }
-    *writes += 1;
-    actions::daemon_reload(timeouts::DAEMON_RELOAD)
 }
 
-/// Writes the file; into a folder of its own where there was none, which the file says of itself.
-fn write_drop_in(before: &GuardFacts, folder_made: Option<bool>, writes: &mut u32) -> Result<()> {
-    let path = Path::new(&before.path);
-    let made = drop_in::make_folder(path)?;
-    *writes += 1;
-    let written = drop_in::write(path, &text::render(folder_made.unwrap_or(made)));
-    if written.is_err() && made {
-        let _ = path.parent().map(std::fs::remove_dir);
+impl GuardExecutor<'_> {
+    fn verify(&mut self) -> Result<()> {
+        let before = self.drop_in.before;
+        let after = gather::guard(&before.unit, timeouts::SERVICE_QUERY)?;
+        if let Some(why) = find_deviation(self.kind, before, &after) {
+            bail!(why);
+        }
+        self.verified = Some(after);
+        Ok(())
     }
-    written
 }
 
-/// Removes it, if it is still what haguard wrote.
-fn remove_drop_in(before: &GuardFacts, folder: bool, writes: &mut u32) -> Result<()> {
-    let path = Path::new(&before.path);
-    let found = std::fs::read_to_string(path).with_context(|| format!("reading {}", before.path))?;
-    anyhow::ensure!(
-        text::origin(&found) == text::DropInOrigin::Unmodified,
-        "{} is not haguard's any more",
-        before.path
-    );
-    *writes += 1;
-    drop_in::remove(path, folder)
+/// The file of the guard, with the clearance to change it.
+#[derive(Clone, Copy)]
+struct GuardFile<'a> {
+    before: &'a GuardFacts,
+    clearance: &'a Clearance,
+}
+
+impl GuardFile<'_> {
+    /// Writes the file; into a folder of its own where there was none, which the file says of itself.
+    fn write(self, folder_made: Option<bool>, writes: &mut u32) -> Result<()> {
+        let GuardFile { before, clearance } = self;
+        let path = Path::new(&before.path);
+        let made = drop_in::make_folder(path, clearance)?;
+        *writes += 1;
+        let written = drop_in::write(path, &text::render(folder_made.unwrap_or(made)), clearance);
+        if written.is_err() && made {
+            let _ = path.parent().map(std::fs::remove_dir);
+        }
+        written
+    }
+
+    /// Removes it, if it is still what haguard wrote.
+    fn remove(self, folder: bool, writes: &mut u32) -> Result<()> {
+        let GuardFile { before, clearance } = self;
+        let path = Path::new(&before.path);
+        let found = std::fs::read_to_string(path).with_context(|| format!("reading {}", before.path))?;
+        anyhow::ensure!(
+            text::origin(&found) == text::DropInOrigin::Unmodified,
+            "{} is not haguard's any more",
+            before.path
+        );
+        *writes += 1;
+        drop_in::remove(path, folder, clearance)
+    }
+
+    /// Makes the file what it was before, and proves that the unit is.
+    fn revert(self, why: String, writes: &mut u32) -> (Outcome, Option<GuardFacts>) {
+        let GuardFile { before, clearance } = self;
+        let back = (|| {
+            let now = gather::guard(&before.unit, timeouts::SERVICE_QUERY)?;
+            match (&before.file, &now.file) {
+                (DropIn::Absent, DropIn::Unmodified { folder_made }) => {
+                    GuardFile { before: &now, clearance }.remove(*folder_made, writes)?
+                }
+                (DropIn::Unmodified { folder_made }, DropIn::Absent) => {
+                    self.write(Some(*folder_made), writes)?
+                }
+                _ => {}
+            }
+            *writes += 1;
+            actions::daemon_reload(timeouts::DAEMON_RELOAD, clearance)?;
+            gather::guard(&before.unit, timeouts::SERVICE_QUERY)
+        })();
+        match back {
+            Ok(now) => {
+                let left = basis(before).changes_since(&basis(&now));
+                let left: Vec<String> = left.iter().map(BasisChange::to_string).collect();
+                match left.is_empty() {
+                    true => (Outcome::Failed(why), Some(now)),
+                    false => (
+                        Outcome::Unproven(format!(
+                            "{why}; it was taken back, and still: {}",
+                            left.join("; ")
+                        )),
+                        Some(now),
+                    ),
+                }
+            }
+            Err(error) => {
+                (Outcome::Unproven(format!("{why}; and it could not be taken back: {error:#}")), None)
+            }
+        }
+    }
 }
 
 /// What is not as the plan says; none where all is.
@@ -156,53 +220,12 @@ fn find_deviation(kind: GuardChange, before: &GuardFacts, after: &GuardFacts) ->
     }
 }
 
-/// Makes the file what it was before, and proves that the unit is.
-fn revert(before: &GuardFacts, why: String, writes: &mut u32) -> (GuardOutcome, Option<GuardFacts>) {
-    let back = (|| {
-        let now = gather::guard(&before.unit, timeouts::SERVICE_QUERY)?;
-        match (&before.file, &now.file) {
-            (DropIn::Absent, DropIn::Unmodified { folder_made }) => {
-                remove_drop_in(&now, *folder_made, writes)?
-            }
-            (DropIn::Unmodified { folder_made }, DropIn::Absent) => {
-                write_drop_in(before, Some(*folder_made), writes)?
-            }
-            _ => {}
-        }
-        *writes += 1;
-        actions::daemon_reload(timeouts::DAEMON_RELOAD)?;
-        gather::guard(&before.unit, timeouts::SERVICE_QUERY)
-    })();
-    match back {
-        Ok(now) => {
-            let left = basis(before).changes_since(&basis(&now));
-            let left: Vec<String> = left.iter().map(BasisChange::to_string).collect();
-            match left.is_empty() {
-                true => (GuardOutcome::Reverted(why), Some(now)),
-                false => (
-                    GuardOutcome::Unproven(format!(
-                        "{why}; it was taken back, and still: {}",
-                        left.join("; ")
-                    )),
-                    Some(now),
-                ),
-            }
-        }
-        Err(error) => {
-            (GuardOutcome::Unproven(format!("{why}; and it could not be taken back: {error:#}")), None)
-        }
-    }
-}
-
-fn journal_result(ended: &GuardOutcome) -> String {
+fn journal_result(ended: &Outcome) -> String {
     match ended {
-        GuardOutcome::Proven => "done and proven".to_owned(),
-        GuardOutcome::Reverted(why) => format!("as before: {why}"),
-        GuardOutcome::Unproven(why) => why.clone(),
-        GuardOutcome::UnitUnknown(_)
-        | GuardOutcome::StateChanged(_)
-        | GuardOutcome::Interrupted(_)
-        | GuardOutcome::JournalFailed(_) => "nothing was done".to_owned(),
+        Outcome::Proven => "done and proven".to_owned(),
+        Outcome::Failed(why) => format!("as before: {why}"),
+        Outcome::Unproven(why) => why.clone(),
+        _ => "nothing was done".to_owned(),
     }
 }
 

@@ -25,27 +25,39 @@ pub struct OperationContext<'a> {
     pub before_apply: &'a dyn Fn() -> anyhow::Result<()>,
 }
 
-/// How the act ended.
+/// How an operation ended. The text of a failure is a sentence fragment, empty where the claims say all.
 #[derive(Debug)]
 pub enum Outcome {
     /// Done, and every claim holds.
     Proven,
-    /// The reload failed; the worker of before is proven in force.
-    Failed,
-    /// Something changed, and not everything about it is proven.
-    Unproven,
+    /// It failed, and the previous state is verified to be in force.
+    Failed(String),
+    /// Something changed, and not all of it could be verified.
+    Unproven(String),
     /// A signal asked to stop when a part was done.
     Stopped(&'static str),
     /// A signal asked to stop before anything was done.
     Interrupted(&'static str),
-    /// The world moved in the last moment; nothing was done.
+    /// The state changed since the plan was made; nothing was done.
     StateChanged(Vec<BasisChange>),
     /// The journal cannot be written, so nothing was done.
     JournalFailed(anyhow::Error),
-    /// Nobody is there who would go back, so nothing was done.
+    /// The rollback timer could not be started, so nothing was done.
     RollbackTimerFailed(anyhow::Error),
-    /// Something that has to be there before the order could not be had, so nothing was done.
+    /// Something that the change needs could not be had, so nothing was done.
     PreparationFailed(anyhow::Error),
+}
+
+impl Outcome {
+    /// Not verified; the claims say why.
+    pub(super) fn unproven() -> Self {
+        Outcome::Unproven(String::new())
+    }
+
+    /// Failed with the previous state in force where `verified`, else not known.
+    pub(super) fn failed_if(verified: bool) -> Self {
+        if verified { Outcome::Failed(String::new()) } else { Outcome::unproven() }
+    }
 }
 
 /// What the act left.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Action, Plan, Step, StepMethod};
-use super::{Basis, BasisChange};
+use super::{Action, Basis, BasisChange, Plan, Step};
 use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, GuardStatus};
 
 /// What will be refused, and by whom it is tried.
@@ -72,41 +71,26 @@ impl GuardChange {
 
 /// The plan of it.
 pub fn guard_plan(change: GuardChange, facts: &GuardFacts, host: &str) -> Plan {
-    let file = |action, reason: &str| Step {
-        action,
-        object: facts.path.clone(),
-        how: StepMethod::File,
-        reason: reason.to_owned(),
-    };
+    let file = |action, reason: &str| Step::new(action, &facts.path, reason);
     let mut steps = Vec::new();
     match change {
         GuardChange::Install if facts.file == DropIn::Absent => {
-            steps.push(file(Action::Add, "one static line: RefuseManualStop=yes"));
+            steps.push(file(Action::WriteDropIn, "one static line: RefuseManualStop=yes"));
         }
         GuardChange::Remove if facts.file == DropIn::Absent => {}
         GuardChange::Install => {}
         GuardChange::Remove => {
             let folder = matches!(facts.file, DropIn::Unmodified { folder_made: true });
             let reason = if folder { "and its folder, where it is empty" } else { "it is haguard's own" };
-            steps.push(file(Action::Remove, reason));
+            steps.push(file(Action::RemoveDropIn, reason));
         }
     }
-    steps.push(Step {
-        action: Action::Change,
-        object: "systemd".to_owned(),
-        how: StepMethod::Systemd,
-        reason: "daemon-reload: it reads every unit's files again, and starts or stops nothing".to_owned(),
-    });
+    steps.push(Step::daemon_reload());
     let proof = match change {
         GuardChange::Install => "a manual stop is refused, and nothing else about the unit is different",
         GuardChange::Remove => "nothing of the guard is left, and nothing else about the unit is different",
     };
-    steps.push(Step {
-        action: Action::Prove,
-        object: facts.unit.clone(),
-        how: StepMethod::Observe,
-        reason: proof.to_owned(),
-    });
+    steps.push(Step::new(Action::Verify, &facts.unit, proof));
     let target = format!("{} on {host}", facts.unit);
     Plan::new(change.operation(), Vec::new(), target, basis(facts), steps)
 }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
-use super::Basis;
-use crate::label::display_serde_name;
+use super::{Basis, Step};
 
 /// How much of the hash an id shows: 40 bits, enough that no two plans of a host are mistaken for each other.
 const ID_LENGTH: usize = 10;
@@ -25,75 +24,6 @@ pub struct Plan {
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
-
-/// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// What is done.
-    pub action: Action,
-    /// To what.
-    pub object: String,
-    /// By which way.
-    pub how: StepMethod,
-    /// Why, or what comes of it.
-    pub reason: String,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Comes into being.
-    Add,
-    /// Becomes different.
-    Change,
-    /// Ceases to be.
-    Remove,
-    /// The master is asked for a new worker.
-    Reload,
-    /// The whole HAProxy ends, and another one starts in its place.
-    Restart,
-    /// What came of it is compared with what was planned.
-    Prove,
-    /// A copy is kept.
-    Keep,
-    /// It is put back as it was.
-    Restore,
-}
-
-display_serde_name!(Action);
-
-/// By which way a step is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepMethod {
-    /// Over the runtime socket, without a reload.
-    Runtime,
-    /// By the configuration that the new worker loads.
-    Structural,
-    /// By the command `reload` on the master's socket.
-    MasterCli,
-    /// By SIGUSR2 to the proven master.
-    Signal,
-    /// By the API of Docker or Podman.
-    Docker,
-    /// By SIGTERM to the proven process, and its own command line.
-    Process,
-    /// By looking.
-    #[serde(rename = "look")]
-    Observe,
-    /// By writing to haguard's own state folder.
-    #[serde(rename = "state")]
-    StateFolder,
-    /// By writing or removing a file.
-    File,
-    /// By systemctl.
-    Systemd,
-    /// By a process that waits for `haguard confirm`, when none came.
-    UnlessConfirmed,
-}
-
-display_serde_name!(StepMethod);
 
 impl Plan {
     /// A plan with its id.

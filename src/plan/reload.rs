@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Action, Plan, Step, StepMethod};
 use super::replay::ReplayPreview;
+use super::{Action, Plan, ReloadMethod, Step, Verb};
 use super::{Basis, Ledger};
 use crate::facts::{Facts, Instance, Known, Proxy, Server};
 use crate::plural::plural;
-
-/// More names than this are counted: the ledger and `-o json` of `inspect` have them all.
-const MAX_STEPS: usize = 100;
 
 /// What is written since the worker started stands in the ledger: a file's time against a process's start can come out
 /// either way when both are the same moment, and an id must not depend on that.
@@ -18,18 +15,22 @@ const RELOAD_REASON: &str = "a new worker loads the files on disk, and the old o
 /// The plan of a reload; none where it is not known what runs. `kept` says what of the runtime state would be put back,
 /// where that is wanted.
 pub fn reload(facts: &Facts, ledger: &Ledger, kept: Option<&[ReplayPreview]>) -> Option<Plan> {
-    let instance = facts.instance.seen()?;
-    let mut steps = vec![Step {
-        action: Action::Reload,
-        object: instance.title(),
-        how: reload_method(instance),
-        reason: RELOAD_REASON.to_owned(),
-    }];
+    Some(reload_of(facts.instance.seen()?, facts, ledger, kept))
+}
+
+/// The same for the instance of these facts.
+pub fn reload_of(
+    instance: &Instance,
+    facts: &Facts,
+    ledger: &Ledger,
+    kept: Option<&[ReplayPreview]>,
+) -> Plan {
+    let mut steps = vec![Step::new(Action::Reload(reload_method(instance)), instance.title(), RELOAD_REASON)];
     steps.extend(configuration_steps(facts, kept.unwrap_or_default()));
     steps.extend(proof_steps(facts));
     let basis = Basis::from_facts(facts, ledger);
     let options = kept.map(|_| vec!["keep-runtime".to_owned()]).unwrap_or_default();
-    Some(Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps))
+    Plan::new("reload", options, format!("{} on {}", instance.title(), facts.host), basis, steps)
 }
 
 /// What the new worker brings and takes, and what is put back into it.
@@ -37,47 +38,24 @@ pub(super) fn configuration_steps(facts: &Facts, kept: &[ReplayPreview]) -> Vec<
     let mut steps = proxy_steps(facts);
     steps.extend(server_steps(facts));
     let back = kept.iter().filter(|told| told.how.is_some());
-    steps.extend(back.map(|told| Step {
-        action: Action::Change,
-        object: format!("{} {}", told.kind, told.object),
-        how: StepMethod::Runtime,
-        reason: "set at run time; it is put back".to_owned(),
-    }));
-    if steps.len() > MAX_STEPS {
-        let more = steps.len() - MAX_STEPS;
-        steps.truncate(MAX_STEPS);
-        steps.push(Step {
-            action: Action::Change,
-            object: format!("{more} more things"),
-            how: StepMethod::Structural,
-            reason: "not listed here".to_owned(),
-        });
-    }
+    steps.extend(back.map(|told| Step::restore_runtime(told.kind, &told.object)));
     steps
 }
 
 /// What comes last, whatever was done.
 pub(super) fn proof_steps(facts: &Facts) -> [Step; 2] {
-    let prove = Step {
-        action: Action::Prove,
-        object: "the new worker".to_owned(),
-        how: StepMethod::Observe,
-        reason: "its PID, its sockets and listeners, its proxies and servers, their health".to_owned(),
-    };
-    let keep = Step {
-        action: Action::Keep,
-        object: plural(facts.config.files.len(), "configuration file"),
-        how: StepMethod::StateFolder,
-        reason: "so that this state can be found again".to_owned(),
-    };
+    let checked = "its PID, its sockets and listeners, its proxies and servers, their health";
+    let files = plural(facts.config.files.len(), "configuration file");
+    let prove = Step::new(Action::Verify, "the new worker", checked);
+    let keep = Step::new(Action::SaveLoadedConfig, files, "so that this state can be found again");
     [prove, keep]
 }
 
 /// The master's socket where there is one: its answer is the truest.
-fn reload_method(instance: &Instance) -> StepMethod {
+fn reload_method(instance: &Instance) -> ReloadMethod {
     match &instance.master_socket {
-        Known::Seen(_) => StepMethod::MasterCli,
-        Known::Unknown { .. } => StepMethod::Signal,
+        Known::Seen(_) => ReloadMethod::MasterCli,
+        Known::Unknown { .. } => ReloadMethod::Signal,
     }
 }
 
@@ -91,14 +69,10 @@ fn proxy_steps(facts: &Facts) -> Vec<Step> {
     let gone = live.iter().filter(|proxy| !has(next, &proxy.name));
     let added = came.map(|proxy| {
         let at = proxy.at.as_deref().map_or("in the files".to_owned(), |at| format!("at {at}"));
-        structural_step(Action::Add, format!("{} {}", proxy.section(), proxy.name), at)
+        load_step(Verb::Add, format!("{} {}", proxy.section(), proxy.name), at)
     });
     let removed = gone.map(|proxy| {
-        structural_step(
-            Action::Remove,
-            format!("{} {}", proxy.section(), proxy.name),
-            "in no loaded file".to_owned(),
-        )
+        load_step(Verb::Remove, format!("{} {}", proxy.section(), proxy.name), "in no loaded file".to_owned())
     });
     added.chain(removed).collect()
 }
@@ -117,19 +91,18 @@ fn server_steps(facts: &Facts) -> Vec<Step> {
     };
     let stays: BTreeSet<String> =
         backends(&facts.live.proxies).intersection(&backends(&facts.next.proxies)).cloned().collect();
-    let step = |action, (backend, server): &(String, String), why: &str| {
-        structural_step(action, format!("server {backend}/{server}"), why.to_owned())
+    let step = |verb, (backend, server): &(String, String), why: &str| {
+        load_step(verb, format!("server {backend}/{server}"), why.to_owned())
     };
     let kept = |(backend, _): &&(String, String)| stays.contains(backend);
     let (was, will, may) = (names(live, false), names(next, true), names(next, false));
-    let added = will.difference(&was).filter(kept).map(|name| step(Action::Add, name, "in the files"));
-    let removed =
-        was.difference(&may).filter(kept).map(|name| step(Action::Remove, name, "in no loaded file"));
+    let added = will.difference(&was).filter(kept).map(|name| step(Verb::Add, name, "in the files"));
+    let removed = was.difference(&may).filter(kept).map(|name| step(Verb::Remove, name, "in no loaded file"));
     added.chain(removed).collect()
 }
 
-fn structural_step(action: Action, object: String, reason: String) -> Step {
-    Step { action, object, how: StepMethod::Structural, reason }
+fn load_step(verb: Verb, object: String, reason: String) -> Step {
+    Step::new(Action::Load(verb), object, reason)
 }
 
 #[cfg(test)]
@@ -161,7 +134,8 @@ mod tests {
         known_mut(&mut facts.live.servers).push(test_facts::server("web", "dyn", 1));
         known_mut(&mut facts.next.servers).push(test_facts::server("api", "new", 1));
         let steps = plan(&facts).steps;
-        let said: Vec<String> = steps.iter().map(|step| format!("{} {}", step.action, step.object)).collect();
+        let said: Vec<String> =
+            steps.iter().map(|step| format!("{} {}", step.action.names().0, step.object)).collect();
         assert_eq!(
             said,
             [
@@ -173,7 +147,7 @@ mod tests {
                 "keep 1 configuration file",
             ]
         );
-        assert_eq!(steps[0].how, StepMethod::MasterCli);
+        assert_eq!(steps[0].action, Action::Reload(ReloadMethod::MasterCli));
     }
 
     #[test]

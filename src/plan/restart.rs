@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Action, Plan, Step, StepMethod};
 use super::replay::ReplayPreview;
 use super::runbook::restart_commands::{container_cli, container_restart, single_command};
-use super::{Basis, Effect, Ledger, LossKind, RunbookStep, reload, runbook};
+use super::{Action, Basis, Effect, Ledger, LossKind, Plan, RestartBy, RunbookStep, Step, reload, runbook};
 use crate::facts::controller::Container;
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
@@ -81,11 +80,12 @@ impl<'a> RestartMethod<'a> {
         }
     }
 
-    fn step_method(self) -> StepMethod {
+    /// How its step is carried out.
+    pub fn by(self) -> RestartBy {
         match self {
-            RestartMethod::Systemd(_) => StepMethod::Systemd,
-            RestartMethod::Docker(_) => StepMethod::Docker,
-            RestartMethod::Process => StepMethod::Process,
+            RestartMethod::Systemd(_) => RestartBy::Systemd,
+            RestartMethod::Docker(_) => RestartBy::Docker,
+            RestartMethod::Process => RestartBy::Process,
         }
     }
 
@@ -110,39 +110,27 @@ impl<'a> RestartMethod<'a> {
 pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[ReplayPreview]) -> Option<Plan> {
     let instance = facts.instance.seen()?;
     let manner = RestartMethod::from_instance(instance).ok()?;
-    let mut steps = vec![Step {
-        action: Action::Keep,
-        object: "a snapshot".to_owned(),
-        how: StepMethod::StateFolder,
-        reason: format!(
-            "{} and what only memory holds, so that what does not come back is not gone",
-            plural(facts.config.files.len(), "configuration file")
-        ),
-    }];
+    let mut steps = vec![Step::save_snapshot(format!(
+        "{} and what only memory holds, so that what does not come back is not gone",
+        plural(facts.config.files.len(), "configuration file")
+    ))];
     let unit = facts.guard.as_ref().and_then(Known::seen);
     let guarded = unit.is_some_and(GuardFacts::is_restored_after_restart);
     let lifted = !unit.is_some_and(GuardFacts::effective);
     let guard = |action, reason: &str| match manner {
-        RestartMethod::Systemd(unit) if guarded => Some(Step {
-            action,
-            object: format!("RefuseManualStop of {unit}"),
-            how: StepMethod::Systemd,
-            reason: reason.to_owned(),
-        }),
+        RestartMethod::Systemd(unit) if guarded => {
+            Some(Step::new(action, format!("RefuseManualStop of {unit}"), reason))
+        }
         _ => None,
     };
     let lift = match lifted {
         true => "a run that was killed left it lifted, by a drop-in under /run; it stays so for this restart",
         false => "systemd refuses otherwise; a drop-in under /run, and daemon-reload",
     };
-    steps.extend(guard(Action::Change, lift));
-    steps.push(Step {
-        action: Action::Restart,
-        object: instance.title(),
-        how: manner.step_method(),
-        reason: manner.reason(instance),
-    });
-    steps.extend(guard(Action::Restore, "whatever came of it"));
+    steps.extend(guard(Action::OverrideGuard, lift));
+    let by = Action::Restart(manner.by());
+    steps.push(Step::new(by, instance.title(), manner.reason(instance)));
+    steps.extend(guard(Action::RestoreGuard, "whatever came of it"));
     steps.extend(reload::configuration_steps(facts, kept));
     steps.extend(reload::proof_steps(facts));
     let target = format!("{} on {}", instance.title(), facts.host);
@@ -262,7 +250,11 @@ mod tests {
     }
 
     fn step_lines(plan: &Plan) -> Vec<String> {
-        plan.steps.iter().map(|s| format!("{} {} {}", s.action, s.object, s.how)).collect()
+        let line = |step: &Step| {
+            let (verb, method) = step.action.names();
+            format!("{verb} {} {method}", step.object)
+        };
+        plan.steps.iter().map(line).collect()
     }
 
     #[test]

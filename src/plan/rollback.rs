@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Plan, Step, StepMethod};
+use super::{Action, Plan, Step};
 
 /// How a reload would be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,20 +21,13 @@ impl Plan {
     pub fn with_rollback(self, back: &RollbackPlan) -> Self {
         let RollbackPlan { within, source, files } = back;
         let mut steps = self.steps;
-        let restore = files.iter().map(|(path, md5)| Step {
-            action: Action::Restore,
-            object: path.clone(),
-            how: StepMethod::UnlessConfirmed,
-            reason: format!("after {within:?} without `haguard confirm`: {source} (md5 {md5})"),
+        let restore = files.iter().map(|(path, md5)| {
+            let reason = format!("after {within:?} without `haguard confirm`: {source} (md5 {md5})");
+            Step::new(Action::RollBackFile, path, reason)
         });
         steps.extend(restore);
-        steps.push(Step {
-            action: Action::Reload,
-            object: "the same HAProxy".to_owned(),
-            how: StepMethod::UnlessConfirmed,
-            reason: "and the worker that comes of it is proven; files other than these are not put back"
-                .to_owned(),
-        });
+        let reason = "and the worker that comes of it is proven; files other than these are not put back";
+        steps.push(Step::new(Action::RollBackReload, "the same HAProxy", reason));
         let mut options = self.options;
         options.push(format!("--confirm-within {within:?}"));
         Plan::new(&self.operation, options, self.target, self.basis, steps)
@@ -42,7 +35,7 @@ impl Plan {
 
     /// It says how it is undone.
     pub fn has_rollback(&self) -> bool {
-        self.steps.iter().any(|step| step.how == StepMethod::UnlessConfirmed)
+        self.steps.iter().any(|step| step.action.is_rollback())
     }
 }
 

@@ -24,14 +24,13 @@ backend more
 ";
 
 fn start(branch: Branch) -> Bench {
-    let bench = RELOAD.start_with(branch, |builder| {
+    RELOAD.start_with(branch, |builder| {
         builder
             .config(&format!("frontend tls{MORE}"))
             .file("site.pem", &crate::support::pem::self_signed("disk.test"))
             .file("routes.map", "/a app\n/b app\n")
             .file("block.lst", "192.0.2.1\n")
-    });
-    bench
+    })
 }
 
 fn disturb(bench: &Bench) {

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::{LONG, WAYS, channel};
+use crate::support::clearance::clearance;
 use crate::support::configs::TestConfig;
 use crate::support::golden;
 use crate::support::haproxy::Branch;
@@ -69,7 +70,7 @@ fn entries_come_back_as_they_were_sent() {
                     // A value that neither form can carry is refused before anything is sent.
                     if let Ok(changes) = RuntimeChange::add_map_entries(map, PatternVersion::Current, &pairs)
                     {
-                        let outcomes = channel.change(&changes);
+                        let outcomes = channel.writer(&clearance()).change(&changes);
                         prop_assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
                         let said = channel.ask(&format!("show map #{}", map.id)).unwrap();
                         let read = patterns::parse_map_entries(&said).unwrap();
@@ -80,7 +81,10 @@ fn entries_come_back_as_they_were_sent() {
                         prop_assert_eq!(is, entries.clone());
                         for entry in read {
                             let gone = RuntimeChange::delete_entry(map, &entry.reference).unwrap();
-                            prop_assert_eq!(channel.change(&[gone]), vec![Ok(String::new())]);
+                            prop_assert_eq!(
+                                channel.writer(&clearance()).change(&[gone]),
+                                vec![Ok(String::new())]
+                            );
                         }
                     }
                     let (key, pattern) = entries.first().cloned().unwrap();
@@ -89,7 +93,10 @@ fn entries_come_back_as_they_were_sent() {
                         else {
                             continue;
                         };
-                        prop_assert_eq!(channel.change(&[added]), vec![Ok(String::new())]);
+                        prop_assert_eq!(
+                            channel.writer(&clearance()).change(&[added]),
+                            vec![Ok(String::new())]
+                        );
                         let said = channel.ask(&format!("show acl #{}", acl.id)).unwrap();
                         let read = patterns::parse_acl_entries(&said).unwrap();
                         prop_assert_eq!(
@@ -97,7 +104,10 @@ fn entries_come_back_as_they_were_sent() {
                             vec![pattern]
                         );
                         let gone = RuntimeChange::delete_entry(acl, &read[0].reference).unwrap();
-                        prop_assert_eq!(channel.change(&[gone]), vec![Ok(String::new())]);
+                        prop_assert_eq!(
+                            channel.writer(&clearance()).change(&[gone]),
+                            vec![Ok(String::new())]
+                        );
                     }
                     Ok(())
                 })
@@ -126,7 +136,7 @@ fn thousands_of_changes_take_few_connections_and_keep_their_order() {
         changes.extend((0..2000).map(|n| {
             RuntimeChange::set_server_state("web", &format!("dyn{n}"), AdminStateCommand::Drain).unwrap()
         }));
-        let outcomes = direct.change(&changes);
+        let outcomes = direct.writer(&clearance()).change(&changes);
         assert!(outcomes.iter().all(Result::is_ok), "{branch}: {:?}", outcomes.iter().find(|o| o.is_err()));
         let connections = calls.load(Ordering::Relaxed);
         assert!(connections < 40, "{branch}: {connections}");
@@ -152,7 +162,7 @@ fn each_refusal_is_told_from_its_neighbours() {
                 RuntimeChange::switch_checks("web", "s1", true).unwrap(),
                 RuntimeChange::set_server_weight("web", "s1", 7).unwrap(),
             ];
-            let outcomes = channel.change(&changes);
+            let outcomes = channel.writer(&clearance()).change(&changes);
             let done: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
             assert_eq!(
                 done,
@@ -164,7 +174,7 @@ fn each_refusal_is_told_from_its_neighbours() {
             // 2.6 does not close this answer as it closes the others.
             let ready = RuntimeChange::set_server_state("web", "s1", AdminStateCommand::Ready).unwrap();
             let deleted = RuntimeChange::delete_server("web", "s1").unwrap();
-            let refused = channel.change(&[ready, deleted]);
+            let refused = channel.writer(&clearance()).change(&[ready, deleted]);
             let why = refused[1].as_ref().unwrap_err().to_string();
             assert!(why.contains("maintenance mode"), "{branch} {way:?}: {why}");
         }
@@ -186,7 +196,7 @@ fn a_server_for_a_backend_that_is_not_there_does_not_shift_the_answers() {
             let new = [new("web", "a"), new("nowhere", "b"), new("web", "c"), new("nowhere", "d")];
             let changes: Vec<RuntimeChange> =
                 new.iter().map(|new| RuntimeChange::add_server(new).unwrap()).collect();
-            let outcomes = channel(&haproxy, way).change(&changes);
+            let outcomes = channel(&haproxy, way).writer(&clearance()).change(&changes);
             let done: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
             assert_eq!(done, [true, false, true, false], "{branch} {way:?}: {outcomes:?}");
             let not_found = matches!(&outcomes[3], Err(ChangeError::Refused(Refused::NotFound(_))));
@@ -206,7 +216,7 @@ fn a_reason_of_haproxys_does_not_repeat_the_value() {
             let id = all.iter().find(|list| ip(&list.file)).unwrap().id;
             let list = PatternListRef { kind: PatternKind::Acl, id };
             let change = RuntimeChange::add_acl_entry(list, PatternVersion::Current, "secret-token").unwrap();
-            let why = channel.change(&[change]).pop().unwrap().unwrap_err();
+            let why = channel.writer(&clearance()).change(&[change]).pop().unwrap().unwrap_err();
             assert!(why.to_string().contains("is not a valid IPv4"), "{branch} {way:?}: {why}");
             assert!(!why.to_string().contains("secret"), "{branch} {way:?}: {why}");
         }
@@ -220,17 +230,26 @@ fn a_list_is_replaced_at_once_and_half_a_version_is_seen_by_nobody() {
         for way in WAYS {
             let channel = channel(&haproxy, way);
             let map = list(&channel, PatternKind::Map);
-            let said = channel.change(&[RuntimeChange::prepare_list(map).unwrap()]).pop().unwrap().unwrap();
+            let said = channel
+                .writer(&clearance())
+                .change(&[RuntimeChange::prepare_list(map).unwrap()])
+                .pop()
+                .unwrap()
+                .unwrap();
             let version = patterns::parse_prepared_version(&said).unwrap();
             let pairs = [("k", Some("v")), ("k", Some("second"))];
             let added =
                 RuntimeChange::add_map_entries(map, PatternVersion::Prepared(version), &pairs).unwrap();
-            assert!(channel.change(&added).iter().all(Result::is_ok), "{branch} {way:?}");
+            assert!(
+                channel.writer(&clearance()).change(&added).iter().all(Result::is_ok),
+                "{branch} {way:?}"
+            );
             let seen = || channel.ask(&format!("show map #{}", map.id)).unwrap().lines().count();
             let before = seen();
             assert!(before == 0 || way == super::SocketRoute::ViaMaster, "{branch} {way:?}");
             assert!(
-                channel.change(&[RuntimeChange::commit_list(map, version).unwrap()])[0].is_ok(),
+                channel.writer(&clearance()).change(&[RuntimeChange::commit_list(map, version).unwrap()])[0]
+                    .is_ok(),
                 "{branch} {way:?}"
             );
             assert_eq!(seen(), 2, "{branch} {way:?}");

@@ -1,5 +1,6 @@
 //! Servers: state, weight, address, checks, and those that no file has.
 
+use crate::support::clearance::clearance;
 use std::sync::Arc;
 
 use haguard::clients::haproxy::runtime::WorkerChannel;
@@ -249,7 +250,12 @@ fn a_worker_that_is_gone_returns_nothing_and_says_so() {
         let old = channel(&haproxy, SocketRoute::ViaMaster);
         before.reload(&haproxy);
         wait_for("the old worker ends", || old.ask("show info").is_err().then_some(()));
-        let returned = haguard::act::runtime_state::replay::replay_into(&before.old, &before.loaded, &old);
+        let returned = haguard::act::runtime_state::replay::replay_into(
+            &before.old,
+            &before.loaded,
+            old.writer(&clearance()),
+            &|_, _| true,
+        );
         assert_eq!(returned.len(), 4, "{branch}: {returned:#?}");
         assert!(returned.iter().all(|one| !one.returned && one.why.is_some()), "{branch}: {returned:#?}");
     }

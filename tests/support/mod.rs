@@ -2,6 +2,7 @@
 pub(crate) mod bench;
 pub(crate) mod builder;
 pub(crate) mod cgroup;
+pub(crate) mod clearance;
 pub(crate) mod configs;
 pub(crate) mod copied;
 pub(crate) mod dataplane;

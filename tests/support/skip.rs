@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// True, after a visible line that names what is absent; in CI that is a failure.
-pub(super) fn missing(part: &str) -> bool {
+pub(crate) fn missing(part: &str) -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "CI must have every part; missing: {part}");
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     say(&format!("SKIP {count}: no {part}"));

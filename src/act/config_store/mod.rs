@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::consent::Clearance;
+use crate::clearance::Clearance;
 use crate::clients::linux;
 use crate::gather;
 use staged_change::StagedChange;
@@ -133,7 +133,7 @@ impl ConfigStore {
     /// which one is not.
     pub fn write(
         &self,
-        _clearance: &Clearance<'_>,
+        _clearance: &Clearance,
         changes: &[FileChange<'_>],
         suffix: &str,
         test: impl FnOnce(&[StagedFile<'_>]) -> Result<()>,

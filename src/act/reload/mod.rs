@@ -9,29 +9,31 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use super::consent::Clearance;
+use super::consent::ClearedPlan;
 use super::observe::refused_connections::{RefusalMonitor, RefusedConnections};
 use super::observe::server_health::{self, HealthByServer};
 use super::operation::{OperationContext, OperationResult, Outcome};
 use super::proof::expected_listeners;
 use super::proof::{self, Claim};
+use super::recheck::{ConfigFileBytes, changes_since_plan, read_config_files};
 use super::runtime_state::preserve::PreservedRuntime;
+use super::steps::{self, StepExecutor};
 use crate::clients::haproxy::runtime::RuntimeSocket;
 use crate::clients::linux;
-use crate::facts::{Facts, Instance, Known, Listener};
+use crate::facts::{Facts, Instance, Known, Listener, RuntimeState};
 use crate::gather;
-use crate::plan::{Basis, BasisChange, Plan};
+use crate::plan::{Action, ReloadMethod, Step};
 use crate::state::loaded_configs::{self, LoadedConfigCopy};
 use crate::time::Deadline;
 use crate::timeouts;
-use crate::wait;
-use crate::wire::haproxy::runtime::processes::ShowProc;
 use outcome::{ReloadOrder, StateBeforeReload, WorkerAfterReload};
 
-/// Reloads. `before` is the look that the plan was made from; `hold` is put back into the new worker.
+/// Reloads, as the steps of the plan say. `before` is what the plan was made from; `hold` is put back into the new
+/// worker.
 pub fn apply(
-    clearance: Clearance<'_>,
+    cleared: ClearedPlan<'_>,
     before: &Facts,
     hold: Option<&PreservedRuntime>,
     run: &OperationContext<'_>,
@@ -41,128 +43,167 @@ pub fn apply(
         return OperationResult::not_applied(Outcome::StateChanged(Vec::new()));
     };
     let files = read_config_files(instance, before);
-    let moved = changes_since_plan(clearance.plan(), instance, &files, &calls);
+    let moved = changes_since_plan(cleared.plan(), instance, &files, &calls);
     if !moved.is_empty() {
         return OperationResult::not_applied(Outcome::StateChanged(moved));
     }
     let channel = server_health::serving_channel(instance, &calls);
     let health = channel.as_ref().map(server_health::read_health).and_then(Result::ok);
-    let eve = StateBeforeReload::capture(instance, Arc::clone(&calls));
+    let state = StateBeforeReload::capture(instance, Arc::clone(&calls));
     if let Some(signal) = run.interrupts.stop_signal() {
         return OperationResult::not_applied(Outcome::Interrupted(signal));
     }
-    if let Err(error) = run.steps.begin("reload") {
-        return OperationResult::not_applied(Outcome::JournalFailed(error));
-    }
-    if let Err(error) = (run.before_apply)() {
-        run.steps.end("reload", &format!("not ordered: {error:#}"));
-        return OperationResult::not_applied(Outcome::RollbackTimerFailed(error));
-    }
-    let fresh = hold.and_then(|hold| hold.read_again(run.settings, before, &calls));
-    let (mut done, came) = send_and_observe(&eve, instance, before, run, &calls);
-    if let Some(worker) = came {
-        let back =
-            hold.map(|hold| hold.replay_step(&mut done, fresh.as_ref(), instance, worker, run, &calls));
-        match run.interrupts.stop_signal() {
-            Some(signal) => done.outcome = Outcome::Stopped(signal),
-            None => verify(&mut done, before, worker, health.as_ref(), run, &calls),
-        }
-        if let Some(claim) = back {
-            done.outcome = match (claim.broken.is_some(), done.outcome) {
-                (true, Outcome::Proven) => Outcome::Unproven,
-                (_, ended) => ended,
-            };
-            done.claims.push(claim);
-        }
-        if matches!(done.outcome, Outcome::Proven) {
-            save_loaded_config(&mut done, worker, files, run);
-        }
-    }
+    let not_ordered = anyhow::anyhow!("plan {} has no step that asks for a new worker", cleared.plan().id);
+    let mut executor = ReloadExecutor {
+        cleared: &cleared,
+        before,
+        instance,
+        hold,
+        run,
+        calls: Arc::clone(&calls),
+        files,
+        health,
+        state,
+        fresh: None,
+        worker: None,
+        restored: None,
+        done: OperationResult::not_applied(Outcome::PreparationFailed(not_ordered)),
+    };
+    steps::execute_plan(cleared.plan(), &mut executor);
+    let mut done = executor.done;
     done.calls = calls.load(Ordering::Relaxed);
     done
 }
 
-/// What can be read again in a moment: processes, counts and the bytes of the files.
-pub(super) fn changes_since_plan(
-    plan: &Plan,
-    instance: &Instance,
-    files: &ConfigFileBytes,
-    calls: &Arc<AtomicU32>,
-) -> Vec<BasisChange> {
-    let main = linux::process(instance.main.pid).ok();
-    let mut now = Basis { main_pid: main.as_ref().map(|main| main.pid), ..plan.basis.clone() };
-    now.main_start = main.and_then(|main| main.start_ticks);
-    if let Known::Seen(socket) = &instance.master_socket {
-        let master = RuntimeSocket::new(&socket.path, timeouts::RUNTIME_QUERY, Arc::clone(calls));
-        let listed = master.processes().ok();
-        let old = plan.basis.serving;
-        let candidates = listed.as_ref().map(ShowProc::serving_candidates).unwrap_or_default();
-        let serves = candidates.iter().find(|row| Some(row.pid) == old).or(candidates.first());
-        now.serving = serves.map(|row| row.pid);
-        now.reloads = listed.as_ref().map(|listed| listed.master.reloads);
-        now.failed_reloads = listed.map(|listed| listed.failed);
-    }
-    for (path, bytes) in files {
-        let md5 = bytes.as_ref().map(|bytes| gather::md5_hex(bytes));
-        now.files.insert(path.clone(), md5);
-    }
-    plan.basis.changes_since(&now)
+/// Carries out the steps of a reload.
+struct ReloadExecutor<'a> {
+    cleared: &'a ClearedPlan<'a>,
+    before: &'a Facts,
+    instance: &'a Instance,
+    hold: Option<&'a PreservedRuntime>,
+    run: &'a OperationContext<'a>,
+    calls: Arc<AtomicU32>,
+    files: ConfigFileBytes,
+    health: Option<HealthByServer>,
+    state: StateBeforeReload<'a>,
+    /// The runtime state in the moment before the order.
+    fresh: Option<RuntimeState>,
+    /// The new worker, once it has taken over.
+    worker: Option<u32>,
+    /// What came of putting the runtime state back.
+    restored: Option<Claim>,
+    done: OperationResult,
 }
 
-pub(super) type ConfigFileBytes = Vec<(String, Option<Vec<u8>>)>;
-
-pub(super) fn read_config_files(instance: &Instance, facts: &Facts) -> ConfigFileBytes {
-    let paths = facts.config.files.iter().map(|file| file.path.clone());
-    paths.map(|path| (path.clone(), gather::read_process_file(&instance.main, &path).ok())).collect()
+impl StepExecutor for ReloadExecutor<'_> {
+    fn execute(&mut self, step: &Step) -> ControlFlow<()> {
+        match (step.action, self.worker) {
+            (Action::Reload(method), None) => return self.reload(method),
+            (Action::RestoreRuntime(_), Some(worker)) => self.restore_runtime(worker),
+            (Action::Verify, Some(worker)) => self.verify(worker),
+            (Action::SaveLoadedConfig, Some(worker)) if matches!(self.done.outcome, Outcome::Proven) => {
+                let files = std::mem::take(&mut self.files);
+                save_loaded_config(&mut self.done, worker, files, self.run);
+            }
+            // HAProxy carries out what the files say; the rollback timer what comes without a confirmation.
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
 }
 
-/// Gives the order and waits for what comes of it, while the listening rows are watched. A worker comes back where it is
-/// a new one that is still to be proven.
-fn send_and_observe(
-    eve: &StateBeforeReload<'_>,
-    instance: &Instance,
-    before: &Facts,
-    run: &OperationContext<'_>,
-    calls: &Arc<AtomicU32>,
-) -> (OperationResult, Option<u32>) {
-    (run.progress)("reload: HAProxy loads the configuration", timeouts::RELOAD);
-    let watched = expected_listeners::uninterrupted(before);
-    let watch = RefusalMonitor::start(instance.main.pid, watched.clone());
-    let deadline = Deadline::after(timeouts::RELOAD);
-    let sent = eve.send_reload();
-    let outcome = eve.wait_for_worker(&sent, deadline);
-    let refused = watch.end();
-    let mut done = OperationResult {
-        refused,
-        ordered: !sent.undelivered,
-        ..OperationResult::not_applied(Outcome::Unproven)
-    };
-    done.log = startup_log(&sent, instance, calls);
-    done.notes.extend(done.refused.trouble.take().map(|why| format!("clients could not be watched: {why}")));
-    done.notes.extend(sent.trouble.map(|trouble| format!("the master's answer was not heard: {trouble}")));
-    match outcome {
-        WorkerAfterReload::New { worker } => {
-            run.steps.end("reload", &format!("worker {worker} took over"));
-            done.worker = Some(worker);
-            done.finished.push("reload");
-            return (done, Some(worker));
+impl ReloadExecutor<'_> {
+    fn reload(&mut self, method: ReloadMethod) -> ControlFlow<()> {
+        let run = self.run;
+        if let Err(error) = run.steps.begin("reload") {
+            self.done.outcome = Outcome::JournalFailed(error);
+            return ControlFlow::Break(());
         }
-        WorkerAfterReload::Previous { worker, why } => {
-            run.steps.end("reload", &format!("failed; worker {worker} serves: {why}"));
-            done.worker = Some(worker);
-            done.claims =
-                previous_worker_claims(instance, worker, &why, &expected_listeners::current(before));
-            let proven = done.claims.iter().all(|claim| claim.broken.is_none());
-            done.outcome = if proven { Outcome::Failed } else { Outcome::Unproven };
+        if let Err(error) = (run.before_apply)() {
+            run.steps.end("reload", &format!("not ordered: {error:#}"));
+            self.done.outcome = Outcome::RollbackTimerFailed(error);
+            return ControlFlow::Break(());
         }
-        WorkerAfterReload::Unknown { why } => {
-            run.steps.end("reload", &format!("not known: {why}"));
-            let both = (serving_worker(instance), "unknown".to_owned());
-            done.claims =
-                vec![Claim::new("a worker serves", both, "show proc".to_owned(), false, || why.clone())];
+        self.fresh = self.hold.and_then(|hold| hold.read_again(run.settings, self.before, &self.calls));
+        (self.done, self.worker) = self.send_and_observe(method);
+        match self.worker {
+            Some(_) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
         }
     }
-    (done, None)
+
+    /// All of it at once, at the first step of this kind.
+    fn restore_runtime(&mut self, worker: u32) {
+        if let (Some(hold), None) = (self.hold, &self.restored) {
+            let (new, fresh) = ((self.instance, worker), self.fresh.as_ref());
+            let claim = hold.restore(&mut self.done, fresh, new, self.cleared, self.run, &self.calls);
+            self.restored = Some(claim);
+        }
+    }
+
+    fn verify(&mut self, worker: u32) {
+        // What was set since the plan was made has no step of its own.
+        self.restore_runtime(worker);
+        match self.run.interrupts.stop_signal() {
+            Some(signal) => self.done.outcome = Outcome::Stopped(signal),
+            None => {
+                let health = self.health.as_ref();
+                verify(&mut self.done, self.before, worker, health, self.run, &self.calls);
+            }
+        }
+        if let Some(claim) = self.restored.take() {
+            if claim.broken.is_some() && matches!(self.done.outcome, Outcome::Proven) {
+                self.done.outcome = Outcome::unproven();
+            }
+            self.done.claims.push(claim);
+        }
+    }
+
+    /// Gives the order and waits for its result, while the listening rows are watched. A worker is returned where it is
+    /// a new one that is still to be verified.
+    fn send_and_observe(&self, method: ReloadMethod) -> (OperationResult, Option<u32>) {
+        let (run, before, instance) = (self.run, self.before, self.instance);
+        (run.progress)("reload: HAProxy loads the configuration", timeouts::RELOAD);
+        let watched = expected_listeners::uninterrupted(before);
+        let watch = RefusalMonitor::start(instance.main.pid, watched.clone());
+        let deadline = Deadline::after(timeouts::RELOAD);
+        let sent = self.state.send_reload(method, self.cleared.clearance());
+        let outcome = self.state.wait_for_worker(&sent, deadline);
+        let refused = watch.end();
+        let mut done = OperationResult {
+            refused,
+            ordered: !sent.undelivered,
+            ..OperationResult::not_applied(Outcome::unproven())
+        };
+        done.log = startup_log(&sent, instance, &self.calls);
+        done.notes
+            .extend(done.refused.trouble.take().map(|why| format!("clients could not be watched: {why}")));
+        done.notes
+            .extend(sent.trouble.map(|trouble| format!("the master's answer was not heard: {trouble}")));
+        match outcome {
+            WorkerAfterReload::New { worker } => {
+                run.steps.end("reload", &format!("worker {worker} took over"));
+                done.worker = Some(worker);
+                done.finished.push("reload");
+                return (done, Some(worker));
+            }
+            WorkerAfterReload::Previous { worker, why } => {
+                run.steps.end("reload", &format!("failed; worker {worker} serves: {why}"));
+                done.worker = Some(worker);
+                done.claims =
+                    previous_worker_claims(instance, worker, &why, &expected_listeners::current(before));
+                let proven = done.claims.iter().all(|claim| claim.broken.is_none());
+                done.outcome = Outcome::failed_if(proven);
+            }
+            WorkerAfterReload::Unknown { why } => {
+                run.steps.end("reload", &format!("not known: {why}"));
+                let both = (serving_worker(instance), "unknown".to_owned());
+                done.claims =
+                    vec![Claim::new("a worker serves", both, "show proc".to_owned(), false, || why.clone())];
+            }
+        }
+        (done, None)
+    }
 }
 
 /// The start-up log: with the answer, else as the master kept it. 2.6 keeps none.
@@ -194,12 +235,14 @@ pub(super) fn previous_worker_claims(
     });
     // It takes its listeners back one by one.
     let deadline = Deadline::after(timeouts::RUNTIME_QUERY);
-    let missing = wait::until(deadline, timeouts::POLL, || {
+    let missing = loop {
         let now: BTreeSet<Listener> = linux::listeners(worker).unwrap_or_default().into_iter().collect();
         let missing: Vec<String> = expected.difference(&now).map(Listener::short).collect();
-        if missing.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(missing) }
-    });
-    let missing = missing.err().unwrap_or_default();
+        if missing.is_empty() || deadline.left().is_zero() {
+            break missing;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
     let both = (expected.len().to_string(), (expected.len() - missing.len()).to_string());
     let source = format!("/proc/{worker}/fd, /proc/net");
     let held = Claim::new("it holds its listeners", both, source, missing.is_empty(), || {

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use crate::clearance::Clearance;
 use crate::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
 use crate::clients::linux::{self, pidfd};
 use crate::facts::{Instance, Known};
+use crate::plan::ReloadMethod;
 use crate::time::Deadline;
 use crate::timeouts;
 use crate::wait;
@@ -74,10 +76,15 @@ impl<'a> StateBeforeReload<'a> {
         }
     }
 
-    /// Orders the reload, once: over the master's socket, else by a signal to the proven master.
-    pub fn send_reload(&self) -> ReloadOrder {
-        match &self.master {
-            Some(master) => match master.reload(timeouts::RELOAD) {
+    /// Orders the reload, once: over the master's socket, or by a signal to the verified master.
+    pub fn send_reload(&self, method: ReloadMethod, clearance: &Clearance) -> ReloadOrder {
+        match (method, &self.master) {
+            (ReloadMethod::MasterCli, None) => ReloadOrder {
+                undelivered: true,
+                trouble: Some("the master's socket is not known".to_owned()),
+                ..ReloadOrder::default()
+            },
+            (ReloadMethod::MasterCli, Some(master)) => match master.reload(timeouts::RELOAD, clearance) {
                 Ok(answer) => ReloadOrder { answer, ..ReloadOrder::default() },
                 Err(error) => ReloadOrder {
                     undelivered: is_undelivered(&error),
@@ -85,9 +92,9 @@ impl<'a> StateBeforeReload<'a> {
                     ..ReloadOrder::default()
                 },
             },
-            None => {
+            (ReloadMethod::Signal, _) => {
                 let main = &self.instance.main;
-                match pidfd::signal_reload(main.pid, main.start_ticks.unwrap_or_default()) {
+                match pidfd::signal_reload(main.pid, main.start_ticks.unwrap_or_default(), clearance) {
                     Ok(()) => ReloadOrder::default(),
                     Err(error) => ReloadOrder {
                         undelivered: true,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::act::proof::Claim;
+use crate::clearance::Clearance;
 use crate::clients::systemd::{self, actions, drop_in};
 use crate::timeouts;
 use crate::wire::systemd::guard_drop_in::BREAK_GLASS_FILE_NAME;
@@ -16,6 +17,7 @@ const OVERRIDE_DROP_IN: &str = "# Written by `haguard restart --break-glass` for
 #[derive(Debug)]
 #[must_use = "the guard is back when this is dropped"]
 pub(super) struct GuardOverride {
+    clearance: Clearance,
     unit: String,
     file: PathBuf,
     folder_made: bool,
@@ -24,28 +26,34 @@ pub(super) struct GuardOverride {
 
 impl GuardOverride {
     /// Lifts it, and makes sure that systemd knows. What comes back beside an error is to be taken back.
-    pub(super) fn install(unit: &str) -> (Option<Self>, Result<()>) {
+    pub(super) fn install(unit: &str, clearance: &Clearance) -> (Option<Self>, Result<()>) {
         let file = Path::new("/run/systemd/system").join(format!("{unit}.d")).join(BREAK_GLASS_FILE_NAME);
         // One that a killed run has left is taken over.
         let left = std::fs::read_to_string(&file).is_ok_and(|text| text == OVERRIDE_DROP_IN);
-        let folder_made = match drop_in::make_folder(&file) {
+        let folder_made = match drop_in::make_folder(&file, clearance) {
             Ok(made) => made || left,
             Err(error) => return (None, Err(error)),
         };
-        if !left && let Err(error) = drop_in::write(&file, OVERRIDE_DROP_IN) {
+        if !left && let Err(error) = drop_in::write(&file, OVERRIDE_DROP_IN, clearance) {
             if let Some(folder) = file.parent().filter(|_| folder_made) {
                 // It is empty where nobody else wrote into it.
                 let _ = std::fs::remove_dir(folder);
             }
             return (None, Err(error));
         }
-        let lifted = GuardOverride { unit: unit.to_owned(), file, folder_made, is_back: false };
+        let lifted = GuardOverride {
+            clearance: clearance.clone(),
+            unit: unit.to_owned(),
+            file,
+            folder_made,
+            is_back: false,
+        };
         let known = lifted.verify_loaded();
         (Some(lifted), known)
     }
 
     fn verify_loaded(&self) -> Result<()> {
-        actions::daemon_reload(timeouts::DAEMON_RELOAD)?;
+        actions::daemon_reload(timeouts::DAEMON_RELOAD, &self.clearance)?;
         let shown = systemd::show(&self.unit, timeouts::SERVICE_QUERY)?;
         ensure!(
             !shown.is_yes("RefuseManualStop"),
@@ -58,8 +66,8 @@ impl GuardOverride {
 
     fn remove(&mut self) -> Result<()> {
         self.is_back = true;
-        drop_in::remove(&self.file, self.folder_made)?;
-        actions::daemon_reload(timeouts::DAEMON_RELOAD)
+        drop_in::remove(&self.file, self.folder_made, &self.clearance)?;
+        actions::daemon_reload(timeouts::DAEMON_RELOAD, &self.clearance)
     }
 
     /// Puts the guard back, and says whether systemd refuses again.

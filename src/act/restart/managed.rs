@@ -9,6 +9,7 @@ use super::main_process::{MainProcess, is_same_process, starting_or_ended};
 use super::pending_job;
 use crate::act::operation::OperationContext;
 use crate::act::proof::Claim;
+use crate::clearance::Clearance;
 use crate::clients::containers::docker::{self, Docker};
 use crate::clients::linux::pidfd::ProcessHandle;
 use crate::clients::{linux, systemd};
@@ -23,7 +24,8 @@ const MAX_LOG_LINES: u32 = 50;
 /// A unit of systemd's.
 pub(super) struct UnitRestart {
     name: String,
-    guarded: bool,
+    /// The guard, while it is set aside.
+    guard_override: Option<GuardOverride>,
     before: Process,
     failed: Option<String>,
     down: Option<Instant>,
@@ -33,10 +35,10 @@ pub(super) struct UnitRestart {
 }
 
 impl UnitRestart {
-    pub(super) fn new(name: &str, guarded: bool, instance: &Instance) -> Self {
+    pub(super) fn new(name: &str, instance: &Instance) -> Self {
         UnitRestart {
             name: name.to_owned(),
-            guarded,
+            guard_override: None,
             before: instance.main.clone(),
             failed: None,
             down: None,
@@ -46,22 +48,44 @@ impl UnitRestart {
         }
     }
 
-    /// Lifts the guard, restarts, and puts the guard back whatever came of it.
-    pub(super) fn execute(&mut self, run: &OperationContext<'_>) -> Result<(), String> {
-        self.since = crate::time::now();
-        let lifted = match self.guarded {
-            true => Some(self.override_guard(run)?),
-            false => None,
-        };
-        let ordered = systemd::actions::restart(&self.name, timeouts::START);
-        if let Some(lifted) = lifted {
-            self.restore_guard(lifted, run);
+    /// Sets the guard aside for this restart. What was begun before an error is taken back, and verified to be.
+    pub(super) fn override_guard(
+        &mut self,
+        run: &OperationContext<'_>,
+        clearance: &Clearance,
+    ) -> Result<(), String> {
+        run.steps.begin("lift-guard").map_err(|error| format!("{error:#}"))?;
+        let (guard_override, result) = GuardOverride::install(&self.name, clearance);
+        let why = result.err().map(|error| format!("the guard could not be lifted: {error:#}"));
+        run.steps.end("lift-guard", why.as_deref().unwrap_or("lifted"));
+        self.guard_override = guard_override;
+        match (&self.guard_override, why) {
+            (Some(_), None) => Ok(()),
+            (_, why) => {
+                self.restore_guard(run);
+                Err(why.unwrap_or_default())
+            }
         }
+    }
+
+    /// Puts the guard back, where it was set aside.
+    pub(super) fn restore_guard(&mut self, run: &OperationContext<'_>) {
+        let Some(guard_override) = self.guard_override.take() else { return };
+        let claim = guard_override.remove_and_verify();
+        run.steps.end("guard-back", claim.broken.as_deref().unwrap_or("back"));
+        self.guard = Some(claim);
+    }
+
+    /// Orders the restart, and waits until systemd has carried it out.
+    pub(super) fn execute(&mut self, clearance: &Clearance) -> Result<(), String> {
+        self.since = crate::time::now();
+        let ordered = systemd::actions::restart(&self.name, timeouts::START, clearance);
         let Err(error) = ordered else { return Ok(()) };
         let why = format!("{error:#}");
         match is_same_process(&self.before) {
             true => {
-                self.unfinished = Some(pending_job::pending_job_claim(&self.name, self.before.pid));
+                self.unfinished =
+                    Some(pending_job::pending_job_claim(&self.name, self.before.pid, clearance));
                 Err(why)
             }
             false => {
@@ -69,29 +93,6 @@ impl UnitRestart {
                 Ok(())
             }
         }
-    }
-
-    fn override_guard(&mut self, run: &OperationContext<'_>) -> Result<GuardOverride, String> {
-        run.steps.begin("lift-guard").map_err(|error| format!("{error:#}"))?;
-        let (lifted, result) = GuardOverride::install(&self.name);
-        let why = result.err().map(|error| format!("the guard could not be lifted: {error:#}"));
-        run.steps.end("lift-guard", why.as_deref().unwrap_or("lifted"));
-        match (lifted, why) {
-            (Some(lifted), None) => Ok(lifted),
-            (lifted, why) => {
-                // What was begun is taken back, and proven to be.
-                if let Some(lifted) = lifted {
-                    self.restore_guard(lifted, run);
-                }
-                Err(why.unwrap_or_default())
-            }
-        }
-    }
-
-    fn restore_guard(&mut self, lifted: GuardOverride, run: &OperationContext<'_>) {
-        let claim = lifted.remove_and_verify();
-        run.steps.end("guard-back", claim.broken.as_deref().unwrap_or("back"));
-        self.guard = Some(claim);
     }
 
     pub(super) fn main_process(&mut self) -> MainProcess {
@@ -147,11 +148,13 @@ impl ContainerRestart {
         })
     }
 
-    pub(super) fn execute(&mut self) -> Result<(), String> {
+    pub(super) fn execute(&mut self, clearance: &Clearance) -> Result<(), String> {
         self.since = crate::time::now();
         let handle =
             self.before.start_ticks.and_then(|start| ProcessHandle::open(self.before.pid, start).ok());
-        let Err(error) = self.patient.restart(&self.container.id, timeouts::STOP) else { return Ok(()) };
+        let Err(error) = self.patient.restart(&self.container.id, timeouts::STOP, clearance) else {
+            return Ok(());
+        };
         let why = docker::explain_error(&error);
         if error.outcome_unknown() {
             // It may have been told to end before the daemon fell silent.

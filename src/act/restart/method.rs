@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -12,13 +12,14 @@ use super::main_process::MainProcess;
 use super::managed::{ContainerRestart, UnitRestart};
 use crate::act::operation::OperationContext;
 use crate::act::proof::{self, Claim};
+use crate::clearance::Clearance;
 use crate::clients::exec::replacement::{Replacement, ReplacementSpec};
 use crate::clients::linux;
 use crate::clients::linux::pidfd::ProcessHandle;
 use crate::config::Settings;
-use crate::facts::{Candidate, Facts, GuardFacts, Instance, Known, Process};
+use crate::facts::{Candidate, Instance, Known, Process};
 use crate::gather;
-use crate::plan::{RestartMethod, runbook};
+use crate::plan::{RestartBy, RestartMethod, runbook};
 use crate::timeouts;
 use crate::wire::haproxy::startup_log;
 
@@ -36,36 +37,50 @@ pub(super) enum PreparedRestart {
 }
 
 impl PreparedRestart {
-    /// Prepares the way that the plan names.
-    pub(super) fn prepare(instance: &Instance, before: &Facts, settings: &Settings) -> Result<Self> {
-        Ok(match RestartMethod::from_instance(instance).map_err(anyhow::Error::msg)? {
-            RestartMethod::Process => {
+    /// Prepares the method that the step of the plan names.
+    pub(super) fn prepare(by: RestartBy, instance: &Instance, settings: &Settings) -> Result<Self> {
+        let method = RestartMethod::from_instance(instance).map_err(anyhow::Error::msg)?;
+        Ok(match (by, method) {
+            (RestartBy::Process, RestartMethod::Process) => {
                 PreparedRestart::Process(Box::new(ProcessRestart::prepare(instance, settings)?))
             }
-            RestartMethod::Systemd(name) => {
-                let guarded = before
-                    .guard
-                    .as_ref()
-                    .and_then(Known::seen)
-                    .is_some_and(GuardFacts::is_restored_after_restart);
-                PreparedRestart::Systemd(Box::new(UnitRestart::new(name, guarded, instance)))
+            (RestartBy::Systemd, RestartMethod::Systemd(name)) => {
+                PreparedRestart::Systemd(Box::new(UnitRestart::new(name, instance)))
             }
-            RestartMethod::Docker(container) => {
+            (RestartBy::Docker, RestartMethod::Docker(container)) => {
                 PreparedRestart::Docker(Box::new(ContainerRestart::new(container, instance)?))
+            }
+            (by, method) => {
+                anyhow::bail!("the plan restarts it by {by:?}, and it is controlled by {:?}", method.by())
             }
         })
     }
 
-    /// Gives the order, once. An error says why the HAProxy of before still runs.
-    pub(super) fn execute(
+    /// Sets the guard of its unit aside; only a unit has one.
+    pub(super) fn override_guard(
         &mut self,
         run: &OperationContext<'_>,
-        notes: &mut Vec<String>,
+        clearance: &Clearance,
     ) -> Result<(), String> {
         match self {
-            PreparedRestart::Process(own) => own.execute(notes),
-            PreparedRestart::Systemd(unit) => unit.execute(run),
-            PreparedRestart::Docker(contained) => contained.execute(),
+            PreparedRestart::Systemd(unit) => unit.override_guard(run, clearance),
+            PreparedRestart::Process(_) | PreparedRestart::Docker(_) => Ok(()),
+        }
+    }
+
+    /// Puts the guard back, where it was set aside.
+    pub(super) fn restore_guard(&mut self, run: &OperationContext<'_>) {
+        if let PreparedRestart::Systemd(unit) = self {
+            unit.restore_guard(run);
+        }
+    }
+
+    /// Gives the order, once. An error says why the previous HAProxy still runs.
+    pub(super) fn execute(&mut self, clearance: &Clearance, notes: &mut Vec<String>) -> Result<(), String> {
+        match self {
+            PreparedRestart::Process(process) => process.execute(clearance, notes),
+            PreparedRestart::Systemd(unit) => unit.execute(clearance),
+            PreparedRestart::Docker(container) => container.execute(clearance),
         }
     }
 
@@ -151,15 +166,15 @@ impl ProcessRestart {
         })
     }
 
-    fn execute(&mut self, notes: &mut Vec<String>) -> Result<(), String> {
+    fn execute(&mut self, clearance: &Clearance, notes: &mut Vec<String>) -> Result<(), String> {
         let why = |error: anyhow::Error| format!("{error:#}");
         self.starter.mark_ordered().map_err(why)?;
-        if let Err(error) = self.main.terminate() {
+        if let Err(error) = self.main.terminate(clearance) {
             self.starter.cancel();
             return Err(why(error));
         }
-        self.wait_for_exit(notes)?;
-        match self.starter.start() {
+        self.wait_for_exit(clearance, notes)?;
+        match self.starter.start(clearance) {
             Ok(pid) => self.started = Some(pid),
             Err(error) => self.failed = Some(format!("{error:#}")),
         }
@@ -167,7 +182,7 @@ impl ProcessRestart {
     }
 
     /// Waits for the end of the master and of every worker. What does not end by itself is ended.
-    fn wait_for_exit(&self, notes: &mut Vec<String>) -> Result<(), String> {
+    fn wait_for_exit(&self, clearance: &Clearance, notes: &mut Vec<String>) -> Result<(), String> {
         let ended = |handle: &ProcessHandle, limit| handle.ended_within(limit).is_ok_and(|ended| ended);
         if !ended(&self.main, timeouts::STOP) {
             notes.push(format!(
@@ -176,15 +191,15 @@ impl ProcessRestart {
                 timeouts::STOP
             ));
             // One that has ended in this moment is no error.
-            let _ = self.main.kill();
+            let _ = self.main.kill(clearance);
         }
         if !ended(&self.main, timeouts::STOP) {
             return Err(format!("PID {} does not end, not even by SIGKILL", self.main.pid()));
         }
         for worker in &self.workers {
-            if !ended(worker, timeouts::WORKER_STOP) {
+            if !ended(worker, Duration::from_secs(1)) {
                 notes.push(format!("worker {} did not end with its master and was killed", worker.pid()));
-                let _ = worker.kill();
+                let _ = worker.kill(clearance);
                 let _ = worker.ended_within(timeouts::STOP);
             }
         }

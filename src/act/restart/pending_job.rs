@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use crate::act::proof::Claim;
+use crate::clearance::Clearance;
 use crate::clients::systemd::{self, actions};
 use crate::facts::controller::Container;
 use crate::timeouts;
@@ -19,10 +20,10 @@ struct UnitJobState {
 
 /// Whether anything more may come of an order to restart a unit whose main process is still `main`. Only a job that waits
 /// is cancelled: one that has begun has told HAProxy to end, and is what starts it again.
-pub(super) fn pending_job_claim(unit: &str, main: u32) -> Claim {
+pub(super) fn pending_job_claim(unit: &str, main: u32, clearance: &Clearance) -> Claim {
     let seen = query_unit_job(unit, main).and_then(|seen| match &seen.job {
         Some(job) if seen.untouched && !job.running => {
-            let cancelled = actions::cancel_job(job.id, timeouts::SERVICE_QUERY);
+            let cancelled = actions::cancel_job(job.id, timeouts::SERVICE_QUERY, clearance);
             // It may have begun, or have gone, in this moment.
             let now = query_unit_job(unit, main)?;
             if now.job.is_some() { cancelled.map(|()| now) } else { Ok(now) }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::act::config_store::{ConfigStore, FileChange, StoreError, WrittenFiles};
-use crate::act::consent::Clearance;
+use crate::clearance::Clearance;
 use crate::timeouts;
 
 /// A file that is edited while it is put back is read again this often.
@@ -18,14 +18,14 @@ const MAX_ATTEMPTS: usize = 5;
 /// # Errors
 /// When one of them cannot be written: then all of them are as they were.
 pub fn restore_files(
-    clearance: &Clearance<'_>,
+    clearance: &Clearance,
     state_dir: &Path,
     now: &[PathBuf],
     before: &[(PathBuf, Vec<u8>)],
 ) -> Result<WrittenFiles> {
     let files = now.iter().chain(before.iter().map(|(path, _)| path));
     let store = ConfigStore::lock(state_dir, files, timeouts::CONFIG_LOCK)?;
-    let suffix = format!("unconfirmed-{}", clearance.plan().id);
+    let suffix = format!("unconfirmed-{}", clearance.plan_id());
     for _ in 1..MAX_ATTEMPTS {
         match restore_once(&store, clearance, now, before, &suffix) {
             Err(StoreError::Changed(_)) => {}
@@ -37,7 +37,7 @@ pub fn restore_files(
 
 fn restore_once(
     store: &ConfigStore,
-    clearance: &Clearance<'_>,
+    clearance: &Clearance,
     now: &[PathBuf],
     before: &[(PathBuf, Vec<u8>)],
     suffix: &str,

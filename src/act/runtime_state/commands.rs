@@ -3,7 +3,7 @@
 use crate::clients::haproxy::runtime::commands::{
     AdminStateCommand, NewServer, PatternListRef, PatternVersion, UnencodableValue,
 };
-use crate::clients::haproxy::runtime::{ChangeError, RuntimeChange, WorkerChannel};
+use crate::clients::haproxy::runtime::{ChangeError, RuntimeChange, RuntimeWriter};
 use crate::facts::runtime_state::RuntimeServer;
 use crate::facts::{PatternKind, ServerAdminState};
 use crate::plan::replay::{ListEdit, ReplayStep, ServerStep};
@@ -14,10 +14,10 @@ use crate::wire::haproxy::runtime::patterns;
 type CommandResult = Result<(), ChangeError>;
 
 /// Takes one step.
-pub(super) fn send(step: &ReplayStep, channel: &WorkerChannel) -> CommandResult {
+pub(super) fn send(step: &ReplayStep, writer: RuntimeWriter<'_>) -> CommandResult {
     match step {
         ReplayStep::Server { backend, server, change } => match server_change(backend, server, change) {
-            Ok(change) => first_failure(channel.change(&[change])),
+            Ok(change) => first_failure(writer.change(&[change])),
             Err(bad) => Err(not_sent(bad)),
         },
         ReplayStep::Entries { kind, id, edits, whole } => {
@@ -25,14 +25,14 @@ pub(super) fn send(step: &ReplayStep, channel: &WorkerChannel) -> CommandResult 
                 PatternKind::Map => Wire::Map,
                 PatternKind::Acl => Wire::Acl,
             };
-            update_list(PatternListRef { kind, id: *id }, edits.as_deref(), whole, channel)
+            update_list(PatternListRef { kind, id: *id }, edits.as_deref(), whole, writer)
         }
-        ReplayStep::Certificate { name, pem } => update_certificate(name, pem, channel),
+        ReplayStep::Certificate { name, pem } => update_certificate(name, pem, writer),
     }
 }
 
 /// Takes steps of servers together, one outcome for each.
-pub(super) fn send_batch(steps: &[&ReplayStep], channel: &WorkerChannel) -> Vec<CommandResult> {
+pub(super) fn send_batch(steps: &[&ReplayStep], writer: RuntimeWriter<'_>) -> Vec<CommandResult> {
     let made: Vec<Result<RuntimeChange, ChangeError>> = steps
         .iter()
         .map(|step| match step {
@@ -43,7 +43,7 @@ pub(super) fn send_batch(steps: &[&ReplayStep], channel: &WorkerChannel) -> Vec<
         })
         .collect();
     let changes: Vec<RuntimeChange> = made.iter().flatten().cloned().collect();
-    let mut outcomes = channel.change(&changes).into_iter();
+    let mut outcomes = writer.change(&changes).into_iter();
     let outcome = |made: Result<RuntimeChange, ChangeError>| {
         made?;
         outcomes.next().unwrap_or_else(|| Err(not_sent("there was no outcome"))).map(drop)
@@ -111,12 +111,12 @@ fn update_list(
     list: PatternListRef,
     edits: Option<&[ListEdit]>,
     whole: &[ListEntry],
-    channel: &WorkerChannel,
+    writer: RuntimeWriter<'_>,
 ) -> CommandResult {
     // A value that no single line can carry still goes with the whole, as a payload.
     match edits.and_then(|edits| edit_commands(list, edits).ok()) {
-        Some(changes) => first_failure(channel.change(&changes)),
-        None => replace_list(list, whole, channel),
+        Some(changes) => first_failure(writer.change(&changes)),
+        None => replace_list(list, whole, writer),
     }
 }
 
@@ -148,32 +148,32 @@ fn add_commands(
 }
 
 /// The whole list beside the one in use, then in its place at once.
-fn replace_list(list: PatternListRef, whole: &[ListEntry], channel: &WorkerChannel) -> CommandResult {
+fn replace_list(list: PatternListRef, whole: &[ListEntry], writer: RuntimeWriter<'_>) -> CommandResult {
     let prepare = RuntimeChange::prepare_list(list).map_err(not_sent)?;
-    let said = channel.change(&[prepare]).pop().unwrap_or_else(|| Err(not_sent("there was no outcome")))?;
+    let said = writer.change(&[prepare]).pop().unwrap_or_else(|| Err(not_sent("there was no outcome")))?;
     let version = patterns::parse_prepared_version(&said)
         .map_err(|bad| ChangeError::OutcomeUnknown { why: bad.to_string() })?;
     let pairs: Vec<(&str, Option<&str>)> =
         whole.iter().map(|(key, value)| (key.reveal(), value.as_ref().map(Secret::reveal))).collect();
     let filled = add_commands(list, PatternVersion::Prepared(version), &pairs)
         .map_err(not_sent)
-        .and_then(|changes| first_failure(channel.change(&changes)));
+        .and_then(|changes| first_failure(writer.change(&changes)));
     let last = match &filled {
         Ok(()) => RuntimeChange::commit_list(list, version),
         // Half a list must not be served.
         Err(_) => RuntimeChange::clear_list(list, version),
     };
-    let ended = first_failure(channel.change(&[last.map_err(not_sent)?]));
+    let ended = first_failure(writer.change(&[last.map_err(not_sent)?]));
     filled.and(ended)
 }
 
-fn update_certificate(name: &str, pem: &Secret, channel: &WorkerChannel) -> CommandResult {
+fn update_certificate(name: &str, pem: &Secret, writer: RuntimeWriter<'_>) -> CommandResult {
     let set = RuntimeChange::set_certificate(name, pem).map_err(not_sent)?;
-    first_failure(channel.change(&[set]))?;
+    first_failure(writer.change(&[set]))?;
     let commit = RuntimeChange::commit_certificate(name).map_err(not_sent)?;
-    first_failure(channel.change(&[commit])).inspect_err(|_| {
+    first_failure(writer.change(&[commit])).inspect_err(|_| {
         // Otherwise the transaction stays open and is in the way of the next one.
-        let aborted = RuntimeChange::abort_certificate(name).map(|abort| channel.change(&[abort]));
+        let aborted = RuntimeChange::abort_certificate(name).map(|abort| writer.change(&[abort]));
         tracing::debug!(?aborted, name, "the transaction is given up");
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::replay::{self, ReplayResult};
+use crate::act::consent::ClearedPlan;
 use crate::act::operation::{OperationContext, OperationResult};
 use crate::act::proof::{self, Claim};
 use crate::act::rollback::previous_config::PreviousConfig;
@@ -14,7 +15,7 @@ use crate::gather;
 use crate::gather::haproxy::loaded_config;
 use crate::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state, worker_channel};
 use crate::plan::replay::{ReplayPreview, preview_replay};
-use crate::plan::{self, Ledger, LossKind};
+use crate::plan::{self, Ledger, LossKind, Plan};
 use crate::state::loaded_configs;
 use crate::time::Deadline;
 use crate::timeouts;
@@ -87,14 +88,15 @@ impl PreservedRuntime {
         read_serving_worker(settings, facts.instance.seen()?, &self.certificates, calls).ok()
     }
 
-    /// The step of a reload: it is taken whatever signal came meanwhile, since without it a server that was taken out of
-    /// service would be in service again.
-    pub(in crate::act) fn replay_step(
+    /// Puts the runtime state into `worker`, whatever signal came meanwhile: without it a server that was taken out of
+    /// service would be in service again. An object of the plan's preview is put back where a step of `cleared` says so;
+    /// what was set since the plan was made is put back too.
+    pub(in crate::act) fn restore(
         &self,
         done: &mut OperationResult,
         fresh: Option<&RuntimeState>,
-        instance: &Instance,
-        worker: u32,
+        (instance, worker): (&Instance, u32),
+        cleared: &ClearedPlan<'_>,
         run: &OperationContext<'_>,
         calls: &Arc<AtomicU32>,
     ) -> Claim {
@@ -102,7 +104,15 @@ impl PreservedRuntime {
         if let Err(error) = run.steps.begin("put-back") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }
-        let returned = self.replay(fresh, run.settings, instance, worker, calls);
+        let deadline = Deadline::after(timeouts::REPLAY);
+        let returned = match worker_channel(run.settings, instance, worker, deadline, calls) {
+            Known::Unknown { why } => Err(why),
+            Known::Seen(channel) => {
+                let writer = channel.writer(cleared.clearance());
+                let wanted = |kind, object: &str| self.is_wanted(cleared.plan(), kind, object);
+                Ok(replay::replay_into(fresh.unwrap_or(&self.held), &self.loaded, writer, &wanted))
+            }
+        };
         let claim = self.replay_claim(&returned, worker);
         run.steps.end("put-back", claim.broken.as_deref().unwrap_or(&claim.proof.after));
         done.returned = returned.unwrap_or_default();
@@ -110,21 +120,13 @@ impl PreservedRuntime {
         claim
     }
 
-    /// Puts everything back into the new worker.
-    fn replay(
-        &self,
-        fresh: Option<&RuntimeState>,
-        settings: &Settings,
-        instance: &Instance,
-        worker: u32,
-        calls: &Arc<AtomicU32>,
-    ) -> Result<Vec<ReplayResult>, String> {
-        match worker_channel(settings, instance, worker, Deadline::after(timeouts::REPLAY), calls) {
-            Known::Unknown { why } => Err(why),
-            Known::Seen(channel) => {
-                Ok(replay::replay_into(fresh.unwrap_or(&self.held), &self.loaded, &channel))
-            }
-        }
+    /// A step of the plan puts it back, or the plan does not know it yet.
+    fn is_wanted(&self, plan: &Plan, kind: LossKind, object: &str) -> bool {
+        let previewed = self
+            .previews
+            .iter()
+            .any(|line| line.how.is_some() && (line.kind, line.object.as_str()) == (kind, object));
+        !previewed || plan.steps.iter().any(|step| step.restored_runtime() == Some((kind, object)))
     }
 
     /// The proof: everything that the plan said would come back is back. What it said cannot come back is no surprise.

@@ -4,7 +4,7 @@ use super::commands;
 
 use std::collections::HashMap;
 
-use crate::clients::haproxy::runtime::WorkerChannel;
+use crate::clients::haproxy::runtime::RuntimeWriter;
 use crate::facts::{LoadedConfig, RuntimeState};
 use crate::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state};
 use crate::plan::LossKind;
@@ -14,10 +14,17 @@ use crate::plan::replay::{Replay, ReplayItem, ReplayStep, ReplayVerdict, replay}
 /// Brings the worker behind `channel` to where the old one was. A thing that fails does not stop the others. Done a
 /// second time it finds nothing to do and changes nothing.
 ///
-/// Empty where nothing differs.
-pub fn replay_into(old: &RuntimeState, loaded: &LoadedConfig, channel: &WorkerChannel) -> Vec<ReplayResult> {
-    let plan = replay(old, &read_runtime_state(channel, PrivateKeys::None), loaded);
-    let refused = send_commands(&plan, channel);
+/// `wanted` says of each object whether it is put back. Empty where nothing differs.
+pub fn replay_into(
+    old: &RuntimeState,
+    loaded: &LoadedConfig,
+    writer: RuntimeWriter<'_>,
+    wanted: &dyn Fn(LossKind, &str) -> bool,
+) -> Vec<ReplayResult> {
+    let channel = writer.channel();
+    let mut plan = replay(old, &read_runtime_state(channel, PrivateKeys::None), loaded);
+    plan.items.retain(|item| wanted(item.kind, &item.object));
+    let refused = send_commands(&plan, writer);
     let left = match plan.items.iter().any(|item| matches!(item.verdict, ReplayVerdict::Restore(_))) {
         true => replay(old, &read_runtime_state(channel, PrivateKeys::None), loaded),
         false => Replay::default(),
@@ -27,7 +34,7 @@ pub fn replay_into(old: &RuntimeState, loaded: &LoadedConfig, channel: &WorkerCh
 }
 
 /// Takes every step; what went wrong, by the number of the item.
-fn send_commands(plan: &Replay, channel: &WorkerChannel) -> HashMap<usize, String> {
+fn send_commands(plan: &Replay, writer: RuntimeWriter<'_>) -> HashMap<usize, String> {
     let mut refused: HashMap<usize, String> = HashMap::new();
     let steps = plan.ordered_steps();
     let mut rest = steps.as_slice();
@@ -41,9 +48,9 @@ fn send_commands(plan: &Replay, channel: &WorkerChannel) -> HashMap<usize, Strin
         let (these, after) = rest.split_at(batch);
         rest = after;
         let outcomes = match these {
-            [_] => vec![commands::send(step, channel)],
+            [_] => vec![commands::send(step, writer)],
             several => {
-                commands::send_batch(&several.iter().map(|(_, step)| *step).collect::<Vec<_>>(), channel)
+                commands::send_batch(&several.iter().map(|(_, step)| *step).collect::<Vec<_>>(), writer)
             }
         };
         for ((number, step), outcome) in these.iter().zip(outcomes) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Method;
 
+use crate::clearance::Clearance;
 use crate::clients::http::{HttpClient, HttpEndpoint, HttpError};
 use crate::wire::containers::docker::{self, ContainerInspect, ContainerSummary};
 
@@ -68,7 +69,7 @@ impl Docker {
     ///
     /// # Errors
     /// When the daemon does not say that it did. Whether it did all the same is then not known.
-    pub fn restart(&self, id: &str, grace: Duration) -> Result<(), HttpError> {
+    pub fn restart(&self, id: &str, grace: Duration, _clearance: &Clearance) -> Result<(), HttpError> {
         let path = format!("/containers/{}/restart?t={}", path_segment(id), grace.as_secs());
         // The daemon answers when the container runs again.
         let reply = self.http.send(Method::POST, &path, |request| request)?;

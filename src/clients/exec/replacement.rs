@@ -21,6 +21,7 @@ use super::helper_process::HelperProcess;
 use super::helper_request::HelperRequest;
 pub use super::helper_request::ReplacementSpec;
 use super::spawn;
+use crate::clearance::Clearance;
 use crate::clients::linux;
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::pidfd::ProcessHandle;
@@ -71,7 +72,7 @@ impl Replacement {
     ///
     /// # Errors
     /// When the program cannot be executed.
-    pub fn start(&mut self) -> Result<u32> {
+    pub fn start(&mut self, _clearance: &Clearance) -> Result<u32> {
         // Its end of the pipe closes when it becomes the program.
         self.helper.try_request(GO)?;
         self.helper.reap();

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::clearance::Clearance;
 use crate::clients::linux;
 use crate::time::Deadline;
 use crate::wait;
@@ -50,7 +51,7 @@ impl ProcessHandle {
     ///
     /// # Errors
     /// When it has ended, or belongs to somebody else.
-    pub fn terminate(&self) -> Result<()> {
+    pub fn terminate(&self, _clearance: &Clearance) -> Result<()> {
         self.send(Signal::TERM, "SIGTERM")
     }
 
@@ -58,7 +59,7 @@ impl ProcessHandle {
     ///
     /// # Errors
     /// When it has ended, or belongs to somebody else.
-    pub fn kill(&self) -> Result<()> {
+    pub fn kill(&self, _clearance: &Clearance) -> Result<()> {
         self.send(Signal::KILL, "SIGKILL")
     }
 
@@ -79,7 +80,7 @@ impl ProcessHandle {
 ///
 /// # Errors
 /// When the process has ended, is another one, or belongs to somebody else. Nothing was sent then.
-pub fn signal_reload(pid: u32, start_ticks: u64) -> Result<()> {
+pub fn signal_reload(pid: u32, start_ticks: u64, _clearance: &Clearance) -> Result<()> {
     ProcessHandle::open(pid, start_ticks)?.send(Signal::USR2, "SIGUSR2")
 }
 
@@ -92,7 +93,12 @@ mod tests {
         // This very process would die of it.
         let me = std::process::id();
         let started = linux::process(me).unwrap().start_ticks.unwrap();
-        assert!(signal_reload(me, started + 1).unwrap_err().to_string().contains("another process"));
+        assert!(
+            signal_reload(me, started + 1, &Clearance::grant("test"))
+                .unwrap_err()
+                .to_string()
+                .contains("another process")
+        );
         assert!(!ProcessHandle::open(me, started).unwrap().ended_within(Duration::ZERO).unwrap());
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::clearance::Clearance;
 use crate::clients::exec::command::Program;
 
 /// Makes systemd read every unit file again. Nothing is started or stopped.
 ///
 /// # Errors
 /// When systemd refuses or does not finish in time.
-pub fn daemon_reload(limit: Duration) -> Result<()> {
+pub fn daemon_reload(limit: Duration, _clearance: &Clearance) -> Result<()> {
     systemctl(&["daemon-reload"], limit)
 }
 
@@ -18,7 +19,7 @@ pub fn daemon_reload(limit: Duration) -> Result<()> {
 ///
 /// # Errors
 /// When systemd refuses, the unit does not come up, or it takes longer than `limit`: then its job may still be running.
-pub fn restart(unit: &str, limit: Duration) -> Result<()> {
+pub fn restart(unit: &str, limit: Duration, _clearance: &Clearance) -> Result<()> {
     systemctl(&["restart", "--", unit], limit)
 }
 
@@ -26,7 +27,7 @@ pub fn restart(unit: &str, limit: Duration) -> Result<()> {
 ///
 /// # Errors
 /// When systemd knows no such job, refuses, or does not answer in time.
-pub fn cancel_job(job: u32, limit: Duration) -> Result<()> {
+pub fn cancel_job(job: u32, limit: Duration, _clearance: &Clearance) -> Result<()> {
     systemctl(&["cancel", &job.to_string()], limit)
 }
 

@@ -6,13 +6,15 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+
+use crate::clearance::Clearance;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// Makes the folder of a unit's drop-ins; true where it was not there.
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn make_folder(file: &Path) -> Result<bool> {
+pub fn make_folder(file: &Path, _clearance: &Clearance) -> Result<bool> {
     let folder = file.parent().context("a drop-in without a folder")?;
     match DirBuilder::new().mode(0o755).create(folder) {
         Ok(()) => {
@@ -30,7 +32,7 @@ pub fn make_folder(file: &Path) -> Result<bool> {
 ///
 /// # Errors
 /// When it cannot be written, or the name was taken meanwhile: then nothing is left of it.
-pub fn write(file: &Path, text: &str) -> Result<()> {
+pub fn write(file: &Path, text: &str, _clearance: &Clearance) -> Result<()> {
     let folder = file.parent().context("a drop-in without a folder")?;
     // systemd reads only names that end in .conf.
     let beside = folder.join(format!(".haguard-{}", std::process::id()));
@@ -54,7 +56,7 @@ pub fn write(file: &Path, text: &str) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be removed.
-pub fn remove(file: &Path, folder_too: bool) -> Result<()> {
+pub fn remove(file: &Path, folder_too: bool, _clearance: &Clearance) -> Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("removing {}", file.display()));
@@ -86,13 +88,14 @@ mod tests {
 
     #[test]
     fn a_drop_in_is_written_and_removed_and_a_foreign_one_is_left_alone() {
+        let clearance = Clearance::grant("test");
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.service.d/50-x.conf");
-        assert!(make_folder(&file).unwrap());
+        assert!(make_folder(&file, &clearance).unwrap());
         std::fs::write(file.with_file_name(format!(".haguard-{}", std::process::id())), "half of").unwrap();
-        assert!(!make_folder(&file).unwrap());
-        write(&file, "[Unit]\n").unwrap();
-        assert!(write(&file, "other").is_err());
+        assert!(!make_folder(&file, &clearance).unwrap());
+        write(&file, "[Unit]\n", &clearance).unwrap();
+        assert!(write(&file, "other", &clearance).is_err());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "[Unit]\n");
         assert_eq!(
             std::fs::read_dir(file.parent().unwrap()).unwrap().count(),
@@ -100,10 +103,10 @@ mod tests {
             "nothing is left beside it"
         );
         std::fs::write(file.with_file_name("60-y.conf"), "").unwrap();
-        remove(&file, true).unwrap();
+        remove(&file, true, &clearance).unwrap();
         assert!(file.parent().unwrap().is_dir(), "somebody else has a file in there");
         std::fs::remove_file(file.with_file_name("60-y.conf")).unwrap();
-        remove(&file, true).unwrap();
+        remove(&file, true, &clearance).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -1,21 +1,22 @@
-//! `guard install` and `guard remove`: the plan, consent, the file, systemd, the proof.
+//! `guard install` and `guard remove`: the file, systemd, the proof.
 
 use super::args::GuardChangeArgs;
 use super::report::{self, GuardReport};
 use super::{GuardTarget, resolve_target};
-use crate::act::guard;
-use crate::act::signals::Interrupts;
-use crate::checks;
+use crate::act::consent::ClearedPlan;
+use crate::act::guard::{self, GuardChangeResult};
+use crate::act::operation::OperationContext;
+use crate::checks::{self, Finding};
 use crate::clients::linux;
 use crate::commands::Context;
-use crate::commands::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};
-use crate::commands::operation::{journal_entry, lock_and_freeze};
+use crate::commands::operation::lock_and_freeze;
+use crate::commands::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
 use crate::error::Failure;
+use crate::facts::GuardFacts;
 use crate::plan;
 use crate::plan::guard::GuardChange;
 use crate::report::Report;
-use crate::state::journal_steps::StepJournal;
-use crate::state::plans;
+use crate::state::lock::Lock;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(
@@ -23,65 +24,91 @@ pub(super) fn run(
     args: &GuardChangeArgs,
     context: &Context<'_>,
 ) -> Result<Report, Failure> {
-    let mut about = (args.unit.clone().unwrap_or_else(|| "unknown".to_owned()), None);
-    let result = execute(kind, args, context, &mut about);
-    let (target, run) = about;
-    match &result {
-        Ok(report) => journal_entry::record_end(context, target, report, run),
-        Err(failure) => {
-            journal_entry::record_end(context, target, &Report::failed(kind.operation(), failure), run)
-        }
-    }
-    result
+    runner::run(&ChangeGuard { kind, args }, context)
 }
 
-/// Nothing is changed before `guard::apply`, and that wants a clearance.
-fn execute(
+/// One change of a guard.
+struct ChangeGuard<'a> {
     kind: GuardChange,
-    args: &GuardChangeArgs,
-    context: &Context<'_>,
-    about: &mut (String, Option<String>),
-) -> Result<Report, Failure> {
-    let interrupts = Interrupts::catch()?;
-    let facts = match resolve_target(args.unit.as_deref(), context)? {
-        GuardTarget::Unit(facts) => facts,
-        GuardTarget::NotSystemd(why) => return Ok(report::not_systemd(kind.operation(), &why)),
-        GuardTarget::Unknown(why) => return Ok(report::unknown_unit(kind.operation(), &why)),
-    };
-    about.0 = facts.unit.clone();
-    let plan = plan::guard::guard_plan(kind, &facts, &linux::hostname());
-    let mut findings = vec![checks::guard_ready(kind, &facts, linux::effective_uid() == 0)];
-    findings.extend(
-        checks::guard_findings(&facts).into_iter().filter(|finding| finding.id == "guard.boot-enabled"),
-    );
-    let account = GuardReport { kind, context, facts: &facts, plan: &plan, findings: &findings };
-    if kind.is_done(&facts) {
-        return Ok(account.nothing_to_do());
+    args: &'a GuardChangeArgs,
+}
+
+impl Operation for ChangeGuard<'_> {
+    type View = Box<GuardFacts>;
+    type Result = GuardChangeResult;
+
+    fn command(&self) -> &'static str {
+        self.kind.operation()
     }
-    let state_dir = &context.settings.state_dir.value;
-    if let Err(error) = plans::save(state_dir, &plan) {
-        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
+
+    fn approval(&self) -> Approval<'_> {
+        Approval { plan_only: self.args.plan, approve: self.args.approve.as_deref() }
     }
-    if args.plan {
-        return Ok(account.planned());
+
+    fn default_target(&self) -> String {
+        self.args.unit.clone().unwrap_or_else(|| "unknown".to_owned())
     }
-    let main = facts.shown.main_pid().and_then(|pid| linux::process(pid).ok());
-    let _turn = lock_and_freeze::acquire_for_unit(context, main.as_ref())?;
-    lock_and_freeze::ensure_not_frozen(context)?;
-    let asked = ConsentRequest { approve: args.approve.as_deref(), context, interrupts: &interrupts };
-    // The act itself looks at all of it again.
-    let clearance = match ask_consent::request(&plan, &findings, &asked, || account.show_plan()) {
-        ConsentOutcome::Cleared(clearance) => clearance,
-        ConsentOutcome::Interrupted(signal) => return Ok(account.interrupted(signal)),
-        ConsentOutcome::Withheld(why, _) => return Ok(account.denied(&why)),
-    };
-    let steps = StepJournal::new(
-        state_dir.clone(),
-        kind.operation(),
-        facts.unit.clone(),
-        journal_entry::invoking_user(context),
-    );
-    let done = guard::apply(clearance, kind, &facts, &interrupts, &steps);
-    about.1 = done.is_journaled().then(|| steps.run_id().to_owned());
-    Ok(account.finished(done))
+
+    fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<Self::View>, Failure> {
+        let ended = |report: Report| Ok(Planned::Ended(Box::new(report)));
+        let facts = match resolve_target(self.args.unit.as_deref(), context)? {
+            GuardTarget::Unit(facts) => facts,
+            GuardTarget::NotSystemd(why) => return ended(report::not_systemd(self.command(), &why)),
+            GuardTarget::Unknown(why) => return ended(report::unknown_unit(self.command(), &why)),
+        };
+        target.clone_from(&facts.unit);
+        let plan = plan::guard::guard_plan(self.kind, &facts, &linux::hostname());
+        let mut findings = vec![checks::guard_ready(self.kind, &facts, linux::effective_uid() == 0)];
+        let all = checks::guard_findings(&facts).into_iter();
+        findings.extend(all.filter(|finding| finding.id == "guard.boot-enabled"));
+        if self.kind.is_done(&facts) {
+            let report =
+                GuardReport { kind: self.kind, context, facts: &facts, plan: &plan, findings: &findings };
+            return ended(report.nothing_to_do());
+        }
+        let target = facts.unit.clone();
+        Ok(Planned::Plan(Box::new(PlannedOperation { view: facts, plan, findings, target, lock: None })))
+    }
+
+    fn lock(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<Self::View>,
+    ) -> Result<Option<Lock>, Failure> {
+        let main = planned.view.shown.main_pid().and_then(|pid| linux::process(pid).ok());
+        lock_and_freeze::acquire_for_unit(context, main.as_ref()).map(Some)
+    }
+
+    /// It gathers everything again itself.
+    fn apply(
+        &self,
+        _: &Context<'_>,
+        planned: &PlannedOperation<Self::View>,
+        cleared: ClearedPlan<'_>,
+        run: &OperationContext<'_>,
+    ) -> Result<GuardChangeResult, Failure> {
+        Ok(guard::apply(cleared, self.kind, &planned.view, run))
+    }
+
+    fn is_journaled(result: &GuardChangeResult) -> bool {
+        result.is_journaled()
+    }
+
+    fn report(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<Self::View>,
+        findings: &[Finding],
+        ending: Ending<'_, GuardChangeResult>,
+    ) -> Report {
+        let report =
+            GuardReport { kind: self.kind, context, facts: &planned.view, plan: &planned.plan, findings };
+        match ending {
+            Ending::Planned => report.planned(),
+            Ending::Asked => report.asked(),
+            Ending::Denied(denied) => report.denied(denied),
+            Ending::Interrupted(signal) => report.interrupted(signal),
+            Ending::Finished(result, _) => report.finished(result),
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! What a guard command tells: the report of each way in which it can end.
 
 use crate::act::consent::ClearanceDenied;
-use crate::act::guard::{GuardChangeResult, GuardOutcome};
+use crate::act::guard::GuardChangeResult;
+use crate::act::operation::Outcome;
 use crate::checks::{self, Finding};
 use crate::commands::Context;
-use crate::commands::operation::report;
 use crate::exit::Exit;
 use crate::facts::{DropIn, GuardFacts};
 use crate::plan::guard::{ALLOWED_COMMANDS, BYPASSES, GuardChange, REFUSED_COMMANDS, bypasses};
@@ -89,15 +89,10 @@ impl GuardReport<'_> {
         self.report(exit, summary, GuardBody { outcome: "planned".into(), apply, ..self.body_with_effects() })
     }
 
-    /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show_plan(&self) {
+    /// The plan, where the question follows.
+    pub(super) fn asked(&self) -> Report {
         let summary = format!("plan {}: {} of {}", self.plan.id, self.operation_phrase(), self.plan.target);
-        let report = self.report(
-            Exit::Done,
-            summary,
-            GuardBody { outcome: "asked".into(), ..self.body_with_effects() },
-        );
-        report::show_plan(&report, self.context);
+        self.report(Exit::Done, summary, GuardBody { outcome: "asked".into(), ..self.body_with_effects() })
     }
 
     /// No clearance.
@@ -155,7 +150,7 @@ impl GuardReport<'_> {
         let facts = after.as_ref().unwrap_or(self.facts);
         let with = |outcome: &str| GuardBody { outcome: outcome.into(), ..body(facts) };
         let (exit, summary, body) = match ended {
-            GuardOutcome::Proven => {
+            Outcome::Proven => {
                 let said = match self.kind {
                     GuardChange::Install => "systemd refuses a manual stop and restart from now on, proven",
                     GuardChange::Remove => "the unit is as it was before the guard, proven",
@@ -170,24 +165,24 @@ impl GuardReport<'_> {
                 };
                 (Exit::Done, format!("{}: {said}", self.plan.target), guard)
             }
-            GuardOutcome::Reverted(why) => {
+            Outcome::Failed(why) => {
                 let summary = format!("{of} failed; the unit is as before, proven");
                 (Exit::Failed, summary, GuardBody { why, ..with("undone") })
             }
-            GuardOutcome::Unproven(why) => {
+            Outcome::Unproven(why) => {
                 let summary = format!("{of}: not everything about it is proven");
                 (Exit::Unproven, summary, GuardBody { why, by_hand: self.by_hand(), ..with("unproven") })
             }
-            GuardOutcome::StateChanged(moved) => {
+            Outcome::StateChanged(moved) => {
                 return self.denied(&ClearanceDenied::Stale { moved, shown: true });
             }
-            GuardOutcome::UnitUnknown(why) => (
+            Outcome::PreparationFailed(error) => (
                 Exit::Unknown,
                 format!("{of}: systemd does not answer any more"),
-                GuardBody { why, ..with("unknown") },
+                GuardBody { why: format!("Nothing was done: {error:#}."), ..with("unknown") },
             ),
-            GuardOutcome::Interrupted(signal) => return self.interrupted(signal),
-            GuardOutcome::JournalFailed(error) => {
+            Outcome::Interrupted(signal) | Outcome::Stopped(signal) => return self.interrupted(signal),
+            Outcome::JournalFailed(error) | Outcome::RollbackTimerFailed(error) => {
                 let why = format!("The journal cannot be written, so nothing was done: {error:#}");
                 (
                     Exit::Unknown,

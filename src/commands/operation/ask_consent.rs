@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::act::consent::{self, Clearance, ClearanceDenied, ConsentSource};
+use crate::act::consent::{self, ClearanceDenied, ClearedPlan, ConsentSource};
 use crate::act::signals::Interrupts;
 use crate::checks::{self, Finding};
 use crate::commands::Context;
@@ -21,54 +21,46 @@ pub(in crate::commands) struct ConsentRequest<'a> {
 /// What came of it.
 pub(in crate::commands) enum ConsentOutcome<'p> {
     /// It may be done.
-    Cleared(Clearance<'p>),
+    Cleared(ClearedPlan<'p>),
     /// A signal came first.
     Interrupted(&'static str),
     /// It may not, by what was found last.
     Withheld(ClearanceDenied, Vec<Finding>),
 }
 
-/// Asks for consent to `plan`, of which `findings` were found; `show` shows it before the question.
+/// Asks for consent to `plan`, of which `findings` were found; `show` shows it before the question. After a question
+/// `again` gathers once more, where it can: carrying the plan out reads again only what can be read in a moment.
 pub(in crate::commands) fn request<'p>(
     plan: &'p Plan,
     findings: &[Finding],
     asked: &ConsentRequest<'_>,
     show: impl FnOnce(),
+    again: impl FnOnce() -> Option<(Basis, Vec<Finding>)>,
 ) -> ConsentOutcome<'p> {
-    // A question that comes after the wish to stop would wait for an answer that nobody gives.
+    // A question that comes after a signal to stop would wait for an answer that never comes.
     if let Some(signal) = asked.interrupts.stop_signal() {
         return ConsentOutcome::Interrupted(signal);
     }
     let recall = |id: &str| plans::load(&asked.context.settings.state_dir.value, id);
-    match consent::obtain_clearance(plan, findings, asked.source(), recall, show, asked.interrupts) {
-        Ok(clearance) => ConsentOutcome::Cleared(clearance),
-        Err(withheld) => match asked.interrupts.stop_signal() {
-            Some(signal) => ConsentOutcome::Interrupted(signal),
-            None => ConsentOutcome::Withheld(withheld, findings.to_vec()),
-        },
-    }
-}
-
-/// The same; after a question the world is looked at `again`, since the act itself reads again only what can be read in
-/// a moment.
-pub(in crate::commands) fn request_and_recheck<'p>(
-    plan: &'p Plan,
-    findings: &[Finding],
-    asked: &ConsentRequest<'_>,
-    show: impl FnOnce(),
-    again: impl FnOnce() -> (Basis, Vec<Finding>),
-) -> ConsentOutcome<'p> {
-    let answer = request(plan, findings, asked, show);
-    if asked.source() != ConsentSource::Prompt || !matches!(answer, ConsentOutcome::Cleared(_)) {
-        return answer;
-    }
-    let (basis, findings) = again();
+    let source = asked.source();
+    let cleared = match consent::obtain_clearance(plan, findings, source, recall, show, asked.interrupts) {
+        Ok(cleared) => cleared,
+        Err(denied) => {
+            return match asked.interrupts.stop_signal() {
+                Some(signal) => ConsentOutcome::Interrupted(signal),
+                None => ConsentOutcome::Withheld(denied, findings.to_vec()),
+            };
+        }
+    };
+    let Some((basis, findings)) = (source == ConsentSource::Prompt).then(again).flatten() else {
+        return ConsentOutcome::Cleared(cleared);
+    };
     let moved = plan.basis.changes_since(&basis);
     match checks::exit_code(&findings) {
         _ if !moved.is_empty() => {
             ConsentOutcome::Withheld(ClearanceDenied::Stale { moved, shown: true }, findings)
         }
-        Exit::Done => answer,
+        Exit::Done => ConsentOutcome::Cleared(cleared),
         blocked => ConsentOutcome::Withheld(ClearanceDenied::Blocked(blocked), findings),
     }
 }

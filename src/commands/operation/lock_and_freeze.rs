@@ -22,6 +22,18 @@ pub(in crate::commands) fn acquire_early(
     }
 }
 
+/// The lock that was taken early, where it is this process's; else the lock of this process.
+pub(in crate::commands) fn keep_or_acquire(
+    context: &Context<'_>,
+    early: Option<(u32, Lock)>,
+    main: &Process,
+) -> Result<Lock, Failure> {
+    match early {
+        Some((pid, lock)) if pid == main.pid => Ok(lock),
+        _ => acquire(context, main),
+    }
+}
+
 /// Takes the lock of a unit's process; all units that run nothing share one.
 pub(in crate::commands) fn acquire_for_unit(
     context: &Context<'_>,

@@ -13,3 +13,4 @@ pub(super) mod journal_entry;
 pub(super) mod lock_and_freeze;
 pub(super) mod progress;
 pub(super) mod report;
+pub(super) mod runner;

@@ -1,7 +1,4 @@
-//! `reload`: the plan, consent, the act, the proof.
-//!
-//! - `report`: the report of each outcome
-//! - `rollback`: --confirm-within
+//! `reload`: a new worker by the verified master, with consent and proof.
 
 mod args;
 mod report;
@@ -10,132 +7,156 @@ pub(crate) mod rollback;
 pub(super) use args::ReloadArgs;
 use report::ReloadReport;
 
-use super::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};
-use super::operation::progress::Progress;
-use super::operation::{gather_facts, journal_entry, lock_and_freeze};
-use super::{Context, ignores};
-use crate::act::operation::OperationContext;
+use super::Context;
+use super::ignores::{self, Ignores};
+use super::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
+use super::operation::{gather_facts, lock_and_freeze};
+use crate::act::consent::ClearedPlan;
+use crate::act::operation::{OperationContext, OperationResult};
 use crate::act::reload;
 use crate::act::runtime_state::preserve::PreservedRuntime;
-use crate::act::signals::Interrupts;
-use crate::checks::{self, RELOAD_CHECKS};
+use crate::checks::{self, Finding, RELOAD_CHECKS};
 use crate::error::Failure;
+use crate::facts::Facts;
 use crate::gather::{InstanceSelector, ProbeDepth};
-use crate::plan;
-use crate::report::Report;
-use crate::state::journal_steps::StepJournal;
-use crate::state::plans;
+use crate::plan::{self, Basis, Ledger};
+use crate::report::{ConfirmationRequest, Report};
+use rollback::arm::PreparedRollback;
 
 /// Runs it, and records how it ended.
 pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let mut about = None;
-    let result = execute(args, context, &mut about);
-    let (target, run) = about.unwrap_or_else(|| (journal_entry::describe_target(None), None));
-    match &result {
-        Ok(report) => journal_entry::record_end(context, target, report, run),
-        Err(failure) => journal_entry::record_end(context, target, &Report::failed("reload", failure), run),
-    }
-    result
-}
-
-type JournalTarget = Option<(String, Option<String>)>;
-
-/// Nothing is changed before `apply`, and `apply` wants a clearance.
-fn execute(args: &ReloadArgs, context: &Context<'_>, about: &mut JournalTarget) -> Result<Report, Failure> {
     if !args.previous.is_empty() && !args.keep_runtime && args.confirm_within.is_none() {
         let error = anyhow::anyhow!("--previous is of use only with --keep-runtime or --confirm-within");
         return Err(Failure::usage(error).with_remedy("`haguard explain reload` says what for"));
     }
     let ignores = ignores::from_config(&context.settings)?;
-    let interrupts = Interrupts::catch()?;
-    let state_dir = &context.settings.state_dir.value;
-    let aim = InstanceSelector::parse(args.service.as_deref());
-    let early = lock_and_freeze::acquire_early(context, &aim)?;
+    runner::run(&Reload { args, ignores }, context)
+}
 
-    // Rehearsed where that can be done, else read: `facts.next.how` says which.
-    let facts = gather_facts::gather_facts(context, &aim, ProbeDepth::Rehearse);
-    let ledger = plan::ledger(&facts);
-    // Binds that are new and taken are found by a check of their own.
-    let mut findings = ignores.apply(checks::run_checks(&facts, &ledger, RELOAD_CHECKS));
-    let account =
-        |findings| ReloadReport { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
-    let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown_instance()) };
-    let hold = match args.keep_runtime {
-        true => Some(
-            PreservedRuntime::read(&context.settings, &facts, &ledger, &args.previous).map_err(unreadable)?,
-        ),
-        false => None,
-    };
-    let kept = hold.as_ref().map(PreservedRuntime::previews);
-    let Some(plan) = plan::reload(&facts, &ledger, kept) else {
-        return Ok(account(&findings).unknown_instance());
-    };
-    *about = Some((instance.title(), None));
-    let _turn = match early {
-        Some((pid, lock)) if pid == instance.main.pid => lock,
-        _ => lock_and_freeze::acquire(context, &instance.main)?,
-    };
-    let back = rollback::arm::prepare(args, context, &facts, instance)?;
-    findings.extend(back.as_ref().map(|back| back.finding.clone()));
-    let plan = back.iter().fold(plan, |plan, back| back.add_to_plan(plan));
-    let account = ReloadReport { hold: hold.as_ref(), ..account(&findings) };
-    if let Err(error) = plans::save(state_dir, &plan) {
-        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
-    }
-    if args.plan {
-        return Ok(account.planned(&plan));
-    }
-    lock_and_freeze::ensure_not_frozen(context)?;
+/// One reload.
+struct Reload<'a> {
+    args: &'a ReloadArgs,
+    ignores: Ignores,
+}
 
-    let again = || {
-        let now = gather_facts::gather_facts(
-            context,
-            &InstanceSelector::Pid(instance.main.pid),
-            ProbeDepth::Rehearse,
-        );
+/// What a reload is planned from.
+struct ReloadView {
+    facts: Facts,
+    ledger: Ledger,
+    hold: Option<PreservedRuntime>,
+    rollback: Option<PreparedRollback>,
+}
+
+impl Reload<'_> {
+    /// New addresses that are taken are found by a check of their own.
+    fn judge(&self, facts: &Facts, ledger: &Ledger, rollback: Option<&PreparedRollback>) -> Vec<Finding> {
+        let mut findings = self.ignores.apply(checks::run_checks(facts, ledger, RELOAD_CHECKS));
+        findings.extend(rollback.map(|rollback| rollback.finding.clone()));
+        findings
+    }
+}
+
+impl Operation for Reload<'_> {
+    type View = ReloadView;
+    type Result = (OperationResult, Option<ConfirmationRequest>);
+
+    fn command(&self) -> &'static str {
+        "reload"
+    }
+
+    fn approval(&self) -> Approval<'_> {
+        Approval { plan_only: self.args.plan, approve: self.args.approve.as_deref() }
+    }
+
+    /// The next worker is rehearsed where that can be done, else read: `facts.next.how` says which.
+    fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<ReloadView>, Failure> {
+        let args = self.args;
+        let selector = InstanceSelector::parse(args.service.as_deref());
+        let early = lock_and_freeze::acquire_early(context, &selector)?;
+        let facts = gather_facts::gather_facts(context, &selector, ProbeDepth::Rehearse);
+        let ledger = plan::ledger(&facts);
+        let Some(instance) = facts.instance.seen() else {
+            let findings = self.judge(&facts, &ledger, None);
+            let report = ReloadReport {
+                args,
+                context,
+                facts: &facts,
+                ledger: &ledger,
+                findings: &findings,
+                hold: None,
+            };
+            return Ok(Planned::Ended(Box::new(report.unknown_instance())));
+        };
+        let read = || PreservedRuntime::read(&context.settings, &facts, &ledger, &args.previous);
+        let hold = args.keep_runtime.then(read).transpose().map_err(unreadable)?;
+        let title = instance.title();
+        target.clone_from(&title);
+        let lock = lock_and_freeze::keep_or_acquire(context, early, &instance.main)?;
+        let rollback = rollback::arm::prepare(args, context, &facts, instance)?;
+        let findings = self.judge(&facts, &ledger, rollback.as_ref());
+        let plan = plan::reload_of(instance, &facts, &ledger, hold.as_ref().map(PreservedRuntime::previews));
+        let plan = rollback.iter().fold(plan, |plan, rollback| rollback.add_to_plan(plan));
+        let view = ReloadView { facts, ledger, hold, rollback };
+        Ok(Planned::Plan(Box::new(PlannedOperation {
+            view,
+            plan,
+            findings,
+            target: title,
+            lock: Some(lock),
+        })))
+    }
+
+    fn gather_again(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<ReloadView>,
+    ) -> Option<(Basis, Vec<Finding>)> {
+        let selector = InstanceSelector::Pid(planned.plan.basis.main_pid?);
+        let now = gather_facts::gather_facts(context, &selector, ProbeDepth::Rehearse);
         let ledger = plan::ledger(&now);
-        let mut findings = ignores.apply(checks::run_checks(&now, &ledger, RELOAD_CHECKS));
-        findings.extend(back.as_ref().map(|back| back.finding.clone()));
-        (plan::Basis::from_facts(&now, &ledger), findings)
-    };
-    let asked = ConsentRequest { approve: args.approve.as_deref(), context, interrupts: &interrupts };
-    let clearance = match ask_consent::request_and_recheck(
-        &plan,
-        &findings,
-        &asked,
-        || account.show_plan(&plan),
-        again,
-    ) {
-        ConsentOutcome::Cleared(clearance) => clearance,
-        ConsentOutcome::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
-        ConsentOutcome::Withheld(why, findings) => {
-            return Ok(ReloadReport { findings: &findings, ..account }.denied(&plan, &why));
-        }
-    };
-
-    // Whoever goes back is there before anything is done.
-    let watched = back.as_ref().map(|back| back.arm(context, &facts, &plan)).transpose()?;
-    let steps = StepJournal::new(
-        state_dir.clone(),
-        "reload",
-        instance.title(),
-        journal_entry::invoking_user(context),
-    );
-    let progress = Progress::new(context);
-    let run = OperationContext {
-        settings: &context.settings,
-        interrupts: &interrupts,
-        steps: &steps,
-        progress: &|name, limit| progress.step(name, limit),
-        before_apply: &|| watched.as_ref().map_or(Ok(()), |watched| watched.announce_reload()),
-    };
-    let mut done = reload::apply(clearance, &facts, hold.as_ref(), &run);
-    drop(progress);
-    let wanted = watched.and_then(|watched| watched.report_outcome(&plan, &mut done));
-    if done.is_journaled() {
-        *about = Some((instance.title(), Some(steps.run_id().to_owned())));
+        let findings = self.judge(&now, &ledger, planned.view.rollback.as_ref());
+        Some((Basis::from_facts(&now, &ledger), findings))
     }
-    Ok(account.finished(&plan, done, wanted))
+
+    /// The rollback timer runs before anything is changed.
+    fn apply(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<ReloadView>,
+        cleared: ClearedPlan<'_>,
+        run: &OperationContext<'_>,
+    ) -> Result<Self::Result, Failure> {
+        let (view, plan) = (&planned.view, &planned.plan);
+        let armed =
+            view.rollback.as_ref().map(|rollback| rollback.arm(context, &view.facts, plan)).transpose()?;
+        let announce = || armed.as_ref().map_or(Ok(()), |armed| armed.announce_reload());
+        let run = OperationContext { before_apply: &announce, ..*run };
+        let mut done = reload::apply(cleared, &view.facts, view.hold.as_ref(), &run);
+        let confirmation = armed.as_ref().and_then(|armed| armed.report_outcome(plan, &mut done));
+        Ok((done, confirmation))
+    }
+
+    fn is_journaled((done, _): &Self::Result) -> bool {
+        done.is_journaled()
+    }
+
+    fn report(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<ReloadView>,
+        findings: &[Finding],
+        ending: Ending<'_, Self::Result>,
+    ) -> Report {
+        let (ReloadView { facts, ledger, hold, .. }, plan) = (&planned.view, &planned.plan);
+        let report = ReloadReport { args: self.args, context, facts, ledger, findings, hold: hold.as_ref() };
+        match ending {
+            Ending::Planned => report.planned(plan),
+            Ending::Asked => report.asked(plan),
+            Ending::Denied(denied) => report.denied(plan, denied),
+            Ending::Interrupted(signal) => report.interrupted(plan, signal),
+            Ending::Finished((done, confirmation), _) => report.finished(plan, done, confirmation),
+        }
+    }
 }
 
 fn unreadable(why: String) -> Failure {

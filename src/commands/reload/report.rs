@@ -98,12 +98,12 @@ impl ReloadReport<'_> {
                 "proven",
                 format!("reloaded {target}: {worker} serves in place of {old}, proven"),
             ),
-            Outcome::Failed => (
+            Outcome::Failed(_) => (
                 Exit::Failed,
                 "failed",
                 format!("reload of {target} failed: {worker} serves as before, proven"),
             ),
-            Outcome::Unproven => {
+            Outcome::Unproven(_) => {
                 (Exit::Unproven, "unproven", format!("reload of {target}: not everything about it is proven"))
             }
             Outcome::Stopped(signal) => (
@@ -134,17 +134,15 @@ impl ReloadReport<'_> {
         report
     }
 
-    /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show_plan(&self, plan: &Plan) {
-        let mut body = ReloadBody {
+    /// The plan, where the question follows.
+    pub(super) fn asked(&self, plan: &Plan) -> Report {
+        let body = ReloadBody {
             compared_with: Some(restart::describe_ledger_source(self.facts)),
             notes: self.not_restorable(),
             ..self.body("asked")
         };
-        body.worker = None;
         let summary = format!("plan {}: reload of {}", plan.id, plan.target);
-        let report = self.report(Exit::Done, summary, body, Some(plan));
-        report::show_plan(&report, self.context);
+        self.report(Exit::Done, summary, body, Some(plan))
     }
 
     fn body(&self, outcome: &str) -> ReloadBody {

@@ -1,26 +1,23 @@
-//! `restart --break-glass`: the plan, consent, a snapshot, the restart, what was lost put back, the proof.
+//! `restart --break-glass`: a snapshot, the restart, the runtime state put back, the proof.
 
 use super::args::RestartArgs;
-use super::report::RestartReport;
-
 use super::other_service::{self, RestartTarget};
-use crate::act::operation::OperationContext;
-use crate::act::restart;
+use super::report::RestartReport;
+use crate::act::consent::ClearedPlan;
+use crate::act::operation::{OperationContext, OperationResult};
+use crate::act::restart::{self, RestartDetails};
 use crate::act::runtime_state::preserve::PreservedRuntime;
-use crate::act::signals::Interrupts;
-use crate::checks::{self, RESTART_CHECKS};
+use crate::checks::{self, Finding, RESTART_CHECKS};
 use crate::clients::linux;
 use crate::commands::Context;
-use crate::commands::operation::ask_consent::{self, ConsentOutcome, ConsentRequest};
-use crate::commands::operation::progress::Progress;
+use crate::commands::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
 use crate::commands::operation::{gather_facts, journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::facts::Facts;
 use crate::gather::{InstanceSelector, ProbeDepth};
-use crate::plan::{self, RestartMethod};
+use crate::plan::{self, Basis, Ledger, RestartMethod};
 use crate::report::Report;
-use crate::state::journal_steps::StepJournal;
-use crate::state::plans;
 
 /// Runs it, and records how it ended.
 pub(in crate::commands) fn run(
@@ -28,17 +25,15 @@ pub(in crate::commands) fn run(
     args: &RestartArgs,
     context: &Context<'_>,
 ) -> Result<Report, Failure> {
-    let mut about = None;
-    let result = check_hostname(typed).and_then(|()| execute(args, context, &mut about));
-    let (target, run) = about.unwrap_or_else(|| (journal_entry::describe_target(None), None));
-    match &result {
-        Ok(report) => journal_entry::record_end(context, target, report, run),
-        Err(failure) => journal_entry::record_end(context, target, &Report::failed("restart", failure), run),
+    match check_hostname(typed) {
+        Ok(()) => runner::run(&BreakGlass { args }, context),
+        Err(failure) => {
+            let report = Report::failed("restart", &failure);
+            journal_entry::record_end(context, journal_entry::describe_target(None), &report, None);
+            Err(failure)
+        }
     }
-    result
 }
-
-type JournalTarget = Option<(String, Option<String>)>;
 
 /// The name that was typed catches the wrong terminal, which a yes does not.
 fn check_hostname(typed: &str) -> Result<(), Failure> {
@@ -56,95 +51,120 @@ fn check_hostname(typed: &str) -> Result<(), Failure> {
     }
 }
 
-/// Nothing is changed before `restart`, and `restart` wants a clearance.
-fn execute(args: &RestartArgs, context: &Context<'_>, about: &mut JournalTarget) -> Result<Report, Failure> {
-    let interrupts = Interrupts::catch()?;
-    let state_dir = &context.settings.state_dir.value;
-    let aim = match other_service::resolve_target(args.service.as_deref(), context) {
-        RestartTarget::Haproxy(aim) => aim,
-        RestartTarget::Other(report) => return Ok(*report),
-    };
-    let early = lock_and_freeze::acquire_early(context, &aim)?;
+/// One emergency restart.
+struct BreakGlass<'a> {
+    args: &'a RestartArgs,
+}
 
-    // From here on what comes next is what a restart would start.
-    let facts = gather_facts::gather_facts(context, &aim, ProbeDepth::RehearseUnitStart)
-        .after_unit_start()
-        .into_owned();
+/// What a restart is planned from.
+struct RestartView {
+    facts: Facts,
+    ledger: Ledger,
+    hold: PreservedRuntime,
+}
+
+/// Gathers, rehearsing what the start by its unit would bring up.
+fn gather(context: &Context<'_>, selector: &InstanceSelector) -> (Facts, Ledger) {
+    let facts = gather_facts::gather_facts(context, selector, ProbeDepth::RehearseUnitStart);
+    let facts = facts.after_unit_start().into_owned();
     let ledger = plan::ledger(&facts);
-    // A restart heeds no decision to live with something.
-    let findings = checks::run_checks(&facts, &ledger, RESTART_CHECKS);
-    let account =
-        |findings| RestartReport { args, context, facts: &facts, ledger: &ledger, findings, hold: None };
-    let Some(instance) = facts.instance.seen() else { return Ok(account(&findings).unknown_instance()) };
-    *about = Some((instance.title(), None));
-    if RestartMethod::from_instance(instance).is_err() {
-        return Ok(account(&findings).unknown_controller());
-    }
-    let hold = PreservedRuntime::read(&context.settings, &facts, &ledger, &[]).map_err(unreadable)?;
-    let hold = hold.for_restart(&ledger);
-    let Some(plan) = plan::restart(&facts, &ledger, hold.previews()) else {
-        return Ok(account(&findings).unknown_controller());
-    };
-    let _turn = match early {
-        Some((pid, lock)) if pid == instance.main.pid => lock,
-        _ => lock_and_freeze::acquire(context, &instance.main)?,
-    };
-    let account = RestartReport { hold: Some(&hold), ..account(&findings) };
-    if let Err(error) = plans::save(state_dir, &plan) {
-        tracing::warn!("this plan was not kept, so a later run cannot say what moved: {error:#}");
-    }
-    if args.plan {
-        return Ok(account.planned(&plan));
-    }
-    lock_and_freeze::ensure_not_frozen(context)?;
+    (facts, ledger)
+}
 
-    let again = || {
-        let now = gather_facts::gather_facts(
+impl Operation for BreakGlass<'_> {
+    type View = RestartView;
+    type Result = (OperationResult, RestartDetails);
+
+    fn command(&self) -> &'static str {
+        "restart"
+    }
+
+    fn approval(&self) -> Approval<'_> {
+        Approval { plan_only: self.args.plan, approve: self.args.approve.as_deref() }
+    }
+
+    /// [[ignore]] entries do not count for a restart.
+    fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<RestartView>, Failure> {
+        let selector = match other_service::resolve_target(self.args.service.as_deref(), context) {
+            RestartTarget::Haproxy(selector) => selector,
+            RestartTarget::Other(report) => return Ok(Planned::Ended(report)),
+        };
+        let early = lock_and_freeze::acquire_early(context, &selector)?;
+        let (facts, ledger) = gather(context, &selector);
+        let findings = checks::run_checks(&facts, &ledger, RESTART_CHECKS);
+        let report = RestartReport {
+            args: self.args,
             context,
-            &InstanceSelector::Pid(instance.main.pid),
-            ProbeDepth::RehearseUnitStart,
-        )
-        .after_unit_start()
-        .into_owned();
-        let ledger = plan::ledger(&now);
-        (plan::restart::basis(&now, &ledger), checks::run_checks(&now, &ledger, RESTART_CHECKS))
-    };
-    let asked = ConsentRequest { approve: args.approve.as_deref(), context, interrupts: &interrupts };
-    let clearance = match ask_consent::request_and_recheck(
-        &plan,
-        &findings,
-        &asked,
-        || account.show_plan(&plan),
-        again,
-    ) {
-        ConsentOutcome::Cleared(clearance) => clearance,
-        ConsentOutcome::Interrupted(signal) => return Ok(account.interrupted(&plan, signal)),
-        ConsentOutcome::Withheld(why, findings) => {
-            return Ok(RestartReport { findings: &findings, ..account }.denied(&plan, &why));
+            facts: &facts,
+            ledger: &ledger,
+            findings: &findings,
+            hold: None,
+        };
+        let Some(instance) = facts.instance.seen() else {
+            return Ok(Planned::Ended(Box::new(report.unknown_instance())));
+        };
+        let title = instance.title();
+        target.clone_from(&title);
+        if RestartMethod::from_instance(instance).is_err() {
+            return Ok(Planned::Ended(Box::new(report.unknown_controller())));
         }
-    };
-
-    let steps = StepJournal::new(
-        state_dir.clone(),
-        "restart",
-        instance.title(),
-        journal_entry::invoking_user(context),
-    );
-    let progress = Progress::new(context);
-    let run = OperationContext {
-        settings: &context.settings,
-        interrupts: &interrupts,
-        steps: &steps,
-        progress: &|name, limit| progress.step(name, limit),
-        before_apply: &|| Ok(()),
-    };
-    let (done, left) = restart::apply(clearance, &facts, &hold, &run);
-    drop(progress);
-    // A snapshot is a step, whatever came after it.
-    if done.is_journaled() || left.snapshot.is_some() {
-        *about = Some((instance.title(), Some(steps.run_id().to_owned())));
+        let hold = PreservedRuntime::read(&context.settings, &facts, &ledger, &[]).map_err(unreadable)?;
+        let hold = hold.for_restart(&ledger);
+        let Some(plan) = plan::restart(&facts, &ledger, hold.previews()) else {
+            return Ok(Planned::Ended(Box::new(report.unknown_controller())));
+        };
+        let lock = lock_and_freeze::keep_or_acquire(context, early, &instance.main)?;
+        let view = RestartView { facts, ledger, hold };
+        Ok(Planned::Plan(Box::new(PlannedOperation {
+            view,
+            plan,
+            findings,
+            target: title,
+            lock: Some(lock),
+        })))
     }
-    Ok(account.finished(&plan, done, left, steps.run_id()))
+
+    fn gather_again(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<RestartView>,
+    ) -> Option<(Basis, Vec<Finding>)> {
+        let (now, ledger) = gather(context, &InstanceSelector::Pid(planned.plan.basis.main_pid?));
+        Some((plan::restart::basis(&now, &ledger), checks::run_checks(&now, &ledger, RESTART_CHECKS)))
+    }
+
+    fn apply(
+        &self,
+        _: &Context<'_>,
+        planned: &PlannedOperation<RestartView>,
+        cleared: ClearedPlan<'_>,
+        run: &OperationContext<'_>,
+    ) -> Result<Self::Result, Failure> {
+        Ok(restart::apply(cleared, &planned.view.facts, &planned.view.hold, run))
+    }
+
+    /// A snapshot is a step, whatever came after it.
+    fn is_journaled((done, details): &Self::Result) -> bool {
+        done.is_journaled() || details.snapshot.is_some()
+    }
+
+    fn report(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<RestartView>,
+        findings: &[Finding],
+        ending: Ending<'_, Self::Result>,
+    ) -> Report {
+        let (RestartView { facts, ledger, hold }, plan) = (&planned.view, &planned.plan);
+        let report = RestartReport { args: self.args, context, facts, ledger, findings, hold: Some(hold) };
+        match ending {
+            Ending::Planned => report.planned(plan),
+            Ending::Asked => report.asked(plan),
+            Ending::Denied(denied) => report.denied(plan, denied),
+            Ending::Interrupted(signal) => report.interrupted(plan, signal),
+            Ending::Finished((done, details), run) => report.finished(plan, done, details, run),
+        }
+    }
 }
 
 fn unreadable(why: String) -> Failure {

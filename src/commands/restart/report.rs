@@ -83,13 +83,10 @@ impl RestartReport<'_> {
         self.report(Exit::Interrupted, summary, self.body("interrupted"), Some(plan))
     }
 
-    /// Shows the plan on stderr, where the question follows.
-    pub(super) fn show_plan(&self, plan: &Plan) {
+    /// The plan, where the question follows.
+    pub(super) fn asked(&self, plan: &Plan) -> Report {
         let summary = format!("plan {}: restart of {}", plan.id, plan.target);
-        report::show_plan(
-            &self.report(Exit::Done, summary, self.plan_body("asked"), Some(plan)),
-            self.context,
-        );
+        self.report(Exit::Done, summary, self.plan_body("asked"), Some(plan))
     }
 
     /// The act, however it ended.
@@ -139,7 +136,7 @@ impl RestartReport<'_> {
             Outcome::Proven => {
                 (Exit::Done, "proven", format!("restarted {target}: {main} with {worker} serves, proven"))
             }
-            Outcome::Failed => {
+            Outcome::Failed(_) => {
                 let said =
                     format!("restart of {target} was not carried out: {worker} serves as before, proven");
                 (Exit::Failed, "failed", said)

@@ -116,16 +116,30 @@ pub(in crate::report) fn write_apply_command(
 
 pub(in crate::report) fn write_plan_steps(plan: &Plan, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "\n{}", paint.strong("what would be done"))?;
-    for (at, step) in plan.steps.iter().enumerate() {
-        let first = format!("  {:>2} {:<7}", at + 1, step.action);
-        let text = format!("{} ({}): {}", step.object, step.how, step.reason);
+    for (at, step) in plan.steps.iter().enumerate().filter(|(at, _)| is_listed(*at, plan.steps.len())) {
+        let (verb, method) = step.action.names();
+        let first = format!("  {:>2} {verb:<7}", at + 1);
+        let text = format!("{} ({method}): {}", step.object, step.reason);
         writeln!(
             out,
             "{}",
             first.clone() + prose(&" ".repeat(first.len() + 1), &text).get(first.len()..).unwrap_or("")
         )?;
+        if at + 1 == FIRST_STEPS && plan.steps.len() > MAX_STEPS {
+            let left_out = plan.steps.len() - FIRST_STEPS - LAST_STEPS;
+            writeln!(out, "     ..      {left_out} more steps; -o json lists every one")?;
+        }
     }
     Ok(())
+}
+
+/// A longer plan is cut in the middle: what is done first and how it is verified is always shown.
+const MAX_STEPS: usize = 100;
+const FIRST_STEPS: usize = 90;
+const LAST_STEPS: usize = 8;
+
+fn is_listed(at: usize, steps: usize) -> bool {
+    steps <= MAX_STEPS || at < FIRST_STEPS || at + LAST_STEPS >= steps
 }
 
 /// Claims, each with what was seen before and after.

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-use super::super::Bench;
+use super::super::{Bench, RELOAD};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
+use crate::support::requires::requires;
 use crate::support::skip;
 
 /// Names, with a value that the file system takes: a note, and an ACL that lets the user 65534 read.
@@ -45,7 +46,8 @@ fn edit_and_go_back(bench: &Bench, edit: impl FnOnce()) -> String {
 
 #[test]
 fn a_file_that_goes_back_keeps_links_mode_attributes_and_every_byte() {
-    let Some(bench) = Bench::start(Branch::V32) else { return };
+    requires!(Haproxy(Branch::V32));
+    let bench = RELOAD.start(Branch::V32);
     let (link, folder) = (bench.haproxy.config_path().to_owned(), bench.haproxy.dir().join("real"));
     let before = [bench.haproxy.config().replace('\n', "\r\n").as_bytes(), b"# caf\xe9\r\n"].concat();
     let edited = [&before[..], b"backend late\r\n"].concat();

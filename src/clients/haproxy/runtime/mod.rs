@@ -56,6 +56,7 @@ pub use commands::ChangeError;
 pub use commands::RuntimeChange;
 pub use error::RuntimeSocketError;
 pub use read_only::{NotReadOnly, ReadOnlyCommand};
+pub use send::RuntimeWriter;
 pub use worker_channel::WorkerChannel;
 
 /// Largest answer that is taken. 1000 backends of three servers make 1.4 MB, so this is two hundred times that.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{ConnectionClose, RuntimeSocket, RuntimeSocketError};
+use crate::clearance::Clearance;
 use crate::wire::haproxy::runtime::reload::{self, ReloadResponse};
 
 impl RuntimeSocket {
@@ -13,7 +14,11 @@ impl RuntimeSocket {
     ///
     /// # Errors
     /// When nothing came back in time, or the connection broke: the reload may be under way all the same.
-    pub fn reload(&self, limit: Duration) -> Result<ReloadResponse, RuntimeSocketError> {
+    pub fn reload(
+        &self,
+        limit: Duration,
+        _clearance: &Clearance,
+    ) -> Result<ReloadResponse, RuntimeSocketError> {
         let patient = RuntimeSocket { timeout: limit, ..self.clone() };
         Ok(reload::parse(&patient.exchange("reload".into(), ConnectionClose::Client)?))
     }

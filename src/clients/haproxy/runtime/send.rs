@@ -6,23 +6,42 @@ use super::{
     ConnectionClose, NotReadOnly, RuntimeChange, RuntimeRequest, RuntimeSocket, RuntimeSocketError,
     SEVERITY_COMMAND, WorkerChannel, commands,
 };
+use crate::clearance::Clearance;
 use crate::secret::Secret;
 use crate::wire::haproxy::runtime::response;
 
 type ChangeResult = Result<String, ChangeError>;
 
+/// A worker that may be changed: a clearance was shown for it.
+#[derive(Debug, Clone, Copy)]
+pub struct RuntimeWriter<'a> {
+    channel: &'a WorkerChannel,
+}
+
 impl WorkerChannel {
+    /// This worker, to be changed under a clearance.
+    pub fn writer<'a>(&'a self, _clearance: &Clearance) -> RuntimeWriter<'a> {
+        RuntimeWriter { channel: self }
+    }
+}
+
+impl RuntimeWriter<'_> {
+    /// The worker, to be read.
+    pub fn channel(&self) -> &WorkerChannel {
+        self.channel
+    }
+
     /// Sends changes in their order, with as few connections as the way allows: one outcome for each. A refusal does
     /// not stop the next one; a connection that fails does, because nobody knows how far it got.
     pub fn change(&self, changes: &[RuntimeChange]) -> Vec<ChangeResult> {
         let mut outcomes = Vec::with_capacity(changes.len());
-        let lines = match self {
+        let lines = match self.channel {
             WorkerChannel::Direct(_) => batch(changes),
             // After `@!PID` only one command goes to the worker.
             WorkerChannel::ViaMaster { .. } => changes.chunks(1).collect(),
         };
         for line in lines {
-            let said = match self {
+            let said = match self.channel {
                 WorkerChannel::Direct(socket) => socket.change_line(line),
                 WorkerChannel::ViaMaster { master, pid } => {
                     line.iter().map(|c| master.change_via_master(*pid, c)).collect()
@@ -40,7 +59,9 @@ impl WorkerChannel {
         }
         outcomes
     }
+}
 
+impl WorkerChannel {
     /// The certificate, its chain and its private key, as PEM (3.2 and newer: `dump ssl cert`). It goes back to a
     /// worker and nowhere else.
     pub fn certificate_with_key(&self, name: &str) -> Result<Secret, RuntimeSocketError> {

@@ -169,8 +169,8 @@ impl ArmedRollback {
     ) -> Option<ConfirmationRequest> {
         let mut watcher = self.watcher.borrow_mut();
         let word = match &done.outcome {
-            Outcome::Proven | Outcome::Unproven | Outcome::Stopped(_) => "changed".to_owned(),
-            Outcome::Failed => {
+            Outcome::Proven | Outcome::Unproven(_) | Outcome::Stopped(_) => "changed".to_owned(),
+            Outcome::Failed(_) => {
                 let worker =
                     done.worker.map_or("the worker of before".to_owned(), |pid| format!("worker {pid}"));
                 format!("void the reload failed, and {worker} serves as before")
@@ -191,7 +191,7 @@ impl ArmedRollback {
         });
         done.claims.push(claim);
         let Ok(until) = until else {
-            done.outcome = Outcome::Unproven;
+            done.outcome = Outcome::Unproven(String::new());
             return None;
         };
         let within = format!("{:?}", self.within);

@@ -135,7 +135,7 @@ fn gather_until_known(post: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
 fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
     let why = match &done.outcome {
         Outcome::Proven => return done.worker.context("no worker is known"),
-        Outcome::Failed => {
+        Outcome::Failed(_) => {
             let said = done.log.iter().rfind(|line| line.contains("ALERT")).cloned().unwrap_or_default();
             format!("the reload failed {said}").trim_end().to_owned()
         }
@@ -147,7 +147,7 @@ fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
         Outcome::JournalFailed(error)
         | Outcome::RollbackTimerFailed(error)
         | Outcome::PreparationFailed(error) => format!("{error:#}"),
-        Outcome::Unproven => match done.worker {
+        Outcome::Unproven(_) => match done.worker {
             Some(worker) => bail!("worker {worker} is not proven: {}", done.broken_claims().join("; ")),
             None => done.broken_claims().join("; "),
         },
