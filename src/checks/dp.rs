@@ -1,8 +1,8 @@
 //! The Data Plane API: what it holds beside what is on disk and in force.
 
-use super::{Check, CheckContext, Judgement};
+use super::{Check, CheckContext, CheckResult, Judgement};
+use crate::facts::Known;
 use crate::facts::dataplane::ReloadMethod;
-use crate::facts::{DataPlaneFacts, Known};
 use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
@@ -39,38 +39,30 @@ pub(super) const ROWS: &[Check] = checks! {
 
 const MAX_EVIDENCE: usize = 8;
 
-/// Nobody configured one: nothing to judge.
-fn with_api(seen: CheckContext<'_>, judge: impl FnOnce(&DataPlaneFacts) -> Judgement) -> Judgement {
-    match &seen.facts.dataplane {
-        None => Judgement::skipped("no Data Plane API is configured"),
-        Some(api) => judge(api),
-    }
+fn not_configured() -> CheckResult {
+    Ok(Judgement::skipped("no Data Plane API is configured"))
 }
 
-pub(super) fn reachable(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match &api.api_version {
-        Known::Seen(version) => {
-            Judgement::pass(format!("version {version} answers")).with_evidence([api.url.clone()])
-        }
-        Known::Unknown { why } => Judgement::unknown(why.clone()).with_evidence([api.url.clone()]),
-    })
+fn reachable(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let outcome = match api.api_version.get() {
+        Ok(version) => Judgement::pass(format!("version {version} answers")),
+        Err(unknown) => unknown.into(),
+    };
+    Ok(outcome.with_evidence([api.url.clone()]))
 }
 
-pub(super) fn auth(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| {
-        let clear = api.url.starts_with("http://") && !is_loopback_url(&api.url);
-        match &api.lets_us_in {
-            Known::Unknown { why } => Judgement::unknown(why.clone()),
-            Known::Seen(false) => Judgement::fail("it does not take the user and the password it is given")
-                .with_evidence([api.url.clone(), api.api_version.why().unwrap_or_default().to_owned()])
-                .with_remedy("correct [dataplane] username and password_file, or HAGUARD_DATAPLANE_PASSWORD"),
-            Known::Seen(true) if clear => {
-                Judgement::warn("it takes them, but the password goes over the network as it is")
-                    .with_evidence([api.url.clone()])
-                    .with_remedy("give it a certificate and name it with https://, or use its unix socket")
-            }
-            Known::Seen(true) => Judgement::pass("it takes the user and the password it is given"),
-        }
+fn auth(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let clear = api.url.starts_with("http://") && !is_loopback_url(&api.url);
+    Ok(match api.lets_us_in.get()? {
+        false => Judgement::fail("it does not take the user and the password it is given")
+            .with_evidence([api.url.clone(), api.api_version.why().unwrap_or_default().to_owned()])
+            .with_remedy("correct [dataplane] username and password_file, or HAGUARD_DATAPLANE_PASSWORD"),
+        true if clear => Judgement::warn("it takes them, but the password goes over the network as it is")
+            .with_evidence([api.url.clone()])
+            .with_remedy("give it a certificate and name it with https://, or use its unix socket"),
+        true => Judgement::pass("it takes the user and the password it is given"),
     })
 }
 
@@ -80,42 +72,28 @@ fn is_loopback_url(url: &str) -> bool {
     ["127.", "localhost", "[::1]"].iter().any(|start| authority.starts_with(start))
 }
 
-pub(super) fn reload_strategy(seen: CheckContext<'_>) -> Judgement {
-    let master = seen.facts.instance.seen().and_then(|instance| instance.master_socket.seen());
-    with_api(seen, |api| match &api.reloads_by {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(ReloadMethod::Master { socket }) => {
-            match master.filter(|master| master.path != *socket) {
-                Some(master) => {
-                    Judgement::fail("it reloads through another master socket than this HAProxy's")
-                        .with_evidence([
-                            format!("master_runtime: {socket}"),
-                            format!("this master listens on {}", master.path),
-                        ])
-                        .with_remedy(format!("set master_runtime: {} in dataplaneapi.yml", master.path))
-                }
-                None => Judgement::pass("it asks the master to reload, and hears how it went")
-                    .with_evidence([format!("master_runtime: {socket}")]),
-            }
+fn reload_strategy(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let master = context.facts.instance.seen().and_then(|instance| instance.master_socket.seen());
+    Ok(match api.reloads_by.get()? {
+        ReloadMethod::Master { socket } => match master.filter(|master| master.path != *socket) {
+            Some(master) => Judgement::fail("it reloads through another master socket than this HAProxy's")
+                .with_evidence([
+                    format!("master_runtime: {socket}"),
+                    format!("this master listens on {}", master.path),
+                ])
+                .with_remedy(format!("set master_runtime: {} in dataplaneapi.yml", master.path)),
+            None => Judgement::pass("it asks the master to reload, and hears how it went")
+                .with_evidence([format!("master_runtime: {socket}")]),
+        },
+        ReloadMethod::Command { program, wants_a_shell, restarts } => match (restarts, wants_a_shell) {
+            (true, _) => Judgement::fail("each of its reloads is a restart"),
+            (_, true) => Judgement::fail("its reload_cmd is written for a shell, and it runs it without one"),
+            _ => Judgement::warn("it reloads by a command, and believes whatever ends with status 0"),
         }
-        Known::Seen(ReloadMethod::Command { program, wants_a_shell, restarts }) => {
-            let evidence = [format!("reload_cmd runs {program}")];
-            let mend = "set master_runtime to the master socket instead: the master says how a reload went";
-            match (restarts, wants_a_shell) {
-                (true, _) => Judgement::fail("each of its reloads is a restart")
-                    .with_evidence(evidence)
-                    .with_remedy(mend),
-                (_, true) => {
-                    Judgement::fail("its reload_cmd is written for a shell, and it runs it without one")
-                        .with_evidence(evidence)
-                        .with_remedy(mend)
-                }
-                _ => Judgement::warn("it reloads by a command, and believes whatever ends with status 0")
-                    .with_evidence(evidence)
-                    .with_remedy(mend),
-            }
-        }
-        Known::Seen(ReloadMethod::NotConfigured) => {
+        .with_evidence([format!("reload_cmd runs {program}")])
+        .with_remedy("set master_runtime to the master socket instead: the master says how a reload went"),
+        ReloadMethod::NotConfigured => {
             Judgement::warn("its settings say neither master_runtime nor reload_cmd").with_remedy(
                 "set master_runtime to the master socket, so that a write through the API is put in force",
             )
@@ -123,72 +101,64 @@ pub(super) fn reload_strategy(seen: CheckContext<'_>) -> Judgement {
     })
 }
 
-pub(super) fn other_writers(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match &api.other_writers {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(writers) if writers.is_empty() => {
-            Judgement::pass("no program that is known to write HAProxy's files runs beside it")
-        }
-        Known::Seen(writers) => {
-            Judgement::warn("another program may write the file that the Data Plane API writes")
-                .with_evidence(writers.iter().cloned())
-                .with_remedy("let one of them write: each takes back what the other has written")
-        }
+fn other_writers(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let writers = api.other_writers.get()?;
+    Ok(match writers.is_empty() {
+        true => Judgement::pass("no program that is known to write HAProxy's files runs beside it"),
+        false => Judgement::warn("another program may write the file that the Data Plane API writes")
+            .with_evidence(writers.iter().cloned())
+            .with_remedy("let one of them write: each takes back what the other has written"),
     })
 }
 
-pub(super) fn memory(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| {
-        let evidence = || match (&api.memory_version, &api.disk_version) {
-            (Known::Seen(memory), Known::Seen(disk)) => {
-                let disk = disk.map_or("none".to_owned(), |disk| disk.to_string());
-                vec![format!("Configuration-Version {memory} in memory, # _version={disk} on disk")]
-            }
-            _ => Vec::new(),
-        };
-        match api.version_mismatch() {
-            Known::Unknown { why } => Judgement::unknown(why),
-            Known::Seen(None) => Judgement::pass("its memory is the file on disk").with_evidence(evidence()),
-            Known::Seen(Some(poisoned)) => {
-                Judgement::fail(poisoned.to_string()).with_evidence(evidence()).with_remedy(
-                    "kill -USR2 the dataplaneapi process, then look again before any write through the API",
-                )
-            }
-        }
-    })
+fn memory(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let outcome = match Result::from(api.version_mismatch())? {
+        None => Judgement::pass("its memory is the file on disk"),
+        Some(mismatch) => Judgement::fail(mismatch.to_string()).with_remedy(
+            "kill -USR2 the dataplaneapi process, then look again before any write through the API",
+        ),
+    };
+    let versions = api.memory_version.seen().zip(api.disk_version.seen()).map(|(memory, disk)| {
+        let disk = disk.map_or("none".to_owned(), |disk| disk.to_string());
+        format!("Configuration-Version {memory} in memory, # _version={disk} on disk")
+    });
+    Ok(outcome.with_evidence(versions))
 }
 
-pub(super) fn md5(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match (api.hand_edited(), &api.md5_recorded) {
-        (Known::Unknown { why }, _) => Judgement::unknown(why),
-        (Known::Seen(Some(edited)), _) => Judgement::warn(edited.to_string()).with_remedy(
+fn md5(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    Ok(match (Result::from(api.hand_edited())?, &api.md5_recorded) {
+        (Some(edited), _) => Judgement::warn(edited.to_string()).with_remedy(
             "if the edit shall stay, let the API read the file (SIGUSR2) before it writes again",
         ),
-        (Known::Seen(None), Known::Seen(None)) => Judgement::pass("the API has not written this file yet"),
-        (Known::Seen(None), _) => Judgement::pass("the file is as the API wrote it"),
+        (None, Known::Seen(None)) => Judgement::pass("the API has not written this file yet"),
+        (None, _) => Judgement::pass("the file is as the API wrote it"),
     })
 }
 
-pub(super) fn lkg_drift(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match &api.last_known_good {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(good) if good.differs => Judgement::warn(
+fn lkg_drift(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let good = api.last_known_good.get()?;
+    let outcome = match good.differs {
+        true => Judgement::warn(
             "its last known good file is not the configuration on disk: a failed reload would undo changes",
         )
-        .with_evidence([good.path.display().to_string()])
         .with_remedy(
             "a successful reload through the API, or a restart of dataplaneapi, makes them the same again",
         ),
-        Known::Seen(good) => Judgement::pass("its last known good file is the configuration on disk")
-            .with_evidence([good.path.display().to_string()]),
-    })
+        false => Judgement::pass("its last known good file is the configuration on disk"),
+    };
+    Ok(outcome.with_evidence([good.path.display().to_string()]))
 }
 
-pub(super) fn pending_reload(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match &api.pending_reloads {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(reloads) if reloads.is_empty() => Judgement::pass("it has no reload pending"),
-        Known::Seen(reloads) => Judgement::warn(format!(
+fn pending_reload(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let reloads = api.pending_reloads.get()?;
+    Ok(match reloads.is_empty() {
+        true => Judgement::pass("it has no reload pending"),
+        false => Judgement::warn(format!(
             "{} pending: written to disk, not in force",
             plural(reloads.len(), "reload")
         ))
@@ -197,11 +167,12 @@ pub(super) fn pending_reload(seen: CheckContext<'_>) -> Judgement {
     })
 }
 
-pub(super) fn open_transactions(seen: CheckContext<'_>) -> Judgement {
-    with_api(seen, |api| match &api.open_transactions {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(open) if open.is_empty() => Judgement::pass("no transaction is open"),
-        Known::Seen(open) => Judgement::warn(format!(
+fn open_transactions(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else { return not_configured() };
+    let open = api.open_transactions.get()?;
+    Ok(match open.is_empty() {
+        true => Judgement::pass("no transaction is open"),
+        false => Judgement::warn(format!(
             "{} open: somebody's unfinished work",
             plural(open.len(), "transaction")
         ))

@@ -1,8 +1,9 @@
 //! Whether systemd itself refuses the reflex restart, and what has gone around it. A missing guard stops nothing.
 
-use super::{Check, CheckContext, Finding, Judgement, Level};
+use super::{Check, CheckContext, CheckResult, Finding, Judgement, Level};
+use crate::facts::Control;
 use crate::facts::guard::{DropIn, GuardFacts, GuardStatus};
-use crate::facts::{Control, Known};
+use crate::known::Unknown;
 use crate::plan::guard::{GuardChange, bypasses as all_holes};
 
 /// The rows of this group, in the order they are shown.
@@ -93,51 +94,50 @@ const READY_ID: &str = "guard.ready";
 /// What makes `guard_findings install` possible at all, beside what its own checks want.
 pub const GUARD_CHECKS: &[&str] = &["arch.manager", "guard.boot-enabled", READY_ID];
 
-pub(super) fn ready(seen: CheckContext<'_>) -> Judgement {
-    let root = seen.facts.uid == 0;
-    let outcome = with_unit(seen, |facts| judge_change(GuardChange::Install, facts, root));
-    match outcome.level {
+fn ready(context: CheckContext<'_>) -> CheckResult {
+    let root = context.facts.uid == 0;
+    let outcome = with_unit(context, |facts| judge_change(GuardChange::Install, facts, root))?;
+    Ok(match outcome.level {
         Level::Skipped => Judgement::fail(outcome.text)
             .with_remedy("`haguard restart` says what controls it, and refuses too"),
         _ => outcome,
-    }
+    })
 }
 
-pub(super) fn installed(seen: CheckContext<'_>) -> Judgement {
-    with_unit(seen, judge_installed)
+fn installed(context: CheckContext<'_>) -> CheckResult {
+    with_unit(context, judge_installed)
 }
 
-pub(super) fn effective(seen: CheckContext<'_>) -> Judgement {
-    with_unit(seen, judge_effective)
+fn effective(context: CheckContext<'_>) -> CheckResult {
+    with_unit(context, judge_effective)
 }
 
-pub(super) fn boot_enabled(seen: CheckContext<'_>) -> Judgement {
-    with_unit(seen, judge_boot_enabled)
+fn boot_enabled(context: CheckContext<'_>) -> CheckResult {
+    with_unit(context, judge_boot_enabled)
 }
 
-pub(super) fn bypasses(seen: CheckContext<'_>) -> Judgement {
-    with_unit(seen, judge_bypasses)
+fn bypasses(context: CheckContext<'_>) -> CheckResult {
+    with_unit(context, judge_bypasses)
 }
 
-pub(super) fn unplanned_restarts(seen: CheckContext<'_>) -> Judgement {
-    with_unit(seen, judge_restarts)
+pub(super) fn unplanned_restarts(context: CheckContext<'_>) -> CheckResult {
+    with_unit(context, judge_restarts)
 }
 
 /// Only a unit has a guard.
-fn with_unit(seen: CheckContext<'_>, judge: impl FnOnce(&GuardFacts) -> Judgement) -> Judgement {
-    match (&seen.facts.guard, &seen.facts.instance) {
-        (Some(Known::Seen(facts)), _) => judge(facts),
-        (Some(Known::Unknown { why }), _) | (None, Known::Unknown { why }) => Judgement::unknown(why.clone()),
-        (None, Known::Seen(instance)) => match &instance.control {
-            Control::Proven { controller, .. } => Judgement::skipped(format!(
-                "systemd could not refuse anything: it is controlled by {}",
-                controller.describe()
-            )),
-            other => Judgement::unknown(format!(
-                "it is not proven that a unit controls it: {}",
-                other.why().unwrap_or_default()
-            )),
-        },
+fn with_unit(context: CheckContext<'_>, judge: impl FnOnce(&GuardFacts) -> Judgement) -> CheckResult {
+    if let Some(facts) = &context.facts.guard {
+        return Ok(judge(facts.get()?));
+    }
+    match &context.instance()?.control {
+        Control::Proven { controller, .. } => Ok(Judgement::skipped(format!(
+            "systemd could not refuse anything: it is controlled by {}",
+            controller.describe()
+        ))),
+        other => Err(Unknown::new(format!(
+            "it is not proven that a unit controls it: {}",
+            other.why().unwrap_or_default()
+        ))),
     }
 }
 
@@ -249,17 +249,17 @@ fn judge_bypasses(facts: &GuardFacts) -> Judgement {
 }
 
 fn judge_restarts(facts: &GuardFacts) -> Judgement {
-    match facts.restarts() {
-        Known::Seen(0) => {
+    match Result::from(facts.restarts()) {
+        Ok(0) => {
             Judgement::pass("systemd has not had to start it again").with_evidence(["NRestarts=0".to_owned()])
         }
-        Known::Seen(count) => Judgement::warn(format!(
+        Ok(count) => Judgement::warn(format!(
             "systemd has started {} again {count} times by itself; each time memory was lost",
             facts.unit
         ))
         .with_evidence([format!("NRestarts={count}, Restart={}", facts.shown.get("Restart"))])
         .with_remedy(format!("journalctl -u {} tells how it ended", facts.unit)),
-        Known::Unknown { why } => Judgement::new(Level::Skipped, why),
+        Err(Unknown { why }) => Judgement::skipped(why),
     }
 }
 

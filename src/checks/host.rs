@@ -1,6 +1,6 @@
 //! What else on this host has a say: libraries that were replaced, needrestart, a freeze, another run.
 
-use super::{Check, CheckContext, Judgement};
+use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::facts::Known;
 use crate::facts::process_health::Needrestart;
 use crate::plural::plural;
@@ -25,102 +25,76 @@ pub(super) const ROWS: &[Check] = checks! {
          meanwhile is told who it is and exits 7; --for calls that a failure.";
 };
 
-pub(super) fn version_skew(seen: CheckContext<'_>) -> Judgement {
-    let versions = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance.running_version.as_ref().zip(instance.disk_version.as_ref()),
-    };
-    match versions {
-        Known::Unknown { why } => Judgement::unknown(why),
-        Known::Seen((running, disk)) if running == disk => {
-            Judgement::pass(format!("{running} runs and is what is on disk"))
-        }
-        Known::Seen((running, disk)) => Judgement::warn(format!("{running} runs, {disk} is on disk"))
+fn version_skew(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    let (running, disk) = (instance.running_version.get()?, instance.disk_version.get()?);
+    Ok(match running == disk {
+        true => Judgement::pass(format!("{running} runs and is what is on disk")),
+        false => Judgement::warn(format!("{running} runs, {disk} is on disk"))
             .with_remedy("the next reload starts the version on disk: test the configuration with it first"),
-    }
+    })
 }
 
-pub(super) fn stale_libraries(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.vitals.stale_libraries {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(stale) if stale.is_empty() => Judgement::pass("the libraries that run are those on disk"),
-        Known::Seen(stale) => Judgement::warn(format!(
+fn stale_libraries(context: CheckContext<'_>) -> CheckResult {
+    let stale = context.facts.vitals.stale_libraries.get()?;
+    Ok(match stale.is_empty() {
+        true => Judgement::pass("the libraries that run are those on disk"),
+        false => Judgement::warn(format!(
             "HAProxy runs with {} of libraries that were replaced or removed on disk",
             plural(stale.len(), "old file")
         ))
         .with_evidence(stale.iter().cloned())
         .with_remedy("a reload loads the new ones, in the master too; no restart is needed"),
-    }
+    })
 }
 
-pub(super) fn needrestart(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
-    let Some(unit) = instance.unit() else {
-        return Judgement::skipped(
+fn needrestart(context: CheckContext<'_>) -> CheckResult {
+    let Some(unit) = context.instance()?.unit() else {
+        return Ok(Judgement::skipped(
             "needrestart restarts units of systemd, and no unit is proven to control it",
-        );
+        ));
     };
-    if let Some(Known::Seen(guard)) = &seen.facts.guard
-        && guard.unit == unit
-        && guard.effective()
-    {
-        return Judgement::pass("the guard makes systemd refuse what needrestart asks for");
+    let guard = context.facts.guard.as_ref().and_then(Known::seen);
+    if guard.is_some_and(|guard| guard.unit == unit && guard.effective()) {
+        return Ok(Judgement::pass("the guard makes systemd refuse what needrestart asks for"));
     }
-    let (mode, spared, by_itself) = match &seen.facts.vitals.needrestart {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(Needrestart::Absent) => return Judgement::pass("needrestart is not installed"),
-        Known::Seen(Needrestart::Installed { mode, spares_haproxy, by_itself }) => {
-            (mode.as_deref(), *spares_haproxy, *by_itself)
-        }
+    let Needrestart::Installed { mode, spares_haproxy, by_itself } =
+        context.facts.vitals.needrestart.get()?
+    else {
+        return Ok(Judgement::pass("needrestart is not installed"));
     };
     let evidence = match mode {
         Some(mode) => format!("$nrconf{{restart}} = '{mode}'"),
         None => "$nrconf{restart} is not set".to_owned(),
     };
-    match (spared, mode) {
-        (true, _) => Judgement::pass("a rule of needrestart spares HAProxy").with_evidence([evidence]),
-        (false, Some("a")) => needrestart_warning(unit, evidence),
-        (false, None) if by_itself => needrestart_warning(unit, evidence),
-        (false, Some("i" | "l") | None) => {
-            Judgement::pass("needrestart asks or lists before it restarts anything").with_evidence([evidence])
-        }
-        (false, Some(_)) => {
-            Judgement::unknown("what needrestart does is not known: haguard does not understand its mode")
-                .with_evidence([evidence])
-                .with_remedy("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d")
-        }
-    }
+    let outcome = match mode.as_deref() {
+        _ if *spares_haproxy => Judgement::pass("a rule of needrestart spares HAProxy"),
+        Some("i" | "l") => Judgement::pass("needrestart asks or lists before it restarts anything"),
+        None if !by_itself => Judgement::pass("needrestart asks or lists before it restarts anything"),
+        Some("a") | None => Judgement::warn(format!("needrestart would restart {unit} after an upgrade of a library it uses"))
+            .with_remedy("`haguard guard install` makes systemd refuse that; or $nrconf{override_rc}{qr(^haproxy)} = 0; in conf.d"),
+        Some(_) => Judgement::unknown("what needrestart does is not known: haguard does not understand its mode")
+            .with_remedy("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d"),
+    };
+    Ok(outcome.with_evidence([evidence]))
 }
 
-fn needrestart_warning(unit: &str, evidence: String) -> Judgement {
-    Judgement::warn(format!("needrestart would restart {unit} after an upgrade of a library it uses"))
-        .with_evidence([evidence])
-        .with_remedy("`haguard guard install` makes systemd refuse that; or $nrconf{override_rc}{qr(^haproxy)} = 0; in conf.d")
-}
-
-pub(super) fn freeze(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.vitals.freeze {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(None) => Judgement::pass("changes are not frozen"),
-        Known::Seen(Some(freeze)) => Judgement::warn("changes are frozen: every changing command exits 7")
+fn freeze(context: CheckContext<'_>) -> CheckResult {
+    Ok(match context.facts.vitals.freeze.get()? {
+        None => Judgement::pass("changes are not frozen"),
+        Some(freeze) => Judgement::warn("changes are frozen: every changing command exits 7")
             .with_evidence([freeze.clone()])
             .with_remedy("whoever froze them takes the file away when it is over"),
-    }
+    })
 }
 
-pub(super) fn lock(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.vitals.turn {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(None) => Judgement::pass("nobody is changing this HAProxy"),
-        Known::Seen(Some(holder)) => {
-            Judgement::warn("somebody is changing this HAProxy: another change exits 7")
-                .with_evidence([holder.clone()])
-                .with_remedy("wait until it is done; `haguard history` shows what came of it")
-        }
-    }
+fn lock(context: CheckContext<'_>) -> CheckResult {
+    Ok(match context.facts.vitals.turn.get()? {
+        None => Judgement::pass("nobody is changing this HAProxy"),
+        Some(holder) => Judgement::warn("somebody is changing this HAProxy: another change exits 7")
+            .with_evidence([holder.clone()])
+            .with_remedy("wait until it is done; `haguard history` shows what came of it"),
+    })
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ pub use restart::RESTART_CHECKS;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
-use crate::facts::Facts;
+use crate::facts::{Facts, Instance, Known};
+use crate::known::Unknown;
 use crate::plan::Ledger;
 
 /// How a check came out.
@@ -153,11 +154,39 @@ impl Judgement {
     }
 }
 
+impl From<Unknown> for Judgement {
+    fn from(unknown: Unknown) -> Self {
+        Judgement::unknown(unknown.why)
+    }
+}
+
+/// A fact that was not seen ends a check: its reason becomes the finding.
+type CheckResult = Result<Judgement, Unknown>;
+
 /// What every check sees.
 #[derive(Debug, Clone, Copy)]
 struct CheckContext<'a> {
     facts: &'a Facts,
     ledger: &'a Ledger,
+}
+
+impl<'a> CheckContext<'a> {
+    fn instance(&self) -> Result<&'a Instance, Unknown> {
+        self.facts.instance.get()
+    }
+}
+
+const START_WITH_MASTER: &str = "start it with -W and a master socket: -S /run/haproxy-master.sock";
+
+fn describe_argv(instance: &Instance) -> String {
+    format!("argv: {}", instance.main.argv.join(" "))
+}
+
+/// The PIDs that belong to this instance: its main process, and its workers, old ones included.
+fn own_pids(instance: &Instance) -> Vec<u32> {
+    let lists = [&instance.workers, &instance.old_workers];
+    let workers = lists.into_iter().filter_map(Known::seen).flatten().map(|worker| worker.pid);
+    workers.chain(instance.serving.seen().copied()).chain([instance.main.pid]).collect()
 }
 
 /// One row of the catalogue.
@@ -169,7 +198,7 @@ pub struct Check {
     pub title: &'static str,
     /// Why the check exists, for `explain`.
     pub why: &'static str,
-    run: fn(CheckContext<'_>) -> Judgement,
+    run: fn(CheckContext<'_>) -> CheckResult,
 }
 
 impl Check {
@@ -183,18 +212,16 @@ impl Check {
 /// catalogue.
 pub fn run_checks(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> {
     let restarted = facts.after_unit_start();
-    let seen = |check: &Check| match check.group() {
-        "restart" => CheckContext { facts: &restarted, ledger },
-        _ => CheckContext { facts, ledger },
+    let run = |check: &Check| {
+        let facts = if check.group() == "restart" { &restarted } else { facts };
+        let outcome = (check.run)(CheckContext { facts, ledger });
+        outcome.unwrap_or_else(Judgement::from).into_finding(check.id)
     };
     let named = |check: &Check| ids.contains(&check.id);
     let general =
         |check: &Check| ids.is_empty() && catalog::general_checks().any(|other| other.id == check.id);
     let wanted = |check: &&Check| named(check) || general(check);
-    catalog::all_checks()
-        .filter(wanted)
-        .map(|check| (check.run)(seen(check)).into_finding(check.id))
-        .collect()
+    catalog::all_checks().filter(wanted).map(run).collect()
 }
 
 /// The checks that judge what would be loaded, whatever runs.

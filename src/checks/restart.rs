@@ -1,8 +1,9 @@
 //! What must hold before a restart: something comes up again, by a proven way.
 
-use super::config::binds;
-use super::{Check, CheckContext, Judgement, Level};
-use crate::facts::{BindState, Facts, GuardFacts, Instance, Known, Mode, NewBind, SocketOwner};
+use super::config::binds::judge_binds;
+use super::{Check, CheckContext, CheckResult, Judgement, describe_argv, own_pids};
+use crate::facts::{BindState, Facts, GuardFacts, Known, Mode, NewBind, SocketOwner};
+use crate::known::Unknown;
 use crate::plan::RestartMethod;
 
 /// The rows of this group, in the order they are shown.
@@ -44,76 +45,62 @@ pub const RESTART_CHECKS: &[&str] = &[
 ];
 
 /// A rehearsed start, and nothing less.
-pub(super) fn cold_start(seen: CheckContext<'_>) -> Judgement {
-    let guard = seen.facts.guard.as_ref().and_then(Known::seen);
+fn cold_start(context: CheckContext<'_>) -> CheckResult {
+    let guard = context.facts.guard.as_ref().and_then(Known::seen);
     if let Some(guard) = guard.filter(|guard| guard.effective() && guard.needs_daemon_reload()) {
-        return Judgement::unknown(format!(
+        return Ok(Judgement::unknown(format!(
             "files of {} were changed, and systemd has not read them; lifting the guard makes it read them, and what \
              they start was not rehearsed",
             guard.unit
         ))
-        .with_remedy("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing");
+        .with_remedy("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing"));
     }
-    match &seen.facts.rehearsal {
-        Some(Known::Seen(rehearsal)) => match rehearsal.failure_reason() {
-            Some(why) => Judgement::fail(format!("it would not come up again: {why}"))
-                .with_evidence([rehearsal.command.clone()])
-                .with_evidence(rehearsal.alerts.iter().cloned())
-                .with_remedy("mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves"),
-            None => Judgement::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms))
-                .with_evidence([rehearsal.command.clone()]),
-        },
-        Some(Known::Unknown { why }) => {
-            Judgement::unknown(format!("whether it comes up again was not rehearsed: {why}"))
-                .with_remedy("run as root; what haguard cannot rehearse it does not restart")
+    const NOT_REHEARSED: &str = "whether it comes up again was not rehearsed";
+    let rehearsal = context.facts.rehearsal.as_ref().ok_or_else(|| Unknown::new(NOT_REHEARSED))?;
+    let rehearsal = match rehearsal.context(NOT_REHEARSED) {
+        Ok(rehearsal) => rehearsal,
+        Err(unknown) => {
+            return Ok(Judgement::from(unknown)
+                .with_remedy("run as root; what haguard cannot rehearse it does not restart"));
         }
-        None => Judgement::unknown("whether it comes up again was not rehearsed"),
-    }
+    };
+    let outcome = match rehearsal.failure_reason() {
+        Some(why) => Judgement::fail(format!("it would not come up again: {why}")).with_remedy(
+            "mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves",
+        ),
+        None => Judgement::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms)),
+    };
+    let alerts = rehearsal.failure_reason().map(|_| rehearsal.alerts.iter().cloned());
+    Ok(outcome.with_evidence([rehearsal.command.clone()]).with_evidence(alerts.into_iter().flatten()))
 }
 
 /// What this HAProxy itself holds is free once it has ended; what a stranger holds is not.
-pub(super) fn binds_free(seen: CheckContext<'_>) -> Judgement {
-    let all = match (&seen.facts.binds, &seen.facts.instance) {
-        (Known::Unknown { why }, _) | (_, Known::Unknown { why }) => {
-            return Judgement::unknown(format!("which addresses it would take is not known: {why}"));
-        }
-        (Known::Seen(all), Known::Seen(instance)) => {
-            let strange = |bind: &&NewBind| !is_own_listener(bind, instance);
-            all.iter().filter(strange).cloned().collect::<Vec<_>>()
-        }
-    };
-    let facts = Facts { binds: Known::Seen(all), ..seen.facts.clone() };
-    let outcome = binds::new_binds_free(CheckContext { facts: &facts, ..seen });
-    match outcome.level {
-        Level::Pass if facts.binds.seen().is_some_and(Vec::is_empty) => {
-            Judgement::pass("every address that it would listen on is its own, or free")
-        }
-        _ => outcome,
-    }
+fn binds_free(context: CheckContext<'_>) -> CheckResult {
+    const WHAT: &str = "which addresses it would take is not known";
+    let all = context.facts.binds.context(WHAT)?;
+    let own = own_pids(context.facts.instance.context(WHAT)?);
+    let others: Vec<&NewBind> = all.iter().filter(|bind| !is_own_listener(bind, &own)).collect();
+    Ok(match others.is_empty() {
+        true => Judgement::pass("every address that it would listen on is its own, or free"),
+        false => judge_binds(&others),
+    })
 }
 
-fn is_own_listener(bind: &NewBind, instance: &Instance) -> bool {
-    let old = [&instance.workers, &instance.old_workers].into_iter().filter_map(Known::seen).flatten();
-    let mut pids: Vec<u32> = old.map(|worker| worker.pid).collect();
-    pids.extend(instance.serving.seen());
-    pids.push(instance.main.pid);
-    let ours = |owner: &SocketOwner| owner.process.as_ref().is_some_and(|holder| pids.contains(&holder.pid));
+fn is_own_listener(bind: &NewBind, own: &[u32]) -> bool {
+    let ours = |owner: &SocketOwner| owner.process.as_ref().is_some_and(|holder| own.contains(&holder.pid));
     matches!(&bind.state, BindState::Taken { by, .. } if !by.is_empty() && by.iter().all(ours))
 }
 
 /// Who restarts it.
-pub(super) fn restart_method(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance,
+fn restart_method(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    let method = match (RestartMethod::from_instance(instance), instance.control.proven()) {
+        (Ok(method), _) => method,
+        (Err(why), Some(_)) => return Ok(Judgement::fail(why)),
+        (Err(why), None) => return Err(Unknown::new(format!("who would restart it is not proven: {why}"))),
     };
-    let manner = match (RestartMethod::from_instance(instance), instance.control.proven()) {
-        (Ok(manner), _) => manner,
-        (Err(why), Some(_)) => return Judgement::fail(why),
-        (Err(why), None) => return Judgement::unknown(format!("who would restart it is not proven: {why}")),
-    };
-    let argv = [format!("argv: {}", instance.main.argv.join(" "))];
-    match manner {
+    let handed_down = &context.facts.config.handed_down;
+    Ok(match method {
         RestartMethod::Systemd(unit) => Judgement::pass(format!("systemd restarts {unit}")),
         RestartMethod::Docker(container) => {
             Judgement::pass(format!("{} is restarted by its daemon", container.describe()))
@@ -127,37 +114,34 @@ pub(super) fn restart_method(seen: CheckContext<'_>) -> Judgement {
                 "it runs without a master as uid {}, and with which rights it was started is not known",
                 instance.main.uid
             ))
-            .with_evidence(argv)
+            .with_evidence([describe_argv(instance)])
             .with_remedy("restart it the way it was started")
         }
         // Only whoever opened them can hand them down again.
-        RestartMethod::Process if !seen.facts.config.handed_down.is_empty() => Judgement::fail(
+        RestartMethod::Process if !handed_down.is_empty() => Judgement::fail(
             "nobody keeps it, and it listens on sockets that were handed down by whoever started it: its own command line \
              would start one that does not have them",
         )
-        .with_evidence(seen.facts.config.handed_down.iter().cloned())
-        .with_evidence(argv)
+        .with_evidence(handed_down.iter().cloned())
+        .with_evidence([describe_argv(instance)])
         .with_remedy(
             "end it and start it where those sockets are opened, such as systemd-socket-activate or s6-fdholder; a reload \
              keeps them",
         ),
-        RestartMethod::Process => {
-            Judgement::pass("nobody keeps it, so its own command line starts it again").with_evidence(argv)
-        }
-    }
+        RestartMethod::Process => Judgement::pass("nobody keeps it, so its own command line starts it again")
+            .with_evidence([describe_argv(instance)]),
+    })
 }
 
 /// What systemd says of the unit that would be restarted.
-pub(super) fn unit(seen: CheckContext<'_>) -> Judgement {
-    let guard = match &seen.facts.guard {
-        None => return Judgement::skipped("no unit of systemd's controls it"),
-        Some(Known::Unknown { why }) => {
-            return Judgement::unknown(format!("systemd does not say what it would restart: {why}"));
-        }
-        Some(Known::Seen(guard)) => guard,
+fn unit(context: CheckContext<'_>) -> CheckResult {
+    let Some(guard) = &context.facts.guard else {
+        return Ok(Judgement::skipped("no unit of systemd's controls it"));
     };
+    let guard = guard.context("systemd does not say what it would restart")?;
     let (name, shown) = (&guard.unit, &guard.shown);
-    if !shown.is_loaded() {
+    let differences = start_differences(context.facts);
+    Ok(if !shown.is_loaded() {
         Judgement::fail(format!("systemd has not loaded {name}: LoadState={}", shown.get("LoadState")))
     } else if shown.is_yes("RefuseManualStart") {
         Judgement::fail(format!("{name} refuses to be started by hand (RefuseManualStart)"))
@@ -167,16 +151,15 @@ pub(super) fn unit(seen: CheckContext<'_>) -> Judgement {
             "files of {name} were changed, and systemd has not read them; the restart may use them"
         ))
         .with_evidence([shown.get("FragmentPath").to_owned(), shown.get("DropInPaths").to_owned()])
-        .with_evidence(start_differences(seen.facts))
+        .with_evidence(differences)
         .with_remedy("systemctl cat shows them; systemctl daemon-reload reads them")
-    } else if let Some(outcome) = judge_unit_start(name, guard, seen.facts) {
+    } else if let Some(outcome) = judge_unit_start(name, guard, context.facts) {
         outcome
     } else if shown.get("UnitFileState") == "disabled" {
         Judgement::warn(format!("{name} is disabled: it will not be started at the next boot"))
     } else {
-        Judgement::pass(format!("systemd has read {name} as it is on disk"))
-            .with_evidence(start_differences(seen.facts))
-    }
+        Judgement::pass(format!("systemd has read {name} as it is on disk")).with_evidence(differences)
+    })
 }
 
 /// Commands of a unit that run before.

@@ -1,6 +1,6 @@
 //! What lives in memory only, judged from the ledger.
 
-use super::{Check, CheckContext, Judgement};
+use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::plan::{Effect, Loss, LossKind};
 
 /// The rows of this group, in the order they are shown.
@@ -26,9 +26,9 @@ pub(super) const ROWS: &[Check] = checks! {
 
 /// A pass when no line of these kinds is lost in a reload. What could not be told is unknown, whatever is known beside
 /// it.
-fn drift(seen: CheckContext<'_>, kinds: &[LossKind], well: &str, noun: &str) -> Judgement {
+fn drift(context: CheckContext<'_>, kinds: &[LossKind], well: &str, noun: &str) -> CheckResult {
     let of = |fate: Effect| -> Vec<&Loss> {
-        let lines = seen.ledger.lines.iter();
+        let lines = context.ledger.lines.iter();
         lines.filter(|line| kinds.contains(&line.kind) && line.on_reload == fate).collect()
     };
     let (lost, unknown) = (of(Effect::Lost), of(Effect::Unknown));
@@ -38,58 +38,58 @@ fn drift(seen: CheckContext<'_>, kinds: &[LossKind], well: &str, noun: &str) -> 
         (true, false) => Judgement::unknown(format!("not known whether there are {noun}")),
         (false, false) => Judgement::unknown(format!("{noun}: {count}, and what could not be told")),
         (false, true) => Judgement::warn(format!("{noun}: {count}; a reload loses that")),
-        (true, true) => match seen.facts.instance.why() {
+        (true, true) => {
             // Without an instance the ledger has one line for everything.
-            Some(why) => Judgement::unknown(why),
-            None => Judgement::pass(well),
-        },
+            context.instance()?;
+            Judgement::pass(well)
+        }
     };
-    outcome.with_evidence(evidence(&unknown)).with_evidence(evidence(&lost))
+    Ok(outcome.with_evidence(evidence(&unknown)).with_evidence(evidence(&lost)))
 }
 
 fn evidence(lines: &[&Loss]) -> Vec<String> {
     lines.iter().take(8).map(|line| format!("{}: {}", line.object, line.detail)).collect()
 }
 
-pub(super) fn memory_only(seen: CheckContext<'_>) -> Judgement {
+fn memory_only(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::MemoryOnlyConfig];
     drift(
-        seen,
+        context,
         &kinds,
         "every frontend and backend is in the files",
         "frontends or backends in no loaded file",
     )
 }
 
-pub(super) fn dynamic_servers(seen: CheckContext<'_>) -> Judgement {
+fn dynamic_servers(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::DynamicServer];
-    drift(seen, &kinds, "every server is in the files", "servers in no loaded file")
+    drift(context, &kinds, "every server is in the files", "servers in no loaded file")
 }
 
-pub(super) fn maint_servers(seen: CheckContext<'_>) -> Judgement {
+fn maint_servers(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::ServerAdminState];
-    drift(seen, &kinds, "no server state was set at run time", "server states set at run time")
+    drift(context, &kinds, "no server state was set at run time", "server states set at run time")
 }
 
-pub(super) fn server_drift(seen: CheckContext<'_>) -> Judgement {
+fn server_drift(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::ServerWeight, LossKind::ServerAddress];
-    drift(seen, &kinds, "weights and addresses are those of the files", "weights or addresses that differ")
+    drift(context, &kinds, "weights and addresses are those of the files", "weights or addresses that differ")
 }
 
-pub(super) fn map_drift(seen: CheckContext<'_>) -> Judgement {
+fn map_drift(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::MapEntry, LossKind::AclEntry];
-    drift(seen, &kinds, "maps and ACLs are those of their files", "map or ACL entries that differ")
+    drift(context, &kinds, "maps and ACLs are those of their files", "map or ACL entries that differ")
 }
 
-pub(super) fn cert_drift(seen: CheckContext<'_>) -> Judgement {
+fn cert_drift(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::Certificate];
-    drift(seen, &kinds, "certificates are those on disk", "certificates that differ from disk")
+    drift(context, &kinds, "certificates are those on disk", "certificates that differ from disk")
 }
 
-pub(super) fn peers_synced(seen: CheckContext<'_>) -> Judgement {
+fn peers_synced(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::StickTable];
     let well = "every stick table that holds entries is carried over a reload";
-    drift(seen, &kinds, well, "stick-table entries without peers")
+    drift(context, &kinds, well, "stick-table entries without peers")
 }
 
 #[cfg(test)]

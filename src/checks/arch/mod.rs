@@ -3,11 +3,12 @@
 //! - `namespaces`: whether HAProxy reads the files of this host
 //! - `pins`: the pinned architecture against the one that is found
 
-pub(super) mod namespaces;
-pub(super) mod pins;
+mod namespaces;
+mod pins;
 
-use super::{Check, CheckContext, Judgement};
-use crate::facts::{Control, Controller, Evidence, Instance, Known, Mode, SocketFact};
+use super::{Check, CheckContext, CheckResult, Judgement, START_WITH_MASTER, describe_argv, own_pids};
+use crate::facts::{Control, Controller, Evidence, Mode, SocketFact};
+use crate::known::Unknown;
 
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
@@ -55,46 +56,33 @@ pub(super) const ROWS: &[Check] = checks! {
          work and none survives a restart. This is the usual cause of \"a restart lost all backends\".";
 };
 
-/// Without an instance there is nothing to judge.
-fn with_instance(seen: CheckContext<'_>, judge: impl FnOnce(&Instance) -> Judgement) -> Judgement {
-    match &seen.facts.instance {
-        Known::Seen(instance) => judge(instance),
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-    }
+fn process(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    let main = &instance.main;
+    let exe = main.exe.seen().map_or("an unreadable program", String::as_str);
+    let text = format!("{} runs {exe}, uid {}", instance.title(), main.uid);
+    let outcome = match main.exe_deleted {
+        true => Judgement::warn(format!("{text}, which was replaced or removed on disk"))
+            .with_remedy("a reload makes the master run the program that is on disk now"),
+        false => Judgement::pass(text),
+    };
+    Ok(outcome.with_evidence([describe_argv(instance)]))
 }
 
-pub(super) fn process(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| {
-        let main = &instance.main;
-        let exe = main.exe.seen().map_or("an unreadable program", String::as_str);
-        let text = format!("{} runs {exe}, uid {}", instance.title(), main.uid);
-        let evidence = [format!("argv: {}", main.argv.join(" "))];
-        match main.exe_deleted {
-            true => Judgement::warn(format!("{text}, which was replaced or removed on disk"))
-                .with_evidence(evidence)
-                .with_remedy("a reload makes the master run the program that is on disk now"),
-            false => Judgement::pass(text).with_evidence(evidence),
-        }
-    })
-}
-
-pub(super) fn identity(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| match &instance.identity {
-        Known::Seen(sources) => {
+fn identity(context: CheckContext<'_>) -> CheckResult {
+    Ok(match context.instance()?.identity.get() {
+        Ok(sources) => {
             Judgement::pass("two sources agree on the process").with_evidence(sources.iter().cloned())
         }
-        Known::Unknown { why } => Judgement::unknown(format!("the process is not proven: {why}"))
+        Err(Unknown { why }) => Judgement::unknown(format!("the process is not proven: {why}"))
             .with_remedy("run as root, or as the user that HAProxy runs as"),
     })
 }
 
-pub(super) fn single_instance(seen: CheckContext<'_>) -> Judgement {
-    let candidates = match &seen.facts.candidates {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(candidates) => candidates,
-    };
+fn single_instance(context: CheckContext<'_>) -> CheckResult {
+    let candidates = context.facts.candidates.get()?;
     let evidence = candidates.iter().map(|candidate| candidate.describe());
-    match candidates.len() {
+    Ok(match candidates.len() {
         0 => Judgement::unknown("no process of that name can be seen")
             .with_remedy("run as root where /proc hides the processes of others (hidepid)"),
         1 => Judgement::pass("one HAProxy runs here").with_evidence(evidence),
@@ -103,155 +91,130 @@ pub(super) fn single_instance(seen: CheckContext<'_>) -> Judgement {
         ))
         .with_evidence(evidence)
         .with_remedy("name one with --master-socket, or in haguard.toml under [haproxy]"),
-    }
+    })
 }
 
-pub(super) fn pid_file(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| match &seen.facts.vitals.pid_file {
-        Known::Unknown { why } => {
-            Judgement::skipped(format!("whether it writes a PID file is not known: {why}"))
+fn pid_file(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    let file = match context.facts.vitals.pid_file.context("whether it writes a PID file is not known") {
+        Err(Unknown { why }) => return Ok(Judgement::skipped(why)),
+        Ok(None) => return Ok(Judgement::pass("it was told to write no PID file")),
+        Ok(Some(file)) => file,
+    };
+    let pids = match file.pids.get() {
+        Err(Unknown { why }) => {
+            return Ok(Judgement::warn(format!("the PID file cannot be read: {why}")));
         }
-        Known::Seen(None) => Judgement::pass("it was told to write no PID file"),
-        Known::Seen(Some(file)) => {
-            let ours = |pid: &u32| *pid == instance.main.pid || instance.serving.seen() == Some(pid);
-            let evidence = |pids: &[u32]| {
-                let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-                [format!("{}: {}", file.path, pids.join(" "))]
-            };
-            match &file.pids {
-                Known::Seen(pids) if !pids.is_empty() && pids.iter().all(ours) => {
-                    Judgement::pass("the PID file names it").with_evidence(evidence(pids))
-                }
-                Known::Seen(pids) => {
-                    Judgement::warn(format!("the PID file does not name {}", instance.title()))
-                        .with_evidence(evidence(pids))
-                        .with_remedy("let no script signal what it names; haguard never does")
-                }
-                Known::Unknown { why } => Judgement::warn(format!("the PID file cannot be read: {why}")),
-            }
-        }
-    })
+        Ok(pids) => pids,
+    };
+    let ours = |pid: &u32| *pid == instance.main.pid || instance.serving.seen() == Some(pid);
+    let outcome = match !pids.is_empty() && pids.iter().all(ours) {
+        true => Judgement::pass("the PID file names it"),
+        false => Judgement::warn(format!("the PID file does not name {}", instance.title()))
+            .with_remedy("let no script signal what it names; haguard never does"),
+    };
+    let named: Vec<String> = pids.iter().map(u32::to_string).collect();
+    Ok(outcome.with_evidence([format!("{}: {}", file.path, named.join(" "))]))
 }
 
 /// What to do where it lives in a guest.
 const RUN_INSIDE_HINT: &str = "run haguard in there: only its own managers know who controls it";
 
-pub(super) fn manager(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| {
-        let evidence = instance.control.evidence().iter().map(Evidence::describe);
-        let outcome = match &instance.control {
-            Control::Proven { controller: Controller::Unmanaged { .. }, .. } => {
-                Judgement::warn("no service manager controls it")
-            }
-            Control::Proven {
-                controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
-                ..
-            } => Judgement::warn(format!("no service manager controls it, only {}", controller.describe()))
-                .with_remedy("run it as a unit of systemd, so that it comes back after an end or a boot"),
-            Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
-                Judgement::unknown(format!("it belongs to {}", controller.describe()))
-                    .with_remedy(RUN_INSIDE_HINT)
-            }
-            Control::Proven { controller, .. } => {
-                Judgement::pass(format!("it is controlled by {}", controller.describe()))
-            }
-            Control::Claimed { controller, why, .. } => {
-                let seems = Judgement::unknown(format!(
-                    "it seems to be controlled by {}: {why}",
-                    controller.describe()
-                ));
-                match controller {
-                    Controller::Guest { .. } => seems.with_remedy(RUN_INSIDE_HINT),
-                    _ => seems,
-                }
-            }
-            Control::Conflict { why, .. } => {
-                Judgement::fail(format!("sources disagree on what controls it: {why}"))
-            }
-            Control::Unknown { why, .. } => Judgement::unknown(why.clone()),
-        };
-        outcome.with_evidence(evidence)
-    })
-}
-
-pub(super) fn master_worker(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| match instance {
-        Instance { mode: Mode::MasterWorker, .. } => Judgement::pass("a master starts its workers"),
-        Instance { mode: Mode::Standalone, main, .. } => {
-            Judgement::warn("it runs without a master: a reload cannot be proven by one")
-                .with_evidence([format!("argv: {}", main.argv.join(" "))])
-                .with_remedy("start it with -W and a master socket: -S /run/haproxy-master.sock")
+fn manager(context: CheckContext<'_>) -> CheckResult {
+    let control = &context.instance()?.control;
+    let outcome = match control {
+        Control::Proven { controller: Controller::Unmanaged { .. }, .. } => {
+            Judgement::warn("no service manager controls it")
         }
-    })
-}
-
-pub(super) fn sockets(seen: CheckContext<'_>) -> Judgement {
-    with_instance(seen, |instance| {
-        let ours = |pid: u32| {
-            let lists = [&instance.workers, &instance.old_workers];
-            pid == instance.main.pid
-                || instance.serving.seen() == Some(&pid)
-                || lists.into_iter().filter_map(Known::seen).flatten().any(|worker| worker.pid == pid)
-        };
-        let mut evidence = Vec::new();
-        let mut strangers = Vec::new();
-        let mut silent = Vec::new();
-        let admin = instance.admin_sockets.seen().into_iter().flatten();
-        for SocketFact { path, source, answered_by, .. } in
-            instance.master_socket.seen().into_iter().chain(admin)
-        {
-            match answered_by {
-                Known::Seen(pid) if ours(*pid) => {
-                    evidence.push(format!("{path} ({source}) is answered by {pid}"))
-                }
-                Known::Seen(pid) => strangers.push(format!("{path} ({source}) is answered by {pid}")),
-                Known::Unknown { why } => silent.push(format!("{path} ({source}): {why}")),
+        Control::Proven {
+            controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
+            ..
+        } => Judgement::warn(format!("no service manager controls it, only {}", controller.describe()))
+            .with_remedy("run it as a unit of systemd, so that it comes back after an end or a boot"),
+        Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
+            Judgement::unknown(format!("it belongs to {}", controller.describe()))
+                .with_remedy(RUN_INSIDE_HINT)
+        }
+        Control::Proven { controller, .. } => {
+            Judgement::pass(format!("it is controlled by {}", controller.describe()))
+        }
+        Control::Claimed { controller, why, .. } => {
+            let seems =
+                Judgement::unknown(format!("it seems to be controlled by {}: {why}", controller.describe()));
+            match controller {
+                Controller::Guest { .. } => seems.with_remedy(RUN_INSIDE_HINT),
+                _ => seems,
             }
         }
-        let unseen = [instance.master_socket.why(), instance.admin_sockets.why()];
-        if !strangers.is_empty() {
-            let worker =
-                instance.serving.seen().map_or(String::new(), |pid| format!(", whose worker is {pid}"));
-            let text =
-                format!("a socket is answered by a process that is not of {}{worker}", instance.title());
-            return Judgement::fail(text).with_evidence(strangers).with_remedy(
-                "name the socket of this instance in haguard.toml, or give each instance its own path",
-            );
+        Control::Conflict { why, .. } => {
+            Judgement::fail(format!("sources disagree on what controls it: {why}"))
         }
-        if !silent.is_empty() {
-            return Judgement::unknown("a socket does not answer").with_evidence(silent);
-        }
-        if evidence.is_empty() {
-            let why = unseen.into_iter().flatten().collect::<Vec<_>>().join("; ");
-            return Judgement::unknown(format!("no socket of it is known: {why}")).with_remedy(
-                "add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S",
-            );
-        }
-        Judgement::pass("its sockets are answered by its own processes").with_evidence(evidence)
-    })
-}
-
-pub(super) fn config_path(seen: CheckContext<'_>) -> Judgement {
-    let Some(api) = &seen.facts.dataplane else {
-        return Judgement::skipped("no Data Plane API is configured");
+        Control::Unknown { why, .. } => Judgement::unknown(why.clone()),
     };
-    let written = match &api.config_file {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(file) => file.path.display().to_string(),
-    };
-    if seen.facts.config.files.is_empty() {
-        return Judgement::unknown("the files that the master loads are not known");
+    Ok(outcome.with_evidence(control.evidence().iter().map(Evidence::describe)))
+}
+
+fn master_worker(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    Ok(match instance.mode {
+        Mode::MasterWorker => Judgement::pass("a master starts its workers"),
+        Mode::Standalone => Judgement::warn("it runs without a master: a reload cannot be proven by one")
+            .with_evidence([describe_argv(instance)])
+            .with_remedy(START_WITH_MASTER),
+    })
+}
+
+fn sockets(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    let ours = own_pids(instance);
+    let [mut evidence, mut strangers, mut silent] = [Vec::new(), Vec::new(), Vec::new()];
+    let admin = instance.admin_sockets.seen().into_iter().flatten();
+    for SocketFact { path, source, answered_by, .. } in instance.master_socket.seen().into_iter().chain(admin)
+    {
+        match answered_by.get() {
+            Ok(pid) if ours.contains(pid) => evidence.push(format!("{path} ({source}) is answered by {pid}")),
+            Ok(pid) => strangers.push(format!("{path} ({source}) is answered by {pid}")),
+            Err(Unknown { why }) => silent.push(format!("{path} ({source}): {why}")),
+        }
     }
-    let loaded: Vec<String> = seen.facts.config.files.iter().map(|file| file.path.clone()).collect();
-    let evidence =
-        [format!("Data Plane API writes {written}"), format!("the master loads {}", loaded.join(" "))];
-    match loaded.contains(&written) {
-        true => Judgement::pass("the master loads the file that the Data Plane API writes")
-            .with_evidence(evidence),
+    if !strangers.is_empty() {
+        let worker = instance.serving.seen().map_or(String::new(), |pid| format!(", whose worker is {pid}"));
+        let text = format!("a socket is answered by a process that is not of {}{worker}", instance.title());
+        return Ok(Judgement::fail(text).with_evidence(strangers).with_remedy(
+            "name the socket of this instance in haguard.toml, or give each instance its own path",
+        ));
+    }
+    if !silent.is_empty() {
+        return Ok(Judgement::unknown("a socket does not answer").with_evidence(silent));
+    }
+    if evidence.is_empty() {
+        let unseen = [instance.master_socket.why(), instance.admin_sockets.why()];
+        let why = unseen.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        return Ok(Judgement::unknown(format!("no socket of it is known: {why}")).with_remedy(
+            "add `stats socket /run/haproxy/admin.sock mode 600 level admin` and start with -S",
+        ));
+    }
+    Ok(Judgement::pass("its sockets are answered by its own processes").with_evidence(evidence))
+}
+
+fn config_path(context: CheckContext<'_>) -> CheckResult {
+    let Some(api) = &context.facts.dataplane else {
+        return Ok(Judgement::skipped("no Data Plane API is configured"));
+    };
+    let written = api.config_file.get()?.path.display().to_string();
+    if context.facts.config.files.is_empty() {
+        return Err(Unknown::new("the files that the master loads are not known"));
+    }
+    let loaded: Vec<String> = context.facts.config.files.iter().map(|file| file.path.clone()).collect();
+    let outcome = match loaded.contains(&written) {
+        true => Judgement::pass("the master loads the file that the Data Plane API writes"),
         false => Judgement::fail("the master does not load the file that the Data Plane API writes")
-            .with_evidence(evidence)
             .with_remedy(format!(
                 "give both the same file: config_file in dataplaneapi.yml, or -f {written}"
             )),
-    }
+    };
+    Ok(outcome.with_evidence([
+        format!("Data Plane API writes {written}"),
+        format!("the master loads {}", loaded.join(" ")),
+    ]))
 }

@@ -1,56 +1,44 @@
 //! Where it lives, and whether what it reads there is what stands here.
 
-use crate::checks::{CheckContext, Judgement};
-use crate::facts::Known;
-use crate::facts::namespaces::{MountedFile, Namespaces};
+use crate::checks::{CheckContext, CheckResult, Judgement};
+use crate::facts::namespaces::MountedFile;
 
-fn with_namespaces(seen: CheckContext<'_>, judge: impl FnOnce(&Namespaces) -> Judgement) -> Judgement {
-    match &seen.facts.namespaces {
-        Known::Seen(namespaces) => judge(namespaces),
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
+pub(super) fn namespace(context: CheckContext<'_>) -> CheckResult {
+    let namespaces = context.facts.namespaces.get()?;
+    if namespaces.own.is_empty() {
+        return Ok(Judgement::pass("it lives where haguard runs"));
     }
-}
-
-pub(in crate::checks) fn namespace(seen: CheckContext<'_>) -> Judgement {
-    with_namespaces(seen, |namespaces| {
-        if namespaces.own.is_empty() {
-            return Judgement::pass("it lives where haguard runs");
-        }
-        let kinds = namespaces.own.join(", ");
-        match &namespaces.closed {
-            None => Judgement::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
-            Some(why) => Judgement::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
-                .with_remedy("run haguard as root, or where HAProxy lives, such as in its container"),
-        }
+    let kinds = namespaces.own.join(", ");
+    Ok(match &namespaces.closed {
+        None => Judgement::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
+        Some(why) => Judgement::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
+            .with_remedy("run haguard as root, or where HAProxy lives, such as in its container"),
     })
 }
 
-pub(in crate::checks) fn config_inode(seen: CheckContext<'_>) -> Judgement {
-    with_namespaces(seen, |namespaces| {
-        if !namespaces.own.iter().any(|kind| kind == "mnt") {
-            return Judgement::skipped("its files are those of this host");
-        }
-        if namespaces.mounted.is_empty() {
-            return Judgement::pass("none of its configuration files is mounted alone");
-        }
-        let evidence: Vec<String> = namespaces.mounted.iter().map(describe_mount).collect();
-        let unseen = namespaces.mounted.iter().find_map(|file| file.inside.why().or(file.outside.why()));
-        let stale: Vec<&MountedFile> =
-            namespaces.mounted.iter().filter(|file| is_other_inode(file)).collect();
-        match (stale.as_slice(), unseen) {
-            ([], None) => Judgement::pass("files that are mounted alone are still those of this host"),
-            ([], Some(why)) => Judgement::unknown(format!("a file that is mounted alone could not be compared: {why}")),
-            ([first, ..], _) => Judgement::warn(format!(
-                "HAProxy does not see {} of this host, but the file that it was when the mount was made",
-                first.source.seen().map_or("the file", String::as_str)
-            ))
-            .with_remedy(
-                "mount the folder instead of the file and make the container anew; until then write the file in place \
-                 (cp, not mv or an editor that renames)",
-            ),
-        }
-        .with_evidence(evidence)
-    })
+pub(super) fn config_inode(context: CheckContext<'_>) -> CheckResult {
+    let namespaces = context.facts.namespaces.get()?;
+    if !namespaces.own.iter().any(|kind| kind == "mnt") {
+        return Ok(Judgement::skipped("its files are those of this host"));
+    }
+    if namespaces.mounted.is_empty() {
+        return Ok(Judgement::pass("none of its configuration files is mounted alone"));
+    }
+    let unseen = namespaces.mounted.iter().find_map(|file| file.inside.why().or(file.outside.why()));
+    let stale = namespaces.mounted.iter().find(|file| is_other_inode(file));
+    let outcome = match (stale, unseen) {
+        (None, None) => Judgement::pass("files that are mounted alone are still those of this host"),
+        (None, Some(why)) => Judgement::unknown(format!("a file that is mounted alone could not be compared: {why}")),
+        (Some(first), _) => Judgement::warn(format!(
+            "HAProxy does not see {} of this host, but the file that it was when the mount was made",
+            first.source.seen().map_or("the file", String::as_str)
+        ))
+        .with_remedy(
+            "mount the folder instead of the file and make the container anew; until then write the file in place \
+             (cp, not mv or an editor that renames)",
+        ),
+    };
+    Ok(outcome.with_evidence(namespaces.mounted.iter().map(describe_mount)))
 }
 
 /// Another inode. One with the same bytes will not follow the next edit either.
@@ -76,8 +64,8 @@ fn describe_mount(file: &MountedFile) -> String {
 mod tests {
     use super::*;
     use crate::checks::{self, Level};
-    use crate::facts::namespaces::FileIdentity;
-    use crate::facts::{Facts, test_facts};
+    use crate::facts::namespaces::{FileIdentity, Namespaces};
+    use crate::facts::{Facts, Known, test_facts};
     use crate::plan;
 
     fn run_check(id: &str, namespaces: Known<Namespaces>) -> (Level, String) {

@@ -1,14 +1,15 @@
 //! The architecture that was pinned, against the one that is found.
 
-use crate::checks::{CheckContext, Judgement};
+use crate::checks::{CheckContext, CheckResult, Judgement};
 use crate::facts::pin::Pin;
-use crate::facts::{Control, Facts, Known, Role};
+use crate::facts::{Control, Facts, Role};
+use crate::known::Unknown;
 
 /// Every pin that can be compared; a changing command looks at HAProxy, `inspect` at all services.
-pub(in crate::checks) fn expected(seen: CheckContext<'_>) -> Judgement {
-    let facts = seen.facts;
+pub(super) fn expected(context: CheckContext<'_>) -> CheckResult {
+    let facts = context.facts;
     if facts.pins.is_empty() {
-        return Judgement::skipped("nothing is pinned: `haguard inspect --save` pins what is proven");
+        return Ok(Judgement::skipped("nothing is pinned: `haguard inspect --save` pins what is proven"));
     }
     let haproxy = Role::Haproxy.to_string();
     let mut services: Vec<&str> = facts.pins.iter().map(|pin| pin.service.as_str()).collect();
@@ -22,31 +23,25 @@ pub(in crate::checks) fn expected(seen: CheckContext<'_>) -> Judgement {
         }
     });
     let worst = compared.max_by_key(|outcome| outcome.level);
-    worst
+    Ok(worst
         .unwrap_or_else(|| Judgement::skipped("only services are pinned that were not looked at"))
         .with_remedy_if_notable(
             "`haguard inspect` shows what is found; `haguard inspect --save` pins it, if it is meant so",
-        )
+        ))
 }
 
 /// Who runs the HAProxy that is meant, or why that is not proven.
-fn haproxy_pin(facts: &Facts) -> Known<Pin> {
-    let instance = match &facts.instance {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
+fn haproxy_pin(facts: &Facts) -> Result<Pin, Unknown> {
+    let instance = facts.instance.get()?;
     found_pin(&Role::Haproxy.to_string(), &instance.control, Pin::config_paths(&instance.main))
 }
 
-fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Known<Pin> {
-    match control.proven() {
-        Some(controller) => Known::Seen(Pin::from_controller(service, controller, config)),
-        None => Known::unknown(format!(
-            "who controls it is {}: {}",
-            control.certainty(),
-            control.why().unwrap_or("")
-        )),
-    }
+fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Result<Pin, Unknown> {
+    let controller = control.proven().ok_or_else(|| {
+        let why = control.why().unwrap_or("");
+        Unknown::new(format!("who controls it is {}: {why}", control.certainty()))
+    })?;
+    Ok(Pin::from_controller(service, controller, config))
 }
 
 /// A service beside HAProxy, where all services were looked at.
@@ -60,20 +55,20 @@ fn compare_other_services(facts: &Facts, name: &str, pins: &[&Pin]) -> Option<Ju
     Some(all.into_iter().min_by_key(|outcome| outcome.level).unwrap_or_else(|| compare_pins(pins, None)))
 }
 
-fn compare_pins(pins: &[&Pin], found: Option<Known<Pin>>) -> Judgement {
+fn compare_pins(pins: &[&Pin], found: Option<Result<Pin, Unknown>>) -> Judgement {
     let service = pins.first().map_or("", |pin| pin.service.as_str());
     let pinned: Vec<String> = pins.iter().map(|pin| pin.describe()).collect();
     let pinned = pinned.join(", or ");
     match found {
         None => Judgement::warn(format!("{service} is pinned: {pinned}; found: it does not run here")),
-        Some(Known::Unknown { why }) => {
+        Some(Err(Unknown { why })) => {
             Judgement::unknown(format!("{service} is pinned: {pinned}; found: not proven"))
                 .with_evidence([why])
         }
-        Some(Known::Seen(found)) if pins.iter().any(|pin| pin.matches(&found)) => {
+        Some(Ok(found)) if pins.iter().any(|pin| pin.matches(&found)) => {
             Judgement::pass(format!("{service} is run as it was pinned: {}", found.describe()))
         }
-        Some(Known::Seen(found)) => {
+        Some(Ok(found)) => {
             Judgement::fail(format!("{service} is pinned: {pinned}; found: {}", found.describe()))
         }
     }

@@ -1,24 +1,25 @@
 //! The addresses that the next worker would listen on.
 
-use crate::checks::{CheckContext, Judgement};
+use std::borrow::Borrow;
+
+use crate::checks::{CheckContext, CheckResult, Judgement};
 use crate::facts::binds::format_port_ranges;
-use crate::facts::{BindState, Known, NewBind};
+use crate::facts::{BindState, NewBind};
 use crate::plural::plural;
 
 /// As many addresses are named in evidence; the rest is counted.
 const MAX_EVIDENCE: usize = 12;
 
-pub(in crate::checks) fn new_binds_free(seen: CheckContext<'_>) -> Judgement {
-    let binds = match &seen.facts.binds {
-        Known::Unknown { why } => {
-            return Judgement::unknown(format!("which binds are new is not known: {why}"));
-        }
-        Known::Seen(binds) => binds,
-    };
+pub(super) fn new_binds_free(context: CheckContext<'_>) -> CheckResult {
+    Ok(judge_binds(context.facts.binds.context("which binds are new is not known")?))
+}
+
+/// Judges binds that would be new.
+pub(in crate::checks) fn judge_binds<B: Borrow<NewBind>>(binds: &[B]) -> Judgement {
+    let binds = || binds.iter().map(<B as Borrow<NewBind>>::borrow);
     let unknown = |bind: &&NewBind| matches!(bind.state, BindState::Unknown { .. });
     let bad = |bind: &&NewBind| !matches!(bind.state, BindState::Unknown { .. } | BindState::Free);
-    let (bad, unknown): (Vec<_>, Vec<_>) =
-        (binds.iter().filter(bad).collect(), binds.iter().filter(unknown).collect());
+    let (bad, unknown): (Vec<_>, Vec<_>) = (binds().filter(bad).collect(), binds().filter(unknown).collect());
     match (bad.as_slice(), unknown.as_slice()) {
         ([first, ..], _) => Judgement::fail(describe_finding(first, bad.len()))
             .with_evidence(evidence(bad.iter().chain(&unknown).copied()))
@@ -32,15 +33,13 @@ pub(in crate::checks) fn new_binds_free(seen: CheckContext<'_>) -> Judgement {
         .with_remedy(
             "run haguard as root on this host; what is still unknown then must be made plain in the files",
         ),
-        ([], []) if binds.is_empty() => {
-            Judgement::pass("the next worker would listen on nothing that this one does not")
+        ([], []) => match binds().count() {
+            0 => Judgement::pass("the next worker would listen on nothing that this one does not"),
+            1 => Judgement::pass("the new address can be bound"),
+            many => Judgement::pass(format!("{many} new addresses can be bound")),
         }
-        ([], []) => Judgement::pass(match binds.len() {
-            1 => "the new address can be bound".to_owned(),
-            many => format!("{many} new addresses can be bound"),
-        })
         .with_evidence(
-            format_port_ranges(binds.iter().filter_map(|bind| bind.listener.as_ref()))
+            format_port_ranges(binds().filter_map(|bind| bind.listener.as_ref()))
                 .into_iter()
                 .take(MAX_EVIDENCE),
         ),

@@ -4,10 +4,10 @@
 
 pub(super) mod binds;
 
-use super::{Check, CheckContext, Judgement};
-use crate::facts::Known;
+use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::facts::config_files::ReferencedFiles;
 use crate::facts::version_numbers;
+use crate::known::Unknown;
 use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
@@ -51,100 +51,82 @@ pub(super) const ROWS: &[Check] = checks! {
          and with them ports and addresses, in force again.";
 };
 
-pub(super) fn test_same_argv(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.config.test {
-        Known::Unknown { why } => Judgement::unknown(format!("not tested: {why}")),
-        Known::Seen(test) if test.valid => {
-            Judgement::pass("HAProxy calls the files valid").with_evidence([test.command.clone()])
-        }
-        Known::Seen(test) => {
-            Judgement::fail("HAProxy would not load the files: a restart would be an outage")
-                .with_evidence([test.command.clone()])
-                .with_evidence(test.alerts.iter().cloned())
-                .with_remedy("mend the lines named above, then run the same command again")
-        }
-    }
-}
-
-pub(super) fn rehearsal(seen: CheckContext<'_>) -> Judgement {
-    let rehearsal = match &seen.facts.rehearsal {
-        None => return Judgement::skipped("a look rehearses nothing: `haguard check config.rehearsal` does"),
-        // Weaker and said so: what a test and a reader can tell is judged by checks of their own.
-        Some(Known::Unknown { why }) => {
-            let tested = seen.facts.config.test.seen().is_some_and(|test| test.valid);
-            let text = format!("not rehearsed, only tested and read: {why}");
-            return if tested { Judgement::warn(text) } else { Judgement::unknown(text) };
-        }
-        Some(Known::Seen(rehearsal)) => rehearsal,
+fn test_same_argv(context: CheckContext<'_>) -> CheckResult {
+    let test = context.facts.config.test.context("not tested")?;
+    let outcome = match test.valid {
+        true => Judgement::pass("HAProxy calls the files valid"),
+        false => Judgement::fail("HAProxy would not load the files: a restart would be an outage")
+            .with_remedy("mend the lines named above, then run the same command again"),
     };
-    let evidence = [rehearsal.command.clone()];
-    match (rehearsal.failure_reason(), rehearsal.alerts.is_empty()) {
+    let alerts = test.alerts.iter().filter(|_| !test.valid).cloned();
+    Ok(outcome.with_evidence([test.command.clone()]).with_evidence(alerts))
+}
+
+fn rehearsal(context: CheckContext<'_>) -> CheckResult {
+    let Some(rehearsal) = &context.facts.rehearsal else {
+        return Ok(Judgement::skipped("a look rehearses nothing: `haguard check config.rehearsal` does"));
+    };
+    let rehearsal = match rehearsal.context("not rehearsed, only tested and read") {
+        // Weaker and said so: what a test and a reader can tell is judged by checks of their own.
+        Err(Unknown { why }) if context.facts.config.test.seen().is_some_and(|test| test.valid) => {
+            return Ok(Judgement::warn(why));
+        }
+        result => result?,
+    };
+    let outcome = match (rehearsal.failure_reason(), rehearsal.alerts.is_empty()) {
         (Some(why), _) => Judgement::fail(format!("the next worker would not come up: {why}"))
-            .with_evidence(evidence)
-            .with_evidence(rehearsal.alerts.iter().cloned())
+            .with_evidence([rehearsal.command.clone()])
             .with_remedy("mend what HAProxy names, then run `haguard rehearse`"),
-        (None, false) => Judgement::warn("the next worker comes up and raises an alarm")
-            .with_evidence(rehearsal.alerts.iter().cloned()),
-        (None, true) => {
-            Judgement::pass(format!("it came up in {} ms", rehearsal.start_up_ms)).with_evidence(evidence)
-        }
-    }
+        (None, false) => Judgement::warn("the next worker comes up and raises an alarm"),
+        (None, true) => Judgement::pass(format!("it came up in {} ms", rehearsal.start_up_ms))
+            .with_evidence([rehearsal.command.clone()]),
+    };
+    Ok(outcome.with_evidence(rehearsal.alerts.iter().cloned()))
 }
 
-pub(super) fn edited_since_load(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.config.edited_since_load {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(files) if files.is_empty() => {
-            Judgement::pass("no file was written since the worker started")
-        }
-        Known::Seen(files) => {
-            Judgement::warn("files were written after the worker started: what runs is older")
-                .with_evidence(files.iter().cloned())
-                .with_remedy("a reload puts them in force")
-        }
-    }
+fn edited_since_load(context: CheckContext<'_>) -> CheckResult {
+    let files = context.facts.config.edited_since_load.get()?;
+    Ok(match files.is_empty() {
+        true => Judgement::pass("no file was written since the worker started"),
+        false => Judgement::warn("files were written after the worker started: what runs is older")
+            .with_evidence(files.iter().cloned())
+            .with_remedy("a reload puts them in force"),
+    })
 }
 
-pub(super) fn decided(seen: CheckContext<'_>) -> Judgement {
-    let undecided = &seen.facts.config.undecided;
-    match (&seen.facts.config.source, undecided.is_empty()) {
-        (Known::Unknown { why }, _) => Judgement::unknown(why.clone()),
-        (Known::Seen(source), true) => {
-            let count = seen.facts.config.files.len();
-            Judgement::pass(format!("{} read and understood", plural(count, "file")))
-                .with_evidence([source.clone()])
-        }
-        (Known::Seen(_), false) => {
-            Judgement::unknown(format!("{} lines could not be decided", undecided.len()))
-                .with_evidence(undecided.iter().take(8).cloned())
-        }
-    }
+fn decided(context: CheckContext<'_>) -> CheckResult {
+    let config = &context.facts.config;
+    let source = config.source.get()?;
+    Ok(match config.undecided.is_empty() {
+        true => Judgement::pass(format!("{} read and understood", plural(config.files.len(), "file")))
+            .with_evidence([source.clone()]),
+        false => Judgement::unknown(format!("{} lines could not be decided", config.undecided.len()))
+            .with_evidence(config.undecided.iter().take(8).cloned()),
+    })
 }
 
-pub(super) fn hard_stop_after(seen: CheckContext<'_>) -> Judgement {
-    match (&seen.facts.config.source, &seen.facts.config.hard_stop_after) {
-        (Known::Unknown { why }, _) => Judgement::unknown(why.clone()),
-        (_, Some(limit)) => Judgement::pass(format!("old workers live for at most {limit} after a reload")),
-        (_, None) => {
+fn hard_stop_after(context: CheckContext<'_>) -> CheckResult {
+    context.facts.config.source.get()?;
+    Ok(match &context.facts.config.hard_stop_after {
+        Some(limit) => Judgement::pass(format!("old workers live for at most {limit} after a reload")),
+        None => {
             Judgement::warn("hard-stop-after is not set: a worker with one idle connection lives for ever")
                 .with_remedy(
                     "add `hard-stop-after 30m` (or what your longest request needs) to the global section",
                 )
         }
-    }
+    })
 }
 
 /// From this branch on a worker that has outlived 50 reloads is ended where nothing else is set.
 const DEFAULT_LIMIT_SINCE: (u32, u32) = (3, 3);
 
-pub(super) fn max_reloads(seen: CheckContext<'_>) -> Judgement {
-    let config = &seen.facts.config;
-    if let Known::Unknown { why } = &config.source {
-        return Judgement::unknown(why.clone());
-    }
-    let version = seen.facts.instance.seen().and_then(|instance| instance.disk_version.seen());
+fn max_reloads(context: CheckContext<'_>) -> CheckResult {
+    let config = &context.facts.config;
+    config.source.get()?;
+    let version = context.facts.instance.seen().and_then(|instance| instance.disk_version.seen());
     let branch = version.and_then(|version| version_numbers(version)).map(|(major, minor, _)| (major, minor));
-    match (&config.max_reloads, &config.hard_stop_after, branch) {
+    Ok(match (&config.max_reloads, &config.hard_stop_after, branch) {
         (Some(limit), _, _) => Judgement::pass(format!("a worker is ended after {limit} reloads")),
         (None, _, Some(branch)) if branch >= DEFAULT_LIMIT_SINCE => {
             Judgement::pass("a worker is ended after 50 reloads, as HAProxy does by itself from 3.3 on")
@@ -154,62 +136,56 @@ pub(super) fn max_reloads(seen: CheckContext<'_>) -> Judgement {
         }
         (None, None, _) => Judgement::warn("nothing limits how many workers of earlier reloads pile up")
             .with_remedy("add `mworker-max-reloads 50` or `hard-stop-after 30m` to the global section"),
-    }
+    })
 }
 
-pub(super) fn files_readable(seen: CheckContext<'_>) -> Judgement {
-    match &seen.facts.config.named_files {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(ReferencedFiles { count: 0, unreadable }) if unreadable.is_empty() => {
-            Judgement::pass("the configuration names no file of a map, an ACL or a certificate")
+fn files_readable(context: CheckContext<'_>) -> CheckResult {
+    let ReferencedFiles { count, unreadable } = context.facts.config.named_files.get()?;
+    Ok(match (unreadable.is_empty(), *count) {
+        (true, 0) => Judgement::pass("the configuration names no file of a map, an ACL or a certificate"),
+        (true, count) => {
+            Judgement::pass(format!("{} of maps, ACLs and certificates can be read", plural(count, "file")))
         }
-        Known::Seen(ReferencedFiles { count, unreadable }) if unreadable.is_empty() => {
-            Judgement::pass(format!("{} of maps, ACLs and certificates can be read", plural(*count, "file")))
-        }
-        Known::Seen(ReferencedFiles { unreadable, .. }) => Judgement::fail(format!(
+        (false, _) => Judgement::fail(format!(
             "{} that the configuration names cannot be read",
             plural(unreadable.len(), "file")
         ))
         .with_evidence(unreadable.iter().cloned())
         .with_remedy("put the files back, or give the user that starts HAProxy the right to read them"),
-    }
+    })
 }
 
-pub(super) fn state_file_stale(seen: CheckContext<'_>) -> Judgement {
-    let config = &seen.facts.config;
-    let (file, written) = match (&config.source, &config.state_file, &config.state_file_written) {
-        (Known::Unknown { why }, _, _) => return Judgement::unknown(why.clone()),
-        (_, Some(file), Some(written)) => (file, written),
-        _ => return Judgement::pass("no server-state file is in force"),
+fn state_file_stale(context: CheckContext<'_>) -> CheckResult {
+    let config = &context.facts.config;
+    config.source.get()?;
+    let (Some(file), Some(written)) = (&config.state_file, &config.state_file_written) else {
+        return Ok(Judgement::pass("no server-state file is in force"));
     };
-    let started = seen.facts.instance.as_ref().map(|instance| instance.worker_started.clone());
-    let started = match started {
-        Known::Seen(Known::Seen(started)) => started,
-        Known::Seen(Known::Unknown { why }) | Known::Unknown { why } => return Judgement::unknown(why),
-    };
-    match written {
-        Known::Unknown { why } => Judgement::warn(format!("the server-state file cannot be read: {why}"))
+    let started = context.instance()?.worker_started.get()?;
+    let format = |at: &jiff::Timestamp| at.strftime("%F %T UTC").to_string();
+    Ok(match written.get() {
+        Err(Unknown { why }) => Judgement::warn(format!("the server-state file cannot be read: {why}"))
             .with_evidence([file.clone()])
             .with_remedy("let the script that reloads write it first, or drop load-server-state-from-file"),
-        Known::Seen(at) if *at < started => {
+        Ok(at) if at < started => {
             Judgement::warn("the server-state file is older than the worker: the next one would start with old states and ports")
-                .with_evidence([format!("{file} was written {}", at.strftime("%F %T UTC"))])
-                .with_evidence([format!("the worker started {}", started.strftime("%F %T UTC"))])
+                .with_evidence([format!("{file} was written {}", format(at))])
+                .with_evidence([format!("the worker started {}", format(started))])
                 .with_remedy("write `show servers state` into it just before each reload")
         }
-        Known::Seen(at) => Judgement::pass("the server-state file is newer than the worker")
-            .with_evidence([format!("{file} was written {}", at.strftime("%F %T UTC"))]),
-    }
+        Ok(at) => Judgement::pass("the server-state file is newer than the worker")
+            .with_evidence([format!("{file} was written {}", format(at))]),
+    })
 }
 
-pub(super) fn state_file(seen: CheckContext<'_>) -> Judgement {
-    match (&seen.facts.config.source, &seen.facts.config.state_file) {
-        (Known::Unknown { why }, _) => Judgement::unknown(why.clone()),
-        (_, None) => Judgement::pass("no server-state file is in force"),
-        (_, Some(file)) => {
+fn state_file(context: CheckContext<'_>) -> CheckResult {
+    context.facts.config.source.get()?;
+    Ok(match &context.facts.config.state_file {
+        None => Judgement::pass("no server-state file is in force"),
+        Some(file) => {
             Judgement::warn("a server-state file is in force: it beats ports and states in the files")
                 .with_evidence([file.clone()])
                 .with_remedy("write it fresh just before each reload, or drop load-server-state-from-file")
         }
-    }
+    })
 }

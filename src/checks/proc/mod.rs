@@ -2,10 +2,10 @@
 //!
 //! - `resources`: signals, open files, memory, handover of sockets, known bugs
 
-pub(super) mod resources;
+mod resources;
 
-use super::{Check, CheckContext, Judgement, guard};
-use crate::facts::{Instance, Known, Mode};
+use super::{Check, CheckContext, CheckResult, Judgement, guard};
+use crate::facts::{Instance, Mode, Worker};
 use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
@@ -38,62 +38,57 @@ pub(super) const ROWS: &[Check] = checks! {
 };
 
 /// What only a master can tell.
-fn with_master(seen: CheckContext<'_>, judge: impl FnOnce(&Instance) -> Judgement) -> Judgement {
-    match &seen.facts.instance {
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
-        Known::Seen(instance) if instance.mode == Mode::Standalone => {
-            Judgement::skipped("it runs without a master")
-        }
-        Known::Seen(instance) => judge(instance),
+fn with_master<'a>(
+    context: CheckContext<'a>,
+    judge: impl FnOnce(&'a Instance) -> CheckResult,
+) -> CheckResult {
+    let instance = context.instance()?;
+    match instance.mode {
+        Mode::Standalone => Ok(Judgement::skipped("it runs without a master")),
+        Mode::MasterWorker => judge(instance),
     }
 }
 
-pub(super) fn master_responsive(seen: CheckContext<'_>) -> Judgement {
-    with_master(seen, |instance| {
-        match (&instance.workers, resources::blocked_reload_signal(&seen.facts.vitals, instance.main.pid)) {
-            (_, Some(deaf)) => deaf,
-            (Known::Seen(workers), None) => {
+fn master_responsive(context: CheckContext<'_>) -> CheckResult {
+    with_master(context, |instance| {
+        if let Some(blocked) = resources::blocked_reload_signal(&context.facts.vitals, instance.main.pid) {
+            return Ok(blocked);
+        }
+        Ok(match instance.workers.context("the master was not asked") {
+            Ok(workers) => {
                 Judgement::pass(format!("the master answers and lists {}", plural(workers.len(), "worker")))
             }
-            (Known::Unknown { why }, None) => {
-                let outcome = Judgement::unknown(format!("the master was not asked: {why}"));
-                match instance.main.haproxy_args().master_socket {
-                    None => outcome.with_remedy("start it with a master socket: -S /run/haproxy-master.sock"),
-                    Some(_) => outcome,
-                }
-            }
-        }
+            Err(unknown) if instance.main.haproxy_args().master_socket.is_none() => Judgement::from(unknown)
+                .with_remedy("start it with a master socket: -S /run/haproxy-master.sock"),
+            Err(unknown) => unknown.into(),
+        })
     })
 }
 
-pub(super) fn reload_settled(seen: CheckContext<'_>) -> Judgement {
-    with_master(seen, |instance| match &instance.failed_reloads {
-        Known::Seen(0) => {
-            Judgement::pass("the last reload succeeded").with_evidence(["[failed: 0]".to_owned()])
+fn reload_settled(context: CheckContext<'_>) -> CheckResult {
+    with_master(context, |instance| {
+        let failed = *instance.failed_reloads.get()?;
+        if failed == 0 {
+            return Ok(Judgement::pass("the last reload succeeded").with_evidence(["[failed: 0]".to_owned()]));
         }
-        Known::Seen(failed) => {
-            let serving =
-                instance.serving.seen().map_or("an older worker".to_owned(), |pid| format!("worker {pid}"));
-            Judgement::fail(format!(
-                "{failed} reloads in a row have failed; {serving} serves the configuration of before"
-            ))
-            .with_evidence([format!("show proc: [failed: {failed}]")])
-            .with_remedy("read `show startup-logs` on the master socket, mend the files, then reload")
-        }
-        Known::Unknown { why } => Judgement::unknown(why.clone()),
+        let serving =
+            instance.serving.seen().map_or("an older worker".to_owned(), |pid| format!("worker {pid}"));
+        Ok(Judgement::fail(format!(
+            "{failed} reloads in a row have failed; {serving} serves the configuration of before"
+        ))
+        .with_evidence([format!("show proc: [failed: {failed}]")])
+        .with_remedy("read `show startup-logs` on the master socket, mend the files, then reload"))
     })
 }
 
-pub(super) fn leftovers(seen: CheckContext<'_>) -> Judgement {
-    with_master(seen, |instance| {
-        let old = match instance.old_workers.as_ref().zip(instance.serving.as_ref()) {
-            Known::Unknown { why } => return Judgement::unknown(why),
-            Known::Seen((old, serving)) => old.iter().filter(|w| w.pid != *serving).collect::<Vec<_>>(),
-        };
+fn leftovers(context: CheckContext<'_>) -> CheckResult {
+    with_master(context, |instance| {
+        let (old, serving) = (instance.old_workers.get()?, instance.serving.get()?);
+        let old: Vec<&Worker> = old.iter().filter(|worker| worker.pid != *serving).collect();
         let Some(oldest) = old.iter().map(|worker| worker.uptime_s).max() else {
-            return Judgement::pass("no worker of an earlier reload is left");
+            return Ok(Judgement::pass("no worker of an earlier reload is left"));
         };
-        Judgement::warn(format!(
+        Ok(Judgement::warn(format!(
             "{} of earlier reloads still running, the oldest for {oldest} s",
             plural(old.len(), "worker")
         ))
@@ -101,6 +96,6 @@ pub(super) fn leftovers(seen: CheckContext<'_>) -> Judgement {
             let connections = worker.connections.seen().map_or("unknown".to_owned(), u64::to_string);
             format!("worker {}: {connections} connections", worker.pid)
         }))
-        .with_remedy("set hard-stop-after in the global section to bound their life")
+        .with_remedy("set hard-stop-after in the global section to bound their life"))
     })
 }

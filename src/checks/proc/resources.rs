@@ -2,12 +2,12 @@
 
 use jiff::civil::{Date, date};
 
-use crate::checks::{CheckContext, Judgement};
+use crate::checks::{CheckContext, CheckResult, Judgement, describe_argv};
 use crate::facts::process_health::{OpenFiles, ProcessHealth, ReloadSignal};
-use crate::facts::{Instance, Known, Mode, version_numbers};
+use crate::facts::{Instance, Mode, version_numbers};
 
 /// Where the master takes no order to reload; none where it does, or where that could not be seen.
-pub(in crate::checks) fn blocked_reload_signal(vitals: &ProcessHealth, master: u32) -> Option<Judgement> {
+pub(super) fn blocked_reload_signal(vitals: &ProcessHealth, master: u32) -> Option<Judgement> {
     let ReloadSignal { pending, ignored, deadly, stopped } = *vitals.reload_signal.seen()?;
     let source = [format!("/proc/{master}/status")];
     let outcome = match (stopped, pending, ignored, deadly) {
@@ -33,83 +33,76 @@ pub(in crate::checks) fn blocked_reload_signal(vitals: &ProcessHealth, master: u
 /// In percent of the limit.
 const MAX_OPEN_FILES_PERCENT: u64 = 80;
 
-pub(in crate::checks) fn fd_headroom(seen: CheckContext<'_>) -> Judgement {
-    let ProcessHealth { master_files, worker_files, .. } = &seen.facts.vitals;
-    let (master, worker) = match master_files.as_ref().zip(worker_files.as_ref()) {
-        Known::Unknown { why } => return Judgement::unknown(why),
-        Known::Seen(both) => both,
-    };
+pub(super) fn fd_headroom(context: CheckContext<'_>) -> CheckResult {
+    let ProcessHealth { master_files, worker_files, .. } = &context.facts.vitals;
+    let (master, worker) = (master_files.get()?, worker_files.get()?);
     let words =
         |OpenFiles { pid, used, limit }: &OpenFiles| format!("PID {pid} has {used} of {limit} files open");
     let mut evidence = vec![words(worker)];
     evidence.extend((master.pid != worker.pid).then(|| words(master)));
     let percent = |files: &OpenFiles| files.used.saturating_mul(100) / files.limit.max(1);
-    match percent(master).max(percent(worker)) {
-        most if most >= MAX_OPEN_FILES_PERCENT => Judgement::warn(format!("{most} % of the files that may be open are open"))
-            .with_evidence(evidence)
-            .with_remedy("raise LimitNOFILE of the unit (or ulimit -n), or lower maxconn; a reload does not raise the limit"),
-        most => Judgement::pass(format!("{most} % of the files that may be open are open")).with_evidence(evidence),
-    }
+    let most = percent(master).max(percent(worker));
+    let text = format!("{most} % of the files that may be open are open");
+    let outcome = match most >= MAX_OPEN_FILES_PERCENT {
+        true => Judgement::warn(text).with_remedy(
+            "raise LimitNOFILE of the unit (or ulimit -n), or lower maxconn; a reload does not raise the limit",
+        ),
+        false => Judgement::pass(text),
+    };
+    Ok(outcome.with_evidence(evidence))
 }
 
-pub(in crate::checks) fn mem_headroom(seen: CheckContext<'_>) -> Judgement {
-    let memory = match &seen.facts.vitals.memory {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(memory) => memory,
-    };
+pub(super) fn mem_headroom(context: CheckContext<'_>) -> CheckResult {
+    let memory = context.facts.vitals.memory.get()?;
     let (worker, left) = (memory.worker_kb, memory.available_kb());
     let group = memory.group_kb.map(|kb| format!("its control group may take {} MB more", kb / 1024));
     let evidence = [
         format!("the serving worker holds {} MB", worker / 1024),
         format!("this host has {} MB available", memory.host_kb / 1024),
     ];
+    const ROOM: &str =
+        "free memory, or raise the limit, before the next reload: both workers run side by side for a while";
     let outcome = match left {
         left if left < worker => {
             Judgement::fail("a second worker like the one that serves has no room beside it")
+                .with_remedy(ROOM)
         }
         left if left < worker.saturating_mul(2) => {
             Judgement::warn("a second worker like the one that serves has just room beside it")
+                .with_remedy(ROOM)
         }
-        _ => {
-            return Judgement::pass("a second worker has room beside it")
-                .with_evidence(evidence)
-                .with_evidence(group);
-        }
+        _ => Judgement::pass("a second worker has room beside it"),
     };
-    outcome.with_evidence(evidence).with_evidence(group).with_remedy(
-        "free memory, or raise the limit, before the next reload: both workers run side by side for a while",
-    )
+    Ok(outcome.with_evidence(evidence).with_evidence(group))
 }
 
 /// HAProxy's words where the sockets were not handed over.
 const SOCKETS_NOT_RECEIVED: &str = "Failed to get the sockets from the old process";
 
-pub(in crate::checks) fn seamless(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
+pub(super) fn seamless(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
     if instance.mode == Mode::Standalone {
-        return Judgement::skipped("it runs without a master, which hands nothing over by itself");
+        return Ok(Judgement::skipped("it runs without a master, which hands nothing over by itself"));
     }
     let argv = &instance.main.argv;
     let no_sockets = argv.windows(2).any(|pair| pair[0] == "-x" && pair[1] == "/dev/null");
-    if argv.iter().any(|word| word == "-dR") || no_sockets || seen.facts.config.noreuseport {
-        return Judgement::warn("listening sockets are not handed over: each reload refuses some clients")
-            .with_evidence([format!("argv: {}", argv.join(" "))])
-            .with_evidence(
-                seen.facts.config.noreuseport.then(|| "noreuseport is in the global section".to_owned()),
-            )
-            .with_remedy("drop -dR, `-x /dev/null` or noreuseport");
+    if argv.iter().any(|word| word == "-dR") || no_sockets || context.facts.config.noreuseport {
+        let noreuseport =
+            context.facts.config.noreuseport.then(|| "noreuseport is in the global section".to_owned());
+        let text = "listening sockets are not handed over: each reload refuses some clients";
+        return Ok(Judgement::warn(text)
+            .with_evidence([describe_argv(instance)])
+            .with_evidence(noreuseport)
+            .with_remedy("drop -dR, `-x /dev/null` or noreuseport"));
     }
-    let log = seen.facts.vitals.startup_log.seen().into_iter().flatten();
+    let log = context.facts.vitals.startup_log.seen().into_iter().flatten();
     let said: Vec<String> = log.filter(|line| line.contains(SOCKETS_NOT_RECEIVED)).cloned().collect();
-    match said.is_empty() {
+    Ok(match said.is_empty() {
         true => Judgement::pass("a new worker gets the listening sockets of the old one"),
         false => Judgement::warn("the last reload did not get the listening sockets of the old worker: clients may have been refused")
             .with_evidence(said)
             .with_remedy("look at `show startup-logs` on the master socket after the next reload"),
-    }
+    })
 }
 
 /// A bug of the master that was known when this was written: branches, and the days of the releases that have it.
@@ -151,20 +144,15 @@ const KNOWN_BUGS: &[KnownBug] = &[
     },
 ];
 
-pub(in crate::checks) fn known_bug(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) if instance.mode == Mode::Standalone => {
-            return Judgement::skipped(
-                "the bugs that haguard knows are the master's, and it runs without one",
-            );
-        }
-        Known::Seen(instance) => instance,
-    };
-    match instance.running_version.as_ref().zip(seen.facts.vitals.released.as_ref()) {
-        Known::Unknown { why } => Judgement::unknown(why),
-        Known::Seen((version, released)) => match_known_bugs(instance, version, *released),
+pub(super) fn known_bug(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    if instance.mode == Mode::Standalone {
+        return Ok(Judgement::skipped(
+            "the bugs that haguard knows are the master's, and it runs without one",
+        ));
     }
+    let (version, released) = (instance.running_version.get()?, context.facts.vitals.released.get()?);
+    Ok(match_known_bugs(instance, version, *released))
 }
 
 fn match_known_bugs(instance: &Instance, version: &str, released: Date) -> Judgement {
@@ -194,7 +182,7 @@ fn match_known_bugs(instance: &Instance, version: &str, released: Date) -> Judge
 mod tests {
     use super::*;
     use crate::checks::{Level, run_checks};
-    use crate::facts::{Facts, test_facts};
+    use crate::facts::{Facts, Known, test_facts};
     use crate::plan;
 
     fn level(facts: &Facts, id: &str) -> Level {

@@ -4,8 +4,9 @@
 
 pub(super) mod rollback;
 
-use super::{Check, CheckContext, Judgement};
-use crate::facts::{Facts, Instance, Known, Mode};
+use super::{Check, CheckContext, CheckResult, Judgement, START_WITH_MASTER, describe_argv};
+use crate::facts::{Instance, Mode};
+use crate::known::Unknown;
 use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
@@ -36,75 +37,59 @@ pub const RELOAD_CHECKS: &[&str] = &[
 ];
 
 /// The master, and how it is asked.
-pub(super) fn reload_method(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
+fn reload_method(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
     if instance.mode == Mode::Standalone {
-        return Judgement::fail("it runs without a master, so nobody can start the next worker beside it")
-            .with_evidence([format!("argv: {}", instance.main.argv.join(" "))])
-            .with_remedy("start it with -W and a master socket: -S /run/haproxy-master.sock");
+        return Ok(Judgement::fail(
+            "it runs without a master, so nobody can start the next worker beside it",
+        )
+        .with_evidence([describe_argv(instance)])
+        .with_remedy(START_WITH_MASTER));
     }
-    match (&instance.master_socket, instance.main.start_ticks) {
-        (Known::Seen(socket), _) => Judgement::pass(format!("the master takes `reload` on {}", socket.path)),
-        (Known::Unknown { why }, Some(_)) => {
-            Judgement::warn("the master can only be sent a signal, and never says how the reload went")
-                .with_evidence([why.clone()])
-                .with_remedy("start it with a master socket: -S /run/haproxy-master.sock")
+    match (instance.master_socket.get(), instance.main.start_ticks) {
+        (Ok(socket), _) => Ok(Judgement::pass(format!("the master takes `reload` on {}", socket.path))),
+        (Err(Unknown { why }), Some(_)) => {
+            Ok(Judgement::warn("the master can only be sent a signal, and never says how the reload went")
+                .with_evidence([why])
+                .with_remedy("start it with a master socket: -S /run/haproxy-master.sock"))
         }
-        (Known::Unknown { .. }, None) => Judgement::unknown(
+        (Err(_), None) => Err(Unknown::new(
             "/proc does not say when the master started, so a signal might hit another process",
-        ),
+        )),
     }
 }
 
 /// Nothing under way, and nothing that will start by itself.
-pub(super) fn no_reload_pending(seen: CheckContext<'_>) -> Judgement {
-    let instance = match &seen.facts.instance {
-        Known::Unknown { why } => return Judgement::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
-    if let Known::Unknown { why } = &instance.serving {
-        return Judgement::unknown(format!(
+fn no_reload_pending(context: CheckContext<'_>) -> CheckResult {
+    let instance = context.instance()?;
+    if let Some(why) = instance.serving.why() {
+        return Ok(Judgement::unknown(format!(
             "which worker serves is not known: {why}; a reload may be under way"
         ))
-        .with_remedy("wait until `show proc` on the master socket lists one worker that answers");
+        .with_remedy("wait until `show proc` on the master socket lists one worker that answers"));
     }
-    match pending_dataplane_reloads(seen.facts) {
-        Known::Unknown { why } => {
-            return Judgement::unknown(format!("whether the Data Plane API has a reload pending: {why}"));
-        }
-        Known::Seen(ids) if !ids.is_empty() => {
-            return Judgement::fail(format!(
+    if let Some(api) = &context.facts.dataplane {
+        let pending = api.pending_reloads.context("whether the Data Plane API has a reload pending")?;
+        if !pending.is_empty() {
+            return Ok(Judgement::fail(format!(
                 "the Data Plane API has {} pending and would reload again",
-                plural(ids.len(), "reload")
+                plural(pending.len(), "reload")
             ))
-            .with_evidence(ids)
-            .with_remedy("wait until GET /v3/services/haproxy/reloads shows it done, then look again");
-        }
-        Known::Seen(_) => {}
-    }
-    judge_failed_reloads(instance)
-}
-
-fn pending_dataplane_reloads(facts: &Facts) -> Known<Vec<String>> {
-    match &facts.dataplane {
-        None => Known::Seen(Vec::new()),
-        Some(api) => {
-            api.pending_reloads.clone().map(|list| list.into_iter().map(|reload| reload.id).collect())
+            .with_evidence(pending.iter().map(|reload| reload.id.clone()))
+            .with_remedy("wait until GET /v3/services/haproxy/reloads shows it done, then look again"));
         }
     }
+    Ok(judge_failed_reloads(instance))
 }
 
 /// A failed reload of before is understood where it is known who serves: this reload may be the cure.
 fn judge_failed_reloads(instance: &Instance) -> Judgement {
     let serving = instance.serving.seen().map_or(String::new(), u32::to_string);
-    match &instance.failed_reloads {
-        Known::Seen(0) | Known::Unknown { .. } => Judgement::pass("no reload is under way or pending"),
-        Known::Seen(failed) => Judgement::warn(format!(
+    match instance.failed_reloads.seen().copied().unwrap_or_default() {
+        0 => Judgement::pass("no reload is under way or pending"),
+        failed => Judgement::warn(format!(
             "{} in a row failed; worker {serving} serves the configuration of before, and this reload may be the cure",
-            plural(*failed as usize, "reload")
+            plural(failed as usize, "reload")
         ))
         .with_evidence([format!("show proc: [failed: {failed}]")])
         .with_remedy("read `show startup-logs` on the master socket first"),

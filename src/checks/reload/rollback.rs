@@ -1,38 +1,19 @@
 //! Whether the configuration of before would come up again.
 
-use crate::checks::{CheckContext, Finding, Judgement, Level};
+use crate::checks::{CheckContext, CheckResult, Finding, Judgement, Level};
 use crate::facts::{Facts, Known};
 
 /// The id of this check.
 const ROLLBACK_ID: &str = "reload.way-back";
 
 /// Only a reload that wants to be confirmed has a way back, and it brings the facts for it.
-pub(in crate::checks) fn rollback_skipped(_: CheckContext<'_>) -> Judgement {
-    Judgement::skipped("only `haguard reload --confirm-within` has a way back")
+pub(super) fn rollback_skipped(_: CheckContext<'_>) -> CheckResult {
+    Ok(Judgement::skipped("only `haguard reload --confirm-within` has a way back"))
 }
 
 /// Judges facts whose next worker is the one of before: rehearsed where that can be, else as HAProxy tests it.
 pub fn rollback(previous: &Facts, source: &str) -> Finding {
-    let test = previous.config.test.seen();
-    let rehearsal = previous.rehearsal.as_ref();
-    let invalid = test.filter(|test| !test.valid);
-    let outcome = match (rehearsal, invalid, test) {
-        (Some(Known::Seen(rehearsal)), _, _) => match rehearsal.failure_reason() {
-            Some(why) => Judgement::fail(format!("the configuration of before would not come up: {why}"))
-                .with_evidence(rehearsal.alerts.iter().cloned()),
-            None => Judgement::pass(format!("it came up in {} ms", rehearsal.start_up_ms)),
-        },
-        (_, Some(test), _) => Judgement::fail("HAProxy calls the configuration of before invalid")
-            .with_evidence(test.alerts.iter().cloned()),
-        (Some(Known::Unknown { why }), None, Some(_)) => {
-            Judgement::pass(format!("HAProxy calls it valid; not rehearsed: {why}"))
-        }
-        (None, None, Some(_)) => Judgement::pass("HAProxy calls it valid"),
-        (_, None, None) => {
-            Judgement::unknown(format!("not tested: {}", previous.config.test.why().unwrap_or_default()))
-        }
-    };
-    let outcome = outcome.with_evidence([source.to_owned()]);
+    let outcome = judge(previous).unwrap_or_else(Judgement::from).with_evidence([source.to_owned()]);
     let outcome = match outcome.level {
         Level::Pass => outcome,
         _ => {
@@ -40,6 +21,24 @@ pub fn rollback(previous: &Facts, source: &str) -> Finding {
         }
     };
     outcome.into_finding(ROLLBACK_ID)
+}
+
+fn judge(previous: &Facts) -> CheckResult {
+    let rehearsal = previous.rehearsal.as_ref();
+    if let Some(rehearsal) = rehearsal.and_then(Known::seen) {
+        return Ok(match rehearsal.failure_reason() {
+            Some(why) => Judgement::fail(format!("the configuration of before would not come up: {why}"))
+                .with_evidence(rehearsal.alerts.iter().cloned()),
+            None => Judgement::pass(format!("it came up in {} ms", rehearsal.start_up_ms)),
+        });
+    }
+    let test = previous.config.test.context("not tested")?;
+    Ok(match rehearsal.and_then(Known::why) {
+        _ if !test.valid => Judgement::fail("HAProxy calls the configuration of before invalid")
+            .with_evidence(test.alerts.iter().cloned()),
+        Some(why) => Judgement::pass(format!("HAProxy calls it valid; not rehearsed: {why}")),
+        None => Judgement::pass("HAProxy calls it valid"),
+    })
 }
 
 #[cfg(test)]

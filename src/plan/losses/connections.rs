@@ -1,21 +1,17 @@
 //! What the service itself would lose: connections, and the ability to come up at all.
 
-use super::{Effect, Loss, LossKind, loss_line, unknown_line};
+use super::{Effect, Loss, LossKind, add_part, loss_line, unknown_line};
 use crate::facts::{Facts, Known, Mode, Provenance};
+use crate::known::Unknown;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    add_connections(facts, lines);
+    add_part(facts, LossKind::Connections, "established", lines, add_connections);
     add_unloadable_config(facts, lines);
     add_pending_reloads(facts, lines);
 }
 
-fn add_connections(facts: &Facts, lines: &mut Vec<Loss>) {
-    let open = match &facts.live.connections {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(facts, LossKind::Connections, "established", why));
-        }
-        Known::Seen(open) => open,
-    };
+fn add_connections(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    let open = facts.live.connections.get()?;
     let mut detail = Vec::new();
     if open.draining > 0 {
         detail.push(format!("{} of them in workers of earlier reloads", open.draining));
@@ -27,33 +23,27 @@ fn add_connections(facts: &Facts, lines: &mut Vec<Loss>) {
     if let Some(why) = uncounted_reason(facts) {
         if total == 0 {
             let object = "in workers of earlier reloads";
-            return lines.push(unknown_line(facts, LossKind::Connections, object, &why));
+            lines.push(unknown_line(facts, LossKind::Connections, object, &why));
+            return Ok(());
         }
         detail.push(format!("those in workers of earlier reloads are not counted: {why}"));
     }
     if total > 0 {
-        lines.push(Loss {
-            on_reload: Effect::Kept,
-            ..loss_line(
-                facts,
-                LossKind::Connections,
-                "established".into(),
-                total,
-                Effect::Lost,
-                detail.join("; "),
-            )
-        });
+        let (object, detail) = ("established".to_owned(), detail.join("; "));
+        let line = loss_line(facts, LossKind::Connections, object, total, Effect::Lost, detail);
+        lines.push(Loss { on_reload: Effect::Kept, ..line });
     }
+    Ok(())
 }
 
 /// Why the connections in workers of earlier reloads are not among those that were counted, where there may be any.
 fn uncounted_reason(facts: &Facts) -> Option<String> {
     let instance = facts.instance.seen().filter(|instance| instance.mode == Mode::MasterWorker)?;
-    match &instance.old_workers {
-        Known::Unknown { why } => Some(why.clone()),
-        Known::Seen(old) => {
-            let others = old.iter().filter(|worker| instance.serving.seen() != Some(&worker.pid));
-            others.filter_map(|worker| worker.connections.why()).next().map(str::to_owned)
+    match instance.old_workers.get() {
+        Err(Unknown { why }) => Some(why),
+        Ok(old) => {
+            let mut others = old.iter().filter(|worker| instance.serving.seen() != Some(&worker.pid));
+            others.find_map(|worker| worker.connections.why()).map(str::to_owned)
         }
     }
 }
@@ -69,21 +59,16 @@ fn add_unloadable_config(facts: &Facts, lines: &mut Vec<Loss>) {
         }
         return;
     }
-    match &facts.config.test {
-        Known::Seen(test) if test.valid => {}
-        Known::Seen(test) => {
+    let line = match facts.config.test.context("not tested") {
+        Ok(test) if test.valid => return,
+        Ok(test) => {
             let alert = test.alerts.first().map_or("it gave no reason", String::as_str);
             let detail = format!("a restart would be an outage: {alert}");
-            lines.push(Loss {
-                on_reload: Effect::Kept,
-                ..loss_line(facts, LossKind::UnloadableConfig, files, 1, Effect::Lost, detail)
-            });
+            loss_line(facts, LossKind::UnloadableConfig, files, 1, Effect::Lost, detail)
         }
-        Known::Unknown { why } => lines.push(Loss {
-            on_reload: Effect::Kept,
-            ..unknown_line(facts, LossKind::UnloadableConfig, &files, &format!("not tested: {why}"))
-        }),
-    }
+        Err(Unknown { why }) => unknown_line(facts, LossKind::UnloadableConfig, &files, &why),
+    };
+    lines.push(Loss { on_reload: Effect::Kept, ..line });
 }
 
 fn add_pending_reloads(facts: &Facts, lines: &mut Vec<Loss>) {

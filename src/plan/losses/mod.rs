@@ -17,7 +17,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Known, Provenance};
+use crate::facts::{Facts, Provenance};
+use crate::known::Unknown;
 use crate::label::display_serde_name;
 
 /// What kind of thing would be lost. The names are public.
@@ -185,18 +186,30 @@ fn merge_ledgers(reload: Ledger, restart: Ledger) -> Ledger {
 }
 
 fn single_ledger(facts: &Facts) -> Ledger {
-    if let Known::Unknown { why } = &facts.instance {
-        return Ledger {
-            lines: vec![unknown_line(facts, LossKind::Connections, "everything in memory", why)],
-        };
-    }
     let mut lines = Vec::new();
+    if let Some(why) = facts.instance.why() {
+        lines.push(unknown_line(facts, LossKind::Connections, "everything in memory", why));
+        return Ledger { lines };
+    }
     connections::add_losses(facts, &mut lines);
     proxies::add_losses(facts, &mut lines);
     servers::add_losses(facts, &mut lines);
     patterns::add_losses(facts, &mut lines);
     lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
     Ledger { lines }
+}
+
+/// A part that could not be seen is one line that says so.
+fn add_part(
+    facts: &Facts,
+    kind: LossKind,
+    object: &str,
+    lines: &mut Vec<Loss>,
+    add: impl FnOnce(&Facts, &mut Vec<Loss>) -> Result<(), Unknown>,
+) {
+    if let Err(Unknown { why }) = add(facts, lines) {
+        lines.push(unknown_line(facts, kind, object, &why));
+    }
 }
 
 /// A line for what could not be seen: no count, and nobody knows its fate.

@@ -2,60 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Loss, LossKind, edit_note, loss_line, unknown_line};
-use crate::facts::{Facts, Known, PatternKind, Patterns, Provenance};
+use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line};
+use crate::facts::{Facts, PatternKind, Patterns, Provenance};
+use crate::known::Unknown;
 
 type EntryPair = (String, Option<String>);
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    let live = match &facts.live.patterns {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(facts, LossKind::MapEntry, "map and ACL entries", why));
+    add_part(facts, LossKind::MapEntry, "map and ACL entries", lines, |facts, lines| {
+        for list in facts.live.patterns.get()? {
+            let kind = match list.kind {
+                PatternKind::Map => LossKind::MapEntry,
+                PatternKind::Acl => LossKind::AclEntry,
+            };
+            add_part(facts, kind, &list.name, lines, |facts, lines| add_list(facts, kind, list, lines));
         }
-        Known::Seen(live) => live,
+        Ok(())
+    });
+}
+
+fn add_list(facts: &Facts, kind: LossKind, list: &Patterns, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    let entries = list.entries.get()?;
+    let drift = match stored_entries(facts, list) {
+        // An empty list on a configuration line loses nothing, wherever its line stands.
+        Err(_) if entries.is_empty() && !list.file => return Ok(()),
+        stored => Drift::between(entries, stored?),
     };
-    for list in live {
-        let kind = match list.kind {
-            PatternKind::Map => LossKind::MapEntry,
-            PatternKind::Acl => LossKind::AclEntry,
-        };
-        let entries = match &list.entries {
-            Known::Unknown { why } => {
-                lines.push(unknown_line(facts, kind, &list.name, why));
-                continue;
-            }
-            Known::Seen(entries) => entries,
-        };
-        let drift = match stored_entries(facts, list) {
-            Known::Unknown { why } if entries.is_empty() && !list.file => {
-                tracing::trace!(list = list.name, why, "an empty inline list loses nothing");
-                continue;
-            }
-            Known::Unknown { why } => {
-                lines.push(unknown_line(facts, kind, &list.name, &why));
-                continue;
-            }
-            Known::Seen(stored) => Drift::between(entries, stored),
-        };
-        if drift.total() == 0 {
-            continue;
-        }
+    if drift.total() > 0 {
         let place = if list.file { "its file" } else { "its line" };
         let detail = format!("{} against {place}{}", drift.describe(), edit_note(facts));
         lines.push(loss_line(facts, kind, list.name.clone(), drift.total(), Effect::Lost, detail));
     }
+    Ok(())
 }
 
 /// What the file or the configuration line holds.
-fn stored_entries<'a>(facts: &'a Facts, list: &Patterns) -> Known<&'a [EntryPair]> {
-    let next = match &facts.next.patterns {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(all) => all.iter().find(|other| other.kind == list.kind && other.name == list.name),
-    };
-    match next.or_else(|| find_moved_list(facts, list)) {
-        Some(other) => other.entries.as_ref().map(Vec::as_slice),
-        None => Known::unknown(format!("{} was not found in the files{}", list.name, edit_note(facts))),
-    }
+fn stored_entries<'a>(facts: &'a Facts, list: &Patterns) -> Result<&'a [EntryPair], Unknown> {
+    let mut next = facts.next.patterns.get()?.iter();
+    let next = next.find(|other| other.kind == list.kind && other.name == list.name);
+    let stored = next.or_else(|| find_moved_list(facts, list)).ok_or_else(|| {
+        Unknown::new(format!("{} was not found in the files{}", list.name, edit_note(facts)))
+    })?;
+    stored.entries.get().map(Vec::as_slice)
 }
 
 /// A line that an edit moved: a list of the same criterion, in the same file, with the same values.

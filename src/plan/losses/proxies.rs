@@ -1,12 +1,13 @@
 //! What only memory holds: proxies that no file has, stick tables, certificates.
 
-use super::{Effect, Loss, LossKind, edit_note, loss_line, unknown_line};
-use crate::facts::{Facts, Known, Provenance, Proxy, StickTable};
+use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, unknown_line};
+use crate::facts::{Certificate, Facts, Known, Provenance, Proxy, StickTable};
+use crate::known::Unknown;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    proxies(facts, lines);
-    tables(facts, lines);
-    certificates(facts, lines);
+    add_part(facts, LossKind::MemoryOnlyConfig, "frontends and backends", lines, add_proxies);
+    add_part(facts, LossKind::StickTable, "stick tables", lines, add_tables);
+    add_part(facts, LossKind::Certificate, "certificates", lines, add_certificates);
 }
 
 /// The proxies that run and are not in the files.
@@ -17,18 +18,8 @@ pub(super) fn runtime_only_proxies<'a>(
     live.iter().filter(|proxy| !next.iter().any(|other| other.name == proxy.name))
 }
 
-fn proxies(facts: &Facts, lines: &mut Vec<Loss>) {
-    let (live, next) = match facts.live.proxies.as_ref().zip(facts.next.proxies.as_ref()) {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(
-                facts,
-                LossKind::MemoryOnlyConfig,
-                "frontends and backends",
-                &why,
-            ));
-        }
-        Known::Seen(both) => both,
-    };
+fn add_proxies(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    let (live, next) = (facts.live.proxies.get()?, facts.next.proxies.get()?);
     for proxy in runtime_only_proxies(live, next) {
         let what = proxy.section();
         let servers =
@@ -42,16 +33,11 @@ fn proxies(facts: &Facts, lines: &mut Vec<Loss>) {
         let why = format!("{at} stands behind a condition that could not be decided");
         lines.push(unknown_line(facts, LossKind::MemoryOnlyConfig, &proxy.name, &why));
     }
+    Ok(())
 }
 
-fn tables(facts: &Facts, lines: &mut Vec<Loss>) {
-    let live = match &facts.live.tables {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(facts, LossKind::StickTable, "stick tables", why));
-        }
-        Known::Seen(live) => live,
-    };
-    for table in live.iter().filter(|table| table.used > 0) {
+fn add_tables(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    for table in facts.live.tables.get()?.iter().filter(|table| table.used > 0) {
         let next = facts.next.tables.as_ref().map(|all| all.iter().find(|t| t.name == table.name));
         let (on_reload, on_restart, detail) = stick_table_effect(table, &next);
         lines.push(Loss {
@@ -60,6 +46,7 @@ fn tables(facts: &Facts, lines: &mut Vec<Loss>) {
             ..loss_line(facts, LossKind::StickTable, table.name.clone(), table.used, Effect::Lost, detail)
         });
     }
+    Ok(())
 }
 
 fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> (Effect, Effect, String) {
@@ -84,47 +71,29 @@ fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> 
     (on_reload, Effect::Unknown, format!("peers {peers}: {names} is connected and may teach it again"))
 }
 
-fn certificates(facts: &Facts, lines: &mut Vec<Loss>) {
-    let live = match &facts.live.certificates {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(facts, LossKind::Certificate, "certificates", why));
-        }
-        Known::Seen(live) => live,
-    };
+fn add_certificates(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     // An empty store (`new ssl cert` without a commit) holds nothing.
-    for certificate in live.iter().filter(|certificate| certificate.sha1 != Known::Seen(None)) {
-        let on_disk =
-            facts.next.certificates.as_ref().map(|all| all.iter().find(|c| c.name == certificate.name));
-        let compared = certificate.sha1.as_ref().zip(match on_disk {
-            Known::Unknown { why } => Known::Unknown { why },
-            Known::Seen(None) => Known::Seen(&None),
-            Known::Seen(Some(other)) => other.sha1.as_ref(),
+    let held = facts.live.certificates.get()?.iter().filter(|one| one.sha1 != Known::Seen(None));
+    for Certificate { name, sha1 } in held {
+        add_part(facts, LossKind::Certificate, name, lines, |facts, lines| {
+            let live = sha1.get()?;
+            let next = facts.next.certificates.get()?.iter().find(|other| other.name == *name);
+            let disk = next.map_or(Ok(&None), |other| other.sha1.get())?;
+            let detail = match (live, disk) {
+                _ if live == disk => return Ok(()),
+                (Some(live), Some(disk)) => {
+                    format!("runs sha1 {}.., the file holds {}..", short_hash(live), short_hash(disk))
+                }
+                _ if facts.next.how == Provenance::Rehearsed => {
+                    format!("the next worker does not load it{}", edit_note(facts))
+                }
+                _ => "set over the socket; no such certificate on disk".to_owned(),
+            };
+            lines.push(loss_line(facts, LossKind::Certificate, name.clone(), 1, Effect::Lost, detail));
+            Ok(())
         });
-        let detail = match compared {
-            Known::Unknown { why } => {
-                lines.push(unknown_line(facts, LossKind::Certificate, &certificate.name, &why));
-                continue;
-            }
-            Known::Seen((live, disk)) if live == disk => continue,
-            Known::Seen((_, None) | (None, _)) if facts.next.how == Provenance::Rehearsed => {
-                format!("the next worker does not load it{}", edit_note(facts))
-            }
-            Known::Seen((_, None) | (None, _)) => {
-                "set over the socket; no such certificate on disk".to_owned()
-            }
-            Known::Seen((Some(live), Some(disk))) => {
-                format!("runs sha1 {}.., the file holds {}..", short_hash(live), short_hash(disk))
-            }
-        };
-        lines.push(loss_line(
-            facts,
-            LossKind::Certificate,
-            certificate.name.clone(),
-            1,
-            Effect::Lost,
-            detail,
-        ));
     }
+    Ok(())
 }
 
 fn short_hash(hex: &str) -> &str {

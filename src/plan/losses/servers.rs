@@ -2,28 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Effect, Loss, LossKind, edit_note, loss_line, proxies, unknown_line};
+use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, proxies, unknown_line};
 use crate::facts::{Facts, Known, Server, ServerAddress, ServerAdminState};
+use crate::known::Unknown;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    let live = match &facts.live.servers {
-        Known::Unknown { why } => {
-            return lines.push(unknown_line(facts, LossKind::DynamicServer, "servers", why));
+    add_part(facts, LossKind::DynamicServer, "servers", lines, add_servers);
+}
+
+fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    let live = facts.live.servers.get()?;
+    if facts.next.servers.seen().is_none() {
+        // State set at run time is gone either way; only where it would return to is not known.
+        for server in live {
+            add_admin_state(facts, server, None, lines);
+            add_weight(facts, server, None, lines);
         }
-        Known::Seen(live) => live,
-    };
-    let next: HashMap<(&str, &str), &Server> = match &facts.next.servers {
-        Known::Unknown { why } => {
-            lines.push(unknown_line(facts, LossKind::DynamicServer, "servers", why));
-            // State set at run time is gone either way; only where it would return to is not known.
-            for server in live {
-                add_admin_state(facts, server, None, lines);
-                add_weight(facts, server, None, lines);
-            }
-            return;
-        }
-        Known::Seen(all) => all.iter().map(|s| ((s.backend.as_str(), s.name.as_str()), s)).collect(),
-    };
+    }
+    let next = facts.next.servers.get()?.iter();
+    let next: HashMap<(&str, &str), &Server> =
+        next.map(|s| ((s.backend.as_str(), s.name.as_str()), s)).collect();
     // Servers of a backend that no file has go with their backend.
     let gone: HashSet<&str> = match (facts.live.proxies.seen(), facts.next.proxies.seen()) {
         (Some(live), Some(next)) => {
@@ -52,6 +50,7 @@ pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
         let object = format!("{} servers given by name", named.len());
         lines.push(unknown_line(facts, LossKind::ServerAddress, &object, why));
     }
+    Ok(())
 }
 
 fn add_admin_state(facts: &Facts, live: &Server, next: Option<&Server>, lines: &mut Vec<Loss>) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::facts::test_facts::{self, known_mut};
 use crate::facts::{
-    Certificate, Connections, PatternKind, Patterns, ServerAddress, ServerAdminState, StickTable,
+    Certificate, Connections, Known, PatternKind, Patterns, ServerAddress, ServerAdminState, StickTable,
 };
 
 /// The ledger's lines as `kind object count reload restart`.

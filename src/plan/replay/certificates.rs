@@ -3,6 +3,7 @@
 use super::{ReplayItem, ReplayStep, ReplayVerdict, ambiguous_change, count_entries, known_pair};
 use crate::facts::runtime_state::RuntimeCertificate;
 use crate::facts::{Known, LoadedConfig, RuntimeState};
+use crate::known::Unknown;
 use crate::plan::losses::LossKind;
 
 pub(super) fn add_items(
@@ -18,20 +19,19 @@ pub(super) fn add_items(
     };
     for certificate in held {
         let new = now.iter().find(|other| other.name == certificate.name);
-        let same = match (&certificate.sha1, new.map(|new| &new.sha1)) {
-            (Known::Seen(old), Some(Known::Seen(new))) => Known::Seen(old == new),
-            (Known::Unknown { why }, _) | (_, Some(Known::Unknown { why })) => Known::unknown(why.clone()),
-            (Known::Seen(_), None) => Known::Seen(false),
+        let same = || match (certificate.sha1.get()?, new) {
+            (old, Some(new)) => Ok::<_, Unknown>(old == new.sha1.get()?),
+            (_, None) => Ok(false),
         };
         let detail = "set at run time".to_owned();
-        let verdict = match same {
-            Known::Seen(true) => continue,
-            Known::Unknown { why } => ReplayVerdict::NotRestorable(why),
-            Known::Seen(false) if new.is_none() => ReplayVerdict::NotRestorable(
+        let verdict = match same() {
+            Ok(true) => continue,
+            Err(Unknown { why }) => ReplayVerdict::NotRestorable(why),
+            Ok(false) if new.is_none() => ReplayVerdict::NotRestorable(
                 "no line of the configuration loads it, and what used it is not known: add it to a crt-list"
                     .into(),
             ),
-            Known::Seen(false) => certificate_verdict(certificate, loaded),
+            Ok(false) => certificate_verdict(certificate, loaded),
         };
         items.push(ReplayItem {
             kind,
@@ -65,18 +65,12 @@ fn certificate_verdict(certificate: &RuntimeCertificate, loaded: &LoadedConfig) 
 /// Entries of a table that no peers section carries over are gone.
 pub(super) fn add_stick_table_items(old: &RuntimeState, items: &mut Vec<ReplayItem>) {
     let kind = LossKind::StickTable;
-    let tables = match &old.tables {
-        Known::Unknown { why } => {
-            let detail = "stick tables could not be read".to_owned();
-            return items.push(ReplayItem::not_restorable(
-                kind,
-                "stick tables".into(),
-                "all",
-                detail,
-                why.clone(),
-            ));
+    let tables = match old.tables.get() {
+        Err(Unknown { why }) => {
+            let (object, detail) = ("stick tables".to_owned(), "stick tables could not be read".to_owned());
+            return items.push(ReplayItem::not_restorable(kind, object, "all", detail, why));
         }
-        Known::Seen(tables) => tables,
+        Ok(tables) => tables,
     };
     for table in tables.iter().filter(|table| !table.carried) {
         let used = usize::try_from(table.used).unwrap_or(usize::MAX);

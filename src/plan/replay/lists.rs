@@ -6,6 +6,7 @@ use super::{
 use crate::facts::loaded_config::{ConfigBaseline, ConfigSinceLoad};
 use crate::facts::runtime_state::{RuntimePatternEntry, RuntimePatternList};
 use crate::facts::{Known, LoadedConfig, PatternKind, RuntimeState};
+use crate::known::Unknown;
 use crate::plan::losses::LossKind;
 
 /// The list of the new worker that an old one stands for.
@@ -57,9 +58,9 @@ fn compare_list(
     let mut cannot = |detail: String, why: String| {
         items.push(ReplayItem::not_restorable(kind, old.name.clone(), what, detail, why));
     };
-    let held = match &old.entries {
-        Known::Unknown { why } => return cannot("its entries could not be read".to_owned(), why.clone()),
-        Known::Seen(held) => held,
+    let held = match old.entries.get() {
+        Err(Unknown { why }) => return cannot("its entries could not be read".to_owned(), why),
+        Ok(held) => held,
     };
     let new = match find_counterpart(old, held, nth, now, loaded) {
         Counterpart::NotNeeded => return,
@@ -69,9 +70,9 @@ fn compare_list(
             return cannot("its entries are not as they were".to_owned(), ambiguous_change(&why, &mend));
         }
     };
-    let is = match &new.entries {
-        Known::Unknown { why } => return cannot("its entries could not be read".to_owned(), why.clone()),
-        Known::Seen(is) => is,
+    let is = match new.entries.get() {
+        Err(Unknown { why }) => return cannot("its entries could not be read".to_owned(), why),
+        Ok(is) => is,
     };
     let leads_nowhere = |entry: &RuntimePatternEntry| {
         old.kind == PatternKind::Map && entry.value.as_ref().is_some_and(|value| gone.contains(value))

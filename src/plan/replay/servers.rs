@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{RemovedBackends, ReplayItem, ReplayStep, ServerStep, ambiguous_change, known_pair};
+use super::{
+    RemovedBackends, ReplayItem, ReplayStep, ReplayVerdict, ServerStep, ambiguous_change, known_pair,
+};
 use crate::facts::loaded_config::ConfigSinceLoad;
 use crate::facts::runtime_state::{CheckSettings, RuntimeServer};
 use crate::facts::{Known, LoadedConfig, RuntimeState, ServerAddress, ServerAdminState};
+use crate::known::Unknown;
 use crate::plan::losses::LossKind;
 
 /// Backends that the new worker does not have: each is reported, none is invented.
@@ -110,7 +113,7 @@ fn state(old: &RuntimeServer, new: &RuntimeServer, items: &mut Vec<ReplayItem>) 
 
 /// Checks that are configured and off were switched off at run time. A server that was added at run time starts so.
 fn checks(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, items: &mut Vec<ReplayItem>) {
-    if matches!(is_configured(old, loaded), Known::Seen(false)) {
+    if is_configured(old, loaded) == Ok(false) {
         return;
     }
     let off = |old: &CheckSettings, new: &CheckSettings| old.configured && !old.enabled && new.enabled;
@@ -225,40 +228,25 @@ fn check_address(
     }
     for (what, change) in steps {
         let (kind, detail) = (LossKind::ServerAddress, format!("{what} set at run time"));
-        items.push(match &loaded.config {
-            Known::Seen(ConfigSinceLoad::Unchanged) => {
-                ReplayItem::restorable(kind, old.path(), what, detail, vec![server_step(old, change)])
+        let verdict = match &loaded.config {
+            Known::Seen(ConfigSinceLoad::Unchanged) => ReplayVerdict::Restore(vec![server_step(old, change)]),
+            changed => {
+                let why = changed.why().unwrap_or("the files were edited");
+                ReplayVerdict::NotRestorable(ambiguous_change(why, "set it again"))
             }
-            Known::Seen(_) => ReplayItem::not_restorable(
-                kind,
-                old.path(),
-                what,
-                detail,
-                ambiguous_change("the files were edited", "set it again"),
-            ),
-            Known::Unknown { why } => ReplayItem::not_restorable(
-                kind,
-                old.path(),
-                what,
-                detail,
-                ambiguous_change(why, "set it again"),
-            ),
-        });
+        };
+        items.push(ReplayItem { kind, object: old.path(), what, detail, verdict });
     }
 }
 
 /// Whether the configuration that the old worker loaded has this server; only asked of one that differs.
-fn is_configured(server: &RuntimeServer, loaded: &LoadedConfig) -> Known<bool> {
-    match &loaded.config {
-        Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(ConfigSinceLoad::Unchanged) => Known::unknown("the next worker shows it"),
-        Known::Seen(ConfigSinceLoad::Changed(copy)) => {
-            match copy.servers.contains_key(&(server.backend.clone(), server.name.clone())) {
-                true => Known::Seen(true),
-                false if copy.complete => Known::Seen(false),
-                false => Known::unknown("a condition in the copy of the files is not decided"),
-            }
-        }
+fn is_configured(server: &RuntimeServer, loaded: &LoadedConfig) -> Result<bool, Unknown> {
+    let ConfigSinceLoad::Changed(copy) = loaded.config.get()? else {
+        return Err(Unknown::new("the next worker shows it"));
+    };
+    match copy.servers.contains_key(&(server.backend.clone(), server.name.clone())) {
+        false if !copy.complete => Err(Unknown::new("a condition in the copy of the files is not decided")),
+        has => Ok(has),
     }
 }
 
@@ -268,9 +256,9 @@ fn missing_server_item(old: &RuntimeServer, loaded: &LoadedConfig) -> Option<Rep
     let detail = format!("at {}, added at run time", format_address(&old.address));
     let cannot = |why: String| Some(ReplayItem::not_restorable(kind, old.path(), what, detail.clone(), why));
     match (&loaded.config, is_configured(old, loaded)) {
-        (Known::Seen(ConfigSinceLoad::Unchanged), _) | (_, Known::Seen(false)) => {}
-        (_, Known::Seen(true)) => return None,
-        (_, Known::Unknown { why }) => {
+        (Known::Seen(ConfigSinceLoad::Unchanged), _) | (_, Ok(false)) => {}
+        (_, Ok(true)) => return None,
+        (_, Err(Unknown { why })) => {
             let again = format!("`add server {} {}`", old.path(), format_address(&old.address));
             return cannot(ambiguous_change(&why, &again));
         }
