@@ -119,12 +119,7 @@ fn words_that_nothing_here_knows_are_answered_with_the_nearest() {
         &["check", "arch.sokets"],
         &["no check `arch.sokets`", "`arch.sockets`", "check --list"],
     );
-    fails_with(
-        &haguard,
-        2,
-        &["explain", "nonsense"],
-        &["nothing to explain under `nonsense`", "haguard explain"],
-    );
+    fails_with(&haguard, 2, &["explain", "nonsense"], &["no subject `nonsense`", "haguard explain"]);
     fails_with(&haguard, 2, &["explain", "exit-code"], &["did you mean `exit-codes`"]);
     fails_with(&haguard, 2, &["explain", "137"], &["did you mean `exit-codes`"]);
     fails_with(&haguard, 2, &["explain", "freeze"], &["did you mean `host.freeze`"]);

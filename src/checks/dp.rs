@@ -1,4 +1,4 @@
-//! The Data Plane API: what it holds beside what is on disk and in force.
+//! The Data Plane API: its state compared with the file on disk and the configuration in force.
 
 use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::facts::Known;
@@ -8,33 +8,32 @@ use crate::plural::plural;
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
     "dp.reachable", reachable, "the Data Plane API answers",
-        "What was written through the Data Plane API and has not been loaded can only be told by asking it.";
-    "dp.auth", auth, "the Data Plane API takes our user and password",
-        "Everything about the Data Plane API is unknown to whoever is not let in. A password that is sent over the network \
-         without TLS is everybody's.";
-    "dp.memory", memory, "the Data Plane API's memory is the file on disk",
-        "After a reload that failed, the Data Plane API restores the last good file but keeps the bad \
-         configuration in memory: every later write brings it back and fails again. SIGUSR2 makes it read the \
-         file anew.";
-    "dp.md5", md5, "nobody edited the file by hand",
-        "The Data Plane API records a checksum in the file. One that does not fit means an edit by another hand, \
-         which its next write may overwrite.";
+        "Only the Data Plane API itself knows what was written through it and has not been loaded yet.";
+    "dp.auth", auth, "the Data Plane API accepts the user and password",
+        "Without access, everything about the Data Plane API is unknown. A password that is sent over the network \
+         without TLS can be read on the way.";
+    "dp.memory", memory, "the Data Plane API's memory matches the file on disk",
+        "After a reload that failed, the Data Plane API restores the last good file but keeps the bad configuration \
+         in memory: every later write brings it back and fails again. SIGUSR2 makes it read the file again.";
+    "dp.md5", md5, "the file was not edited by hand",
+        "The Data Plane API records a checksum in the file. A checksum that does not match means an edit from \
+         outside the API, which its next write may overwrite.";
     "dp.lkg-drift", lkg_drift, "the last known good file is the file in force",
-        "After a failed reload the Data Plane API copies its last known good file over the configuration. When \
-         they differ, changes that were made any other way would be undone then.";
+        "After a failed reload the Data Plane API copies its last known good file over the configuration. When they \
+         differ, that would undo changes that were made any other way.";
     "dp.pending-reload", pending_reload, "no reload of the Data Plane API is pending",
-        "A write that was answered with 202 is on disk and not in force until the API's next reload; if the API \
-         ends before that, nobody reloads.";
+        "A write that was answered with 202 is on disk and not in force until the API's next reload. If the API \
+         ends before that, the reload does not happen.";
     "dp.open-transactions", open_transactions, "no transaction is open",
-        "An open transaction is somebody's unfinished work; committing it later changes the configuration again, \
-         and forgotten ones use up the API's limit.";
+        "An open transaction is unfinished work. Committing it later changes the configuration again, and forgotten \
+         transactions use up the API's limit.";
     "dp.reload-strategy", reload_strategy, "the Data Plane API asks the master to reload",
-        "With master_runtime the API asks the master and hears whether the new worker came up. With reload_cmd it runs a \
-         command without a shell, so that pipes and $() never work, and takes status 0 for a success, which systemctl \
-         reload gives for a failed reload too.";
-    "dp.other-writers", other_writers, "nobody else writes the Data Plane API's file",
-        "A template engine or a connector that writes the same file takes back what the API wrote, and the API takes back \
-         what they wrote. haguard looks for those it knows by name among the processes of this host.";
+        "With master_runtime the API asks the master and learns whether the new worker came up. With reload_cmd it \
+         runs a command without a shell, so that pipes and $() never work, and takes status 0 for a success. \
+         systemctl reload exits 0 for a failed reload too.";
+    "dp.other-writers", other_writers, "no other program writes the Data Plane API's file",
+        "A template engine or a connector that writes the same file undoes what the API wrote, and the API undoes \
+         what the other program wrote. haguard looks for those it knows by name among the processes of this host.";
 };
 
 const MAX_EVIDENCE: usize = 8;
@@ -56,13 +55,15 @@ fn auth(context: CheckContext<'_>) -> CheckResult {
     let Some(api) = &context.facts.dataplane else { return not_configured() };
     let clear = api.url.starts_with("http://") && !is_loopback_url(&api.url);
     Ok(match api.lets_us_in.get()? {
-        false => Judgement::fail("it does not take the user and the password it is given")
+        false => Judgement::fail("it rejects the configured user and password")
             .with_evidence([api.url.clone(), api.api_version.why().unwrap_or_default().to_owned()])
             .with_remedy("correct [dataplane] username and password_file, or HAGUARD_DATAPLANE_PASSWORD"),
-        true if clear => Judgement::warn("it takes them, but the password goes over the network as it is")
-            .with_evidence([api.url.clone()])
-            .with_remedy("give it a certificate and name it with https://, or use its unix socket"),
-        true => Judgement::pass("it takes the user and the password it is given"),
+        true if clear => Judgement::warn(
+            "it accepts the user and password, but the password is sent over the network without TLS",
+        )
+        .with_evidence([api.url.clone()])
+        .with_remedy("give it a certificate and use https:// in its URL, or use its unix socket"),
+        true => Judgement::pass("it accepts the configured user and password"),
     })
 }
 
@@ -77,27 +78,28 @@ fn reload_strategy(context: CheckContext<'_>) -> CheckResult {
     let master = context.facts.instance.seen().and_then(|instance| instance.master_socket.seen());
     Ok(match api.reloads_by.get()? {
         ReloadMethod::Master { socket } => match master.filter(|master| master.path != *socket) {
-            Some(master) => Judgement::fail("it reloads through another master socket than this HAProxy's")
+            Some(master) => Judgement::fail("it reloads through the master socket of another HAProxy")
                 .with_evidence([
                     format!("master_runtime: {socket}"),
                     format!("this master listens on {}", master.path),
                 ])
                 .with_remedy(format!("set master_runtime: {} in dataplaneapi.yml", master.path)),
-            None => Judgement::pass("it asks the master to reload, and hears how it went")
+            None => Judgement::pass("it asks the master to reload, and gets the result")
                 .with_evidence([format!("master_runtime: {socket}")]),
         },
         ReloadMethod::Command { program, wants_a_shell, restarts } => match (restarts, wants_a_shell) {
             (true, _) => Judgement::fail("each of its reloads is a restart"),
-            (_, true) => Judgement::fail("its reload_cmd is written for a shell, and it runs it without one"),
-            _ => Judgement::warn("it reloads by a command, and believes whatever ends with status 0"),
+            (_, true) => Judgement::fail("its reload_cmd needs a shell, and it is run without one"),
+            _ => Judgement::warn("it reloads by a command, and takes exit status 0 for success"),
         }
         .with_evidence([format!("reload_cmd runs {program}")])
-        .with_remedy("set master_runtime to the master socket instead: the master says how a reload went"),
-        ReloadMethod::NotConfigured => {
-            Judgement::warn("its settings say neither master_runtime nor reload_cmd").with_remedy(
+        .with_remedy(
+            "set master_runtime to the master socket instead: the master reports the result of a reload",
+        ),
+        ReloadMethod::NotConfigured => Judgement::warn("neither master_runtime nor reload_cmd is set")
+            .with_remedy(
                 "set master_runtime to the master socket, so that a write through the API is put in force",
-            )
-        }
+            ),
     })
 }
 
@@ -105,19 +107,19 @@ fn other_writers(context: CheckContext<'_>) -> CheckResult {
     let Some(api) = &context.facts.dataplane else { return not_configured() };
     let writers = api.other_writers.get()?;
     Ok(match writers.is_empty() {
-        true => Judgement::pass("no program that is known to write HAProxy's files runs beside it"),
+        true => Judgement::pass("no program that is known to write HAProxy's files runs on this host"),
         false => Judgement::warn("another program may write the file that the Data Plane API writes")
             .with_evidence(writers.iter().cloned())
-            .with_remedy("let one of them write: each takes back what the other has written"),
+            .with_remedy("let only one of them write: each undoes what the other has written"),
     })
 }
 
 fn memory(context: CheckContext<'_>) -> CheckResult {
     let Some(api) = &context.facts.dataplane else { return not_configured() };
     let outcome = match Result::from(api.version_mismatch())? {
-        None => Judgement::pass("its memory is the file on disk"),
+        None => Judgement::pass("its memory matches the file on disk"),
         Some(mismatch) => Judgement::fail(mismatch.to_string()).with_remedy(
-            "kill -USR2 the dataplaneapi process, then look again before any write through the API",
+            "send SIGUSR2 to the dataplaneapi process, then check again before any write through the API",
         ),
     };
     let versions = api.memory_version.seen().zip(api.disk_version.seen()).map(|(memory, disk)| {
@@ -130,9 +132,8 @@ fn memory(context: CheckContext<'_>) -> CheckResult {
 fn md5(context: CheckContext<'_>) -> CheckResult {
     let Some(api) = &context.facts.dataplane else { return not_configured() };
     Ok(match (Result::from(api.hand_edited())?, &api.md5_recorded) {
-        (Some(edited), _) => Judgement::warn(edited.to_string()).with_remedy(
-            "if the edit shall stay, let the API read the file (SIGUSR2) before it writes again",
-        ),
+        (Some(edited), _) => Judgement::warn(edited.to_string())
+            .with_remedy("to keep the edit, let the API read the file (SIGUSR2) before it writes again"),
         (None, Known::Seen(None)) => Judgement::pass("the API has not written this file yet"),
         (None, _) => Judgement::pass("the file is as the API wrote it"),
     })
@@ -172,14 +173,11 @@ fn open_transactions(context: CheckContext<'_>) -> CheckResult {
     let open = api.open_transactions.get()?;
     Ok(match open.is_empty() {
         true => Judgement::pass("no transaction is open"),
-        false => Judgement::warn(format!(
-            "{} open: somebody's unfinished work",
-            plural(open.len(), "transaction")
-        ))
-        .with_evidence(open.iter().take(MAX_EVIDENCE).map(|transaction| transaction.id.clone()))
-        .with_remedy(
-            "whoever opened it commits or deletes it; GET /v3/services/haproxy/transactions lists them",
-        ),
+        false => Judgement::warn(format!("{} open: unfinished work", plural(open.len(), "transaction")))
+            .with_evidence(open.iter().take(MAX_EVIDENCE).map(|transaction| transaction.id.clone()))
+            .with_remedy(
+                "commit or delete it where it was opened; GET /v3/services/haproxy/transactions lists them",
+            ),
     })
 }
 

@@ -33,7 +33,7 @@ fn level(facts: &Facts, id: &str) -> Level {
 }
 
 #[test]
-fn whoever_is_not_let_in_fails_and_a_password_in_the_clear_warns() {
+fn a_rejected_password_fails_and_one_in_the_clear_warns() {
     assert_eq!(level(&facts_with_api(|_| ()), "dp.auth"), Level::Pass);
     assert_eq!(level(&facts_with_api(|api| api.lets_us_in = Known::Seen(false)), "dp.auth"), Level::Fail);
     assert_eq!(
@@ -51,7 +51,7 @@ fn whoever_is_not_let_in_fails_and_a_password_in_the_clear_warns() {
 }
 
 #[test]
-fn only_the_right_master_tells_how_a_reload_went() {
+fn only_its_own_master_reports_the_result_of_a_reload() {
     let by = |by: ReloadMethod| {
         level(&facts_with_api(|api| api.reloads_by = Known::Seen(by)), "dp.reload-strategy")
     };

@@ -1,35 +1,36 @@
-//! Whether systemd itself refuses the reflex restart, and what has gone around it. A missing guard stops nothing.
+//! Whether systemd itself refuses a manual restart, and what has bypassed that. A missing guard stops nothing.
 
 use super::{Check, CheckContext, CheckResult, Finding, Judgement, Level};
 use crate::facts::Control;
 use crate::facts::guard::{DropIn, GuardFacts, GuardStatus};
 use crate::known::Unknown;
-use crate::plan::guard::{GuardChange, bypasses as all_holes};
+use crate::plan::guard::{GuardChange, bypasses as bypass_list};
+use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
-    "guard.installed", installed, "systemd is told to refuse a restart by hand",
-        "One static line, RefuseManualStop=yes, makes systemd itself refuse restart, stop and try-restart by anybody: \
-         a person's reflex, a playbook, needrestart. Reload, start, boot and shutdown go on as before. `haguard guard \
-         install` writes it, `haguard guard remove` takes it away without a trace.";
-    "guard.effective", effective, "systemd has read the guard and keeps to it",
-        "A drop-in that systemd has not read refuses nothing, and neither does one that a file under /run lifts, which \
-         an emergency restart by hand leaves behind when it is cut short. What counts is the property of the loaded \
-         unit, not the file.";
+    "guard.installed", installed, "the guard against manual restarts is installed",
+        "One static line, RefuseManualStop=yes, makes systemd itself refuse restart, stop and try-restart, whoever \
+         asks: a person, a playbook, needrestart. Reload, start, boot and shutdown work as before. `haguard guard \
+         install` writes the line, and `haguard guard remove` removes it without a trace.";
+    "guard.effective", effective, "systemd has read the guard and applies it",
+        "A drop-in that systemd has not read refuses nothing. Neither does one that a file under /run lifts; an \
+         emergency restart by hand that was interrupted leaves such a file. What counts is the property of the \
+         loaded unit, not the file.";
     "guard.boot-enabled", boot_enabled, "HAProxy starts at the next boot",
-        "`systemctl disable --now` disables the unit first and is then refused the stop: HAProxy runs on, and is gone \
-         after the next boot. The state of the unit's file tells.";
-    "guard.holes", bypasses, "nothing went around the guard",
-        "kill, `disable --now`, `mask`, `revert`, the removal of the package, and a stop of a unit that this one is bound \
-         to are not kept off by the guard. Most of them leave traces in systemd's properties, and those are looked for; \
-         where HAProxy is in a container, systemd is never asked.";
+        "`systemctl disable --now` disables the unit first, and then the stop is refused: HAProxy runs on, and does \
+         not start at the next boot. The state of the unit's file shows it.";
+    "guard.holes", bypasses, "nothing bypassed the guard",
+        "The guard does not prevent kill, `disable --now`, `mask`, `revert`, the removal of the package, or a stop \
+         of a unit that this one is bound to. Most of these leave traces in systemd's properties, and this check \
+         looks for them. A container is restarted without systemd.";
 };
 
 /// The row that only an operation needs.
 pub(super) const OPERATION_ROWS: &[Check] = checks! {
-    "guard.ready", ready, "the guard can come or go without changing anything else",
-        "daemon-reload puts every edit of unit files in force, so the guard is not written while an edit of this unit \
-         waits to be read. A file of the guard's name that haguard did not write, or that somebody edited since, is \
+    "guard.ready", ready, "the guard can be changed without changing anything else",
+        "daemon-reload puts every edit of unit files in force. So the guard is not written while an edit of this \
+         unit waits to be read. A file of the guard's name that haguard did not write, or that was edited since, is \
          left alone.";
 };
 
@@ -44,7 +45,7 @@ pub fn guard_findings(facts: &GuardFacts) -> Vec<Finding> {
     ]
 }
 
-/// Whether the guard can come or go, so that everything else stays as it is. `root` says who asks.
+/// Whether the guard can be installed or removed without changing anything else. `root`: haguard runs as root.
 pub fn guard_ready(change: GuardChange, facts: &GuardFacts, root: bool) -> Finding {
     judge_change(change, facts, root).into_finding(READY_ID)
 }
@@ -66,14 +67,14 @@ fn judge_change(change: GuardChange, facts: &GuardFacts, root: bool) -> Judgemen
         DropIn::Edited => Judgement::fail(format!("{path} was edited after haguard wrote it"))
             .with_remedy("read it, keep what is needed in a file of another name, and remove it by hand"),
         DropIn::Unreadable { why } => Judgement::unknown(why.clone()),
-        _ if has_unread_edits(facts) => {
-            Judgement::fail(format!("files of {unit} were edited and systemd has not read them"))
-                .with_evidence([format!("NeedDaemonReload={}", shown.get("NeedDaemonReload"))])
-                .with_evidence(facts.unread.iter().cloned())
-                .with_remedy(
-                    "the guard would put these edits in force: see to them, then `systemctl daemon-reload`",
-                )
-        }
+        _ if has_unread_edits(facts) => Judgement::fail(format!(
+            "files of {unit} were edited and systemd has not read them"
+        ))
+        .with_evidence([format!("NeedDaemonReload={}", shown.get("NeedDaemonReload"))])
+        .with_evidence(facts.unread.iter().cloned())
+        .with_remedy(
+            "the guard would put these edits in force: review them, then run `systemctl daemon-reload`",
+        ),
         _ if !root => Judgement::fail("only root can write there").with_remedy("run it with sudo"),
         DropIn::Absent | DropIn::Unmodified { .. } => {
             Judgement::pass("it can be done without changing anything else")
@@ -81,7 +82,7 @@ fn judge_change(change: GuardChange, facts: &GuardFacts, root: bool) -> Judgemen
     }
 }
 
-/// An edit that is not the guard's own waits to be read.
+/// An edit other than the guard's own waits for daemon-reload.
 fn has_unread_edits(facts: &GuardFacts) -> bool {
     let others = facts.unread.iter().any(|path| *path != facts.path);
     let ours = matches!(facts.file, DropIn::Unmodified { .. }) || facts.status() == GuardStatus::FileRemoved;
@@ -91,7 +92,7 @@ fn has_unread_edits(facts: &GuardFacts) -> bool {
 
 const READY_ID: &str = "guard.ready";
 
-/// What makes `guard_findings install` possible at all, beside what its own checks want.
+/// The checks that `guard install` requires.
 pub const GUARD_CHECKS: &[&str] = &["arch.manager", "guard.boot-enabled", READY_ID];
 
 fn ready(context: CheckContext<'_>) -> CheckResult {
@@ -99,7 +100,7 @@ fn ready(context: CheckContext<'_>) -> CheckResult {
     let outcome = with_unit(context, |facts| judge_change(GuardChange::Install, facts, root))?;
     Ok(match outcome.level {
         Level::Skipped => Judgement::fail(outcome.text)
-            .with_remedy("`haguard restart` says what controls it, and refuses too"),
+            .with_remedy("`haguard restart` shows what controls it, and refuses too"),
         _ => outcome,
     })
 }
@@ -131,7 +132,7 @@ fn with_unit(context: CheckContext<'_>, judge: impl FnOnce(&GuardFacts) -> Judge
     }
     match &context.instance()?.control {
         Control::Proven { controller, .. } => Ok(Judgement::skipped(format!(
-            "systemd could not refuse anything: it is controlled by {}",
+            "systemd has no say over its restart: it is controlled by {}",
             controller.describe()
         ))),
         other => Err(Unknown::new(format!(
@@ -146,16 +147,15 @@ fn judge_installed(facts: &GuardFacts) -> Judgement {
     let install = format!("haguard guard install {unit}");
     match file {
         DropIn::Unmodified { .. } => Judgement::pass(format!("{path} is in place")),
-        DropIn::Absent if facts.status() == GuardStatus::FileRemoved => {
-            Judgement::warn(format!("{path} is gone: systemd refuses until it reads again, and not after"))
-                .with_remedy(install)
-        }
+        DropIn::Absent if facts.status() == GuardStatus::FileRemoved => Judgement::warn(format!(
+            "{path} is gone: systemd refuses until it reads its files again, and not after that"
+        ))
+        .with_remedy(install),
         DropIn::Absent if facts.effective() => {
             Judgement::pass(format!("{unit} refuses a manual stop, by another file than haguard's"))
         }
         DropIn::Absent => {
-            Judgement::warn(format!("nothing keeps `systemctl restart {unit}` from being typed"))
-                .with_remedy(install)
+            Judgement::warn(format!("nothing prevents `systemctl restart {unit}`")).with_remedy(install)
         }
         DropIn::Edited => Judgement::warn(format!("{path} was edited after haguard wrote it"))
             .with_remedy(manual_hint(facts)),
@@ -166,7 +166,10 @@ fn judge_installed(facts: &GuardFacts) -> Judgement {
 }
 
 fn manual_hint(facts: &GuardFacts) -> String {
-    format!("`systemctl cat {0}` shows it; haguard leaves it to you, and so does `guard remove`", facts.unit)
+    format!(
+        "`systemctl cat {0}` shows it; haguard does not change it, and neither does `guard remove`",
+        facts.unit
+    )
 }
 
 fn judge_effective(facts: &GuardFacts) -> Judgement {
@@ -177,29 +180,29 @@ fn judge_effective(facts: &GuardFacts) -> Judgement {
         GuardStatus::InForce | GuardStatus::ByOtherDropIn | GuardStatus::FileRemoved => match facts.stale_override() {
             None => Judgement::pass("systemd refuses a manual stop and restart"),
             Some(path) => Judgement::warn(format!(
-                "systemd refuses until it reads its files again, as a package's installation makes it: {path} lifts it then"
+                "systemd refuses until it reads its files again, for example when a package is installed: then {path} lifts the guard"
             ))
-            .with_remedy(format!("if nobody restarts {unit} right now: rm {path}, systemctl daemon-reload")),
+            .with_remedy(format!("unless a restart of {unit} is under way: rm {path}, systemctl daemon-reload")),
         },
         GuardStatus::NotInstalled => return Judgement::skipped("no guard is installed"),
         GuardStatus::Masked => Judgement::fail(
-            "not effective: the unit is masked, and a masked unit has no drop-ins: a stop is carried out",
+            "not effective: the unit is masked, and a masked unit has no drop-ins, so a stop works",
         )
         .with_evidence([format!("LoadState={}", facts.shown.get("LoadState"))])
         .with_remedy(format!("systemctl unmask {unit}")),
-        GuardStatus::NeedsDaemonReload => Judgement::fail("not effective: its file is there, and systemd has not read it")
+        GuardStatus::NeedsDaemonReload => Judgement::fail("not effective: its file is there, but systemd has not read it")
             .with_evidence(facts.refused_by.iter().cloned())
             .with_remedy(match facts.file {
                 DropIn::Absent => "systemctl daemon-reload".to_owned(),
                 _ => format!("haguard guard install {unit}"),
             }),
-        GuardStatus::RuntimeOverride => Judgement::fail("not effective: it was lifted, and not put back")
+        GuardStatus::RuntimeOverride => Judgement::fail("not effective: it was lifted and not restored")
             .with_evidence(lifted_by.iter().cloned())
             .with_remedy(format!(
-                "if nobody restarts {unit} right now: rm {}, systemctl daemon-reload",
+                "unless a restart of {unit} is under way: rm {}, systemctl daemon-reload",
                 lifted_by.join(" ")
             )),
-        GuardStatus::Overridden => Judgement::fail("not effective: a later file overrules it")
+        GuardStatus::Overridden => Judgement::fail("not effective: a later file overrides it")
             .with_evidence([format!("DropInPaths={}", facts.shown.get("DropInPaths"))])
             .with_remedy(format!("`systemctl cat {unit}` shows every file in order")),
     };
@@ -219,7 +222,7 @@ fn judge_boot_enabled(facts: &GuardFacts) -> Judgement {
                 .with_remedy(format!("systemctl unmask {unit}"))
         }
         _ => Judgement::warn(format!("{unit} would not start at the next boot")).with_remedy(format!(
-            "`disable --now` leaves this behind where the stop is refused: systemctl enable {unit}"
+            "`disable --now` leaves this state where the stop is refused: systemctl enable {unit}"
         )),
     };
     outcome.with_evidence(seen)
@@ -227,38 +230,37 @@ fn judge_boot_enabled(facts: &GuardFacts) -> Judgement {
 
 fn judge_bypasses(facts: &GuardFacts) -> Judgement {
     let GuardFacts { unit, shown, .. } = facts;
-    let mut around = Vec::new();
+    let mut traces = Vec::new();
     if facts.is_masked() {
-        around.push(format!(
+        traces.push(format!(
             "{unit} was masked while it ran: systemd refuses no stop of it, and cannot start it again"
         ));
     } else if !shown.is_loaded() {
-        around.push(format!("the files of {unit} are gone: LoadState={}", shown.get("LoadState")));
+        traces.push(format!("the files of {unit} are gone: LoadState={}", shown.get("LoadState")));
     }
     if facts.effective() && facts.restarts().seen().is_some_and(|count| *count > 0) {
-        around.push(format!("the process ended and came back: NRestarts={}", shown.get("NRestarts")));
+        traces.push(format!("the process ended and came back: NRestarts={}", shown.get("NRestarts")));
     }
     if facts.effective() && shown.get("UnitFileState") == "disabled" {
-        around.push("it was disabled for the next boot".to_owned());
+        traces.push("it was disabled for the next boot".to_owned());
     }
-    match around.is_empty() {
-        true => Judgement::pass("no way around the guard was taken that leaves a trace")
-            .with_evidence(all_holes(facts)),
-        false => Judgement::warn("the guard was gone around").with_evidence(around),
+    match traces.is_empty() {
+        true => Judgement::pass("no bypass of the guard left a trace").with_evidence(bypass_list(facts)),
+        false => Judgement::warn("the guard was bypassed").with_evidence(traces),
     }
 }
 
 fn judge_restarts(facts: &GuardFacts) -> Judgement {
     match Result::from(facts.restarts()) {
-        Ok(0) => {
-            Judgement::pass("systemd has not had to start it again").with_evidence(["NRestarts=0".to_owned()])
-        }
+        Ok(0) => Judgement::pass("systemd has not restarted it by itself")
+            .with_evidence(["NRestarts=0".to_owned()]),
         Ok(count) => Judgement::warn(format!(
-            "systemd has started {} again {count} times by itself; each time memory was lost",
-            facts.unit
+            "systemd has restarted {} by itself {}; each time its runtime state was lost",
+            facts.unit,
+            plural(count as usize, "time")
         ))
         .with_evidence([format!("NRestarts={count}, Restart={}", facts.shown.get("Restart"))])
-        .with_remedy(format!("journalctl -u {} tells how it ended", facts.unit)),
+        .with_remedy(format!("journalctl -u {} shows how it ended", facts.unit)),
         Err(Unknown { why }) => Judgement::skipped(why),
     }
 }
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_guard_is_a_warning_and_one_that_is_not_read_is_a_failure() {
+    fn a_missing_guard_warns_and_one_that_systemd_has_not_read_fails() {
         let absent = sample(DropIn::Absent, "");
         assert_eq!(level(&absent, "guard.installed"), Level::Warn);
         assert_eq!(level(&absent, "guard.effective"), Level::Skipped);
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_around_that_leaves_a_trace_is_seen() {
+    fn each_bypass_that_leaves_a_trace_is_found() {
         let on = "RefuseManualStop=yes\n";
         let facts = |more: &str| sample(ours(), &format!("{on}{more}"));
         assert_eq!(level(&facts("NRestarts=2"), "guard.holes"), Level::Warn);
@@ -329,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_over_a_stranger_or_over_edits_that_nobody_has_read() {
+    fn a_foreign_file_or_an_unread_edit_blocks_the_guard() {
         let ready = |change, file, more: &str, root| guard_ready(change, &sample(file, more), root).level;
         assert_eq!(ready(GuardChange::Install, DropIn::Absent, "", true), Level::Pass);
         assert_eq!(ready(GuardChange::Install, DropIn::Absent, "", false), Level::Fail);

@@ -1,4 +1,4 @@
-//! What else on this host has a say: libraries that were replaced, needrestart, a freeze, another run.
+//! The rest of the host: replaced programs and libraries, needrestart, a freeze, another run.
 
 use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::facts::Known;
@@ -7,29 +7,30 @@ use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
-    "host.version-skew", version_skew, "the version that runs is the version on disk",
-        "After a package upgrade the old program goes on running until a reload, and the new one may not accept \
-         the same configuration.";
-    "host.stale-libs", stale_libraries, "the libraries that run are those on disk",
-        "After an upgrade of OpenSSL or libc the running processes go on with the old code, holes included. A restart is \
-         not needed for that: on a reload the master executes itself again, and both it and the new worker load what is \
-         on disk.";
+    "host.version-skew", version_skew, "the running version is the version on disk",
+        "After a package upgrade the old program runs until a reload, and the new one may not accept the same \
+         configuration.";
+    "host.stale-libs", stale_libraries, "the running libraries are those on disk",
+        "After an upgrade of OpenSSL or libc, running processes keep the old code, security holes included. That \
+         needs no restart: on a reload the master executes itself again, and both the master and the new worker \
+         load what is on disk.";
     "host.needrestart", needrestart, "needrestart leaves HAProxy alone",
-        "needrestart runs after package upgrades and may restart every service that uses a replaced library, which is the \
-         most common restart that nobody ordered. It heeds a guard in the unit and its own rules.";
+        "needrestart runs after package upgrades and may restart every service that uses a replaced library. That \
+         is the most common unplanned restart. It respects a guard in the unit and its own rules.";
     "host.freeze", freeze, "changes are not frozen",
-        "/etc/haguard/freeze, or freeze in the state folder, stops every change by haguard and says why. While one is in \
-         force, looking is all that can be done; --for calls it a failure, because the operation would refuse.";
-    "host.lock", lock, "nobody else is changing this HAProxy",
-        "One run at a time changes a HAProxy; a reload that waits for its confirmation counts as one. Whoever comes \
-         meanwhile is told who it is and exits 7; --for calls that a failure.";
+        "/etc/haguard/freeze, or freeze in the state folder, stops every change by haguard and gives the reason. \
+         During a freeze only commands that change nothing work. With --for this is a failure, because the \
+         operation would refuse.";
+    "host.lock", lock, "no other run is changing this HAProxy",
+        "One run at a time changes a HAProxy; a reload that waits for its confirmation counts as one. A second run \
+         names the holder and exits 7. With --for this is a failure.";
 };
 
 fn version_skew(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     let (running, disk) = (instance.running_version.get()?, instance.disk_version.get()?);
     Ok(match running == disk {
-        true => Judgement::pass(format!("{running} runs and is what is on disk")),
+        true => Judgement::pass(format!("{running} runs and is on disk")),
         false => Judgement::warn(format!("{running} runs, {disk} is on disk"))
             .with_remedy("the next reload starts the version on disk: test the configuration with it first"),
     })
@@ -68,12 +69,12 @@ fn needrestart(context: CheckContext<'_>) -> CheckResult {
         None => "$nrconf{restart} is not set".to_owned(),
     };
     let outcome = match mode.as_deref() {
-        _ if *spares_haproxy => Judgement::pass("a rule of needrestart spares HAProxy"),
+        _ if *spares_haproxy => Judgement::pass("a rule of needrestart excludes HAProxy"),
         Some("i" | "l") => Judgement::pass("needrestart asks or lists before it restarts anything"),
         None if !by_itself => Judgement::pass("needrestart asks or lists before it restarts anything"),
         Some("a") | None => Judgement::warn(format!("needrestart would restart {unit} after an upgrade of a library it uses"))
             .with_remedy("`haguard guard install` makes systemd refuse that; or $nrconf{override_rc}{qr(^haproxy)} = 0; in conf.d"),
-        Some(_) => Judgement::unknown("what needrestart does is not known: haguard does not understand its mode")
+        Some(_) => Judgement::unknown("it is not known what needrestart does: haguard does not understand its mode")
             .with_remedy("set $nrconf{restart} to 'i' or 'l' in /etc/needrestart/conf.d"),
     };
     Ok(outcome.with_evidence([evidence]))
@@ -84,16 +85,16 @@ fn freeze(context: CheckContext<'_>) -> CheckResult {
         None => Judgement::pass("changes are not frozen"),
         Some(freeze) => Judgement::warn("changes are frozen: every changing command exits 7")
             .with_evidence([freeze.clone()])
-            .with_remedy("whoever froze them takes the file away when it is over"),
+            .with_remedy("remove the file when the reason for the freeze is over"),
     })
 }
 
 fn lock(context: CheckContext<'_>) -> CheckResult {
     Ok(match context.facts.vitals.turn.get()? {
-        None => Judgement::pass("nobody is changing this HAProxy"),
-        Some(holder) => Judgement::warn("somebody is changing this HAProxy: another change exits 7")
+        None => Judgement::pass("no other run is changing this HAProxy"),
+        Some(holder) => Judgement::warn("another run is changing this HAProxy: a second change exits 7")
             .with_evidence([holder.clone()])
-            .with_remedy("wait until it is done; `haguard history` shows what came of it"),
+            .with_remedy("wait until it is done; `haguard history` shows its result"),
     })
 }
 
@@ -134,13 +135,13 @@ mod tests {
         assert_eq!(with(Some("a"), false, false), Level::Warn);
         assert_eq!(with(Some("a"), true, false), Level::Pass);
         assert_eq!(with(Some("l"), false, true), Level::Pass);
-        assert_eq!(with(Some("$mode"), false, false), Level::Unknown, "no word that it knows");
+        assert_eq!(with(Some("$mode"), false, false), Level::Unknown, "a mode that haguard does not know");
         assert_eq!(with(None, false, true), Level::Warn);
         assert_eq!(with(None, false, false), Level::Pass);
     }
 
     #[test]
-    fn a_freeze_and_another_run_are_told() {
+    fn a_freeze_and_another_run_warn() {
         let mut facts = test_facts::healthy();
         for id in ["host.freeze", "host.lock"] {
             assert_eq!(level(&facts, id), Level::Pass);

@@ -1,19 +1,19 @@
-//! Findings that somebody has decided to live with: they are still shown, as warnings, with the reason.
+//! Findings that are ignored by decision: they are still shown, as warnings, with the reason.
 
 use jiff::civil::Date;
 
 use super::{Finding, Level};
 
-/// One decision to live with what a check finds.
+/// One decision to ignore what a check finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignore {
     /// The check's id.
     pub check: String,
     /// Why.
     pub reason: String,
-    /// Who says so: a flag, or a file.
+    /// The flag or the file that it comes from.
     pub origin: String,
-    /// The last day on which it counts, where it was given one.
+    /// The last day on which it applies, if it has one.
     pub until: Option<Date>,
 }
 
@@ -21,25 +21,25 @@ pub struct Ignore {
 pub fn not_ignorable(id: &str) -> Option<&'static str> {
     match id.split('.').next() {
         Some("arch") => Some(
-            "it says which process is meant and who controls it: nothing may be changed on a guess of that",
+            "it says which process is the target and who controls it: haguard changes nothing on a guess",
         ),
-        Some("guard") => Some("it says whether the guard is in force: whoever does not want it removes it"),
-        Some("reload" | "restart") => Some("it is what the operation itself stands on"),
+        Some("guard") => Some("it says whether the guard is in force: remove the guard if it is not wanted"),
+        Some("reload" | "restart") => Some("the operation itself depends on it"),
         _ => None,
     }
 }
 
-/// The findings with those decisions applied, as of `today`. A pass needs none, and one that has run out is told.
+/// The findings with those decisions applied, as of `today`. An entry that has expired is mentioned in the evidence.
 pub fn apply_ignores(findings: Vec<Finding>, ignores: &[Ignore], today: Date) -> Vec<Finding> {
     let judge = |mut finding: Finding| {
-        let told = ignores
+        let entries = ignores
             .iter()
             .filter(|ignore| ignore.check == finding.id && not_ignorable(&finding.id).is_none());
         if !finding.level.is_notable() {
             return finding;
         }
         let (over, valid): (Vec<&Ignore>, Vec<&Ignore>) =
-            told.partition(|ignore| ignore.until.is_some_and(|until| until < today));
+            entries.partition(|ignore| ignore.until.is_some_and(|until| until < today));
         match (valid.first(), over.first()) {
             (Some(ignore), _) => {
                 finding.level = Level::Warn;
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_needs_no_ignore_and_another_id_is_not_meant() {
+    fn a_pass_and_a_finding_of_another_id_stay_as_they_are() {
         let found = vec![finding("config.decided", Level::Pass), finding("config.rehearsal", Level::Fail)];
         let after = apply_ignores(found.clone(), &[ignore("config.decided", None)], TODAY);
         assert_eq!(after, found);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn who_it_is_who_controls_it_and_what_an_operation_stands_on_is_never_ignored() {
+    fn identity_control_guard_and_operation_checks_are_never_ignored() {
         for check in catalog::all_checks() {
             let group = check.id.split('.').next().unwrap();
             let may = !["arch", "guard", "reload", "restart"].contains(&group);

@@ -1,11 +1,11 @@
-//! The numbers that a monitor draws.
+//! The numbers for monitoring.
 
 use serde::Serialize;
 
 use crate::facts::{Facts, Known, ServerAdminState};
 use crate::plan::{Effect, Ledger, LossKind};
 
-/// One number, with a name that never changes.
+/// One number, with a name that is part of the public contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Metric {
     /// Its name.
@@ -14,7 +14,7 @@ pub struct Metric {
     pub value: Option<u64>,
 }
 
-/// What was counted, always the same numbers in the same order.
+/// All numbers, always the same ones in the same order.
 pub fn metrics(facts: &Facts, ledger: &Ledger) -> Vec<Metric> {
     let instance = facts.instance.seen();
     let connections = facts.live.connections.seen();
@@ -49,7 +49,7 @@ pub fn metrics(facts: &Facts, ledger: &Ledger) -> Vec<Metric> {
     .to_vec()
 }
 
-/// Things in memory that a reload would not bring back; none where that is not known in full. Connections are kept.
+/// The number of runtime objects that a reload would lose; `None` where any part is unknown. Connections are kept.
 fn reload_losses(ledger: &Ledger) -> Option<u64> {
     let lines = ledger.lines.iter().filter(|line| line.kind != LossKind::UnloadableConfig);
     let counted = lines.map(|line| match line.on_reload {

@@ -1,17 +1,17 @@
-//! Checks: pure judgements of facts. A check that could not tell says so, and that never counts as a pass.
+//! Checks: pure judgements of facts. A check without the facts it needs is unknown, never a pass.
 //!
 //! - `arch`: `arch.*`: which HAProxy, who controls it, pins
 //! - `catalog`: the table of all checks
 //! - `config`: `config.*`: the files that the next worker would load
 //! - `dp`: `dp.*`: the Data Plane API
-//! - `guard`: `guard.*`: whether systemd refuses a restart by hand
+//! - `guard`: `guard.*`: whether systemd refuses a manual restart
 //! - `host`: `host.*`: libraries, needrestart, a freeze, another run
-//! - `ignore`: findings that the operator has accepted
+//! - `ignore`: findings that are ignored by decision
 //! - `metrics`: numbers for a monitor
 //! - `operations`: which checks an operation requires
 //! - `proc`: `proc.*`: master, workers, versions and resources
-//! - `reload`: `reload.*`: what must hold before a reload
-//! - `restart`: `restart.*`: what must hold before a restart
+//! - `reload`: `reload.*`: what a reload requires
+//! - `restart`: `restart.*`: what a restart requires
 //! - `runtime`: `runtime.*`: runtime-only state, from the ledger
 
 /// Rows of the catalogue: `id, function, title, why;`.
@@ -52,24 +52,24 @@ use crate::facts::{Facts, Instance, Known};
 use crate::known::Unknown;
 use crate::plan::Ledger;
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Not judged, with the reason.
     Skipped,
-    /// All is well.
+    /// In order.
     Pass,
-    /// Worth knowing; stops nothing.
+    /// A warning; stops nothing.
     Warn,
-    /// Could not be told; blocks like a failure.
+    /// Not known; blocks like a failure.
     Unknown,
-    /// Not well.
+    /// Failed.
     Fail,
 }
 
 impl Level {
-    /// It says something that a reader wants to know.
+    /// A warning, unknown or a failure.
     pub fn is_notable(self) -> bool {
         !matches!(self, Level::Pass | Level::Skipped)
     }
@@ -91,20 +91,20 @@ impl Level {
 pub struct Finding {
     /// The check's id; stable.
     pub id: String,
-    /// How it came out.
+    /// Its result.
     pub level: Level,
     /// What was found, as one sentence without a full stop.
     pub text: String,
-    /// What the judgement rests on.
+    /// The facts that led to the result.
     pub evidence: Vec<String>,
     /// What to do about it.
     pub mend: Option<String>,
-    /// Who says that it is to be ignored, and why: then it is a warning at most.
+    /// The source and the reason of an `ignore` entry: the finding is then a warning at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_by: Option<String>,
 }
 
-/// What a check function returns: a finding that does not know its id yet.
+/// A finding without its id.
 #[derive(Debug)]
 struct Judgement {
     level: Level,
@@ -178,6 +178,13 @@ impl<'a> CheckContext<'a> {
 
 const START_WITH_MASTER: &str = "start it with -W and a master socket: -S /run/haproxy-master.sock";
 
+fn describe_failed_reloads(count: u32) -> String {
+    match count {
+        1 => "the last reload failed".to_owned(),
+        many => format!("the last {many} reloads failed"),
+    }
+}
+
 fn describe_argv(instance: &Instance) -> String {
     format!("argv: {}", instance.main.argv.join(" "))
 }
@@ -194,7 +201,7 @@ fn own_pids(instance: &Instance) -> Vec<u32> {
 pub struct Check {
     /// Stable id, `group.name`.
     pub id: &'static str,
-    /// A sentence that is true when all is well.
+    /// A sentence that is true when the check passes.
     pub title: &'static str,
     /// Why the check exists, for `explain`.
     pub why: &'static str,
@@ -224,10 +231,10 @@ pub fn run_checks(facts: &Facts, ledger: &Ledger, ids: &[&str]) -> Vec<Finding> 
     catalog::all_checks().filter(wanted).map(run).collect()
 }
 
-/// The checks that judge what would be loaded, whatever runs.
+/// The checks of the configuration that would be loaded.
 pub const REHEARSE_CHECKS: &[&str] = &["config.rehearsal", "config.test-same-argv", "config.new-binds-free"];
 
-/// The checks that say nothing before the next worker is rehearsed.
+/// The checks that have no result before the next worker is rehearsed.
 pub const NEEDS_REHEARSAL: &[&str] = &["config.rehearsal", "restart.cold-start"];
 
 /// The exit code of a set of findings: a failure outweighs what is unknown, a warning stops nothing.

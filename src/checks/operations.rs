@@ -1,4 +1,4 @@
-//! Which checks an operation wants before it begins.
+//! The checks that an operation requires before it begins.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::{Finding, GUARD_CHECKS, Level, REHEARSE_CHECKS, RELOAD_CHECKS, RESTAR
 use crate::facts::Facts;
 use crate::plan::Ledger;
 
-/// What stops every operation that changes something, whatever is found otherwise.
+/// Checks that stop every operation that changes something.
 const CHANGE_CHECKS: &[&str] = &["host.freeze", "host.lock"];
 
 /// An operation and its checks.
@@ -14,11 +14,11 @@ const CHANGE_CHECKS: &[&str] = &["host.freeze", "host.lock"];
 pub struct Operation {
     /// The command's name.
     pub name: &'static str,
-    /// It changes something, so it waits for its turn.
+    /// It changes something, so it takes the lock and respects a freeze.
     pub changes: bool,
-    /// It tries the next worker before it begins.
+    /// It rehearses the next worker before it begins.
     pub rehearses: bool,
-    /// A finding that somebody lives with does not stop it; an emergency is no time for such decisions.
+    /// `[[ignore]]` entries apply; an emergency restart ignores them.
     pub applies_ignores: bool,
     /// The ids, in no particular order.
     pub checks: &'static [&'static str],
@@ -56,7 +56,7 @@ pub const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// The names of the operations that want this check.
+/// The names of the operations that require this check.
 pub fn operations_requiring(id: &str) -> Vec<&'static str> {
     let wants = |operation: &&Operation| operation.check_ids().any(|wanted| wanted == id);
     OPERATIONS.iter().filter(wants).map(|operation| operation.name).collect()
@@ -68,16 +68,16 @@ impl Operation {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
-    /// Every check that it wants.
+    /// Every check that it requires.
     pub fn check_ids(&self) -> impl Iterator<Item = &'static str> {
-        let turn: &[&str] = if self.changes { CHANGE_CHECKS } else { &[] };
-        self.checks.iter().chain(turn).copied()
+        let change: &[&str] = if self.changes { CHANGE_CHECKS } else { &[] };
+        self.checks.iter().chain(change).copied()
     }
 
-    /// Judges as the operation itself would: what would make it wait for its turn is a failure here.
+    /// Judges as the operation itself would: a freeze or a lock that would stop it is a failure here.
     pub fn run_checks(&self, facts: &Facts, ledger: &Ledger) -> Vec<Finding> {
         let ids: Vec<&str> = self.check_ids().collect();
-        // What comes next is another thing for a restart, where its unit says so.
+        // A restart starts what the unit defines, which can differ from what a reload would start.
         let facts = if self.name == "restart" { facts.after_unit_start() } else { Cow::Borrowed(facts) };
         let mut findings = run_checks(&facts, ledger, &ids);
         for finding in &mut findings {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_warns_whoever_looks_and_stops_whoever_would_change_something() {
+    fn a_freeze_is_a_warning_alone_and_a_failure_for_an_operation_that_changes_something() {
         let mut facts = test_facts::healthy();
         let reload = Operation::find("reload").unwrap();
         let blocks = |facts: &Facts| exit_code(&reload.run_checks(facts, &plan::ledger(facts)));

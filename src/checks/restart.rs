@@ -1,4 +1,4 @@
-//! What must hold before a restart: something comes up again, by a proven way.
+//! What a restart requires: a rehearsed start, free addresses, and a proven controller.
 
 use super::config::binds::judge_binds;
 use super::{Check, CheckContext, CheckResult, Judgement, describe_argv, own_pids};
@@ -9,29 +9,31 @@ use crate::plan::RestartMethod;
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
     "restart.cold-start", cold_start, "it comes up again, rehearsed from cold",
-        "A restart ends what serves before anything else is up. So what would come up is started first, in a sealed copy \
-         of this host. What nobody keeps starts with the program, arguments, environment and user that it has; a unit of \
-         systemd's says them anew at each start, so it is asked, and its EnvironmentFiles are read. A start that fails \
-         there would be an outage; one that could not be tried there is not known to be none. Both refuse. So does a \
-         guard whose lift would make systemd read files that it has not read yet.";
-    "restart.binds-free", binds_free, "no stranger holds an address that it would take",
-        "Between the end of the one and the start of the other its addresses are free for everybody. What it listens on \
-         itself counts as free; what another process holds does not, and HAProxy would not start.";
+        "A restart ends what serves before anything else is up. So haguard first starts what would come up, in a \
+         sealed copy of this host. A HAProxy without a service manager starts with the program, arguments, \
+         environment and user that it has. A systemd unit defines these at each start, so haguard asks systemd and \
+         reads the EnvironmentFiles. A start that fails there would be an outage. A start that could not be tried \
+         is unknown. Both refuse the restart. So does a guard whose removal would make systemd read files that it \
+         has not read yet.";
+    "restart.binds-free", binds_free, "no other process holds an address it needs",
+        "Between the end of the old process and the start of the new one, any process can take its addresses. An \
+         address on which this HAProxy listens itself counts as free. An address that another process holds does \
+         not, and HAProxy would not start.";
     "restart.way", restart_method, "it is proven who restarts it",
-        "systemd restarts a unit, Docker a container, Podman one that no unit runs (over its socket), and what nobody \
-         keeps is ended and started again with its own command line, user, folder and limits. Anybody else, such as \
-         supervisord or Nomad, would start a second one beside it or count its end as a crash: it is restarted there. \
-         Two sources have to agree on who it is. Sockets that were handed down to it (fd@N) are opened by whoever \
-         starts it, and by nobody else.";
+        "systemd restarts a unit, Docker a container, Podman a container that no unit runs (over its socket). A \
+         HAProxy without a service manager is ended and started again with its own command line, user, folder and \
+         limits. Other controllers, such as supervisord or Nomad, would start a second one beside it or count its \
+         end as a crash, so it is restarted through them. Two sources have to agree on the controller. Sockets that \
+         were handed down to it (fd@N) are opened only by what starts it.";
     "restart.unit", unit, "systemd has read its unit, which would start what runs",
-        "A unit file that was changed and not read by systemd, or is read by the daemon-reload that lifts the guard, \
-         makes a restart start something else than what runs. So does an EnvironmentFile that was edited since, or a \
-         drop-in with another limit, user or command: a restart uses them, a reload does not. haguard rehearses what the \
-         unit would start, and names what differs: of variables the names alone. What could not be worked out is taken \
-         from what runs, and said.";
+        "A unit file that was changed and not read by systemd, or that the daemon-reload for lifting the guard \
+         makes it read, makes a restart start something else than what runs. So does an EnvironmentFile that was \
+         edited since, or a drop-in with another limit, user or command: a restart uses them, a reload does not. \
+         haguard rehearses what the unit would start, and names the differences; of variables only the names. What \
+         could not be determined is taken from the running process, and listed.";
 };
 
-/// Every check that must be well before a restart; unknown blocks like a failure.
+/// Every check that must pass or warn before a restart; unknown blocks like a failure.
 pub const RESTART_CHECKS: &[&str] = &[
     "arch.identity",
     "arch.manager",
@@ -44,44 +46,44 @@ pub const RESTART_CHECKS: &[&str] = &[
     "restart.unit",
 ];
 
-/// A rehearsed start, and nothing less.
+/// Passes only for a start that was rehearsed.
 fn cold_start(context: CheckContext<'_>) -> CheckResult {
     let guard = context.facts.guard.as_ref().and_then(Known::seen);
     if let Some(guard) = guard.filter(|guard| guard.effective() && guard.needs_daemon_reload()) {
         return Ok(Judgement::unknown(format!(
-            "files of {} were changed, and systemd has not read them; lifting the guard makes it read them, and what \
-             they start was not rehearsed",
+            "files of {} were changed, and systemd has not read them; lifting the guard makes systemd read them, and \
+             what they would start was not rehearsed",
             guard.unit
         ))
-        .with_remedy("look at them with `systemctl cat`, then `systemctl daemon-reload`: that restarts nothing"));
+        .with_remedy("read them with `systemctl cat`, then run `systemctl daemon-reload`, which restarts nothing"));
     }
-    const NOT_REHEARSED: &str = "whether it comes up again was not rehearsed";
+    const NOT_REHEARSED: &str = "it was not rehearsed whether it comes up again";
     let rehearsal = context.facts.rehearsal.as_ref().ok_or_else(|| Unknown::new(NOT_REHEARSED))?;
     let rehearsal = match rehearsal.context(NOT_REHEARSED) {
         Ok(rehearsal) => rehearsal,
         Err(unknown) => {
             return Ok(Judgement::from(unknown)
-                .with_remedy("run as root; what haguard cannot rehearse it does not restart"));
+                .with_remedy("run as root: haguard does not restart what it cannot rehearse"));
         }
     };
     let outcome = match rehearsal.failure_reason() {
         Some(why) => Judgement::fail(format!("it would not come up again: {why}")).with_remedy(
-            "mend what HAProxy names, then run `haguard rehearse`; what runs is the only thing that serves",
+            "correct what HAProxy reports, then run `haguard rehearse`; until then only the running process serves",
         ),
-        None => Judgement::pass(format!("started from cold it came up in {} ms", rehearsal.start_up_ms)),
+        None => Judgement::pass(format!("a cold start came up in {} ms", rehearsal.start_up_ms)),
     };
     let alerts = rehearsal.failure_reason().map(|_| rehearsal.alerts.iter().cloned());
     Ok(outcome.with_evidence([rehearsal.command.clone()]).with_evidence(alerts.into_iter().flatten()))
 }
 
-/// What this HAProxy itself holds is free once it has ended; what a stranger holds is not.
+/// An address that this HAProxy itself holds is free once it has ended; one that another process holds is not.
 fn binds_free(context: CheckContext<'_>) -> CheckResult {
-    const WHAT: &str = "which addresses it would take is not known";
+    const WHAT: &str = "it is not known which addresses it would take";
     let all = context.facts.binds.context(WHAT)?;
     let own = own_pids(context.facts.instance.context(WHAT)?);
     let others: Vec<&NewBind> = all.iter().filter(|bind| !is_own_listener(bind, &own)).collect();
     Ok(match others.is_empty() {
-        true => Judgement::pass("every address that it would listen on is its own, or free"),
+        true => Judgement::pass("every address that it would listen on is its own or free"),
         false => judge_binds(&others),
     })
 }
@@ -91,13 +93,15 @@ fn is_own_listener(bind: &NewBind, own: &[u32]) -> bool {
     matches!(&bind.state, BindState::Taken { by, .. } if !by.is_empty() && by.iter().all(ours))
 }
 
-/// Who restarts it.
+/// The proven controller that would restart it.
 fn restart_method(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     let method = match (RestartMethod::from_instance(instance), instance.control.proven()) {
         (Ok(method), _) => method,
         (Err(why), Some(_)) => return Ok(Judgement::fail(why)),
-        (Err(why), None) => return Err(Unknown::new(format!("who would restart it is not proven: {why}"))),
+        (Err(why), None) => {
+            return Err(Unknown::new(format!("it is not proven who would restart it: {why}")));
+        }
     };
     let handed_down = &context.facts.config.handed_down;
     Ok(match method {
@@ -106,39 +110,39 @@ fn restart_method(context: CheckContext<'_>) -> CheckResult {
             Judgement::pass(format!("{} is restarted by its daemon", container.describe()))
         }
         RestartMethod::Process if instance.main.start_ticks.is_none() => {
-            Judgement::unknown("/proc does not say when it started, so a signal might hit another process")
+            Judgement::unknown("/proc does not show when it started, so a signal might hit another process")
         }
-        // One that has given its rights up cannot be started again from what it is now.
+        // Without a master there is no process left with the privileges of the start: setuid gave them up.
         RestartMethod::Process if instance.mode == Mode::Standalone && instance.main.uid != 0 => {
             Judgement::unknown(format!(
-                "it runs without a master as uid {}, and with which rights it was started is not known",
+                "it runs without a master as uid {}, and it is not known with which privileges it was started",
                 instance.main.uid
             ))
             .with_evidence([describe_argv(instance)])
             .with_remedy("restart it the way it was started")
         }
-        // Only whoever opened them can hand them down again.
+        // Only the process that opened inherited sockets can pass them on again.
         RestartMethod::Process if !handed_down.is_empty() => Judgement::fail(
-            "nobody keeps it, and it listens on sockets that were handed down by whoever started it: its own command line \
-             would start one that does not have them",
+            "no service manager controls it, and it listens on sockets that were handed down at its start: its own \
+             command line would start one without them",
         )
         .with_evidence(handed_down.iter().cloned())
         .with_evidence([describe_argv(instance)])
         .with_remedy(
-            "end it and start it where those sockets are opened, such as systemd-socket-activate or s6-fdholder; a reload \
+            "end it and start it with what opens those sockets, such as systemd-socket-activate or s6-fdholder; a reload \
              keeps them",
         ),
-        RestartMethod::Process => Judgement::pass("nobody keeps it, so its own command line starts it again")
+        RestartMethod::Process => Judgement::pass("no service manager controls it, so its own command line starts it again")
             .with_evidence([describe_argv(instance)]),
     })
 }
 
-/// What systemd says of the unit that would be restarted.
+/// The state in systemd of the unit that would be restarted.
 fn unit(context: CheckContext<'_>) -> CheckResult {
     let Some(guard) = &context.facts.guard else {
-        return Ok(Judgement::skipped("no unit of systemd's controls it"));
+        return Ok(Judgement::skipped("no systemd unit controls it"));
     };
-    let guard = guard.context("systemd does not say what it would restart")?;
+    let guard = guard.context("systemd does not show what it would restart")?;
     let (name, shown) = (&guard.unit, &guard.shown);
     let differences = start_differences(context.facts);
     Ok(if !shown.is_loaded() {
@@ -162,23 +166,27 @@ fn unit(context: CheckContext<'_>) -> CheckResult {
     })
 }
 
-/// Commands of a unit that run before.
+/// Commands of a unit that run before the main process.
 const PRE_START_PREFIX: &str = "ExecStartPre=";
 
-/// What the unit would start, where that is not what runs, or not known in full.
+/// A warning where the unit would start something else than what runs, or where that is not fully known.
 fn judge_unit_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Judgement> {
     let edited = &guard.environment_edited;
     let text = match &facts.start {
         Some(Known::Seen(start)) if !start.differs.is_empty() => {
-            format!("{name} would start something else than what runs, and that is what was rehearsed")
+            format!(
+                "{name} would start something else than what runs; what the unit would start was rehearsed"
+            )
         }
-        // What came before the last start too is no news.
+        // An ExecStartPre= ran before the last start too.
         Some(Known::Seen(start)) if start.assumed.iter().any(|what| !what.starts_with(PRE_START_PREFIX)) => {
-            format!("not all that {name} would start could be rehearsed; the rest is taken from what runs")
+            format!(
+                "part of what {name} would start could not be rehearsed; that part is taken from what runs"
+            )
         }
         Some(Known::Seen(_)) => return None,
         Some(Known::Unknown { why }) => {
-            format!("what {name} would start is not known, so what runs was rehearsed: {why}")
+            format!("it is not known what {name} would start, so what runs was rehearsed: {why}")
         }
         None if edited.is_empty() => return None,
         None => format!("{name} would start with an environment that was edited after it started"),
@@ -186,7 +194,7 @@ fn judge_unit_start(name: &str, guard: &GuardFacts, facts: &Facts) -> Option<Jud
     let known = matches!(facts.start, Some(Known::Seen(_)));
     let edited = edited.iter().filter(|_| !known).cloned();
     Some(Judgement::warn(text).with_evidence(start_differences(facts)).with_evidence(edited).with_remedy(
-        format!("compare it with `systemctl cat {name}` in hand; a reload keeps what the master has"),
+        format!("compare it with `systemctl cat {name}`; a reload keeps the master's present settings"),
     ))
 }
 
@@ -223,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_rehearsed_is_not_restarted() {
+    fn a_start_that_was_not_rehearsed_blocks() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "restart.cold-start"), Level::Unknown);
         facts.rehearsal = Some(Known::unknown("needs root"));
@@ -235,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_unit_would_start_counts_for_a_restart_and_for_a_reload_what_runs() {
+    fn a_restart_is_judged_by_its_unit_and_a_reload_by_what_runs() {
         let mut facts = test_facts::healthy();
         facts.rehearsal = rehearsed(true);
         let mut tried = test_facts::rehearsed_start(&facts);
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_whose_lift_reads_what_was_not_rehearsed_stops_a_restart() {
+    fn a_guard_whose_lift_makes_systemd_read_new_files_stops_a_restart() {
         let mut facts = test_facts::healthy();
         facts.rehearsal = rehearsed(true);
         for (more, wanted) in [
@@ -270,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_its_own_is_free_and_a_strangers_is_not() {
+    fn an_address_of_its_own_is_free_and_one_of_another_process_is_not() {
         let holder = |pid| SocketOwner {
             holds: "tcp 127.0.0.1:8001".parse().unwrap(),
             listens: true,
@@ -290,10 +298,10 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_is_not_proven_is_none() {
+    fn a_restart_needs_a_proven_controller() {
         let mut facts = test_facts::healthy();
-        let nobody = test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
-        test_facts::instance_mut(&mut facts).control = nobody;
+        let unmanaged = test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+        test_facts::instance_mut(&mut facts).control = unmanaged;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
         facts.config.handed_down.push("/etc/haproxy.cfg:3 fd@3".to_owned());
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
@@ -316,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_systemd_reads_anew_is_said() {
+    fn a_unit_that_systemd_would_read_again_warns() {
         let level = |more: &str| {
             let mut facts = test_facts::healthy();
             facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));

@@ -1,4 +1,4 @@
-//! What lives in memory only, judged from the ledger.
+//! Runtime state that is in no file, judged from the ledger.
 
 use super::{Check, CheckContext, CheckResult, Judgement};
 use crate::plan::{Effect, Loss, LossKind};
@@ -6,26 +6,26 @@ use crate::plan::{Effect, Loss, LossKind};
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
     "runtime.memory-only", memory_only, "every frontend and backend is in the files",
-        "A backend that runs but is in no loaded file disappears with the next reload or restart. That is the \
-         outage haguard was made for.";
+        "A frontend or backend that runs but is in no loaded file disappears with the next reload or restart. \
+         That is an outage for its clients.";
     "runtime.dynamic-servers", dynamic_servers, "every server is in the files",
         "A server that was added over the socket, or through the Data Plane API's runtime endpoints, is gone after \
          a reload.";
     "runtime.maint-servers", maint_servers, "no server state was set at run time",
         "A server that was put in maintenance over the socket takes traffic again after a reload.";
     "runtime.server-drift", server_drift, "weights and addresses are those of the files",
-        "Weights and addresses that were set over the socket return to what the files say.";
+        "A reload returns weights and addresses that were set over the socket to the values in the files.";
     "runtime.map-drift", map_drift, "maps and ACLs are those of their files",
-        "Entries that were added, changed or deleted over the socket are undone by a reload: the file wins.";
+        "A reload loads maps and ACLs from their files again. Entries that were added, changed or deleted over the \
+         socket are undone.";
     "runtime.cert-drift", cert_drift, "certificates are those on disk",
-        "A certificate that was set over the socket is replaced by the one on disk, which may have expired.";
-    "runtime.peers-synced", peers_synced, "stick tables are carried over a reload",
-        "A stick table without a peers section that has a local peer is empty after a reload; every one is empty \
-         after a restart unless another peer teaches it.";
+        "A reload replaces a certificate that was set over the socket with the one on disk, which may have expired.";
+    "runtime.peers-synced", peers_synced, "a reload keeps the stick tables",
+        "A stick table without a peers section that has a local peer is empty after a reload. After a restart every \
+         stick table is empty unless another peer sends its entries.";
 };
 
-/// A pass when no line of these kinds is lost in a reload. What could not be told is unknown, whatever is known beside
-/// it.
+/// A pass when a reload loses no line of these kinds. An unknown line makes the result unknown, whatever else is known.
 fn drift(context: CheckContext<'_>, kinds: &[LossKind], well: &str, noun: &str) -> CheckResult {
     let of = |fate: Effect| -> Vec<&Loss> {
         let lines = context.ledger.lines.iter();
@@ -36,8 +36,8 @@ fn drift(context: CheckContext<'_>, kinds: &[LossKind], well: &str, noun: &str) 
     let count = count.map_or("not counted".to_owned(), |count| count.to_string());
     let outcome = match (lost.is_empty(), unknown.is_empty()) {
         (true, false) => Judgement::unknown(format!("not known whether there are {noun}")),
-        (false, false) => Judgement::unknown(format!("{noun}: {count}, and what could not be told")),
-        (false, true) => Judgement::warn(format!("{noun}: {count}; a reload loses that")),
+        (false, false) => Judgement::unknown(format!("{noun}: {count}, and more that is not known")),
+        (false, true) => Judgement::warn(format!("{noun}: {count}; a reload loses them")),
         (true, true) => {
             // Without an instance the ledger has one line for everything.
             context.instance()?;
@@ -88,7 +88,7 @@ fn cert_drift(context: CheckContext<'_>) -> CheckResult {
 
 fn peers_synced(context: CheckContext<'_>) -> CheckResult {
     let kinds = [LossKind::StickTable];
-    let well = "every stick table that holds entries is carried over a reload";
+    let well = "a reload keeps the entries of every stick table";
     drift(context, &kinds, well, "stick-table entries without peers")
 }
 
@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_does_not_hide_what_could_not_be_told() {
+    fn a_known_loss_does_not_hide_an_unknown_one() {
         let (lost, open) =
             ((LossKind::MapEntry, Some(3), Effect::Lost), (LossKind::AclEntry, None, Effect::Unknown));
         let found = run_check("runtime.map-drift", &[lost, open]);
         assert_eq!((found.level, found.evidence.len()), (Level::Unknown, 2));
-        assert!(found.text.contains("differ: 3, and what could not be told"), "{found:?}");
+        assert!(found.text.contains("differ: 3, and more that is not known"), "{found:?}");
     }
 
     #[test]

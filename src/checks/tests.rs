@@ -28,7 +28,7 @@ fn every_id_is_its_own_and_every_check_explains_itself() {
 }
 
 #[test]
-fn a_healthy_instance_passes_but_for_having_no_manager() {
+fn a_healthy_instance_passes_all_checks_but_arch_manager() {
     let findings = run_all_checks(&test_facts::healthy());
     let notable: Vec<&str> = findings
         .iter()
@@ -65,7 +65,7 @@ fn a_failed_reload_fails_and_names_the_worker_that_serves() {
 }
 
 #[test]
-fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
+fn the_serving_worker_after_a_failed_reload_is_no_leftover() {
     let mut facts = test_facts::healthy();
     let instance = test_facts::instance_mut(&mut facts);
     let row = |pid, uptime_s| Worker {
@@ -83,7 +83,7 @@ fn the_worker_that_serves_after_a_failed_reload_is_no_leftover() {
 }
 
 #[test]
-fn a_socket_that_a_stranger_answers_fails_and_a_silent_one_is_unknown() {
+fn a_socket_that_another_process_answers_fails_and_a_silent_one_is_unknown() {
     let mut facts = test_facts::healthy();
     known_mut(&mut test_facts::instance_mut(&mut facts).admin_sockets)[0].answered_by = Known::Seen(999);
     assert_eq!(level(&facts, "arch.sockets"), Level::Fail);
@@ -93,7 +93,7 @@ fn a_socket_that_a_stranger_answers_fails_and_a_silent_one_is_unknown() {
 }
 
 #[test]
-fn two_instances_on_a_host_are_said() {
+fn two_instances_on_a_host_warn() {
     let mut facts = test_facts::healthy();
     let other: Candidate = known_mut(&mut facts.candidates)[0].clone();
     known_mut(&mut facts.candidates).push(other);
@@ -109,7 +109,7 @@ fn a_process_without_a_master_is_judged_without_one() {
 }
 
 #[test]
-fn files_that_cannot_be_loaded_fail_with_haproxys_words() {
+fn files_that_cannot_be_loaded_fail_with_haproxys_message() {
     let mut facts = test_facts::healthy();
     known_mut(&mut facts.config.test).valid = false;
     known_mut(&mut facts.config.test).alerts = vec!["unknown keyword 'bogus'".into()];
@@ -146,14 +146,14 @@ fn a_new_bind_that_is_held_fails_with_its_owner_and_one_that_could_not_be_tried_
     assert_eq!(finding.level, Level::Fail);
     assert_eq!(finding.text, "new bind 127.0.0.1:8001 is held by nginx (PID 42, www-data) on 0.0.0.0:8001");
     let evidence = finding.evidence.join("\n");
-    for said in ["/etc/haproxy.cfg:9", "PID 42 runs /usr/sbin/nginx", "unknown: not tried"] {
-        assert!(evidence.contains(said), "{said} in {evidence}");
+    for line in ["/etc/haproxy.cfg:9", "PID 42 runs /usr/sbin/nginx", "unknown: not tried"] {
+        assert!(evidence.contains(line), "{line} in {evidence}");
     }
     assert!(finding.mend.as_ref().unwrap().contains("stop nginx (PID 42)"));
 }
 
 #[test]
-fn a_pid_file_that_names_somebody_else_is_told_and_none_is_fine() {
+fn a_pid_file_that_names_another_process_warns_and_none_passes() {
     let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "arch.pidfile"), Level::Pass);
     let mut with = |pids| {
@@ -209,7 +209,7 @@ fn a_state_file_from_before_the_worker_is_stale() {
 }
 
 #[test]
-fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
+fn edited_undecided_and_unlimited_configurations_are_found() {
     let judged = |id: &str, worse: fn(&mut Facts)| {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, id), Level::Pass, "{id}");
@@ -224,7 +224,7 @@ fn files_that_were_edited_not_understood_or_without_a_limit_are_told() {
 }
 
 #[test]
-fn a_program_that_was_upgraded_on_disk_is_told() {
+fn a_program_that_was_upgraded_on_disk_warns() {
     let mut facts = test_facts::healthy();
     assert_eq!(level(&facts, "host.version-skew"), Level::Pass);
     test_facts::instance_mut(&mut facts).disk_version = Known::Seen("9.9.9".into());
@@ -234,7 +234,7 @@ fn a_program_that_was_upgraded_on_disk_is_told() {
     assert_eq!(level(&facts, "arch.process"), Level::Warn);
 }
 
-/// Each way to make the healthy sample worse; the verdict may never get better by any of them.
+/// Changes that make the healthy sample worse; none of them may improve the verdict.
 const WORSE: &[fn(&mut Facts)] = &[
     |f| f.instance = Known::unknown("gone"),
     |f| f.candidates = Known::unknown("hidden"),

@@ -1,4 +1,4 @@
-//! Which findings somebody lives with: said by flag or in the configuration, and only where that is allowed.
+//! The findings that are ignored, by flag or in the configuration, and only where that is allowed.
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use crate::config::{Origin, Settings};
 use crate::error::Failure;
 use crate::time;
 
-/// Flags of a command that heeds decisions to live with a finding.
+/// The flags to ignore findings.
 #[derive(Debug, Args)]
 pub struct IgnoreArgs {
     /// Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation's own
@@ -19,32 +19,32 @@ pub struct IgnoreArgs {
     pub reason: Option<String>,
 }
 
-/// The decisions that are in force.
+/// The entries that apply.
 pub(super) struct Ignores(Vec<Ignore>);
 
-/// Those of the configuration: the only ones that a command heeds which has no flag for them.
+/// The entries of the configuration alone, for a command without --ignore.
 pub(super) fn from_config(settings: &Settings) -> Result<Ignores, Failure> {
-    let said = settings.ignores.iter().map(|sourced| Ignore {
+    let entries = settings.ignores.iter().map(|sourced| Ignore {
         check: sourced.value.check.clone(),
         reason: sourced.value.reason.clone(),
         origin: sourced.origin.to_string(),
         until: sourced.value.until,
     });
-    said.map(validate).collect::<Result<_, _>>().map(Ignores)
+    entries.map(validate).collect::<Result<_, _>>().map(Ignores)
 }
 
-/// What an operation has that heeds none: whoever types one is told.
+/// For an operation that ignores no finding: --ignore is a usage error.
 pub(super) fn reject_flag(operation: &str, args: &IgnoreArgs) -> Result<Ignores, Failure> {
     match args.ignore.is_empty() {
         true => Ok(Ignores(Vec::new())),
         false => {
-            let error = anyhow::anyhow!("`{operation}` lets nothing pass that is ignored");
-            Err(Failure::usage(error).with_remedy("leave --ignore out, and mend what the check finds"))
+            let error = anyhow::anyhow!("`{operation}` does not accept --ignore");
+            Err(Failure::usage(error).with_remedy("leave --ignore out, and correct what the check finds"))
         }
     }
 }
 
-/// Those of the command line, and those of the configuration after them.
+/// The entries of the command line, then those of the configuration.
 pub(super) fn from_args(args: &IgnoreArgs, context: &Context<'_>) -> Result<Ignores, Failure> {
     let origin = Origin::Flag("--ignore").to_string();
     let typed = args.ignore.iter().map(|id| Ignore {
@@ -59,7 +59,7 @@ pub(super) fn from_args(args: &IgnoreArgs, context: &Context<'_>) -> Result<Igno
 }
 
 impl Ignores {
-    /// The findings with these decisions applied.
+    /// The findings with these entries applied.
     pub(super) fn apply(&self, findings: Vec<Finding>) -> Vec<Finding> {
         let today = time::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         checks::apply_ignores(findings, &self.0, today)
@@ -76,12 +76,12 @@ fn validate(ignore: Ignore) -> Result<Ignore, Failure> {
     if let Some(why) = checks::not_ignorable(check) {
         let error = anyhow::anyhow!("{origin}: {check} cannot be ignored: {why}");
         return Err(
-            Failure::usage(error).with_remedy(format!("`haguard explain {check}` says what would mend it"))
+            Failure::usage(error).with_remedy(format!("`haguard explain {check}` says how to correct it"))
         );
     }
     if reason.trim().is_empty() {
-        let error = anyhow::anyhow!("{origin}: {check} is to be ignored without a reason");
-        return Err(Failure::usage(error).with_remedy("say why: it is shown with the finding"));
+        let error = anyhow::anyhow!("{origin}: a reason is needed to ignore {check}");
+        return Err(Failure::usage(error).with_remedy("give a reason: it is shown with the finding"));
     }
     Ok(ignore)
 }

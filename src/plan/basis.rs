@@ -1,4 +1,4 @@
-//! The basis of a plan: what must still be true when it is applied, and what has moved since.
+//! The basis of a plan: what must still be true when it is applied, and what has changed since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::losses::{Ledger, LossKind};
 use crate::facts::{Facts, Known};
 
-/// What must still be true when a plan is applied. It holds names and hashes, and nothing that differs between two
-/// looks at the same world: no counts of connections or entries, no clock, no keyed prints.
+/// What must still be true when a plan is applied. It holds names and hashes, and nothing that changes by itself
+/// between two readings: no counts of connections or entries, no clock, no keyed fingerprints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
     /// The master, or the only process: its PID.
@@ -18,7 +18,7 @@ pub struct Basis {
     pub main_start: Option<u64>,
     /// The worker that serves.
     pub serving: Option<u32>,
-    /// Reloads that were asked of the master since its start.
+    /// Reloads since the start of the master.
     pub reloads: Option<u32>,
     /// Reloads that failed in a row.
     pub failed_reloads: Option<u32>,
@@ -26,21 +26,21 @@ pub struct Basis {
     pub program: Option<String>,
     /// MD5 of every configuration file, by path; none where it could not be read.
     pub files: BTreeMap<String, Option<String>>,
-    /// What only memory holds: `KIND OBJECT` of the ledger, with its state where that is one word.
+    /// Runtime-only state: `KIND OBJECT` of the ledger, with its state where that is one word.
     pub runtime: BTreeSet<String>,
-    /// What systemd and the files say of a unit, for a plan that is about one.
+    /// Properties of a systemd unit and its files, for a plan that changes or restarts one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unit: BTreeMap<String, String>,
 }
 
-/// One thing that is not as the plan was made for.
+/// One difference from the basis of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BasisChange {
-    /// What moved.
+    /// What changed.
     pub what: String,
-    /// How it was.
+    /// The value in the plan.
     pub before: String,
-    /// How it is.
+    /// The value now.
     pub after: String,
 }
 
@@ -115,16 +115,17 @@ impl Basis {
             list.record(name, value(unit), value(&now.unit));
         }
         for gone in runtime.difference(&now.runtime) {
-            list.record(gone, "in memory only".to_owned(), "not there".to_owned());
+            list.record(gone, RUNTIME_ONLY.to_owned(), "not there".to_owned());
         }
         for come in now.runtime.difference(runtime) {
-            list.record(come, "not there".to_owned(), "in memory only".to_owned());
+            list.record(come, "not there".to_owned(), RUNTIME_ONLY.to_owned());
         }
         list.0
     }
 }
 
 const UNKNOWN: &str = "unknown";
+const RUNTIME_ONLY: &str = "runtime-only";
 
 struct ChangeList(Vec<BasisChange>);
 
@@ -140,8 +141,7 @@ fn or_unknown<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(|| UNKNOWN.to_owned(), T::to_string)
 }
 
-/// Kinds whose objects an operator would name. The others change by themselves from one moment to the next, or are
-/// part of the basis already: the files by their hash.
+/// Kinds whose objects do not change by themselves. Files are in the basis by their hash.
 fn is_basis_kind(kind: LossKind) -> bool {
     match kind {
         LossKind::MemoryOnlyConfig
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_by_itself_moves_nothing() {
+    fn connections_entries_and_time_are_no_change() {
         let was = basis(&test_facts::healthy());
         let mut facts = test_facts::healthy();
         facts.live.connections = Known::Seen(Connections { current: 99, draining: 3 });
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_that_moved_is_named_with_before_and_after() {
+    fn each_change_is_named_with_both_values() {
         let was = basis(&test_facts::healthy());
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).main.pid = 200;
@@ -200,17 +200,17 @@ mod tests {
         test_facts::instance_mut(&mut facts).disk_version = Known::unknown("gone");
         facts.config.files[0].md5 = Known::Seen("1".repeat(32));
         known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Maint);
-        let said: Vec<String> =
+        let changes: Vec<String> =
             was.changes_since(&basis(&facts)).iter().map(BasisChange::to_string).collect();
-        assert_eq!(said.len(), 7, "{said:#?}");
-        assert_eq!(said[0], "main process: was 100 (start 4200), is 200 (start 4200)");
-        assert_eq!(said[4], "program on disk: was /usr/sbin/haproxy 3.0.11, is unknown");
-        let state = "server-admin-state web/s1 (in maintenance): was not there, is in memory only";
-        assert_eq!(said[6], state);
+        assert_eq!(changes.len(), 7, "{changes:#?}");
+        assert_eq!(changes[0], "main process: was 100 (start 4200), is 200 (start 4200)");
+        assert_eq!(changes[4], "program on disk: was /usr/sbin/haproxy 3.0.11, is unknown");
+        let state = "server-admin-state web/s1 (in maintenance): was not there, is runtime-only";
+        assert_eq!(changes[6], state);
     }
 
     #[test]
-    fn another_state_of_the_same_server_is_a_move() {
+    fn another_state_of_the_same_server_is_a_change() {
         let mut facts = test_facts::healthy();
         known_mut(&mut facts.live.servers)[0].admin = Known::Seen(ServerAdminState::Maint);
         let was = basis(&facts);

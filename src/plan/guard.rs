@@ -1,11 +1,11 @@
-//! The plan of a guard that comes or goes, and what it means for everybody who restarts things.
+//! The plan to install or remove a guard, and its effects on tools that restart services.
 
 use std::collections::BTreeMap;
 
 use super::{Action, Basis, BasisChange, Plan, Step};
 use crate::facts::guard::{DOCUMENTATION, DropIn, GuardFacts, GuardStatus};
 
-/// What will be refused, and by whom it is tried.
+/// What the guard makes systemd refuse, by tool.
 pub const REFUSED_COMMANDS: &[&str] = &[
     "systemctl restart, stop and try-restart; service NAME restart; /etc/init.d/NAME restart; invoke-rc.d; \
      deb-systemd-invoke: refused with exit 4",
@@ -15,27 +15,27 @@ pub const REFUSED_COMMANDS: &[&str] = &[
     "RPM's try-restart after an upgrade: refused with a warning; reload by hand then",
 ];
 
-/// What goes on as before.
+/// What works as before.
 pub const ALLOWED_COMMANDS: &[&str] = &[
     "systemctl reload, reload-or-restart and try-reload-or-restart, which become a reload",
     "systemctl start, boot, shutdown",
     "Debian's upgrade of the package, which reloads",
 ];
 
-/// What the guard does not keep from happening on any host, each measured.
+/// What the guard does not prevent on any host, each measured.
 pub const BYPASSES: &[&str] = &[
-    "kill and systemctl kill still work, and Restart= brings a process without memory back: watch NRestarts \
+    "kill and systemctl kill still work, and Restart= starts a process without the runtime state: watch NRestarts \
      (check proc.unplanned-restarts)",
     "systemctl disable --now: the stop is refused, but the unit is disabled for the next boot (check \
      guard.boot-enabled)",
-    "removing the package: its files go, the process runs on without a program",
+    "removing the package: its files are deleted, and the process runs on without a program file",
     "systemctl mask --now, because a masked unit has no drop-ins; systemctl revert removes them",
     "a stop or restart of a unit that this one is bound to (PartOf=, BindsTo=, Requires=), a start of one that conflicts \
      with it: systemd carries it out on both",
     "docker restart, and HAProxy as PID 1 of a container: systemd is not asked",
 ];
 
-/// The same of this unit, with those that it is bound to.
+/// The same for this unit, with the units to which it is bound.
 pub fn bypasses(facts: &GuardFacts) -> Vec<String> {
     let carried = facts.stop_propagated_from();
     let here = (!carried.is_empty()).then(|| format!("{} is bound so to {}", facts.unit, carried.join(", ")));
@@ -45,9 +45,9 @@ pub fn bypasses(facts: &GuardFacts) -> Vec<String> {
 /// How a unit's guard is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardChange {
-    /// It comes.
+    /// Install it.
     Install,
-    /// It goes.
+    /// Remove it.
     Remove,
 }
 
@@ -60,7 +60,7 @@ impl GuardChange {
         }
     }
 
-    /// The unit is as it will be already.
+    /// The unit is in the wanted state already.
     pub fn is_done(self, facts: &GuardFacts) -> bool {
         match self {
             GuardChange::Install => facts.status() == GuardStatus::InForce,

@@ -1,4 +1,4 @@
-//! The plan of a restart: who does it, what is kept over it, and how what comes up is proven.
+//! The plan of a restart: its method, what is kept over it, and how the result is verified.
 
 use std::collections::BTreeMap;
 
@@ -21,35 +21,35 @@ const RESTART_PROPERTIES: &[&str] = &[
     "UnitFileState",
 ];
 
-/// Of each HAProxy this many snapshots are kept, and as much evidence.
+/// The number of snapshots, and of evidence folders, that are kept for each HAProxy.
 pub const MAX_SNAPSHOTS: usize = 20;
 
-/// Who restarts it.
+/// The proven way to restart an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestartMethod<'a> {
     /// systemd, by the unit of this name.
     Systemd(&'a str),
     /// Docker or Podman.
     Docker(&'a Container),
-    /// Nobody keeps it: it is ended, and its own command line starts another one.
+    /// No service manager: it is ended, and its own command line starts another one.
     Process,
 }
 
-/// The emergency path through haguard, where it is proven who restarts this one.
+/// The emergency restart through haguard, where it is proven how this instance is restarted.
 pub fn break_glass_step(facts: &Facts) -> Option<RunbookStep> {
     let instance = facts.instance.seen()?;
     RestartMethod::from_instance(instance).ok()?;
     let host = runbook::shell_quote(&facts.host);
     let command = format!("haguard restart --break-glass {host} --reason 'WHY' --plan");
-    let when = "through haguard: a snapshot, the restart, what only memory holds put back, and a proof; shows a plan first:";
+    let when = "through haguard: a snapshot, the restart, runtime state put back, the result verified; shows a plan first:";
     Some(RunbookStep::new(when, runbook::with_instance_option(&command, instance)))
 }
 
 impl<'a> RestartMethod<'a> {
-    /// Who is proven to restart this one.
+    /// The proven way to restart this instance.
     ///
     /// # Errors
-    /// When nobody is, or it has to be done there: with the correct procedure.
+    /// When it is not proven, or another controller has to do it; the text names the command for that.
     pub fn from_instance(instance: &'a Instance) -> Result<Self, String> {
         match &instance.control {
             Control::Proven { controller: Controller::Systemd { unit }, .. } => {
@@ -62,9 +62,11 @@ impl<'a> RestartMethod<'a> {
                 let there = container_restart("podman", container).command;
                 match (&container.unit, container.socket.is_empty()) {
                     (None, false) => Ok(RestartMethod::Docker(container)),
-                    (Some(unit), _) => Err(format!("{unit} runs its container: restart it there: `{there}`")),
+                    (Some(unit), _) => {
+                        Err(format!("{unit} runs its container; restart it through the unit: `{there}`"))
+                    }
                     (None, true) => Err(format!(
-                        "Podman restarts it for haguard over its socket, and at none is this container known (try \
+                        "haguard restarts a Podman container over Podman's socket, and no socket knows this container (try \
                          `systemctl start podman.socket`); by hand: `{there}`"
                     )),
                 }
@@ -74,7 +76,7 @@ impl<'a> RestartMethod<'a> {
             } => Ok(RestartMethod::Process),
             Control::Proven { controller, .. } => {
                 let there = single_command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
-                Err(format!("it is controlled by {}: restart it there{there}", controller.describe()))
+                Err(format!("it is controlled by {}: restart it through that{there}", controller.describe()))
             }
             control => Err(control.why().unwrap_or("who controls it is not proven").to_owned()),
         }
@@ -176,13 +178,13 @@ pub fn outage_runbook(instance: &Instance) -> Vec<RunbookStep> {
     match RestartMethod::from_instance(instance) {
         Ok(RestartMethod::Systemd(unit)) => vec![
             advice("start it, and read why it does not come up:", format!("systemctl start {}", quote(unit))),
-            advice("what it said:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
+            advice("its log:", format!("journalctl -u {} -n 50 --no-pager", quote(unit))),
         ],
         Ok(RestartMethod::Docker(container)) => {
             let program = container_program(instance, container);
             vec![
                 advice("start it:", format!("{program} start {}", quote(&container.name))),
-                advice("what it said:", format!("{program} logs --tail 50 {}", quote(&container.name))),
+                advice("its log:", format!("{program} logs --tail 50 {}", quote(&container.name))),
             ]
         }
         Ok(RestartMethod::Process) | Err(_) => {
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_keeps_is_restarted_there() {
+    fn another_controllers_restart_command_is_named() {
         let mut facts = test_facts::healthy();
         let controller = Controller::Supervisord {
             program: "lb".into(),
@@ -319,11 +321,11 @@ mod tests {
         };
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(controller);
         let why = RestartMethod::from_instance(test_facts::instance_mut(&mut facts)).unwrap_err();
-        assert!(why.contains("restart it there: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
-        test_facts::instance_mut(&mut facts).control = Control::unknown("nobody answers");
+        assert!(why.contains("restart it through that: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");
+        test_facts::instance_mut(&mut facts).control = Control::unknown("no answer");
         assert_eq!(
             RestartMethod::from_instance(test_facts::instance_mut(&mut facts)).unwrap_err(),
-            "nobody answers"
+            "no answer"
         );
         assert_eq!(break_glass_step(&facts), None);
     }

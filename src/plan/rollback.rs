@@ -1,4 +1,4 @@
-//! The way back of a reload that wants to be confirmed, as a part of its plan: who consents to one consents to both.
+//! The rollback of a reload with --confirm-within, as a part of its plan: consent to the plan includes it.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::{Action, Plan, Step};
 /// How a reload would be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollbackPlan {
-    /// How long a confirmation is waited for.
+    /// The time limit for the confirmation.
     pub within: Duration,
-    /// Where the files of before were found.
+    /// Where the previous files were found.
     pub source: String,
     /// Each file with the MD5 of what would be put back.
     pub files: Vec<(String, String)>,
 }
 
 impl Plan {
-    /// This plan with the way back at its end, and an id of its own.
+    /// This plan with the rollback at its end, and a new id.
     #[must_use]
     pub fn with_rollback(self, back: &RollbackPlan) -> Self {
         let RollbackPlan { within, source, files } = back;
@@ -33,7 +33,7 @@ impl Plan {
         Plan::new(&self.operation, options, self.target, self.basis, steps)
     }
 
-    /// It says how it is undone.
+    /// It includes a rollback.
     pub fn has_rollback(&self) -> bool {
         self.steps.iter().any(|step| step.action.is_rollback())
     }
@@ -46,7 +46,7 @@ mod tests {
     use crate::plan;
 
     #[test]
-    fn the_id_stands_for_the_way_back_too() {
+    fn the_id_stands_for_the_rollback_too() {
         let facts = test_facts::healthy();
         let plain = plan::reload(&facts, &plan::ledger(&facts), None).unwrap();
         let back = |seconds, md5: &str| {

@@ -1,4 +1,4 @@
-//! Findings that somebody lives with: shown, recorded, and never those that say which process is meant.
+//! Ignored findings: shown, recorded, and never those that identify the process and its controller.
 
 use super::{break_config, check, start};
 use crate::support::configs;
@@ -50,16 +50,16 @@ fn what_may_not_be_ignored_and_what_is_not_known_is_a_usage_error() {
         said.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let said = run(&["--ignore", "arch.identity", "--reason", "x"]);
-    assert!(said.contains("arch.identity cannot be ignored: it says which process is meant"), "{said}");
+    assert!(said.contains("arch.identity cannot be ignored: it says which process is the target"), "{said}");
     let said = run(&["--ignore", "config.rehersal", "--reason", "x"]);
     assert!(said.contains("did you mean `config.rehearsal`?"), "{said}");
     let said = run(&["--ignore", "reload.settled", "--reason", "x"]);
-    assert!(said.contains("what the operation itself stands on"), "{said}");
+    assert!(said.contains("the operation itself depends on it"), "{said}");
     assert!(run(&["--ignore", "config.rehearsal"]).contains("--reason"));
     assert!(run(&["--reason", "x"]).contains("--ignore"));
-    assert!(run(&["--ignore", "config.rehearsal", "--reason", " "]).contains("without a reason"));
+    assert!(run(&["--ignore", "config.rehearsal", "--reason", " "]).contains("a reason is needed"));
     let said = run(&["--for", "restart", "--ignore", TEST, "--reason", "x"]);
-    assert!(said.contains("lets nothing pass that is ignored"), "{said}");
+    assert!(said.contains("does not accept --ignore"), "{said}");
     let config = haguard.config("[[ignore]]\ncheck = 'arch.sockets'\nreason = 'x'\n");
     let said = run(&["--config", config.to_str().unwrap()]);
     assert!(said.contains("arch.sockets cannot be ignored") && said.contains("haguard.toml"), "{said}");

@@ -41,7 +41,7 @@ fn a_control_group_without_room_for_a_second_worker_fails_and_one_with_room_pass
     group.limit(8 << 30);
     let roomy = found(&haproxy, "proc.mem-headroom");
     assert_eq!(roomy["level"], "pass", "{roomy}");
-    assert!(roomy["evidence"].to_string().contains("its control group may take"), "{roomy}");
+    assert!(roomy["evidence"].to_string().contains("its control group has"), "{roomy}");
     group.limit(6 << 20);
     let full = found(&haproxy, "proc.mem-headroom");
     assert_eq!(full["level"], "fail", "{full}");

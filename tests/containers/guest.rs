@@ -43,7 +43,7 @@ fn it_is_read_and_rehearsed_from_the_host_and_not_touched() {
     let said = haguard.run(["reload", "--plan", "--master-socket", master.to_str().unwrap()]);
     assert_eq!(said.status, 5, "{said}");
     let words = said.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("run haguard in there"), "{said}");
+    assert!(words.contains("run haguard inside that system"), "{said}");
     assert_eq!(guest.main_pid(UNIT), pid);
     assert_eq!(guest.property(UNIT, "ActiveState"), "active");
     let listeners = json(&["inspect"])["facts"]["live"]["listeners"].to_string();

@@ -56,7 +56,11 @@ impl HardenedGuest {
         let lost =
             refused["losses"].as_array().unwrap().iter().find(|line| line["kind"] == "unloadable-config");
         assert_eq!(lost.unwrap()["on_restart"], "lost", "{refused:#}");
-        assert_eq!(self.json(&["rehearse", "--exit-code"])["exit"], 0, "a reload keeps what the master has");
+        assert_eq!(
+            self.json(&["rehearse", "--exit-code"])["exit"],
+            0,
+            "a reload keeps the master's present settings"
+        );
         assert!(!self.comes_up_really());
     }
 }

@@ -170,7 +170,7 @@ fn postgresql_below_patroni_is_patronis_and_one_service_with_all_of_its_processe
             rest.number
         ),
         format!("patronictl -c {} restart lab node1", config.display()),
-        format!("Patroni ({}) takes it for a failure", cluster.patroni.pid()),
+        format!("Patroni ({}) treats that as a failure", cluster.patroni.pid()),
     ] {
         assert!(text.contains(&expected), "no `{expected}` in {text}");
     }

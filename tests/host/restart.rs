@@ -82,7 +82,7 @@ fn a_web_server_in_a_tmux_of_another_user_is_named_so() {
             &format!("listens on 127.0.0.1:{port}"),
             &format!("tmux of user {STRANGER} (server {}, session {name}) (proven)", tmux.server),
             &format!("attach -t {name}"),
-            "systemctl restart of anything",
+            "systemctl restart of any unit",
             "nothing was changed. (exit 3)",
         ] {
             assert!(text.contains(expected), "no `{expected}` for {word}: {said}");
@@ -137,7 +137,7 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
     );
     // A number is a PID as well.
     let text = unwrapped(&haguard.run(["restart", &web.pid().to_string()]).stdout);
-    assert!(text.contains(&format!("because PID {} is its own", web.pid())), "{text}");
+    assert!(text.contains(&format!("because its PID is {}", web.pid())), "{text}");
 }
 
 #[test]

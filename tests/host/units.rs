@@ -51,7 +51,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
             "other-6100",
             vec![
                 format!(
-                    "The unit other-6100.service (another name of gui.service) is active, and its process is {gui}."
+                    "The unit other-6100.service (an alias of gui.service) is active; its process is {gui}."
                 ),
                 "because its control group is that of gui.service".to_owned(),
                 "systemctl restart gui.service".to_owned(),
@@ -66,17 +66,12 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
             ],
         ),
         ("6101", vec!["could be stopped and not started again".to_owned()]),
-        (
-            "act",
-            vec![
-                "is inactive, and no process of it runs: act.socket starts it when it is needed.".to_owned(),
-            ],
-        ),
+        ("act", vec!["is inactive and has no process: act.socket starts it when it is needed.".to_owned()]),
         (
             "127.0.0.1:6102",
             vec![
                 "because it listens on 127.0.0.1:6102, for act.socket".to_owned(),
-                "systemd itself listens there, and starts act.service for whoever connects".to_owned(),
+                "systemd itself listens there, and starts act.service on a connection".to_owned(),
                 "systemctl restart act.service".to_owned(),
             ],
         ),
@@ -97,11 +92,20 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         ),
         (
             "6103",
-            vec!["systemd itself listens there for each.socket, and starts another service for each connection".to_owned()],
+            vec![
+                "systemd itself listens there for each.socket, and starts a service for each connection"
+                    .to_owned(),
+            ],
         ),
-        ("masked", vec!["The unit masked.service is masked: systemd starts it for nobody".to_owned()]),
-        ("failed", vec!["The unit failed.service is failed, and no process of it runs.".to_owned()]),
-        ("1", vec!["whoever restarts it restarts this whole host or container".to_owned()]),
+        (
+            "masked",
+            vec![
+                "The unit masked.service is masked: systemd does not start it until it is unmasked"
+                    .to_owned(),
+            ],
+        ),
+        ("failed", vec!["The unit failed.service is failed and has no process.".to_owned()]),
+        ("1", vec!["restarting it restarts this whole host or container".to_owned()]),
         ("g*", vec!["Nothing that runs here is called so.".to_owned()]),
     ];
     for (word, expected) in cases {
@@ -128,6 +132,6 @@ fn another_name_of_haproxys_unit_means_haproxy_whether_it_runs_or_not() {
     guest.ok(["systemctl", "stop", "haproxy.service"]);
     let said = guest.haguard(["restart", "lb"]);
     let text = unwrapped(&said.stdout);
-    assert!(text.contains("has nothing to end: haproxy.service is inactive"), "{said}");
+    assert!(text.contains("so there is nothing to restart: haproxy.service is inactive"), "{said}");
     assert!(text.contains("systemctl start haproxy.service") && !text.contains("is called so"), "{said}");
 }

@@ -146,7 +146,11 @@ fn a_map_file_that_was_edited_is_left_as_the_edit_wants_it() {
         let returned = before.put_back(&haproxy, SocketRoute::Direct);
         assert_eq!(summarize(&returned), [format!("map-entry {hosts} entries false")], "{branch}");
         let why = returned[0].why.as_deref().unwrap();
-        assert!(why.contains("cannot tell") && why.contains("edited after the worker started"), "{why}");
+        assert!(
+            why.contains("it is not known whether this was set at run time")
+                && why.contains("edited after the worker started"),
+            "{why}"
+        );
         assert_eq!(entries(&haproxy, &format!("show map {hosts}")), ["z.test web"], "{branch}");
     }
 }

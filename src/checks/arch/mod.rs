@@ -1,4 +1,4 @@
-//! What runs here, and whether the claims about it agree.
+//! What runs on this host, who controls it, and whether the sources agree.
 //!
 //! - `namespaces`: whether HAProxy reads the files of this host
 //! - `pins`: the pinned architecture against the one that is found
@@ -12,45 +12,47 @@ use crate::known::Unknown;
 
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
-    "arch.process", process, "HAProxy runs here",
-        "Everything else is a claim about one process. haguard finds it through the socket it was given, or by \
-         looking for processes named haproxy, and names its program, owner and arguments. A program that was \
-         replaced on disk means an upgrade that has not taken effect.";
+    "arch.process", process, "HAProxy is running on this host",
+        "Every other check is about one process. haguard finds it through the socket it was given, or among the \
+         processes named haproxy, and reports its program, owner and arguments. A program that was replaced on disk \
+         means that an upgrade has not taken effect yet.";
     "arch.identity", identity, "two sources agree on which process it is",
-        "A PID file, a process name or a socket path alone has misled people into restarting the wrong thing. \
-         haguard wants two sources that agree, for example the master's own list of processes and the listening \
-         socket among that process's open files. What is not proven blocks every change.";
+        "A PID file, a process name or a socket path alone can lead to the wrong process. haguard wants two sources \
+         that agree, for example the master's own list of processes and the listening socket among that process's \
+         open files. Until the process is proven, every change is blocked.";
     "arch.single-instance", single_instance, "one HAProxy runs on this host",
-        "With two instances on a host, a command that was meant for one can hit the other. haguard then wants a \
-         socket to be named and says which instance it means.";
+        "With two instances on a host, a command for one can hit the other. haguard then needs the socket of the \
+         one to use, and its reports name the instance.";
     "arch.manager", manager, "a service manager controls it",
-        "How a process must be reloaded or restarted depends on who keeps it running: systemd, a container's daemon, \
-         Nomad, supervisord, runit, s6, a terminal that somebody typed into, or nobody. Each is believed only when a \
-         second source agrees, for systemd the control group and the unit's MainPID, for Docker the control group and \
-         the daemon's State.Pid. A unit of a guest has the same name as one of this host and is not taken for it, and a \
-         unit whose main process is a script around HAProxy does not control HAProxy.";
-    "arch.pidfile", pid_file, "the PID file names it",
-        "A PID file outlives its process, and its number is given to another one. haguard never believes it; scripts do, \
-         and signal whatever has the number now. So a file that names somebody else is told.";
-    "arch.expected", pins::expected, "what runs HAProxy is what was pinned",
-        "`inspect --save` records who controls each service and which files it uses. When a later look finds a container \
-         where a unit was, or another file, somebody has moved the service: commands that were right before would now \
-         hit the wrong thing. Without pins there is nothing to compare; what is not proven is unknown.";
-    "arch.namespace", namespaces::namespace, "where it lives can be entered",
-        "One in a container or in a hardened unit sees other files, another network and other process numbers than this \
-         host. haguard goes where it lives: it reads its files through its root, runs its own program there to test them, \
-         and rehearses in a copy of that place. Where it cannot go, everything that it would read out here would be about \
-         something else.";
+        "How a process is reloaded or restarted depends on what keeps it running: systemd, a container's daemon, \
+         Nomad, supervisord, runit, s6, a shell in a terminal, or nothing. Each is believed only when a second \
+         source agrees: for systemd the control group and the unit's MainPID, for Docker the control group and the \
+         daemon's State.Pid. A unit of a guest can have the same name as a unit of this host and is not mistaken \
+         for it. A unit whose main process is a script around HAProxy does not control HAProxy.";
+    "arch.pidfile", pid_file, "the PID file names this HAProxy",
+        "A PID file outlives its process, and the kernel gives its number to another process. haguard never relies \
+         on a PID file. Scripts do, and signal whatever process has the number now. So a file that names another \
+         process is reported.";
+    "arch.expected", pins::expected, "the controller and files of each service are the pinned ones",
+        "`inspect --save` records who controls each service and which files it uses. When a later look finds a \
+         container where a unit was, or another file, the service was moved: commands that were right before would \
+         now act on the wrong thing. Without pins there is nothing to compare. A controller that is not proven \
+         makes the result unknown.";
+    "arch.namespace", namespaces::namespace, "haguard can enter its namespaces",
+        "A HAProxy in a container or in a hardened unit sees other files, another network and other process numbers \
+         than this host. haguard enters its namespaces: it reads its files through its root, runs its own program \
+         there to test them, and rehearses in a copy of that environment. Where haguard cannot enter, everything \
+         that it would read on the host would be about something else.";
     "arch.config-inode", namespaces::config_inode, "a file that is mounted alone is still the one of this host",
-        "A container that mounts a single file keeps that very file: when an editor or a deployment writes a new one and \
-         renames it over the old, the container goes on reading the old one, and a reload changes nothing. haguard compares \
-         the file as HAProxy sees it with the one that stands here.";
-    "arch.master-worker", master_worker, "a master starts its workers",
+        "A container that mounts a single file keeps that inode. When an editor or a deployment writes a new file \
+         and renames it over the old one, the container goes on reading the old one, and a reload changes nothing. \
+         haguard compares the file that HAProxy sees with the file on this host.";
+    "arch.master-worker", master_worker, "it runs with a master",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
          ordered but not proven.";
     "arch.sockets", sockets, "its sockets are answered by its own processes",
-        "A socket path can be taken over by another instance; what is read there then describes a stranger. \
-         haguard compares the PID that answers with the master's list of workers.";
+        "Another instance can take over a socket path; what is read there then describes that instance. haguard \
+         compares the PID that answers with the master's list of workers.";
     "arch.config-path", config_path, "the Data Plane API writes the file that the master loads",
         "When the unit starts HAProxy with one file and the Data Plane API writes another, every change seems to \
          work and none survives a restart. This is the usual cause of \"a restart lost all backends\".";
@@ -85,9 +87,9 @@ fn single_instance(context: CheckContext<'_>) -> CheckResult {
     Ok(match candidates.len() {
         0 => Judgement::unknown("no process of that name can be seen")
             .with_remedy("run as root where /proc hides the processes of others (hidepid)"),
-        1 => Judgement::pass("one HAProxy runs here").with_evidence(evidence),
+        1 => Judgement::pass("one HAProxy runs on this host").with_evidence(evidence),
         many => Judgement::warn(format!(
-            "{many} HAProxy run here; each command means the one whose socket it was given"
+            "{many} HAProxy instances run on this host; a command uses the one whose socket it was given"
         ))
         .with_evidence(evidence)
         .with_remedy("name one with --master-socket, or in haguard.toml under [haproxy]"),
@@ -98,7 +100,7 @@ fn pid_file(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     let file = match context.facts.vitals.pid_file.context("whether it writes a PID file is not known") {
         Err(Unknown { why }) => return Ok(Judgement::skipped(why)),
-        Ok(None) => return Ok(Judgement::pass("it was told to write no PID file")),
+        Ok(None) => return Ok(Judgement::pass("it is configured to write no PID file")),
         Ok(Some(file)) => file,
     };
     let pids = match file.pids.get() {
@@ -111,14 +113,14 @@ fn pid_file(context: CheckContext<'_>) -> CheckResult {
     let outcome = match !pids.is_empty() && pids.iter().all(ours) {
         true => Judgement::pass("the PID file names it"),
         false => Judgement::warn(format!("the PID file does not name {}", instance.title()))
-            .with_remedy("let no script signal what it names; haguard never does"),
+            .with_remedy("do not let scripts signal the PID in it; haguard never does"),
     };
     let named: Vec<String> = pids.iter().map(u32::to_string).collect();
     Ok(outcome.with_evidence([format!("{}: {}", file.path, named.join(" "))]))
 }
 
-/// What to do where it lives in a guest.
-const RUN_INSIDE_HINT: &str = "run haguard in there: only its own managers know who controls it";
+/// For a HAProxy in a guest, such as a container with its own systemd.
+const RUN_INSIDE_HINT: &str = "run haguard inside that system: only its own managers know what controls it";
 
 fn manager(context: CheckContext<'_>) -> CheckResult {
     let control = &context.instance()?.control;
@@ -130,7 +132,7 @@ fn manager(context: CheckContext<'_>) -> CheckResult {
             controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
             ..
         } => Judgement::warn(format!("no service manager controls it, only {}", controller.describe()))
-            .with_remedy("run it as a unit of systemd, so that it comes back after an end or a boot"),
+            .with_remedy("run it as a systemd unit, so that it is started again when it ends and at boot"),
         Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
             Judgement::unknown(format!("it belongs to {}", controller.describe()))
                 .with_remedy(RUN_INSIDE_HINT)
@@ -157,8 +159,8 @@ fn manager(context: CheckContext<'_>) -> CheckResult {
 fn master_worker(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     Ok(match instance.mode {
-        Mode::MasterWorker => Judgement::pass("a master starts its workers"),
-        Mode::Standalone => Judgement::warn("it runs without a master: a reload cannot be proven by one")
+        Mode::MasterWorker => Judgement::pass("it runs with a master, which starts its workers"),
+        Mode::Standalone => Judgement::warn("it runs without a master, so a reload cannot be proven")
             .with_evidence([describe_argv(instance)])
             .with_remedy(START_WITH_MASTER),
     })
@@ -167,20 +169,21 @@ fn master_worker(context: CheckContext<'_>) -> CheckResult {
 fn sockets(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     let ours = own_pids(instance);
-    let [mut evidence, mut strangers, mut silent] = [Vec::new(), Vec::new(), Vec::new()];
+    let [mut evidence, mut foreign, mut silent] = [Vec::new(), Vec::new(), Vec::new()];
     let admin = instance.admin_sockets.seen().into_iter().flatten();
     for SocketFact { path, source, answered_by, .. } in instance.master_socket.seen().into_iter().chain(admin)
     {
         match answered_by.get() {
             Ok(pid) if ours.contains(pid) => evidence.push(format!("{path} ({source}) is answered by {pid}")),
-            Ok(pid) => strangers.push(format!("{path} ({source}) is answered by {pid}")),
+            Ok(pid) => foreign.push(format!("{path} ({source}) is answered by {pid}")),
             Err(Unknown { why }) => silent.push(format!("{path} ({source}): {why}")),
         }
     }
-    if !strangers.is_empty() {
+    if !foreign.is_empty() {
         let worker = instance.serving.seen().map_or(String::new(), |pid| format!(", whose worker is {pid}"));
-        let text = format!("a socket is answered by a process that is not of {}{worker}", instance.title());
-        return Ok(Judgement::fail(text).with_evidence(strangers).with_remedy(
+        let text =
+            format!("a process that does not belong to {}{worker} answers its socket", instance.title());
+        return Ok(Judgement::fail(text).with_evidence(foreign).with_remedy(
             "name the socket of this instance in haguard.toml, or give each instance its own path",
         ));
     }

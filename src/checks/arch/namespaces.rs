@@ -1,4 +1,4 @@
-//! Where it lives, and whether what it reads there is what stands here.
+//! Its namespaces, and whether the files that it reads in them are those of this host.
 
 use crate::checks::{CheckContext, CheckResult, Judgement};
 use crate::facts::namespaces::MountedFile;
@@ -6,13 +6,13 @@ use crate::facts::namespaces::MountedFile;
 pub(super) fn namespace(context: CheckContext<'_>) -> CheckResult {
     let namespaces = context.facts.namespaces.get()?;
     if namespaces.own.is_empty() {
-        return Ok(Judgement::pass("it lives where haguard runs"));
+        return Ok(Judgement::pass("it runs in the namespaces of this host"));
     }
     let kinds = namespaces.own.join(", ");
     Ok(match &namespaces.closed {
         None => Judgement::pass(format!("it has namespaces of its own ({kinds}), which can be entered")),
         Some(why) => Judgement::unknown(format!("it has namespaces of its own ({kinds}): {why}"))
-            .with_remedy("run haguard as root, or where HAProxy lives, such as in its container"),
+            .with_remedy("run haguard as root, or in the same namespaces, for example in its container"),
     })
 }
 
@@ -30,18 +30,18 @@ pub(super) fn config_inode(context: CheckContext<'_>) -> CheckResult {
         (None, None) => Judgement::pass("files that are mounted alone are still those of this host"),
         (None, Some(why)) => Judgement::unknown(format!("a file that is mounted alone could not be compared: {why}")),
         (Some(first), _) => Judgement::warn(format!(
-            "HAProxy does not see {} of this host, but the file that it was when the mount was made",
+            "HAProxy does not see the present {} of this host, but the file as it was when it was mounted",
             first.source.seen().map_or("the file", String::as_str)
         ))
         .with_remedy(
-            "mount the folder instead of the file and make the container anew; until then write the file in place \
+            "mount the folder instead of the file and recreate the container; until then write the file in place \
              (cp, not mv or an editor that renames)",
         ),
     };
     Ok(outcome.with_evidence(namespaces.mounted.iter().map(describe_mount)))
 }
 
-/// Another inode. One with the same bytes will not follow the next edit either.
+/// Another inode. Even with the same bytes, it will not follow the next edit.
 fn is_other_inode(file: &MountedFile) -> bool {
     let pair = file.inside.seen().zip(file.outside.seen());
     pair.is_some_and(|(inside, outside)| inside.inode != outside.inode)
@@ -52,7 +52,7 @@ fn describe_mount(file: &MountedFile) -> String {
         (Some(inside), Some(outside)) if inside.inode == outside.inode => "one file".to_owned(),
         (Some(inside), Some(outside)) => {
             let same = if inside.md5 == outside.md5 { "the same bytes" } else { "other bytes" };
-            format!("inode {} there, {} here, {same}", inside.inode.1, outside.inode.1)
+            format!("inode {} in its namespace, {} on this host, {same}", inside.inode.1, outside.inode.1)
         }
         _ => "not compared".to_owned(),
     };
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_renamed_over_is_told_from_one_that_was_not() {
+    fn a_file_that_was_renamed_over_differs_from_one_that_was_written_in_place() {
         let level = |seen| run_check("arch.config-inode", seen).0;
         assert_eq!(level(container((7, "a"), here(7, "a"))), Level::Pass);
         let (worst, text) = run_check("arch.config-inode", container((7, "a"), here(8, "b")));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_that_nobody_can_enter_are_unknown() {
+    fn namespaces_that_cannot_be_entered_are_unknown() {
         let of = |own: &[&str], closed: Option<&str>| {
             let own = own.iter().map(|kind| (*kind).to_owned()).collect();
             let closed = closed.map(str::to_owned);

@@ -1,11 +1,11 @@
-//! The architecture that was pinned, against the one that is found.
+//! Compares the pinned controllers and files with those that are found.
 
 use crate::checks::{CheckContext, CheckResult, Judgement};
 use crate::facts::pin::Pin;
 use crate::facts::{Control, Facts, Role};
 use crate::known::Unknown;
 
-/// Every pin that can be compared; a changing command looks at HAProxy, `inspect` at all services.
+/// Compares every pin that can be compared: a changing command reads HAProxy alone, `inspect` all services.
 pub(super) fn expected(context: CheckContext<'_>) -> CheckResult {
     let facts = context.facts;
     if facts.pins.is_empty() {
@@ -24,13 +24,13 @@ pub(super) fn expected(context: CheckContext<'_>) -> CheckResult {
     });
     let worst = compared.max_by_key(|outcome| outcome.level);
     Ok(worst
-        .unwrap_or_else(|| Judgement::skipped("only services are pinned that were not looked at"))
+        .unwrap_or_else(|| Judgement::skipped("the pinned services were not read by this command"))
         .with_remedy_if_notable(
-            "`haguard inspect` shows what is found; `haguard inspect --save` pins it, if it is meant so",
+            "`haguard inspect` shows what was found; if that is right, `haguard inspect --save` pins it",
         ))
 }
 
-/// Who runs the HAProxy that is meant, or why that is not proven.
+/// The controller and files of the target HAProxy, or why they are not proven.
 fn haproxy_pin(facts: &Facts) -> Result<Pin, Unknown> {
     let instance = facts.instance.get()?;
     found_pin(&Role::Haproxy.to_string(), &instance.control, Pin::config_paths(&instance.main))
@@ -44,14 +44,14 @@ fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Result<Pi
     Ok(Pin::from_controller(service, controller, config))
 }
 
-/// A service beside HAProxy, where all services were looked at.
+/// A service other than HAProxy, where all services were read.
 fn compare_other_services(facts: &Facts, name: &str, pins: &[&Pin]) -> Option<Judgement> {
     let host = facts.on_host.seen()?;
     let named = host.services.iter().filter(|one| one.pin_name() == name);
     let all: Vec<Judgement> = named
         .map(|service| compare_pins(pins, Some(found_pin(name, &service.control, service.files.clone()))))
         .collect();
-    // Several may be called so, and the pin is of one of them.
+    // Several services can have this name, and the pin is of one of them.
     Some(all.into_iter().min_by_key(|outcome| outcome.level).unwrap_or_else(|| compare_pins(pins, None)))
 }
 
@@ -66,7 +66,7 @@ fn compare_pins(pins: &[&Pin], found: Option<Result<Pin, Unknown>>) -> Judgement
                 .with_evidence([why])
         }
         Some(Ok(found)) if pins.iter().any(|pin| pin.matches(&found)) => {
-            Judgement::pass(format!("{service} is run as it was pinned: {}", found.describe()))
+            Judgement::pass(format!("{service} runs as pinned: {}", found.describe()))
         }
         Some(Ok(found)) => {
             Judgement::fail(format!("{service} is pinned: {pinned}; found: {}", found.describe()))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_is_compared_with_what_was_pinned_and_both_are_shown() {
+    fn a_finding_shows_what_is_pinned_and_what_was_found() {
         let mut facts = test_facts::healthy();
         assert_eq!(run_expected(&facts).0, Level::Skipped);
         facts.pins = vec![Pin::from_controller("haproxy", &systemd(), vec!["/etc/haproxy.cfg".into()])];
@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn other_services_are_compared_where_they_were_looked_at() {
+    fn other_services_are_compared_where_they_were_read() {
         let mut facts = test_facts::healthy();
         facts.pins = vec![Pin::from_controller("http.server", &systemd(), Vec::new())];
         assert_eq!(run_expected(&facts).0, Level::Skipped, "not looked at");
         facts.on_host = Known::Seen(test_facts::host_facts(Vec::new()));
         assert_eq!(run_expected(&facts).0, Level::Warn, "it does not run");
-        let nobody = Controller::Unmanaged { cgroup: "/".into() };
-        let mut services = vec![test_facts::service("http.server", 1, nobody)];
+        let unmanaged = Controller::Unmanaged { cgroup: "/".into() };
+        let mut services = vec![test_facts::service("http.server", 1, unmanaged)];
         facts.on_host = Known::Seen(test_facts::host_facts(services.clone()));
         assert_eq!(run_expected(&facts).0, Level::Fail);
         services.push(test_facts::service("http.server", 2, systemd()));

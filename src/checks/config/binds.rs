@@ -7,11 +7,11 @@ use crate::facts::binds::format_port_ranges;
 use crate::facts::{BindState, NewBind};
 use crate::plural::plural;
 
-/// As many addresses are named in evidence; the rest is counted.
+/// Evidence names this many addresses; the rest is counted.
 const MAX_EVIDENCE: usize = 12;
 
 pub(super) fn new_binds_free(context: CheckContext<'_>) -> CheckResult {
-    Ok(judge_binds(context.facts.binds.context("which binds are new is not known")?))
+    Ok(judge_binds(context.facts.binds.context("it is not known which binds are new")?))
 }
 
 /// Judges binds that would be new.
@@ -31,10 +31,10 @@ pub(in crate::checks) fn judge_binds<B: Borrow<NewBind>>(binds: &[B]) -> Judgeme
         ))
         .with_evidence(evidence(unknown.iter().copied()))
         .with_remedy(
-            "run haguard as root on this host; what is still unknown then must be made plain in the files",
+            "run haguard as root on this host; if it is still unknown, write the address literally in the files",
         ),
         ([], []) => match binds().count() {
-            0 => Judgement::pass("the next worker would listen on nothing that this one does not"),
+            0 => Judgement::pass("the next worker would listen on no new address"),
             1 => Judgement::pass("the new address can be bound"),
             many => Judgement::pass(format!("{many} new addresses can be bound")),
         }
@@ -55,12 +55,12 @@ fn describe_bind(bind: &NewBind) -> String {
 }
 
 fn describe_finding(first: &NewBind, count: usize) -> String {
-    let said = first.state.describe(first.listener.as_ref());
+    let state = first.state.describe(first.listener.as_ref());
     let more = if count > 1 { format!(", and {}", plural(count - 1, "more bind")) } else { String::new() };
     match first.state {
-        BindState::Taken { .. } => format!("new bind {} is {said}{more}", first.address),
-        BindState::AddressNotAvailable => format!("new bind {} {said}{more}", first.address),
-        _ => format!("new bind {} cannot be had: {said}{more}", first.address),
+        BindState::Taken { .. } => format!("new bind {} is {state}{more}", first.address),
+        BindState::AddressNotAvailable => format!("new bind {} {state}{more}", first.address),
+        _ => format!("new bind {} cannot be bound: {state}{more}", first.address),
     }
 }
 
@@ -92,6 +92,6 @@ fn remedy(first: &NewBind) -> String {
         BindState::AddressNotAvailable => {
             format!("add the address to an interface, allow net.ipv4.ip_nonlocal_bind, {other}")
         }
-        _ => format!("mend what is named above, {other}, and check again"),
+        _ => format!("correct what is named above, {other}, and check again"),
     }
 }

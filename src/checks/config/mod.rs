@@ -1,4 +1,4 @@
-//! The files that the next worker would load.
+//! The configuration files that the next worker would load.
 //!
 //! - `binds`: addresses that the next worker would listen on
 
@@ -14,49 +14,51 @@ use crate::plural::plural;
 pub(super) const ROWS: &[Check] = checks! {
     "config.rehearsal", rehearsal, "the next worker comes up in a sealed copy of this host",
         "A configuration that passes HAProxy's own test can still fail when it is started: a folder or a file that \
-         its user may not use, a port that needs root, a script that fails at run time. haguard starts the next worker \
-         with the master's own program, arguments, environment and user in a copy of this host from which nothing gets \
-         out, and asks it what it holds. That needs root; commands that only look do not do it.";
+         its user may not use, a port that needs root, a script that fails at run time. haguard starts the next \
+         worker with the master's own program, arguments, environment and user in a sealed copy of this host, and \
+         asks it for its state. That needs root. Commands that only look do not rehearse.";
     "config.test-same-argv", test_same_argv, "HAProxy accepts the files, tested with the master's own arguments",
         "A configuration test with other arguments, another folder or another environment tests something else. \
-         haguard runs the program on disk with the master's own. Valid is not proof that the next worker comes \
-         up: a test binds no ports.";
-    "config.new-binds-free", binds::new_binds_free, "every address that a reload would add can be had",
-        "A configuration test binds nothing. When a new address is already held, the next worker fails to start, and \
-         while it tries, the old one has given up its listeners: clients are refused for two seconds, and systemctl \
-         reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a moment. It \
-         names the owner, an address that is on no interface, a port or a folder that HAProxy may not use; the path \
-         of a unix socket that somebody listens on counts as held, because HAProxy would replace it without a word.";
+         haguard runs the program on disk with the master's own. Valid files do not prove that the next worker \
+         comes up: a test binds no ports.";
+    "config.new-binds-free", binds::new_binds_free, "every address that a reload would add can be bound",
+        "A configuration test binds nothing. When a new address is already in use, the next worker fails to start. \
+         While it tries, the old worker has given up its listeners: clients are refused for two seconds, and \
+         systemctl reload exits 0. haguard looks up each new bind among the sockets of this host and binds it for a \
+         moment. It names the owner of an address in use, an address that is on no interface, and a port or a \
+         folder that HAProxy may not use. The path of a unix socket on which a process listens counts as in use, \
+         because HAProxy would replace it without a message.";
     "config.files-readable", files_readable, "the files that the configuration names can be read",
-        "A map, an ACL or a certificate that is gone, or that the user who starts HAProxy may not read, makes the next \
-         start fail although the configuration itself was never touched. haguard names the file and the line that asks \
-         for it, also where it cannot run HAProxy's own test.";
+        "A map, an ACL or a certificate that is missing, or that the user who starts HAProxy may not read, makes \
+         the next start fail although the configuration itself did not change. haguard names the file and the line \
+         that refers to it, even where it cannot run HAProxy's own test.";
     "config.edited-since-load", edited_since_load, "no file was written since the worker started",
-        "What runs is what was on disk when the worker started. A file that is newer is a change that the next \
-         reload, by anybody, puts in force.";
+        "The worker runs what was on disk when it started. A newer file is a change that the next reload puts in \
+         force, whoever orders that reload.";
     "config.decided", decided, "every line of the files is understood",
         "haguard reads the files to tell what they would bring. A line behind a condition that cannot be decided \
          here, or with a variable of an environment that cannot be read, makes the answer unknown.";
-    "config.hard-stop-after", hard_stop_after, "old workers have a last moment",
-        "Without hard-stop-after a worker that holds one idle connection lives for ever after a reload.";
-    "config.mworker-max-reloads", max_reloads, "the number of old workers has a limit",
-        "Each reload leaves a worker behind for as long as it has connections. mworker-max-reloads ends those that have \
-         outlived so many reloads; without it, and without hard-stop-after, frequent reloads fill the memory. HAProxy \
-         itself sets 50 from 3.3 on.";
-    "config.state-file", state_file, "no server-state file pins old ports",
-        "load-server-state-from-file restores ports as well as states: with ports that change, a reload can send \
-         traffic to a port that nobody listens on any more.";
-    "config.state-file-stale", state_file_stale, "the server-state file is written before each reload",
-        "A server-state file that is older than the worker describes servers of long ago: a reload would put their states, \
-         and with them ports and addresses, in force again.";
+    "config.hard-stop-after", hard_stop_after, "old workers end after a fixed time",
+        "Without hard-stop-after, a worker that holds one idle connection keeps running after a reload, without a \
+         time limit.";
+    "config.mworker-max-reloads", max_reloads, "the number of old workers is limited",
+        "Each reload leaves a worker running for as long as it has connections. mworker-max-reloads ends the \
+         workers that have outlived so many reloads. Without it, and without hard-stop-after, frequent reloads fill \
+         the memory. HAProxy itself sets 50 from 3.3 on.";
+    "config.state-file", state_file, "no server-state file restores old ports",
+        "load-server-state-from-file restores ports as well as states. With ports that change, a reload can send \
+         traffic to a port on which no process listens any more.";
+    "config.state-file-stale", state_file_stale, "no server-state file is older than the worker",
+        "A server-state file that is older than the worker holds old server states: a reload would put those states \
+         in force again, and their ports and addresses with them.";
 };
 
 fn test_same_argv(context: CheckContext<'_>) -> CheckResult {
     let test = context.facts.config.test.context("not tested")?;
     let outcome = match test.valid {
-        true => Judgement::pass("HAProxy calls the files valid"),
+        true => Judgement::pass("HAProxy accepts the files"),
         false => Judgement::fail("HAProxy would not load the files: a restart would be an outage")
-            .with_remedy("mend the lines named above, then run the same command again"),
+            .with_remedy("correct the lines named above, then run the same command again"),
     };
     let alerts = test.alerts.iter().filter(|_| !test.valid).cloned();
     Ok(outcome.with_evidence([test.command.clone()]).with_evidence(alerts))
@@ -64,10 +66,12 @@ fn test_same_argv(context: CheckContext<'_>) -> CheckResult {
 
 fn rehearsal(context: CheckContext<'_>) -> CheckResult {
     let Some(rehearsal) = &context.facts.rehearsal else {
-        return Ok(Judgement::skipped("a look rehearses nothing: `haguard check config.rehearsal` does"));
+        return Ok(Judgement::skipped(
+            "not rehearsed in a plain check; `haguard check config.rehearsal` does it",
+        ));
     };
     let rehearsal = match rehearsal.context("not rehearsed, only tested and read") {
-        // Weaker and said so: what a test and a reader can tell is judged by checks of their own.
+        // Other checks judge what HAProxy's test and haguard's own reading of the files show.
         Err(Unknown { why }) if context.facts.config.test.seen().is_some_and(|test| test.valid) => {
             return Ok(Judgement::warn(why));
         }
@@ -76,8 +80,8 @@ fn rehearsal(context: CheckContext<'_>) -> CheckResult {
     let outcome = match (rehearsal.failure_reason(), rehearsal.alerts.is_empty()) {
         (Some(why), _) => Judgement::fail(format!("the next worker would not come up: {why}"))
             .with_evidence([rehearsal.command.clone()])
-            .with_remedy("mend what HAProxy names, then run `haguard rehearse`"),
-        (None, false) => Judgement::warn("the next worker comes up and raises an alarm"),
+            .with_remedy("correct what HAProxy reports, then run `haguard rehearse`"),
+        (None, false) => Judgement::warn("the next worker comes up and logs alerts"),
         (None, true) => Judgement::pass(format!("it came up in {} ms", rehearsal.start_up_ms))
             .with_evidence([rehearsal.command.clone()]),
     };
@@ -100,25 +104,25 @@ fn decided(context: CheckContext<'_>) -> CheckResult {
     Ok(match config.undecided.is_empty() {
         true => Judgement::pass(format!("{} read and understood", plural(config.files.len(), "file")))
             .with_evidence([source.clone()]),
-        false => Judgement::unknown(format!("{} lines could not be decided", config.undecided.len()))
-            .with_evidence(config.undecided.iter().take(8).cloned()),
+        false => {
+            Judgement::unknown(format!("{} could not be decided", plural(config.undecided.len(), "line")))
+                .with_evidence(config.undecided.iter().take(8).cloned())
+        }
     })
 }
 
 fn hard_stop_after(context: CheckContext<'_>) -> CheckResult {
     context.facts.config.source.get()?;
     Ok(match &context.facts.config.hard_stop_after {
-        Some(limit) => Judgement::pass(format!("old workers live for at most {limit} after a reload")),
-        None => {
-            Judgement::warn("hard-stop-after is not set: a worker with one idle connection lives for ever")
-                .with_remedy(
-                    "add `hard-stop-after 30m` (or what your longest request needs) to the global section",
-                )
-        }
+        Some(limit) => Judgement::pass(format!("old workers run for at most {limit} after a reload")),
+        None => Judgement::warn(
+            "hard-stop-after is not set: after a reload, a worker with one idle connection never ends",
+        )
+        .with_remedy("add `hard-stop-after 30m` (or what your longest request needs) to the global section"),
     })
 }
 
-/// From this branch on a worker that has outlived 50 reloads is ended where nothing else is set.
+/// From this branch on, mworker-max-reloads is 50 by default.
 const DEFAULT_LIMIT_SINCE: (u32, u32) = (3, 3);
 
 fn max_reloads(context: CheckContext<'_>) -> CheckResult {
@@ -132,9 +136,9 @@ fn max_reloads(context: CheckContext<'_>) -> CheckResult {
             Judgement::pass("a worker is ended after 50 reloads, as HAProxy does by itself from 3.3 on")
         }
         (None, Some(limit), _) => {
-            Judgement::pass(format!("workers may pile up without a limit, but each ends after {limit}"))
+            Judgement::pass(format!("the number of old workers has no limit, but each ends after {limit}"))
         }
-        (None, None, _) => Judgement::warn("nothing limits how many workers of earlier reloads pile up")
+        (None, None, _) => Judgement::warn("the number of workers of earlier reloads has no limit")
             .with_remedy("add `mworker-max-reloads 50` or `hard-stop-after 30m` to the global section"),
     })
 }
@@ -142,7 +146,7 @@ fn max_reloads(context: CheckContext<'_>) -> CheckResult {
 fn files_readable(context: CheckContext<'_>) -> CheckResult {
     let ReferencedFiles { count, unreadable } = context.facts.config.named_files.get()?;
     Ok(match (unreadable.is_empty(), *count) {
-        (true, 0) => Judgement::pass("the configuration names no file of a map, an ACL or a certificate"),
+        (true, 0) => Judgement::pass("the configuration names no map, ACL or certificate file"),
         (true, count) => {
             Judgement::pass(format!("{} of maps, ACLs and certificates can be read", plural(count, "file")))
         }
@@ -151,7 +155,7 @@ fn files_readable(context: CheckContext<'_>) -> CheckResult {
             plural(unreadable.len(), "file")
         ))
         .with_evidence(unreadable.iter().cloned())
-        .with_remedy("put the files back, or give the user that starts HAProxy the right to read them"),
+        .with_remedy("restore the files, or allow the user that starts HAProxy to read them"),
     })
 }
 
@@ -166,7 +170,7 @@ fn state_file_stale(context: CheckContext<'_>) -> CheckResult {
     Ok(match written.get() {
         Err(Unknown { why }) => Judgement::warn(format!("the server-state file cannot be read: {why}"))
             .with_evidence([file.clone()])
-            .with_remedy("let the script that reloads write it first, or drop load-server-state-from-file"),
+            .with_remedy("let the script that reloads write it first, or remove load-server-state-from-file"),
         Ok(at) if at < started => {
             Judgement::warn("the server-state file is older than the worker: the next one would start with old states and ports")
                 .with_evidence([format!("{file} was written {}", format(at))])
@@ -182,10 +186,10 @@ fn state_file(context: CheckContext<'_>) -> CheckResult {
     context.facts.config.source.get()?;
     Ok(match &context.facts.config.state_file {
         None => Judgement::pass("no server-state file is in force"),
-        Some(file) => {
-            Judgement::warn("a server-state file is in force: it beats ports and states in the files")
-                .with_evidence([file.clone()])
-                .with_remedy("write it fresh just before each reload, or drop load-server-state-from-file")
-        }
+        Some(file) => Judgement::warn(
+            "a server-state file is in force: it overrides ports and states of the configuration",
+        )
+        .with_evidence([file.clone()])
+        .with_remedy("write it again just before each reload, or remove load-server-state-from-file"),
     })
 }

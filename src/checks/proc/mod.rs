@@ -1,43 +1,44 @@
-//! Master, workers and versions.
+//! The master, its workers, and the resources of the processes.
 //!
 //! - `resources`: signals, open files, memory, handover of sockets, known bugs
 
 mod resources;
 
-use super::{Check, CheckContext, CheckResult, Judgement, guard};
+use super::{Check, CheckContext, CheckResult, Judgement, describe_failed_reloads, guard};
 use crate::facts::{Instance, Mode, Worker};
 use crate::plural::plural;
 
 /// The rows of this group, in the order they are shown.
 pub(super) const ROWS: &[Check] = checks! {
     "proc.master-responsive", master_responsive, "the master answers on its socket",
-        "The master socket is the only place that tells the truth about reloads: which workers run, and how many \
-         reloads have failed since the last good one.";
+        "Only the master socket says how reloads went: which workers run, and how many reloads have failed since \
+         the last good one. A master that is stopped, or that does not take SIGUSR2, fails this check too.";
     "proc.reload-settled", reload_settled, "the last reload succeeded",
-        "systemctl reload exits 0 even when the new worker never came up. The master counts failures; as long as \
+        "systemctl reload exits 0 even when the new worker never came up. The master counts failed reloads. While \
          that count is not 0, an older worker serves an older configuration than the one on disk.";
     "proc.leftovers", leftovers, "no worker of an earlier reload is left",
-        "Each reload leaves its worker behind until its last connection ends. Many of them cost memory, and a \
-         restart cuts their connections too.";
+        "Each reload leaves the old worker running until its last connection ends. Many old workers use memory, and \
+         a restart cuts their connections too.";
     "proc.seamless", resources::seamless, "a new worker gets the listening sockets of the old one",
-        "The master hands its listening sockets to each new worker, so that no client is refused in between. -dR, \
-         noreuseport or `-x /dev/null` switch that off, and HAProxy's log says when it did not work.";
-    "proc.fd-headroom", resources::fd_headroom, "files can still be opened",
-        "Every connection, listener and old worker takes a file descriptor. At the limit connections are not accepted, \
-         and a reload fails although the configuration is good. The limit of a running master cannot be raised by a \
-         reload.";
-    "proc.mem-headroom", resources::mem_headroom, "a second worker has room beside the one that serves",
-        "During a reload both workers are there, each with its own copy of certificates, maps and buffers. Where memory \
+        "The master hands its listening sockets to each new worker, so that no client is refused during a reload. \
+         -dR, noreuseport or `-x /dev/null` switch that off. HAProxy's log says when the handover did not work.";
+    "proc.fd-headroom", resources::fd_headroom, "open files stay clear of their limit",
+        "Every connection, listener and old worker takes a file descriptor. At the limit connections are not \
+         accepted, and a reload fails although the configuration is good. A reload cannot raise the limit of a \
+         running master.";
+    "proc.mem-headroom", resources::mem_headroom, "there is memory for a second worker",
+        "During a reload both workers run, each with its own copy of certificates, maps and buffers. Where memory \
          does not suffice, the kernel ends one of them, and it may be the one that serves.";
-    "proc.known-bug", resources::known_bug, "the version that runs has no known bug of the master",
-        "Some releases lose signals after a failed reload, hide workers or close the master socket for everybody. haguard \
-         knows a few of them with the commit that corrected each, and compares the branch and the day of the release.";
-    "proc.unplanned-restarts", guard::unplanned_restarts, "systemd has not started it again by itself",
-        "After a crash or a kill, Restart= brings HAProxy back with nothing in its memory, and nobody is told. systemd \
-         counts these restarts in NRestarts; each one lost what the ledger shows.";
+    "proc.known-bug", resources::known_bug, "the running version has no known bug of the master",
+        "Some releases lose signals after a failed reload, hide workers, or close the master socket for every \
+         client. haguard knows a few of these bugs with the commit that fixed each, and compares the branch and the \
+         release date.";
+    "proc.unplanned-restarts", guard::unplanned_restarts, "systemd has not restarted it by itself",
+        "After a crash or a kill, Restart= starts HAProxy again without its runtime state, and raises no alarm. \
+         systemd counts these restarts in NRestarts. Each of them lost what the ledger shows.";
 };
 
-/// What only a master can tell.
+/// For checks that only a master can answer.
 fn with_master<'a>(
     context: CheckContext<'a>,
     judge: impl FnOnce(&'a Instance) -> CheckResult,
@@ -74,10 +75,11 @@ fn reload_settled(context: CheckContext<'_>) -> CheckResult {
         let serving =
             instance.serving.seen().map_or("an older worker".to_owned(), |pid| format!("worker {pid}"));
         Ok(Judgement::fail(format!(
-            "{failed} reloads in a row have failed; {serving} serves the configuration of before"
+            "{}; {serving} serves the previous configuration",
+            describe_failed_reloads(failed)
         ))
         .with_evidence([format!("show proc: [failed: {failed}]")])
-        .with_remedy("read `show startup-logs` on the master socket, mend the files, then reload"))
+        .with_remedy("read `show startup-logs` on the master socket, correct the files, then reload"))
     })
 }
 
@@ -93,9 +95,12 @@ fn leftovers(context: CheckContext<'_>) -> CheckResult {
             plural(old.len(), "worker")
         ))
         .with_evidence(old.iter().map(|worker| {
-            let connections = worker.connections.seen().map_or("unknown".to_owned(), u64::to_string);
-            format!("worker {}: {connections} connections", worker.pid)
+            let connections = match worker.connections.seen() {
+                Some(count) => plural(usize::try_from(*count).unwrap_or(usize::MAX), "connection"),
+                None => "an unknown number of connections".to_owned(),
+            };
+            format!("worker {}: {connections}", worker.pid)
         }))
-        .with_remedy("set hard-stop-after in the global section to bound their life"))
+        .with_remedy("set hard-stop-after in the global section to limit how long they run"))
     })
 }

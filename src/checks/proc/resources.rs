@@ -1,4 +1,4 @@
-//! How the processes fare: signals, open files, memory, the handover of sockets, bugs of the version that runs.
+//! Resources of the processes: signals, open files, memory, the handover of sockets, known bugs of the version.
 
 use jiff::civil::{Date, date};
 
@@ -6,25 +6,23 @@ use crate::checks::{CheckContext, CheckResult, Judgement, describe_argv};
 use crate::facts::process_health::{OpenFiles, ProcessHealth, ReloadSignal};
 use crate::facts::{Instance, Mode, version_numbers};
 
-/// Where the master takes no order to reload; none where it does, or where that could not be seen.
+/// A failure where the master cannot take a reload by signal; `None` where it can, or where that is not known.
 pub(super) fn blocked_reload_signal(vitals: &ProcessHealth, master: u32) -> Option<Judgement> {
     let ReloadSignal { pending, ignored, deadly, stopped } = *vitals.reload_signal.seen()?;
     let source = [format!("/proc/{master}/status")];
     let outcome = match (stopped, pending, ignored, deadly) {
         (true, _, _, _) => {
-            Judgement::fail("the master is stopped (SIGSTOP or a debugger): it answers nobody")
-                .with_remedy(format!("find out who stopped it, then let it go on: kill -CONT {master}"))
+            Judgement::fail("the master is stopped (SIGSTOP or a debugger) and answers no request")
+                .with_remedy(format!("find out what stopped it, then continue it: kill -CONT {master}"))
         }
-        (_, true, _, _) => {
-            Judgement::fail("SIGUSR2 has come to the master and is not taken: an ordered reload never began")
-                .with_remedy("order the reload over the master socket: `haguard reload`")
-        }
-        (_, _, true, _) => {
-            Judgement::fail("the master ignores SIGUSR2: a reload that is ordered by signal never begins")
-                .with_remedy("order the reload over the master socket: `haguard reload`")
-        }
+        (_, true, _, _) => Judgement::fail(
+            "SIGUSR2 is pending and the master does not take it: an ordered reload never began",
+        )
+        .with_remedy("order the reload over the master socket: `haguard reload`"),
+        (_, _, true, _) => Judgement::fail("the master ignores SIGUSR2: a reload by signal never begins")
+            .with_remedy("order the reload over the master socket: `haguard reload`"),
         (_, _, _, true) => Judgement::fail("the master has no handler for SIGUSR2: that signal would end it")
-            .with_remedy("wait until it has started, and look again"),
+            .with_remedy("wait until it has started, and check again"),
         _ => return None,
     };
     Some(outcome.with_evidence(source))
@@ -36,13 +34,13 @@ const MAX_OPEN_FILES_PERCENT: u64 = 80;
 pub(super) fn fd_headroom(context: CheckContext<'_>) -> CheckResult {
     let ProcessHealth { master_files, worker_files, .. } = &context.facts.vitals;
     let (master, worker) = (master_files.get()?, worker_files.get()?);
-    let words =
+    let describe =
         |OpenFiles { pid, used, limit }: &OpenFiles| format!("PID {pid} has {used} of {limit} files open");
-    let mut evidence = vec![words(worker)];
-    evidence.extend((master.pid != worker.pid).then(|| words(master)));
+    let mut evidence = vec![describe(worker)];
+    evidence.extend((master.pid != worker.pid).then(|| describe(master)));
     let percent = |files: &OpenFiles| files.used.saturating_mul(100) / files.limit.max(1);
     let most = percent(master).max(percent(worker));
-    let text = format!("{most} % of the files that may be open are open");
+    let text = format!("open files are at {most} % of their limit");
     let outcome = match most >= MAX_OPEN_FILES_PERCENT {
         true => Judgement::warn(text).with_remedy(
             "raise LimitNOFILE of the unit (or ulimit -n), or lower maxconn; a reload does not raise the limit",
@@ -55,7 +53,7 @@ pub(super) fn fd_headroom(context: CheckContext<'_>) -> CheckResult {
 pub(super) fn mem_headroom(context: CheckContext<'_>) -> CheckResult {
     let memory = context.facts.vitals.memory.get()?;
     let (worker, left) = (memory.worker_kb, memory.available_kb());
-    let group = memory.group_kb.map(|kb| format!("its control group may take {} MB more", kb / 1024));
+    let group = memory.group_kb.map(|kb| format!("its control group has {} MB left", kb / 1024));
     let evidence = [
         format!("the serving worker holds {} MB", worker / 1024),
         format!("this host has {} MB available", memory.host_kb / 1024),
@@ -64,25 +62,27 @@ pub(super) fn mem_headroom(context: CheckContext<'_>) -> CheckResult {
         "free memory, or raise the limit, before the next reload: both workers run side by side for a while";
     let outcome = match left {
         left if left < worker => {
-            Judgement::fail("a second worker like the one that serves has no room beside it")
+            Judgement::fail("there is no memory for a second worker of the size of the one that serves")
                 .with_remedy(ROOM)
         }
         left if left < worker.saturating_mul(2) => {
-            Judgement::warn("a second worker like the one that serves has just room beside it")
+            Judgement::warn("there is barely memory for a second worker of the size of the one that serves")
                 .with_remedy(ROOM)
         }
-        _ => Judgement::pass("a second worker has room beside it"),
+        _ => Judgement::pass("there is memory for a second worker"),
     };
     Ok(outcome.with_evidence(evidence).with_evidence(group))
 }
 
-/// HAProxy's words where the sockets were not handed over.
+/// HAProxy logs this where the sockets were not handed over.
 const SOCKETS_NOT_RECEIVED: &str = "Failed to get the sockets from the old process";
 
 pub(super) fn seamless(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     if instance.mode == Mode::Standalone {
-        return Ok(Judgement::skipped("it runs without a master, which hands nothing over by itself"));
+        return Ok(Judgement::skipped(
+            "it runs without a master, so no sockets are handed over by themselves",
+        ));
     }
     let argv = &instance.main.argv;
     let no_sockets = argv.windows(2).any(|pair| pair[0] == "-x" && pair[1] == "/dev/null");
@@ -93,54 +93,54 @@ pub(super) fn seamless(context: CheckContext<'_>) -> CheckResult {
         return Ok(Judgement::warn(text)
             .with_evidence([describe_argv(instance)])
             .with_evidence(noreuseport)
-            .with_remedy("drop -dR, `-x /dev/null` or noreuseport"));
+            .with_remedy("remove -dR, `-x /dev/null` or noreuseport"));
     }
     let log = context.facts.vitals.startup_log.seen().into_iter().flatten();
-    let said: Vec<String> = log.filter(|line| line.contains(SOCKETS_NOT_RECEIVED)).cloned().collect();
-    Ok(match said.is_empty() {
+    let failures: Vec<String> = log.filter(|line| line.contains(SOCKETS_NOT_RECEIVED)).cloned().collect();
+    Ok(match failures.is_empty() {
         true => Judgement::pass("a new worker gets the listening sockets of the old one"),
         false => Judgement::warn("the last reload did not get the listening sockets of the old worker: clients may have been refused")
-            .with_evidence(said)
-            .with_remedy("look at `show startup-logs` on the master socket after the next reload"),
+            .with_evidence(failures)
+            .with_remedy("check `show startup-logs` on the master socket after the next reload"),
     })
 }
 
-/// A bug of the master that was known when this was written: branches, and the days of the releases that have it.
+/// A known bug of the master: the branches and the release dates that have it.
 struct KnownBug {
     what: &'static str,
     source: &'static str,
     branches: std::ops::RangeInclusive<(u32, u32)>,
     from: Date,
-    /// The day of the correction: no release before it has it.
+    /// The day of the fix: no earlier release has it.
     corrected: Date,
     mend: &'static str,
 }
 
-/// What each entry says was read in the commit that corrected it.
+/// Each entry was taken from the commit that fixed the bug.
 const KNOWN_BUGS: &[KnownBug] = &[
     KnownBug {
         what: "after a failed reload the master takes no signal any more, SIGUSR2 included",
-        source: "haproxy#3229, corrected on 2026-01-06 (97490a778), came with 709cde6d0 of 2025-11-17",
+        source: "haproxy#3229, fixed on 2026-01-06 (97490a778), came with 709cde6d0 of 2025-11-17",
         branches: (3, 1)..=(3, 4),
         from: date(2025, 11, 17),
         corrected: date(2026, 1, 6),
-        mend: "upgrade; until then reload over the master socket (`haguard reload`), which works all the same",
+        mend: "upgrade; until then reload over the master socket (`haguard reload`), which still works",
     },
     KnownBug {
-        what: "`show proc` breaks off after about 200 processes, so that workers go unseen",
-        source: "haproxy#3204, corrected on 2025-12-08 (594408cd6)",
+        what: "`show proc` ends after about 200 processes, so that some workers are not listed",
+        source: "haproxy#3204, fixed on 2025-12-08 (594408cd6)",
         branches: (2, 4)..=(3, 4),
         from: date(2021, 1, 1),
         corrected: date(2025, 12, 8),
         mend: "upgrade, or keep the number of old workers low with hard-stop-after",
     },
     KnownBug {
-        what: "ten clients of the master socket that gave up on a stuck worker close that socket for everybody",
-        source: "haproxy#3351, corrected on 2026-04-30 (64383e655)",
+        what: "ten clients of the master socket that gave up on a stuck worker close that socket for every client",
+        source: "haproxy#3351, fixed on 2026-04-30 (64383e655)",
         branches: (2, 4)..=(3, 4),
         from: date(2021, 1, 1),
         corrected: date(2026, 4, 30),
-        mend: "upgrade; where it has happened a reload by signal still works",
+        mend: "upgrade; after it has happened, a reload by signal still works",
     },
 ];
 
@@ -148,7 +148,7 @@ pub(super) fn known_bug(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     if instance.mode == Mode::Standalone {
         return Ok(Judgement::skipped(
-            "the bugs that haguard knows are the master's, and it runs without one",
+            "the bugs that haguard knows are bugs of the master, and it runs without one",
         ));
     }
     let (version, released) = (instance.running_version.get()?, context.facts.vitals.released.get()?);
@@ -157,7 +157,7 @@ pub(super) fn known_bug(context: CheckContext<'_>) -> CheckResult {
 
 fn match_known_bugs(instance: &Instance, version: &str, released: Date) -> Judgement {
     let Some((major, minor, _)) = version_numbers(version) else {
-        return Judgement::unknown(format!("{version} is no version that haguard understands"));
+        return Judgement::unknown(format!("haguard does not understand the version {version}"));
     };
     let has = |bug: &&KnownBug| {
         bug.branches.contains(&(major, minor)) && (bug.from..bug.corrected).contains(&released)
@@ -172,7 +172,7 @@ fn match_known_bugs(instance: &Instance, version: &str, released: Date) -> Judge
     Judgement::warn(format!("{version} of {released} has a known bug: {}", first.what))
         .with_evidence(found.iter().map(|bug| format!("{}: {}", bug.source, bug.what)))
         .with_evidence([format!(
-            "{} runs it; a distribution may have corrected it on its own",
+            "{} runs it; a distribution may have fixed it in its own package",
             instance.title()
         )])
         .with_remedy(first.mend)
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_takes_no_signal_fails_however_well_it_answers() {
+    fn a_master_that_takes_no_signal_fails_even_if_it_answers() {
         let worse: [fn(&mut ReloadSignal); 4] =
             [|s| s.pending = true, |s| s.ignored = true, |s| s.deadly = true, |s| s.stopped = true];
         for worse in worse {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_memory_that_run_out_are_told_before_the_reload() {
+    fn open_files_or_memory_near_their_limit_are_found_before_the_reload() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.fd-headroom"), Level::Pass);
         test_facts::known_mut(&mut facts.vitals.master_files).used = 16_000;
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_that_hands_no_sockets_over_is_told_by_argument_by_file_and_by_the_log() {
+    fn a_reload_that_hands_no_sockets_over_is_found_in_arguments_file_and_log() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "proc.seamless"), Level::Pass);
         test_facts::known_mut(&mut facts.vitals.startup_log)
@@ -239,16 +239,19 @@ mod tests {
     }
 
     #[test]
-    fn a_release_before_the_correction_has_the_bug_and_one_after_it_has_not() {
+    fn a_release_before_the_fix_has_the_bug_and_a_later_one_has_not() {
         let at = |version: &str, released: Date| {
             let mut facts = test_facts::healthy();
             test_facts::instance_mut(&mut facts).running_version = Known::Seen(version.into());
             facts.vitals.released = Known::Seen(released);
             run_checks(&facts, &plan::ledger(&facts), &["proc.known-bug"]).remove(0)
         };
-        let deaf = at("3.2.9-1", date(2025, 11, 21));
-        assert_eq!(deaf.level, Level::Warn);
-        assert!(deaf.text.contains("takes no signal") && deaf.evidence[0].contains("#3229"), "{deaf:?}");
+        let affected = at("3.2.9-1", date(2025, 11, 21));
+        assert_eq!(affected.level, Level::Warn);
+        assert!(
+            affected.text.contains("takes no signal") && affected.evidence[0].contains("#3229"),
+            "{affected:?}"
+        );
         let older = at("3.2.1", date(2025, 6, 11));
         assert!(!older.evidence.iter().any(|line| line.contains("#3229")), "{older:?}");
         assert_eq!(at("3.2.26-1", date(2026, 10, 14)).level, Level::Pass);

@@ -1,10 +1,12 @@
-//! What must hold before a reload: a proven way to order it, and nothing under way.
+//! What a reload requires: a proven way to order it, and no other reload under way or pending.
 //!
 //! - `rollback`: whether the previous configuration would load again
 
 pub(super) mod rollback;
 
-use super::{Check, CheckContext, CheckResult, Judgement, START_WITH_MASTER, describe_argv};
+use super::{
+    Check, CheckContext, CheckResult, Judgement, START_WITH_MASTER, describe_argv, describe_failed_reloads,
+};
 use crate::facts::{Instance, Mode};
 use crate::known::Unknown;
 use crate::plural::plural;
@@ -15,15 +17,16 @@ pub(super) const ROWS: &[Check] = checks! {
         "A reload is ordered from the master, over its socket or by a signal to the one process that is proven to \
          be it. haguard never starts a second process by hand, and never turns a reload into a restart.";
     "reload.settled", no_reload_pending, "no reload is under way or pending",
-        "Two reloads at once cannot be told apart, a signal that arrives while one is under way can be lost, and a \
-         reload that the Data Plane API has pending would come on top of this one. A failed reload of before is a \
-         warning as long as it is known which worker serves.";
-    "reload.way-back", rollback::rollback_skipped, "the configuration of before would come up again",
-        "With --confirm-within the configuration of before is put back unless somebody confirms the new one. A way back \
-         that ends in a failed reload is none, so it is rehearsed, or at least tested, before anything is done.";
+        "Two reloads at once cannot be told apart, a signal can be lost while a reload is under way, and a reload \
+         that the Data Plane API has pending would follow this one. An earlier failed reload is a warning as long \
+         as it is known which worker serves.";
+    "reload.way-back", rollback::rollback_skipped, "the previous configuration would come up again",
+        "With --confirm-within the previous configuration is put back unless the new one is confirmed in time. A \
+         rollback that fails would not help, so the previous configuration is rehearsed, or at least tested, before \
+         anything is done.";
 };
 
-/// Every check that must be well before a reload; unknown blocks like a failure.
+/// Every check that must pass or warn before a reload; unknown blocks like a failure.
 pub const RELOAD_CHECKS: &[&str] = &[
     "arch.identity",
     "arch.manager",
@@ -36,12 +39,12 @@ pub const RELOAD_CHECKS: &[&str] = &[
     "reload.settled",
 ];
 
-/// The master, and how it is asked.
+/// How a reload is ordered from the master.
 fn reload_method(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     if instance.mode == Mode::Standalone {
         return Ok(Judgement::fail(
-            "it runs without a master, so nobody can start the next worker beside it",
+            "it runs without a master, so nothing can start the next worker beside it",
         )
         .with_evidence([describe_argv(instance)])
         .with_remedy(START_WITH_MASTER));
@@ -49,47 +52,48 @@ fn reload_method(context: CheckContext<'_>) -> CheckResult {
     match (instance.master_socket.get(), instance.main.start_ticks) {
         (Ok(socket), _) => Ok(Judgement::pass(format!("the master takes `reload` on {}", socket.path))),
         (Err(Unknown { why }), Some(_)) => {
-            Ok(Judgement::warn("the master can only be sent a signal, and never says how the reload went")
+            Ok(Judgement::warn("the master can only be reloaded by a signal, and does not report the result")
                 .with_evidence([why])
                 .with_remedy("start it with a master socket: -S /run/haproxy-master.sock"))
         }
         (Err(_), None) => Err(Unknown::new(
-            "/proc does not say when the master started, so a signal might hit another process",
+            "/proc does not show when the master started, so a signal might hit another process",
         )),
     }
 }
 
-/// Nothing under way, and nothing that will start by itself.
+/// No reload under way, and none that will start by itself.
 fn no_reload_pending(context: CheckContext<'_>) -> CheckResult {
     let instance = context.instance()?;
     if let Some(why) = instance.serving.why() {
         return Ok(Judgement::unknown(format!(
-            "which worker serves is not known: {why}; a reload may be under way"
+            "it is not known which worker serves: {why}; a reload may be under way"
         ))
         .with_remedy("wait until `show proc` on the master socket lists one worker that answers"));
     }
     if let Some(api) = &context.facts.dataplane {
-        let pending = api.pending_reloads.context("whether the Data Plane API has a reload pending")?;
+        let pending =
+            api.pending_reloads.context("it is not known whether the Data Plane API has a reload pending")?;
         if !pending.is_empty() {
             return Ok(Judgement::fail(format!(
                 "the Data Plane API has {} pending and would reload again",
                 plural(pending.len(), "reload")
             ))
             .with_evidence(pending.iter().map(|reload| reload.id.clone()))
-            .with_remedy("wait until GET /v3/services/haproxy/reloads shows it done, then look again"));
+            .with_remedy("wait until GET /v3/services/haproxy/reloads shows it done, then check again"));
         }
     }
     Ok(judge_failed_reloads(instance))
 }
 
-/// A failed reload of before is understood where it is known who serves: this reload may be the cure.
+/// An earlier failed reload is a warning where it is known which worker serves: this reload may fix it.
 fn judge_failed_reloads(instance: &Instance) -> Judgement {
     let serving = instance.serving.seen().map_or(String::new(), u32::to_string);
     match instance.failed_reloads.seen().copied().unwrap_or_default() {
         0 => Judgement::pass("no reload is under way or pending"),
         failed => Judgement::warn(format!(
-            "{} in a row failed; worker {serving} serves the configuration of before, and this reload may be the cure",
-            plural(failed as usize, "reload")
+            "{}; worker {serving} serves the previous configuration, and this reload may fix that",
+            describe_failed_reloads(failed)
         ))
         .with_evidence([format!("show proc: [failed: {failed}]")])
         .with_remedy("read `show startup-logs` on the master socket first"),
@@ -117,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_master_socket_it_takes_a_process_that_cannot_be_mistaken() {
+    fn without_a_master_socket_the_start_time_of_the_master_is_required() {
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).master_socket = Known::unknown("no -S");
         assert_eq!(level(&facts, "reload.way"), Level::Warn);
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_that_failed_warns_where_it_is_known_who_serves_and_blocks_where_not() {
+    fn a_failed_reload_warns_where_the_serving_worker_is_known_and_blocks_where_not() {
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).failed_reloads = Known::Seen(2);
         assert_eq!(level(&facts, "reload.settled"), Level::Warn);
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_of_an_operation_are_not_run_unasked() {
+    fn checks_of_an_operation_run_only_when_they_are_named() {
         let facts = test_facts::healthy();
         let all = checks::run_checks(&facts, &plan::ledger(&facts), &[]);
         assert!(all.iter().all(|finding| !finding.id.starts_with("reload.")));

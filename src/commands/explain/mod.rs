@@ -1,4 +1,4 @@
-//! `explain` says why a check, a loss, a refusal or an exit code exists. It needs no host and no network.
+//! `explain`: why a check, a kind of loss, a refusal or an exit code exists. It needs no host and no network.
 //!
 //! - `topics`: the texts
 
@@ -28,8 +28,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Report, Failure> {
     let Some((title, text)) =
         topic(id).or_else(|| check(id)).or_else(|| exit_code(id)).or_else(|| check_group(id))
     else {
-        let error =
-            anyhow::anyhow!("there is nothing to explain under `{id}`: did you mean `{}`?", nearest(id));
+        let error = anyhow::anyhow!("no subject `{id}`: did you mean `{}`?", nearest(id));
         return Err(Failure::usage(error).with_remedy("`haguard explain` lists the subjects"));
     };
     let body = Body::Explanation(Explanation { id: id.clone(), title: title.clone(), text });
@@ -46,7 +45,7 @@ fn topic(id: &str) -> TitleAndParagraphs {
     Some(((*title).to_owned(), text.iter().map(|paragraph| (*paragraph).to_owned()).collect()))
 }
 
-/// A check, with what waits for it, or a kind of loss.
+/// A check, with the operations that require it, or a kind of loss.
 fn check(id: &str) -> TitleAndParagraphs {
     if let Some(kind) = KINDS.iter().find(|kind| kind.to_string() == id) {
         return Some(("a kind of loss".to_owned(), vec![kind.explanation().to_owned()]));
@@ -55,7 +54,7 @@ fn check(id: &str) -> TitleAndParagraphs {
     let mut text = vec![check.why.to_owned()];
     let wanting = checks::operations_requiring(id);
     if !wanting.is_empty() {
-        text.push(format!("Must be well before: {}.", wanting.join(", ")));
+        text.push(format!("Must pass or warn before: {}.", wanting.join(", ")));
     }
     text.extend(checks::not_ignorable(id).map(|why| format!("It cannot be ignored: {why}.")));
     Some((check.title.to_owned(), text))
@@ -69,17 +68,19 @@ fn exit_code(id: &str) -> TitleAndParagraphs {
 fn check_group(id: &str) -> TitleAndParagraphs {
     let group = catalog::all_checks().filter(|check| check.group() == id);
     let lines: Vec<String> = group.map(|check| format!("{}: {}", check.id, check.title)).collect();
-    (!lines.is_empty()).then(|| (format!("the checks under {id}, each true when all is well"), lines))
+    (!lines.is_empty()).then(|| {
+        (format!("the checks of the group {id}; each sentence is true when its check passes"), lines)
+    })
 }
 
-const CODES: &str = "what each exit code says, in every format but Nagios's own";
+const CODES: &str = "the exit codes, in every format but nagios";
 
 fn exit_codes() -> Vec<String> {
     let mut lines: Vec<String> =
         Exit::ALL.iter().map(|exit| format!("{}: {}", exit.code(), exit.meaning())).collect();
     lines.push(
-        "check -o nagios alone has the states of a Nagios plugin: 0 ok, 1 warning, 2 critical where something failed, 3 \
-         where something could not be told or read."
+        "check -o nagios alone has the states of a Nagios plugin: 0 ok, 1 warning, 2 critical where a check failed, 3 \
+         where something is unknown or could not be read."
             .to_owned(),
     );
     lines.push(format!("{CHANGE_RULE} What to do about one: `haguard explain 8`."));
@@ -87,22 +88,22 @@ fn exit_codes() -> Vec<String> {
 }
 
 fn all_subjects() -> impl Iterator<Item = (String, &'static str)> {
-    let codes = [("exit-codes".to_owned(), "what each exit code says; each by its number too")];
+    let codes = [("exit-codes".to_owned(), "the exit codes; each by its number too")];
     let topics = TOPICS.iter().map(|(name, title, _)| ((*name).to_owned(), *title));
     let checks = catalog::all_checks().map(|check| (check.id.to_owned(), check.title));
     let kinds = KINDS.iter().map(|kind| (kind.to_string(), "a kind of loss"));
     codes.into_iter().chain(topics).chain(checks).chain(kinds)
 }
 
-/// The subject that is most like it: somebody may have left out the group, or met a status that is not ours.
+/// The most similar subject. The group of a check may be left out; a number that is no exit code leads to the list.
 fn nearest(id: &str) -> String {
     if id.parse::<u32>().is_ok() {
         return "exit-codes".to_owned();
     }
-    let alike = |name: &str| (strsim::jaro_winkler(id, name) * 1e6) as u64;
+    let similarity = |name: &str| (strsim::jaro_winkler(id, name) * 1e6) as u64;
     let score = |(name, _): &(String, &str)| {
-        let short = name.split_once('.').map_or(0, |(_, short)| alike(short));
-        alike(name).max(short)
+        let short = name.split_once('.').map_or(0, |(_, short)| similarity(short));
+        similarity(name).max(short)
     };
     all_subjects().max_by_key(score).map_or_else(|| "restart".to_owned(), |(name, _)| name)
 }

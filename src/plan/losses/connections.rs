@@ -1,4 +1,4 @@
-//! What the service itself would lose: connections, and the ability to come up at all.
+//! Losses of the service itself: connections, files that cannot be loaded, pending reloads.
 
 use super::{Effect, Loss, LossKind, add_part, loss_line, unknown_line};
 use crate::facts::{Facts, Known, Mode, Provenance};
@@ -36,7 +36,7 @@ fn add_connections(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> 
     Ok(())
 }
 
-/// Why the connections in workers of earlier reloads are not among those that were counted, where there may be any.
+/// Why connections in workers of earlier reloads could not be counted; `None` where they were.
 fn uncounted_reason(facts: &Facts) -> Option<String> {
     let instance = facts.instance.seen().filter(|instance| instance.mode == Mode::MasterWorker)?;
     match instance.old_workers.get() {
@@ -50,7 +50,7 @@ fn uncounted_reason(facts: &Facts) -> Option<String> {
 
 fn add_unloadable_config(facts: &Facts, lines: &mut Vec<Loss>) {
     let files = facts.config.arguments.join(" ");
-    // What was tried says more than what was tested.
+    // A rehearsal shows more than a configuration test.
     if let Some(Known::Seen(rehearsal)) = &facts.rehearsal {
         if let Some(why) = rehearsal.failure_reason() {
             let detail = format!("a rehearsed start failed, so a restart would be an outage: {why}");
@@ -73,12 +73,12 @@ fn add_unloadable_config(facts: &Facts, lines: &mut Vec<Loss>) {
 
 fn add_pending_reloads(facts: &Facts, lines: &mut Vec<Loss>) {
     for file in facts.config.edited_since_load.seen().into_iter().flatten() {
-        let detail = "written after the worker started; either operation puts it in force".to_owned();
+        let detail = "written after the worker started; a reload or a restart puts it in force".to_owned();
         lines.push(loss_line(facts, LossKind::PendingReload, file.clone(), 1, Effect::Kept, detail));
     }
     let dataplane = facts.dataplane.as_ref().and_then(|api| api.pending_reloads.seen());
     for reload in dataplane.into_iter().flatten() {
-        let detail = "the Data Plane API has accepted a change and not reloaded yet".to_owned();
+        let detail = "the Data Plane API has accepted a change and has not reloaded yet".to_owned();
         lines.push(loss_line(facts, LossKind::PendingReload, reload.id.clone(), 1, Effect::Kept, detail));
     }
 }

@@ -1,4 +1,4 @@
-//! The loss ledger: what runs minus what comes next, for a reload and for a restart.
+//! The loss ledger: runtime state that the next worker would not have, for a reload and for a restart.
 //!
 //! - `connections`: connections, and a configuration that would not load
 //! - `patterns`: map and ACL entries
@@ -21,7 +21,7 @@ use crate::facts::{Facts, Provenance};
 use crate::known::Unknown;
 use crate::label::display_serde_name;
 
-/// What kind of thing would be lost. The names are public.
+/// A kind of runtime state that can be lost. The names are public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
@@ -54,7 +54,7 @@ pub enum LossKind {
 display_serde_name!(LossKind);
 
 impl LossKind {
-    /// What it means and where it comes from, for `explain`.
+    /// The text of `explain`.
     pub fn explanation(self) -> &'static str {
         match self {
             LossKind::Connections => {
@@ -63,46 +63,46 @@ impl LossKind {
                  and of those that still drain."
             }
             LossKind::UnloadableConfig => {
-                "The files on disk do not pass HAProxy's own test. A reload is refused by HAProxy and the old worker \
-                 goes on; a restart ends it and nothing comes up."
+                "The files on disk do not pass HAProxy's own test, or a rehearsed start with them failed. On a reload \
+                 the old worker keeps serving; a restart ends it and nothing comes up."
             }
             LossKind::MemoryOnlyConfig => {
-                "Frontends and backends that run but stand in none of the files that the master would load: written to \
-                 another file, edited out since, or created over the socket. Both operations lose them."
+                "Frontends and backends that run but are in none of the files that the master would load: written to \
+                 another file, removed by an edit, or created over the socket. A reload and a restart lose them."
             }
             LossKind::DynamicServer => {
-                "Servers that run but stand in no loaded file, usually added with `add server`. Both operations lose \
-                 them."
+                "Servers that run but are in no loaded file, usually added with `add server`. A reload and a restart \
+                 lose them."
             }
             LossKind::ServerAdminState => {
-                "Maintenance or drain that was set over a socket, or lifted over one from a server that the files \
-                 disable. Both operations return the server to what the files say."
+                "Maintenance or drain that was set over a socket, or removed over one from a server that the files \
+                 disable. A reload and a restart return the server to the state in the files."
             }
             LossKind::ServerWeight => {
-                "A weight that was set over a socket. Both operations return it to the files' value."
+                "A weight that was set over a socket. A reload and a restart return it to the value in the files."
             }
             LossKind::ServerAddress => {
-                "An address or port that is not the one in the files. Both operations return it, even with a \
-                 server-state file."
+                "An address or port that is not the one in the files. A reload and a restart return it to that one, \
+                 even with a server-state file."
             }
             LossKind::MapEntry => {
-                "Entries of a map that are not as in its file. Both operations load the file again."
+                "Entries of a map that differ from its file. A reload and a restart load the file again."
             }
             LossKind::AclEntry => {
-                "Entries of an ACL list that are not as in its file or on its configuration line. Both operations load \
-                 those again."
+                "Entries of an ACL list that differ from its file or its configuration line. A reload and a restart \
+                 load those again."
             }
             LossKind::StickTable => {
                 "Entries of stick tables. A reload keeps those of a table with a peers section that has a local peer; \
-                 a restart keeps none, unless another peer teaches them again."
+                 a restart keeps none, unless another peer sends them again."
             }
             LossKind::Certificate => {
-                "Certificates in memory whose fingerprint is not that of the file on disk. Both operations load the \
-                 file."
+                "Certificates in memory whose fingerprint is not that of the file on disk. A reload and a restart \
+                 load the file."
             }
             LossKind::PendingReload => {
                 "A change that is on disk, or accepted by the Data Plane API, and not in force. The next reload or \
-                 restart, by anybody, puts it in force."
+                 restart puts it in force, whoever orders it."
             }
         }
     }
@@ -124,13 +124,13 @@ pub const KINDS: &[LossKind] = &[
     LossKind::PendingReload,
 ];
 
-/// What an operation does to a thing.
+/// What an operation does to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// It is still there afterwards.
     Kept,
-    /// Nobody can say from here.
+    /// Not known.
     Unknown,
     /// It is gone afterwards.
     Lost,
@@ -139,11 +139,11 @@ pub enum Effect {
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// What kind of thing.
+    /// Its kind.
     pub kind: LossKind,
-    /// Which one, by the name HAProxy gives it.
+    /// Its name in HAProxy.
     pub object: String,
-    /// How many, or `None` when they could not be counted: never 0 in place of "unknown".
+    /// How many; `None` when they could not be counted, never 0 in place of "unknown".
     pub count: Option<u64>,
     /// What a reload does to it.
     pub on_reload: Effect,
@@ -162,8 +162,8 @@ pub struct Ledger {
     pub lines: Vec<Loss>,
 }
 
-/// Computes the ledger. What was not seen becomes a line that says so. Where a restart would start another thing than a
-/// reload, each has its own.
+/// Computes the ledger. A part that was not seen becomes a line without a count. Where a restart would start something
+/// else than a reload, each effect is computed from its own next worker.
 pub fn ledger(facts: &Facts) -> Ledger {
     match facts.after_unit_start() {
         Cow::Borrowed(facts) => single_ledger(facts),
@@ -171,7 +171,7 @@ pub fn ledger(facts: &Facts) -> Ledger {
     }
 }
 
-/// What only one of them would lose the other one keeps.
+/// An object that is in one ledger only is kept by the other operation.
 fn merge_ledgers(reload: Ledger, restart: Ledger) -> Ledger {
     let mut lines = reload.lines;
     lines.iter_mut().for_each(|line| line.on_restart = Effect::Kept);
@@ -199,7 +199,7 @@ fn single_ledger(facts: &Facts) -> Ledger {
     Ledger { lines }
 }
 
-/// A part that could not be seen is one line that says so.
+/// Adds the lines of one part; a part that could not be seen is one unknown line.
 fn add_part(
     facts: &Facts,
     kind: LossKind,
@@ -212,7 +212,7 @@ fn add_part(
     }
 }
 
-/// A line for what could not be seen: no count, and nobody knows its fate.
+/// A line for a part that could not be seen: no count, and unknown effects.
 fn unknown_line(facts: &Facts, kind: LossKind, object: &str, why: &str) -> Loss {
     Loss {
         kind,
@@ -225,7 +225,7 @@ fn unknown_line(facts: &Facts, kind: LossKind, object: &str, why: &str) -> Loss 
     }
 }
 
-/// A line for something that both operations treat alike.
+/// A line for an object on which both operations have the same effect.
 fn loss_line(
     facts: &Facts,
     kind: LossKind,
@@ -237,7 +237,7 @@ fn loss_line(
     Loss { kind, object, count: Some(count), on_reload: fate, on_restart: fate, detail, how: facts.next.how }
 }
 
-/// What to add where a difference may come from an edit on disk rather than from a socket.
+/// A note for a difference that may come from an edit on disk rather than from a socket.
 fn edit_note(facts: &Facts) -> &'static str {
     match facts.config.edited_since_load.seen() {
         Some(files) if !files.is_empty() => "; the files were edited after the worker started",

@@ -1,4 +1,4 @@
-//! What map and ACL lists would lose: entries that differ from their file or line.
+//! Losses of map and ACL lists: entries that differ from their file or configuration line.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ fn add_list(facts: &Facts, kind: LossKind, list: &Patterns, lines: &mut Vec<Loss
     Ok(())
 }
 
-/// What the file or the configuration line holds.
+/// The entries in the file or on the configuration line.
 fn stored_entries<'a>(facts: &'a Facts, list: &Patterns) -> Result<&'a [EntryPair], Unknown> {
     let mut next = facts.next.patterns.get()?.iter();
     let next = next.find(|other| other.kind == list.kind && other.name == list.name);
@@ -46,7 +46,7 @@ fn stored_entries<'a>(facts: &'a Facts, list: &Patterns) -> Result<&'a [EntryPai
     stored.entries.get().map(Vec::as_slice)
 }
 
-/// A line that an edit moved: a list of the same criterion, in the same file, with the same values.
+/// The list on a configuration line that an edit moved: same file, same criterion, same values.
 fn find_moved_list<'a>(facts: &'a Facts, list: &Patterns) -> Option<&'a Patterns> {
     if list.file || facts.next.how != Provenance::Rehearsed {
         return None;
@@ -73,7 +73,7 @@ pub(in crate::plan) struct Drift {
 }
 
 impl Drift {
-    /// What `live` has, lacks and has otherwise than `stored_entries`.
+    /// Entries that `live` has, lacks and has with another value than `stored`.
     pub(in crate::plan) fn between(live: &[EntryPair], stored: &[EntryPair]) -> Self {
         let mut balance: BTreeMap<&EntryPair, i64> = BTreeMap::new();
         for entry in live {
@@ -82,7 +82,7 @@ impl Drift {
         for entry in stored {
             *balance.entry(entry).or_default() -= 1;
         }
-        // Per key: a value that went and one that came are one change.
+        // Per key, one removed and one added value are one change.
         let mut keys: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for (entry, count) in balance {
             let (came, went) = keys.entry(entry.0.as_str()).or_default();
@@ -108,9 +108,9 @@ impl Drift {
 
     pub(in crate::plan) fn describe(&self) -> String {
         let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
-        let said: Vec<String> =
+        let parts: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        said.join(", ")
+        parts.join(", ")
     }
 }
 

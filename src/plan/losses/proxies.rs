@@ -1,8 +1,9 @@
-//! What only memory holds: proxies that no file has, stick tables, certificates.
+//! Losses of proxies that are in no file, stick tables and certificates.
 
 use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, unknown_line};
 use crate::facts::{Certificate, Facts, Known, Provenance, Proxy, StickTable};
 use crate::known::Unknown;
+use crate::plural::plural;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
     add_part(facts, LossKind::MemoryOnlyConfig, "frontends and backends", lines, add_proxies);
@@ -24,13 +25,13 @@ fn add_proxies(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
         let what = proxy.section();
         let servers =
             facts.live.servers.seen().map_or(0, |all| all.iter().filter(|s| s.backend == proxy.name).count());
-        let with = if proxy.backend { format!(" with {servers} servers") } else { String::new() };
-        let detail = format!("{what}{with} that no loaded file has{}", edit_note(facts));
+        let with = if proxy.backend { format!(" with {}", plural(servers, "server")) } else { String::new() };
+        let detail = format!("{what}{with}, in no loaded file{}", edit_note(facts));
         lines.push(loss_line(facts, LossKind::MemoryOnlyConfig, proxy.name.clone(), 1, Effect::Lost, detail));
     }
     for proxy in next.iter().filter(|p| !p.certain && live.iter().any(|l| l.name == p.name)) {
         let at = proxy.at.as_deref().unwrap_or("the files");
-        let why = format!("{at} stands behind a condition that could not be decided");
+        let why = format!("{at} is behind a condition that could not be decided");
         lines.push(unknown_line(facts, LossKind::MemoryOnlyConfig, &proxy.name, &why));
     }
     Ok(())
@@ -51,10 +52,11 @@ fn add_tables(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
 
 fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> (Effect, Effect, String) {
     let Some(peers) = &table.peers else {
-        return (Effect::Lost, Effect::Lost, "no peers section with a local peer carries it over".into());
+        return (Effect::Lost, Effect::Lost, "it has no peers section with a local peer".into());
     };
     if !table.synced {
-        let detail = format!("peers {peers} is not in sync yet, seconds after its start, and teaches nobody");
+        let detail =
+            format!("peers {peers} is not in sync yet, seconds after its start, and sends no entries");
         return (Effect::Lost, Effect::Lost, detail);
     }
     let on_reload = match next {
@@ -63,12 +65,17 @@ fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> 
         Known::Seen(_) => Effect::Lost,
     };
     if table.remote_peers.is_empty() {
-        let detail =
-            format!("peers {peers}: the old worker teaches the new one, and no other peer is connected");
+        let detail = format!(
+            "peers {peers}: the old worker sends its entries to the new one, and no other peer is connected"
+        );
         return (on_reload, Effect::Lost, detail);
     }
     let names = table.remote_peers.join(", ");
-    (on_reload, Effect::Unknown, format!("peers {peers}: {names} is connected and may teach it again"))
+    (
+        on_reload,
+        Effect::Unknown,
+        format!("peers {peers}: {names} is connected and may send the entries again"),
+    )
 }
 
 fn add_certificates(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
@@ -87,7 +94,7 @@ fn add_certificates(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown>
                 _ if facts.next.how == Provenance::Rehearsed => {
                     format!("the next worker does not load it{}", edit_note(facts))
                 }
-                _ => "set over the socket; no such certificate on disk".to_owned(),
+                _ => "set over the socket; there is no such certificate on disk".to_owned(),
             };
             lines.push(loss_line(facts, LossKind::Certificate, name.clone(), 1, Effect::Lost, detail));
             Ok(())

@@ -1,10 +1,11 @@
-//! What servers would lose: their existence, state, weight and address.
+//! Losses of servers: their existence, state, weight and address.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, proxies, unknown_line};
 use crate::facts::{Facts, Known, Server, ServerAddress, ServerAdminState};
 use crate::known::Unknown;
+use crate::plural::plural;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
     add_part(facts, LossKind::DynamicServer, "servers", lines, add_servers);
@@ -13,7 +14,7 @@ pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
 fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     let live = facts.live.servers.get()?;
     if facts.next.servers.seen().is_none() {
-        // State set at run time is gone either way; only where it would return to is not known.
+        // State set at run time is lost in any case; only the value it would return to is unknown.
         for server in live {
             add_admin_state(facts, server, None, lines);
             add_weight(facts, server, None, lines);
@@ -22,7 +23,7 @@ fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     let next = facts.next.servers.get()?.iter();
     let next: HashMap<(&str, &str), &Server> =
         next.map(|s| ((s.backend.as_str(), s.name.as_str()), s)).collect();
-    // Servers of a backend that no file has go with their backend.
+    // Servers of a runtime-only backend are lost with it, and are not listed again.
     let gone: HashSet<&str> = match (facts.live.proxies.seen(), facts.next.proxies.seen()) {
         (Some(live), Some(next)) => {
             proxies::runtime_only_proxies(live, next).map(|p| p.name.as_str()).collect()
@@ -38,7 +39,7 @@ fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
             continue;
         };
         if !next.certain {
-            let why = "its line stands behind something that could not be decided";
+            let why = "its line is behind a condition or variable that could not be decided";
             lines.push(unknown_line(facts, LossKind::DynamicServer, &server.path(), why));
             continue;
         }
@@ -47,7 +48,7 @@ fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
         add_address(facts, server, next, lines, &mut named);
     }
     if let Some(why) = named.first() {
-        let object = format!("{} servers given by name", named.len());
+        let object = format!("{} with a host name", plural(named.len(), "server"));
         lines.push(unknown_line(facts, LossKind::ServerAddress, &object, why));
     }
     Ok(())
@@ -59,19 +60,19 @@ fn add_admin_state(facts: &Facts, live: &Server, next: Option<&Server>, lines: &
         return;
     }
     let then = next.and_then(|next| next.admin.seen().copied());
-    let said = match now {
+    let state = match now {
         ServerAdminState::Maint => "in maintenance",
         ServerAdminState::Drain => "draining",
         ServerAdminState::Ready => "taking traffic",
     };
     let (fate, after) = match then {
-        Some(then) if then == *now => (Effect::Kept, "the next worker starts so too"),
+        Some(then) if then == *now => (Effect::Kept, "the next worker starts in the same state"),
         Some(ServerAdminState::Ready) => (Effect::Lost, "it would take traffic again"),
         Some(ServerAdminState::Drain) => (Effect::Lost, "it would drain"),
         Some(ServerAdminState::Maint) => (Effect::Lost, "it would be in maintenance again"),
-        None => (Effect::Lost, "what it would return to is not known"),
+        None => (Effect::Lost, "it is not known what it would return to"),
     };
-    let detail = format!("{said}, set at run time; {after}");
+    let detail = format!("{state}, set at run time; {after}");
     lines.push(loss_line(facts, LossKind::ServerAdminState, live.path(), 1, fate, detail));
 }
 
@@ -84,7 +85,7 @@ fn add_weight(facts: &Facts, live: &Server, next: Option<&Server>, lines: &mut V
     let (fate, after) = match then {
         Some(then) if then == *now => (Effect::Kept, then.to_string()),
         Some(then) => (Effect::Lost, then.to_string()),
-        None => (Effect::Lost, "what the files say".to_owned()),
+        None => (Effect::Lost, "the value in the files".to_owned()),
     };
     let detail = format!("weight {now}, set at run time; it would be {after}");
     lines.push(loss_line(facts, LossKind::ServerWeight, live.path(), 1, fate, detail));

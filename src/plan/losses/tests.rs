@@ -91,7 +91,7 @@ fn a_server_in_no_file_is_dynamic_but_goes_with_its_backend_when_that_is_in_no_f
     known_mut(&mut facts.live.proxies).push(test_facts::proxy("api", false));
     known_mut(&mut facts.live.servers).push(test_facts::server("api", "a1", 9));
     assert_eq!(ledger_lines(&facts), ["memory-only-config api 1 lost lost"]);
-    assert!(ledger(&facts).lines[0].detail.contains("backend with 1 servers"));
+    assert!(ledger(&facts).lines[0].detail.contains("backend with 1 server, in no loaded file"));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn many_servers_by_name_are_one_unknown_line() {
     for server in known_mut(&mut facts.next.servers) {
         server.address = Known::unknown("db.test did not resolve in time");
     }
-    assert_eq!(ledger_lines(&facts), ["server-address 2 servers given by name ? unknown unknown"]);
+    assert_eq!(ledger_lines(&facts), ["server-address 2 servers with a host name ? unknown unknown"]);
 }
 
 fn list(entries: &[(&str, &str)]) -> Patterns {
@@ -167,7 +167,7 @@ fn a_stick_table_lives_through_a_reload_only_with_peers_and_through_a_restart_on
 }
 
 #[test]
-fn a_peers_section_that_has_just_started_teaches_nobody() {
+fn a_peers_section_that_has_just_started_sends_no_entries() {
     let mut facts = test_facts::healthy();
     facts.next.tables = Known::Seen(vec![table(Some("mates"), &[])]);
     facts.live.tables = Known::Seen(vec![StickTable { synced: false, ..table(Some("mates"), &[]) }]);
@@ -175,7 +175,7 @@ fn a_peers_section_that_has_just_started_teaches_nobody() {
 }
 
 #[test]
-fn a_certificate_set_over_the_socket_is_told_from_the_one_on_disk() {
+fn a_certificate_set_over_the_socket_differs_from_the_one_on_disk() {
     let certificate = |sha1: Known<Option<&str>>| {
         Known::Seen(vec![Certificate { name: "/c.pem".into(), sha1: sha1.map(|s| s.map(str::to_owned)) }])
     };
@@ -235,7 +235,7 @@ fn without_the_files_state_set_at_run_time_is_lost_and_the_rest_unknown() {
 }
 
 #[test]
-fn a_restart_that_starts_something_else_than_a_reload_has_a_column_of_its_own() {
+fn a_restart_that_starts_something_else_than_a_reload_has_its_own_effects() {
     let mut facts = test_facts::healthy();
     let mut tried = test_facts::rehearsed_start(&facts);
     // The reload still has this server, and the other configuration has not; with the other backend it is the other way.

@@ -1,4 +1,4 @@
-//! Map and ACL lists: what was added, changed, removed or ordered otherwise at run time.
+//! Map and ACL lists: entries that were added, changed, removed or reordered at run time.
 
 use super::{
     RemovedBackends, ReplayItem, ReplayStep, ambiguous_change, count_entries, known_pair, list_diff,
@@ -9,13 +9,13 @@ use crate::facts::{Known, LoadedConfig, PatternKind, RuntimeState};
 use crate::known::Unknown;
 use crate::plan::losses::LossKind;
 
-/// The list of the new worker that an old one stands for.
+/// The list of the new worker that corresponds to one of the old worker.
 enum Counterpart<'a> {
-    /// This one, and it is as the old worker loaded it.
+    /// This list, and it is as the old worker loaded it.
     Found(&'a RuntimePatternList),
-    /// Nothing was set at run time, or nothing looks into the list any more.
+    /// Nothing was set at run time, or no line uses the list any more.
     NotNeeded,
-    /// It cannot be told.
+    /// Not known.
     Ambiguous(String),
 }
 
@@ -66,8 +66,11 @@ fn compare_list(
         Counterpart::NotNeeded => return,
         Counterpart::Found(new) => new,
         Counterpart::Ambiguous(why) => {
-            let mend = format!("set it again: `show {0}`, `add {0}`", old.kind);
-            return cannot("its entries are not as they were".to_owned(), ambiguous_change(&why, &mend));
+            let remedy = format!("set it again: `show {0}`, `add {0}`", old.kind);
+            return cannot(
+                "its entries differ from those of the old worker".to_owned(),
+                ambiguous_change(&why, &remedy),
+            );
         }
     };
     let is = match new.entries.get() {
@@ -81,7 +84,7 @@ fn compare_list(
     if way.skipped > 0 {
         let names: Vec<&str> = gone.iter().map(String::as_str).collect();
         let detail = format!("{} set at run time", count_entries(way.skipped));
-        let why = format!("the backend it leads to no longer exists ({})", names.join(", "));
+        let why = format!("the backend that they name no longer exists ({})", names.join(", "));
         items.push(ReplayItem::not_restorable(
             kind,
             old.name.clone(),
@@ -93,7 +96,7 @@ fn compare_list(
     if !way.is_empty() {
         let blanks = way.new_values().any(|value| value.contains([' ', '\t']));
         let note = if blanks {
-            "; where a key with blanks ends is not shown, so it is taken to have none"
+            "; HAProxy does not show where a key with blanks ends, so each key is taken to have none"
         } else {
             ""
         };
@@ -113,7 +116,7 @@ fn find_counterpart<'a>(
 ) -> Counterpart<'a> {
     let mut same = now.iter().filter(|list| list.kind == old.kind && list.name == old.name);
     let Some(sample) = &old.sample else {
-        // No line looks into the file any more.
+        // No line uses the file any more.
         let Some(new) = same.next() else { return Counterpart::NotNeeded };
         if new.entries.seen().is_some_and(|is| same_entries(is, held)) {
             return Counterpart::NotNeeded;
@@ -145,7 +148,7 @@ fn find_counterpart<'a>(
     }
 }
 
-/// A list on a line that may stand elsewhere now: found by what the copy says was on the line.
+/// A list on a line that may have moved: found by its values in the copy of the old files.
 fn find_moved_list<'a>(
     old: &RuntimePatternList,
     held: &[RuntimePatternEntry],

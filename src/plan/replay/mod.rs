@@ -2,13 +2,13 @@
 //! holds, and what is known of the configuration that the old one had loaded.
 //!
 //! Only what was set at run time is put back, never what an edit of the files changed. Where the two cannot be told
-//! apart, that is said, and nothing is done.
+//! apart, the item says so, and nothing is done.
 //!
 //! - `certificates`: certificates and stick tables
 //! - `list_diff`: the fewest changes from one list to another
 //! - `lists`: map and ACL entries
 //! - `preview`: what would be put back, before the reload
-//! - `result`: what became of each item
+//! - `result`: the result of each item
 //! - `servers`: servers
 
 mod certificates;
@@ -31,7 +31,7 @@ use super::losses::LossKind;
 pub use list_diff::ListEdit;
 pub use result::ReplayResult;
 
-/// One step towards what was. `Debug` shows no value of a list and no key.
+/// One step to restore runtime state. `Debug` shows no value of a list and no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplayStep {
     /// A server, by backend and name.
@@ -93,7 +93,7 @@ pub enum ServerStep {
 pub enum ReplayVerdict {
     /// These steps bring it back, in their order.
     Restore(Vec<ReplayStep>),
-    /// It cannot be brought back, or it cannot be told whether it should be; with the reason and the mend.
+    /// It cannot be restored, or it is not known whether it should be; with the reason and the remedy.
     NotRestorable(String),
 }
 
@@ -171,7 +171,7 @@ impl ReplayStep {
                 | ServerStep::AgentCheck(false) => 3,
                 _ => 2,
             },
-            // An ACL often says who is kept out.
+            // An ACL often decides who is denied.
             ReplayStep::Entries { kind: PatternKind::Acl, .. } | ReplayStep::Certificate { .. } => 1,
             ReplayStep::Entries { kind: PatternKind::Map, .. } => 4,
         }
@@ -219,9 +219,11 @@ fn known_pair<'a, T>(
     Some((old.seen()?, new.seen()?))
 }
 
-/// What to say where an edit and a change at run time cannot be told apart.
+/// The reason where an edit and a change at run time cannot be told apart.
 fn ambiguous_change(why: &str, mend: &str) -> String {
-    format!("cannot tell whether this was set at run time or came with an edit: {why}; if it was, {mend}")
+    format!(
+        "it is not known whether this was set at run time or came with an edit: {why}; if at run time, {mend}"
+    )
 }
 
 fn count_entries(count: usize) -> String {

@@ -1,5 +1,5 @@
-//! What a replay would put back, said before anybody agrees to the reload: from the ledger and the holdings, because
-//! no next worker is there to be compared.
+//! What a replay would put back, shown before consent to the reload: from the ledger and the runtime state, because
+//! there is no next worker to compare with yet.
 
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ impl ReplayPreview {
 
 /// Judges every line that a reload loses, or may lose.
 ///
-/// Where a next worker was rehearsed, `replay(old, rehearsed, loaded)` says the same from what that one holds.
+/// Where a next worker was rehearsed, `replay(old, rehearsed, loaded)` computes the same from its state.
 pub fn preview_replay(ledger: &Ledger, old: &RuntimeState, loaded: &LoadedConfig) -> Vec<ReplayPreview> {
     let lost = ledger.lines.iter().filter(|line| line.on_reload != Effect::Kept);
     lost.filter_map(|line| {
@@ -55,18 +55,18 @@ pub fn preview_replay(ledger: &Ledger, old: &RuntimeState, loaded: &LoadedConfig
     .collect()
 }
 
-/// Why it would not be put back; `None` for what no replay is about.
+/// Why it would not be put back; `None` for kinds that are never replayed.
 fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig) -> Option<Option<String>> {
     let config = || match &loaded.config {
         Known::Seen(_) => None,
-        Known::Unknown { why } => Some(format!("cannot tell it from an edit: {why}")),
+        Known::Unknown { why } => Some(format!("cannot be told apart from an edit: {why}")),
     };
     Some(match line.kind {
         LossKind::Connections | LossKind::UnloadableConfig | LossKind::PendingReload => return None,
         _ if line.count.is_none() => Some(line.detail.clone()),
         LossKind::ServerAdminState | LossKind::ServerWeight => None,
         LossKind::ServerAddress => match find_server(old, &line.object) {
-            Some(held) if held.named.is_some() => Some("it is given by name".to_owned()),
+            Some(held) if held.named.is_some() => Some("it has a host name".to_owned()),
             _ => config(),
         },
         LossKind::DynamicServer => match (find_server(old, &line.object), &loaded.config) {
@@ -74,7 +74,7 @@ fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig)
             (Some(held), Known::Seen(ConfigSinceLoad::Changed(copy)))
                 if copy.servers.contains_key(&(held.backend.clone(), held.name.clone())) =>
             {
-                Some("an edit took it out of the files".to_owned())
+                Some("an edit removed it from the files".to_owned())
             }
             (Some(held), _) => config().or_else(|| not_addable_reason(held)),
         },
@@ -91,8 +91,10 @@ fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig)
                 .or_else(|| held.and_then(|held| held.pem.why().map(str::to_owned)))
                 .or_else(|| held.is_none().then(|| "it was not there when the worker was read".to_owned()))
         }
-        LossKind::StickTable => Some("no peers section carries the table over".to_owned()),
-        LossKind::MemoryOnlyConfig => Some("what the files do not have is not made again".to_owned()),
+        LossKind::StickTable => Some("no peers section keeps the table".to_owned()),
+        LossKind::MemoryOnlyConfig => {
+            Some("frontends and backends that are in no file are not created again".to_owned())
+        }
     })
 }
 
@@ -100,9 +102,9 @@ fn edit_reason(loaded: &LoadedConfig, name: &str) -> Option<String> {
     match loaded.is_unchanged(name) {
         Known::Seen(true) => None,
         Known::Seen(false) => {
-            Some(format!("cannot tell it from an edit: {name} was written after the worker started"))
+            Some(format!("cannot be told apart from an edit: {name} was written after the worker started"))
         }
-        Known::Unknown { why } => Some(format!("cannot tell it from an edit: {why}")),
+        Known::Unknown { why } => Some(format!("cannot be told apart from an edit: {why}")),
     }
 }
 

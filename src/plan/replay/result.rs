@@ -1,10 +1,10 @@
-//! What became of a thing that was to be put back.
+//! The result of restoring one object.
 
 use serde::Serialize;
 
 use crate::plan::losses::LossKind;
 
-/// What became of one thing that was set at run time, or may have been.
+/// The result for one object that was set at run time, or may have been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReplayResult {
     /// What kind of thing.

@@ -1,4 +1,4 @@
-//! What to do instead of a restart, and how it is done by hand: the operator's own names filled in.
+//! What to do instead of a restart, and how a restart is done by hand, with the names of this host filled in.
 //!
 //! - `restart_commands`: restart commands of each controller
 //! - `service`: how a service is restarted
@@ -15,7 +15,7 @@ use crate::facts::{Facts, GuardFacts, GuardStatus, Instance, Known, Mode};
 use restart_commands::manager_restart;
 pub use step::{RunbookStep, shell_quote};
 
-/// The safe ways, most useful first.
+/// Safe alternatives to a restart, most useful first.
 pub fn safe_alternatives(facts: &Facts) -> Vec<RunbookStep> {
     let Known::Seen(instance) = &facts.instance else {
         return discovery_steps(facts);
@@ -23,7 +23,7 @@ pub fn safe_alternatives(facts: &Facts) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if facts.uid != 0 && !facts.live.unknown_parts().is_empty() {
         list.push(RunbookStep::new(
-            "look again as root, who sees every process and socket:",
+            "run again as root, which can see every process and socket:",
             "sudo haguard restart",
         ));
     }
@@ -36,35 +36,35 @@ pub fn safe_alternatives(facts: &Facts) -> Vec<RunbookStep> {
     }
     match instance.mode {
         Mode::MasterWorker => list.push(RunbookStep::new(
-            "load a changed configuration, or new libraries; keeps connections and what was set at run time, shows a plan \
-             first, and is proven:",
+            "load a changed configuration or new libraries; keeps connections and runtime state, shows a plan first, \
+             and verifies the result:",
             with_instance_option("haguard reload --keep-runtime", instance),
         )),
-        Mode::Standalone => list.push(RunbookStep::new("it has no master: a reload here starts a second process by hand", "")),
+        Mode::Standalone => list.push(RunbookStep::new("it has no master: a reload means to start a second process by hand", "")),
     }
     if let Some(Known::Seen(guard)) = &facts.guard
         && guard.status() == GuardStatus::NotInstalled
     {
         list.push(RunbookStep::new(
-            "let systemd itself refuse the next one, whoever types it:",
+            "let systemd itself refuse manual restarts, whoever asks for them:",
             format!("haguard guard install {}", shell_quote(&guard.unit)),
         ));
     }
     list
 }
 
-/// What to do where nothing is known: see more, then name what was found.
+/// Steps where no instance is known: run with more rights, then name what was found.
 fn discovery_steps(facts: &Facts) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if facts.uid != 0 {
         list.push(RunbookStep::new(
-            "look again as root, who sees every process and socket:",
+            "run again as root, which can see every process and socket:",
             "sudo haguard inspect",
         ));
     }
     for candidate in facts.candidates.seen().into_iter().flatten() {
         if let Some(socket) = &candidate.master_socket {
-            let when = format!("if PID {} is meant:", candidate.process.pid);
+            let when = format!("if PID {} is the one:", candidate.process.pid);
             list.push(RunbookStep::new(
                 &when,
                 format!("haguard restart --master-socket {}", shell_quote(socket)),
@@ -72,13 +72,13 @@ fn discovery_steps(facts: &Facts) -> Vec<RunbookStep> {
         }
     }
     list.push(RunbookStep::new(
-        "list the sockets that a HAProxy listens on, then name one:",
+        "list the sockets on which HAProxy listens, then name one:",
         "ss -lxp | grep haproxy",
     ));
     list
 }
 
-/// The emergency path, in order: save, test, restart.
+/// A restart by hand, in order: save, test, restart.
 pub fn manual_restart(facts: &Facts) -> Vec<RunbookStep> {
     let Known::Seen(instance) = &facts.instance else {
         return Vec::new();
@@ -86,13 +86,13 @@ pub fn manual_restart(facts: &Facts) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if let Some(ask) = runtime_query(instance) {
         list.push(RunbookStep::new(
-            "keep a record of what is only in memory; nothing puts it back by itself:",
+            "save a record of runtime-only state; nothing restores it automatically:",
             format!("{} >haproxy-before.txt", ask("show servers state; show map; show table")),
         ));
     }
     list.extend(
         config_test_command(facts, instance)
-            .map(|test| RunbookStep::new("only if this says the files are valid:", test)),
+            .map(|test| RunbookStep::new("test the files; go on only if they are valid:", test)),
     );
     let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(guard_override_steps).unzip();
     list.extend(lift);
@@ -101,7 +101,7 @@ pub fn manual_restart(facts: &Facts) -> Vec<RunbookStep> {
     list
 }
 
-/// How a guard that refuses the restart is lifted, and put back; a boot puts it back too.
+/// How a guard that refuses the restart is lifted and restored; a boot restores it too, as /run is empty then.
 fn guard_override_steps(guard: &GuardFacts) -> Option<(RunbookStep, RunbookStep)> {
     let folder = shell_quote(&format!("/run/systemd/system/{}.d", guard.unit));
     let line = r"printf '[Unit]\nRefuseManualStop=no\n'";
@@ -109,37 +109,37 @@ fn guard_override_steps(guard: &GuardFacts) -> Option<(RunbookStep, RunbookStep)
     let put_back = format!("rm {folder}/99-lift.conf && systemctl daemon-reload");
     guard.effective().then(|| {
         let when = "the guard refuses a restart; lift it until the next boot:";
-        (RunbookStep::new(when, lift), RunbookStep::new("put the guard back:", put_back))
+        (RunbookStep::new(when, lift), RunbookStep::new("restore the guard:", put_back))
     })
 }
 
-/// How a reload is judged by hand, where haguard could not, or did not finish.
+/// How to verify a reload by hand, where haguard could not or was interrupted.
 pub fn manual_reload_checks(instance: &Instance) -> Vec<RunbookStep> {
     let mut list = Vec::new();
     if let Known::Seen(socket) = &instance.master_socket {
         let old =
             instance.serving.seen().map_or(String::new(), |pid| format!(", and a worker that is not {pid}"));
-        let when = format!("a reload that worked shows [failed: 0]{old}:");
+        let when = format!("after a successful reload this shows [failed: 0]{old}:");
         list.push(RunbookStep { when, command: socat_command("show proc", &socket.path) });
         list.push(RunbookStep::new(
-            "HAProxy's own words about it (from 2.7 on):",
+            "HAProxy's own log of it (from 2.7 on):",
             socat_command("show startup-logs", &socket.path),
         ));
     }
     for socket in instance.admin_sockets.seen().into_iter().flatten().take(1) {
         list.push(RunbookStep::new(
-            "the worker that serves calls itself `Pid:` here:",
+            "the PID of the serving worker is after `Pid:` here:",
             socat_command("show info", &socket.path),
         ));
     }
     list.push(RunbookStep::new(
-        "each port of the configuration, with the process that listens on it:",
+        "every listening port of HAProxy, with its process:",
         "ss -ltnp | grep haproxy",
     ));
     list
 }
 
-/// How this HAProxy is named on haguard's command line.
+/// `command` with the option that names this HAProxy.
 pub fn with_instance_option(command: &str, instance: &Instance) -> String {
     match (&instance.master_socket, instance.serving_admin_socket()) {
         (Known::Seen(socket), _) => format!("{command} --master-socket {}", shell_quote(&socket.path)),
@@ -160,7 +160,7 @@ fn config_test_command(facts: &Facts, instance: &Instance) -> Option<String> {
     let folder = instance.main.cwd.seen().filter(|_| relative);
     let elsewhere = facts.namespaces.seen().is_some_and(|own| own.own.iter().any(|kind| kind == "mnt"));
     let place = match (elsewhere, folder) {
-        // Its program and its files are where it lives; there may be no shell.
+        // Its program and its files are in its own mount namespace, where there may be no shell.
         (true, folder) => {
             let folder = folder.map_or("", |_| " --wd");
             format!("nsenter --target {} --all{folder} ", instance.main.pid)
@@ -171,21 +171,23 @@ fn config_test_command(facts: &Facts, instance: &Instance) -> Option<String> {
     Some(format!("{place}{}", words.join(" ")))
 }
 
-/// Whoever keeps it restarts it: one that is ended by hand is started again beside the one that is started by hand.
+/// The controller restarts it. One that is ended by hand would be started again by its controller, beside the one
+/// that is started by hand.
 fn restart_step(instance: &Instance) -> RunbookStep {
-    const THEN: &str = "then, and every connection is cut";
+    const THEN: &str = "then restart; every connection is cut";
     let Some(controller) = instance.control.controller() else {
         let why = instance.control.why().unwrap_or_default();
-        let when = format!("then through what controls it, which has to be found out first ({why}):");
+        let when =
+            format!("then restart it through its controller, which has to be found out first ({why}):");
         return RunbookStep { when, command: "sudo haguard inspect".to_owned() };
     };
     let doubt = match instance.control.why() {
-        Some(why) => format!(", only if it really is {}, which is not proven ({why})", controller.describe()),
+        Some(why) => format!("; only if it really is {}, which is not proven ({why})", controller.describe()),
         None => String::new(),
     };
     match manager_restart(controller) {
         Some(RunbookStep { when, command }) => {
-            RunbookStep { when: format!("{THEN}{doubt}: {when}"), command }
+            RunbookStep { when: format!("{THEN}{doubt}; {when}"), command }
         }
         None => {
             let argv: Vec<String> = start_arguments(instance).iter().map(|word| shell_quote(word)).collect();
@@ -196,7 +198,7 @@ fn restart_step(instance: &Instance) -> RunbookStep {
     }
 }
 
-/// The arguments of a first start: without what a master adds when it executes itself again.
+/// The arguments of a first start: without those that a master adds when it executes itself again.
 pub fn start_arguments(instance: &Instance) -> Vec<String> {
     let mut kept = Vec::new();
     let mut words = instance.main.argv.iter().peekable();
@@ -210,7 +212,7 @@ pub fn start_arguments(instance: &Instance) -> Vec<String> {
     kept
 }
 
-/// How to ask the serving worker: its own admin socket, never one that a stranger answers, else the master's.
+/// How to query the serving worker: over an admin socket that it answers itself, else over the master's socket.
 fn runtime_query(instance: &Instance) -> Option<impl Fn(&str) -> String> {
     let admin = instance.serving_admin_socket().map(|socket| socket.path.clone());
     let master = instance.master_socket.seen().map(|socket| socket.path.clone());
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_reaches_the_program_as_it_was() {
+    fn a_quoted_word_reaches_the_program_unchanged() {
         assert_eq!(shell_quote("/etc/a.cfg"), "/etc/a.cfg");
         assert_eq!(shell_quote("it's  a"), r"'it'\''s  a'");
         assert_eq!(shell_quote("import x\nit's\t\\\u{1b}"), r"$'import x\nit\'s\t\\\u001b'");
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_manager_the_first_start_is_spelled_out_without_what_a_reload_added() {
+    fn without_a_manager_the_first_command_line_is_shown_without_what_a_reload_added() {
         let mut facts = test_facts::healthy();
         let argv = "haproxy -sf 12 13 -x sockpair@5 -W -S /run/master.sock -f /etc/a.cfg";
         test_facts::instance_mut(&mut facts).main.argv = argv.split(' ').map(str::to_owned).collect();
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn by_hand_it_is_restarted_by_whoever_keeps_it_and_never_beside_him() {
+    fn a_manual_restart_goes_through_its_controller() {
         let mut facts = test_facts::healthy();
         let mut last = |control| {
             test_facts::instance_mut(&mut facts).control = control;
@@ -278,7 +280,7 @@ mod tests {
             || Controller::Nomad { allocation: "a1".into(), task: "lb".into(), job: None, namespace: None };
         let said = last(test_facts::proven_control(nomad()));
         assert_eq!(said.command, "nomad alloc restart -task lb a1");
-        assert_eq!(said.when, "then, and every connection is cut: Nomad restarts it:");
+        assert_eq!(said.when, "then restart; every connection is cut; Nomad restarts it:");
         let container = crate::facts::controller::Container { name: "lb".into(), ..Default::default() };
         let said = last(test_facts::proven_control(Controller::Podman { container }));
         assert_eq!(said.command, "podman restart lb");
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn with_nothing_known_the_only_advice_is_to_look() {
+    fn without_an_instance_the_steps_only_inspect() {
         let mut facts = test_facts::healthy();
         facts.instance = Known::unknown("nothing answers");
         let named = "haguard restart --master-socket /run/master.sock";

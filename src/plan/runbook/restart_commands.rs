@@ -1,4 +1,4 @@
-//! How whoever keeps a process restarts it: a service manager, a daemon of containers, a compose project.
+//! How a process is restarted through its controller: a service manager, a container daemon, a compose project.
 
 use super::step::shell_quote;
 use crate::facts::Controller;
@@ -13,7 +13,7 @@ fn command_step(when: &str, command: String) -> RunbookStep {
     RunbookStep::new(when, command)
 }
 
-/// Who restarts it, and by which command, where one command does it whatever the service is.
+/// The controller's name and its restart command, where one command works for every service.
 pub fn single_command(controller: &Controller) -> Option<(&'static str, String)> {
     Some(match controller {
         Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", shell_quote(unit))),
@@ -34,14 +34,14 @@ pub fn single_command(controller: &Controller) -> Option<(&'static str, String)>
     })
 }
 
-/// How whoever keeps a process restarts it, whatever the process is; none where nobody does.
+/// How the controller restarts a process; `None` where it has no controller that does.
 pub fn manager_restart(controller: &Controller) -> Option<RunbookStep> {
     if let Some((who, command)) = single_command(controller) {
         return Some(command_step(&format!("{who} restarts it:"), command));
     }
     Some(match controller {
         Controller::UserSystemd { unit, uid } => command_step(
-            &format!("the systemd of user {uid} restarts it, not that of this host:"),
+            &format!("the systemd of user {uid} restarts it, not the systemd of this host:"),
             format!("systemctl --user --machine={uid}@ restart {}", shell_quote(unit)),
         ),
         Controller::Docker { container } => container_restart("docker", container),
@@ -53,11 +53,11 @@ pub fn manager_restart(controller: &Controller) -> Option<RunbookStep> {
             let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
             match unit.filter(|name| name.ends_with(".service")) {
                 Some(unit) => command_step(
-                    "it belongs to another system on this host; that one's own systemd restarts it:",
+                    "it belongs to another system on this host, whose own systemd restarts it:",
                     format!("nsenter --target {leader} --all systemctl restart {}", shell_quote(unit)),
                 ),
                 None => note(&format!(
-                    "it belongs to another system on this host (first process {leader}): ask in there"
+                    "it belongs to another system on this host (first process {leader}): restart it from inside that system"
                 )),
             }
         }
@@ -65,8 +65,8 @@ pub fn manager_restart(controller: &Controller) -> Option<RunbookStep> {
     })
 }
 
-/// The program that speaks to the daemon of a container, with the socket where that is not the usual one. Without a
-/// daemon it is Podman's own, as the user and in the place whose container it is.
+/// The client program of a container's daemon, with the socket where that is not the default. Without a daemon it is
+/// podman, run as the user whose container it is.
 pub fn container_cli(program: &str, container: &Container) -> String {
     let usual = ["/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock"];
     let url = format!("unix://{}", container.socket);
@@ -82,7 +82,7 @@ fn podman_as_user(program: &str, container: &Container) -> String {
     let options: String = container.options.iter().map(|word| format!(" {}", shell_quote(word))).collect();
     match container.user {
         None => format!("{program}{options}"),
-        // Podman looks for its containers below the user's folders, and wants a folder that it may enter.
+        // Podman looks for containers below the user's folders, and fails in a folder that the user may not enter.
         Some(uid) => {
             format!("cd / && sudo -u '#{uid}' -H XDG_RUNTIME_DIR=/run/user/{uid} {program}{options}")
         }
@@ -91,9 +91,9 @@ fn podman_as_user(program: &str, container: &Container) -> String {
 
 /// How a container is restarted: by the unit that runs it, by compose, or by itself.
 pub fn container_restart(program: &str, container: &Container) -> RunbookStep {
-    let whole = "its container is restarted, not its process:";
+    let whole = "restart its container, not its process:";
     let plain = || format!("{} restart {}", container_cli(program, container), shell_quote(&container.name));
-    // A unit would take a container that is ended for a failure, or make another one.
+    // If the container is stopped behind the unit, the unit fails or creates another container.
     match (&container.unit, container.user) {
         (Some(unit), None) => {
             return command_step(
@@ -119,7 +119,7 @@ pub fn container_restart(program: &str, container: &Container) -> RunbookStep {
         false => format!("{} compose", container_cli(program, container)),
     };
     command_step(
-        "compose restarts it, from the folder that it was started in:",
+        "compose restarts it, from the folder in which it was started:",
         format!("{folder}{program} -p {project} restart {service}"),
     )
 }
@@ -130,7 +130,7 @@ mod tests {
     use crate::facts::controller::ComposeService;
 
     #[test]
-    fn podman_restarts_its_container_where_and_as_whom_it_runs() {
+    fn podman_restarts_a_container_as_its_user_and_with_its_options() {
         let of = |socket: &str, change: &dyn Fn(&mut Container)| {
             let mut container =
                 Container { name: "pypnm-api".into(), socket: socket.into(), ..Container::default() };
@@ -159,7 +159,7 @@ mod tests {
         let by_compose = |by_podman| of("", &move |one| one.compose = Some(compose(by_podman)));
         assert_eq!(by_compose(true), "cd /opt/lab && podman-compose -p lab restart api");
         assert_eq!(by_compose(false), "cd /opt/lab && podman compose -p lab restart api");
-        // A unit comes before everything: what it does not know of it would undo.
+        // A unit takes precedence: it would undo a restart that it did not order.
         let unit = |user| {
             of("/run/podman/podman.sock", &move |one| {
                 (one.unit, one.user) = (Some("edge.service".into()), user);

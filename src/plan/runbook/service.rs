@@ -1,4 +1,4 @@
-//! How a service is restarted by whoever controls it, and what must not be tried.
+//! How a service is restarted by its controller, and what must not be done.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::shell_quote;
 use crate::facts::{Control, Controller, Known, Role, Service};
 use crate::plan::RunbookStep;
 
-/// What to do with one service, and what not.
+/// How to restart one service, and what not to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceRunbook {
     /// The commands, in order.
@@ -35,13 +35,13 @@ pub fn service_runbook(service: &Service) -> ServiceRunbook {
             restart.extend(restart_steps(service, controller));
         }
         Control::Conflict { evidence, why } => {
-            // Who asks systemd as root is told no more by asking haguard again.
+            // systemd was asked already, so another `inspect` would show nothing new.
             let systemd = evidence.iter().any(|one| one.source.starts_with("systemctl"));
             let pid = service.process.pid;
             let command =
                 if systemd { format!("systemctl status {pid}") } else { "sudo haguard inspect".to_owned() };
             restart.push(RunbookStep {
-                when: format!("first settle what the sources disagree on ({why}):"),
+                when: format!("first find out which source is right ({why}):"),
                 command,
             });
         }
@@ -63,54 +63,55 @@ pub fn single_restart_command(service: &Service) -> Option<String> {
 fn haproxy_runbook(service: &Service) -> ServiceRunbook {
     let pid = service.process.pid;
     if let Some(Controller::Guest { leader, .. }) = service.control.controller() {
-        let when = "it belongs to another system on this host, and haguard has to be run in there:";
+        let when = "it belongs to another system on this host; run haguard inside that system:";
         return ServiceRunbook {
             restart: vec![command_step(when, format!("nsenter --target {leader} --all haguard reload"))],
             never: vec![format!(
-                "reload or restart {pid} from out here: its files and sockets are not those of this host"
+                "reload or restart {pid} from this host: its files and sockets are not those of this host"
             )],
         };
     }
-    // The path of its socket is one of this host's only where its files are.
+    // The path of its socket is valid on this host only in the same mount namespace.
     let ours = service.process.same_mount_namespace != Known::Seen(false);
     let socket = service.process.haproxy_args().master_socket.map(|socket| service.process.absolute(&socket));
     let reload = reload_command(pid, socket.as_deref().filter(|_| ours));
     ServiceRunbook {
         restart: vec![RunbookStep {
-            when: "load a changed configuration; it shows a plan first, and is proven:".to_owned(),
+            when: "load a changed configuration; shows a plan first, and verifies the result:".to_owned(),
             command: reload,
         }],
         never: vec![format!(
-            "restart it: that cuts every connection and forgets what only memory holds; `haguard restart {pid}` says what"
+            "restart it: that cuts every connection and loses runtime-only state; `haguard restart {pid}` lists the losses"
         )],
     }
 }
 
-/// The first process of all: everything else ends with it.
+/// PID 1: every other process ends with it.
 fn init_runbook(service: &Service) -> ServiceRunbook {
-    let what = "it is the first process here: whoever restarts it restarts this whole host or container";
-    let never = format!("kill 1, {}: everything that runs here ends with it", service.name);
+    let what = "it is PID 1: restarting it restarts this whole host or container";
+    let never =
+        format!("kill 1, {}: every process on this host or in this container ends with it", service.name);
     ServiceRunbook { restart: vec![note(what)], never: vec![never] }
 }
 
-/// That of services for which systemd listens itself, each behind its socket's unit; none where it starts one for each
-/// connection.
+/// For services behind a socket unit, on whose address systemd itself listens. The service is `None` where systemd
+/// starts one for each connection.
 pub fn socket_activated_runbook(all: &[(&str, Option<&str>)]) -> ServiceRunbook {
     let restart = |(socket, service): &(&str, Option<&str>)| match service {
         None => vec![note(&format!(
-            "systemd itself listens there for {socket}, and starts another service for each connection: there is none to \
+            "systemd itself listens there for {socket}, and starts a service for each connection: there is none to \
              restart"
         ))],
         Some(service) => vec![
-            note(&format!("systemd itself listens there, and starts {service} for whoever connects")),
+            note(&format!("systemd itself listens there, and starts {service} on a connection")),
             command_step(
-                "systemd restarts that, and goes on listening:",
+                "systemd restarts the service, and keeps listening:",
                 format!("systemctl restart {}", shell_quote(service)),
             ),
         ],
     };
     let never = |(socket, _): &(&str, Option<&str>)| {
-        format!("restart or stop {socket} for it: nobody listens meanwhile")
+        format!("restart or stop {socket} for it: nothing listens meanwhile")
     };
     ServiceRunbook { restart: all.iter().flat_map(restart).collect(), never: all.iter().map(never).collect() }
 }
@@ -147,7 +148,7 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
             };
             let attach = attach.trim_end();
             let mut list = vec![command_step(
-                &format!("it runs in {program}: attach to it as {user}, and end it there with Ctrl-C:"),
+                &format!("it runs in {program}: attach as {user}, and end it there with Ctrl-C:"),
                 format!("sudo -u {} {attach}", sudo_user(service)),
             )];
             list.push(start_again(service, "then start it again in the same window:"));
@@ -158,21 +159,21 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
             let from = from.as_ref().map_or(String::new(), |from| format!(", over ssh from {from}"));
             vec![
                 note(&format!(
-                    "{user} started it by hand in a shell{tty} (PID {shell}{from}): ask them to end it there; their \
-                     logout may end it, too"
+                    "{user} started it by hand in a shell{tty} (PID {shell}{from}): ask them to end it there; a logout may \
+                     end it, too"
                 )),
-                start_again(service, "then it is started again there:"),
+                start_again(service, "then start it again there:"),
             ]
         }
         Controller::Patroni { scope, member, config, .. } => {
             let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", shell_quote(file)));
             let which = match member {
                 Some(_) => "without a member's name",
-                None => "MEMBER is its name in `patronictl list`, and without one",
+                None => "MEMBER is its name in `patronictl list`; without one",
             };
             let member = member.as_ref().map_or("MEMBER".to_owned(), |name| shell_quote(name));
             vec![command_step(
-                &format!("Patroni restarts it, and asks before it does; {which} it restarts them all:"),
+                &format!("Patroni restarts it, after a confirmation; {which} it restarts all members:"),
                 format!(
                     "sudo -u {} patronictl{config} restart {} {member}",
                     sudo_user(service),
@@ -181,26 +182,26 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
             )]
         }
         Controller::HaproxyProgram { master, .. } => vec![command_step(
-            "HAProxy's master starts it again when it is reloaded, unless its section says `no option \
-             start-on-reload`: then only a restart of HAProxy does",
+            "HAProxy's master starts it again on a reload, unless its section has `no option start-on-reload`: then only \
+             a restart of HAProxy does",
             reload_command(*master, controller.master_socket()),
         )],
         Controller::Unmanaged { .. } => vec![
             command_step(
-                &format!("nobody starts it again by itself, so whoever runs it as {user} has to end it:"),
+                &format!("no service manager controls it; end it, as {user} or root:"),
                 format!("kill -TERM {}", service.process.pid),
             ),
             start_again_as_user(
                 service,
-                "and to start it again, as it was started, but for its environment:",
+                "then start it with the same command line; its environment is not included:",
             ),
         ],
-        // Everybody else keeps what he runs.
+        // `manager_restart` has handled every other controller.
         _ => Vec::new(),
     }
 }
 
-/// The socket on which tmux said that it runs the service, where that is not its usual one.
+/// The socket of the tmux server, where that is not the default one.
 fn tmux_socket(service: &Service) -> Option<&str> {
     let mut sources = service.control.evidence().iter().map(|evidence| evidence.source.as_str());
     let path = sources.find_map(|source| Some(source.strip_prefix("tmux -S ")?.split_once(" list-")?.0))?;
@@ -212,16 +213,16 @@ fn sudo_user(service: &Service) -> String {
     service.user.as_ref().map_or_else(|| format!("'#{}'", service.process.uid), |name| shell_quote(name))
 }
 
-/// Its own command line, from its own folder.
+/// Its command line, from its working folder.
 fn start_again(service: &Service, when: &str) -> RunbookStep {
     let words: Vec<String> = service.process.argv.iter().map(|word| shell_quote(word)).collect();
     let mut when = when.trim_end_matches(':').to_owned();
     if service.process.argv.iter().any(|word| word.contains("***")) {
-        when += " (*** stands for what may be secret)";
+        when += " (*** stands for a possible secret)";
     }
     let folder = service.process.cwd.seen().map(|cwd| match cwd.strip_suffix(DELETED_SUFFIX) {
         Some(gone) => {
-            when += " (its folder was deleted and has to be made again)";
+            when += " (its folder was deleted and has to be created again)";
             gone
         }
         None => cwd.as_str(),
@@ -230,16 +231,16 @@ fn start_again(service: &Service, when: &str) -> RunbookStep {
     RunbookStep { when: when + ":", command: format!("{folder}{}", words.join(" ")) }
 }
 
-/// The kernel's mark at a folder that is gone.
+/// The kernel appends this to the path of a deleted folder.
 const DELETED_SUFFIX: &str = " (deleted)";
 
-/// The same as its own user: started by root as it stands here, it would be root's from then on.
+/// The same as its own user: root typing the plain command would start it as root.
 fn start_again_as_user(service: &Service, when: &str) -> RunbookStep {
     let RunbookStep { when, command } = start_again(service, when);
     match service.process.uid {
         0 => RunbookStep { when, command },
         _ => {
-            // Not every sh reads $'..'.
+            // Not every sh understands $'..'.
             let shell = if command.contains("$'") { "bash" } else { "sh" };
             RunbookStep {
                 when,
@@ -249,17 +250,17 @@ fn start_again_as_user(service: &Service, when: &str) -> RunbookStep {
     }
 }
 
-/// Those that keep containers.
+/// Programs that keep containers running.
 const CONTAINER_DAEMONS: &[&str] = &["dockerd", "containerd", "podman", "crio", "kubelet"];
 
 fn prohibited_actions(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
     if CONTAINER_DAEMONS.contains(&service.name.as_str()) {
-        return vec![format!("restart {} for the sake of one container: it may end them all", service.name)];
+        return vec![format!("restart {} to restart one container: it may end them all", service.name)];
     }
     if service.role == Some(Role::Patroni) {
-        let pause = "without `patronictl pause` before it and `patronictl resume` after it: it stops its PostgreSQL with \
-                     it, and from a leader the cluster fails over";
+        let pause = "without `patronictl pause` before and `patronictl resume` after: its PostgreSQL stops with it, and \
+                     from a leader the cluster fails over";
         return [vec![format!("stop or restart {pid} {pause}")], prohibited_by_controller(service)].concat();
     }
     prohibited_by_controller(service)
@@ -269,32 +270,32 @@ fn prohibited_by_controller(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
     match service.control.controller() {
         Some(Controller::Systemd { .. }) => {
-            vec![format!("kill {pid} by hand: systemd would take it for a failure, or start it again")]
+            vec![format!("kill {pid} by hand: systemd treats that as a failure, or starts it again")]
         }
         Some(_) if service.docker_proxy_target().is_some() => vec![format!(
-            "kill {pid}: it only holds the port for the container, which nobody reaches from then on"
+            "kill {pid}: it only holds the port for the container, which is unreachable without it"
         )],
         Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![
-            "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
-            format!("kill {pid} from outside: its container decides whether it comes back"),
+            "systemctl restart of any unit: no unit of this host's systemd controls it".to_owned(),
+            format!("kill {pid} from outside: its container decides whether it is started again"),
         ],
         Some(controller) if controller.is_started_by_hand() => vec![
-            "systemctl restart of anything: no unit of this host's systemd controls it".to_owned(),
-            format!("kill {pid} without knowing how it is started: nothing brings it back"),
+            "systemctl restart of any unit: no unit of this host's systemd controls it".to_owned(),
+            format!("kill {pid} without knowing how to start it: nothing starts it again"),
         ],
         Some(Controller::Patroni { patroni, .. }) => vec![format!(
-            "kill {pid}, pg_ctl or systemctl: Patroni ({patroni}) takes it for a failure, and may fail over"
+            "kill {pid}, pg_ctl or systemctl: Patroni ({patroni}) treats that as a failure, and may fail over"
         )],
         Some(Controller::HaproxyProgram { master, .. }) => vec![
             format!(
-                "kill {pid}: nothing starts it before the next reload, and if it ends with an error HAProxy ({master}) ends with it"
+                "kill {pid}: nothing starts it before the next reload, and if it ends with an error, HAProxy ({master}) ends with it"
             ),
             format!("systemctl restart of the unit of HAProxy ({master}): that cuts every connection"),
         ],
         Some(_) => {
-            vec!["systemctl restart of anything: no unit of this host's systemd controls it".to_owned()]
+            vec!["systemctl restart of any unit: no unit of this host's systemd controls it".to_owned()]
         }
-        None => vec!["restart it by any way that was guessed: who controls it is not known".to_owned()],
+        None => vec!["restart it in a way that is only a guess: it is not known what controls it".to_owned()],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Each controller has its own way, and none is guessed.
+//! Each controller has its own restart command, and none is guessed.
 
 use super::*;
 use crate::facts::controller::{ComposeService, Container};
@@ -24,7 +24,7 @@ fn container(compose: Option<ComposeService>, socket: &str) -> Container {
 }
 
 #[test]
-fn each_controller_has_its_own_way() {
+fn each_controller_has_its_own_restart_command() {
     let unit = || "gui.service".to_owned();
     let own = "cd /opt/gui && python3 -m http.server 5050";
     let nomad = |namespace: Option<&str>| Controller::Nomad {
@@ -104,14 +104,14 @@ fn each_controller_has_its_own_way() {
 }
 
 #[test]
-fn a_member_that_patroni_did_not_name_is_to_be_looked_up() {
+fn an_unknown_patroni_member_has_to_be_looked_up() {
     let controller = Controller::Patroni { patroni: 4, scope: "lab".into(), member: None, config: None };
     let said = service_runbook(&test_facts::service("postgres", 5432, controller)).restart;
     assert!(said[0].when.contains("MEMBER is its name in `patronictl list`"), "{said:?}");
 }
 
 #[test]
-fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
+fn haproxy_is_only_reloaded_and_an_unknown_controller_is_found_out_first() {
     let mut service =
         test_facts::service("haproxy", 80, Controller::Systemd { unit: "haproxy.service".into() });
     service.role = Some(Role::Haproxy);
@@ -125,7 +125,7 @@ fn haproxy_is_never_restarted_and_what_is_not_known_is_found_out_first() {
 }
 
 #[test]
-fn a_socket_of_other_file_systems_is_not_named_as_if_it_were_ours() {
+fn a_socket_in_another_mount_namespace_is_not_named_as_a_path_of_this_host() {
     let mut service = test_facts::service("haproxy", 80, Controller::Unmanaged { cgroup: "/".into() });
     service.role = Some(Role::Haproxy);
     service.process.argv = ["haproxy", "-W", "-S", "/run/m.sock", "-f", "/h.cfg"].map(str::to_owned).to_vec();
@@ -138,7 +138,7 @@ fn a_socket_of_other_file_systems_is_not_named_as_if_it_were_ours() {
 }
 
 #[test]
-fn what_ends_everything_else_is_never_restarted_for_one_service() {
+fn pid_1_and_container_daemons_are_not_restarted_for_one_service() {
     let mut service =
         test_facts::service("systemd", 80, Controller::Unmanaged { cgroup: "/init.scope".into() });
     service.process.pid = 1;
@@ -155,26 +155,26 @@ fn what_ends_everything_else_is_never_restarted_for_one_service() {
 }
 
 #[test]
-fn a_folder_that_was_deleted_is_said_and_made_again_first() {
+fn a_deleted_folder_is_mentioned_and_has_to_be_created_again() {
     let mut service = test_facts::service("http.server", 80, Controller::Unmanaged { cgroup: "/".into() });
     service.process.cwd = Known::Seen("/opt/gui (deleted)".into());
     let said = service_runbook(&service).restart;
-    assert!(said[1].when.contains("has to be made again"), "{said:?}");
+    assert!(said[1].when.contains("has to be created again"), "{said:?}");
     assert!(said[1].command.contains("cd /opt/gui && python3"), "{said:?}");
 }
 
 #[test]
-fn dockers_proxy_is_no_process_of_the_container_that_comes_back_by_itself() {
+fn dockers_proxy_only_holds_the_port_of_its_container() {
     let mut proxy =
         test_facts::service("docker-proxy", 80, Controller::Docker { container: container(None, "") });
     let words =
         "docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 80 -container-ip 172.17.0.2 -container-port 80";
     proxy.process.argv = words.split(' ').map(str::to_owned).collect();
-    assert!(service_runbook(&proxy).never.join(" ").contains("decides whether it comes back"));
+    assert!(service_runbook(&proxy).never.join(" ").contains("decides whether it is started again"));
     proxy.process.comm = "docker-proxy".into();
     let never = service_runbook(&proxy).never;
     assert_eq!(
         never,
-        ["kill 4711: it only holds the port for the container, which nobody reaches from then on"]
+        ["kill 4711: it only holds the port for the container, which is unreachable without it"]
     );
 }

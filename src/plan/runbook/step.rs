@@ -1,11 +1,11 @@
-//! One step that a person takes.
+//! One step of a runbook.
 
 use serde::Serialize;
 
-/// A command with the occasion for it.
+/// A command, and when or why to type it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunbookStep {
-    /// When, or what for.
+    /// When, or why.
     pub when: String,
     /// What to type; empty where there is nothing to type.
     pub command: String,
@@ -17,12 +17,12 @@ impl RunbookStep {
     }
 }
 
-/// A word as a shell needs it.
+/// A word quoted for a shell.
 pub fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
-        // A script may be an argument: as it is, its lines would not survive on a page.
+        // An argument can be a whole script; $'..' keeps its line breaks on one line.
         false if word.chars().any(char::is_control) => {
             format!("$'{}'", word.chars().map(escape_ansi_c).collect::<String>())
         }
@@ -30,7 +30,7 @@ pub fn shell_quote(word: &str) -> String {
     }
 }
 
-/// As it stands between `$'` and `'`, which bash, ksh and zsh read.
+/// A character between `$'` and `'`, which bash, ksh and zsh understand.
 fn escape_ansi_c(c: char) -> String {
     match c {
         '\n' => r"\n".to_owned(),

@@ -1,40 +1,40 @@
-//! What to do where nothing runs that could be restarted: the unit that would start it.
+//! What to do where no HAProxy runs: start its unit.
 
 use super::shell_quote;
 use crate::facts::guard::Unit;
 use crate::plan::RunbookStep;
 
-/// How a unit is that runs nothing, in one sentence; none where it runs something, or is no unit of this host.
+/// The state of a unit without a running process, as text; `None` where it has one, or is no unit of this host.
 pub fn describe_stopped_unit(unit: &Unit) -> Option<String> {
     let name = unit.get("Id");
     if unit.main_pid().is_some() || unit.get("ActiveState") == "active" {
         return None;
     }
-    let said = match (unit.get("LoadState"), unit.get("ActiveState"), unit.get("SubState")) {
-        ("masked", ..) => "is masked, so that systemd starts it for nobody".to_owned(),
+    let state = match (unit.get("LoadState"), unit.get("ActiveState"), unit.get("SubState")) {
+        ("masked", ..) => "is masked, so systemd refuses to start it".to_owned(),
         ("loaded", "failed", _) => "has failed, and systemd does not try again by itself".to_owned(),
-        ("loaded", _, "auto-restart") => "ends as often as systemd starts it".to_owned(),
-        ("loaded", state, _) => format!("is {state}"),
+        ("loaded", _, "auto-restart") => "ends each time systemd starts it".to_owned(),
+        ("loaded", active, _) => format!("is {active}"),
         _ => return None,
     };
     Some(format!(
-        "No HAProxy runs here, so a restart has nothing to end: {name} {said}. What it needs is a start, and the guard \
-         refuses none."
+        "No HAProxy runs on this host, so there is nothing to restart: {name} {state}. It needs a start, which the guard \
+         does not refuse."
     ))
 }
 
-/// The steps to a start, in their order. `config` is the file that it would load, where that is known.
+/// The steps to a start, in order. `config` is the file that it would load, where that is known.
 pub fn start_runbook(unit: &Unit, config: Option<&str>) -> Vec<RunbookStep> {
     let name = unit.get("Id");
     let step = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
     let mut steps = vec![step("see how it ended:", format!("journalctl -u {name} -n 50 --no-pager"))];
     if let Some(config) = config {
         let command = format!("haguard rehearse --config-file {}", shell_quote(config));
-        steps.push(step("try the files before anything is started:", command));
+        steps.push(step("rehearse the files before anything is started:", command));
     }
     if unit.get("LoadState") == "masked" {
         steps.push(step(
-            "somebody masked it, perhaps for a reason; to take that back:",
+            "the unit is masked, perhaps on purpose; to unmask it:",
             format!("systemctl unmask {name}"),
         ));
     }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_runs_nothing_is_started_and_one_that_runs_is_another_matter() {
+    fn a_stopped_unit_gets_steps_to_a_start_and_a_running_one_none() {
         let failed = unit("LoadState=loaded\nActiveState=failed\nSubState=failed");
         assert!(describe_stopped_unit(&failed).unwrap().contains("has failed"));
         let steps = start_runbook(&failed, Some("/etc/haproxy/haproxy.cfg"));
@@ -74,7 +74,7 @@ mod tests {
                 .any(|step| step.command == "systemctl unmask haproxy.service")
         );
         let looping = unit("LoadState=loaded\nActiveState=activating\nSubState=auto-restart");
-        assert!(describe_stopped_unit(&looping).unwrap().contains("as often"));
+        assert!(describe_stopped_unit(&looping).unwrap().contains("each time"));
         for other in ["LoadState=not-found\nActiveState=inactive", "LoadState=loaded\nActiveState=active"] {
             assert_eq!(describe_stopped_unit(&unit(other)), None);
         }

@@ -1,45 +1,45 @@
-//! Whoever names something that stands before a container means what runs in it.
+//! A query that matches a container's monitor or proxy stands for the service inside the container.
 
 use super::found::ServiceMatch;
 use crate::facts::controller::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
-/// What is meant of these: neither Podman's monitor, which has the name of the container's unit, nor Docker's proxy, which
-/// holds a port for it, where what is behind them can be seen.
+/// Replaces Podman's monitor, which has the name of the container's unit, and Docker's proxy, which holds a port for the
+/// container, by the services behind them, where those can be seen.
 pub(in crate::plan) fn resolve_containers<'a>(
     host: &'a HostFacts,
     found: Vec<ServiceMatch<'a>>,
 ) -> Vec<ServiceMatch<'a>> {
-    let (proxies, mut meant): (Vec<_>, Vec<_>) =
+    let (proxies, mut targets): (Vec<_>, Vec<_>) =
         without_monitors(found).into_iter().partition(|one| one.service.docker_proxy_target().is_some());
     for proxy in proxies {
         let served = services_behind_proxy(host, proxy.service);
         let by = format!("Docker's proxy {} leads to it ({})", proxy.service.process.pid, proxy.reason);
         if served.is_empty() {
-            meant.push(proxy);
+            targets.push(proxy);
             continue;
         }
-        // Docker has one proxy for each kind of address, and what is in the container may be meant by its own name.
+        // Docker has one proxy for IPv4 and one for IPv6, and the service can match by its own name too.
         for service in served {
-            if !meant.iter().any(|other| other.service.process.pid == service.process.pid) {
-                meant.push(ServiceMatch { service, quality: proxy.quality, reason: by.clone() });
+            if !targets.iter().any(|other| other.service.process.pid == service.process.pid) {
+                targets.push(ServiceMatch { service, quality: proxy.quality, reason: by.clone() });
             }
         }
     }
-    meant
+    targets
 }
 
 fn without_monitors(found: Vec<ServiceMatch<'_>>) -> Vec<ServiceMatch<'_>> {
     let ids: Vec<String> =
-        found.iter().filter_map(|meant| Some(service_container(meant.service)?.id.clone())).collect();
-    let kept = |meant: &ServiceMatch<'_>| {
-        let process = &meant.service.process;
+        found.iter().filter_map(|one| Some(service_container(one.service)?.id.clone())).collect();
+    let kept = |one: &ServiceMatch<'_>| {
+        let process = &one.service.process;
         process.comm != "conmon" || !process.argv.iter().any(|word| ids.contains(word))
     };
     found.into_iter().filter(kept).collect()
 }
 
-/// Who takes what a proxy passes on.
+/// The services to which a proxy passes connections.
 fn services_behind_proxy<'a>(host: &'a HostFacts, proxy: &Service) -> Vec<&'a Service> {
     let Some((to, id)) =
         proxy.docker_proxy_target().zip(service_container(proxy).map(|container| &container.id))
@@ -65,7 +65,7 @@ mod tests {
     use crate::plan::service_lookup::{ServiceQuery, find_services};
 
     #[test]
-    fn whoever_names_the_unit_of_a_container_means_what_runs_in_it_and_not_its_monitor() {
+    fn the_unit_of_a_container_stands_for_the_service_in_it_and_not_for_its_monitor() {
         let unit = || "container-edge.service".to_owned();
         let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
         let haproxy = test_facts::service("haproxy", 80, Controller::Podman { container });
@@ -75,14 +75,14 @@ mod tests {
         let by = |services: Vec<Service>| {
             let host = test_facts::host_facts(services);
             let found = find_services(&host, &ServiceQuery::parse("container-edge"));
-            found.into_iter().map(|meant| meant.reason).collect::<Vec<_>>()
+            found.into_iter().map(|one| one.reason).collect::<Vec<_>>()
         };
         assert_eq!(by(vec![monitor.clone(), haproxy]), ["its container's unit is container-edge.service"]);
         assert_eq!(by(vec![monitor]), ["its unit is container-edge.service"]);
     }
 
     #[test]
-    fn a_port_that_docker_publishes_leads_to_whoever_takes_it_in_the_container() {
+    fn a_port_that_docker_publishes_leads_to_the_service_in_the_container() {
         let container =
             |name: &str| Container { id: format!("{name}0a1b"), name: name.into(), ..Container::default() };
         let docker = |name: &str| Controller::Docker { container: container(name) };

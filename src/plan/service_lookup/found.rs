@@ -4,23 +4,23 @@ use serde::Serialize;
 
 use crate::facts::Service;
 
-/// How sure it is that this service was meant.
+/// How well a service matches the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MatchQuality {
-    /// It is called so, or listens there.
+    /// It has this name, or listens there.
     Exact,
-    /// Its folder or its arguments hold the word.
+    /// Its folder or its arguments contain the word.
     Near,
 }
 
-/// A service that may have been meant.
+/// A service that may be the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceMatch<'a> {
-    /// It.
+    /// The service.
     pub service: &'a Service,
-    /// How sure that is.
+    /// How well it matches.
     pub quality: MatchQuality,
-    /// What of it answers to the word.
+    /// What matched, as a sentence.
     pub reason: String,
 }

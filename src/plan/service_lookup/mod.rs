@@ -1,8 +1,8 @@
-//! Which service a word stands for: a unit, a container, a program, a process, a PID or a port.
+//! Finds the service for a word: a unit, a container, a program, a process, a PID, a port.
 //!
 //! - `container`: a process in front of a container
 //! - `found`: a service that was found
-//! - `unit`: what systemd says of a unit
+//! - `unit`: the state of a unit in systemd
 
 pub(super) mod container;
 mod found;
@@ -52,7 +52,7 @@ impl ServiceQuery {
         }
     }
 
-    /// The number that it is, which may be a PID.
+    /// The number, which may be a PID.
     pub fn number(&self) -> Option<u32> {
         match self {
             ServiceQuery::Number(number) => Some(*number),
@@ -70,10 +70,10 @@ impl ServiceQuery {
         }
     }
 
-    /// The unit that systemd would take it for.
+    /// The unit name that systemctl would make of it.
     pub fn unit_name(&self) -> Option<String> {
         match self {
-            // Neither a path nor a pattern, which systemd would look up among all units.
+            // systemctl would expand a pattern to many units.
             ServiceQuery::Name(name) if name.contains(['/', '*', '?', '[']) => None,
             ServiceQuery::Name(name) if is_unit_name(name) => Some(name.clone()),
             ServiceQuery::Name(name) => Some(format!("{name}.service")),
@@ -86,7 +86,7 @@ fn is_unit_name(name: &str) -> bool {
     [".service", ".socket", ".target", ".timer", ".scope", ".slice"].iter().any(|end| name.ends_with(end))
 }
 
-/// The services that may be meant: those that are exactly so called, else those that come near.
+/// The services that match: exact matches, else near ones.
 pub fn find_services<'a>(host: &'a HostFacts, asked: &ServiceQuery) -> Vec<ServiceMatch<'a>> {
     let all = || host.services.iter();
     let found: Vec<ServiceMatch<'_>> = match asked {
@@ -95,34 +95,34 @@ pub fn find_services<'a>(host: &'a HostFacts, asked: &ServiceQuery) -> Vec<Servi
         ServiceQuery::Address(at) => all().filter_map(|service| match_address(service, at)).collect(),
         ServiceQuery::Name(name) => all().filter_map(|service| match_name(service, name)).collect(),
     };
-    let best = found.iter().map(|meant| (meant.quality, has_no_network_listener(meant))).min();
-    let as_good = |meant: &ServiceMatch<'_>| match best {
+    let best = found.iter().map(|one| (one.quality, has_no_network_listener(one))).min();
+    let as_good = |one: &ServiceMatch<'_>| match best {
         Some((MatchQuality::Near, unlikely)) => {
-            meant.quality == MatchQuality::Near && has_no_network_listener(meant) == unlikely
+            one.quality == MatchQuality::Near && has_no_network_listener(one) == unlikely
         }
-        best => best.is_some_and(|(fit, _)| fit == meant.quality),
+        best => best.is_some_and(|(quality, _)| quality == one.quality),
     };
     let found: Vec<ServiceMatch<'_>> = found.into_iter().filter(as_good).collect();
     container::resolve_containers(host, found)
 }
 
-/// Of those that merely come near, the tmux that something runs in is not what was meant.
-fn has_no_network_listener(meant: &ServiceMatch<'_>) -> bool {
-    !meant.service.listens_on_network()
+/// Among near matches a service that listens on the network is preferred, for example to the tmux in which it runs.
+fn has_no_network_listener(one: &ServiceMatch<'_>) -> bool {
+    !one.service.listens_on_network()
 }
 
 fn exact_match(service: &Service, by: String) -> ServiceMatch<'_> {
     ServiceMatch { service, quality: MatchQuality::Exact, reason: by }
 }
 
-/// By where it listens: the same numbers in another network are another address.
+/// A match by address; the same address in another network namespace is only near.
 fn listener_match(service: &Service, by: String) -> ServiceMatch<'_> {
     match service.in_other_network() {
         false => exact_match(service, by),
         true => ServiceMatch {
             service,
             quality: MatchQuality::Near,
-            reason: format!("{by}, in a network of its own"),
+            reason: format!("{by}, in its own network namespace"),
         },
     }
 }
@@ -132,15 +132,15 @@ fn match_number(service: &Service, number: u32) -> Option<ServiceMatch<'_>> {
     let port = u16::try_from(number).ok().filter(|port| service.listens_on_port(*port));
     match (own, port) {
         (true, Some(port)) => {
-            Some(exact_match(service, format!("PID {number} is its own, and it listens on port {port}")))
+            Some(exact_match(service, format!("its PID is {number}, and it listens on port {port}")))
         }
-        (true, None) => Some(exact_match(service, format!("PID {number} is its own"))),
+        (true, None) => Some(exact_match(service, format!("its PID is {number}"))),
         (false, Some(port)) => match_port(service, port),
         (false, None) => None,
     }
 }
 
-/// Whoever has the port at another address alone is not who was asked for, and often who is looked for.
+/// A service with the same port on another address is a near match.
 fn match_address<'a>(service: &'a Service, at: &SocketAddr) -> Option<ServiceMatch<'a>> {
     if service.listens_at(at) {
         return Some(listener_match(service, format!("it listens on {at}")));
@@ -177,7 +177,7 @@ fn match_name<'a>(service: &'a Service, name: &str) -> Option<ServiceMatch<'a>> 
     if let Some((what, called)) = service_names(service).into_iter().find(called) {
         return Some(exact_match(service, format!("{what} {called}")));
     }
-    // Whoever says `.service` means a unit, and a process of that name need not be of it.
+    // `.service` asks for a unit; a process with that name need not belong to it.
     if let Some((what, called)) = service_names(service).into_iter().find(|(_, called)| called == plain) {
         return near(format!("{what} {called}"));
     }
@@ -188,10 +188,10 @@ fn match_name<'a>(service: &'a Service, name: &str) -> Option<ServiceMatch<'a>> 
         return near(format!("it runs in {folder}"));
     }
     let word = service.process.argv.iter().find(|word| contains_word(word, plain));
-    word.and_then(|word| near(format!("its command line says {word}")))
+    word.and_then(|word| near(format!("its command line contains {word}")))
 }
 
-/// The word stands in the text by itself: `gui` in `/opt/gui-backend`, and not in `guide`.
+/// The text contains the word as a whole: `gui` in `/opt/gui-backend`, and not in `guide`.
 fn contains_word(text: &str, word: &str) -> bool {
     let inner = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     text.match_indices(word).any(|(at, _)| {
@@ -200,15 +200,15 @@ fn contains_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Every name that it goes by, with what kind of name that is.
+/// Every name of a service, each with the kind of name.
 pub fn service_names(service: &Service) -> Vec<(&'static str, String)> {
     let mut names =
-        vec![("it is called", service.name.clone()), ("its command is", service.process.comm.clone())];
+        vec![("its name is", service.name.clone()), ("its command is", service.process.comm.clone())];
     names.extend(service.process.exe.seen().and_then(|exe| {
         Some(("it runs", exe.rsplit('/').next().filter(|name| !name.is_empty())?.to_owned()))
     }));
     names.extend(service.role.map(|role| ("it is the", role.to_string())));
-    // Where sources disagree there is no controller, and the control group still says which unit it was started in.
+    // Without a controller, because sources disagree, the control group still names the unit of its start.
     let group = service
         .process
         .cgroup
@@ -254,10 +254,10 @@ pub fn service_names(service: &Service) -> Vec<(&'static str, String)> {
     names
 }
 
-/// The last folder that it works in: people name units after it.
+/// The last part of its working folder, after which units are often named.
 pub fn folder_name(service: &Service) -> Option<String> {
     let folder = service.process.cwd.seen()?;
-    // The kernel marks a folder that is gone.
+    // The kernel appends this to the path of a deleted folder.
     let folder =
         folder.strip_suffix(" (deleted)").unwrap_or(folder).trim_end_matches('/').rsplit('/').next()?;
     (folder.len() >= MIN_WORD_LENGTH).then(|| folder.to_owned())
@@ -288,7 +288,7 @@ mod tests {
     use crate::facts::{Known, test_facts};
 
     #[test]
-    fn a_word_is_read_as_what_people_mean_by_it() {
+    fn a_word_is_read_as_number_port_address_or_name() {
         assert_eq!(ServiceQuery::parse("5050"), ServiceQuery::Number(5050));
         assert_eq!(ServiceQuery::parse("70000"), ServiceQuery::Number(70000));
         assert_eq!(ServiceQuery::parse(":5050"), ServiceQuery::Port(5050));
@@ -313,9 +313,9 @@ mod tests {
         let mut other = test_facts::service("http.server", 4711, tmux);
         other.process.pid = 4712;
         let host = test_facts::host_facts(vec![one, other]);
-        let said: Vec<String> =
-            find_services(&host, &ServiceQuery::Number(4711)).into_iter().map(|meant| meant.reason).collect();
-        assert_eq!(said, ["PID 4711 is its own", "it listens on port 4711"]);
+        let reasons: Vec<String> =
+            find_services(&host, &ServiceQuery::Number(4711)).into_iter().map(|one| one.reason).collect();
+        assert_eq!(reasons, ["its PID is 4711", "it listens on port 4711"]);
         let elsewhere = ServiceQuery::Address("127.0.0.2:4711".parse().unwrap());
         let elsewhere = &find_services(&host, &elsewhere)[0];
         let by = "it listens on 127.0.0.1:4711, not on 127.0.0.2:4711";
@@ -327,7 +327,7 @@ mod tests {
         for word in ["127.0.0.1:4711", ":4711"] {
             let found = &find_services(&host, &ServiceQuery::parse(word))[0];
             assert_eq!(found.quality, MatchQuality::Near, "{word}");
-            assert!(found.reason.ends_with("4711, in a network of its own"), "{}", found.reason);
+            assert!(found.reason.ends_with("4711, in its own network namespace"), "{}", found.reason);
         }
         assert_eq!(find_services(&host, &ServiceQuery::Address("127.0.0.1:4711".parse().unwrap())).len(), 1);
     }
@@ -351,13 +351,13 @@ mod tests {
     fn a_name_is_looked_up_everywhere_and_an_exact_one_beats_a_folder() {
         let systemd =
             test_facts::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
-        let nobody = test_facts::service("http.server", 81, Controller::Unmanaged { cgroup: "/".into() });
-        let host = test_facts::host_facts(vec![nobody.clone(), systemd]);
+        let unmanaged = test_facts::service("http.server", 81, Controller::Unmanaged { cgroup: "/".into() });
+        let host = test_facts::host_facts(vec![unmanaged.clone(), systemd]);
         for name in ["gui", "gui.service"] {
             let found = find_services(&host, &ServiceQuery::parse(name));
             assert_eq!((found.len(), found[0].reason.as_str()), (1, "its unit is gui.service"), "{name}");
         }
-        let host = test_facts::host_facts(vec![nobody]);
+        let host = test_facts::host_facts(vec![unmanaged]);
         let found = find_services(&host, &ServiceQuery::parse("gui"));
         assert_eq!((found[0].quality, found[0].reason.as_str()), (MatchQuality::Near, "it runs in /opt/gui"));
         for word in ["nothing", "opt/gu", "erver"] {

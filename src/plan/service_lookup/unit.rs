@@ -1,48 +1,50 @@
-//! What systemd says of the unit that somebody typed, as a sentence.
+//! The state of a unit that was given by name, as a sentence.
 
 use crate::facts::Listener;
 use crate::facts::guard::Unit;
 
-/// True where systemd knows the unit, whatever became of it.
+/// True where systemd knows the unit, even if its file is gone.
 pub fn is_known_unit(unit: &Unit) -> bool {
     unit.get("LoadState") != "not-found" || unit.main_pid().is_some()
 }
 
-/// The name that systemd itself uses, where the word is another one.
+/// The unit's main name, where `name` is an alias.
 pub fn canonical_name<'a>(name: &str, unit: &'a Unit) -> Option<&'a str> {
     Some(unit.get("Id")).filter(|id| unit.is_loaded() && !id.is_empty() && *id != name)
 }
 
-/// In one sentence: whether there is such a unit, how it is, and what a restart by systemd would run into.
+/// Whether the unit exists, its state, and what would prevent a restart by systemd, in one sentence.
 pub fn describe_unit(name: &str, unit: &Unit) -> String {
     let called = match canonical_name(name, unit) {
-        Some(id) => format!("The unit {name} (another name of {id})"),
+        Some(id) => format!("The unit {name} (an alias of {id})"),
         None => format!("The unit {name}"),
     };
     let state = unit.get("ActiveState");
     match (unit.get("LoadState"), unit.main_pid()) {
-        ("loaded", Some(pid)) => format!("{called} is {state}, and its process is {pid}."),
+        ("loaded", Some(pid)) => format!("{called} is {state}; its process is {pid}."),
         ("loaded", None) if !unit.get("Id").ends_with(".service") => format!("{called} is {state}."),
         ("loaded", None) if !unit.get("TriggeredBy").is_empty() => {
             let by = unit.list("TriggeredBy").join(" and ");
-            format!("{called} is {state}, and no process of it runs: {by} starts it when it is needed.")
+            format!("{called} is {state} and has no process: {by} starts it when it is needed.")
         }
-        ("loaded", None) => format!("{called} is {state}, and no process of it runs."),
+        ("loaded", None) => format!("{called} is {state} and has no process."),
         ("masked", Some(pid)) => {
-            format!("{called} is masked, and {pid} still runs: it could be stopped and not started again.")
+            format!(
+                "{called} is masked, and {pid} still runs: systemd could stop it, but not start it again."
+            )
         }
-        ("masked", None) => format!("{called} is masked: systemd starts it for nobody until it is unmasked."),
+        ("masked", None) => format!("{called} is masked: systemd does not start it until it is unmasked."),
         ("not-found", Some(pid)) => format!(
-            "The file of the unit {name} is gone, and systemd still runs it as {pid}: it could be stopped and not \
-             started again."
+            "The file of the unit {name} is gone, and systemd still runs it as {pid}: systemd could stop it, but not \
+             start it again."
         ),
         ("not-found", None) => format!("There is no unit {name} on this host."),
         (other, _) => format!("{called} could not be loaded by systemd ({other}): see `systemctl status`."),
     }
 }
 
-/// The socket unit among these for which systemd itself listens there, and the service that it starts; none where it starts
-/// one for each connection (`Accept=yes`).
+/// The socket unit that listens there, and the service that it starts; the service is `None` where systemd starts one
+/// for each connection (`Accept=yes`).
 pub fn find_by_listener<'a>(sockets: &'a [Unit], listener: &Listener) -> Option<(&'a str, Option<&'a str>)> {
     let (at, datagram) = match listener {
         Listener::Udp(at) => (at.to_string(), true),
@@ -67,8 +69,8 @@ mod tests {
     fn unit(text: &str) -> Unit {
         let mut unit = Unit::default();
         for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
-            let said = unit.properties.entry(name.to_owned()).or_default();
-            *said = format!("{said}\n{value}").trim_start().to_owned();
+            let values = unit.properties.entry(name.to_owned()).or_default();
+            *values = format!("{values}\n{value}").trim_start().to_owned();
         }
         unit
     }
@@ -79,28 +81,28 @@ mod tests {
             (
                 "Id=gui.service\nLoadState=loaded\nActiveState=active\nMainPID=7",
                 true,
-                "The unit x.service (another name of gui.service) is active, and its process is 7.",
+                "The unit x.service (an alias of gui.service) is active; its process is 7.",
             ),
             (
                 "Id=x.service\nLoadState=loaded\nActiveState=inactive\nMainPID=0\nTriggeredBy=x.socket",
                 true,
-                "The unit x.service is inactive, and no process of it runs: x.socket starts it when it is needed.",
+                "The unit x.service is inactive and has no process: x.socket starts it when it is needed.",
             ),
             (
                 "Id=x.service\nLoadState=loaded\nActiveState=failed\nMainPID=0",
                 true,
-                "The unit x.service is failed, and no process of it runs.",
+                "The unit x.service is failed and has no process.",
             ),
             (
                 "Id=x.service\nLoadState=masked\nActiveState=inactive\nMainPID=0",
                 true,
-                "The unit x.service is masked: systemd starts it for nobody until it is unmasked.",
+                "The unit x.service is masked: systemd does not start it until it is unmasked.",
             ),
             (
                 "Id=x.service\nLoadState=not-found\nActiveState=active\nMainPID=7",
                 true,
-                "The file of the unit x.service is gone, and systemd still runs it as 7: it could be stopped and not \
-                 started again.",
+                "The file of the unit x.service is gone, and systemd still runs it as 7: systemd could stop it, but \
+                 not start it again.",
             ),
             (
                 "Id=x.service\nLoadState=not-found\nActiveState=inactive\nMainPID=0",
