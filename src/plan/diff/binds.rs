@@ -1,18 +1,18 @@
-//! What a reload would change of the addresses that are listened on.
+//! The addresses on which a reload would start or stop listening.
 
 use crate::facts::binds::subtract_listeners;
 use crate::facts::{Known, Listener, WorkerState};
 
-/// Addresses that come and go.
+/// Addresses that are added and removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListenerDiff {
     /// In the next worker only.
     pub new: Vec<Listener>,
-    /// In this one only.
+    /// In the running worker only.
     pub gone: Vec<Listener>,
 }
 
-/// The difference between what is listened on now and what would be. Unknown as soon as one side is.
+/// The difference between the present listeners and those of the next worker. Unknown where one side is.
 pub fn diff_listeners(live: &WorkerState, next: &WorkerState) -> Known<ListenerDiff> {
     let both = live.listeners.as_ref().zip(next.listeners.as_ref());
     both.map(|(live, next)| ListenerDiff {
@@ -21,8 +21,8 @@ pub fn diff_listeners(live: &WorkerState, next: &WorkerState) -> Known<ListenerD
     })
 }
 
-/// The addresses that a worker was to listen on and does not, for the proof after a reload: `wanted` are those of the
-/// next worker as it was planned, `holds` those that a PID has.
+/// The addresses on which a worker should listen and does not, for the proof after a reload: `wanted` are those of the
+/// planned next worker, `holds` those that a PID has.
 pub fn missing_listeners(wanted: &[Listener], holds: &[Listener]) -> Vec<Listener> {
     subtract_listeners(wanted, holds)
 }

@@ -1,4 +1,4 @@
-//! What would be different: the next worker beside the one that runs.
+//! The differences between the running worker and the next one.
 //!
 //! - `binds`: addresses
 
@@ -11,41 +11,41 @@ use serde::{Deserialize, Serialize};
 use super::losses::Drift;
 use crate::facts::{Facts, Known, Listener, Patterns, Proxy, Server, WorkerState};
 
-/// What the next worker would do with a thing.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// It has it, and the one that runs has not.
+    /// Only the next worker has it.
     Add,
-    /// Both have it, not alike.
+    /// Both have it, and it differs.
     Change,
-    /// The one that runs has it, and the next one has not.
+    /// Only the running worker has it.
     Remove,
 }
 
-/// One thing that would be different.
+/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StateChange {
-    /// `frontend`, `backend`, `listen`, `server`, `parse_bind`, `map`, `parse_acl`, `certificate` or `stick-table`.
+    /// `frontend`, `backend`, `listen`, `server`, `bind`, `map`, `acl`, `certificate` or `stick-table`.
     pub what: String,
-    /// What would become of it.
+    /// The kind of difference.
     pub action: ChangeKind,
     /// Its name.
     pub object: String,
-    /// In what respect.
+    /// What differs.
     pub detail: String,
 }
 
-/// Both pictures side by side.
+/// The whole comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerStateDiff {
-    /// What would be different, by kind and name.
+    /// The differences, by kind and name.
     pub changes: Vec<StateChange>,
     /// Parts that could not be compared, each with the reason.
     pub unknown: Vec<String>,
 }
 
-/// Compares what runs with what would come up.
+/// Compares the running worker with the next one.
 pub fn diff_worker_states(facts: &Facts) -> WorkerStateDiff {
     let Facts { live, next, .. } = facts;
     let mut found = WorkerStateDiff::default();
@@ -85,7 +85,7 @@ fn state_change(what: &str, action: ChangeKind, object: &str, detail: impl Into<
     StateChange { what: what.to_owned(), action, object: object.to_owned(), detail: detail.into() }
 }
 
-/// Things that are there or not, and have nothing to differ in.
+/// Differences of objects that have only a name.
 fn diff_names<T: AsRef<str>>(what: &str, live: &[T], next: &[T]) -> Vec<StateChange> {
     let has = |all: &[T], name: &str| all.iter().any(|other| other.as_ref() == name);
     let gone = live.iter().filter(|name| !has(next, name.as_ref()));
@@ -152,7 +152,7 @@ fn describe_address(server: &Server) -> String {
     server.address.seen().map_or(String::new(), |address| format!("at {address}"))
 }
 
-/// In what respects two servers of one name differ, as far as both are known.
+/// How two servers of one name differ, as far as both are known.
 fn describe_server_change(live: &Server, next: &Server) -> Vec<String> {
     let mut detail = Vec::new();
     if let (Some(now), Some(then)) = (live.address.seen(), next.address.seen())
@@ -179,7 +179,7 @@ fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
         all.iter().find(|other| other.kind == list.kind && other.name == list.name).cloned()
     };
     let mut changes = Vec::new();
-    // Values of a configuration line move with it; only lists in files have a name that stays.
+    // A list on a configuration line is named by its line number; only lists in files have a stable name.
     for list in live.iter().filter(|list| list.file) {
         let Some(other) = find(next, list) else {
             changes.push(state_change(&what(list), ChangeKind::Remove, &list.name, ""));

@@ -43,7 +43,7 @@ pub(super) fn add_items(
     }
 }
 
-/// One whose name the new worker has, with another certificate behind it.
+/// A certificate that the new worker has under the same name, but with another content.
 fn certificate_verdict(certificate: &RuntimeCertificate, loaded: &LoadedConfig) -> ReplayVerdict {
     let name = &certificate.name;
     let again = format!("`set ssl cert {name}` and `commit ssl cert {name}`");
@@ -62,7 +62,7 @@ fn certificate_verdict(certificate: &RuntimeCertificate, loaded: &LoadedConfig) 
     }
 }
 
-/// Entries of a table that no peers section carries over are gone.
+/// Entries of a table without a peers section are lost in a reload.
 pub(super) fn add_stick_table_items(old: &RuntimeState, items: &mut Vec<ReplayItem>) {
     let kind = LossKind::StickTable;
     let tables = match old.tables.get() {

@@ -1,4 +1,4 @@
-//! From one list of entries to another with the fewest changes that keep the order.
+//! The fewest changes that turn one list of entries into another and keep the order.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,38 +8,38 @@ use crate::secret::Secret;
 /// One change of a list. Values are secrets, so that `Debug` shows none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListEdit {
-    /// Behind all others.
+    /// Append an entry.
     Add(Secret, Option<Secret>),
-    /// Another value for the entry with this address.
+    /// Set another value for the entry with this address.
     Set(String, Secret),
-    /// The entry with this address goes.
+    /// Delete the entry with this address.
     Delete(String),
 }
 
-/// How to get from what is to what was.
+/// The changes from the new worker's list to the old worker's list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ListDiff {
-    /// The changes; `None` where the order cannot be reached by them.
+    /// The changes; `None` where only the whole list restores the order.
     pub(super) edits: Option<Vec<ListEdit>>,
-    /// The list as it shall be.
+    /// The whole list of the old worker.
     pub(super) whole: Vec<(Secret, Option<Secret>)>,
-    /// Entries that come.
+    /// Entries that are added.
     pub(super) added: usize,
     /// Entries whose value changes.
     pub(super) changed: usize,
-    /// Entries that go.
+    /// Entries that are removed.
     pub(super) removed: usize,
     /// Entries that were left out.
     pub(super) skipped: usize,
 }
 
 impl ListDiff {
-    /// Nothing has to be done.
+    /// The lists are equal.
     pub(super) fn is_empty(&self) -> bool {
         self.edits.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The values that come with an addition or a change.
+    /// The values of additions and changes.
     pub(super) fn new_values(&self) -> impl Iterator<Item = &str> {
         self.edits.iter().flatten().filter_map(|edit| match edit {
             ListEdit::Add(_, value) => value.as_ref().map(Secret::reveal),
@@ -48,16 +48,17 @@ impl ListDiff {
         })
     }
 
-    /// What differs, in words.
+    /// The differences as text.
     pub(super) fn describe(&self) -> String {
         let parts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
-        let said: Vec<String> =
+        let parts: Vec<String> =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-        if said.is_empty() { "their order".to_owned() } else { said.join(", ") }
+        if parts.is_empty() { "their order".to_owned() } else { parts.join(", ") }
     }
 }
 
-/// The way from `is_yes` to `was`. An entry that `skip` names is not brought in, and no value becomes one that it names.
+/// The changes from the new list to the old one. An entry for which `skip` is true is not added, and no value is
+/// changed to one for which it is true.
 pub(super) fn diff_lists(
     is: &[RuntimePatternEntry],
     was: &[RuntimePatternEntry],
@@ -70,7 +71,7 @@ pub(super) fn diff_lists(
             *slot = Some(entry);
         }
     }
-    // What each old entry becomes: itself, what the new worker has in its place, or nothing.
+    // What each old entry becomes: itself, the new worker's entry in its place, or nothing.
     let mut skipped = 0;
     let wanted: Vec<Option<&RuntimePatternEntry>> = was
         .iter()
@@ -115,7 +116,7 @@ pub(super) fn diff_lists(
     ListDiff { whole: whole.collect(), edits: in_order.then_some(edits), added, changed, removed, skipped }
 }
 
-/// For each entry that is, the old one that it stands for: first one that is equal, then one with the same key.
+/// For each new entry the old one that it corresponds to: first an equal one, then one with the same key.
 fn match_entries(is: &[RuntimePatternEntry], was: &[RuntimePatternEntry]) -> Vec<Option<usize>> {
     let mut equal: HashMap<(&str, &str), VecDeque<usize>> = HashMap::new();
     for (number, old) in was.iter().enumerate() {
@@ -154,7 +155,7 @@ mod tests {
         pairs.iter().enumerate().map(entry).collect()
     }
 
-    /// What HAProxy would hold after the changes.
+    /// The list in HAProxy after the changes.
     fn apply_diff(is: &[RuntimePatternEntry], way: &ListDiff) -> Vec<(String, String)> {
         let plain = |value: &Option<Secret>| value.as_ref().map_or(String::new(), |v| v.reveal().to_owned());
         let Some(edits) = &way.edits else {

@@ -1,5 +1,5 @@
-//! What a reload lost and what would put it back: a pure function of what the old worker held, what the new one
-//! holds, and what is known of the configuration that the old one had loaded.
+//! Runtime state that a reload lost, and the steps to restore it: a pure function of the state of the old and the new
+//! worker, and of what is known of the configuration that the old one had loaded.
 //!
 //! Only what was set at run time is put back, never what an edit of the files changed. Where the two cannot be told
 //! apart, the item says so, and nothing is done.
@@ -49,9 +49,9 @@ pub enum ReplayStep {
         kind: PatternKind,
         /// The list's number in the new worker.
         id: u32,
-        /// The changes, each on its own; `None` where only the whole can bring back the order.
+        /// The single changes; `None` where only the whole list restores the order.
         edits: Option<Vec<ListEdit>>,
-        /// The whole list as it shall be.
+        /// The whole list of the old worker.
         whole: Vec<(Secret, Option<Secret>)>,
     },
     /// A certificate with its key, under a name that the new worker has.
@@ -66,11 +66,11 @@ pub enum ReplayStep {
 /// What to do with one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerStep {
-    /// Tell it what to do.
+    /// Set its administrative state.
     State(ServerAdminState),
     /// Set the weight that the operator sees.
     Weight(u32),
-    /// Move it; a port only where that differs.
+    /// Set its address; the port only where it differs.
     Address(String, Option<u16>),
     /// Send its checks to another address.
     CheckAddress(String),
@@ -88,27 +88,27 @@ pub enum ServerStep {
     Delete,
 }
 
-/// What becomes of one thing that differs.
+/// Whether one difference can be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplayVerdict {
-    /// These steps bring it back, in their order.
+    /// These steps restore it, in this order.
     Restore(Vec<ReplayStep>),
     /// It cannot be restored, or it is not known whether it should be; with the reason and the remedy.
     NotRestorable(String),
 }
 
-/// One thing that was set at run time, or may have been, and is not as it was.
+/// One difference between the workers that was, or may have been, set at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayItem {
-    /// What kind of thing, in the words of the ledger.
+    /// Its kind in the ledger.
     pub kind: LossKind,
-    /// Which one, by the name HAProxy gives it.
+    /// Its name in HAProxy.
     pub object: String,
-    /// Which side of it: one server can have a state, checks and an address.
+    /// The part that differs: one server can have a state, checks and an address.
     pub what: &'static str,
     /// The particulars, as a sentence fragment without any value of a list.
     pub detail: String,
-    /// What becomes of it.
+    /// Whether it can be restored.
     pub verdict: ReplayVerdict,
 }
 
@@ -119,8 +119,8 @@ pub struct Replay {
     pub items: Vec<ReplayItem>,
 }
 
-/// Computes what would bring the new worker to where the old one was. What could not be read becomes an item that
-/// says so. Empty where there is nothing to do.
+/// Computes the steps that restore the old worker's runtime state in the new one. A part that could not be read
+/// becomes an item that says so. Empty where there is nothing to do.
 pub fn replay(old: &RuntimeState, new: &RuntimeState, loaded: &LoadedConfig) -> Replay {
     let mut items = Vec::new();
     let gone = servers::removed_backends(old, new, loaded, &mut items);
@@ -135,8 +135,8 @@ pub fn replay(old: &RuntimeState, new: &RuntimeState, loaded: &LoadedConfig) -> 
 type RemovedBackends = BTreeSet<String>;
 
 impl Replay {
-    /// Every step with the number of its item, in the order in which they are safe: what keeps traffic away comes
-    /// before what brings it, and the way to a backend comes last.
+    /// Every step with the number of its item, in a safe order: steps that keep traffic away come before steps that
+    /// admit it, and map entries, which lead to backends, come last.
     pub fn ordered_steps(&self) -> Vec<(usize, &ReplayStep)> {
         let mut all = Vec::new();
         for (number, item) in self.items.iter().enumerate() {
@@ -165,7 +165,7 @@ impl ReplayStep {
                 ServerStep::State(ServerAdminState::Maint | ServerAdminState::Drain)
                 | ServerStep::Weight(0)
                 | ServerStep::Delete => 0,
-                // Without checks HAProxy refuses to say where they go.
+                // HAProxy refuses to set the address of checks that are disabled.
                 ServerStep::State(ServerAdminState::Ready)
                 | ServerStep::Checks(false)
                 | ServerStep::AgentCheck(false) => 3,
@@ -200,7 +200,7 @@ impl ReplayItem {
     }
 }
 
-/// Both sides, or one item that says which of them could not be read.
+/// The state of both workers, or an item that names the one that could not be read.
 fn known_pair<'a, T>(
     old: &'a Known<Vec<T>>,
     new: &'a Known<Vec<T>>,

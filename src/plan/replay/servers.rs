@@ -11,7 +11,7 @@ use crate::facts::{Known, LoadedConfig, RuntimeState, ServerAddress, ServerAdmin
 use crate::known::Unknown;
 use crate::plan::losses::LossKind;
 
-/// Backends that the new worker does not have: each is reported, none is invented.
+/// Backends that the new worker does not have: each becomes an item that cannot be restored.
 pub(super) fn removed_backends(
     old: &RuntimeState,
     new: &RuntimeState,
@@ -78,7 +78,7 @@ fn manual_command(server: &RuntimeServer, words: &str) -> String {
     format!("`set server {} {words}`", server.path())
 }
 
-/// A server that both have.
+/// Compares a server that both workers have.
 fn compare_server(
     old: &RuntimeServer,
     new: &RuntimeServer,
@@ -92,7 +92,7 @@ fn compare_server(
     check_address(old, new, loaded, items);
 }
 
-/// A state that is not the configuration's was set at run time: no edit can be taken for it.
+/// A state that differs from the one at the worker's start was set at run time, so an edit cannot be its cause.
 fn state(old: &RuntimeServer, new: &RuntimeServer, items: &mut Vec<ReplayItem>) {
     if old.admin == new.admin || old.admin == old.initial_admin {
         return;
@@ -133,7 +133,7 @@ fn checks(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, items
     }
 }
 
-/// The same for a weight that is not the configuration's.
+/// The same for the weight.
 fn weight(old: &RuntimeServer, new: &RuntimeServer, items: &mut Vec<ReplayItem>) {
     if old.weight == new.weight || old.weight == old.initial_weight {
         return;
@@ -161,7 +161,7 @@ fn address(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, item
         |why: String| items.push(ReplayItem::not_restorable(kind, old.path(), what, detail.clone(), why));
     let words = format!("addr {} port {}", old.address.ip, old.address.port);
     if old.named.is_some() || new.named.is_some() {
-        // What a name stands for may change at any time.
+        // DNS may have answered with another address in the meantime.
         let why = "it is given by name, so the address may be a newer answer";
         return cannot(ambiguous_change(why, &manual_command(old, &words)));
     }
@@ -176,7 +176,7 @@ fn address(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, item
                         &manual_command(old, &words),
                     ));
                 }
-                // It was added at run time and stands in the files now.
+                // It was added at run time and is in the files now.
                 None if copy.complete => return,
                 None => {
                     return cannot(ambiguous_change(
@@ -207,7 +207,7 @@ fn address(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, item
     items.push(ReplayItem::restorable(kind, old.path(), what, detail, steps));
 }
 
-/// Where checks go. A copy of the configuration is not asked for this.
+/// The addresses and ports of checks. A copy of the configuration is not consulted for these.
 fn check_address(
     old: &RuntimeServer,
     new: &RuntimeServer,
@@ -239,7 +239,7 @@ fn check_address(
     }
 }
 
-/// Whether the configuration that the old worker loaded has this server; only asked of one that differs.
+/// Whether the configuration that the old worker loaded has this server. Only for a server that differs.
 fn is_configured(server: &RuntimeServer, loaded: &LoadedConfig) -> Result<bool, Unknown> {
     let ConfigSinceLoad::Changed(copy) = loaded.config.get()? else {
         return Err(Unknown::new("the next worker shows it"));
@@ -250,7 +250,7 @@ fn is_configured(server: &RuntimeServer, loaded: &LoadedConfig) -> Result<bool, 
     }
 }
 
-/// A server that only the old worker has: added at run time, or taken out by an edit.
+/// A server that only the old worker has: added at run time, or removed by an edit.
 fn missing_server_item(old: &RuntimeServer, loaded: &LoadedConfig) -> Option<ReplayItem> {
     let (kind, what) = (LossKind::DynamicServer, "server");
     let detail = format!("at {}, added at run time", format_address(&old.address));
@@ -289,21 +289,21 @@ fn add_server_steps(server: &RuntimeServer) -> Vec<ReplayStep> {
     if server.health.enabled {
         changes.push(ServerStep::Checks(true));
     }
-    // The agent check of a new server is on already.
+    // HAProxy enables the agent check of an added server.
     if server.agent.configured && !server.agent.enabled {
         changes.push(ServerStep::AgentCheck(false));
     }
     if server.weight != server.initial_weight {
         changes.push(ServerStep::Weight(server.weight));
     }
-    // It starts in maintenance.
+    // An added server starts in maintenance.
     if server.admin != ServerAdminState::Maint {
         changes.push(ServerStep::State(server.admin));
     }
     changes.into_iter().map(|change| server_step(server, change)).collect()
 }
 
-/// A server that only the new worker has: deleted at run time, or brought by an edit.
+/// A server that only the new worker has: deleted at run time, or added by an edit.
 fn add_deleted_server(new: &RuntimeServer, loaded: &LoadedConfig, items: &mut Vec<ReplayItem>) {
     let at_run_time = match &loaded.config {
         Known::Seen(ConfigSinceLoad::Unchanged) => true,
