@@ -36,8 +36,8 @@ pub fn safe_alternatives(facts: &Facts) -> Vec<RunbookStep> {
     }
     match instance.mode {
         Mode::MasterWorker => list.push(RunbookStep::new(
-            "load a changed configuration or new libraries; keeps connections and runtime state, shows a plan first, \
-             and verifies the result:",
+            "load a changed configuration or new libraries; keeps connections and state that was set at run time, shows a \
+             plan first, and verifies the result:",
             with_instance_option("haguard reload --keep-runtime", instance),
         )),
         Mode::Standalone => list.push(RunbookStep::new("it has no master: a reload means to start a second process by hand", "")),
