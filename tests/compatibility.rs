@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use haguard::facts;
-use haguard::state::{loaded_configs, plans};
+use haguard::state::{loaded_configs, plans, snapshots};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -238,7 +238,8 @@ fn its_snapshot_is_one_of_this_haproxy_and_says_what_a_new_one_says() {
     requires!(Root, Haproxy(Branch::V30));
     let (haguard, haproxy) = (heir(), same_haproxy());
     let its = haguard.home().join("state/snapshots/1796073899541-1136");
-    let files = loaded_configs::read(&its).unwrap();
+    let state = haguard.home().join("state");
+    let files = snapshots::config_files(&state, "1796073899541-1136").unwrap().unwrap();
     assert_eq!(files.len(), 1, "{files:?}");
     assert!(files[0].0.ends_with("haproxy.cfg") && files[0].1.starts_with(b"global\n"), "{files:?}");
     let folder = std::fs::read_link(format!("/proc/{}/cwd", haproxy.master_pid())).unwrap();

@@ -1,4 +1,4 @@
-//! `confirm` lets a reload stay that would be undone otherwise, or lists those that wait for it.
+//! `confirm` keeps a reload that would be rolled back otherwise, or lists those that wait for it.
 
 use clap::Args;
 
@@ -25,7 +25,7 @@ pub struct ConfirmArgs {
     pub id: Option<String>,
 }
 
-/// Decides, and records it.
+/// Confirms it where nothing is decided yet, and records that.
 pub(super) fn run(args: &ConfirmArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let Some(id) = &args.id else { return Ok(list_open(context)) };
     let state_dir = &context.settings.state_dir.value;
@@ -56,10 +56,10 @@ fn unknown_plan(id: &str, context: &Context<'_>) -> Failure {
         [] => "nothing waits for a confirmation here".to_owned(),
         ids => format!("these wait for a confirmation: {}", ids.join(" ")),
     };
-    Failure::usage(anyhow::anyhow!("no reload of plan `{id}` wants to be confirmed")).with_remedy(mend)
+    Failure::usage(anyhow::anyhow!("no reload of plan `{id}` waits for a confirmation")).with_remedy(mend)
 }
 
-/// What became of it, by how it was found.
+/// The report, by the state in which it was found.
 fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
     let PendingConfirmation { id, target, until, .. } = found;
     let until_text = until.map(|at| at.strftime("%F %T UTC").to_string());
@@ -70,17 +70,19 @@ fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
         ConfirmationState::Waiting if watched && until.is_none() => (
             Exit::Busy,
             "under way",
-            format!("plan {id}: the reload of {target} is not done yet; confirm what came of it"),
+            format!("plan {id}: the reload of {target} is not done yet; confirm it when it is"),
         ),
         ConfirmationState::Waiting if watched => (
             Exit::Done,
             "confirmed",
-            format!("plan {id}: {target} keeps what it has loaded; it would have gone back at {until_text}"),
+            format!(
+                "plan {id}: {target} keeps what it has loaded; it would have been rolled back at {until_text}"
+            ),
         ),
         ConfirmationState::Waiting => {
             why = format!(
-                "The process that waited for this (PID {}) has ended, by a reboot or by a signal, so nothing goes back \
-                 by itself. Look at what is in force: haguard inspect. The files of before are in {}.",
+                "Its rollback timer (PID {}) has ended, by a reboot or by a signal, so it is not rolled back \
+                 automatically. See what runs now: haguard inspect. The previous files are in {}.",
                 found.watcher.0,
                 found.copy.display()
             );
@@ -88,12 +90,12 @@ fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
                 true => (
                     Exit::Unproven,
                     "unwatched",
-                    format!("plan {id}: {target} keeps what it has loaded, and nobody had watched that"),
+                    format!("plan {id}: {target} keeps what it has loaded; its rollback timer had ended"),
                 ),
                 false => (
                     Exit::Unknown,
                     "unwatched",
-                    format!("plan {id}: {target} has ended since, and nobody had watched that"),
+                    format!("plan {id}: {target} has ended since, and so had its rollback timer"),
                 ),
             }
         }
@@ -105,18 +107,18 @@ fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
         ConfirmationState::RollingBack { .. } if watched => (
             Exit::Stale,
             "late",
-            format!("plan {id}: too late, the time was over at {until_text}; {target} is going back"),
+            format!("plan {id}: too late, the time was over at {until_text}; {target} is being rolled back"),
         ),
         ConfirmationState::RollingBack { since } => {
             why = format!(
-                "haguard history tells how far it got. The files of before are in {}.",
+                "See how far it got: haguard history. The previous files are in {}.",
                 found.copy.display()
             );
             let since = since.strftime("%F %T UTC");
             (
                 Exit::Unproven,
                 "stopped",
-                format!("plan {id}: the way back began at {since} and was ended part-way"),
+                format!("plan {id}: the rollback began at {since} and was stopped part-way"),
             )
         }
         ConfirmationState::RolledBack { at, summary, .. } => {
@@ -124,7 +126,7 @@ fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
             (
                 Exit::Stale,
                 "late",
-                format!("plan {id}: too late, {target} went back at {}", at.strftime("%F %T UTC")),
+                format!("plan {id}: too late, {target} was rolled back at {}", at.strftime("%F %T UTC")),
             )
         }
         ConfirmationState::NotNeeded { why: reason, .. } => {
@@ -151,8 +153,8 @@ fn list_open(context: &Context<'_>) -> Report {
     let row = |pending: &PendingConfirmation| {
         let state = match (&pending.state, pending.is_watched()) {
             (ConfirmationState::Waiting, true) => "waits",
-            (_, true) => "is going back",
-            (_, false) => "nobody watches it any more",
+            (_, true) => "rolling back",
+            (_, false) => "rollback timer ended",
         };
         let until = pending.until.map_or("-".to_owned(), |at| at.strftime("%F %T").to_string());
         vec![pending.id.clone(), until, pending.who.name(), pending.target.clone(), state.to_owned()]

@@ -1,29 +1,20 @@
-//! Evidence of something that did not come out well, in one folder, for whoever has to find out why.
+//! Evidence of an operation that did not end well, one folder a run, for whoever has to find out why.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::{loaded_configs, retention};
+use super::retention;
+use super::store::Store;
 
-/// Writes it into a folder of its own under `evidence`, readable by its owner only. `of` says which HAProxy it is about;
-/// see [`retention::instance_key`].
+/// Writes it into `evidence/RUN`, readable by its owner only. `of` says which HAProxy it is about; see
+/// [`retention::instance_key`].
 ///
 /// # Errors
-/// When the state folder cannot be written.
+/// When there is evidence of this run already, or the state folder cannot be written.
 pub fn write(state_dir: &Path, run: &str, of: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
-    let folder = state_dir.join("evidence").join(run);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)
-        .with_context(|| format!("making {}", folder.display()))?;
-    for (name, bytes) in files {
-        loaded_configs::write(&folder.join(name), bytes)?;
-    }
-    retention::tag_and_prune(&folder, of)?;
-    Ok(folder)
+    let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.into())).collect();
+    retention::create_run_folder(&Store::new(state_dir), "evidence", run, of, files)
 }
 
 #[cfg(test)]
@@ -32,7 +23,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     #[test]
-    fn nobody_else_can_read_it() {
+    fn only_its_owner_can_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let folder = write(dir.path(), "1-2", "a", &[("report.json", b"{}".to_vec())]).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;

@@ -1,16 +1,17 @@
 //! The journal: one JSON line for each thing that was attempted, refusals included.
 
 use std::collections::VecDeque;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::store::Store;
 use crate::exit::Exit;
+
+const FILE: &str = "journal.jsonl";
 
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,22 +24,22 @@ pub struct JournalEntry {
     pub command: String,
     /// The command line, with what may be secret taken out.
     pub argv: Vec<String>,
-    /// What it was about: the process and its unit, or what was asked for.
+    /// The target: the process and its unit, or what was asked for.
     pub target: String,
     /// How it ended.
     pub exit: Exit,
-    /// Something is different from before.
+    /// Something was changed.
     pub changed: bool,
     /// One sentence.
     pub summary: String,
-    /// Who.
+    /// The user who ran it.
     pub who: InvokingUser,
     /// The run whose steps stand before this entry; runs that only look have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 
-/// Who called.
+/// The user who ran a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvokingUser {
     /// Effective user id.
@@ -72,19 +73,19 @@ pub struct JournalStep {
     pub pid: u32,
     /// The command's name.
     pub command: String,
-    /// What it is done to.
+    /// The target.
     pub target: String,
-    /// Who.
+    /// The user who ran it.
     pub who: InvokingUser,
     /// The step.
     pub step: String,
-    /// What came of it; none in the line that is written before it is done.
+    /// Its result; none in the line that is written before it is done.
     pub result: Option<String>,
 }
 
 /// Where the journal of this state folder is.
 pub fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("journal.jsonl")
+    state_dir.join(FILE)
 }
 
 /// Adds an entry. Each is one write of one line, under a lock, so that two runs never mix.
@@ -97,42 +98,9 @@ pub fn append(state_dir: &Path, entry: &JournalEntry) -> Result<()> {
 
 /// One line, on disk before this returns: a step that is about to be done must be known after a crash.
 pub(crate) fn append_line(state_dir: &Path, line: &impl Serialize) -> Result<()> {
-    let file = path(state_dir);
-    let shown = file.display();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state_dir)
-        .with_context(|| format!("making {}", state_dir.display()))?;
-    let mut journal: File = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .append(true)
-        .mode(0o600)
-        .open(&file)
-        .with_context(|| format!("opening the journal {shown}"))?;
     let mut line = serde_json::to_vec(line)?;
     line.push(b'\n');
-    journal.lock().with_context(|| format!("locking the journal {shown}"))?;
-    let written = write_line(&mut journal, line);
-    written.with_context(|| format!("writing the journal {shown}"))
-}
-
-/// A line that a crash or a full disk cuts short must not take the next one with it.
-fn write_line(journal: &mut File, mut line: Vec<u8>) -> std::io::Result<()> {
-    let before = journal.metadata()?.len();
-    let mut last = [b'\n'];
-    if before > 0 {
-        journal.read_exact_at(&mut last, before - 1)?;
-    }
-    if last != [b'\n'] {
-        line.insert(0, b'\n');
-    }
-    let written = journal.write_all(&line).and_then(|()| journal.sync_data());
-    if written.is_err() {
-        let _ = journal.set_len(before);
-    }
-    written
+    Store::new(state_dir).append(FILE, line).context("the journal")
 }
 
 /// The newest `last` entries, oldest first, and how many lines could not be read.
@@ -166,16 +134,12 @@ pub(crate) enum JournalLine {
 
 /// Every line, oldest first; none where there is no journal.
 pub(crate) fn lines(state_dir: &Path) -> Result<Box<dyn Iterator<Item = Result<JournalLine>>>> {
-    let file = path(state_dir);
-    let journal = match File::open(&file) {
-        Ok(journal) => journal,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Box::new(std::iter::empty()));
-        }
-        Err(error) => return Err(error).with_context(|| format!("opening the journal {}", file.display())),
+    let store = Store::new(state_dir);
+    let Some(journal) = store.open(FILE).context("the journal")? else {
+        return Ok(Box::new(std::iter::empty()));
     };
     let read = move |line: std::io::Result<Vec<u8>>| {
-        let line = line.with_context(|| format!("reading the journal {}", file.display()))?;
+        let line = line.with_context(|| format!("reading the journal {}", store.path(FILE).display()))?;
         let entry = || serde_json::from_slice(&line).map(|entry| JournalLine::Entry(Box::new(entry)));
         let step = || serde_json::from_slice(&line).map(|step| JournalLine::Step(Box::new(step)));
         Ok(entry().or_else(|_| step()).unwrap_or(JournalLine::Broken))
@@ -217,6 +181,7 @@ fn without_credentials(word: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::io::Write;
 
     fn journal_entry(summary: &str) -> JournalEntry {
         JournalEntry {
@@ -241,12 +206,12 @@ mod tests {
         for summary in ["one", "two", "three"] {
             append(&state, &journal_entry(summary)).unwrap();
         }
-        let mut file = OpenOptions::new().append(true).open(path(&state)).unwrap();
+        let mut file = std::fs::File::options().append(true).open(state.join(FILE)).unwrap();
         file.write_all(b"{\"at\":\"20").unwrap();
         append(&state, &journal_entry("four")).unwrap();
         assert_eq!(read(&state, 2).unwrap(), (vec![journal_entry("three"), journal_entry("four")], 1));
         use std::os::unix::fs::MetadataExt;
-        assert_eq!(std::fs::metadata(path(&state)).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(state.join(FILE)).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]

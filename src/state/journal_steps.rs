@@ -37,7 +37,7 @@ impl StepJournal {
         &self.line.run
     }
 
-    /// Who began it.
+    /// The user who began it.
     pub fn invoking_user(&self) -> &InvokingUser {
         &self.line.who
     }
@@ -50,7 +50,7 @@ impl StepJournal {
         self.write(step, None)
     }
 
-    /// Writes what came of it. The step is done, so a journal that fails now stops nothing.
+    /// Writes the result of a step. The step is done, so a journal that fails now stops nothing.
     pub fn end(&self, step: &str, result: &str) {
         if let Err(error) = self.write(step, Some(result.to_owned())) {
             tracing::warn!("the result of step {step} was not recorded: {error:#}");

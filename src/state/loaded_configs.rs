@@ -1,18 +1,20 @@
-//! Copies of the configuration that a worker loaded, so that this state can be found again.
+//! Copies of the configuration that a worker loaded, so that it can be loaded again.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::retention::{Retention, StoredItem};
+use super::store::{FolderFiles, Store};
 use crate::clients::linux;
 use crate::facts::Instance;
 
-/// More copies than this are given up, oldest first.
-const MAX_COPIES: usize = 8;
+const FOLDER: &str = "kept";
+/// The copy of a worker that runs is in use.
+const RETENTION: Retention = Retention { most: 8, max_age: None };
+/// The file that lists where the files of a copy, which have numbers for names, belong.
+const INDEX: &str = "index.json";
 
 /// The files that one worker loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,116 +32,81 @@ struct CopyIndex {
     files: Vec<PathBuf>,
 }
 
-/// Keeps a copy, readable by its owner only, and returns where.
+/// Keeps a copy, readable by its owner only, and returns where. The same worker has the same files, so a second copy
+/// replaces the first.
 ///
 /// # Errors
 /// When the state folder cannot be written.
 pub fn save(state_dir: &Path, kept: &LoadedConfigCopy) -> Result<PathBuf> {
-    let parent = state_dir.join("kept");
+    let store = Store::new(state_dir);
     let name = folder_name(kept.worker, kept.start_ticks);
-    let fresh = parent.join(format!("{name}.{}.fresh", std::process::id()));
-    let folder = parent.join(name);
-    // One of our own number was left by somebody who was killed.
-    let _ = std::fs::remove_dir_all(&fresh);
-    write_folder(&fresh, &kept.files, || {
-        // The same worker has the same files: a second copy replaces the first.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::rename(&fresh, &folder).with_context(|| format!("writing {}", folder.display()))
-    })?;
-    prune(&parent);
+    let folder = store.replace_folder(&format!("{FOLDER}/{name}"), &copy_files(&kept.files)?)?;
+    let items = store.list(FOLDER).into_iter().map(|entry| StoredItem {
+        at: entry.modified,
+        in_use: entry.name == name || is_of_running_worker(&entry.name),
+        name: entry.name,
+    });
+    RETENTION.prune(&store, FOLDER, items.collect());
     Ok(folder)
 }
 
-/// Writes copies of files into a new folder, with a list of where they belong, and then what else `more` puts there.
-/// Where any of it fails, as on a full disk, nothing of the folder is left.
-pub(crate) fn write_folder(
-    folder: &Path,
-    files: &[(PathBuf, Vec<u8>)],
-    more: impl FnOnce() -> Result<()>,
-) -> Result<()> {
-    let parent = folder.parent().context("a folder is in a folder")?;
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(parent);
-    let made = made.and_then(|()| DirBuilder::new().mode(0o700).create(folder));
-    made.with_context(|| format!("making {}", folder.display()))?;
-    let filled = write_copies(folder, files).and_then(|()| more());
-    if filled.is_err() {
-        // What cannot be removed is no worse than what could not be written.
-        let _ = std::fs::remove_dir_all(folder);
-    }
-    filled
+fn is_of_running_worker(name: &str) -> bool {
+    let parts = name.split_once('-').and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse().ok()?)));
+    parts.is_some_and(|(pid, start)| start_ticks(pid) == Some(start))
 }
 
-fn write_copies(folder: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+/// Copies of files as they are written into a folder, with a list of where they belong.
+pub(crate) fn copy_files(files: &[(PathBuf, Vec<u8>)]) -> Result<FolderFiles<'_>> {
     let index = CopyIndex { files: files.iter().map(|(path, _)| path.clone()).collect() };
-    write(&folder.join("index.json"), &serde_json::to_vec(&index)?)?;
-    for (at, (_, bytes)) in files.iter().enumerate() {
-        write(&folder.join(at.to_string()), bytes)?;
-    }
-    Ok(())
+    let index = (INDEX.to_owned(), serde_json::to_vec(&index)?.into());
+    let copies = files.iter().enumerate().map(|(at, (_, bytes))| (at.to_string(), bytes.into()));
+    Ok(std::iter::once(index).chain(copies).collect())
 }
 
-/// Path and bytes of every file that was laid out in a folder.
+/// Path and bytes of every file that was copied into a folder; none where there is no such folder.
 ///
 /// # Errors
 /// When they cannot all be read.
-pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
+pub(crate) fn read(store: &Store, folder: &str) -> Result<Option<Vec<(PathBuf, Vec<u8>)>>> {
+    let index_path = format!("{folder}/{INDEX}");
+    let Some(index) = store.read(&index_path)? else { return Ok(None) };
+    let index: CopyIndex = serde_json::from_slice(&index)
+        .with_context(|| format!("in {}", store.path(&index_path).display()))?;
+    let read = |(at, path)| {
+        let inside = format!("{folder}/{at}");
+        let missing = || format!("{} is missing", store.path(&inside).display());
+        Ok((path, store.read(&inside)?.with_context(missing)?))
     };
-    let index: CopyIndex = serde_json::from_slice(&read("index.json")?).context("in index.json")?;
-    let files = index.files.into_iter().enumerate();
-    files.map(|(at, path)| Ok((path, read(&at.to_string())?))).collect()
+    index.files.into_iter().enumerate().map(read).collect::<Result<_>>().map(Some)
 }
 
-/// The copy of what the worker that serves has loaded, where there is one.
+/// The copy of what the serving worker has loaded; none where there is no copy.
 ///
 /// # Errors
 /// When it is there and cannot be read whole.
 pub fn find_for_serving_worker(state_dir: &Path, instance: &Instance) -> Result<Option<LoadedConfigCopy>> {
-    let started = |pid: u32| linux::process(pid).ok()?.start_ticks;
-    match instance.serving.seen().and_then(|pid| Some((*pid, started(*pid)?))) {
+    match instance.serving.seen().and_then(|pid| Some((*pid, start_ticks(*pid)?))) {
         Some((worker, start)) => find(state_dir, worker, start),
         None => Ok(None),
     }
 }
 
-/// The copy of what this worker loaded, where there is one.
+/// The copy of what this worker loaded; none where there is no copy.
 ///
 /// # Errors
 /// When it is there and cannot be read whole.
 pub fn find(state_dir: &Path, worker: u32, start_ticks: u64) -> Result<Option<LoadedConfigCopy>> {
-    let folder = state_dir.join("kept").join(folder_name(worker, start_ticks));
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    Ok(Some(LoadedConfigCopy { worker, start_ticks, files: read(&folder)? }))
+    let folder = format!("{FOLDER}/{}", folder_name(worker, start_ticks));
+    let files = read(&Store::new(state_dir), &folder)?;
+    Ok(files.map(|files| LoadedConfigCopy { worker, start_ticks, files }))
 }
 
 fn folder_name(worker: u32, start_ticks: u64) -> String {
     format!("{worker}-{start_ticks}")
 }
 
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("writing {}", path.display()))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("writing {}", path.display()))
-}
-
-fn prune(parent: &Path) {
-    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    let mut all: Vec<_> =
-        entries.filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
-    all.sort();
-    for (_, path) in all.iter().take(all.len().saturating_sub(MAX_COPIES)) {
-        let _ = std::fs::remove_dir_all(path);
-    }
+fn start_ticks(pid: u32) -> Option<u64> {
+    linux::process(pid).ok()?.start_ticks
 }
 
 #[cfg(test)]
@@ -148,7 +115,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     #[test]
-    fn what_a_worker_loaded_is_found_again_and_nobody_else_may_read_it() {
+    fn what_a_worker_loaded_is_found_again_and_only_its_owner_may_read_it() {
         let dir = tempfile::tempdir().unwrap();
         let files =
             vec![(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec()), ("/etc/b.cfg".into(), vec![0xff])];
@@ -163,6 +130,33 @@ mod tests {
         for worker in 100..120 {
             let _ = save(dir.path(), &LoadedConfigCopy { worker, ..kept.clone() }).unwrap();
         }
-        assert_eq!(std::fs::read_dir(dir.path().join("kept")).unwrap().count(), MAX_COPIES);
+        assert_eq!(std::fs::read_dir(dir.path().join("kept")).unwrap().count(), RETENTION.most);
+    }
+
+    #[test]
+    fn the_copy_of_a_worker_that_runs_stays_however_many_there_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let me = std::process::id();
+        let start = start_ticks(me).unwrap();
+        let copy = |worker, start_ticks| LoadedConfigCopy { worker, start_ticks, files: vec![] };
+        let _ = save(dir.path(), &copy(me, start)).unwrap();
+        for worker in 100..120 {
+            let _ = save(dir.path(), &copy(worker, 9)).unwrap();
+        }
+        assert_eq!(find(dir.path(), me, start).unwrap(), Some(copy(me, start)));
+        assert_eq!(std::fs::read_dir(dir.path().join(FOLDER)).unwrap().count(), RETENTION.most);
+    }
+
+    #[test]
+    fn a_copy_that_was_cut_short_is_an_error_that_names_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = vec![(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec())];
+        let folder = save(dir.path(), &LoadedConfigCopy { worker: 7, start_ticks: 9, files }).unwrap();
+        std::fs::remove_file(folder.join("0")).unwrap();
+        let said = format!("{:#}", find(dir.path(), 7, 9).unwrap_err());
+        assert!(said.contains("kept/7-9/0 is missing"), "{said}");
+        std::fs::write(folder.join(INDEX), "{\"files\":[\"/et").unwrap();
+        let said = format!("{:#}", find(dir.path(), 7, 9).unwrap_err());
+        assert!(said.contains("kept/7-9/index.json"), "{said}");
     }
 }

@@ -1,24 +1,25 @@
 //! One run at a time per HAProxy, and none while a freeze file says so.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::store::Store;
 use crate::clients::linux;
-use crate::clients::lock_file::{self, LockHolder};
+use crate::clients::lock_file::{self, LOCK_FOLDER, LockHolder};
 use crate::time;
 
-/// Whose turn it is. The kernel frees it when the process ends, however it ends.
+/// The right to change one HAProxy. The kernel frees it when the process ends, however it ends.
 #[derive(Debug)]
 #[must_use = "the lock is free again when this is dropped"]
 pub struct Lock {
     _file: File,
 }
 
-/// Why it is not our turn.
+/// Why the lock was not given.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run holds the lock.
@@ -37,7 +38,7 @@ pub enum LockError {
     Failed(#[from] anyhow::Error),
 }
 
-/// Takes the lock of the HAProxy whose main process has this PID and start, or says who has it.
+/// Takes the lock of the HAProxy whose main process has this PID and start, or names its holder.
 ///
 /// # Errors
 /// [`LockError::Held`], or [`LockError::Failed`] when the state folder cannot be written.
@@ -48,20 +49,13 @@ pub fn acquire(
     command: String,
     user: String,
 ) -> Result<Lock, LockError> {
-    let path = lock_file::lock_path(state_dir, main_pid, start_ticks);
-    let folder = path.parent().unwrap_or(state_dir);
-    create_folder(folder)?;
-    remove_stale(folder);
+    let store = Store::new(state_dir);
+    remove_stale(&store);
+    let inside = format!("{LOCK_FOLDER}/{}", lock_file::lock_name(main_pid, start_ticks));
+    let path = store.path(&inside);
     let holder = LockHolder { pid: std::process::id(), user, command, since: time::now() };
     loop {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("opening the lock {}", path.display()))?;
+        let mut file = store.open_lock(&inside).context("the lock")?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(describe_holder(&mut file))),
@@ -71,7 +65,7 @@ pub fn acquire(
                 ));
             }
         }
-        // Somebody may have tidied the file away between our opening and our locking it.
+        // Another run may have removed the file between our opening and our locking it.
         if file.metadata().is_ok_and(|meta| meta.nlink() == 0) {
             continue;
         }
@@ -80,18 +74,13 @@ pub fn acquire(
     }
 }
 
-fn create_folder(folder: &Path) -> Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("making {}", folder.display()))
-}
-
 fn write_holder(file: &mut File, holder: &LockHolder) -> Result<()> {
     file.set_len(0)?;
     file.write_all(&serde_json::to_vec(holder)?)?;
     Ok(file.flush()?)
 }
 
-/// The holder as it wrote itself down; it may just be doing so.
+/// The holder as it wrote itself into the file; it may be writing just now.
 fn describe_holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
@@ -99,19 +88,16 @@ fn describe_holder(file: &mut File) -> String {
     holder.map_or_else(|| "one that has just begun".to_owned(), |holder| holder.describe())
 }
 
-/// Takes away the locks of HAProxies that have ended. A file that is held is never touched.
-fn remove_stale(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let ids = name.to_str().and_then(|name| name.strip_suffix(".lock")?.split_once('-'));
+/// Removes the locks of HAProxies that have ended. A file that is locked is never touched.
+fn remove_stale(store: &Store) {
+    for entry in store.list(LOCK_FOLDER) {
+        let ids = entry.name.strip_suffix(".lock").and_then(|name| name.split_once('-'));
         let Some((Ok(pid), Ok(start))) = ids.map(|(pid, start)| (pid.parse::<u32>(), start.parse::<u64>()))
         else {
             continue;
         };
-        let runs = linux::process(pid).is_ok_and(|process| process.start_ticks == Some(start));
-        let free = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if !runs && free() {
-            let _ = std::fs::remove_file(entry.path());
+        if !linux::process(pid).is_ok_and(|process| process.start_ticks == Some(start)) {
+            store.remove_unlocked(&format!("{LOCK_FOLDER}/{}", entry.name));
         }
     }
 }
@@ -132,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_run_is_told_who_holds_it_and_a_third_gets_it_when_it_is_free() {
+    fn a_second_run_is_told_who_holds_it_and_a_third_has_it_when_it_is_free() {
         let dir = tempfile::tempdir().unwrap();
         let first = acquire_own(dir.path()).unwrap();
         let said = acquire_own(dir.path()).unwrap_err().to_string();

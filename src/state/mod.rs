@@ -7,8 +7,9 @@
 //! - `lock`: one run at a time per HAProxy
 //! - `pending_confirmations`: reloads that wait for a confirmation
 //! - `plans`: plans that were shown
-//! - `retention`: how many folders are kept
+//! - `retention`: what is given up: the oldest, and never what is in use
 //! - `snapshots`: configuration and runtime state before a restart
+//! - `store`: the one way to the files of the state folder
 
 pub mod evidence;
 pub mod journal;
@@ -19,3 +20,4 @@ pub mod pending_confirmations;
 pub mod plans;
 pub mod retention;
 pub mod snapshots;
+pub(crate) mod store;

@@ -1,21 +1,23 @@
-//! What was there before something is destroyed: the configuration files, and what only memory held.
+//! What was there before a restart: the configuration files, and the runtime state that is in no file.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::store::Store;
 use super::{loaded_configs, retention};
 use crate::facts::runtime_state::{
     RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer, RuntimeStickTable,
 };
 use crate::facts::{Known, RuntimeState};
 
-/// The version of `runtime_json.json`.
+const FOLDER: &str = "snapshots";
+/// The version of `runtime.json`.
 const SCHEMA: &str = "haguard-runtime/1";
 
-/// Writes a snapshot of one HAProxy into a folder of its own, readable by its owner only: it holds map values and keys as
-/// they were. `of` says which HAProxy; see [`retention::instance_key`].
+/// Writes a snapshot of one HAProxy into `snapshots/NAME`, readable by its owner only: it holds map values and keys in
+/// clear. `of` says which HAProxy; see [`retention::instance_key`].
 ///
 /// # Errors
 /// When the state folder cannot be written; then nothing of it is left.
@@ -26,18 +28,21 @@ pub fn save(
     files: &[(PathBuf, Vec<u8>)],
     held: &RuntimeState,
 ) -> Result<PathBuf> {
-    let folder = state_dir.join("snapshots").join(name);
-    loaded_configs::write_folder(&folder, files, || {
-        let text = serde_json::to_vec_pretty(&runtime_json(held))?;
-        loaded_configs::write(&folder.join("runtime.json"), &text)?;
-        std::fs::File::open(&folder)
-            .and_then(|opened| opened.sync_all())
-            .with_context(|| format!("writing {}", folder.display()))?;
-        // The last step: it gives up an older one.
-        retention::tag_and_prune(&folder, of)
-    })
-    .context("the snapshot could not be kept")?;
-    Ok(folder)
+    let write = || {
+        let mut files = loaded_configs::copy_files(files)?;
+        files.push(("runtime.json".to_owned(), serde_json::to_vec_pretty(&runtime_json(held))?.into()));
+        retention::create_run_folder(&Store::new(state_dir), FOLDER, name, of, files)
+    };
+    write().context("the snapshot could not be kept")
+}
+
+/// Path and bytes of the configuration files of a snapshot, in the order they are loaded; none where there is no such
+/// snapshot. They may hold passwords: never show them.
+///
+/// # Errors
+/// When they cannot all be read.
+pub fn config_files(state_dir: &Path, name: &str) -> Result<Option<Vec<(PathBuf, Vec<u8>)>>> {
+    loaded_configs::read(&Store::new(state_dir), &format!("{FOLDER}/{name}"))
 }
 
 fn runtime_json(held: &RuntimeState) -> Value {
@@ -99,7 +104,7 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     #[test]
-    fn nobody_else_can_read_it_and_what_was_not_read_says_why() {
+    fn only_its_owner_can_read_it_and_what_was_not_read_says_why() {
         let dir = tempfile::tempdir().unwrap();
         let files = [(PathBuf::from("/etc/a.cfg"), b"global\n".to_vec())];
         let entry =
@@ -115,12 +120,13 @@ mod tests {
         let folder = save(dir.path(), "1-2", "a", &files, &held).unwrap();
         let mode = |path: PathBuf| std::fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(folder.clone()), mode(folder.join("runtime.json"))), (0o700, 0o600));
-        assert_eq!(loaded_configs::read(&folder).unwrap(), files);
+        let copies = || config_files(dir.path(), "1-2").unwrap().unwrap();
+        assert_eq!(copies(), files);
         let text = std::fs::read_to_string(folder.join("runtime.json")).unwrap();
         let written: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(written["lists"][0]["entries"][0], json!(["/a", "app"]));
         assert_eq!(written["servers"]["unknown"], "not asked");
         assert!(save(dir.path(), "1-2", "b", &files, &held).is_err(), "nothing is overwritten");
-        assert_eq!(loaded_configs::read(&folder).unwrap(), files, "and what was there stays");
+        assert_eq!(copies(), files, "and what was there stays");
     }
 }

@@ -1,4 +1,4 @@
-//! `reload --confirm-within` and `confirm`: what is confirmed stays, and everything else goes back by itself.
+//! `reload --confirm-within` and `confirm`: what is confirmed stays, and everything else is rolled back.
 
 mod attributes;
 mod lost;
@@ -238,7 +238,7 @@ fn every_text_about_a_confirmation_fits_a_terminal() {
     );
     let (list, confirmed, again) = (bench.haguard.run(["confirm"]), bench.confirm(&id), bench.confirm(&id));
     assert!(confirmed.stdout.starts_with(&format!("confirmed: plan {id}: HAProxy (master ")), "{confirmed}");
-    assert!(unwrapped(&confirmed.stdout).contains("it would have gone back at"), "{confirmed}");
+    assert!(unwrapped(&confirmed.stdout).contains("it would have been rolled back at"), "{confirmed}");
     let explained = bench.haguard.run(["explain", "confirm"]);
     assert_eq!(explained.status, 0, "{explained}");
     for said in [&plan, &done, &list, &confirmed, &again, &explained] {

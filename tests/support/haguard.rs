@@ -27,6 +27,8 @@ pub(crate) struct RunOutput {
 
 impl Haguard {
     pub(crate) fn new() -> Self {
+        // What a test writes into the state folder must be its owner's alone, as what haguard writes there is.
+        rustix::process::umask(0o022.into());
         Haguard { home: run::scratch(), prefix: Vec::new() }
     }
 

@@ -1,13 +1,14 @@
-//! The configuration that a reload replaces: where its bytes can be had.
+//! The configuration that a reload replaces: where its bytes are found.
 
 use std::fmt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
-use crate::clients::linux;
+use crate::clients::linux::{self, OwnFolder};
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::gather;
 use crate::plan::RollbackPlan;
@@ -44,7 +45,7 @@ impl PreviousConfig {
         let instance = facts.instance.seen().context("which HAProxy runs is not known")?;
         ensure!(
             instance.main.same_mount_namespace == Known::Seen(true),
-            "{} sees file systems of its own, where haguard does not put files back",
+            "{} runs in a mount namespace of its own, where haguard does not put files back",
             instance.title()
         );
         if !given.is_empty() {
@@ -82,7 +83,7 @@ impl PreviousConfig {
             |path: &PathBuf| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
         let files = now.iter().zip(given).map(|(file, path)| Ok((PathBuf::from(&file.path), read(path)?)));
         Ok(PreviousConfig {
-            source: "what --previous named".to_owned(),
+            source: "the files given with --previous".to_owned(),
             files: files.collect::<Result<_>>()?,
             on_disk: false,
         })
@@ -123,32 +124,31 @@ pub struct StagedConfig {
 }
 
 impl StagedConfig {
-    /// Lays the copies out where the user that HAProxy is started as can read them.
+    /// Writes the copies where the user that HAProxy is started as can read them.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn write(previous: &PreviousConfig, state_dir: &Path, main: &Process) -> Result<Self> {
         let parent = if main.uid == linux::effective_uid() { state_dir } else { Path::new("/tmp") };
-        let folder = parent.join(format!("haguard-trial-{}", std::process::id()));
-        // The name has our PID: what is there was left by an earlier run that was killed.
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.with_context(|| format!("making {}", folder.display()))?;
+        let name = format!("haguard-trial-{}", std::process::id());
+        let folder = parent.join(&name);
+        let parent = OwnFolder::create(parent)?;
+        // With our own PID: what is there was left by a process that was killed.
+        parent.remove(&name)?;
+        parent.make_folder(&name)?;
+        let opened = parent.enter(&name)?.context("it was removed")?;
         let mut trial = StagedConfig { folder, files: Vec::new() };
         for (number, (path, bytes)) in previous.files.iter().enumerate() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let copy = trial.folder.join(format!("{number}-{name}"));
-            let mut options = std::fs::OpenOptions::new();
-            let file = options.create_new(true).write(true).mode(0o600).open(&copy);
-            let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, bytes));
+            let name = format!("{number}-{}", path.file_name().unwrap_or_default().to_string_lossy());
+            let copy = trial.folder.join(&name);
+            let written = opened.create_file(&name).and_then(|mut file| Ok(file.write_all(bytes)?));
             written.with_context(|| format!("writing {}", copy.display()))?;
             trial.files.push(copy);
         }
         if main.uid != linux::effective_uid() {
             for path in trial.files.iter().chain([&trial.folder]) {
                 std::os::unix::fs::chown(path, Some(main.uid), None)
-                    .with_context(|| format!("giving {} to its reader", path.display()))?;
+                    .with_context(|| format!("giving {} to the user of HAProxy", path.display()))?;
             }
         }
         Ok(trial)

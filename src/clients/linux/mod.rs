@@ -6,6 +6,7 @@
 //! - `credentials`: user, capabilities and limits of a process
 //! - `exec_context`: what a process hands on to a program that it executes
 //! - `namespaces`: paths and PIDs in other namespaces
+//! - `own_folder`: a folder that only its owner may change, without following links below it
 //! - `pidfd`: signals to exactly one process
 //! - `process_namespaces`: the namespaces of a process, and entering them
 //! - `process_scan`: all processes with their listeners, in one pass
@@ -23,6 +24,7 @@ pub mod bind_probe;
 pub mod credentials;
 mod exec_context;
 mod namespaces;
+mod own_folder;
 pub mod pidfd;
 mod process_namespaces;
 mod process_scan;
@@ -52,6 +54,7 @@ pub use namespaces::{
     PidTranslation, foreign_namespaces, in_network_namespace, mounts, network_interfaces, proc_root_path,
     same_file,
 };
+pub use own_folder::OwnFolder;
 pub use process_namespaces::ProcessNamespaces;
 pub use process_scan::{ProcessScan, ScannedProcess, namespace_addresses, network_namespace, scan_processes};
 pub use process_stats::{SignalState, cgroup_headroom_kb, open_file_count, signal_state, stale_libraries};

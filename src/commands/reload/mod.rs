@@ -129,7 +129,7 @@ impl Operation for Reload<'_> {
         let (view, plan) = (&planned.view, &planned.plan);
         let armed =
             view.rollback.as_ref().map(|rollback| rollback.arm(context, &view.facts, plan)).transpose()?;
-        let announce = || armed.as_ref().map_or(Ok(()), |armed| armed.announce_reload());
+        let announce = || armed.as_ref().map_or(Ok(()), |armed| armed.announce_reload(plan));
         let run = OperationContext { before_apply: &announce, ..*run };
         let mut done = reload::apply(cleared, &view.facts, view.hold.as_ref(), &run);
         let confirmation = armed.as_ref().and_then(|armed| armed.report_outcome(plan, &mut done));

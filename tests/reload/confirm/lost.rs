@@ -103,10 +103,10 @@ fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
     signal(watcher, Signal::KILL);
     wait_gone(watcher);
     let listed = bench.haguard.run(["confirm"]);
-    assert!(unwrapped(&listed.stdout).contains("nobody watches"), "{listed}");
+    assert!(unwrapped(&listed.stdout).contains("rollback timer ended"), "{listed}");
     let said = bench.confirm(&id);
     assert_eq!(said.status, 8, "{said}");
-    assert!(unwrapped(&said.stdout).contains("nothing goes back by itself"), "{said}");
+    assert!(unwrapped(&said.stdout).contains("it is not rolled back automatically"), "{said}");
     super::super::assert_width(&said.stdout);
     assert!(edited.is_new() && bench.haproxy.config() == edited.edit);
     assert_eq!(bench.run(&["--plan"]).status, 0);
@@ -121,7 +121,10 @@ fn a_watcher_that_ends_before_the_order_stops_the_reload() {
     let gate = bench.gate();
     let run = bench.background(&["--confirm-within", LONG, "--approve", &id]);
     run.wait_at_gate();
-    signal(bench.watcher(&id), Signal::KILL);
+    let watcher = bench.watcher(&id);
+    signal(watcher, Signal::KILL);
+    // A signal is under way for a moment, in which the process still runs.
+    wait_gone(watcher);
     drop(gate);
     let (status, said) = run.end();
     assert_eq!(status, Some(5), "{said}");

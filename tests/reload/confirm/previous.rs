@@ -19,7 +19,9 @@ fn without_knowing_what_runs_it_is_refused_with_the_mend() {
         let said = bench.run(&["--confirm-within", "1s", "--plan"]);
         assert_eq!(said.status, 3, "{branch}: {said}");
         let text = unwrapped(&said.stderr);
-        for words in ["there is no way back", "--previous FILE", "run `haguard reload` once before editing"] {
+        for words in
+            ["could not be rolled back", "--previous FILE", "run `haguard reload` once before editing"]
+        {
             assert!(text.contains(words), "{branch} `{words}`: {said}");
         }
         assert!(said.stderr.ends_with("nothing was changed.\n"), "{said}");

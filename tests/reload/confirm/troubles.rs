@@ -82,9 +82,9 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
         assert_eq!((&end["exit"], &end["changed"]), (&8.into(), &true.into()), "{branch}: {end:#}");
         let said = as_text(&end["summary"]);
         for words in [
-            "the way back failed: ".to_owned(),
-            format!("worker {worker} goes on serving what was not confirmed"),
-            "the files of before are in place: `haguard reload` puts them in force".to_owned(),
+            "the rollback failed: ".to_owned(),
+            format!("worker {worker} still serves the unconfirmed configuration"),
+            "the previous files are in place: `haguard reload` loads them".to_owned(),
             format!("haproxy.cfg.unconfirmed-{id}"),
         ] {
             assert!(said.contains(&words), "{branch} `{words}`: {said}");
@@ -94,7 +94,7 @@ fn a_way_back_that_fails_says_what_is_in_force_and_what_to_do() {
         bench.assert_serves();
         let late = bench.confirm(&id);
         assert_eq!(late.status, 6, "{branch}: {late}");
-        assert!(unwrapped(&late.stdout).contains("the way back failed"), "{branch}: {late}");
+        assert!(unwrapped(&late.stdout).contains("the rollback failed"), "{branch}: {late}");
         super::super::assert_width(&late.stdout);
     });
 }
@@ -112,7 +112,7 @@ fn a_haproxy_that_ended_meanwhile_is_not_touched_and_the_files_neither() {
     let said = as_text(&end["summary"]);
     assert!(said.contains("the HAProxy that was reloaded has ended since"), "{said}");
     let copy = bench.haguard.home().join(format!("state/confirm/{id}.files"));
-    assert!(said.ends_with(&format!("the files of before are in {}", copy.display())), "{said}");
+    assert!(said.ends_with(&format!("the previous files are in {}", copy.display())), "{said}");
     assert_eq!(std::fs::read_to_string(copy.join("0")).unwrap(), edited.before);
     assert_eq!((bench.haproxy.config(), bench.haproxy.worker_pid()), (edited.edit.clone(), worker));
 }

@@ -1,16 +1,18 @@
-//! The way back of a reload that wants to be confirmed: found, tried and watched before anything is done.
+//! The rollback of a reload that must be confirmed: its files are found and tried, and its timer is started, before
+//! anything is done.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use anyhow::Context as _;
 
-use super::job::RollbackRequest;
+use super::TimerRequest;
 use crate::act::operation::{OperationResult, Outcome};
 use crate::act::proof::Claim;
 use crate::act::rollback::previous_config::{PreviousConfig, StagedConfig};
 use crate::checks::{self, Finding};
-use crate::clients::exec::background::BackgroundProcess;
+use crate::clients::exec::background;
+use crate::clients::linux;
 use crate::commands::Context;
 use crate::commands::operation::{gather_facts, journal_entry};
 use crate::commands::reload::args::ReloadArgs;
@@ -21,9 +23,11 @@ use crate::facts::{Facts, Instance};
 use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::plan::Plan;
 use crate::report::ConfirmationRequest;
-use crate::state::{journal, pending_confirmations};
+use crate::state::journal;
+use crate::state::pending_confirmations::{self, ConfirmationState, PendingConfirmation};
+use crate::time;
 
-/// A way back that was found.
+/// A rollback that can be armed.
 #[derive(Debug)]
 pub(in crate::commands::reload) struct PreparedRollback {
     within: Duration,
@@ -32,7 +36,7 @@ pub(in crate::commands::reload) struct PreparedRollback {
     pub(in crate::commands::reload) finding: Finding,
 }
 
-/// Finds the configuration of before and tries it out; nothing where no confirmation is wanted.
+/// Finds the previous configuration and tries it out; none where no confirmation is wanted.
 pub(in crate::commands::reload) fn prepare(
     args: &ReloadArgs,
     context: &Context<'_>,
@@ -43,8 +47,8 @@ pub(in crate::commands::reload) fn prepare(
     // They would be written by their names, and a file that is mounted alone cannot be replaced at all.
     gather::require_host_files(&instance.main, &facts.config.files).map_err(|error| Failure {
         exit: Exit::Refused,
-        error: error.context("nobody could put its files back"),
-        remedy: Some("reload without --confirm-within; the way back is then yours".to_owned()),
+        error: error.context("its files could not be put back"),
+        remedy: Some("reload without --confirm-within, and undo it yourself if need be".to_owned()),
     })?;
     let given = absolute_paths(&args.previous)?;
     let state_dir = &context.settings.state_dir.value;
@@ -55,7 +59,8 @@ pub(in crate::commands::reload) fn prepare(
     })?;
     let previous = found.ok_or_else(|| {
         let why = format!(
-            "what {} loaded is not known any more, so there is no way back: its files were touched since",
+            "the files of {} were changed since it loaded them, and haguard has no copy of what it loaded, so this reload could not \
+             be rolled back",
             instance.title()
         );
         Failure {
@@ -72,8 +77,8 @@ pub(in crate::commands::reload) fn prepare(
     Ok(Some(PreparedRollback { within, previous, finding }))
 }
 
-const NO_PREVIOUS_CONFIG_HINT: &str = "name the files of before with --previous FILE; or run `haguard reload` once before editing, which \
-                    keeps a copy of what it has proven";
+const NO_PREVIOUS_CONFIG_HINT: &str = "name the previous files with --previous FILE; or run `haguard reload` once before \
+                                       editing, which keeps a copy of what it has proven";
 
 fn absolute_paths(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let full = files.iter().map(|path| {
@@ -85,14 +90,14 @@ fn absolute_paths(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     full.collect()
 }
 
-/// As if the files of before were the ones to be loaded next.
+/// As if the previous files were the ones to be loaded next.
 fn rehearse_previous(
     context: &Context<'_>,
     previous: &PreviousConfig,
     instance: &Instance,
 ) -> Result<Finding, Failure> {
     let trial = StagedConfig::write(previous, &context.settings.state_dir.value, &instance.main)
-        .map_err(|error| Failure::unknown(error.context("trying the configuration of before")))?;
+        .map_err(|error| Failure::unknown(error.context("trying the previous configuration")))?;
     let config = Sourced { value: trial.files.clone(), origin: Origin::Flag("--previous") };
     let settings = Settings { config: Some(config), ..context.settings.clone() };
     let context = Context { settings, global: context.global, argv: Vec::new() };
@@ -102,105 +107,125 @@ fn rehearse_previous(
 }
 
 impl PreparedRollback {
-    /// The plan with it.
+    /// The plan with its rollback.
     pub(in crate::commands::reload) fn add_to_plan(&self, plan: Plan) -> Plan {
         plan.with_rollback(&self.previous.rollback_description(self.within))
     }
 
-    /// Lays the files by and starts the process that waits. It lives before anything is changed.
+    /// Keeps the files and starts the timer. It runs before anything is changed.
     pub(in crate::commands::reload) fn arm(
         &self,
         context: &Context<'_>,
         facts: &Facts,
         plan: &Plan,
     ) -> Result<ArmedRollback, Failure> {
-        let global = context.global;
+        let state_dir = &context.settings.state_dir.value;
+        let pid = self.start_timer(context, facts, plan).map_err(|error| {
+            pending_confirmations::remove_config_copy(state_dir, &plan.id);
+            Failure::unknown(error.context("the rollback timer could not be started; nothing was changed"))
+        })?;
+        let source = self.previous.source.clone();
+        Ok(ArmedRollback { state_dir: state_dir.clone(), pid, within: self.within, source })
+    }
+
+    fn start_timer(&self, context: &Context<'_>, facts: &Facts, plan: &Plan) -> anyhow::Result<u32> {
+        let (global, state_dir) = (context.global, &context.settings.state_dir.value);
         let full = |path: &Option<PathBuf>| path.as_ref().and_then(|path| std::path::absolute(path).ok());
-        let start = || {
-            let copy = pending_confirmations::save_config_copy(
-                &context.settings.state_dir.value,
-                &plan.id,
-                &self.previous.files,
-            )?;
-            let orders = RollbackRequest {
-                config: full(&global.config),
-                sockets: [full(&global.master_socket), full(&global.stats_socket)],
-                timeout_ms: global.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-                within_ms: u64::try_from(self.within.as_millis()).unwrap_or(u64::MAX),
-                copy,
-                source: self.previous.source.clone(),
-                command: journal::redact(&context.argv),
-                who: journal_entry::invoking_user(context),
-                plan: plan.clone(),
-                facts: facts.clone(),
-            };
-            BackgroundProcess::start(&serde_json::to_string(&orders)?)
+        let milliseconds = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let instance = facts.instance.seen().context("which HAProxy is reloaded is not known")?;
+        let me = std::process::id();
+        let started = linux::process(me)?.start_ticks.context("when haguard started is not known")?;
+        let pending = PendingConfirmation {
+            id: plan.id.clone(),
+            target: instance.title(),
+            main_pid: instance.main.pid,
+            main_start: instance.main.start_ticks,
+            sockets: [full(&global.master_socket), full(&global.stats_socket)],
+            command: journal::redact(&context.argv),
+            who: journal_entry::invoking_user(context),
+            begun: time::now(),
+            within_ms: milliseconds(self.within),
+            ordered: None,
+            until: None,
+            copy: pending_confirmations::save_config_copy(state_dir, &plan.id, &self.previous.files)?,
+            source: self.previous.source.clone(),
+            // The timer writes itself down.
+            watcher: (0, None),
+            state: ConfirmationState::Waiting,
         };
-        match start() {
-            Ok(watcher) => Ok(ArmedRollback {
-                watcher: watcher.into(),
-                within: self.within,
-                source: self.previous.source.clone(),
-            }),
-            Err(error) => Err(Failure::unknown(error.context("nobody would go back, so nothing was done"))),
-        }
+        let request = TimerRequest {
+            config: full(&global.config),
+            timeout_ms: global.timeout.map(milliseconds),
+            parent: (me, started),
+            pending,
+            plan: plan.clone(),
+            facts: facts.clone(),
+        };
+        background::start(&serde_json::to_string(&request)?)
     }
 }
 
-/// A way back that somebody watches.
+/// A rollback whose timer runs.
 #[derive(Debug)]
 pub(in crate::commands::reload) struct ArmedRollback {
-    watcher: std::cell::RefCell<BackgroundProcess>,
+    state_dir: PathBuf,
+    pid: u32,
     within: Duration,
     source: String,
 }
 
 impl ArmedRollback {
-    /// The order comes next; the watcher says that it is there.
-    pub(in crate::commands::reload) fn announce_reload(&self) -> anyhow::Result<()> {
-        self.watcher.borrow_mut().request("ordering").map(drop)
+    /// The order comes next. Where the timer has ended it must not be given.
+    pub(in crate::commands::reload) fn announce_reload(&self, plan: &Plan) -> anyhow::Result<()> {
+        pending_confirmations::mark_ordered(&self.state_dir, &plan.id)
     }
 
-    /// Tells the watcher how the reload ended. A change that nobody would undo is not what was asked for, and is said.
+    /// Writes down how the reload ended. A change that no timer would undo is not what was asked for, and is said.
     pub(in crate::commands::reload) fn report_outcome(
         &self,
         plan: &Plan,
         done: &mut OperationResult,
     ) -> Option<ConfirmationRequest> {
-        let mut watcher = self.watcher.borrow_mut();
-        let word = match &done.outcome {
-            Outcome::Proven | Outcome::Unproven(_) | Outcome::Stopped(_) => "changed".to_owned(),
+        let close = |why: &str, in_journal| {
+            let closed =
+                pending_confirmations::close_without_confirmation(&self.state_dir, &plan.id, why, in_journal);
+            if let Err(error) = closed {
+                tracing::warn!("the rollback timer finds out by itself how this ended: {error:#}");
+            }
+            None
+        };
+        match &done.outcome {
+            Outcome::Proven | Outcome::Unproven(_) | Outcome::Stopped(_) => {
+                self.request_confirmation(plan, done)
+            }
             Outcome::Failed(_) => {
                 let worker =
-                    done.worker.map_or("the worker of before".to_owned(), |pid| format!("worker {pid}"));
-                format!("void the reload failed, and {worker} serves as before")
+                    done.worker.map_or("the previous worker".to_owned(), |pid| format!("worker {pid}"));
+                close(&format!("the reload failed, and {worker} still serves"), true)
             }
             // Nothing was ordered; this run's own end says why.
-            _ => "unordered".to_owned(),
-        };
-        let answer = watcher.request(&word);
-        if word != "changed" {
-            return None;
+            _ => close("the reload was not ordered", false),
         }
-        let until = answer.and_then(|answer| Ok(answer.parse::<Timestamp>()?));
-        let (pid, source) = (watcher.pid(), "the watcher's answer".to_owned());
+    }
+
+    fn request_confirmation(&self, plan: &Plan, done: &mut OperationResult) -> Option<ConfirmationRequest> {
+        let until = pending_confirmations::start_timer(&self.state_dir, &plan.id, self.within);
         let both = ("alive".to_owned(), until.as_ref().map_or("gone".to_owned(), |_| "alive".to_owned()));
-        let claim = format!("process {pid} waits for a confirmation");
-        let claim = Claim::new(&claim, both, source, until.is_ok(), || {
-            "nothing goes back by itself: the process that waits for a confirmation is gone".to_owned()
-        });
-        done.claims.push(claim);
+        let source = "/proc and the file of the confirmation".to_owned();
+        let claim = format!("process {} waits for a confirmation", self.pid);
+        done.claims.push(Claim::new(&claim, both, source, until.is_ok(), || {
+            let why = until.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
+            format!("this reload is not rolled back automatically: {why}")
+        }));
         let Ok(until) = until else {
             done.outcome = Outcome::Unproven(String::new());
             return None;
         };
-        let within = format!("{:?}", self.within);
-        let command = format!("haguard confirm {}", plan.id);
         Some(ConfirmationRequest {
             id: plan.id.clone(),
-            within,
+            within: format!("{:?}", self.within),
             until,
-            command,
+            command: format!("haguard confirm {}", plan.id),
             previous: self.source.clone(),
         })
     }

@@ -1,11 +1,11 @@
-//! The way back: nobody confirmed a reload in time, so the files of before are put back, loaded and proven.
+//! The rollback: a reload was not confirmed in time, so the previous files are put back, loaded and proven.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::job::RollbackJob;
+use super::RollbackJob;
 use crate::act::config_store::WrittenFiles;
 use crate::act::consent;
 use crate::act::operation::{OperationContext, OperationResult, Outcome};
@@ -21,78 +21,79 @@ use crate::facts::{Facts, Known};
 use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::plan;
 use crate::state::journal_steps::StepJournal;
-use crate::state::loaded_configs;
 use crate::state::lock::{self, Lock, LockError};
-use crate::state::pending_confirmations::ConfirmationState;
+use crate::state::pending_confirmations::{self, ConfirmationState};
 use crate::time::{self, Deadline};
 use crate::timeouts;
 use crate::wait;
 
-/// Goes back, and writes down how that ended.
-pub(in crate::commands) fn run(post: &RollbackJob) {
-    let settings = &post.settings;
-    let command = "confirm".to_owned();
-    let steps = StepJournal::new(
-        settings.state_dir.value.clone(),
-        &command,
-        post.target.clone(),
-        post.orders.who.clone(),
-    );
-    let mut put = WrittenFiles::default();
-    let ended = roll_back(post, &steps, &mut put);
-    let id = &post.orders.plan.id;
+/// Rolls back, and records how that ended.
+pub(super) fn run(job: &RollbackJob) {
+    let (state_dir, id, pending) = (job.state_dir(), job.id(), &job.request.pending);
+    let steps =
+        StepJournal::new(state_dir.to_owned(), "confirm", pending.target.clone(), pending.who.clone());
+    let mut restored = WrittenFiles::default();
+    let ended = roll_back(job, &steps, &mut restored);
     let (exit, mut summary) = match &ended {
         Ok(worker) => (
             Exit::Done,
             format!(
-                "plan {id} was not confirmed: the files of before are back, and worker {worker} is proven"
+                "plan {id} was not confirmed: the previous files are back, and worker {worker} is proven"
             ),
         ),
         Err(error) => {
-            (Exit::Unproven, format!("plan {id} was not confirmed, and the way back failed: {error:#}"))
+            (Exit::Unproven, format!("plan {id} was not confirmed, and the rollback failed: {error:#}"))
         }
     };
-    if !put.kept.is_empty() {
-        summary.push_str(&format!("; what was not confirmed is kept as {}", join_paths(&put.kept)));
+    if !restored.kept.is_empty() {
+        summary.push_str(&format!("; the unconfirmed files are kept as {}", join_paths(&restored.kept)));
     }
-    if let (Err(_), false) = (&ended, put.changed.is_empty()) {
-        summary.push_str("; the files of before are in place: `haguard reload` puts them in force");
+    if let (Err(_), false) = (&ended, restored.changed.is_empty()) {
+        summary.push_str("; the previous files are in place: `haguard reload` loads them");
     } else if ended.is_err() {
-        summary.push_str(&format!("; the files of before are in {}", post.orders.copy.display()));
+        summary.push_str(&format!("; the previous files are in {}", pending.copy.display()));
     }
-    post.journal_end(exit, true, summary.clone(), Some(steps.run_id().to_owned()));
-    post.write_state(ConfirmationState::RolledBack { at: time::now(), exit, summary });
+    pending.journal_end(state_dir, exit, true, summary.clone(), Some(steps.run_id().to_owned()));
+    let state = ConfirmationState::RolledBack { at: time::now(), exit, summary };
+    let written = pending_confirmations::update(state_dir, id, |pending| {
+        pending.state = state;
+        true
+    });
+    // After a failure the copy may be all that is left of the previous files.
+    if written.is_ok() && exit == Exit::Done {
+        pending_confirmations::remove_config_copy(state_dir, id);
+    }
 }
 
 /// The consent to the plan was the consent to this, and to nothing else.
-fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut WrittenFiles) -> Result<u32> {
+fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles) -> Result<u32> {
     let interrupts = Interrupts::catch()?;
-    let agreed = &post.orders.plan;
+    let agreed = &job.request.plan;
     let clearance =
         consent::restore_clearance(agreed).map_err(|_| anyhow!("the plan names no files to put back"))?;
-    let before = loaded_configs::read(&post.orders.copy)?;
+    let before = pending_confirmations::read_config_copy(job.state_dir(), job.id())?;
     steps.begin("take the lock")?;
-    let _turn = wait_for_lock(post)?;
-    steps.end("take the lock", "it is ours");
+    let _lock = wait_for_lock(job)?;
+    steps.end("take the lock", "taken");
 
     steps.begin("restore")?;
-    let files = config_paths(&gather_same_process(post, ProbeDepth::Read)?);
-    let edited: Vec<PathBuf> = files.iter().filter(|path| !is_as_loaded(post, path)).cloned().collect();
-    match restore_files(&clearance, &post.settings.state_dir.value, &files, &before) {
-        Ok(done) => *put = done,
+    let files = config_paths(&gather_same_process(job, ProbeDepth::Read)?);
+    let edited: Vec<PathBuf> = files.iter().filter(|path| !is_as_loaded(job, path)).cloned().collect();
+    match restore_files(&clearance, job.state_dir(), &files, &before) {
+        Ok(done) => *restored = done,
         Err(error) => {
             steps.end("restore", &format!("failed: {error:#}"));
             bail!("no file could be put back: {error:#}");
         }
     }
-    steps.end("restore", &describe_restored(put, &edited));
+    steps.end("restore", &describe_restored(restored, &edited));
 
-    let (facts, findings) = gather_until_known(post)?;
+    let (facts, findings) = gather_until_known(job)?;
     let ledger = plan::ledger(&facts);
-    // What the reload was told to keep is kept on the way back, too.
+    // What the reload was told to keep is kept by the rollback, too.
     let keeps = agreed.options.iter().any(|option| option == "keep-runtime");
     let hold = keeps
-        .then(|| PreservedRuntime::read(&post.settings, &facts, &ledger, &[]))
+        .then(|| PreservedRuntime::read(&job.settings, &facts, &ledger, &[]))
         .transpose()
         .map_err(|why| anyhow!("{why}"))?;
     let kept = hold.as_ref().map(PreservedRuntime::previews);
@@ -103,7 +104,7 @@ fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut WrittenFiles) ->
         anyhow!("{}; {}", against.join("; "), describe_serving_worker(&facts))
     })?;
     let run = OperationContext {
-        settings: &post.settings,
+        settings: &job.settings,
         interrupts: &interrupts,
         steps,
         progress: &|_, _| (),
@@ -112,12 +113,12 @@ fn roll_back(post: &RollbackJob, steps: &StepJournal, put: &mut WrittenFiles) ->
     proven_worker(&reload::apply(clearance, &facts, hold.as_ref(), &run), &facts)
 }
 
-/// A look in which everything could be told: somebody else's reload may be under way, and it ends.
-fn gather_until_known(post: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
-    let ignores = ignores::from_config(&post.settings).map_err(|failure| failure.error)?;
+/// Facts in which everything is known: another reload may be under way, and it ends.
+fn gather_until_known(job: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
+    let ignores = ignores::from_config(&job.settings).map_err(|failure| failure.error)?;
     let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
     let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let facts = match gather_same_process(post, ProbeDepth::Rehearse) {
+        let facts = match gather_same_process(job, ProbeDepth::Rehearse) {
             Ok(facts) => facts,
             Err(error) => return ControlFlow::Break(Err(error)),
         };
@@ -131,7 +132,7 @@ fn gather_until_known(post: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
     looked.unwrap_or_else(Ok)
 }
 
-/// The worker, where it is proven; else what is not, and who serves.
+/// The worker, where it is proven; else what is not proven, and which worker serves.
 fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
     let why = match &done.outcome {
         Outcome::Proven => return done.worker.context("no worker is known"),
@@ -141,7 +142,7 @@ fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
         }
         Outcome::StateChanged(moved) => {
             let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
-            format!("something moved in the last moment: {}", moved.join("; "))
+            format!("state changed since the plan was made: {}", moved.join("; "))
         }
         Outcome::Stopped(signal) | Outcome::Interrupted(signal) => format!("{signal} stopped it"),
         Outcome::JournalFailed(error)
@@ -155,24 +156,24 @@ fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
     Err(anyhow!("{why}; {}", describe_serving_worker(facts)))
 }
 
-/// Who goes on with what was not confirmed.
+/// The worker that serves after a rollback that failed.
 fn describe_serving_worker(facts: &Facts) -> String {
     let serving = facts.instance.seen().and_then(|instance| instance.serving.seen());
     match serving {
-        Some(worker) => format!("worker {worker} goes on serving what was not confirmed"),
+        Some(worker) => format!("worker {worker} still serves the unconfirmed configuration"),
         None => "which worker serves is not known".to_owned(),
     }
 }
 
 /// Waits for the lock.
-fn wait_for_lock(post: &RollbackJob) -> Result<Lock> {
-    let basis = &post.orders.plan.basis;
+fn wait_for_lock(job: &RollbackJob) -> Result<Lock> {
+    let basis = &job.request.plan.basis;
     let (pid, start) = (basis.main_pid.context("no PID")?, basis.main_start.unwrap_or_default());
     let deadline = Deadline::after(timeouts::ROLLBACK_LOCK);
-    let command = format!("the way back of plan {}", post.orders.plan.id);
+    let command = format!("the rollback of plan {}", job.id());
     let locked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let state_dir = &post.settings.state_dir.value;
-        match lock::acquire(state_dir, pid, start, command.clone(), post.orders.who.name()) {
+        let state_dir = job.state_dir();
+        match lock::acquire(state_dir, pid, start, command.clone(), job.request.pending.who.name()) {
             Err(held @ LockError::Held(_)) => ControlFlow::Continue(held),
             other => ControlFlow::Break(other),
         }
@@ -180,15 +181,15 @@ fn wait_for_lock(post: &RollbackJob) -> Result<Lock> {
     Ok(locked.unwrap_or_else(Err)?)
 }
 
-/// The same HAProxy as then, or nothing.
-fn gather_same_process(post: &RollbackJob, effort: ProbeDepth) -> Result<Facts> {
-    let basis = &post.orders.plan.basis;
+/// Facts of the HAProxy that was reloaded, and of no other.
+fn gather_same_process(job: &RollbackJob, effort: ProbeDepth) -> Result<Facts> {
+    let basis = &job.request.plan.basis;
     let pid = basis.main_pid.context("no PID")?;
     let same = linux::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
     ensure!(same, "the HAProxy that was reloaded has ended since");
     let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
     let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let facts = gather::gather_facts(&post.settings, &InstanceSelector::Pid(pid), effort);
+        let facts = gather::gather_facts(&job.settings, &InstanceSelector::Pid(pid), effort);
         match &facts.instance {
             // Its sockets are away during another reload.
             Known::Unknown { why } => ControlFlow::Continue(why.clone()),
@@ -199,7 +200,7 @@ fn gather_same_process(post: &RollbackJob, effort: ProbeDepth) -> Result<Facts> 
         }
     });
     let (facts, same) = looked.map_err(|why| anyhow!("what runs here is not known: {why}"))?;
-    ensure!(same, "HAProxy is another process than the one that was reloaded");
+    ensure!(same, "HAProxy is not the process that was reloaded");
     Ok(facts)
 }
 
@@ -208,19 +209,19 @@ fn config_paths(facts: &Facts) -> Vec<PathBuf> {
 }
 
 /// It has the bytes that the plan was made for.
-fn is_as_loaded(post: &RollbackJob, path: &PathBuf) -> bool {
-    let planned = post.orders.plan.basis.files.get(&path.display().to_string());
+fn is_as_loaded(job: &RollbackJob, path: &PathBuf) -> bool {
+    let planned = job.request.plan.basis.files.get(&path.display().to_string());
     let now = std::fs::read(path).ok().map(|bytes| gather::md5_hex(&bytes));
     planned.is_some_and(|planned| *planned == now)
 }
 
-fn describe_restored(put: &WrittenFiles, edited: &[PathBuf]) -> String {
-    let mut said = vec![match put.changed.is_empty() {
-        true => "every file is as before already".to_owned(),
-        false => format!("{} as before", join_paths(&put.changed)),
+fn describe_restored(restored: &WrittenFiles, edited: &[PathBuf]) -> String {
+    let mut said = vec![match restored.changed.is_empty() {
+        true => "every file has its previous content already".to_owned(),
+        false => format!("{} have their previous content", join_paths(&restored.changed)),
     }];
-    if !put.kept.is_empty() {
-        said.push(format!("what stood there is kept as {}", join_paths(&put.kept)));
+    if !restored.kept.is_empty() {
+        said.push(format!("what was there is kept as {}", join_paths(&restored.kept)));
     }
     if !edited.is_empty() {
         said.push(format!("edited after the reload: {}", join_paths(edited)));

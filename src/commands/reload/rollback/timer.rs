@@ -1,5 +1,5 @@
-//! The process that waits for a confirmation, and goes back when none comes. Nobody reads what it says: the journal
-//! and the file of the confirmation tell what it did.
+//! The process that waits for a confirmation, and rolls back when none comes. It has no terminal: the journal and the
+//! file of the confirmation say what it did.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,112 +8,137 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::job::{RollbackJob, RollbackRequest};
-use super::run;
+use super::{RollbackJob, TimerRequest, run};
 use crate::act::reload::outcome::{ReloadOrder, StateBeforeReload, WorkerAfterReload};
 use crate::cli::Flags;
-use crate::clients::exec::background::{self, FolderWatch, ParentPipe};
+use crate::clients::exec::background::{self, FolderWatch, WaitEnd};
 use crate::clients::linux;
+use crate::clients::linux::pidfd::ProcessHandle;
 use crate::config::{Environment, Settings};
+use crate::exit::Exit;
 use crate::state::pending_confirmations::{self, ConfirmationState, PendingConfirmation};
 use crate::time::{self, Deadline};
 
-/// Runs as a watcher where this process was started as one; nothing otherwise.
+/// Runs as a rollback timer where this process was started as one; nothing otherwise.
 pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
     if !background::is_helper(args) {
         return None;
     }
-    let ran = ParentPipe::detach().and_then(|mut caller| {
-        // Whatever could keep it from waiting is found before it says that it watches.
-        let ready = receive_job(&mut caller).and_then(|post| {
-            let folder = FolderWatch::start(&pending_confirmations::folder(&post.settings.state_dir.value))?;
-            Ok((post, folder))
-        });
-        if let Err(error) = &ready {
-            caller.reply(&format!("failed: {error:#}"));
-        }
-        let (post, folder) = ready?;
-        wait_for_confirmation(&post, &folder, &mut caller)
-    });
+    let job = background::detach().and_then(|request| receive_job(&request));
+    // Whatever could keep it from waiting is found before it says that it is armed.
+    let armed = job.as_ref().map_err(|error| anyhow::anyhow!("{error:#}")).and_then(Timer::arm);
+    background::answer(&armed);
+    let ran = armed.and_then(|timer| timer.run());
     Some(if ran.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn receive_job(caller: &mut ParentPipe) -> Result<RollbackJob> {
-    let orders: RollbackRequest =
-        serde_json::from_str(&caller.next_line().context("no orders came")?).context("the orders")?;
-    let [master_socket, stats_socket] = orders.sockets.clone();
-    let timeout = orders.timeout_ms.map(Duration::from_millis);
-    let flags = Flags { config: orders.config.clone(), master_socket, stats_socket, timeout };
-    let settings = Settings::load(&flags, Environment::from_process(), linux::effective_uid() == 0)?;
-    let instance = orders.facts.instance.seen().context("which HAProxy is meant is not known")?;
+fn receive_job(request: &str) -> Result<RollbackJob> {
+    let mut request: TimerRequest = serde_json::from_str(request).context("reading the request")?;
     let me = std::process::id();
-    let pending = PendingConfirmation {
-        id: orders.plan.id.clone(),
-        target: instance.title(),
-        main_pid: instance.main.pid,
-        main_start: instance.main.start_ticks,
-        sockets: orders.sockets.clone(),
-        command: orders.command.clone(),
-        who: orders.who.clone(),
-        begun: time::now(),
-        within_ms: orders.within_ms,
-        until: None,
-        copy: orders.copy.clone(),
-        source: orders.source.clone(),
-        watcher: (me, linux::process(me)?.start_ticks),
-        state: ConfirmationState::Waiting,
-    };
-    pending_confirmations::create(&settings.state_dir.value, &pending)?;
-    Ok(RollbackJob { target: pending.target, orders, settings })
+    let pending = &mut request.pending;
+    pending.watcher = (me, linux::process(me)?.start_ticks);
+    let [master_socket, stats_socket] = pending.sockets.clone();
+    let timeout = request.timeout_ms.map(Duration::from_millis);
+    let flags = Flags { config: request.config.clone(), master_socket, stats_socket, timeout };
+    let settings = Settings::load(&flags, Environment::from_process(), linux::effective_uid() == 0)?;
+    Ok(RollbackJob { request, settings })
 }
 
-/// Hears how the reload went, waits, and goes back where nobody confirms it.
-fn wait_for_confirmation(post: &RollbackJob, folder: &FolderWatch, caller: &mut ParentPipe) -> Result<()> {
-    let within = Duration::from_millis(post.orders.within_ms);
-    let instance = post.orders.facts.instance.seen().context("which HAProxy is meant is not known")?;
-    let eve = StateBeforeReload::capture(instance, Arc::default());
-    caller.reply("watching");
-    match caller.next_line().as_deref() {
-        Some("ordering") => caller.reply("watching"),
-        None => return post.close_without_confirmation("haguard ended before it ordered the reload", true),
-        Some(_) => return post.close_without_confirmation("the reload was not ordered", false),
-    }
-    let deadline = match caller.next_line().as_deref().map(|word| word.split_once(' ').unwrap_or((word, "")))
-    {
-        Some(("changed", _)) => Deadline::after(within),
-        Some(("void", why)) => return post.close_without_confirmation(why, true),
-        Some(_) => return post.close_without_confirmation("the reload was not ordered", false),
-        // It ended in the middle. What came of the order is found out here.
-        None => {
-            let until = Deadline::after(within);
-            match eve.wait_for_worker(&ReloadOrder::default(), until) {
-                WorkerAfterReload::New { .. } => Deadline::after(within),
-                WorkerAfterReload::Previous { why, .. } => {
-                    return post.close_without_confirmation(&format!("the reload failed: {why}"), true);
-                }
-                WorkerAfterReload::Unknown { .. } if eve.saw_no_reload() => {
-                    return post
-                        .close_without_confirmation("haguard ended before it ordered the reload", true);
-                }
-                WorkerAfterReload::Unknown { .. } => until,
-            }
-        }
-    };
-    let until = post.start_timer(deadline)?;
-    caller.reply(&until.to_string());
+/// A timer whose file says that it waits.
+struct Timer<'a> {
+    job: &'a RollbackJob,
+    parent: ProcessHandle,
+    folder: FolderWatch,
+    before: StateBeforeReload<'a>,
+}
 
-    let state_dir = &post.settings.state_dir.value;
-    let decided = || !post.is_waiting();
-    if folder.wait_until(deadline, decided)? {
-        return Ok(());
+impl<'a> Timer<'a> {
+    fn arm(job: &'a RollbackJob) -> Result<Self> {
+        let RollbackJob { request, .. } = job;
+        let (pid, start_ticks) = request.parent;
+        let parent = ProcessHandle::open(pid, start_ticks).context("the process that reloads")?;
+        let instance = request.facts.instance.seen().context("which HAProxy is reloaded is not known")?;
+        let folder = FolderWatch::start(&pending_confirmations::folder(job.state_dir()))?;
+        let before = StateBeforeReload::capture(instance, Arc::default());
+        pending_confirmations::create(job.state_dir(), &request.pending)?;
+        Ok(Timer { job, parent, folder, before })
     }
-    let over = pending_confirmations::update(state_dir, &post.orders.plan.id, |pending| {
-        let waiting = pending.state == ConfirmationState::Waiting;
-        pending.state = ConfirmationState::RollingBack { since: time::now() };
-        waiting
-    })?;
-    if over.is_some_and(|pending| matches!(pending.state, ConfirmationState::RollingBack { .. })) {
-        run::run(post);
+
+    /// Waits for the reload, then for a confirmation, and rolls back where none comes.
+    fn run(&self) -> Result<()> {
+        let ended = self.wait_for_reload().and_then(|until| match until {
+            Some(deadline) => self.wait_for_confirmation(deadline),
+            None => Ok(()),
+        });
+        if let Err(error) = &ended {
+            let summary = format!("plan {}: the rollback timer failed: {error:#}", self.job.id());
+            let pending = &self.job.request.pending;
+            pending.journal_end(self.job.state_dir(), Exit::Unproven, false, summary, None);
+        }
+        ended
     }
-    Ok(())
+
+    fn pending(&self) -> Result<Option<PendingConfirmation>> {
+        pending_confirmations::find(self.job.state_dir(), self.job.id())
+    }
+
+    /// A file that was removed is waited for no longer; one that cannot be read just now is.
+    fn is_decided(&self) -> bool {
+        self.pending().is_ok_and(|pending| pending.is_none_or(|pending| !pending.is_waiting()))
+    }
+
+    /// The end of the time to confirm; none where there is nothing to confirm.
+    fn wait_for_reload(&self) -> Result<Option<Deadline>> {
+        let timed = || self.pending().is_ok_and(|pending| pending.is_some_and(|p| p.until.is_some()));
+        match self.folder.wait_until(Some(&self.parent), None, || self.is_decided() || timed())? {
+            WaitEnd::ProcessEnded => self.find_out(),
+            WaitEnd::Decided | WaitEnd::Deadline => Ok(timed().then(|| Deadline::after(self.within()))),
+        }
+    }
+
+    /// The process that reloads ended before it said what came of it.
+    fn find_out(&self) -> Result<Option<Deadline>> {
+        let ordered = self.pending()?.is_some_and(|pending| pending.ordered.is_some());
+        if !ordered {
+            return self.close("haguard ended before it ordered the reload");
+        }
+        let until = Deadline::after(self.within());
+        let deadline = match self.before.wait_for_worker(&ReloadOrder::default(), until) {
+            WorkerAfterReload::New { .. } => Deadline::after(self.within()),
+            WorkerAfterReload::Previous { why, .. } => {
+                return self.close(&format!("the reload failed: {why}"));
+            }
+            WorkerAfterReload::Unknown { .. } if self.before.saw_no_reload() => {
+                return self.close("haguard ended before it ordered the reload");
+            }
+            WorkerAfterReload::Unknown { .. } => until,
+        };
+        pending_confirmations::start_timer(self.job.state_dir(), self.job.id(), deadline.left())?;
+        Ok(Some(deadline))
+    }
+
+    fn close(&self, why: &str) -> Result<Option<Deadline>> {
+        pending_confirmations::close_without_confirmation(self.job.state_dir(), self.job.id(), why, true)?;
+        Ok(None)
+    }
+
+    fn wait_for_confirmation(&self, deadline: Deadline) -> Result<()> {
+        if self.folder.wait_until(None, Some(deadline), || self.is_decided())? == WaitEnd::Decided {
+            return Ok(());
+        }
+        let mut over = false;
+        pending_confirmations::update(self.job.state_dir(), self.job.id(), |pending| {
+            over = pending.is_waiting();
+            pending.state = ConfirmationState::RollingBack { since: time::now() };
+            over
+        })?;
+        if over {
+            run::run(self.job);
+        }
+        Ok(())
+    }
+
+    fn within(&self) -> Duration {
+        Duration::from_millis(self.job.request.pending.within_ms)
+    }
 }
