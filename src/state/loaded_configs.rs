@@ -16,6 +16,9 @@ const RETENTION: Retention = Retention { most: 8, max_age: None };
 /// The file that lists where the files of a copy, which have numbers for names, belong.
 const INDEX: &str = "index.json";
 
+/// Path and bytes of each file, in the order they are loaded. They may hold passwords: never show them.
+pub type ConfigFiles = Vec<(PathBuf, Vec<u8>)>;
+
 /// The files that one worker loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedConfigCopy {
@@ -23,8 +26,8 @@ pub struct LoadedConfigCopy {
     pub worker: u32,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
-    /// Path and bytes, in the order they are loaded. They may hold passwords: never show them.
-    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// What it loaded.
+    pub files: ConfigFiles,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,7 +70,7 @@ pub(crate) fn copy_files(files: &[(PathBuf, Vec<u8>)]) -> Result<FolderFiles<'_>
 ///
 /// # Errors
 /// When they cannot all be read.
-pub(crate) fn read(store: &Store, folder: &str) -> Result<Option<Vec<(PathBuf, Vec<u8>)>>> {
+pub(crate) fn read(store: &Store, folder: &str) -> Result<Option<ConfigFiles>> {
     let index_path = format!("{folder}/{INDEX}");
     let Some(index) = store.read(&index_path)? else { return Ok(None) };
     let index: CopyIndex = serde_json::from_slice(&index)

@@ -164,7 +164,7 @@ pub fn save_config_copy(state_dir: &Path, id: &str, files: &[(PathBuf, Vec<u8>)]
 ///
 /// # Errors
 /// When it cannot be read whole.
-pub fn read_config_copy(state_dir: &Path, id: &str) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+pub fn read_config_copy(state_dir: &Path, id: &str) -> Result<loaded_configs::ConfigFiles> {
     let files = loaded_configs::read(&Store::new(state_dir), &copy_path(id))?;
     files.with_context(|| format!("{} is missing", state_dir.join(copy_path(id)).display()))
 }

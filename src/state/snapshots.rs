@@ -41,7 +41,7 @@ pub fn save(
 ///
 /// # Errors
 /// When they cannot all be read.
-pub fn config_files(state_dir: &Path, name: &str) -> Result<Option<Vec<(PathBuf, Vec<u8>)>>> {
+pub fn config_files(state_dir: &Path, name: &str) -> Result<Option<loaded_configs::ConfigFiles>> {
     loaded_configs::read(&Store::new(state_dir), &format!("{FOLDER}/{name}"))
 }
 

@@ -17,7 +17,8 @@ use crate::clients::lock_file::LOCK_FOLDER;
 use crate::gather;
 use crate::state::store::Store;
 use crate::time::Deadline;
-use crate::{timeouts, wait};
+use crate::timeouts;
+use crate::wait;
 
 /// Locks every file, each once and in the same order in every run: two runs then never wait for one another.
 pub(super) fn acquire_all(
