@@ -1,6 +1,7 @@
 //! The rules of the house as a test: which room may see which, and what no file may hold.
 
 mod circles;
+mod phrases;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,7 @@ fn fails(haguard: &Haguard, exit: i32, args: &[&str]) -> String {
     let flat = text.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     if document["command"] != "usage" {
         let mend = document["error"]["mend"].as_str().unwrap_or_else(|| panic!("no mend: {json}"));
-        assert!(flat.contains(&format!("mend: {mend}")) || !mend.is_ascii(), "{text}");
+        assert!(flat.contains(&format!("fix: {mend}")) || !mend.is_ascii(), "{text}");
         assert!(flat.ends_with("nothing was changed."), "{text}");
         assert!(text.stderr.lines().all(|line| line.len() <= 80) && !flat.contains('\u{fffd}'), "{text}");
     }

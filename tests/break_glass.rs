@@ -215,7 +215,7 @@ fn the_next_plan_is_another_one_and_a_second_restart_works_as_well() {
     for words in [
         "proven: restarted HAProxy (master ",
         "clients could not connect for at most",
-        "it is changed. (exit 0)",
+        "changes were made. (exit 0)",
     ] {
         assert!(said.contains(words), "`{words}` in {again}");
     }

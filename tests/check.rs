@@ -6,6 +6,7 @@ mod formats;
 mod ignore;
 mod limits;
 mod operation;
+mod output;
 mod schema;
 
 use haguard::checks::catalog;

@@ -193,7 +193,7 @@ fn bad_input_is_named_with_its_mend() {
     for (path, words) in [("/no/such.cfg", "No such file"), ("/dev/null", "neither a file nor a folder")] {
         let said = haguard.run(["rehearse", "--config-file", path]);
         assert_eq!(said.status, 2, "{said}");
-        assert!(said.stderr.contains(words) && said.stderr.contains("mend:"), "{said}");
+        assert!(said.stderr.contains(words) && said.stderr.contains("fix:"), "{said}");
     }
 }
 

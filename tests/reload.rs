@@ -199,7 +199,7 @@ fn every_text_of_a_reload_fits_a_terminal() {
     let done = bench.haguard.run(command.split(' '));
     assert_eq!(done.status, 0, "{done}");
     assert!(done.stdout.starts_with("proven: reloaded HAProxy"), "{done}");
-    assert!(done.stdout.trim_end().ends_with("it is changed. (exit 0)"), "{done}");
+    assert!(done.stdout.trim_end().ends_with("changes were made. (exit 0)"), "{done}");
     assert!(!done.stdout.contains("nothing was changed"), "{done}");
     let stale = bench.haguard.run(command.split(' '));
     for said in [&plan, &done, &stale] {

@@ -200,7 +200,7 @@ fn as_if_by_hand(text: &str, document: &Value) -> String {
 
 /// A refusal without its neighbours.
 fn without_others(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("HAProxies of this host that are not meant\n") else {
+    let Some((before, rest)) = text.split_once("Other HAProxy instances on this host: ") else {
         return text.to_owned();
     };
     let (_, after) = rest.split_once("\n\n").expect("the safe way follows");

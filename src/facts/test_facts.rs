@@ -54,6 +54,22 @@ pub(crate) fn healthy() -> Facts {
     }
 }
 
+/// A host on which no HAProxy is found, for this reason.
+pub(crate) fn without_instance(why: &str) -> Facts {
+    let healthy = healthy();
+    Facts {
+        instance: Known::unknown(why),
+        candidates: Known::Seen(Vec::new()),
+        live: WorkerState::unknown(healthy.live.how, why),
+        next: WorkerState::unknown(healthy.next.how, why),
+        binds: Known::unknown(why),
+        config: ConfigOnDisk::unknown(why),
+        vitals: ProcessHealth { freeze: Known::Seen(None), ..ProcessHealth::unknown(why) },
+        namespaces: Known::unknown(why),
+        ..healthy
+    }
+}
+
 /// A start by a unit that came to what the facts say comes next, in words: to be made another.
 pub(crate) fn rehearsed_start(facts: &Facts) -> super::RehearsedStart {
     super::RehearsedStart {

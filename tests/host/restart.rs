@@ -247,9 +247,15 @@ fn two_haproxy_masters_the_one_asked_for_is_named_or_the_command_refuses() {
         assert_eq!(said.status, 3, "{said}");
         let text = unwrapped(&said.stdout);
         assert!(text.starts_with(&format!("refused: restart of HAProxy (master {asked})")), "{said}");
-        let (_, others) =
-            text.split_once("HAProxies of this host that are not meant").expect("the other one");
-        assert!(others.contains(&format!("PID {other},")), "{said}");
+        // The other one is counted: an answer about one service is not about its neighbours.
+        assert!(
+            text.contains("Other HAProxy instances on this host: 1 (`haguard inspect` lists them)"),
+            "{said}"
+        );
+        assert!(!text.contains(&format!("PID {other},")), "{said}");
+        let document = haguard.run(["restart", &asked.to_string(), "-o", "json"]).json();
+        let others = document["refusal"]["others"].to_string();
+        assert!(others.contains(&format!("PID {other},")), "{others}");
     }
     // A worker's PID means its master.
     let said = haguard.run(["restart", &two.listed_worker().unwrap().to_string()]);

@@ -140,6 +140,6 @@ fn markdown_tells_a_stranger_how_each_service_is_restarted_and_no_other_command_
     for command in [&["restart"][..], &["check"], &["inspect", "--routes"], &["history"]] {
         let said = haguard.run(command.iter().copied().chain(["-o", "markdown"]));
         assert_eq!(said.status, 2, "{said}");
-        assert!(said.stderr.contains("mend:"), "{said}");
+        assert!(said.stderr.contains("fix:"), "{said}");
     }
 }

@@ -188,7 +188,7 @@ fn what_nobody_confirms_goes_back_and_is_proven() {
         assert_eq!(late["confirmation"]["why"], end["summary"], "{branch}");
         let history = bench.haguard.run(["history"]);
         assert!(unwrapped(&history.stdout).contains("was not"), "{branch}: {history}");
-        assert!(!history.stdout.contains("stopped without an end"), "{branch}: {history}");
+        assert!(!history.stdout.contains("stopped unfinished"), "{branch}: {history}");
         // What is in force now is known, so that the next one has a way back too.
         bench.haproxy.ask("show info");
         assert_eq!(bench.run(&["--plan", "--confirm-within", "1s"]).status, 0, "{branch}");
@@ -233,7 +233,7 @@ fn every_text_about_a_confirmation_fits_a_terminal() {
     let done = bench.run(&["--confirm-within", LONG, "--approve", &id]);
     assert!(
         unwrapped(&done.stdout)
-            .contains(&format!("confirm it with haguard confirm {id} or HAProxy goes back at")),
+            .contains(&format!("confirm it with haguard confirm {id} otherwise HAProxy rolls back at")),
         "{done}"
     );
     let (list, confirmed, again) = (bench.haguard.run(["confirm"]), bench.confirm(&id), bench.confirm(&id));

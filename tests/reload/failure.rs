@@ -86,7 +86,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
         format!("worker {} serves as before, proven", bench.haproxy.worker_pid()),
         "clients were refused for about ".to_owned(),
         format!("Address already in use) for [127.0.0.1:{}]", taken.number),
-        "nothing is left changed. (exit 1)".to_owned(),
+        "nothing was left changed. (exit 1)".to_owned(),
     ] {
         assert!(text.contains(&words), "`{words}` in {said}");
     }

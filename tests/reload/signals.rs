@@ -55,7 +55,7 @@ fn killed_while_haproxy_loads_the_journal_says_that_the_result_is_not_known() {
         wait_for("the reload goes on without haguard", || {
             (bench.haproxy.listed_worker()? != worker).then_some(())
         });
-        assert_in_force(&bench, master, "stopped without an end in step reload");
+        assert_in_force(&bench, master, "stopped unfinished in step reload");
     });
 }
 
@@ -100,9 +100,9 @@ fn killed_after_any_line_of_its_journal_it_leaves_haproxy_in_force() {
         let written = bench.recorded();
         let last = written.last().unwrap();
         let place = match (last["step"].as_str(), last["result"].as_str()) {
-            (Some(step), None) => format!("stopped without an end in step {step}"),
+            (Some(step), None) => format!("stopped unfinished in step {step}"),
             (Some(step), Some(result)) => {
-                unwrapped(&format!("stopped without an end after step {step}: {result}"))
+                unwrapped(&format!("stopped unfinished after step {step}: {result}"))
             }
             (None, _) => "serves in place of".to_owned(),
         };
@@ -156,8 +156,8 @@ fn a_signal_during_the_act_finishes_the_step_and_says_how_far_it_got() {
             for words in [
                 format!("stopped by {name} after worker {new} took over, before the proof"),
                 "finished: reload".to_owned(),
-                "judge it by hand".to_owned(),
-                "it is changed. (exit 8)".to_owned(),
+                "check it by hand".to_owned(),
+                "changes were made. (exit 8)".to_owned(),
             ] {
                 assert!(text.contains(&words), "{branch} `{words}`: {said}");
             }

@@ -30,5 +30,5 @@ pub(crate) fn as_text(value: &Value) -> &str {
 /// The text with every run of blanks as one, and commands in one line: where text is broken depends on the length of
 /// the paths in it.
 pub(crate) fn unwrapped(text: &str) -> String {
-    text.replace(" \\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
+    text.replace(" \\\n", " ").replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Confirmations as text: what waits for one, and what became of it.
+//! Confirmations as text: the request and its result.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use super::wrap::{command, prose};
 use crate::exit::Exit;
 use crate::report::{Confirmation, ConfirmationRequest, Paint, Report};
 
-/// What to type, and what happens otherwise.
+/// The command to type, and what happens without it.
 pub(in crate::report) fn write_request(
     wanted: &ConfirmationRequest,
     out: &mut impl Write,
@@ -15,7 +15,7 @@ pub(in crate::report) fn write_request(
     let ConfirmationRequest { until, command: line, previous, .. } = wanted;
     writeln!(out, "\n{}\n{}", paint.strong("confirm it with"), command("  ", line))?;
     let until = until.strftime("%F %T UTC");
-    writeln!(out, "{}", prose("  ", &format!("or HAProxy goes back at {until}, to {previous}")))
+    writeln!(out, "{}", prose("  ", &format!("otherwise HAProxy rolls back at {until} to {previous}")))
 }
 
 pub(in crate::report) fn write(

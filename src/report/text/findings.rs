@@ -1,18 +1,22 @@
-//! Findings, a line each, with evidence under them, and the mend under what is not well.
+//! Findings: a line each, evidence under it, and the remedy under what is not well. A cause that several share stands
+//! before them, once.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::causes::{self, Cause};
 use super::style::IGNORED;
 use super::wrap::prose;
-use crate::checks::Finding;
+use crate::checks::{Finding, Level};
+use crate::plural::plural;
 use crate::report::Paint;
 
 /// A screen has 24 lines, and there are other findings.
 const MAX_EVIDENCE: usize = 8;
 
-/// How wide the columns before the text are, so that it stands in one line with all the others of an answer.
+/// How wide the columns before the text are, so that the texts of one answer begin in one column.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::report) struct Columns {
     level: usize,
@@ -20,7 +24,7 @@ pub(in crate::report) struct Columns {
 }
 
 impl Columns {
-    /// Of an answer with these findings: most ids fit into the usual columns.
+    /// For an answer with these findings: most ids fit into the usual columns.
     pub(in crate::report) fn from_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         findings.into_iter().fold(Columns { level: 8, id: 25 }, |Columns { level, id }, finding| Columns {
             level: if finding.ignored_by.is_some() { IGNORED.len() + 1 } else { level },
@@ -29,35 +33,42 @@ impl Columns {
     }
 }
 
-/// A reason as long as this stands once; after that it is "the same".
+/// A reason as long as this is written out once in a list that has a line for each finding.
 const LONG_REASON: usize = 60;
 
-/// The findings with a reason that many have written out once: it is read where it stands first.
+/// The findings of a list that has a line for each: a reason that was written out is named by its check after that.
 pub(in crate::report) fn shorten_repeated_reasons(findings: &[Finding]) -> Vec<Finding> {
-    let mut said: Option<String> = None;
+    let mut written: Option<(String, String)> = None;
     let mut all = findings.to_vec();
     for finding in &mut all {
-        let before = said.as_ref().and_then(|said| finding.text.strip_suffix(said.as_str()));
+        let before =
+            written.as_ref().and_then(|(id, reason)| Some((id, finding.text.strip_suffix(reason.as_str())?)));
         match before {
-            Some(before) => finding.text = format!("{before}the same"),
-            None if finding.text.len() >= LONG_REASON => said = Some(finding.text.clone()),
+            Some((id, before)) => finding.text = format!("{before}same cause as {id}"),
+            None if finding.text.len() >= LONG_REASON => {
+                written = Some((finding.id.clone(), finding.text.clone()));
+            }
             None => {}
         }
     }
     all
 }
 
-/// Findings where they are one part of an answer: evidence and mend under what is not well.
+/// Findings where they are one part of an answer: evidence and remedy under what is not well.
 pub(in crate::report) fn write(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    let columns = Columns::from_findings(findings);
-    for finding in &shorten_repeated_reasons(findings) {
+    let (causes, alone) = causes::split(findings);
+    let columns = Columns::from_findings(alone.iter().copied());
+    for cause in &causes {
+        write_cause(cause, out, paint)?;
+    }
+    for finding in &alone {
         write_line(finding, columns, out, paint)?;
         if finding.level.is_notable() {
-            evidence(finding, out, paint)?;
-            mend(finding, out, paint)?;
+            write_evidence(&finding.evidence, out, paint)?;
+            write_remedy(finding.mend.as_deref(), out)?;
         }
     }
-    Ok(())
+    write_pointer(findings, out, paint)
 }
 
 /// What is not well, under a heading, where there is any.
@@ -70,25 +81,80 @@ pub(in crate::report) fn write_problems(
     if notable.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", paint.strong("worth knowing"))?;
+    writeln!(out, "\n{}", paint.strong("findings"))?;
     write(&notable, out, paint)
 }
 
-/// Findings where they are the answer: evidence under every one.
+/// Findings where they are the answer: shared causes first, then a heading for each group with evidence under every
+/// finding, then what was skipped for one reason.
 pub(in crate::report) fn write_all(
     findings: &[Finding],
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
-    let columns = Columns::from_findings(findings);
-    for finding in &shorten_repeated_reasons(findings) {
-        write_line(finding, columns, out, paint)?;
-        evidence(finding, out, paint)?;
-        if finding.level.is_notable() {
-            mend(finding, out, paint)?;
+    let (causes, alone) = causes::split(findings);
+    let columns = Columns::from_findings(alone.iter().copied());
+    let (unknown, skipped): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| cause.level == Level::Unknown);
+    let mut sections = Sections::default();
+    write_causes("not known", &unknown, &mut sections, out, paint)?;
+    for group in distinct(alone.iter().map(|one| causes::group_name(one).to_owned())) {
+        sections.begin(&group, out, paint)?;
+        for finding in alone.iter().filter(|one| causes::group_name(one) == group) {
+            write_line(finding, columns, out, paint)?;
+            write_evidence(&finding.evidence, out, paint)?;
+            if finding.level.is_notable() {
+                write_remedy(finding.mend.as_deref(), out)?;
+            }
         }
     }
-    Ok(())
+    write_causes("skipped", &skipped, &mut sections, out, paint)?;
+    write_pointer(findings, out, paint)
+}
+
+/// Headings, with an empty line between sections.
+#[derive(Default)]
+struct Sections {
+    begun: bool,
+}
+
+impl Sections {
+    fn begin(&mut self, heading: &str, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            writeln!(out)?;
+        }
+        writeln!(out, "{}", paint.strong(heading))
+    }
+}
+
+fn write_causes(
+    heading: &str,
+    causes: &[&Cause<'_>],
+    sections: &mut Sections,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    sections.begin(heading, out, paint)?;
+    causes.iter().try_for_each(|cause| write_cause(cause, out, paint))
+}
+
+/// The cause, how many checks it explains, and what they rest on.
+fn write_cause(cause: &Cause<'_>, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    const INDENT: &str = "          ";
+    let word = paint.level(cause.level, 8);
+    writeln!(out, "  {word}{}", prose(INDENT, cause.why).trim_start())?;
+    writeln!(out, "{}", prose(INDENT, &cause.describe_checks()))?;
+    write_evidence(&distinct(cause.findings.iter().flat_map(|one| one.evidence.clone())), out, paint)?;
+    let remedies = distinct(cause.findings.iter().filter_map(|one| one.mend.clone()));
+    remedies.iter().try_for_each(|remedy| write_remedy(Some(remedy), out))
+}
+
+/// Each line once, in the order of its first appearance.
+fn distinct(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    lines.filter(|line| seen.insert(line.clone())).collect()
 }
 
 /// The level, the id, and what was found.
@@ -112,28 +178,43 @@ pub(in crate::report) fn write_line(
     }
 }
 
-fn evidence(finding: &Finding, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    let evidence = &finding.evidence;
+fn write_evidence(evidence: &[String], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     for line in evidence.iter().take(MAX_EVIDENCE) {
         writeln!(out, "{}", paint.faint(&prose("            ", line)))?;
     }
     match evidence.len().saturating_sub(MAX_EVIDENCE) {
         0 => Ok(()),
-        more => writeln!(out, "            and {more} more (all of them with -o json)"),
+        more => writeln!(out, "            and {} (all of them with -o json)", plural(more, "more line")),
     }
 }
 
-fn mend(finding: &Finding, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if let Some(mend) = &finding.mend {
-        writeln!(out, "{}", prose("      mend: ", mend))?;
+fn write_remedy(remedy: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    remedy.map_or(Ok(()), |remedy| writeln!(out, "{}", prose("      fix: ", remedy)))
+}
+
+/// The command that explains a check, once for a whole answer.
+fn write_pointer(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    match findings.iter().find(|one| one.level.is_notable()) {
+        Some(first) => {
+            let pointer = format!("more about a check: haguard explain {}", first.id);
+            writeln!(out, "{}", paint.faint(&prose("  ", &pointer)))
+        }
+        None => Ok(()),
     }
-    writeln!(out, "{}", paint.faint(&format!("      more: haguard explain {}", finding.id)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Level, catalog};
+    use crate::checks::{self, catalog};
+    use crate::facts::test_facts;
+    use crate::plan;
+
+    fn render_problems(findings: &[Finding]) -> String {
+        let mut out = Vec::new();
+        write_problems(findings, &mut out, Paint { color: false }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
 
     fn render(findings: &[Finding]) -> String {
         let mut out = Vec::new();
@@ -170,9 +251,35 @@ mod tests {
         let why = "the one reason why nothing could be seen, which is a long one indeed";
         let texts = [why.to_owned(), "short".to_owned(), format!("not tested: {why}"), why.to_owned()];
         let all = texts.map(|text| Finding { text, ..finding("arch.sockets", false) });
-        let told: Vec<String> =
+        let texts: Vec<String> =
             shorten_repeated_reasons(&all).into_iter().map(|finding| finding.text).collect();
-        assert_eq!(told, [why, "short", "not tested: the same", "the same"]);
+        let same = "same cause as arch.sockets";
+        assert_eq!(texts, [why, "short", &format!("not tested: {same}"), same]);
+    }
+
+    #[test]
+    fn a_check_of_a_host_without_haproxy_has_one_line_for_it_and_one_pointer() {
+        let facts =
+            test_facts::without_instance("no HAProxy process can be seen here: none runs, or it is hidden");
+        let found = checks::run_checks(&facts, &plan::ledger(&facts), &[]);
+        let unknown = found.iter().filter(|one| one.level == Level::Unknown).count();
+        for text in [render(&found), render_problems(&found)] {
+            assert_eq!(text.matches("no HAProxy process can be seen").count(), 1, "{text}");
+            assert!(text.contains(&format!("{unknown} checks need it: arch ")), "{text}");
+            assert_eq!(text.matches("haguard explain").count(), 1, "{text}");
+            assert!(text.lines().count() < 50 && !text.contains("the same"), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_group_has_a_heading_and_stands_together() {
+        let ids = ["reload.way", "guard.ready", "reload.way-back"];
+        let text = render(&ids.map(|id| finding(id, false)));
+        let headings: Vec<&str> =
+            text.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+        assert_eq!(headings, ["reload", "guard"], "{text}");
+        let at = |id: &str| text.find(id).unwrap();
+        assert!(at("reload.way-back") < at("guard.ready"), "{text}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The guard as text: how it stands or how it was changed, and what it means for others.
+//! The guard as text: its state or its change, and the effect on others.
 
 use std::io::{self, Write};
 
@@ -31,15 +31,15 @@ pub(in crate::report) fn write(
         reload::write_plan_steps(plan, out, paint)?;
     }
     if let (Some(file), Some(text)) = (file, text) {
-        writeln!(out, "\n{}", paint.strong(file))?;
+        writeln!(out, "\n{}", paint.strong(&prose("", file)))?;
         for line in text.lines() {
-            writeln!(out, "  {line}")?;
+            writeln!(out, "{}", layout::file_line(line))?;
         }
     }
     findings::write_problems(&report.findings, out, paint)?;
-    list("what is refused, and who will notice", refused, out, paint)?;
-    list("what works as without it", works, out, paint)?;
-    list("what it does not keep from happening", holes, out, paint)?;
+    list("what systemd will refuse, and who will notice", refused, out, paint)?;
+    list("what still works", works, out, paint)?;
+    list("what the guard does not prevent", holes, out, paint)?;
     if report.changed || outcome == "undone" {
         reload::write_claims(&report.proof, out, paint)?;
     }
@@ -49,8 +49,8 @@ pub(in crate::report) fn write(
         return writeln!(out);
     }
     let changed = match (report.changed, outcome.as_str()) {
-        (true, _) => "it is changed.",
-        (false, "undone") => "nothing is left changed.",
+        (true, _) => "changes were made.",
+        (false, "undone") => "nothing was left changed.",
         (false, _) => "nothing was changed.",
     };
     writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))

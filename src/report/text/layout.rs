@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::wrap::{command, prose};
+use unicode_width::UnicodeWidthStr;
+
+use super::wrap::{WIDTH, command, escape_control_chars, prose};
 use crate::facts::Known;
 use crate::plan::RunbookStep;
 use crate::report::{Paint, Report};
 
-/// A name and its value; what does not fit hangs under the value.
+/// A name and its value; more lines of the value stand below it.
 pub(in crate::report) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     let hang = " ".repeat(18);
     writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
@@ -18,6 +20,14 @@ pub(in crate::report) fn value_or_reason<T>(known: &Known<T>, show: impl FnOnce(
     match known {
         Known::Seen(value) => show(value),
         Known::Unknown { why } => format!("unknown: {why}"),
+    }
+}
+
+/// A line of a file as it stands there, unless it is longer than the page.
+pub(in crate::report) fn file_line(line: &str) -> String {
+    match line.width() + 2 > WIDTH {
+        true => prose("  ", line),
+        false => format!("  {}", escape_control_chars(line)).trim_end().to_owned(),
     }
 }
 
@@ -41,12 +51,12 @@ pub(in crate::report) fn commands(
     Ok(())
 }
 
-/// The proof that looking changed nothing.
+/// The proof that gathering facts changed nothing.
 pub(in crate::report) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if report.proof.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", paint.strong("the same before and after this look"))?;
+    writeln!(out, "\n{}", paint.strong("before and after this look"))?;
     for proof in &report.proof {
         let mark = if proof.before == proof.after { "same" } else { "CHANGED" };
         let seen = if proof.before == proof.after {

@@ -13,7 +13,7 @@ const OBJECT_WIDTH: usize = 60;
 
 /// The table: a row for each kind and fate.
 pub(in crate::report) fn table(lines: &[Loss], paint: Paint) -> String {
-    let heading = format!("{:<OBJECT_WIDTH$} {:<8} restart", "  what only memory holds", "reload");
+    let heading = format!("{:<OBJECT_WIDTH$} {:<8} restart", "  runtime-only state", "reload");
     let mut text = vec![paint.strong(&heading)];
     for group in groups(lines) {
         let words = paragraph("  ", "    ", &row(&group), OBJECT_WIDTH);

@@ -17,6 +17,7 @@
 //! - `style`: colours
 //! - `wrap`: line width and control characters
 
+pub(super) mod causes;
 pub(super) mod confirmation;
 pub(super) mod findings;
 pub(super) mod guard;
@@ -32,14 +33,16 @@ pub(super) mod routes;
 pub(super) mod service;
 pub(super) mod services;
 pub mod style;
+pub(super) mod table;
 pub mod wrap;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table as Grid, presets};
-
-use super::{Body, CommandError, Explanation, LedgerSource, Paint, Report, ReportTable};
-use wrap::{WIDTH, escape_control_chars, prose};
+use super::{Body, CommandError, Explanation, LedgerSource, Paint, Report};
+use wrap::prose;
 
 pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     match &report.body {
@@ -54,7 +57,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
         Body::Pins(body) => pins::write(report, body, out, paint)?,
         Body::Ledger(LedgerSource { compared_with }) => {
             match report.losses.is_empty() {
-                true => writeln!(out, "nothing that only memory holds would be lost")?,
+                true => writeln!(out, "no runtime-only state would be lost")?,
                 false => writeln!(out, "{}", ledger::list(&report.losses, paint))?,
             }
             writeln!(out, "{}", paint.faint(&prose("", compared_with)))?;
@@ -63,7 +66,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
             findings::write_all(&report.findings, out, paint)?;
             writeln!(out, "\n{}", prose("", &report.summary))?;
         }
-        Body::Table(table) => return write_grid(table, out),
+        Body::Table(table) => return table::write(table, out, paint),
         Body::Explanation(body) => return explanation(body, out, paint),
         Body::Error(body) => return error(body, out, paint),
     }
@@ -73,29 +76,8 @@ pub(super) fn write(report: &Report, out: &mut impl Write, paint: Paint) -> io::
     Ok(())
 }
 
-fn write_grid(table: &ReportTable, out: &mut impl Write) -> io::Result<()> {
-    if table.rows.is_empty() {
-        return writeln!(out, "none");
-    }
-    let mut grid = Grid::new();
-    grid.load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH as u16);
-    grid.set_header(&table.columns);
-    for row in &table.rows {
-        grid.add_row(row.iter().map(|cell| escape_control_chars(cell)));
-    }
-    if let Some(first) = grid.column_mut(0) {
-        first.set_padding((0, 1));
-    }
-    for line in grid.to_string().lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
 fn explanation(body: &Explanation, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    writeln!(out, "{}\n{}", paint.strong(&body.id), prose("", &body.title))?;
+    writeln!(out, "{}\n{}", paint.strong(&prose("", &body.id)), prose("", &body.title))?;
     for paragraph in &body.text {
         writeln!(out, "\n{}", prose("", paragraph))?;
     }
@@ -105,7 +87,7 @@ fn explanation(body: &Explanation, out: &mut impl Write, paint: Paint) -> io::Re
 fn error(body: &CommandError, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     writeln!(out, "{} {}", paint.bad("error:"), prose("       ", &body.message).trim_start())?;
     if let Some(mend) = &body.mend {
-        writeln!(out, "{}", prose("mend:  ", mend))?;
+        writeln!(out, "{}", prose("fix:   ", mend))?;
     }
     writeln!(out, "nothing was changed.")
 }

@@ -23,7 +23,7 @@ pub(in crate::report) fn write(
         }
     }
     match report.changed {
-        true => writeln!(out, "changed: {file}, and nothing else."),
+        true => writeln!(out, "{}", prose("", &format!("changed: {file}, and nothing else."))),
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The refusal as text: what, why, what would be lost, what to do instead, and how it is done by hand.
+//! The refusal as text: the operation, the reason, the losses, the safe way, and the way by hand.
 
 use std::io::{self, Write};
 
@@ -7,9 +7,6 @@ use super::wrap::prose;
 use super::{findings, ledger, service};
 use crate::checks::{Finding, Level};
 use crate::report::{Paint, Refusal, Report};
-
-/// More neighbours than this are counted.
-const MAX_OTHERS: usize = 5;
 
 pub(in crate::report) fn write(
     report: &Report,
@@ -28,7 +25,7 @@ pub(in crate::report) fn write(
         writeln!(out, "\n{}", ledger::table(&report.losses, paint))?;
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
     }
-    // The ledger has already said what it could not count.
+    // The ledger already shows what could not be counted.
     if !unseen.is_empty() && compared_with.is_none() {
         writeln!(out, "\n{}", paint.strong("could not be seen"))?;
         for line in unseen {
@@ -36,24 +33,20 @@ pub(in crate::report) fn write(
         }
     }
     if !others.is_empty() {
-        writeln!(out, "\n{}", paint.strong("HAProxies of this host that are not meant"))?;
-        for line in others.iter().take(MAX_OTHERS) {
-            writeln!(out, "{}", prose("  ", line))?;
-        }
-        if let Some(more @ 1..) = others.len().checked_sub(MAX_OTHERS) {
-            writeln!(out, "  and {more} more: `haguard inspect` names them all")?;
-        }
+        let text =
+            format!("Other HAProxy instances on this host: {} (`haguard inspect` lists them)", others.len());
+        writeln!(out, "\n{}", prose("", &text))?;
     }
     let failed: Vec<_> = report.findings.iter().filter(|f| f.level == Level::Fail).cloned().collect();
     if !failed.is_empty() {
-        writeln!(out, "\n{}", paint.strong("what is wrong here already"))?;
+        writeln!(out, "\n{}", paint.strong("failed checks"))?;
         findings::write(&failed, out, paint)?;
     }
-    // A failure of its is among those.
+    // Where it failed it is among those.
     let unit = |f: &&Finding| f.id == "restart.unit" && f.level == Level::Warn;
     let unit: Vec<_> = report.findings.iter().filter(unit).cloned().collect();
     if !unit.is_empty() {
-        writeln!(out, "\n{}", paint.strong("what its unit would start"))?;
+        writeln!(out, "\n{}", paint.strong("the unit would start something else"))?;
         findings::write(&unit, out, paint)?;
     }
     commands("do this instead", alternatives, out, paint)?;

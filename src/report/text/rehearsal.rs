@@ -1,4 +1,4 @@
-//! A rehearsal as text: whether it came up, what it holds, and how it differs from what runs.
+//! A rehearsal as text: whether the worker came up, what it holds, and how it differs from the running one.
 
 use std::io::{self, Write};
 
@@ -7,6 +7,7 @@ use super::wrap::{paragraph, prose};
 use crate::facts::Provenance;
 use crate::plan::WorkerStateDiff;
 use crate::plan::diff::ChangeKind;
+use crate::plural::plural;
 use crate::report::{Paint, RehearsalBody, Report};
 
 /// Differences that are shown one by one; the rest is counted, and JSON has them all.
@@ -41,11 +42,11 @@ pub(in crate::report) fn write(
     let holds = body.holds.describe();
     if !holds.is_empty() {
         let how = if body.how == Provenance::Rehearsed { "" } else { " (read, not rehearsed)" };
-        writeln!(out, "{}", prose("  it holds ", &format!("{holds}{how}")))?;
+        writeln!(out, "{}", prose("  it has ", &format!("{holds}{how}")))?;
     }
     if let (Some(start_up), Some(set_up)) = (body.start_up_ms, body.set_up_ms) {
-        let memory = body.memory_kb.map_or(String::new(), |kb| format!(", its worker held {} MB", kb / 1024));
-        let text = format!("it started in {start_up} ms{memory}; the sealed copy took {set_up} ms");
+        let memory = body.memory_kb.map_or(String::new(), |kb| format!(", the worker used {} MB", kb / 1024));
+        let text = format!("started in {start_up} ms{memory}; the sealed copy took {set_up} ms to make");
         writeln!(out, "{}", paint.faint(&prose("  ", &text)))?;
     }
     if let Some(difference) = &body.difference {
@@ -61,7 +62,7 @@ pub(in crate::report) fn write(
 
 fn changes(difference: &WorkerStateDiff, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if !difference.changes.is_empty() {
-        writeln!(out, "\n{}", paint.strong("beside what runs now"))?;
+        writeln!(out, "\n{}", paint.strong("differences from the running worker"))?;
     }
     for change in difference.changes.iter().take(MAX_DIFFERENCES) {
         let sign = match change.action {
@@ -75,7 +76,7 @@ fn changes(difference: &WorkerStateDiff, out: &mut impl Write, paint: Paint) -> 
     }
     let more = difference.changes.len().saturating_sub(MAX_DIFFERENCES);
     if more > 0 {
-        writeln!(out, "  and {more} more: -o json has them all")?;
+        writeln!(out, "  and {}: -o json has them all", plural(more, "more difference"))?;
     }
     for why in &difference.unknown {
         writeln!(out, "{}", paragraph("  ? ", "      ", &format!("not compared: {why}"), 80))?;

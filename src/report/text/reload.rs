@@ -1,4 +1,4 @@
-//! `reload` as text: how it ended, the plan or the proof, and what to do next.
+//! `reload` as text: the result, the plan or the proof, and the next step.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::report::{Paint, ReloadBody, Report};
 /// Lines of a start-up log that a screen has room for: the last ones say why.
 const MAX_LOG_LINES: usize = 12;
 
-/// `more` has a paragraph's heading and its lines, for what another operation adds.
+/// Renders a reload; `more` is a heading and its lines that another operation adds.
 pub(in crate::report) fn write(
     report: &Report,
     reload: &ReloadBody,
@@ -41,7 +41,7 @@ pub(in crate::report) fn write(
     if let (Some(plan), Some(compared_with)) = (&report.plan, compared_with) {
         write_plan_steps(plan, out, paint)?;
         match report.losses.is_empty() {
-            true => writeln!(out, "\nnothing that only memory holds would be lost")?,
+            true => writeln!(out, "\nno runtime-only state would be lost")?,
             false => writeln!(out, "\n{}", ledger::table(&report.losses, paint))?,
         }
         writeln!(out, "{}", paint.faint(&prose("  ", compared_with)))?;
@@ -52,16 +52,16 @@ pub(in crate::report) fn write(
     }
     list(heading, more, out, paint)?;
     write_replay_results(returned, out, paint)?;
-    list("not proven", open, out, paint)?;
+    list("not verified", open, out, paint)?;
     if report.exit != Exit::Done && !startup_log.is_empty() {
         let skipped = startup_log.len().saturating_sub(MAX_LOG_LINES);
-        list("what HAProxy said", &startup_log[skipped..], out, paint)?;
+        list("from HAProxy's log", &startup_log[skipped..], out, paint)?;
     }
-    list("besides", notes, out, paint)?;
+    list("notes", notes, out, paint)?;
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
-    layout::commands("judge it by hand", by_hand, out, paint)?;
+    layout::commands("check it by hand", by_hand, out, paint)?;
     if let Some(wanted) = confirm {
         confirmation::write_request(wanted, out, paint)?;
     }
@@ -70,8 +70,8 @@ pub(in crate::report) fn write(
         return writeln!(out);
     }
     let changed = match (report.changed, refused_ms) {
-        (true, _) => "it is changed.",
-        (false, Some(_)) => "nothing is left changed.",
+        (true, _) => "changes were made.",
+        (false, Some(_)) => "nothing was left changed.",
         (false, None) => "nothing was changed.",
     };
     writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
@@ -100,7 +100,7 @@ pub(in crate::report) fn write_outcome(
     Ok(())
 }
 
-/// The command that goes on from here.
+/// The command for the next step.
 pub(in crate::report) fn write_apply_command(
     report: &Report,
     apply: Option<&str>,
@@ -108,7 +108,7 @@ pub(in crate::report) fn write_apply_command(
     paint: Paint,
 ) -> io::Result<()> {
     if let Some(apply) = apply {
-        let heading = if report.exit == Exit::Stale { "see the plan of now with" } else { "apply it with" };
+        let heading = if report.exit == Exit::Stale { "see the current plan with" } else { "apply it with" };
         writeln!(out, "\n{}\n{}", paint.strong(heading), command("  ", apply))?;
     }
     Ok(())
@@ -159,8 +159,8 @@ fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Re
     write_claims(&report.proof, out, paint)?;
     if report.exit != Exit::Done {
         let said = match ms {
-            0 => "no listener was closed for clients meanwhile".to_owned(),
-            ms => format!("clients were refused for about {ms} ms"),
+            0 => "no listener was closed to clients meanwhile".to_owned(),
+            ms => format!("connections were refused for about {ms} ms"),
         };
         writeln!(out, "{}", prose("  ", &said))?;
     }
@@ -170,7 +170,7 @@ fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Re
 /// Names that a line of a kind shows before it counts the rest.
 const MAX_NAMES: usize = 4;
 
-/// A line for each kind of thing that came back, and one for each thing that did not.
+/// A line for each kind of thing that was put back, and one for each thing that was not.
 fn write_replay_results(returned: &[ReplayResult], out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if returned.is_empty() {
         return Ok(());
@@ -190,7 +190,7 @@ fn write_replay_results(returned: &[ReplayResult], out: &mut impl Write, paint: 
         writeln!(out, "{}", prose("  ", &format!("{}: {shown}{rest}", kind)))?;
     }
     for one in returned.iter().filter(|one| !one.returned) {
-        let why = one.why.as_deref().unwrap_or("no reason is known");
+        let why = one.why.as_deref().unwrap_or("reason unknown");
         writeln!(out, "{}", prose("  ", &format!("NOT {} {}: {why}", one.kind, one.object)))?;
     }
     Ok(())

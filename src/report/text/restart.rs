@@ -1,4 +1,4 @@
-//! `restart --break-glass` as text: what a reload tells, and what only a restart costs.
+//! `restart --break-glass` as text: what a reload shows, and the downtime.
 
 use std::io::{self, Write};
 
@@ -22,11 +22,15 @@ fn downtime_lines(body: &RestartBody) -> Vec<String> {
     lines.extend(body.downtime_ms.map(|ms| format!("clients could not connect for at most {ms} ms")));
     let never = body.listeners.iter().filter(|one| one.accepted_ms.is_none() && one.closed_ms > 0);
     lines.extend(never.map(|one| format!("{} takes no connection", one.address)));
-    lines.extend(body.restored_ms.map(|ms| format!("put back {ms} ms after the order")));
-    lines.extend(body.full_service_ms.map(|ms| format!("proven {ms} ms after the order")));
+    lines.extend(
+        body.restored_ms.map(|ms| format!("runtime state put back {ms} ms after the restart was ordered")),
+    );
+    lines.extend(body.full_service_ms.map(|ms| format!("verified {ms} ms after the restart was ordered")));
     lines.extend(body.snapshot.as_ref().map(|path| {
-        format!("what was there before is in {path} (of each HAProxy the newest {MAX_SNAPSHOTS} are kept)")
+        format!(
+            "snapshot of the previous state: {path} (the newest {MAX_SNAPSHOTS} of each HAProxy are kept)"
+        )
     }));
-    lines.extend(body.evidence.as_ref().map(|path| format!("the evidence is in {path}")));
+    lines.extend(body.evidence.as_ref().map(|path| format!("evidence: {path}")));
     lines
 }

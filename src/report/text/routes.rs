@@ -51,7 +51,7 @@ fn table(routes: &Routes, out: &mut impl Write, paint: Paint) -> io::Result<()> 
     Ok(())
 }
 
-/// For whom a route is.
+/// Which requests a route takes.
 pub(in crate::report) fn describe_match(route: &Route) -> String {
     let host = route.host.as_deref().unwrap_or("any host");
     match route.when.as_str() {

@@ -1,4 +1,4 @@
-//! One service as text: what it is, where it stands, who keeps it running, how it is restarted and how it is not.
+//! One service as text: its process, its controller, how it is restarted, and what must not be done.
 
 use std::io::{self, Write};
 
@@ -11,20 +11,20 @@ use crate::report::{MatchedService, Paint, ServiceLookup};
 
 pub(in crate::report) fn write(asked: &ServiceLookup, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     for MatchedService { service, fit: _, by, procedure } in &asked.found {
-        writeln!(out, "\n{}", paint.strong(&service.title()))?;
-        row(out, "because", by)?;
+        writeln!(out, "\n{}", paint.strong(&prose("", &service.title())))?;
+        row(out, "matched by", by)?;
         write_details(service, out)?;
         let ServiceRunbook { restart, never } = procedure;
-        commands("how it is restarted", restart, out, paint)?;
+        commands("restart it with", restart, out, paint)?;
         if !never.is_empty() {
-            writeln!(out, "\n{}", paint.strong("never"))?;
+            writeln!(out, "\n{}", paint.strong("do not"))?;
             for line in never {
                 writeln!(out, "{}", prose("  ", line))?;
             }
         }
     }
     if !asked.nearest.is_empty() {
-        writeln!(out, "\n{}", paint.strong("names that are like it"))?;
+        writeln!(out, "\n{}", paint.strong("similar names"))?;
         for name in &asked.nearest {
             writeln!(out, "{}", prose("  ", name))?;
         }
@@ -32,7 +32,7 @@ pub(in crate::report) fn write(asked: &ServiceLookup, out: &mut impl Write, pain
     Ok(())
 }
 
-/// Everything that is known of it.
+/// Everything that is known about it.
 fn write_details(service: &Service, out: &mut impl Write) -> io::Result<()> {
     let process = &service.process;
     row(out, "command", &service.command_line())?;
@@ -47,7 +47,7 @@ fn write_details(service: &Service, out: &mut impl Write) -> io::Result<()> {
     }
     if !service.members.is_empty() {
         let members: Vec<String> = service.members.iter().map(u32::to_string).collect();
-        row(out, "also", &format!("PIDs {}", members.join(" ")))?;
+        row(out, "other PIDs", &members.join(" "))?;
     }
     row(out, "controlled by", &describe_controller(&service.control))?;
     for evidence in service.control.evidence() {
@@ -64,12 +64,12 @@ pub(in crate::report) fn describe_listeners(service: &Service) -> String {
     })
 }
 
-/// How sure it is who controls it, and why not surer.
+/// How certain the controller is, and why it is not proven.
 pub(in crate::report) fn describe_certainty(control: &Control) -> String {
     control.why().map_or_else(|| control.certainty(), |why| format!("{} ({why})", control.certainty()))
 }
 
-/// Whom the sources name, and how sure that is.
+/// The controller, and how certain that is.
 pub(in crate::report) fn describe_controller(control: &Control) -> String {
     match control.proven() {
         Some(controller) => format!("{} (proven)", controller.describe()),

@@ -43,7 +43,7 @@ pub(in crate::report) fn write(host: &HostFacts, out: &mut impl Write, paint: Pa
             .collect();
         let more = quiet.len().saturating_sub(MAX_SERVICES);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        row(out, "unix sockets", &format!("only those are listened on by {}{more}", names.join(", ")))?;
+        row(out, "unix sockets", &format!("no port, only sockets: {}{more}", names.join(", ")))?;
     }
     for unowned in host.describe_all_unowned() {
         row(out, "unknown", &unowned)?;
@@ -77,10 +77,10 @@ fn write_local_servers(host: &HostFacts, out: &mut impl Write, paint: Paint) -> 
     if host.local.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", paint.strong("backends whose servers are local processes"))?;
+    writeln!(out, "\n{}", paint.strong("servers of HAProxy that are processes of this host"))?;
     for one in host.local.iter().take(MAX_SERVICES) {
         let by = describe_server_process(host, one);
-        writeln!(out, "  {}", prose("", &format!("{} at {}", one.path(), one.address)))?;
+        writeln!(out, "{}", prose("  ", &format!("{} at {}", one.path(), one.address)))?;
         writeln!(out, "{}", prose("    ", &by.join("; ")))?;
     }
     if host.local.len() > MAX_SERVICES {
@@ -90,15 +90,15 @@ fn write_local_servers(host: &HostFacts, out: &mut impl Write, paint: Paint) -> 
     Ok(())
 }
 
-/// Who serves it and how that is restarted, or why nobody is named.
+/// The process that serves it and how that is restarted, or why none is named.
 pub(in crate::report) fn describe_server_process(host: &HostFacts, one: &LocalServer) -> Vec<String> {
-    let mut said: Vec<String> = one.unserved.iter().cloned().collect();
+    let mut lines: Vec<String> = one.unserved.iter().cloned().collect();
     for service in one.served_by.iter().filter_map(|pid| host.service_by_pid(*pid)) {
         let how = match plan::single_restart_command(service) {
             Some(command) => format!("; restarted with `{command}`"),
             None => format!("; `haguard restart {}` says how", service.process.pid),
         };
-        said.push(format!("{}, {}{how}", service.title(), describe_controller(&service.control)));
+        lines.push(format!("{}, {}{how}", service.title(), describe_controller(&service.control)));
     }
-    said
+    lines
 }

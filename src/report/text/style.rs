@@ -5,7 +5,7 @@ use anstyle::{AnsiColor, Style};
 use crate::checks::Level;
 use crate::plan::Effect;
 
-/// What stands in place of a level where somebody lives with the finding.
+/// Shown in place of the level of an ignored finding.
 pub(in crate::report) const IGNORED: &str = "! ignored";
 
 /// Paints, or does not.
@@ -41,7 +41,7 @@ impl Paint {
         self.with(Style::new().fg_color(Some(AnsiColor::Yellow.into())), text)
     }
 
-    /// What is there for reference.
+    /// Less important text.
     pub fn faint(self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
@@ -57,12 +57,12 @@ impl Paint {
         }
     }
 
-    /// The word of a finding that somebody lives with, padded to its column.
+    /// The word of an ignored finding, padded to its column.
     pub fn ignored(self, width: usize) -> String {
         self.caution(&format!("{IGNORED:<width$}"))
     }
 
-    /// The word of a fate.
+    /// The word of an effect.
     pub fn effect(self, fate: Effect) -> String {
         match fate {
             Effect::Kept => self.good(effect_label(fate)),
@@ -72,7 +72,7 @@ impl Paint {
     }
 }
 
-/// What the ledger's columns say.
+/// The words in the columns of the ledger.
 pub fn effect_label(fate: Effect) -> &'static str {
     match fate {
         Effect::Kept => "kept",

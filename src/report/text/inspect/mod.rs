@@ -1,9 +1,15 @@
-//! `inspect` as text: what runs, who controls it, which files, what lives in memory only, and the proof.
+//! `inspect` as text: a summary, the HAProxy that runs, its files, its runtime state, the other services, the findings
+//! and the proof.
+
+mod summary;
 
 use std::io::{self, Write};
 
+use super::causes;
 use super::layout::{proof, row, value_or_reason};
+use super::wrap::prose;
 use super::{findings, ledger, services};
+use crate::checks::Finding;
 use crate::facts::binds::format_port_ranges;
 use crate::facts::{
     BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, SocketFact, Worker, WorkerState,
@@ -18,44 +24,77 @@ pub(in crate::report) fn write(
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
+    let (causes, alone) = causes::split(&report.findings);
+    // The summary tells this one.
+    let cause = causes.iter().find(|cause| Some(cause.why) == facts.instance.why());
+    summary::write(report, facts, cause, out, paint)?;
     match &facts.instance {
-        Known::Unknown { why } => {
-            row(out, "haproxy", &format!("unknown: {why}"))?;
-            for candidate in facts.candidates.seen().into_iter().flatten() {
-                row(out, "candidate", &candidate.describe())?;
-            }
-        }
-        Known::Seen(instance) => {
-            writeln!(out, "{}", paint.strong(&format!("what runs on {}", facts.host)))?;
-            processes(instance, out)?;
-            writeln!(out, "\n{}", paint.strong("what it was told"))?;
-            files(&facts.config, out)?;
-            writeln!(out, "\n{}", paint.strong("what it holds"))?;
-            worker_state(&facts.live, out)?;
-        }
+        Known::Seen(instance) => details(report, facts, instance, out, paint)?,
+        Known::Unknown { .. } => candidates(facts, out, paint)?,
     }
     if let Some(api) = &facts.dataplane {
-        writeln!(out, "\n{}", paint.strong("Data Plane API"))?;
+        heading("Data Plane API", out, paint)?;
         dataplane(api, out)?;
-    }
-    if facts.instance.seen().is_some() {
-        writeln!(out, "\n{}", paint.strong("what a reload or a restart would do"))?;
-        binds(facts, out)?;
-        match report.losses.is_empty() {
-            true => writeln!(out, "  nothing that only memory holds would be lost")?,
-            false => writeln!(out, "{}", ledger::table(&report.losses, paint))?,
-        }
     }
     match &facts.on_host {
         Known::Seen(host) => services::write(host, out, paint)?,
         Known::Unknown { why } if why == "not looked at" => {}
         Known::Unknown { why } => {
-            writeln!(out, "\n{}", paint.strong("services of this host"))?;
+            heading("services of this host", out, paint)?;
             row(out, "unknown", why)?;
         }
     }
-    findings::write_problems(&report.findings, out, paint)?;
+    let others = causes.iter().filter(|other| Some(other.why) != cause.map(|told| told.why));
+    let open = others.flat_map(|cause| cause.findings.iter().copied()).chain(alone.iter().copied());
+    findings::write_problems(&open.map(|one| without_instances(one, facts)).collect::<Vec<_>>(), out, paint)?;
     proof(report, out, paint)
+}
+
+/// The finding about several instances names them all as evidence, and they are listed above.
+fn without_instances(finding: &Finding, facts: &Facts) -> Finding {
+    let listed = facts.on_host.seen().is_some() || facts.instance.seen().is_none();
+    let evidence = match finding.id == "arch.single-instance" && listed {
+        true => Vec::new(),
+        false => finding.evidence.clone(),
+    };
+    Finding { evidence, ..finding.clone() }
+}
+
+fn heading(text: &str, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    writeln!(out, "\n{}", paint.strong(text))
+}
+
+/// The instances of which one has to be named.
+fn candidates(facts: &Facts, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+    let all = facts.candidates.seen().into_iter().flatten();
+    for (at, candidate) in all.enumerate() {
+        if at == 0 {
+            heading("HAProxy instances found", out, paint)?;
+        }
+        writeln!(out, "{}", prose("  ", &candidate.describe()))?;
+    }
+    Ok(())
+}
+
+fn details(
+    report: &Report,
+    facts: &Facts,
+    instance: &Instance,
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    heading("process", out, paint)?;
+    processes(instance, out)?;
+    heading("configuration", out, paint)?;
+    files(&facts.config, out)?;
+    heading("state of the worker", out, paint)?;
+    worker_state(&facts.live, out)?;
+    heading("effect of a reload and of a restart", out, paint)?;
+    binds(facts, out)?;
+    match report.losses.is_empty() {
+        true => writeln!(out, "  no runtime-only state would be lost"),
+        false => writeln!(out, "{}", ledger::table(&report.losses, paint)),
+    }
 }
 
 /// As many addresses are named in one row; the rest is counted.
@@ -115,7 +154,7 @@ fn processes(instance: &Instance, out: &mut impl Write) -> io::Result<()> {
     row(out, "program", &value_or_reason(&main.exe, |exe| format!("{exe}, uid {}", main.uid)))?;
     row(out, "version", &versions(running_version, disk_version))?;
     row(out, "controlled by", &control.describe())?;
-    row(out, "proven by", &value_or_reason(identity, |sources| sources.join("; ")))?;
+    row(out, "identified by", &value_or_reason(identity, |sources| sources.join("; ")))?;
     row(
         out,
         "serving",
@@ -163,7 +202,7 @@ fn socket(socket: &SocketFact) -> String {
 }
 
 fn files(config: &ConfigOnDisk, out: &mut impl Write) -> io::Result<()> {
-    row(out, "learnt from", &value_or_reason(&config.source, String::clone))?;
+    row(out, "known from", &value_or_reason(&config.source, String::clone))?;
     for file in &config.files {
         let modified = file
             .modified
@@ -204,7 +243,7 @@ fn worker_state(live: &WorkerState, out: &mut impl Write) -> io::Result<()> {
         "maps and ACLs",
         &value_or_reason(patterns, |all| {
             let entries: usize = all.iter().filter_map(|list| list.entries.seen()).map(Vec::len).sum();
-            format!("{}, {entries} entries in all", plural(all.len(), "list"))
+            format!("{}, {}", plural(all.len(), "list"), plural(entries, "entry"))
         }),
     )?;
     row(
