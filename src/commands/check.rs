@@ -17,6 +17,7 @@ use crate::facts::Facts;
 use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::label::display_value_name;
 use crate::plan::{self, Ledger};
+use crate::plural::plural;
 use crate::report::{Body, CheckSummary, Report, ReportTable, Tally};
 use crate::time::Deadline;
 use crate::timeouts;
@@ -70,7 +71,7 @@ display_value_name!(OperationName);
 pub(super) const FORMATS: &[Format] =
     &[Format::Text, Format::Short, Format::Json, Format::Junit, Format::Github, Format::Nagios];
 
-/// Judges what is seen; the exit code comes from the findings alone.
+/// Runs the checks; the exit code comes from the findings alone.
 pub(super) fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let ids = selected_checks(&args.ids)?;
     let operation = args.operation.and_then(|operation| Operation::find(&operation.to_string()));
@@ -97,7 +98,7 @@ fn selected_checks(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
         let named = catalog::ids_for_name(name);
         if named.is_empty() {
             let mend = match Operation::find(name) {
-                Some(_) => format!("`haguard check --for {name}` asks what that operation wants"),
+                Some(_) => format!("`haguard check --for {name}` runs the checks of that operation"),
                 None => "`haguard check --list` lists them".to_owned(),
             };
             let near = catalog::nearest_id(name);
@@ -109,7 +110,7 @@ fn selected_checks(typed: &[String]) -> Result<Vec<&'static str>, Failure> {
     Ok(ids)
 }
 
-/// Looks until all is well or the time is over; the last look is the one that counts.
+/// Repeats the checks until they pass or the time is over; the last findings count.
 fn check_until_passing(
     args: &CheckArgs,
     ids: &[&str],
@@ -118,7 +119,7 @@ fn check_until_passing(
 ) -> (Facts, Ledger, Vec<Finding>) {
     let deadline = Deadline::after(args.wait.unwrap_or_default());
     let operation = args.operation.and_then(|operation| Operation::find(&operation.to_string()));
-    // Whoever names such a check wants to know, and skipping it would look like a pass.
+    // A check that is named is run in full: skipping it would look like a pass.
     let rehearses = operation.is_some_and(|operation| operation.rehearses)
         || args.ids.iter().any(|id| checks::NEEDS_REHEARSAL.contains(&id.as_str()));
     let restarts = args.ids.iter().any(|id| id.starts_with("restart."))
@@ -142,7 +143,7 @@ fn check_until_passing(
         let left = deadline.left();
         if !left.is_zero() {
             let progress = Progress::new(context);
-            progress.step(&format!("{}; looking again", Tally::from_findings(&findings).sentence()), left);
+            progress.step(&format!("{}; checking again", Tally::from_findings(&findings).sentence()), left);
         }
         ControlFlow::Continue((facts, ledger, findings))
     });
@@ -158,5 +159,5 @@ pub(super) fn list_checks() -> Report {
     let rows = catalog::all_checks().map(row).collect();
     let body =
         Body::Table(ReportTable { columns: vec!["id", "group", "wanted by", "true when all is well"], rows });
-    Report::new("check", Exit::Done, format!("{} checks", catalog::all_checks().count()), body)
+    Report::new("check", Exit::Done, plural(catalog::all_checks().count(), "check"), body)
 }

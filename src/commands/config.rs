@@ -8,6 +8,7 @@ use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::plural::plural;
 use crate::report::{Body, Report, ReportTable};
 
 /// The commands under `config`.
@@ -25,7 +26,7 @@ pub struct ConfigShowArgs {
     pub origin: bool,
 }
 
-/// What was said, and for the rest what was discovered.
+/// The configured values, and for the rest the discovered ones.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
     let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, ProbeDepth::Read);
     let mut rows = setting_rows(context, &facts);
@@ -39,7 +40,7 @@ pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
     let mut report = Report::new(
         "config show",
         Exit::Done,
-        format!("{} values", rows.len()),
+        plural(rows.len(), "value"),
         Body::Table(ReportTable { columns, rows }),
     );
     report.cost = facts.cost;

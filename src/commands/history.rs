@@ -6,6 +6,7 @@ use super::Context;
 use crate::clients::linux;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::plural::plural;
 use crate::report::{Body, Report, ReportTable};
 use crate::state::journal::JournalStep;
 use crate::state::journal::{self, JournalEntry};
@@ -26,7 +27,11 @@ pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, F
         Failure::unknown(error).with_remedy("run as the user that wrote it, or set HAGUARD_STATE_DIR")
     })?;
     if broken > 0 {
-        tracing::warn!("{broken} lines of {} could not be read", journal::path(state_dir).display());
+        tracing::warn!(
+            "{} of {} could not be read",
+            plural(broken, "line"),
+            journal::path(state_dir).display()
+        );
     }
     let mut rows: Vec<(jiff::Timestamp, Vec<String>)> = entries.iter().map(entry_row).collect();
     let open = journal_steps::unfinished_runs(state_dir).map_err(Failure::unknown)?;
@@ -36,7 +41,7 @@ pub(super) fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Report, F
     let rows: Vec<Vec<String>> = rows.into_iter().rev().collect();
     let count = rows.len();
     let table = ReportTable { columns: vec!["when (UTC)", "who", "command", "exit", "what"], rows };
-    Ok(Report::new("history", Exit::Done, format!("{count} entries"), Body::Table(table)))
+    Ok(Report::new("history", Exit::Done, plural(count, "entry"), Body::Table(table)))
 }
 
 fn entry_row(entry: &JournalEntry) -> (jiff::Timestamp, Vec<String>) {
@@ -52,12 +57,12 @@ fn entry_row(entry: &JournalEntry) -> (jiff::Timestamp, Vec<String>) {
     )
 }
 
-/// A run without an end: its process is still at it, or was killed.
+/// A run without an end: its process still runs, or was killed.
 fn unfinished_run_row(step: &JournalStep) -> (jiff::Timestamp, Vec<String>) {
     let running = linux::process(step.pid).is_ok_and(|process| {
         process.comm.starts_with("haguard") && process.started.is_none_or(|started| started <= step.at)
     });
-    let state = if running { "under way" } else { "stopped without an end" };
+    let state = if running { "under way" } else { "stopped unfinished" };
     let what = format!("{} of {}: {state} {}", step.command, step.target, step.describe_progress());
     let at = step.at.strftime("%F %T").to_string();
     (step.at, vec![at, step.who.name(), step.command.clone(), "-".to_owned(), what])

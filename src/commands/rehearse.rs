@@ -1,4 +1,4 @@
-//! `rehearse` starts the next worker in a sealed copy of this host and says how it differs from the one that runs.
+//! `rehearse` starts the next worker in a sealed copy of this host and shows how it differs from the running one.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub struct RehearseArgs {
     pub exit_code: bool,
 }
 
-/// Tries, compares, and leaves nothing behind.
+/// Rehearses, compares, and leaves nothing behind.
 pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let given = absolute_files(&args.config_file)?;
     let settings = match given {
@@ -85,19 +85,21 @@ fn verdict(
             None => None,
         },
         Some(Known::Unknown { why }) => Some(why.clone()),
-        None => Some(facts.instance.why().unwrap_or("nobody asked for it").to_owned()),
+        None => Some(facts.instance.why().unwrap_or("it was not requested").to_owned()),
     };
     if let Some(why) = not_tried {
         return match facts.config.test.seen() {
-            Some(test) if !test.valid => (
-                Exit::Refused,
-                "the next worker would not come up: HAProxy calls the files invalid".to_owned(),
-            ),
-            _ => (Exit::Unknown, format!("whether the next worker would come up was not tried: {why}")),
+            Some(test) if !test.valid => {
+                (Exit::Refused, "the next worker would not come up: HAProxy rejects the files".to_owned())
+            }
+            _ => (Exit::Unknown, format!("it is not known whether the next worker would come up: {why}")),
         };
     }
     let Some(difference) = difference else {
-        return (Exit::Done, "it would come up; nothing runs here to compare it with".to_owned());
+        return (
+            Exit::Done,
+            "the next worker would come up; no HAProxy runs here to compare it with".to_owned(),
+        );
     };
     // A sealed copy has every address to itself; this host has not.
     let binds = findings.iter().find(|finding| finding.id == "config.new-binds-free");
@@ -108,7 +110,7 @@ fn verdict(
         Some((Level::Unknown, text)) => {
             return (
                 Exit::Unknown,
-                format!("whether it could bind what it binds in a sealed copy is not known: {text}"),
+                format!("it is not known whether the next worker could bind its addresses here: {text}"),
             );
         }
         _ => {}
@@ -116,7 +118,7 @@ fn verdict(
     let same = difference.changes.is_empty();
     let exit = if args.exit_code && !same { Exit::Differs } else { Exit::Done };
     let what = match same {
-        true => "it would hold what runs now".to_owned(),
+        true => "no difference from the running worker".to_owned(),
         false => plural(difference.changes.len(), "difference"),
     };
     (exit, format!("the next worker would come up: {what}"))

@@ -35,7 +35,7 @@ pub struct Report {
     pub command: String,
     /// How it ended.
     pub exit: Exit,
-    /// Something is different from before. Read-only and refused commands never change anything.
+    /// Something was changed. Read-only and refused commands never change anything.
     pub changed: bool,
     /// One sentence.
     pub summary: String,
@@ -85,7 +85,7 @@ impl Report {
         Report::new(command, failure.exit, failure.to_string(), body)
     }
 
-    /// The same with the proof and the cost of the look that it rests on.
+    /// The same with the proof that nothing changed and the cost of gathering these facts.
     #[must_use]
     pub fn with_facts(self, facts: &Facts) -> Self {
         Report { proof: facts.unchanged.seen().cloned().unwrap_or_default(), cost: facts.cost, ..self }
@@ -99,7 +99,7 @@ impl Report {
         text::write(self, out, paint)
     }
 
-    /// Writes what runs as a file for people who come later; what is no such report is written as text.
+    /// Writes the facts as a DEPLOYMENT.md; any other report is written as text.
     ///
     /// # Errors
     /// When the stream cannot be written.
@@ -110,7 +110,7 @@ impl Report {
         }
     }
 
-    /// Writes what is not ok, a line each.
+    /// Writes what is not ok, a line for each finding.
     ///
     /// # Errors
     /// When the stream cannot be written.

@@ -49,7 +49,7 @@ fn what_is_pinned_is_found_again_and_every_other_byte_of_the_file_stays() {
     let said = run(&["inspect", "--save"]);
     assert_eq!(said.status, 0, "{said}");
     assert!(
-        said.stdout.contains("already pinned so") && said.stdout.contains("nothing was changed"),
+        said.stdout.contains("already pinned in") && said.stdout.contains("nothing was changed"),
         "{said}"
     );
     assert_eq!(text(&file), saved, "a second time nothing is written");

@@ -1,4 +1,4 @@
-//! `inspect` shows what runs and proves that looking changed nothing.
+//! `inspect` shows what runs and proves that it changed nothing.
 //!
 //! - `save`: `inspect --save`
 
@@ -43,7 +43,7 @@ pub struct InspectArgs {
 /// The formats of `inspect`, where it shows everything.
 pub(super) const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
 
-/// Looks at the host, or at a saved snapshot, and judges.
+/// Gathers the facts of this host, or reads a saved snapshot, and runs the checks.
 pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let ignores = ignores::from_config(&context.settings)?;
     let facts = match &args.facts {
@@ -66,14 +66,11 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
     let ledger = plan::ledger(&facts);
     let findings = ignores.apply(checks::run_checks(&facts, &ledger, &[]));
     let (exit, summary) = match &facts.instance {
-        Known::Unknown { why } => (Exit::Unknown, format!("what runs here is not known: {why}")),
+        Known::Unknown { why } => (Exit::Unknown, format!("it is not known what runs here: {why}")),
         Known::Seen(instance) => {
             let lost = ledger.lines.iter().filter(|line| line.on_restart != plan::Effect::Kept).count();
             let things = plural(lost, "thing");
-            (
-                Exit::Done,
-                format!("{} on {}: {things} that a restart would not keep", instance.title(), facts.host),
-            )
+            (Exit::Done, format!("{} on {}: a restart would not keep {things}", instance.title(), facts.host))
         }
     };
     let body = match args.losses {

@@ -1,4 +1,4 @@
-//! `inspect --save` pins what is proven in haguard's own file. HAProxy and every service are only looked at.
+//! `inspect --save` pins what is proven in haguard's own file. HAProxy and every service are only read.
 
 use crate::act::pins;
 use crate::clients::linux;
@@ -12,7 +12,7 @@ use crate::facts::{Facts, HostFacts, Role, Service};
 use crate::plural::plural;
 use crate::report::{Body, PinsReport, Report};
 
-/// Pins HAProxy and what stands around and behind it.
+/// Pins HAProxy and the services around and behind it.
 pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<Report, Failure> {
     let path = context.settings.file_to_write(linux::effective_uid() == 0);
     let on_host = facts.on_host.seen();
@@ -23,8 +23,8 @@ pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<R
     let mut body = PinsReport { file: path.display().to_string(), unproven, ..PinsReport::default() };
     if pins.is_empty() || refused.iter().any(haproxy_is) {
         let why = match (on_host, refused.is_empty()) {
-            (None, _) => facts.on_host.why().unwrap_or("the host was not looked at").to_owned(),
-            (_, true) => "no HAProxy, and nothing that stands around one, was found here".to_owned(),
+            (None, _) => facts.on_host.why().unwrap_or("the services of this host were not read").to_owned(),
+            (_, true) => "no HAProxy and no service around one was found".to_owned(),
             (_, false) => "who controls it is not proven".to_owned(),
         };
         let summary = format!("nothing was pinned: {why}");
@@ -37,7 +37,7 @@ pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<R
     let written: Vec<file::Pin> = pins.iter().cloned().map(to_config_pin).collect();
     let saved = pins::save(&path, &written).map_err(|error| {
         Failure::from(error)
-            .with_remedy("run it as whoever may write there, or name another file with --config")
+            .with_remedy("run it as a user that may write there, or name another file with --config")
     })?;
     let services: Vec<&str> = pins.iter().map(|pin| pin.service.as_str()).collect();
     let gone =
@@ -48,7 +48,7 @@ pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<R
     body.pinned = pins.iter().map(|pin| format!("{}: {}", pin.service, pin.describe())).collect();
     let summary = match saved.changed {
         true => format!("{} pinned in {}", plural(pins.len(), "service"), body.file),
-        false => format!("{} already pinned so in {}", plural(pins.len(), "service"), body.file),
+        false => format!("{} already pinned in {}", plural(pins.len(), "service"), body.file),
     };
     let mut report = Report::new("inspect", Exit::Done, summary, Body::Pins(body));
     report.changed = saved.changed;
@@ -67,7 +67,7 @@ fn diff_line(mark: char, pin: &Pin) -> String {
     format!("{mark} {}: {}", pin.service, pin.describe())
 }
 
-/// The pins of what matters to HAProxy, and what cannot be pinned with the reason.
+/// The pins of HAProxy and the services around it, and the services that cannot be pinned, each with the reason.
 fn provable_pins(host: &HostFacts) -> (Vec<Pin>, Vec<(&Service, String)>) {
     let behind =
         |service: &Service| host.local.iter().any(|one| one.served_by.contains(&service.process.pid));

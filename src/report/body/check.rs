@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::checks::{Finding, Level, Metric};
 use crate::plural::plural;
 
-/// What the checks came to.
+/// The results of the checks in numbers.
 #[derive(Debug, Serialize)]
 pub struct CheckSummary {
     /// How many findings of each level.
@@ -22,18 +22,18 @@ pub struct Tally {
     pub pass: usize,
     /// Warnings, with those that are ignored.
     pub warn: usize,
-    /// Findings that somebody lives with.
+    /// Findings that an ignore turns into warnings.
     pub ignored: usize,
     /// Failures.
     pub fail: usize,
-    /// Could not be told.
+    /// Could not be determined.
     pub unknown: usize,
     /// Skipped, with a reason.
     pub skipped: usize,
 }
 
 impl Tally {
-    /// Counts them.
+    /// Counts the findings.
     pub fn from_findings(findings: &[Finding]) -> Self {
         let mut tally = Tally::default();
         for finding in findings {

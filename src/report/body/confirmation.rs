@@ -3,31 +3,31 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// A reload that wants to be confirmed.
+/// A reload that waits for its confirmation.
 #[derive(Debug, Serialize)]
 pub struct ConfirmationRequest {
     /// The plan's id.
     pub id: String,
-    /// How long a confirmation is waited for, as `--confirm-within` takes it.
+    /// The time limit, as `--confirm-within` takes it.
     pub within: String,
-    /// Until when.
+    /// When the limit ends.
     pub until: Timestamp,
     /// The command that confirms it.
     pub command: String,
-    /// What would be put back.
+    /// The configuration that is put back without a confirmation.
     pub previous: String,
 }
 
-/// What `confirm` came to.
+/// The result of `confirm`.
 #[derive(Debug, Serialize)]
 pub struct Confirmation {
     /// The plan's id.
     pub id: String,
     /// confirmed, late, stopped, void, unwatched or under way.
     pub outcome: String,
-    /// What was reloaded.
+    /// The HAProxy that was reloaded.
     pub target: String,
-    /// When it would have gone back.
+    /// When the rollback was due.
     pub until: Option<Timestamp>,
     /// What happened, as a paragraph; empty where the summary says it.
     pub why: String,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::plan::{BasisChange, RunbookStep};
 
-/// What a guard command came to.
+/// The result of a guard command.
 #[derive(Debug, Default, Serialize)]
 pub struct GuardBody {
     /// in force, not in force, unknown, planned, asked, refused, declined, stale, interrupted, done, undone or unproven.
@@ -13,19 +13,19 @@ pub struct GuardBody {
     pub why: String,
     /// The unit, where it is known which.
     pub unit: Option<String>,
-    /// How the guard stands, in words.
+    /// The state of the guard, in words.
     pub stand: Option<String>,
-    /// Its file.
+    /// The path of the drop-in.
     pub file: Option<String>,
-    /// What would be written there.
+    /// The text of the drop-in.
     pub text: Option<String>,
-    /// What is not as it was when the plan was shown.
+    /// State that changed since the plan was shown.
     pub moved: Vec<BasisChange>,
-    /// What is refused with the guard, and who will notice.
+    /// What systemd refuses with the guard, and who will notice.
     pub refused: Vec<String>,
-    /// What works as without it.
+    /// What still works.
     pub works: Vec<String>,
-    /// What it does not keep from happening.
+    /// What the guard does not prevent.
     pub holes: Vec<String>,
     /// The command that applies the plan.
     pub apply: Option<String>,

@@ -86,11 +86,11 @@ pub struct Explanation {
     pub text: Vec<String>,
 }
 
-/// What went wrong before there was anything to report.
+/// A failure before there was anything to report.
 #[derive(Debug, Serialize)]
 pub struct CommandError {
     /// What, with its causes.
     pub message: String,
-    /// What would mend it.
+    /// What to do about it.
     pub mend: Option<String>,
 }

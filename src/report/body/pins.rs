@@ -9,7 +9,7 @@ pub struct PinsReport {
     pub file: String,
     /// Every service that is pinned in it now, with who runs it.
     pub pinned: Vec<String>,
-    /// What is different from before: lines that begin with - or +.
+    /// The changes: lines that begin with - or +.
     pub diff: Vec<String>,
     /// What could not be pinned, each with the reason.
     pub unproven: Vec<String>,

@@ -22,9 +22,9 @@ pub struct Refusal {
     pub emergency: Option<RunbookStep>,
     /// The emergency path by hand, in order.
     pub by_hand: Vec<RunbookStep>,
-    /// Other HAProxies of this host, which were not meant.
+    /// Other HAProxy instances on this host.
     pub others: Vec<String>,
-    /// Another service that was asked for, and what is known of it; none where HAProxy was meant.
+    /// The lookup of another service; none where the target is HAProxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<ServiceLookup>>,
 }

@@ -6,7 +6,7 @@ use crate::facts::{Facts, Known, Provenance, WorkerState};
 use crate::plan::WorkerStateDiff;
 use crate::plural::plural;
 
-/// What came of it.
+/// The result of a rehearsal.
 #[derive(Debug, Serialize)]
 pub struct RehearsalBody {
     /// How the next worker is known.
@@ -102,7 +102,7 @@ impl RehearsalBody {
             } else {
                 WorkerCounts::from_worker_state(&facts.next)
             },
-            // What a worker that does not come up would hold is no use to anybody.
+            // A worker that does not come up holds nothing to compare.
             difference: difference.filter(|_| came_up != Some(false)),
         }
     }

@@ -6,26 +6,26 @@ use super::ConfirmationRequest;
 use crate::plan::replay::ReplayResult;
 use crate::plan::{BasisChange, RunbookStep};
 
-/// What a reload came to.
+/// The result of a reload.
 #[derive(Debug, Default, Serialize)]
 pub struct ReloadBody {
     /// planned, asked, refused, declined, stale, interrupted, proven, failed, unproven, stopped or unknown.
     pub outcome: String,
     /// Why, as a paragraph; empty where the summary says it.
     pub why: String,
-    /// What is not as it was when the plan was shown.
+    /// State that changed since the plan was shown.
     pub moved: Vec<BasisChange>,
-    /// The worker that serves after the act.
+    /// The worker that serves after the reload.
     pub worker: Option<u32>,
     /// For how long a listener was closed to clients, in milliseconds; none where nothing was done.
     pub refused_ms: Option<u64>,
     /// HAProxy's own start-up log of this reload.
     pub startup_log: Vec<String>,
-    /// What is not proven.
+    /// What could not be verified.
     pub open: Vec<String>,
-    /// What is worth saying and no failure.
+    /// Notes that are no failure.
     pub notes: Vec<String>,
-    /// What became of each thing that was to be put back.
+    /// The result for each thing that was to be put back.
     pub returned: Vec<ReplayResult>,
     /// The steps that were finished.
     pub finished: Vec<String>,
@@ -33,8 +33,8 @@ pub struct ReloadBody {
     pub compared_with: Option<String>,
     /// The command that applies the plan.
     pub apply: Option<String>,
-    /// How to judge by hand what could not be judged.
+    /// How to check by hand what could not be verified.
     pub by_hand: Vec<RunbookStep>,
-    /// How it is confirmed, where it is undone otherwise.
+    /// The confirmation that it waits for; without it the reload is rolled back.
     pub confirm: Option<ConfirmationRequest>,
 }

@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use super::ReloadBody;
 
-/// What a restart came to. It has every field of a reload's.
+/// The result of a restart, with every field of a reload.
 #[derive(Debug, Default, Serialize)]
 pub struct RestartBody {
-    /// What it has in common with a reload; `refused_ms` is the longest time for which an address was closed.
+    /// The fields of a reload; `refused_ms` is the longest time for which an address was closed.
     #[serde(flatten)]
     pub act: ReloadBody,
-    /// Why it had to be.
+    /// The reason that the operator gave.
     pub reason: String,
-    /// Who restarts it, in words.
+    /// The controller that restarts it, in words.
     pub controller: String,
     /// The main process now; none where none is known.
     pub main: Option<u32>,
@@ -22,13 +22,13 @@ pub struct RestartBody {
     pub downtime_ms: Option<u64>,
     /// Each TCP address.
     pub listeners: Vec<ListenerDowntime>,
-    /// Milliseconds from the order until what only memory held was put back.
+    /// Milliseconds from the order until the runtime state was put back.
     pub restored_ms: Option<u64>,
-    /// Milliseconds from the order until everything was proven.
+    /// Milliseconds from the order until everything was verified.
     pub full_service_ms: Option<u64>,
-    /// The folder with the configuration files and with what only memory held.
+    /// The folder with the configuration files and the runtime state.
     pub snapshot: Option<String>,
-    /// The folder with the evidence, where something did not come out well.
+    /// The folder with the evidence of a failure.
     pub evidence: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub struct RestartBody {
 pub struct ListenerDowntime {
     /// The address.
     pub address: String,
-    /// For how long nobody listened there, in milliseconds.
+    /// For how long no process listened there, in milliseconds.
     pub closed_ms: u64,
     /// Milliseconds from the order to the first connection that was taken; none where none was.
     pub accepted_ms: Option<u64>,

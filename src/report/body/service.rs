@@ -6,29 +6,29 @@ use crate::facts::{HostFacts, Service};
 use crate::plan::service_lookup::MatchQuality;
 use crate::plan::{self, ServiceRunbook};
 
-/// What became of the word that a person gave for a service.
+/// The lookup of a service by the word that the operator typed.
 #[derive(Debug, Serialize)]
 pub struct ServiceLookup {
     /// The word.
     pub word: String,
-    /// The unit that it would be, where it can be one.
+    /// The unit of that name, where the word can be one.
     pub unit: Option<String>,
-    /// Services that it may mean.
+    /// Services that match.
     pub found: Vec<MatchedService>,
-    /// Names that are most like it.
+    /// The most similar names.
     pub nearest: Vec<String>,
 }
 
-/// A service that may have been meant.
+/// A service that matches.
 #[derive(Debug, Serialize)]
 pub struct MatchedService {
-    /// It.
+    /// The service.
     pub service: Service,
-    /// How sure it is that it was meant.
+    /// How well it matches.
     pub fit: MatchQuality,
-    /// What of it answers to the word.
+    /// Which of its properties matches the word.
     pub by: String,
-    /// How it is restarted, and how it is not.
+    /// How it is restarted, and what must not be done.
     pub procedure: ServiceRunbook,
 }
 
@@ -39,13 +39,13 @@ pub struct ServiceProcedure {
     pub pid: u32,
     /// Its name.
     pub service: String,
-    /// How it is restarted, and how it is not.
+    /// How it is restarted, and what must not be done.
     #[serde(flatten)]
     pub procedure: ServiceRunbook,
 }
 
 impl ServiceProcedure {
-    /// That of each service of a host.
+    /// The procedure of each service of a host.
     pub fn from_host(host: &HostFacts) -> Vec<Self> {
         let one = |service: &Service| ServiceProcedure {
             pid: service.process.pid,

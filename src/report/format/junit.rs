@@ -1,4 +1,4 @@
-//! A JUnit report: a test case for each check. What could not be told is an error, a warning is a pass that says so.
+//! A JUnit report: a test case for each check. An unknown result is an error; a warning is a pass with its text.
 
 use std::io::{self, Write};
 
@@ -46,8 +46,8 @@ fn case(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
         Level::Unknown => element(out, "error", text, &lines)?,
         Level::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", escape(text))?,
         Level::Pass | Level::Warn => {
-            let said = format!("{}: {text}\n{lines}", level.label());
-            writeln!(out, "      <system-out>{}</system-out>", escape(said.trim_end()))?;
+            let output = format!("{}: {text}\n{lines}", level.label());
+            writeln!(out, "      <system-out>{}</system-out>", escape(output.trim_end()))?;
         }
     }
     writeln!(out, "    </testcase>")

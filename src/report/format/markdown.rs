@@ -1,4 +1,4 @@
-//! `inspect -o markdown`: a DEPLOYMENT.md that a stranger can work from.
+//! `inspect -o markdown`: a DEPLOYMENT.md for readers who do not know this host.
 
 use std::io::{self, Write};
 
@@ -109,7 +109,7 @@ fn procedures(services: &[&Service], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n## How each service is restarted\n")?;
     writeln!(
         out,
-        "Do it in no other way: a restart by the wrong manager does nothing, or starts a second one."
+        "Use no other way: a restart by the wrong manager does nothing, or starts a second process."
     )?;
     for service in services {
         writeln!(out, "\n### {}\n", escape(&format!("{} ({})", display_name(service), service.process.pid)))?;
@@ -132,7 +132,7 @@ fn procedures(services: &[&Service], out: &mut impl Write) -> io::Result<()> {
 fn evidence(facts: &Facts, services: &[&Service], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n## How this was determined\n")?;
     if let Some(sources) = facts.instance.seen().and_then(|instance| instance.identity.seen()) {
-        writeln!(out, "- HAProxy is the one that was meant: {}", escape(&sources.join("; ")))?;
+        writeln!(out, "- HAProxy was identified by: {}", escape(&sources.join("; ")))?;
     }
     for service in services {
         let evidence = service.role_by.iter().chain(service.control.evidence()).map(Evidence::describe);
