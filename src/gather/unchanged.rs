@@ -8,6 +8,7 @@ use super::haproxy::paths::{absolute, on_host};
 use super::{DiscoveredInstance, GatherContext};
 use crate::clients::linux;
 use crate::facts::{Known, Proof};
+use crate::plural::plural;
 
 /// A claim with what was seen for it, and where.
 pub(super) struct Observation {
@@ -54,7 +55,8 @@ fn serving_workers(found: &DiscoveredInstance) -> Result<String> {
     let listed = master.processes()?;
     // Workers of earlier reloads end by themselves, whoever looks.
     let pids: Vec<String> = listed.serving_candidates().iter().map(|row| row.pid.to_string()).collect();
-    Ok(format!("{} after {} reloads, {} failed", pids.join(" "), listed.master.reloads, listed.failed))
+    let reloads = plural(listed.master.reloads as usize, "reload");
+    Ok(format!("{} after {reloads}, {} failed", pids.join(" "), listed.failed))
 }
 
 /// Before beside after. What could not be seen proves nothing.

@@ -113,8 +113,8 @@ fn reload_counter_claims(was: &Instance, is: &Instance) -> Vec<Claim> {
         *after == before + 1,
         || {
             format!(
-                "the master counts {} reloads more: somebody else reloads too",
-                after.saturating_sub(*before)
+                "the master counts {} more: another process reloads too",
+                plural(after.saturating_sub(*before) as usize, "reload")
             )
         },
     );

@@ -97,12 +97,7 @@ fn new_worker_serves_claim(was: &Instance, is: &Instance, worker: u32) -> Claim 
         (value_or_unknown(&was.serving), value_or_unknown(&is.serving)),
         if is.workers.seen().is_some() { "show proc, show info" } else { "/proc, show info" }.to_owned(),
         serves,
-        || {
-            format!(
-                "worker {} serves, not {worker}, and {failed} reloads have failed",
-                value_or_unknown(&is.serving)
-            )
-        },
+        || format!("worker {} serves, not {worker}; failed reloads: {failed}", value_or_unknown(&is.serving)),
     )
 }
 

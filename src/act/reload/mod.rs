@@ -25,6 +25,7 @@ use crate::clients::linux;
 use crate::facts::{Facts, Instance, Known, Listener, RuntimeState};
 use crate::gather;
 use crate::plan::{Action, ReloadMethod, Step};
+use crate::plural::plural;
 use crate::state::loaded_configs::{self, LoadedConfigCopy};
 use crate::time::Deadline;
 use crate::timeouts;
@@ -333,8 +334,8 @@ pub(super) fn server_health_claim(
 fn refused_connections_claim(refused: &RefusedConnections) -> Claim {
     let ms = refused.longest().as_millis();
     let source = format!(
-        "/proc/net of the master, {} addresses, looked at every {} ms at most",
-        refused.watched,
+        "/proc/net of the master, {}, looked at every {} ms at most",
+        plural(refused.watched, "address"),
         refused.blind.as_millis()
     );
     Claim::new("clients were refused for", ("0 ms".to_owned(), format!("{ms} ms")), source, true, String::new)

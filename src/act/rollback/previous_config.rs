@@ -12,6 +12,7 @@ use crate::clients::linux::{self, OwnFolder};
 use crate::facts::{Facts, Instance, Known, Process};
 use crate::gather;
 use crate::plan::RollbackPlan;
+use crate::plural::plural;
 use crate::state::loaded_configs;
 
 /// Files that can be put back.
@@ -74,9 +75,9 @@ impl PreviousConfig {
         let now = &facts.config.files;
         ensure!(
             given.len() == now.len(),
-            "--previous was given {} times, and HAProxy loads {} files: {}",
-            given.len(),
-            now.len(),
+            "--previous was given {}, and HAProxy loads {}: {}",
+            plural(given.len(), "time"),
+            plural(now.len(), "file"),
             now.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
         );
         let read =

@@ -25,6 +25,7 @@ use crate::clients::linux::{ProcessNamespaces, UnitCredentials};
 use crate::clients::{linux, systemd};
 use crate::facts::guard::FILE_NAME;
 use crate::facts::{self, ConfigTest, GuardFacts, Known, Process, Rehearsal, UnitStart, WorkerState};
+use crate::plural::plural;
 use crate::timeouts;
 use crate::wire::systemd::exec_command;
 use crate::wire::systemd::exec_settings::{ExecCommand, ExecSettings};
@@ -207,7 +208,7 @@ fn start_arguments(
     variables: &EnvironmentVariables,
 ) -> Result<(Option<String>, Vec<String>)> {
     let [exec] = &service.start[..] else {
-        anyhow::bail!("the unit has {} commands to start", service.start.len())
+        anyhow::bail!("the unit has {}", plural(service.start.len(), "start command"))
     };
     let plain = exec.flags.iter().any(|flag| flag == "no-env-expand");
     let words = if plain { exec.words.clone() } else { exec_command::expand(&exec.words, variables) };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::losses::Drift;
 use crate::facts::{Facts, Known, Listener, Patterns, Proxy, Server, WorkerState};
+use crate::plural::plural;
 
 /// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -199,7 +200,7 @@ fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
     }
     let new = next.iter().filter(|list| list.file && find(live, list).is_none());
     changes.extend(new.map(|list| {
-        let entries = list.entries.seen().map_or(String::new(), |all| format!("{} entries", all.len()));
+        let entries = list.entries.seen().map_or(String::new(), |all| plural(all.len(), "entry"));
         state_change(&what(list), ChangeKind::Add, &list.name, entries)
     }));
     changes

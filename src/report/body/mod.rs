@@ -1,4 +1,14 @@
 //! The part of a report that one command alone has: data only, serialized as it stands here.
+//!
+//! - `check`: `check`
+//! - `confirmation`: `confirm`
+//! - `guard`: `guard`
+//! - `pins`: `inspect --save`
+//! - `refusal`: a refused restart
+//! - `rehearsal`: `rehearse`
+//! - `reload`: `reload`
+//! - `restart`: `restart --break-glass`
+//! - `service`: services of the host
 
 mod check;
 mod confirmation;

@@ -82,7 +82,7 @@ pub(in crate::report) fn write_problems(
         return Ok(());
     }
     writeln!(out, "\n{}", paint.strong("findings"))?;
-    write(&notable, out, paint)
+    write(&without_neighbours(&notable), out, paint)
 }
 
 /// Findings where they are the answer: shared causes first, then a heading for each group with evidence under every
@@ -92,6 +92,8 @@ pub(in crate::report) fn write_all(
     out: &mut impl Write,
     paint: Paint,
 ) -> io::Result<()> {
+    let known = findings.iter().any(|one| one.id == "arch.process" && one.level != Level::Unknown);
+    let findings = &if known { without_neighbours(findings) } else { findings.to_vec() };
     let (causes, alone) = causes::split(findings);
     let columns = Columns::from_findings(alone.iter().copied());
     let (unknown, skipped): (Vec<_>, Vec<_>) = causes.iter().partition(|cause| cause.level == Level::Unknown);
@@ -109,6 +111,16 @@ pub(in crate::report) fn write_all(
     }
     write_causes("skipped", &skipped, &mut sections, out, paint)?;
     write_pointer(findings, out, paint)
+}
+
+/// An answer about one HAProxy counts the others: its evidence would name each of them.
+fn without_neighbours(findings: &[Finding]) -> Vec<Finding> {
+    let mut findings = findings.to_vec();
+    let several = |one: &&mut Finding| one.id == "arch.single-instance" && one.level == Level::Warn;
+    for finding in findings.iter_mut().filter(several) {
+        finding.evidence = vec!["`haguard inspect` lists them".to_owned()];
+    }
+    findings
 }
 
 /// Headings, with an empty line between sections.
@@ -194,9 +206,11 @@ fn write_remedy(remedy: Option<&str>, out: &mut impl Write) -> io::Result<()> {
 
 /// The command that explains a check, once for a whole answer.
 fn write_pointer(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    match findings.iter().find(|one| one.level.is_notable()) {
-        Some(first) => {
-            let pointer = format!("more about a check: haguard explain {}", first.id);
+    // Of several the first, in the order of the catalogue.
+    let notable = findings.iter().filter(|one| one.level.is_notable());
+    match notable.reduce(|first, next| if next.level > first.level { next } else { first }) {
+        Some(worst) => {
+            let pointer = format!("more about a check: haguard explain {}", worst.id);
             writeln!(out, "{}", paint.faint(&prose("  ", &pointer)))
         }
         None => Ok(()),
@@ -207,7 +221,7 @@ fn write_pointer(findings: &[Finding], out: &mut impl Write, paint: Paint) -> io
 mod tests {
     use super::*;
     use crate::checks::{self, catalog};
-    use crate::facts::test_facts;
+    use crate::facts::{Facts, Known, test_facts};
     use crate::plan;
 
     fn render_problems(findings: &[Finding]) -> String {
@@ -269,6 +283,24 @@ mod tests {
             assert_eq!(text.matches("haguard explain").count(), 1, "{text}");
             assert!(text.lines().count() < 50 && !text.contains("the same"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_answer_about_one_haproxy_counts_the_others_and_one_about_all_names_them() {
+        let mut facts = test_facts::healthy();
+        let other = test_facts::known_mut(&mut facts.candidates)[0].clone();
+        test_facts::known_mut(&mut facts.candidates).extend(std::iter::repeat_n(other, 3));
+        let run = |facts: &Facts, ids: &[&str]| render(&checks::run_checks(facts, &plan::ledger(facts), ids));
+        let named = "-S /run/master.sock";
+        let text = run(&facts, &[]);
+        assert!(
+            text.contains("4 HAProxy run here") && text.contains("`haguard inspect` lists them"),
+            "{text}"
+        );
+        assert!(!text.contains(&format!("{named};")), "{text}");
+        assert!(run(&facts, &["arch.single-instance"]).contains(named), "it is the answer there");
+        facts.instance = Known::unknown("4 HAProxy run here and none was named");
+        assert!(run(&facts, &[]).contains(named), "one of them is to be chosen");
     }
 
     #[test]

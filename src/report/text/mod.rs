@@ -1,5 +1,6 @@
 //! Reports as text: the body of the command, then the line that says what was changed.
 //!
+//! - `causes`: findings that share one cause
 //! - `confirmation`: `confirm`
 //! - `findings`: checks with evidence and remedy
 //! - `guard`: `guard`
@@ -15,6 +16,7 @@
 //! - `service`: one service
 //! - `services`: the services of a host
 //! - `style`: colours
+//! - `table`: rows under columns, and the list of checks
 //! - `wrap`: line width and control characters
 
 pub(super) mod causes;

@@ -310,10 +310,12 @@ const SINGULAR: &[&str] = &["ms", "s", "process", "address", "is", "was", "runs"
 #[test]
 fn one_thing_is_never_told_in_the_plural() {
     for text in render_all("web", "/etc/haproxy.cfg", 1, false) {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        for pair in words.windows(2).filter(|pair| pair[0].trim_start_matches('(') == "1") {
-            let noun = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
-            assert!(!noun.ends_with('s') || SINGULAR.contains(&noun), "`1 {noun}` in {text}");
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            for pair in words.windows(2).filter(|pair| pair[0].trim_start_matches('(') == "1") {
+                let noun = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
+                assert!(!noun.ends_with('s') || SINGULAR.contains(&noun), "`1 {noun}` in {text}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `inspect` as text: a summary, the HAProxy that runs, its files, its runtime state, the other services, the findings
 //! and the proof.
+//!
+//! - `summary`: the first five lines
 
 mod summary;
 
@@ -9,7 +11,6 @@ use super::causes;
 use super::layout::{proof, row, value_or_reason};
 use super::wrap::prose;
 use super::{findings, ledger, services};
-use crate::checks::Finding;
 use crate::facts::binds::format_port_ranges;
 use crate::facts::{
     BindState, ConfigOnDisk, Facts, Instance, Known, NewBind, SocketFact, Worker, WorkerState,
@@ -46,18 +47,8 @@ pub(in crate::report) fn write(
     }
     let others = causes.iter().filter(|other| Some(other.why) != cause.map(|told| told.why));
     let open = others.flat_map(|cause| cause.findings.iter().copied()).chain(alone.iter().copied());
-    findings::write_problems(&open.map(|one| without_instances(one, facts)).collect::<Vec<_>>(), out, paint)?;
+    findings::write_problems(&open.cloned().collect::<Vec<_>>(), out, paint)?;
     proof(report, out, paint)
-}
-
-/// The finding about several instances names them all as evidence, and they are listed above.
-fn without_instances(finding: &Finding, facts: &Facts) -> Finding {
-    let listed = facts.on_host.seen().is_some() || facts.instance.seen().is_none();
-    let evidence = match finding.id == "arch.single-instance" && listed {
-        true => Vec::new(),
-        false => finding.evidence.clone(),
-    };
-    Finding { evidence, ..finding.clone() }
 }
 
 fn heading(text: &str, out: &mut impl Write, paint: Paint) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::{
     LINE_CAP, ResponseShape, RuntimeChange, SuccessMessage, UnencodableValue, escape_last_word, escape_word,
 };
+use crate::plural::plural;
 use crate::wire::haproxy::config::PatternKind;
 
 /// One list of a worker, by the number that this worker gave it: a name would need escaping, and two lists that stand
@@ -152,7 +153,7 @@ fn payload_row(key: &str, value: &str) -> Option<String> {
 }
 
 fn payload_change(what: &str, payload: String, count: usize) -> Result<RuntimeChange, UnencodableValue> {
-    let (line, shown) = (what.to_owned(), format!("{what} ({count} entries)"));
+    let (line, shown) = (what.to_owned(), format!("{what} ({})", plural(count, "entry")));
     RuntimeChange {
         line,
         payload: Some(payload),
