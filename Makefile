@@ -29,7 +29,7 @@ lint: ## format, lints and documentation
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 
-artifacts: ## write completions, man pages and the README's blocks again
+artifacts: ## write completions, man pages, haguard.toml and the README's blocks again
 	.ci/haproxy --only 2.8
 	HAGUARD_UPDATE=1 cargo test --locked --test main -- artifacts:: transcript::
 
@@ -41,8 +41,9 @@ bench: ## measure the figures of the README
 install: ## build, and install under PREFIX (/usr/local)
 	cargo build --release --locked
 	install -Dm755 $(TARGET)/release/haguard $(DESTDIR)$(PREFIX)/bin/haguard
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -Dm644 completions/haguard.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/haguard
 	install -Dm644 completions/_haguard $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_haguard
 	install -Dm644 completions/haguard.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/haguard.fish

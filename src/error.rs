@@ -1,13 +1,13 @@
-//! A failure at the edge: what went wrong, which exit code it is, and what would mend it.
+//! A failure of a command: what went wrong, the exit code, and the remedy.
 
 use std::fmt;
 
 use crate::exit::Exit;
 
-/// What a command returns when it cannot give a report.
+/// What a command returns in place of a report.
 #[derive(Debug)]
 pub struct Failure {
-    /// The exit code; a failure never leaves anything changed.
+    /// The exit code.
     pub exit: Exit,
     /// What went wrong, with its causes.
     pub error: anyhow::Error,
@@ -26,9 +26,9 @@ impl Failure {
         Failure { exit: Exit::Unknown, error: error.into(), remedy: None }
     }
 
-    /// Adds the mend.
-    pub fn with_remedy(mut self, mend: impl Into<String>) -> Self {
-        self.remedy = Some(mend.into());
+    /// Adds the remedy.
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
         self
     }
 }
@@ -39,7 +39,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A failure that nobody foresaw is a failure with nothing changed: this commands only read.
+/// An unexpected error: exit 1, with nothing changed. Errors of a change that was begun are part of its outcome and carry
+/// their own exit code, so none of them comes this way.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Failure { exit: Exit::Failed, error, remedy: None }

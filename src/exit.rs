@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What the numbers say of the host, in one line.
+/// What the codes mean for the host, in one line.
 pub const CHANGE_RULE: &str =
-    "From 1 to 7, and with 130, nothing is left changed. With 8 something is, without a proof.";
+    "Codes 1 to 7 and 130: nothing was left changed. Code 8: a change was made and could not be verified.";
 
 /// How a run ended; see [`CHANGE_RULE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "u8")]
 pub enum Exit {
-    /// Done and proven, or nothing to do.
+    /// Done and verified, or nothing to do.
     Done,
-    /// Failed; the previous state is proven to be in force.
+    /// Failed; the previous state is verified to be in force.
     Failed,
     /// Usage or configuration error.
     Usage,
-    /// Refused by guard, check or missing consent.
+    /// Refused by a check, the guard or missing consent.
     Refused,
     /// Differences found (only with `--exit-code`).
     Differs,
     /// Could not determine.
     Unknown,
-    /// The world moved since the plan was made.
+    /// State changed since the plan was made.
     Stale,
     /// Busy: another run holds the lock, or a freeze file is there.
     Busy,
-    /// Changed but not proven, or stopped part-way.
+    /// Changed but not verified, or stopped part-way.
     Unproven,
     /// Interrupted by a signal.
     Interrupted,
@@ -63,72 +63,75 @@ impl Exit {
         }
     }
 
-    /// What the code says, in the words of README, man page and `explain exit-codes`.
+    /// The meaning in a few words, as README, man page and `explain exit-codes` show it.
     pub fn meaning(self) -> &'static str {
         match self {
-            Exit::Done => "done and proven, or nothing to do",
-            Exit::Failed => "failed, previous state proven in force",
-            Exit::Usage => "usage or configuration",
-            Exit::Refused => "refused by guard, check or missing consent",
+            Exit::Done => "done and verified, or nothing to do",
+            Exit::Failed => "failed, the previous state is verified to be in force",
+            Exit::Usage => "usage or configuration error",
+            Exit::Refused => "refused by a check, the guard or missing consent",
             Exit::Differs => "differences found (only with --exit-code)",
             Exit::Unknown => "could not determine",
-            Exit::Stale => "the world moved since the plan",
-            Exit::Busy => "busy (lock or freeze file)",
-            Exit::Unproven => "changed but not proven, or stopped part-way",
+            Exit::Stale => "state changed since the plan was made",
+            Exit::Busy => "busy: another run holds the lock, or changes are frozen",
+            Exit::Unproven => "changed but not verified, or stopped part-way",
             Exit::Interrupted => "interrupted",
         }
     }
 
-    /// What the code says of the host, and what to do about it: for whoever meets it at night.
+    /// What the code means for the host, and what to do next.
     pub fn explanation(self) -> &'static str {
         match self {
             Exit::Done => {
-                "What was asked for is done, and a look afterwards proves it; or there was nothing to do. A look, a plan \
-                 that could be applied, and checks that found warnings at most end so too."
+                "The command did what it was asked to do and verified the result, or there was nothing to do. Commands \
+                 that only read, plans that could be applied, and checks with nothing worse than warnings also exit \
+                 with 0."
             }
             Exit::Failed => {
-                "It was tried and did not come about, and a look afterwards proves that what ran before is in force. The \
-                 report says what failed and for how long clients were refused, if they were. Mend what it names, and \
-                 plan again. An error that nobody foresaw ends so too, with nothing changed."
+                "The change was tried and failed, and haguard verified afterwards that the previous state is in force. \
+                 The report says what failed and, where clients were refused, for how long. Fix what it names, then \
+                 make a new plan. An unexpected error also exits with 1; nothing was changed then."
             }
             Exit::Usage => {
-                "The command line or haguard.toml could not be understood, or names something that is not there. Nothing \
-                 was done. The message names the word or the line. --config /dev/null goes without the file, and without \
-                 what is pinned and ignored in it."
+                "The command line or haguard.toml is not valid, or names something that does not exist. Nothing was \
+                 done. The message names the word or the line. Run with --config /dev/null to leave the file out, with \
+                 its [[pin]] and [[ignore]] tables."
             }
             Exit::Refused => {
-                "Something stands against it, and nothing was changed: restart refuses always, a check failed, an address \
-                 is taken, the name of another host was typed, or nobody consented. The report names what it is and what \
-                 would mend it. Where nobody can be asked, --plan ends with the command that applies the plan. haguard \
-                 check says so that a check failed, haguard guard status that the guard is not in force."
+                "Something forbids it, and nothing was changed: restart without --break-glass always refuses, a check \
+                 failed, an address is taken, the name of another host was typed, or consent was not given. The report \
+                 names the reason and the remedy. Without a terminal to ask on, use --plan: it ends with the command \
+                 that applies the plan. haguard check exits with 3 when a check failed, haguard guard status when the \
+                 guard is not in force."
             }
             Exit::Differs => {
-                "Only with --exit-code: it would come up, and not as what runs. Nothing was changed. The report lists what \
-                 would come and go."
+                "The next worker would come up, but it would differ from the running one. Nothing was \
+                 changed. The report lists the differences."
             }
             Exit::Unknown => {
-                "Something that the answer depends on could not be seen, and what is unknown blocks like a failure. Nothing \
-                 was changed. The report names it and what would be needed: most often root, a socket that is named with \
-                 --master-socket, or more time with --timeout."
+                "Something that the answer depends on could not be seen, and an unknown blocks like a failure. Nothing \
+                 was changed. The report names it and what is needed: most often root, the path of a socket \
+                 (--master-socket), or more time (--timeout)."
             }
             Exit::Stale => {
-                "What was approved is not what would be done now: something that the plan rests on has moved, or no plan \
-                 of that id was shown on this host, or a confirmation came too late. Nothing was done. Look at what moved, \
-                 and make another plan with --plan."
+                "The approved plan no longer fits: the state that it depends on changed, no plan with this id was shown \
+                 on this host, or a confirmation came too late. Nothing was done. Look at what changed and make a new \
+                 plan with --plan."
             }
             Exit::Busy => {
-                "Another run or a reload that waits for its confirmation holds this HAProxy, or changes are frozen. Nothing \
-                 was changed. The message names the holder, or the file and what it says: wait, haguard confirm, or ask \
-                 whoever froze them."
+                "Another run, or a reload that waits for its confirmation, holds this HAProxy, or changes are frozen. \
+                 Nothing was changed. The message names the holder, or the freeze file and its text. Wait, run haguard \
+                 confirm, or ask the person who froze changes."
             }
             Exit::Unproven => {
-                "Look now. Something was done, and not all of it is proven or put back, or it stopped part-way. The report \
-                 says what is open and gives the commands to judge and to mend it by hand; an emergency restart leaves a \
-                 folder of evidence. haguard inspect shows what runs, haguard history every step that was taken."
+                "Look now. A change was made, and part of it is not verified or not put back, or the run stopped \
+                 part-way. The report says what is open and gives the commands to check and fix it by hand; an emergency \
+                 restart also leaves a folder of evidence. haguard inspect shows what runs, haguard history shows every \
+                 step that was taken."
             }
             Exit::Interrupted => {
-                "SIGINT or SIGTERM came before anything was done. A signal that comes later lets the step under way finish, \
-                 and the run ends with the code of what came of it."
+                "SIGINT or SIGTERM came before any change. A later signal lets the current step finish; the run then \
+                 exits with the code of its result."
             }
         }
     }

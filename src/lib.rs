@@ -1,21 +1,21 @@
 //! haguard stands between a person and a risky HAProxy operation: it finds out what really runs, says what the
-//! operation would lose, refuses or asks, does it, proves the result and records it.
+//! operation would lose, refuses or asks, does it, verifies the result and records it.
 //!
 //! Data flows one way, and a module imports only from the modules before it (and from the leaves):
 //!
 //! | room | what lives there | may touch |
 //! |---|---|---|
 //! | [`cli`] | the global flags, the formats | nothing |
-//! | [`config`] | what was configured, and by whom | files, environment |
+//! | [`config`] | what was configured, with its origin | files, environment |
 //! | [`wire`] | parsers of everything that comes from outside | nothing |
-//! | [`clients`] | sockets, HTTP, /proc, programs | the outside; changes only for `act` |
+//! | [`clients`] | sockets, HTTP, /proc, programs | the outside, changes for `act` |
 //! | [`facts`] | what was seen, or why it could not be seen | nothing |
 //! | [`gather`] | fills the facts | the outside, through `clients` |
-//! | [`plan`] | what an operation would lose, and what to do instead | nothing |
+//! | [`plan`] | what would be lost, and what to do instead | nothing |
 //! | [`checks`] | judgements of facts | nothing |
-//! | [`state`] | the state folder: lock, journal, plans, copies of configurations, snapshots | its own folder |
-//! | [`act`] | the only writer to HAProxy: consent, the change and its proof | HAProxy and its files |
-//! | [`report`] | one model, several renderers | the stream it is given |
+//! | [`state`] | lock, journal, plans, snapshots, copies of files | its own folder |
+//! | [`act`] | the only writer: consent, change, proof | HAProxy and its files |
+//! | [`report`] | one model in seven formats | the stream it is given |
 //! | `commands` | arguments and story of each command | all of the above |
 //!
 //! The same subjects stand in every room under the same names: `haproxy`, `linux`, `systemd`, `containers`,
@@ -49,8 +49,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
 
 use cli::{ColorChoice, Format, GlobalArgs};
 pub use commands::Cli;
@@ -69,7 +69,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(code) = helper {
         return code;
     }
-    let cli = match Cli::try_parse_from(&args) {
+    let typed = Cli::command().color(help_color(&args)).try_get_matches_from(&args);
+    let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error, &args)),
     };
@@ -86,8 +87,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let argv = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let settings = Settings::load(&cli.global.flags(), environment, clients::linux::effective_uid() == 0)
             .map_err(|error| {
-                Failure::usage(error)
-                    .with_remedy("mend it, name another file, or go without one: --config /dev/null")
+                Failure::usage(error).with_remedy(
+                    "correct the file, name another with --config, or run without one: --config /dev/null",
+                )
             })?;
         commands::run(&cli.command, &Context { settings, global: &cli.global, argv })
     });
@@ -99,7 +101,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => Report::failed(commands::command_name(&cli.command), &failure),
     };
     let printed = print(&report, &cli.global, no_color);
-    // Whoever stopped reading must not be told that a change was none.
+    // A reader that is gone must not turn the exit code of a change into a failure.
     let status = match cli.global.output {
         Format::Nagios => report.nagios_status(),
         _ => report.exit.code(),
@@ -107,10 +109,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ended(if report.changed { Ok(()) } else { printed }, status)
 }
 
-/// Text for a stream of which nothing is known.
+/// Text for a stream that may not be a terminal.
 const PLAIN: Paint = Paint { color: false };
 
-/// A format that a command has not is said before anything is looked at.
+/// Refuses a format that the command does not have, before any fact is gathered.
 fn has_format(cli: &Cli) -> Result<(), Failure> {
     let (wanted, formats) = (cli.global.output, cli.command.formats());
     if formats.contains(&wanted) {
@@ -119,10 +121,10 @@ fn has_format(cli: &Cli) -> Result<(), Failure> {
     let names: Vec<String> = formats.iter().map(ToString::to_string).collect();
     let command = commands::command_name(&cli.command);
     let error = anyhow::anyhow!("`haguard {command}` has no format `{wanted}`");
-    Err(Failure::usage(error).with_remedy(format!("it has {}", names.join(", "))))
+    Err(Failure::usage(error).with_remedy(format!("use -o with one of: {}", names.join(", "))))
 }
 
-/// `-v` shows what is asked of whom, `-vv` every step, both on stderr; without it only warnings are shown.
+/// Logs to stderr: warnings, with `-v` every query, with `-vv` every step.
 fn listen_in(verbose: u8) {
     let level = match verbose {
         0 => tracing::Level::WARN,
@@ -134,14 +136,14 @@ fn listen_in(verbose: u8) {
         .with_writer(io::stderr)
         .with_target(false)
         .without_time()
-        // It would report a stderr that is gone on stderr, and panic over it.
+        // Otherwise it reports a closed stderr on stderr, and panics.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     // A second run in one process (the tests) keeps the first listener.
     let _ = listener.try_init();
 }
 
-/// Help and version are answers; anything else that clap says is a usage error.
+/// Prints help and version (exit 0); every other error of clap is a usage error.
 fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();
@@ -153,7 +155,7 @@ fn usage(error: &clap::Error, args: &[OsString]) -> u8 {
     not_understood(&Report::failed("usage", &failure), args, |_| error.print())
 }
 
-/// A command line that cannot be carried out, told to a program in the form that it asked for.
+/// Reports a command line that cannot be used, in the format that was asked for.
 fn not_understood(
     report: &Report,
     args: &[OsString],
@@ -162,7 +164,7 @@ fn not_understood(
     if asked_for(args, "json") {
         let _ = report.write_json(&mut io::stdout());
     } else if asked_for(args, "nagios") {
-        // To a monitor the status of a usage error would be an alarm.
+        // Nagios reads our usage error (2) as CRITICAL, so it gets 3 (UNKNOWN).
         let _ = report.write_nagios(&mut io::stdout());
         return report.nagios_status();
     } else {
@@ -171,12 +173,25 @@ fn not_understood(
     Exit::Usage.code()
 }
 
-/// The command line could not be read, so this is all there is to go by.
+/// Whether the format stands on a command line that could not be parsed.
 fn asked_for(args: &[OsString], format: &str) -> bool {
+    has_value(args, &["-o", "--output"], format) || args.iter().any(|arg| *arg == *format!("-o{format}"))
+}
+
+/// The colour of help and of usage errors: clap prints them before `--color` is parsed.
+fn help_color(args: &[OsString]) -> clap::ColorChoice {
+    match ["never", "always"].map(|when| has_value(args, &["--color"], when)) {
+        [true, _] => clap::ColorChoice::Never,
+        [_, true] => clap::ColorChoice::Always,
+        _ => clap::ColorChoice::Auto,
+    }
+}
+
+/// Whether one of these flags has this value, as `FLAG VALUE` or `FLAG=VALUE`.
+fn has_value(args: &[OsString], flags: &[&str], value: &str) -> bool {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let joined = ["-o", "-o=", "--output="].map(|flag| format!("{flag}{format}"));
-    words.iter().any(|word| joined.iter().any(|joined| joined == word))
-        || words.windows(2).any(|pair| matches!(pair[0], "-o" | "--output") && pair[1] == format)
+    words.iter().any(|word| word.split_once('=').is_some_and(|(f, v)| flags.contains(&f) && v == value))
+        || words.windows(2).any(|pair| flags.contains(&pair[0]) && pair[1] == value)
 }
 
 fn print(report: &Report, global: &GlobalArgs, no_color: bool) -> io::Result<()> {
@@ -188,7 +203,7 @@ fn print(report: &Report, global: &GlobalArgs, no_color: bool) -> io::Result<()>
         Format::Nagios => return report.write_nagios(&mut stdout),
         Format::Text | Format::Short | Format::Markdown => drop(stdout),
     }
-    // An error is said on stderr, so that a pipe gets answers only.
+    // Errors go to stderr, so that a pipe gets answers only.
     let to_stderr = matches!(report.body, Body::Error(_));
     let terminal = if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
     let paint = Paint {
@@ -209,7 +224,7 @@ fn print(report: &Report, global: &GlobalArgs, no_color: bool) -> io::Result<()>
     }
 }
 
-/// A reader that went away (`| write_outcome`) is no failure, and the verdict stands whether or not it was read.
+/// A reader that is gone (`| head`) is no failure: the exit code is that of the report, whether or not it was read.
 fn ended(printed: io::Result<()>, status: u8) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Failed.code()),

@@ -1,4 +1,4 @@
-//! Words of every message.
+//! Singular and plural.
 
 /// A count with its noun.
 pub fn plural(count: usize, noun: &str) -> String {

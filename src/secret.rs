@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A password or token. `Debug` and `Display` never show it; `reveal` is called only where it is sent.
+/// A password or token. `Debug` and `Display` print `***`; `reveal` is called only where it is sent.
 #[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
 pub struct Secret(String);

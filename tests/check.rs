@@ -153,7 +153,7 @@ fn a_format_that_a_command_has_not_is_a_usage_error_that_names_those_it_has() {
             assert_eq!(said.status, 2, "{command:?}: {said}");
             let text = unwrapped(&said.stderr);
             assert!(text.contains(&format!("no format `{format}`")), "{said}");
-            assert!(text.contains("it has text, json") && said.stdout.is_empty(), "{said}");
+            assert!(text.contains("use -o with one of: text, json") && said.stdout.is_empty(), "{said}");
         }
     }
 }

@@ -12,15 +12,15 @@ pub enum Format {
     Text,
     /// For programs: schema haguard/1
     Json,
-    /// For people in a hurry: only what is not ok (check)
+    /// Only what is not ok (check)
     Short,
-    /// For CI: a JUnit report (check)
+    /// JUnit report for CI (check)
     Junit,
-    /// For CI: annotations of GitHub Actions (check)
+    /// GitHub Actions annotations (check)
     Github,
-    /// For monitoring: a Nagios plugin's answer and status (check)
+    /// Output and exit status of a Nagios plugin (check)
     Nagios,
-    /// For whoever comes later: a DEPLOYMENT.md (inspect)
+    /// A DEPLOYMENT.md (inspect)
     Markdown,
 }
 

@@ -6,39 +6,50 @@ mod format;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 pub use format::Format;
 
 use crate::time::parse_duration;
 
+/// The heading of these flags in help and man pages: a command's own options stand before them.
+pub const COMMON_OPTIONS: &str = "Common options";
+
 /// Flags of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = COMMON_OPTIONS)]
 pub struct GlobalArgs {
-    /// Read this configuration file
+    /// Read this configuration file instead of /etc/haguard/haguard.toml
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Print as text or as one JSON document; check and inspect have more
+    /// Output format; only check and inspect have more than text and json
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub output: Format,
-    /// Use colour
+    /// When to use colour
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
     pub color: ColorChoice,
     /// Never ask a question
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Give up looking after this long, such as 10s
-    #[arg(long, value_name = "D", value_parser = parse_duration_arg, global = true)]
+    /// Stop gathering facts after this time (default: 10s)
+    #[arg(long, value_name = "TIME", value_parser = parse_duration_arg, global = true)]
     pub timeout: Option<Duration>,
-    /// Master socket of the HAProxy that is meant
+    /// Master socket (haproxy -S) of the HAProxy to work on
     #[arg(long, value_name = "PATH", global = true)]
     pub master_socket: Option<PathBuf>,
-    /// Admin socket of the HAProxy that is meant
+    /// Stats socket of the HAProxy to work on
     #[arg(long, value_name = "PATH", global = true)]
     pub stats_socket: Option<PathBuf>,
-    /// Say what is asked of whom, on stderr; twice for more
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    /// Log every query to stderr; -vv logs every step
+    #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
+    /// Print help; -h prints a summary
+    // clap's own flag would stand under "Options", as if it were the command's.
+    #[arg(short, long, action = ArgAction::Help, global = true)]
+    pub help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 /// A length of time such as `90s`, for clap.
@@ -58,7 +69,7 @@ impl GlobalArgs {
     }
 }
 
-/// What the command line said; `None` is "not said".
+/// The flags that settings are made from; `None` where a flag was not given.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--config`.
@@ -77,8 +88,8 @@ pub enum ColorChoice {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Even into a pipe or a file
+    /// Also into a pipe or a file
     Always,
-    /// Not even on a terminal
+    /// Never, not even on a terminal
     Never,
 }

@@ -29,22 +29,23 @@ use crate::wait;
     after_long_help = "Examples:\n  haguard check\n  haguard check proc.reload-settled config.test-same-argv\n  \
     haguard check --for reload && haguard reload\n  haguard check --wait 30s -o github\n  \
     haguard check --ignore config.state-file --reason 'written by the reload script'\n\n\
+    config.rehearsal and restart.cold-start rehearse: they run only when they are named, or with --for.\n\n\
     Formats: text, short (only what is not ok), json, junit, github (annotations), nagios.\n\n\
-    Exit codes: 0 all well or warnings only, 3 something failed, 5 something could not be told. Only -o nagios has its \
-    own: 0 ok, 1 warning, 2 critical (something failed, exit code 3 otherwise), 3 unknown (and every usage error)."
+    Exit codes: 0 all ok or warnings only, 3 a check failed, 5 something could not be determined. -o nagios has its own: \
+    0 ok, 1 warning, 2 critical (exit code 3 otherwise), 3 unknown, and 3 for every usage error."
 )]
 pub struct CheckArgs {
-    /// Run these checks only, or those of a group such as runtime; config.rehearsal and restart.cold-start rehearse
+    /// Run only these checks; a group such as runtime means all of its checks
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Run what this operation wants before it begins; it rehearses where the operation does
+    /// Run the checks that this operation requires before it starts, rehearsal included
     #[arg(long = "for", value_name = "OPERATION", value_enum, conflicts_with = "ids")]
     pub operation: Option<OperationName>,
-    /// List the checks instead of running them
+    /// List the checks without running them
     #[arg(long)]
     pub list: bool,
-    /// Look again until nothing fails and everything is known, for at most this long, such as 30s
-    #[arg(long, value_name = "D", value_parser = parse_duration_arg)]
+    /// Repeat until nothing fails and everything is known, for at most this time, such as 30s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration_arg)]
     pub wait: Option<Duration>,
     /// Findings to live with.
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::Cli;
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to write the script for
     #[arg(value_enum)]
     pub shell: Shell,
 }

@@ -14,7 +14,7 @@ use crate::report::{Body, Report, ReportTable};
 /// The commands under `config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print each value that is in force
+    /// Print each value in use
     Show(ConfigShowArgs),
 }
 

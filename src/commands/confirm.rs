@@ -15,12 +15,12 @@ use crate::time;
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  haguard confirm\n  haguard confirm 3f9c1a2b04\n\nThe id is that of the plan. \
-    Without one, the reloads that wait for a confirmation are listed.\n\nExit codes: 0 it stays, 2 no such reload wants \
-    one, 5 nobody watches it and HAProxy has ended since, 6 too late, or nothing to confirm, 7 the reload is still under \
-    way, 8 it stays, and nobody would have gone back."
+    Without one, the reloads that wait for a confirmation are listed.\n\nExit codes: 0 it stays, 2 no reload with this id \
+    waits, 5 its rollback timer is gone and HAProxy has ended since, 6 too late or nothing to confirm, 7 the reload is \
+    still running, 8 it stays, and its rollback timer was gone: HAProxy would not have gone back."
 )]
 pub struct ConfirmArgs {
-    /// The plan's id
+    /// Id of the plan (default: list the reloads that wait)
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }

@@ -11,10 +11,10 @@ use crate::time;
 /// The flags to ignore findings.
 #[derive(Debug, Args)]
 pub struct IgnoreArgs {
-    /// Make what this check finds a warning at most; once for each check. Never arch.*, guard.* or an operation's own
+    /// Report a failure of this check as a warning; may be repeated. Never arch.*, guard.* or what an operation needs
     #[arg(long, value_name = "ID", requires = "reason")]
     pub ignore: Vec<String>,
-    /// Why it is ignored; it is shown, and written into the journal
+    /// Why it is ignored; shown with the finding and written to the journal
     #[arg(long, value_name = "TEXT", requires = "ignore", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub reason: Option<String>,
 }

@@ -23,14 +23,17 @@ use crate::report::Report;
 use config::ConfigCommand;
 use guard::GuardCommand;
 
-/// Stand between a person and a risky HAProxy operation
+/// Show what a reload or restart of HAProxy would lose, and carry it out safely
 #[derive(Debug, Parser)]
 #[command(
     name = "haguard",
     version,
     max_term_width = 80,
     subcommand_required = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    // Both stand among the common options.
+    disable_help_flag = true,
+    disable_version_flag = true
 )]
 #[command(
     after_help = "Exit codes: 0 done, 2 usage, 3 refused, 5 could not determine. All of them: haguard explain exit-codes"
@@ -47,29 +50,29 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what runs here, which files it uses and what only memory holds
+    /// Show what runs here, who controls it and its runtime-only state
     Inspect(inspect::InspectArgs),
     /// Run the preflight checks
     Check(check::CheckArgs),
-    /// Explain a check, a kind of loss, a refusal or the exit codes
+    /// Explain a check, a kind of loss, an exit code or a command
     Explain(explain::ExplainArgs),
-    /// Try out the next worker in a sealed copy of this host, and show how it differs
+    /// Start the next worker in a sealed copy of this host and show how it differs
     Rehearse(rehearse::RehearseArgs),
-    /// Refuse to restart HAProxy, and say what that would destroy; --break-glass does it
+    /// Refuse to restart HAProxy and show what would be lost; --break-glass restarts
     Restart(restart::RestartArgs),
-    /// Reload HAProxy: show the plan, ask, do it, prove it
+    /// Reload HAProxy: show a plan, ask, reload, verify the new worker
     Reload(reload::ReloadArgs),
-    /// Let a reload stay that --confirm-within would undo, or list those that wait
+    /// Keep a reload that --confirm-within would undo, or list those that wait
     Confirm(confirm::ConfirmArgs),
-    /// Make systemd itself refuse a restart by hand, or see whether it does
+    /// Make systemd refuse a manual restart, or show whether it does
     #[command(subcommand)]
     Guard(GuardCommand),
-    /// Show the journal: what was attempted, refusals included
+    /// Show the journal: every attempted change, refusals included
     History(history::HistoryArgs),
-    /// Show the configuration in force
+    /// Show the configuration in use
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print a shell's completion script
+    /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
 

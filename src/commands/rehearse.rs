@@ -20,14 +20,15 @@ use crate::report::{Body, RehearsalBody, Report};
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  haguard rehearse\n  haguard rehearse --config-file new.cfg --exit-code\n  \
-    haguard rehearse -o json\n\nIt needs root; without, the files are read and tested, and the exit code is 5 at best.\n\
-    Exit codes: 0 it would come up, 3 it would not, 4 it would and differs (with --exit-code), 5 it could not be tried."
+    haguard rehearse -o json\n\nIt needs root. Without root the files are only read and tested, and the exit code is 5 at \
+    best.\n\nExit codes: 0 it would come up, 3 it would not, 4 it would and differs (with --exit-code), 5 it could not be \
+    tried."
 )]
 pub struct RehearseArgs {
-    /// Try this file in place of those the master was started with; more than once for several
+    /// Try this file instead of those the master was started with; may be repeated
     #[arg(long, value_name = "FILE")]
     pub config_file: Vec<PathBuf>,
-    /// Exit with 4 when the next worker would differ from the one that runs
+    /// Exit with 4 when the next worker would differ from the running one
     #[arg(long)]
     pub exit_code: bool,
 }
@@ -101,7 +102,7 @@ fn verdict(
             "the next worker would come up; no HAProxy runs here to compare it with".to_owned(),
         );
     };
-    // A sealed copy has every address to itself; this host has not.
+    // In the sealed copy every address is free; on this host another process may hold one.
     let binds = findings.iter().find(|finding| finding.id == "config.new-binds-free");
     match binds.map(|finding| (finding.level, &finding.text)) {
         Some((Level::Fail, text)) => {

@@ -20,7 +20,7 @@ pub struct Environment {
     pub state_home: Option<PathBuf>,
     /// `DOCKER_HOST`: the daemon to ask.
     pub docker_host: Option<String>,
-    /// `SUDO_USER`: who called sudo.
+    /// `SUDO_USER`: the user that called sudo.
     pub sudo_user: Option<String>,
     /// `SSH_CONNECTION`, its first word: the address that the shell came from.
     pub ssh_client: Option<String>,

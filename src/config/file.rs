@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
+use super::keys::{TABLES, TableSpec};
+
 /// The whole file. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,7 +16,7 @@ pub struct FileSettings {
     pub haproxy: Haproxy,
     /// The Data Plane API, where there is one.
     pub dataplane: Option<Dataplane>,
-    /// Findings to live with.
+    /// Findings that are ignored.
     pub ignore: Vec<Ignore>,
     /// The architecture that was pinned.
     pub pin: Vec<Pin>,
@@ -26,7 +28,7 @@ pub struct FileSettings {
 pub struct Ignore {
     /// The check's id.
     pub check: String,
-    /// Why, for whoever reads it later.
+    /// Why it is ignored; never empty.
     pub reason: String,
     /// The last day on which it counts.
     #[serde(default, deserialize_with = "day")]
@@ -38,10 +40,11 @@ fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Er
     use serde::de::Error;
     let said = toml::value::Datetime::deserialize(deserializer)?;
     let day = said.to_string().parse::<Date>().ok().filter(|_| said.time.is_none());
-    day.map(Some).ok_or_else(|| D::Error::custom("until is a day, such as 2027-01-31"))
+    day.map(Some)
+        .ok_or_else(|| D::Error::custom("`until` is a date without quotes and time: write it as 2027-01-31"))
 }
 
-/// `[[pin]]`: who is expected to run a service, as `inspect --save` records it.
+/// `[[pin]]`: who is expected to control a service, as `inspect --save` records it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
@@ -90,39 +93,18 @@ pub struct Dataplane {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Each table with its keys: what `config show` lists and what a misspelt key is compared with.
-pub const TABLE_KEYS: &[(&str, &[&str])] = &[
-    ("haproxy", &["master_socket", "stats_socket", "config", "binary", "unit"]),
-    ("dataplane", &["url", "username", "password_file", "ca_file"]),
-];
-
-/// Each list of tables with the keys of its members: `[[NAME]]`.
-pub const LIST_KEYS: &[(&str, &[&str])] = &[
-    ("ignore", &["check", "reason", "until"]),
-    ("pin", &["service", "controller", "unit", "container", "name", "config"]),
-];
-
 /// Reads the text of a `haguard.toml`.
 ///
 /// # Errors
 /// With line and column for a syntax error, and with the nearest known name for an unknown key.
 pub fn parse(text: &str) -> Result<FileSettings> {
     let table: toml::Table = toml::from_str(text).map_err(|error| located_error(text, &error))?;
-    let tables: Vec<&str> = TABLE_KEYS.iter().chain(LIST_KEYS).map(|(name, _)| *name).collect();
     for (name, value) in &table {
-        if let Some((_, keys)) = LIST_KEYS.iter().find(|(known, _)| known == name) {
-            check_list_keys(name, value, keys)?;
-            continue;
-        }
-        let Some((_, keys)) = TABLE_KEYS.iter().find(|(known, _)| known == name) else {
-            bail!("unknown table `{name}`{}", nearest_name(name, &tables));
+        let Some(spec) = TABLES.iter().find(|spec| spec.name == name) else {
+            let names: Vec<&str> = TABLES.iter().map(|spec| spec.name).collect();
+            bail!("unknown table `{name}`{}", nearest_name(name, &names));
         };
-        let Some(inner) = value.as_table() else { bail!("`{name}` is a table: write [{name}]") };
-        for key in inner.keys() {
-            if !keys.contains(&key.as_str()) {
-                bail!("unknown key `{key}` in [{name}]{}", nearest_name(key, keys));
-            }
-        }
+        check_keys(spec, value)?;
     }
     let file: FileSettings = toml::from_str(text).map_err(|error| located_error(text, &error))?;
     if let Some(dataplane) = &file.dataplane {
@@ -131,20 +113,26 @@ pub fn parse(text: &str) -> Result<FileSettings> {
     Ok(file)
 }
 
-/// A list of tables, each of which has known keys.
-fn check_list_keys(name: &str, value: &toml::Value, keys: &[&str]) -> Result<()> {
-    let list = value.as_array().with_context(|| format!("`{name}` is a list: write [[{name}]]"))?;
-    for member in list {
-        let member =
-            member.as_table().with_context(|| format!("`{name}` is a list of tables: write [[{name}]]"))?;
-        if let Some(key) = member.keys().find(|key| !keys.contains(&key.as_str())) {
-            bail!("unknown key `{key}` in [[{name}]]{}", nearest_name(key, keys));
+/// A table, or a list of them, with no key but those that are known.
+fn check_keys(spec: &TableSpec, value: &toml::Value) -> Result<()> {
+    let (name, heading, known) = (spec.name, spec.heading(), spec.key_names());
+    let members: Vec<&toml::Value> = match value.as_array() {
+        Some(members) if spec.list => members.iter().collect(),
+        None if !spec.list => vec![value],
+        _ if spec.list => bail!("`{name}` is a list: write {heading}"),
+        _ => bail!("`{name}` is a table: write {heading}"),
+    };
+    for member in members {
+        let kind = if spec.list { "a list of tables" } else { "a table" };
+        let table = member.as_table().with_context(|| format!("`{name}` is {kind}: write {heading}"))?;
+        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
+            bail!("unknown key `{key}` in {heading}{}", nearest_name(key, &known));
         }
     }
     Ok(())
 }
 
-/// Where and what, in one line. The line itself is not repeated: somebody may have put a password there.
+/// Where and what, in one line. The line itself is not repeated, since it may hold a password.
 fn located_error(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let what = error.message().replace('\n', ", ");
     match error.span().and_then(|span| text.get(..span.start)) {
@@ -162,7 +150,7 @@ fn check_url(url: &str) -> Result<()> {
         bail!("url holds a user or password: move them to username and password_file");
     }
     if rest.trim_matches('/').is_empty() {
-        bail!("url names no host");
+        bail!("url has no host: write http://HOST:PORT or unix:/PATH");
     }
     Ok(())
 }
@@ -176,7 +164,7 @@ fn nearest_name(name: &str, known: &[&str]) -> String {
     let best = known.iter().map(|k| (strsim::jaro_winkler(name, k), *k)).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((score, near)) if score > 0.75 => format!(": did you mean `{near}`?"),
-        _ => format!(": known are {}", known.join(", ")),
+        _ => format!(": the known names are {}", known.join(", ")),
     }
 }
 
@@ -196,7 +184,10 @@ mod tests {
             "unknown key `master_sokcet` in [haproxy]: did you mean `master_socket`?"
         );
         assert_eq!(parse_error("[haproxi]\n"), "unknown table `haproxi`: did you mean `haproxy`?");
-        assert_eq!(parse_error("[zzz]\n"), "unknown table `zzz`: known are haproxy, dataplane, ignore, pin");
+        assert_eq!(
+            parse_error("[zzz]\n"),
+            "unknown table `zzz`: the known names are haproxy, dataplane, ignore, pin"
+        );
         assert_eq!(parse_error("haproxy = 3\n"), "`haproxy` is a table: write [haproxy]");
         assert_eq!(parse_error("[pin]\n"), "`pin` is a list: write [[pin]]");
         assert_eq!(parse_error("[[pin]]\nunti='a'\n"), "unknown key `unti` in [[pin]]: did you mean `unit`?");
@@ -218,7 +209,7 @@ mod tests {
             let said = parse_error(&format!("[dataplane]\nurl = '{url}'\n"));
             assert!(!said.contains("hunter2"), "{said}");
         }
-        assert!(parse_error("[dataplane]\nurl = 'http://'\n").contains("names no host"));
+        assert!(parse_error("[dataplane]\nurl = 'http://'\n").contains("has no host: write"));
         assert!(parse("[dataplane]\nurl = 'unix:/run/dp.sock'\n").is_ok());
     }
 
@@ -226,13 +217,30 @@ mod tests {
     fn the_known_keys_are_the_keys_of_the_structs() {
         let all = "[haproxy]\nmaster_socket='a'\nstats_socket='b'\nconfig=['c']\nbinary='d'\nunit='e'\n\
                    [dataplane]\nurl='http://h'\nusername='u'\npassword_file='p'\nca_file='c'\n\
-                   [[pin]]\nservice='s'\ncontroller='c'\nunit='u'\ncontainer='x'\nname='n'\nconfig=['f']\n";
+                   [[pin]]\nservice='s'\ncontroller='c'\nunit='u'\ncontainer='x'\nname='n'\nconfig=['f']\n\
+                   [[ignore]]\ncheck='c'\nreason='r'\nuntil=2027-01-31\n";
         assert!(parse(all).is_ok());
         let parsed: toml::Table = toml::from_str(all).unwrap();
-        for (table, keys) in TABLE_KEYS {
-            let several = parsed[*table].as_array().map(|all| all[0].as_table().unwrap());
-            let written = several.or(parsed[*table].as_table()).unwrap();
-            assert_eq!(written.len(), keys.len(), "{table}");
+        for spec in TABLES {
+            let several = parsed[spec.name].as_array().map(|all| all[0].as_table().unwrap());
+            let written = several.or(parsed[spec.name].as_table()).unwrap();
+            let mut names = spec.key_names();
+            names.sort_unstable();
+            assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>(), names, "{}", spec.name);
+            assert_eq!(several.is_some(), spec.list, "{}", spec.name);
+        }
+    }
+
+    /// A key is called required in the manual exactly where a table without it is an error.
+    #[test]
+    fn a_key_without_a_default_is_one_that_may_not_be_left_out() {
+        for spec in TABLES {
+            for left_out in spec.keys {
+                let others = spec.keys.iter().filter(|key| key.name != left_out.name);
+                let lines = others.map(|key| format!("{} = {}\n", key.name, key.example)).collect::<String>();
+                let parsed = parse(&format!("{}\n{lines}", spec.heading()));
+                assert_eq!(parsed.is_ok(), left_out.default.is_some(), "{}.{}", spec.name, left_out.name);
+            }
         }
     }
 

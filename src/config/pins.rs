@@ -7,7 +7,7 @@ use super::file::{self, Pin};
 /// The text with these pins in place of those of the same services; pins of other services stay.
 ///
 /// # Errors
-/// When the result would not say what it shall, for example because the file writes its pins in another form.
+/// When the edited text does not parse to these pins, for example because the file writes its pins in another form.
 pub fn with_pins(text: &str, pins: &[Pin]) -> Result<String> {
     let before = file::parse(text)?;
     let mut open: Vec<&Pin> = pins.iter().filter(|pin| !before.pin.contains(pin)).collect();
@@ -70,7 +70,7 @@ fn blocks(text: &str) -> Vec<&str> {
     cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect()
 }
 
-/// What a pin says, key by key; what it does not say is left out.
+/// The keys and values of a pin, without the empty ones.
 fn values(pin: &Pin) -> Vec<(&'static str, String)> {
     let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut values = vec![("service", string(&pin.service)), ("controller", string(&pin.controller))];
@@ -125,7 +125,7 @@ fn update_block(block: &str, old: &Pin, new: &Pin, eol: &str) -> String {
     made
 }
 
-/// What is written says what it shall, and nothing else is different.
+/// The edited text parses to these pins, and everything else in it parses to the same as before.
 fn verify_result(before: &str, after: &str, pins: &[Pin]) -> Result<()> {
     let parsed = file::parse(after);
     let said = parsed.as_ref().is_ok_and(|file| {
@@ -139,7 +139,7 @@ fn verify_result(before: &str, after: &str, pins: &[Pin]) -> Result<()> {
     };
     ensure!(
         said && rest(before) == rest(after),
-        "its pins cannot be edited: write each as a table of its own that begins with a line {HEADING}"
+        "haguard cannot edit the pins of this file: write each pin as a table that begins with the line {HEADING}"
     );
     Ok(())
 }

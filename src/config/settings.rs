@@ -12,9 +12,9 @@ use super::file::{self, FileSettings};
 use crate::cli::Flags;
 use crate::secret::Secret;
 
-/// How long a whole look at the host may take, unless `--timeout` says otherwise.
+/// How long gathering the facts of a host may take without `--timeout`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Where the configuration stands, unless `--config` or `HAGUARD_CONFIG` says otherwise.
+/// The configuration file without `--config` and `HAGUARD_CONFIG`.
 pub const SYSTEM_CONFIG: &str = "/etc/haguard/haguard.toml";
 
 /// Where a value came from.
@@ -26,7 +26,7 @@ pub enum Origin {
     Environment(&'static str),
     /// The configuration file.
     File(PathBuf),
-    /// Nobody said anything: the documented default.
+    /// The documented default.
     Default,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Origin {
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// Who said it.
+    /// Where it came from.
     pub origin: Origin,
 }
 
@@ -55,17 +55,17 @@ pub struct Sourced<T> {
 pub struct DataplaneSettings {
     /// Its address.
     pub url: Sourced<String>,
-    /// The user, and who named it.
+    /// The user.
     pub username: Option<Sourced<String>>,
-    /// The password, and where it was taken from.
+    /// The password.
     pub password: Option<Sourced<Secret>>,
-    /// The file that names the password.
+    /// The file that holds the password.
     pub password_file: Option<Sourced<PathBuf>>,
     /// The authority of its certificate.
     pub ca_file: Option<Sourced<PathBuf>>,
 }
 
-/// Everything that was said. What is `None` here is discovered.
+/// Every value that was configured; a `None` is discovered.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The file that was read, if there was one.
@@ -82,15 +82,15 @@ pub struct Settings {
     pub unit: Option<Sourced<String>>,
     /// The Data Plane API, if one is configured.
     pub dataplane: Option<DataplaneSettings>,
-    /// Findings to live with.
+    /// Findings that are ignored.
     pub ignores: Vec<Sourced<file::Ignore>>,
     /// The architecture that was pinned.
     pub pins: Vec<file::Pin>,
-    /// How long a whole look may take.
+    /// How long gathering facts may take.
     pub timeout: Sourced<Duration>,
     /// Where the journal lives.
     pub state_dir: Sourced<PathBuf>,
-    /// Who called.
+    /// The environment of this call.
     pub environment: Environment,
 }
 
@@ -98,12 +98,12 @@ impl Settings {
     /// Finds and reads the file, then lays flags and environment over it.
     ///
     /// # Errors
-    /// When a file that was named cannot be read, or holds what it may not hold.
+    /// When a file that was named cannot be read, or its text is not a valid `haguard.toml`.
     pub fn load(flags: &Flags, environment: Environment, root: bool) -> Result<Self> {
         let (config_file, file) = match config_path(flags, &environment) {
             Some(path) => {
                 let text = std::fs::read_to_string(&path)
-                    .with_context(|| format!("reading the configuration {}", path.display()))?;
+                    .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
                 (Some(path.clone()), file::parse(&text).with_context(|| format!("in {}", path.display()))?)
             }
             None => (None, FileSettings::default()),
@@ -111,7 +111,7 @@ impl Settings {
         Self::resolve(flags, environment, config_file, file, root)
     }
 
-    /// The file that a value of ours would be written into: the one that was read, else the one that would be.
+    /// The file that `inspect --save` writes: the one that was read, else the one that would be read.
     pub fn file_to_write(&self, root: bool) -> PathBuf {
         let personal = self.environment.config_home.as_ref().filter(|_| !root);
         let fallback =
@@ -200,14 +200,14 @@ fn dataplane(
 
 fn read_password(path: &Path) -> Result<Secret> {
     let shown = path.display();
-    let mode = std::fs::metadata(path).with_context(|| format!("reading password_file {shown}"))?.mode();
+    let mode = std::fs::metadata(path).with_context(|| format!("cannot read password_file {shown}"))?.mode();
     if mode & 0o077 != 0 {
         bail!("password_file {shown} can be read by others (mode {:03o}): chmod 600 {shown}", mode & 0o777);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading password_file {shown}"))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read password_file {shown}"))?;
     let password = text.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        bail!("password_file {shown} is empty");
+        bail!("password_file {shown} is empty: write the password into it");
     }
     Ok(Secret::new(password))
 }
@@ -254,6 +254,22 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let env = environment(&[("HOME", home.path().to_str().unwrap())]);
         assert!(Settings::load(&Flags::default(), env, false).is_ok());
+    }
+
+    #[test]
+    fn the_file_of_a_flag_wins_over_that_of_the_environment_and_both_over_those_that_are_searched() {
+        let home = tempfile::tempdir().unwrap();
+        let own = home.path().join("haguard/haguard.toml");
+        std::fs::create_dir(own.parent().unwrap()).unwrap();
+        std::fs::write(&own, "").unwrap();
+        let config_home = home.path().to_str().unwrap();
+        let flags = Flags { config: Some("/flag".into()), ..Flags::default() };
+        let named = environment(&[("HAGUARD_CONFIG", "/environment"), ("XDG_CONFIG_HOME", config_home)]);
+        assert_eq!(config_path(&flags, &named), Some("/flag".into()));
+        assert_eq!(config_path(&Flags::default(), &named), Some("/environment".into()));
+        let system = Some(PathBuf::from(SYSTEM_CONFIG)).filter(|path| path.exists());
+        let searched = environment(&[("XDG_CONFIG_HOME", config_home)]);
+        assert_eq!(config_path(&Flags::default(), &searched), system.or(Some(own)));
     }
 
     #[test]

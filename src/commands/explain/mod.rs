@@ -17,7 +17,7 @@ use topics::TOPICS;
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A check's id, a group of them, a kind of loss, an exit code, `reload`, `guard`, ..; without it the subjects are listed
+    /// Check, group of checks, kind of loss, exit code or command (default: list all subjects)
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 }
@@ -83,7 +83,7 @@ fn exit_codes() -> Vec<String> {
          where something is unknown or could not be read."
             .to_owned(),
     );
-    lines.push(format!("{CHANGE_RULE} What to do about one: `haguard explain 8`."));
+    lines.push(format!("{CHANGE_RULE} `haguard explain 8` says what to do about one of them."));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! `guard`: systemd itself refuses the reflex restart.
 //!
+//! - `args`: the arguments
 //! - `change`: `guard install` and `guard remove`
 //! - `report`: their reports
 //! - `status`: `guard status`

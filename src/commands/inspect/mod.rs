@@ -26,13 +26,13 @@ use crate::report::{Body, LedgerSource, Report, ServiceProcedure};
 #[command(after_long_help = "Examples:\n  haguard inspect\n  haguard inspect --losses\n  \
     haguard inspect -o json > facts.json; haguard inspect --facts facts.json")]
 pub struct InspectArgs {
-    /// Show the loss ledger alone, a line for each object
+    /// Show only what a reload or restart would lose, a line for each object
     #[arg(long)]
     pub losses: bool,
-    /// Show where requests go: host name, backend, servers with their health
+    /// Show where requests go: host name, backend, servers and their health
     #[arg(long, conflicts_with = "losses")]
     pub routes: bool,
-    /// Pin who controls each service, where that is proven, in haguard.toml: later looks compare
+    /// Write the proven controller of each service to haguard.toml, as [[pin]]
     #[arg(long, conflicts_with_all = ["facts", "losses"])]
     pub save: bool,
     /// Judge a snapshot that `inspect -o json` wrote, instead of this host

@@ -1,5 +1,6 @@
 //! `restart` refuses, with the live ledger and the safe alternative. It touches nothing.
 //!
+//! - `args`: the arguments
 //! - `break_glass`: `restart --break-glass`
 //! - `other_service`: `restart SERVICE` for what is not HAProxy
 //! - `report`: the report of each outcome
