@@ -236,7 +236,12 @@ fn a_file_that_changed_since_it_was_read_is_named_and_all_are_as_they_were() {
             let changes =
                 [("a.cfg", Some(&b"x"[..])), ("gone.cfg", None), ("new.cfg", Some(b"n")), ("b.cfg", new)];
             let edited = bench.file("b.cfg");
-            let error = bench.write(&changes, |_| Ok(edit(&edited))).unwrap_err();
+            let error = bench
+                .write(&changes, |_| {
+                    edit(&edited);
+                    Ok(())
+                })
+                .unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!(
