@@ -1,4 +1,4 @@
-//! The Data Plane API, asked only. Every call is its own question; nothing is remembered between two.
+//! The Data Plane API, read-only. Nothing is cached between two calls.
 
 use super::http::{HttpClient, HttpEndpoint, HttpError, Reply};
 use crate::wire::dataplane::{self as wire, Reload, Transaction, UnexpectedJson};
@@ -44,7 +44,7 @@ impl DataPlane {
     /// The API's version.
     ///
     /// # Errors
-    /// When there is no usable answer; a server that knows v2 only is told as such.
+    /// When there is no usable answer; [`HttpError::OldApi`] for a server with v2 only.
     pub fn api_version(&self) -> Result<String, HttpError> {
         match self.get_json("/v3/info", wire::parse_api_version) {
             Err(HttpError::NotFound { .. }) if self.speaks_v2() => {
@@ -112,7 +112,7 @@ impl DataPlane {
     }
 }
 
-/// The server's own words in a refusal.
+/// The server's message in an error.
 fn error_message(body: &str) -> Option<String> {
     wire::parse_error(body).map(|document| document.message)
 }

@@ -1,4 +1,4 @@
-//! Patroni's own word on the PostgreSQL that it runs, from its REST API, which answers questions without a password.
+//! Patroni's REST API, whose read-only calls need no password.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use super::linux;
 use crate::wire::linux::listener::Listener;
 use crate::wire::patroni::{self, Member, PatroniStatus};
 
-/// What it says.
+/// What Patroni answers.
 #[derive(Debug, Clone)]
 pub struct PatroniInfo {
     /// The address that answered.
     pub url: String,
     /// Its cluster, and when its PostgreSQL was started.
     pub status: PatroniStatus,
-    /// Which member of the cluster it is, where that can be told.
+    /// Which member of the cluster it is, where that is known.
     pub member: Option<Member>,
 }
 
-/// Asks a Patroni on its own listening sockets, so that no configuration has to be believed.
+/// Asks the Patroni with this PID on the sockets that it listens on, so that no configuration file is needed.
 ///
 /// # Errors
 /// When its sockets cannot be seen, or none of them answers as Patroni does.
@@ -32,8 +32,8 @@ pub fn query(pid: u32, limit: Duration) -> Result<PatroniInfo> {
             true => format!("127.0.0.1:{}", at.port()),
             false => at.to_string(),
         };
-        match linux::in_network_namespace(pid, || query_address(&address, limit)).and_then(|said| said) {
-            Ok(said) => return Ok(said),
+        match linux::in_network_namespace(pid, || query_address(&address, limit)).and_then(|info| info) {
+            Ok(info) => return Ok(info),
             Err(error) => tried.push(format!("{error:#}")),
         }
     }

@@ -1,5 +1,4 @@
-//! Those who keep programs running and are no service manager of the whole host: supervisord, runit, s6, tmux. Each is
-//! asked what it says of its own processes, read-only.
+//! supervisord, runit, s6 and tmux: each is asked for its processes, read-only.
 
 use std::io::Read;
 use std::path::Path;
@@ -18,8 +17,8 @@ use crate::wire::supervisors::{self, TmuxPane};
 const GET_ALL_PROCESS_INFO: &str =
     "<?xml version=\"1.0\"?><methodCall><methodName>supervisor.getAllProcessInfo</methodName></methodCall>";
 
-/// The programs of a supervisord, and the address where it told them. Its own listening sockets are asked, so that no
-/// configuration has to be believed.
+/// The programs of a supervisord, and the address that answered. The sockets that it listens on are asked, so that no
+/// configuration file is needed.
 ///
 /// # Errors
 /// When it listens nowhere, or wants a password, or its sockets cannot be seen.
@@ -63,22 +62,22 @@ fn programs_at(url: &str, limit: Duration) -> Result<Vec<supervisors::Supervisor
     Ok(supervisors::parse_supervisord(&text))
 }
 
-/// The process that runit's `runsv` says it keeps; its log service's too.
+/// The process that runit's `runsv` supervises, and that of its log service.
 ///
 /// # Errors
 /// When its folder cannot be read.
 pub fn runit_processes(runsv: u32) -> Result<Vec<(String, u32)>> {
     let files = ["supervise/pid", "log/supervise/pid"];
-    let said = |name: &str| -> Result<(String, String)> {
+    let read = |name: &str| -> Result<(String, String)> {
         let path = format!("/proc/{runsv}/cwd/{name}");
         Ok((name.to_owned(), String::from_utf8_lossy(&read_status_file(&path)?).into_owned()))
     };
-    let (first, log) = (said(files[0])?, said(files[1]).ok());
-    let kept = [Some(first), log].into_iter().flatten();
-    Ok(kept.filter_map(|(name, text)| Some((name, supervisors::parse_runit_pid(&text)?))).collect())
+    let (first, log) = (read(files[0])?, read(files[1]).ok());
+    let found = [Some(first), log].into_iter().flatten();
+    Ok(found.filter_map(|(name, text)| Some((name, supervisors::parse_runit_pid(&text)?))).collect())
 }
 
-/// The process that `s6-supervise` says it keeps.
+/// The process that `s6-supervise` supervises.
 ///
 /// # Errors
 /// When its folder cannot be read.
@@ -87,10 +86,10 @@ pub fn s6_process(supervise: u32) -> Result<Option<u32>> {
     Ok(supervisors::parse_s6_status(&read_status_file(&path)?))
 }
 
-/// More than this is no status.
+/// Bytes of a status file that are read.
 const MAX_STATUS_SIZE: u64 = 4096;
 
-/// A file that anybody may have put there: a pipe or a device in its place is not waited for.
+/// Any user may have put a pipe or a device in place of this file, which is then not opened.
 fn read_status_file(path: &str) -> Result<Vec<u8>> {
     let file = linux::open_regular_file(path.as_ref()).map_err(|error| access_error(path, &error))?;
     let mut bytes = Vec::new();
@@ -98,8 +97,8 @@ fn read_status_file(path: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The panes of a tmux server, asked through the socket that it listens on. A server can have its client run programs and
-/// write files, so that it is asked as its own user: to root whoever calls himself tmux would be a way to be root.
+/// The panes of a tmux server, from `tmux list-panes` on its socket. A server can make its client run programs and write
+/// files, so that the client runs as the server's user, never as root.
 ///
 /// # Errors
 /// When its sockets cannot be seen, or it does not answer, or it is another user's and we are not root.
@@ -121,14 +120,14 @@ pub fn tmux_panes(server: u32, user: u32, limit: Duration) -> Result<(String, Ve
         run_as: owner,
         ..Program::default()
     };
-    let said = program.run(limit)?;
-    if !said.status.success() {
-        bail!("tmux -S {socket} list-panes: {}", said.stderr.trim());
+    let output = program.run(limit)?;
+    if !output.status.success() {
+        bail!("tmux -S {socket} list-panes: {}", output.stderr.trim());
     }
-    Ok((socket, supervisors::parse_tmux_panes(&said.stdout)))
+    Ok((socket, supervisors::parse_tmux_panes(&output.stdout)))
 }
 
-/// The pseudo terminals whose other ends a process holds: those who look into them.
+/// The pseudo terminals whose master ends a process holds.
 ///
 /// # Errors
 /// When its open files may not be seen.

@@ -1,4 +1,4 @@
-//! Addresses that the next worker would listen on and this one does not, and who holds them now.
+//! Addresses that a reload would add, and who holds them now.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +7,9 @@ use super::Listener;
 /// One listener that a reload would add.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewBind {
-    /// What it would be; none where that could not be told.
+    /// What it would be; none where that is not known.
     pub listener: Option<Listener>,
-    /// How messages call it: its address, or the words of the file.
+    /// Its name in messages: its address, or the words of the file.
     pub address: String,
     /// The line that asks for it, as `FILE:LINE`, where that is known.
     pub at: Option<String>,
@@ -23,9 +23,9 @@ pub struct NewBind {
 pub enum BindState {
     /// It can.
     Free,
-    /// Somebody else has it.
+    /// Another process has it.
     Taken {
-        /// Who; nobody where a socket holds it that no table shows.
+        /// Its holders; empty where a socket holds it that no table shows.
         by: Vec<SocketOwner>,
         /// HAProxy would not notice and take it over: it replaces whatever stands at the path of a unix socket.
         silently: bool,
@@ -76,7 +76,7 @@ pub struct OwnerProcess {
 }
 
 impl SocketOwner {
-    /// How messages call it.
+    /// Its name in messages.
     pub fn title(&self) -> String {
         let who = match (&self.process, self.uid) {
             (Some(holder), _) => {

@@ -47,10 +47,10 @@ pub struct ConfigOnDisk {
     /// `mworker-max-reloads`, as written.
     #[serde(default)]
     pub max_reloads: Option<String>,
-    /// `noreuseport` is in force: no worker takes over the listening sockets of the one before.
+    /// `noreuseport` is in force: no worker takes over the listening sockets of the previous one.
     #[serde(default)]
     pub noreuseport: bool,
-    /// Lines that listen on a descriptor which whoever started it has to hand down, as `FILE:LINE fd@N`.
+    /// Lines that listen on a descriptor which HAProxy has to inherit, as `FILE:LINE fd@N`.
     #[serde(default)]
     pub handed_down: Vec<String>,
     /// The server-state file in force, with what it is.

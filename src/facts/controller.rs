@@ -1,4 +1,4 @@
-//! Who keeps a process running, and how that is known.
+//! The controller of a process: what starts it again and reloads it, with the evidence.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl Evidence {
     }
 }
 
-/// Who restarts and reloads a process.
+/// What restarts and reloads a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Controller {
@@ -113,7 +113,7 @@ pub enum Controller {
         /// The master's socket, as it can be opened from here.
         socket: Option<String>,
     },
-    /// A terminal multiplexer: somebody typed it in there.
+    /// A terminal multiplexer in which it was typed.
     Multiplexer {
         /// tmux or screen.
         program: String,
@@ -124,7 +124,7 @@ pub enum Controller {
         /// The session's name, where it is known.
         session: Option<String>,
     },
-    /// A login shell or another interactive one: somebody typed it in there.
+    /// A shell in which it was typed.
     Shell {
         /// The shell's process.
         shell: u32,
@@ -144,7 +144,7 @@ pub enum Controller {
         /// What its control group says inside, such as `/system.slice/haproxy.service`.
         inside: Option<String>,
     },
-    /// No manager was found: a script or somebody who is gone started it.
+    /// No manager was found: a script or a person started it.
     #[serde(rename = "nobody")]
     Unmanaged {
         /// The control group that it lives in.
@@ -169,7 +169,7 @@ pub struct Container {
     pub socket: String,
     /// The compose project that it belongs to.
     pub compose: Option<ComposeService>,
-    /// The unit of systemd's that runs it, where Podman was told of one and systemd has it.
+    /// The unit that runs it, where Podman has a label for it and systemd knows it.
     #[serde(default)]
     pub unit: Option<String>,
     /// The user whose Podman keeps it, where that is not root's.
@@ -196,20 +196,20 @@ pub struct ComposeService {
     pub by_podman: bool,
 }
 
-/// Who keeps a process running, as far as it can be told.
+/// The controller of a process, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "certainty")]
 pub enum Control {
     /// Two sources agree.
     Proven {
-        /// On whom.
+        /// The controller.
         controller: Controller,
         /// What they say.
         evidence: Vec<Evidence>,
     },
     /// One source says so, and nothing speaks against it.
     Claimed {
-        /// Whom it names.
+        /// The controller that it names.
         controller: Controller,
         /// What it says.
         evidence: Vec<Evidence>,
@@ -238,7 +238,7 @@ impl Control {
         Control::Unknown { evidence: Vec::new(), why: why.into() }
     }
 
-    /// Whom two sources agree on.
+    /// The controller that two sources agree on.
     pub fn proven(&self) -> Option<&Controller> {
         match self {
             Control::Proven { controller, .. } => Some(controller),
@@ -246,7 +246,7 @@ impl Control {
         }
     }
 
-    /// Whom at least one source names, and none denies.
+    /// The controller that at least one source names, and none denies.
     pub fn controller(&self) -> Option<&Controller> {
         match self {
             Control::Proven { controller, .. } | Control::Claimed { controller, .. } => Some(controller),
@@ -274,7 +274,7 @@ impl Control {
         }
     }
 
-    /// Whom the sources name, and why that is no proof where it is none.
+    /// The controller, and why it is not proven.
     pub fn describe(&self) -> String {
         match (self.controller(), self.why()) {
             (Some(controller), None) => controller.describe(),
@@ -311,7 +311,7 @@ impl Controller {
         }
     }
 
-    /// Nothing starts it again by itself: somebody typed it, or did once.
+    /// Nothing starts it again by itself: it was typed in a terminal, or started by a script.
     pub fn is_started_by_hand(&self) -> bool {
         matches!(
             self,

@@ -32,7 +32,7 @@ pub struct DataPlaneFacts {
     pub pending_reloads: Known<Vec<Reload>>,
     /// Reloads that failed since the server started.
     pub failed_reloads: Known<Vec<Reload>>,
-    /// Transactions that somebody may still commit.
+    /// Transactions that can still be committed.
     pub open_transactions: Known<Vec<Transaction>>,
     /// The file that it writes, and how that was learnt.
     pub config_file: Known<WrittenConfigFile>,

@@ -1,4 +1,4 @@
-//! The guard of a systemd unit: what its file says, what systemd has read, and what has gone around it.
+//! The guard of a systemd unit: its file, what systemd has read, and what bypasses it.
 
 use std::collections::BTreeMap;
 
@@ -69,9 +69,9 @@ pub enum DropIn {
         /// Its folder was made for it.
         folder_made: bool,
     },
-    /// haguard wrote it and somebody edited it.
+    /// haguard wrote it, and it was edited.
     Edited,
-    /// Somebody else's, of the same name.
+    /// Not haguard's, of the same name.
     Foreign,
     /// It could not be read.
     Unreadable {
@@ -80,7 +80,7 @@ pub enum DropIn {
     },
 }
 
-/// How things stand.
+/// The state of a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardStatus {
     /// systemd refuses, by haguard's file.
@@ -107,7 +107,7 @@ impl GuardFacts {
         self.shown.is_yes("RefuseManualStop")
     }
 
-    /// How things stand.
+    /// The state of the guard.
     pub fn status(&self) -> GuardStatus {
         match (self.effective(), &self.file) {
             (true, DropIn::Unmodified { .. }) => GuardStatus::InForce,
@@ -130,12 +130,12 @@ impl GuardFacts {
             .map(String::as_str)
     }
 
-    /// A restart through systemd has to lift it, or finds it lifted by a run that was killed, and puts it back.
+    /// A restart through systemd has to lift it, or finds it lifted by a killed run, and puts it back.
     pub fn is_restored_after_restart(&self) -> bool {
         self.effective() || (self.status() == GuardStatus::RuntimeOverride && self.stale_override().is_some())
     }
 
-    /// Somebody masked it, perhaps while it ran.
+    /// It is masked; that can happen while it runs.
     pub fn is_masked(&self) -> bool {
         self.shown.get("LoadState") == "masked"
     }
@@ -161,8 +161,7 @@ impl GuardFacts {
 
     /// How often systemd has started it again by itself.
     pub fn restarts(&self) -> Known<u32> {
-        let said = self.shown.get("NRestarts");
-        match said.parse() {
+        match self.shown.get("NRestarts").parse() {
             Ok(count) => Known::Seen(count),
             Err(_) => Known::unknown(format!("systemd does not count the restarts of {}", self.unit)),
         }
@@ -242,8 +241,8 @@ pub(crate) mod tests {
         assert_eq!(stand(DropIn::Absent, ""), GuardStatus::NotInstalled);
         let lifted = GuardFacts { lifted_by: vec!["/run/x".into()], ..sample(ours(), "") };
         assert_eq!(lifted.status(), GuardStatus::RuntimeOverride);
-        assert!(!lifted.is_restored_after_restart(), "somebody else lifted it");
-        // A guard of somebody's own that a killed run left lifted is no guard that is not there.
+        assert!(!lifted.is_restored_after_restart(), "not lifted by haguard");
+        // Another guard than haguard's that a killed run left lifted still counts.
         let left = format!("/run/systemd/system/haproxy.service.d/{BREAK_GLASS_FILE_NAME}");
         let left = GuardFacts {
             lifted_by: vec![left],

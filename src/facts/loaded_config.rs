@@ -1,5 +1,5 @@
 //! What is known of the configuration that a running worker loaded, which the files on disk may no longer be: without
-//! it an edit and a change at run time cannot be told apart.
+//! it an edit and a change at run time cannot be distinguished.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +18,9 @@ pub struct LoadedConfig {
 /// The configuration files that a worker loaded.
 #[derive(Debug, Clone)]
 pub enum ConfigSinceLoad {
-    /// Nobody has touched them since: the next worker loads the same.
+    /// They did not change since: the next worker loads the same.
     Unchanged,
-    /// They were touched, and a copy from before says what they were.
+    /// They changed, and there is a copy of what they were.
     Changed(ConfigBaseline),
 }
 

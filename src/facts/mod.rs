@@ -79,16 +79,16 @@ pub struct Facts {
     pub candidates: Known<Vec<Candidate>>,
     /// The one that was asked for.
     pub instance: Known<Instance>,
-    /// Where it lives, as far as that is not where we do.
+    /// Its namespaces, as far as they are not those of haguard.
     #[serde(default = "namespaces::not_in_snapshot")]
     pub namespaces: Known<Namespaces>,
     /// What runs.
     pub live: WorkerState,
     /// What the next worker would be.
     pub next: WorkerState,
-    /// How the next worker fared in a sealed copy of this host, or why it was not tried; none where nobody asked.
+    /// The rehearsal of the next worker, or why there was none; none where it was not asked for.
     pub rehearsal: Option<Known<Rehearsal>>,
-    /// What a restart by its unit would start; none where nobody asked, or no unit of systemd's is proven to control it.
+    /// What a restart by its unit would start; none where it was not asked for, or no unit is proven to control it.
     #[serde(default)]
     pub start: Option<Known<UnitStart>>,
     /// What the next worker would listen on and this one does not.
@@ -97,7 +97,7 @@ pub struct Facts {
     pub config: ConfigOnDisk,
     /// The Data Plane API, where one is configured.
     pub dataplane: Option<DataPlaneFacts>,
-    /// How its processes fare, and who else has a say.
+    /// Memory, open files, signals and libraries of its processes, and what else may change it.
     #[serde(default = "process_health::not_in_snapshot")]
     pub vitals: ProcessHealth,
     /// The guard of the unit that controls it; none where no unit is proven to.
@@ -112,7 +112,7 @@ pub struct Facts {
     /// Where requests go, where that was asked for.
     #[serde(default = "not_gathered")]
     pub routes: Known<Routes>,
-    /// What the look cost.
+    /// The calls that this look made.
     pub cost: Cost,
     /// The proof that looking changed nothing.
     pub unchanged: Known<Vec<Proof>>,
@@ -136,7 +136,7 @@ pub struct Proof {
     pub source: String,
 }
 
-/// What a run cost the systems it talked to.
+/// The calls that a run made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Calls to Nomad.

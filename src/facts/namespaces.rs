@@ -1,4 +1,4 @@
-//! Where a HAProxy lives that is not where we do: its namespaces, and files of ours that are mounted alone into it.
+//! The namespaces of a HAProxy that are not those of haguard, and single files that are bind-mounted into it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,8 @@ pub struct Namespaces {
     pub mounted: Vec<MountedFile>,
 }
 
-/// A file that is mounted alone. Such a mount is of an inode: a file that is written beside it and renamed over it is
-/// another one.
+/// A single file that is bind-mounted. Such a mount is of an inode: an editor that writes a new file and renames it over the old
+/// one leaves the old file mounted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountedFile {
     /// Its path where HAProxy lives.

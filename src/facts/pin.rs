@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Controller, Process};
 
-/// Who is expected to run a service, or who was found to run it.
+/// The controller that a service is expected to have, or was found to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Pin {
     /// What it is: the key of its role, or its program's name.
@@ -77,11 +77,11 @@ impl Pin {
         let named = [self.unit.clone(), container, self.name.clone()];
         let words: Vec<String> =
             std::iter::once(kind.to_owned()).chain(named.into_iter().flatten()).collect();
-        let mut said = words.join(" ");
+        let mut text = words.join(" ");
         if !self.config.is_empty() {
-            said = format!("{said}, {}", self.config.join(" "));
+            text = format!("{text}, {}", self.config.join(" "));
         }
-        said
+        text
     }
 
     /// What was found is what was pinned; a pin that names no files leaves them open.

@@ -1,4 +1,4 @@
-//! How the processes fare beside what they serve: memory, open files, signals, libraries, and who else has a say.
+//! Memory, open files, signals and libraries of the processes, and what else may change them.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct ProcessHealth {
     pub reload_signal: Known<ReloadSignal>,
     /// Libraries that were replaced on disk since the main process or the serving worker loaded them.
     pub stale_libraries: Known<Vec<String>>,
-    /// The PID file that HAProxy was told to write; none where it was told of none.
+    /// The PID file that HAProxy writes; none where none is configured.
     pub pid_file: Known<Option<PidFile>>,
     /// What the master wrote at its last start or reload, without secrets.
     pub startup_log: Known<Vec<String>>,
@@ -26,9 +26,9 @@ pub struct ProcessHealth {
     pub released: Known<Date>,
     /// Whether needrestart would restart it.
     pub needrestart: Known<Needrestart>,
-    /// The freeze in force, as `FILE: RELOAD_REASON`.
+    /// The freeze in force, as `FILE: REASON`.
     pub freeze: Known<Option<String>>,
-    /// Who is changing this HAProxy now, in one line.
+    /// The run that holds the lock of this HAProxy now, in one line.
     pub turn: Known<Option<String>>,
 }
 

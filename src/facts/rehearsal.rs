@@ -1,4 +1,4 @@
-//! What became of the next worker in a sealed copy of this host.
+//! The result of starting the next worker in a sandbox.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Rehearsal {
     pub alerts: Vec<String>,
     /// Warnings, likewise.
     pub warnings: Vec<String>,
-    /// Milliseconds until the copy was there.
+    /// Milliseconds until the sandbox was ready.
     pub set_up_ms: u64,
     /// Milliseconds from HAProxy's start until its worker answered, or until it ended.
     pub start_up_ms: u64,
@@ -26,7 +26,7 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Why it did not come up, in HAProxy's own words where it said any.
+    /// Why it did not come up: HAProxy's first alert, where there is one.
     pub fn failure_reason(&self) -> Option<String> {
         let ended =
             self.ended.map_or("it did not end".to_owned(), |code| format!("it ended with status {code}"));

@@ -11,11 +11,11 @@ pub struct Routes {
     pub routes: Vec<Route>,
     /// The backends, with their servers.
     pub backends: Vec<RouteBackend>,
-    /// What makes the picture uncertain.
+    /// What makes the routes uncertain.
     pub notes: Vec<String>,
 }
 
-/// One way from a frontend to a backend.
+/// One route from a frontend to a backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The frontend.
@@ -24,7 +24,7 @@ pub struct Route {
     pub host: Option<String>,
     /// What else must hold, in words; empty for nothing.
     pub when: String,
-    /// The backend, or why it cannot be told.
+    /// The backend, or why it is not known.
     pub backend: Known<String>,
     /// Where that is said: `FILE:LINE`, or the map's file.
     pub at: String,

@@ -1,5 +1,5 @@
-//! What one worker holds, with the values themselves: what a replay puts back. Nothing here can be serialized, and
-//! `Debug` shows counts, because a map may hold tokens and a certificate comes with its key.
+//! The runtime state of one worker with the values themselves, for a replay. Nothing here can be serialized, and `Debug`
+//! shows counts, because a map may hold tokens and a certificate comes with its key.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub struct RuntimeState {
 }
 
 impl RuntimeState {
-    /// Holdings of which nothing could be read, for one reason.
+    /// Nothing could be read, for one reason.
     pub fn unknown(why: &str) -> Self {
         RuntimeState {
             backends: Known::unknown(why),
@@ -60,9 +60,9 @@ pub struct RuntimeServer {
     pub address: ServerAddress,
     /// The host name or SRV record that its address comes from.
     pub named: Option<String>,
-    /// What it is told to do.
+    /// Its administrative state.
     pub admin: ServerAdminState,
-    /// What the configuration told it.
+    /// Its administrative state by the configuration.
     pub initial_admin: ServerAdminState,
     /// Its weight, 0 to 256.
     pub weight: u32,

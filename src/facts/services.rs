@@ -1,4 +1,4 @@
-//! The services of this host: what listens, as which user, from which folder, with which files, and who keeps it running.
+//! The services of this host: listeners, user, folder, files and controller.
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub struct HostFacts {
     pub services: Vec<Service>,
     /// Listeners of ours that no process could be found for.
     pub unowned: Vec<UnownedListener>,
-    /// The network namespace that the HAProxy which is meant lives in; that of haguard where none is known.
+    /// The network namespace of the target; that of haguard where there is none.
     pub network: Known<String>,
     /// The addresses of that namespace.
     pub addresses: Known<Vec<IpAddr>>,
@@ -29,7 +29,7 @@ pub struct HostFacts {
     pub processes: usize,
     /// How many of them keep their open files from us, so that they may listen unseen.
     pub hidden: usize,
-    /// Root looked, so that nobody sees more from here.
+    /// Root looked, so that no user of this host sees more.
     #[serde(default)]
     pub as_root: bool,
 }
@@ -41,7 +41,7 @@ pub struct Service {
     pub name: String,
     /// What it is for HAProxy.
     pub role: Option<Role>,
-    /// What the role is told by.
+    /// The evidence for the role.
     pub role_by: Vec<Evidence>,
     /// Its first process; what may be secret in its arguments is taken out.
     pub process: Process,
@@ -72,7 +72,7 @@ pub struct LocalServer {
     pub address: String,
     /// The first processes of the services that listen there; more than one where they share the port.
     pub served_by: Vec<u32>,
-    /// Why nobody is named.
+    /// Why no process is named.
     pub unserved: Option<String>,
 }
 
@@ -217,7 +217,7 @@ impl HostFacts {
         (self.hidden > 0).then(|| format!("what {} of {all} listen on: {mend}", self.hidden))
     }
 
-    /// Looks up who serves each of these servers, where that is somebody here.
+    /// Finds the services of this host that are these servers.
     pub fn find_local_servers(&mut self, servers: &[Server]) {
         let local = servers.iter().filter_map(|server| {
             let address = server.address.seen()?;
@@ -225,7 +225,7 @@ impl HostFacts {
                 AddressLookup::OtherHost => return None,
                 AddressLookup::Served(all) => (all.iter().map(|service| service.process.pid).collect(), None),
                 AddressLookup::HiddenProcess(unowned) => (Vec::new(), Some(self.describe_unowned(unowned))),
-                AddressLookup::NoListener => (Vec::new(), Some("nobody listens there".to_owned())),
+                AddressLookup::NoListener => (Vec::new(), Some("no process listens there".to_owned())),
             };
             Some(LocalServer {
                 backend: server.backend.clone(),
@@ -238,7 +238,7 @@ impl HostFacts {
         self.local = local.collect();
     }
 
-    /// Where an address of a server leads: to another host, or to somebody here.
+    /// Where an address of a server leads: to another host, or to a service here.
     pub fn lookup_address(&self, ip: &str, port: u16) -> AddressLookup<'_> {
         let Ok(ip) = ip.parse::<IpAddr>() else { return AddressLookup::OtherHost };
         let own = match &self.addresses {
@@ -274,9 +274,9 @@ pub enum AddressLookup<'a> {
     OtherHost,
     /// These do; more than one where they share the port.
     Served(Vec<&'a Service>),
-    /// Somebody does who could not be seen.
+    /// A process that could not be seen.
     HiddenProcess(&'a UnownedListener),
-    /// Nobody listens there.
+    /// No process listens there.
     NoListener,
 }
 
@@ -292,13 +292,13 @@ mod tests {
 
     #[test]
     fn a_server_on_this_host_is_traced_to_its_process_and_one_elsewhere_is_not_mentioned() {
-        let nobody = || Controller::Unmanaged { cgroup: "/".into() };
-        let mut wildcard = test_facts::service("api", 8000, nobody());
+        let unmanaged = || Controller::Unmanaged { cgroup: "/".into() };
+        let mut wildcard = test_facts::service("api", 8000, unmanaged());
         wildcard.listens = Known::Seen(vec!["tcp 0.0.0.0:8000".parse().unwrap()]);
-        let mut guest = test_facts::service("guest", 9000, nobody());
+        let mut guest = test_facts::service("guest", 9000, unmanaged());
         guest.network = Known::Seen("net:[2]".into());
         let mut host =
-            test_facts::host_facts(vec![test_facts::service("gui", 5050, nobody()), wildcard, guest]);
+            test_facts::host_facts(vec![test_facts::service("gui", 5050, unmanaged()), wildcard, guest]);
         host.unowned = vec![UnownedListener {
             listener: "tcp 127.0.0.1:6000".parse().unwrap(),
             uid: Some(7),
@@ -314,14 +314,14 @@ mod tests {
             .map(|one| (one.address.as_str(), one.served_by.len(), one.unserved.as_deref().unwrap_or("")))
             .collect();
         let unseen = "127.0.0.1:6000 of a process of uid 7 that could not be seen (run as root)";
-        let nobody = "nobody listens there";
+        let no_listener = "no process listens there";
         assert_eq!(
             said,
             [
                 ("127.0.0.1:5050", 1, ""),
                 ("10.0.0.1:8000", 1, ""),
-                ("127.0.0.1:9000", 0, nobody),
-                ("[::1]:1", 0, nobody),
+                ("127.0.0.1:9000", 0, no_listener),
+                ("[::1]:1", 0, no_listener),
                 ("127.0.0.1:6000", 0, unseen),
             ]
         );

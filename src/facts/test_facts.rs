@@ -14,7 +14,7 @@ use super::{
 pub(crate) fn healthy() -> Facts {
     let servers = || vec![server("web", "s1", 8001), server("web", "s2", 8002)];
     let proxies = || vec![proxy("fe", true), proxy("web", false)];
-    let picture = |how| WorkerState {
+    let state = |how| WorkerState {
         how,
         connections: Known::Seen(Connections { current: 0, draining: 0 }),
         proxies: Known::Seen(proxies()),
@@ -37,8 +37,8 @@ pub(crate) fn healthy() -> Facts {
         }]),
         instance: Known::Seen(healthy_instance()),
         namespaces: Known::Seen(Namespaces { own: Vec::new(), closed: None, mounted: Vec::new() }),
-        live: picture(Provenance::Live),
-        next: picture(Provenance::Read),
+        live: state(Provenance::Live),
+        next: state(Provenance::Read),
         rehearsal: None,
         start: None,
         binds: Known::Seen(Vec::new()),

@@ -1,4 +1,4 @@
-//! What a restart by its unit would start: the unit says so anew at each start, and a reload keeps what the master has.
+//! What a restart by its unit would start: a start applies the unit's settings, a reload keeps those of the master.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ pub struct UnitStart {
     pub unit: String,
     /// In what it differs from what runs, a sentence each. Of variables their names, never a value.
     pub differs: Vec<String>,
-    /// What could not be worked out, and is taken to be as it runs.
+    /// What could not be determined, and is taken to be as it runs.
     pub assumed: Vec<String>,
     /// What a plan about it rests on: names, and hashes of what may be secret.
     pub rests_on: BTreeMap<String, String>,
-    /// What came of trying it; nothing where a reload would start the same.
+    /// The rehearsal of it; none where a reload would start the same.
     pub tried: Option<Box<RehearsedStart>>,
 }
 
@@ -36,7 +36,7 @@ pub struct RehearsedStart {
 }
 
 impl Facts {
-    /// The same facts for whom a restart matters: what comes next is what a restart would start. They are these facts where
+    /// These facts with a restart in place of a reload: what comes next is what a restart would start. They are unchanged where
     /// a reload would start the same.
     pub fn after_unit_start(&self) -> Cow<'_, Facts> {
         let Some(Known::Seen(start)) = &self.start else { return Cow::Borrowed(self) };

@@ -1,18 +1,17 @@
-//! A picture: what one worker holds, or what the next worker would hold. The same vocabulary for both, so that
-//! losses are a subtraction.
+//! The state of one worker, live or next: the same types for both, so that losses are a subtraction.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Known, Listener};
 use crate::label::display_serde_name;
 
-/// How a picture was made, from the strongest to the weakest.
+/// How a state was obtained, from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provenance {
     /// Asked of the running worker.
     Live,
-    /// Asked of a worker that was started in a sealed copy of the host.
+    /// Asked of a worker that was started in a sandbox.
     Rehearsed,
     /// Read from the configuration on disk.
     Read,
@@ -21,7 +20,7 @@ pub enum Provenance {
 /// Everything of one worker that an operation could destroy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerState {
-    /// How it was made.
+    /// How it was obtained.
     pub how: Provenance,
     /// Client connections that are open now; only of a live worker.
     pub connections: Known<Connections>,
@@ -40,7 +39,7 @@ pub struct WorkerState {
 }
 
 impl WorkerState {
-    /// A picture of which nothing was seen, for one reason.
+    /// A state of which nothing was seen, for one reason.
     pub fn unknown(how: Provenance, why: &str) -> Self {
         WorkerState {
             how,
@@ -107,7 +106,7 @@ impl Proxy {
     }
 }
 
-/// What a server is told to do.
+/// The administrative state of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerAdminState {
@@ -165,9 +164,9 @@ pub struct Server {
     pub weight: Known<u32>,
     /// The weight that the loaded configuration gave.
     pub initial_weight: Option<u32>,
-    /// What it is told to do.
+    /// Its administrative state.
     pub admin: Known<ServerAdminState>,
-    /// What the loaded configuration told it.
+    /// Its administrative state by the loaded configuration.
     pub initial_admin: Option<ServerAdminState>,
     /// False when it stands behind a condition that could not be decided.
     pub certain: bool,
@@ -212,7 +211,7 @@ pub struct StickTable {
     pub used: u64,
     /// The peers section that carries it over a reload, where there is one with a local peer.
     pub peers: Option<String>,
-    /// That section has finished its own resynchronisation; before that it teaches nobody.
+    /// That section has finished its own resynchronisation; before that it sends no entries to other peers.
     pub synced: bool,
     /// Remote peers that are connected now.
     pub remote_peers: Vec<String>,

@@ -1,4 +1,4 @@
-//! How a program would be started, where that is not how the one that runs was started.
+//! How a program would be started, where that differs from the running process.
 
 use super::haproxy::config_files::EnvironmentVariables;
 use crate::clients::linux::credentials::ProcessCredentials;
@@ -10,6 +10,6 @@ pub(super) struct LaunchSpec {
     pub(super) main: Process,
     pub(super) environment: EnvironmentVariables,
     pub(super) credentials: ProcessCredentials,
-    /// Folders that a restart makes anew.
+    /// Folders that a restart empties, each with its owner and group.
     pub(super) emptied: Vec<(String, Option<(u32, u32)>)>,
 }

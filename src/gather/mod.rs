@@ -49,12 +49,12 @@ pub use haproxy::routes::routes;
 pub use haproxy::selector::InstanceSelector;
 pub use host::services::{NO_LISTENERS, describe_listeners, service_by_pid, services};
 
-/// How the next worker is found out.
+/// How the next worker is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeDepth {
-    /// Its files are read: quick, nothing is started.
+    /// From its files; nothing is started.
     Read,
-    /// It is started in a sealed copy of this host; where that cannot be, its files are read.
+    /// It is started in a sandbox; where that is not possible, its files are read.
     Rehearse,
     /// The same, and what a restart by its unit would start, where that is something else.
     RehearseUnitStart,
@@ -71,7 +71,7 @@ struct GatherContext<'a> {
     controllers: ControllerQueries,
 }
 
-/// The instance, and the way to ask its serving worker.
+/// The instance, and how its serving worker is reached.
 struct DiscoveredInstance {
     instance: Instance,
     channel: Known<WorkerChannel>,
@@ -96,7 +96,7 @@ impl<'a> GatherContext<'a> {
         }
     }
 
-    /// What a slow part may take: a rehearsed start is waited for, because a reload would wait for it too.
+    /// The limit of a slow part: a rehearsed start may take long, because a reload would wait for it too.
     fn time_limit(&self, usual: Duration) -> Duration {
         match self.effort {
             ProbeDepth::Read => self.deadline.at_most(usual),
@@ -105,8 +105,8 @@ impl<'a> GatherContext<'a> {
     }
 }
 
-/// Turns map and ACL entries into keyed prints: entries can be compared within one look, and the snapshot holds
-/// none of them, because a map may hold tokens. The key is thrown away with the look.
+/// Turns map and ACL entries into keyed hashes: entries can be compared within one look, and a snapshot holds no values,
+/// because a map may hold tokens. The key exists for one look only.
 #[derive(Default)]
 struct EntryHasher(RandomState);
 
@@ -116,7 +116,7 @@ impl EntryHasher {
     }
 }
 
-/// Looks at the HAProxy that is meant and at everything around it.
+/// Looks at the target and at everything around it.
 pub fn gather_facts(settings: &Settings, aim: &InstanceSelector, effort: ProbeDepth) -> Facts {
     gather_all(settings, aim, effort, None)
 }
@@ -135,7 +135,7 @@ pub fn gather_after_restart(settings: &Settings, before: &Facts, main: u32) -> F
     gather_all(settings, &InstanceSelector::Pid(main), ProbeDepth::Read, Some(before))
 }
 
-/// Which HAProxy is meant, and nothing about what it holds: to be asked again and again while it comes up.
+/// The target without its state, for repeated calls while it starts.
 pub fn find_instance(settings: &Settings, aim: &InstanceSelector) -> Known<Instance> {
     let look = GatherContext::new(settings, ProbeDepth::Read);
     let candidates: Known<Vec<Candidate>> = linux::haproxy_processes().map(Candidate::from_processes).into();
@@ -151,7 +151,7 @@ pub fn start_environment(main: &Process) -> anyhow::Result<BTreeMap<String, Stri
     haproxy::config_files::worker_environment(main)
 }
 
-/// The main process that is meant, by /proc alone: so that it can be named while its sockets are away.
+/// The main process of the target, by /proc alone, also while its sockets are away.
 pub fn find_main_process(settings: &Settings, aim: &InstanceSelector) -> Option<Process> {
     haproxy::instance::find_main_process(settings, aim)
 }
@@ -341,7 +341,7 @@ fn gather_without_instance(look: &GatherContext<'_>, why: &str) -> Facts {
     }
 }
 
-/// Files were given, and no HAProxy runs that would load them: they are started as whoever asks would start them.
+/// Files were given, and no HAProxy runs that would load them: they are rehearsed as this user would start them.
 fn gather_files_only(look: &GatherContext<'_>, why: &str) -> Facts {
     let main = match haproxy::config_files::process_from_settings(look) {
         Ok(main) => main,

@@ -1,4 +1,4 @@
-//! The next worker, started in a sealed copy of this host and asked by the same code as the one that runs.
+//! The next worker, started in a sandbox and read by the same code as the running one.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ use crate::wire::haproxy::startup_log;
 /// Names that only an alert tells are looked up and tried again this often.
 const MAX_ATTEMPTS: usize = 3;
 
-/// What became of it, and what it holds where it came up.
+/// The result, and the state of the worker where it started.
 pub(super) struct RehearsalResult {
     pub(super) rehearsal: Known<Rehearsal>,
     pub(super) state: Option<WorkerState>,
@@ -38,27 +38,26 @@ impl RehearsalResult {
     }
 }
 
-/// What was rehearsed, where it was, with what only the files tell laid over it: where a proxy stands, and what is
-/// behind a list that the next worker does not use.
+/// The state of the rehearsed worker, with what only the files show: the line of each proxy, and lists that no line uses.
 pub(super) fn merge_with_files(
     tried: Option<RehearsalResult>,
     read: WorkerState,
 ) -> (Option<Known<Rehearsal>>, WorkerState) {
-    let Some(RehearsalResult { rehearsal, state: picture }) = tried else { return (None, read) };
-    let Some(mut picture) = picture else { return (Some(rehearsal), read) };
-    if let Known::Seen(proxies) = &mut picture.proxies {
+    let Some(RehearsalResult { rehearsal, state }) = tried else { return (None, read) };
+    let Some(mut state) = state else { return (Some(rehearsal), read) };
+    if let Known::Seen(proxies) = &mut state.proxies {
         for proxy in proxies {
             let written = read.proxies.seen().into_iter().flatten().find(|other| other.name == proxy.name);
             proxy.at = written.and_then(|written| written.at.clone());
         }
     }
-    if let (Known::Seen(mine), Known::Seen(others)) = (&mut picture.patterns, read.patterns) {
+    if let (Known::Seen(mine), Known::Seen(others)) = (&mut state.patterns, read.patterns) {
         let known =
             |list: &Patterns| mine.iter().any(|mine| mine.kind == list.kind && mine.name == list.name);
         let unused: Vec<Patterns> = others.into_iter().filter(|list| list.file && !known(list)).collect();
         mine.extend(unused);
     }
-    (Some(rehearsal), picture)
+    (Some(rehearsal), state)
 }
 
 /// Starts what the master would start next.
@@ -70,10 +69,10 @@ pub(super) fn rehearse(look: &GatherContext<'_>, main: &Process, model: Option<&
 /// Starts what the master's unit would start.
 pub(super) fn rehearse_unit_start(
     look: &GatherContext<'_>,
-    anew: &LaunchSpec,
+    launch: &LaunchSpec,
     model: Option<&Model>,
 ) -> RehearsalResult {
-    let tried = attempt(look, &anew.main, model, Some(anew));
+    let tried = attempt(look, &launch.main, model, Some(launch));
     tried.unwrap_or_else(|error| RehearsalResult::not_possible(format!("{error:#}")))
 }
 
@@ -81,16 +80,16 @@ fn attempt(
     look: &GatherContext<'_>,
     main: &Process,
     model: Option<&Model>,
-    anew: Option<&LaunchSpec>,
+    launch: Option<&LaunchSpec>,
 ) -> Result<RehearsalResult> {
     check_prerequisites(main, model)?;
     require_program(look, main)?;
-    let mut spec = sandbox_spec(look, main, model, anew)?;
+    let mut spec = sandbox_spec(look, main, model, launch)?;
     let mut resolved = hostnames::resolve(main, server_hostnames(model), look.time_limit(timeouts::RESOLVE));
     for _ in 1..MAX_ATTEMPTS {
         spec.hosts = hosts_file(main, &resolved);
         let rehearsed = run_once(look, &spec)?;
-        // A log, a peer or a resolver may be given by name too. Such a name is no fault of the configuration's.
+        // Log servers, peers and resolvers may have names too, which do not resolve in the sandbox but on the host.
         let alerts = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up).map(|seen| &seen.alerts);
         let missing: BTreeSet<String> = alerts
             .map(|alerts| startup_log::unresolved_names(alerts))
@@ -109,7 +108,7 @@ fn attempt(
     run_once(look, &spec)
 }
 
-/// Reasons not to try, each with what would be needed.
+/// Reasons not to rehearse, each with what would be needed.
 fn check_prerequisites(main: &Process, model: Option<&Model>) -> Result<()> {
     if linux::effective_uid() != 0 {
         bail!("a rehearsal needs root");
@@ -131,7 +130,7 @@ fn check_prerequisites(main: &Process, model: Option<&Model>) -> Result<()> {
     Ok(())
 }
 
-/// An upgrade or a removal took the program away: a master that is to execute itself again cannot either.
+/// Without its program on disk a master cannot execute itself again.
 fn require_program(look: &GatherContext<'_>, main: &Process) -> Result<()> {
     let program = program::program_path(look, main)?;
     match linux::exists(&paths::on_host(main, &program)) {
@@ -150,7 +149,7 @@ fn server_hostnames(model: Option<&Model>) -> BTreeSet<String> {
         .collect()
 }
 
-/// Where the master can be asked in the copy, whatever sockets the arguments name.
+/// The master socket in the sandbox.
 fn master_socket_path() -> String {
     format!("{SOCKET_FOLDER}/master.sock")
 }
@@ -159,25 +158,25 @@ fn sandbox_spec(
     look: &GatherContext<'_>,
     main: &Process,
     model: Option<&Model>,
-    anew: Option<&LaunchSpec>,
+    launch: Option<&LaunchSpec>,
 ) -> Result<SandboxSpec> {
     let args = main.haproxy_args();
     let place = ProcessNamespaces::from_pid(main.pid)?;
-    // One that runs without a master is given one, so that it can be asked; what it binds and loads is the same.
+    // One that runs without a master gets one, so that it can be asked; what it binds and loads is the same.
     let mut arguments = vec!["-W".to_owned(), "-db".to_owned(), "-S".to_owned(), master_socket_path()];
     arguments.extend(HaproxyArgs::with_files(&args.start_args, &config_files::config_arguments(look, main)));
-    let (environment, dress, low_ports) = match anew {
-        Some(anew) => {
-            (anew.environment.clone(), anew.credentials.clone(), anew.credentials.can_bind_low_ports())
+    let (environment, credentials, low_ports) = match launch {
+        Some(launch) => {
+            (launch.environment.clone(), launch.credentials.clone(), launch.credentials.can_bind_low_ports())
         }
         None => {
-            let dress = ProcessCredentials::from_pid(
+            let credentials = ProcessCredentials::from_pid(
                 main.pid,
                 place.as_ref().is_some_and(ProcessNamespaces::is_container),
             )?;
             (
                 config_files::worker_environment(main)?,
-                dress,
+                credentials,
                 linux::bind_privileges(main.pid).is_ok_and(|rights| rights.low_ports),
             )
         }
@@ -187,10 +186,10 @@ fn sandbox_spec(
         arguments,
         environment,
         folder: main.cwd.seen().cloned(),
-        credentials: Some(dress),
+        credentials: Some(credentials),
         place,
         host: sandbox::host_namespaces()?,
-        emptied: anew.map(|anew| anew.emptied.clone()).unwrap_or_default(),
+        emptied: launch.map(|launch| launch.emptied.clone()).unwrap_or_default(),
         hosts: String::new(),
         sysctls: sysctls(main, low_ports),
         interfaces: bind_interfaces(main, model),
@@ -198,7 +197,7 @@ fn sandbox_spec(
     })
 }
 
-/// What the host's network allows. A master that may bind low ports without being root keeps that right.
+/// Network settings of the host. A master that may bind low ports without being root can do so in the sandbox.
 fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
     let read = |name: &&str| {
         let value = std::fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
@@ -213,7 +212,7 @@ fn sysctls(main: &Process, low_ports: bool) -> Vec<(String, String)> {
     all
 }
 
-/// Interfaces that binds name and that are there; one that is not shall fail in the copy too.
+/// Interfaces that binds name and that exist; a bind to another one must fail in the sandbox too.
 fn bind_interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
     let there = linux::network_interfaces(main.pid);
     let here = |name: &str| name != "lo" && there.iter().any(|other| other == name);
@@ -222,7 +221,7 @@ fn bind_interfaces(main: &Process, model: Option<&Model>) -> Vec<String> {
     named.filter(|name| here(name)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What `fd@N` binds got from whoever started the master; its other sockets are not handed on.
+/// The sockets of `fd@N` binds, which the master inherited; its other sockets are not passed on.
 fn inherited_sockets(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, String)>> {
     let endpoints = model.into_iter().flat_map(|model| &model.binds).flat_map(|bind| &bind.endpoints);
     let wanted: BTreeSet<u32> = endpoints
@@ -236,14 +235,14 @@ fn inherited_sockets(main: &Process, model: Option<&Model>) -> Result<Vec<(i32, 
     }
     let behind = configured::listeners_by_fd(main.pid).unwrap_or_default().into_iter();
     let wanted = behind.filter(|(number, _)| wanted.contains(number));
-    let handed = wanted.map(|(number, listener)| match listener {
+    let inherited = wanted.map(|(number, listener)| match listener {
         Listener::Tcp(at) => Ok((i32::try_from(number)?, at.to_string())),
         other => bail!("fd@{number} is {other}, and the sealed copy can be handed TCP listeners only"),
     });
-    handed.collect()
+    inherited.collect()
 }
 
-/// The table that HAProxy has, then what the names that it needs resolve to there.
+/// Its /etc/hosts, then the names that it needs with their addresses.
 fn hosts_file(main: &Process, resolved: &ResolvedHostnames) -> String {
     let mut text = linux::read_text_file(&paths::on_host(main, "/etc/hosts")).unwrap_or_default();
     for (name, known) in resolved {
@@ -256,38 +255,38 @@ fn hosts_file(main: &Process, resolved: &ResolvedHostnames) -> String {
 }
 
 fn run_once(look: &GatherContext<'_>, spec: &SandboxSpec) -> Result<RehearsalResult> {
-    let mut copy = Sandbox::start(spec, look.deadline).context("the sealed copy could not be made")?;
+    let mut copy = Sandbox::start(spec, look.deadline).context("the sandbox could not be created")?;
     let command = format!("{} {}", spec.program, spec.arguments.join(" "));
-    // These questions cost the HAProxy that runs nothing.
+    // Not counted as calls to the running HAProxy.
     let master = RuntimeSocket::new(copy.path(&master_socket_path()), timeouts::BULK_QUERY, Arc::default());
     let up = wait_until_up(look, &mut copy)?;
     let start_up = copy.age();
     let mut memory_kb = Known::unknown("it did not come up");
-    let picture = up.map(|pid| {
+    let state = up.map(|pid| {
         memory_kb = linux::peak_resident_kb(pid).context("/proc does not say").into();
         live_worker::rehearsed_worker_state(look, &master.via_master(pid), pid)
     });
     let (ended, set_up) = (copy.exit_status(), copy.set_up);
     let log = copy.stop();
     let rehearsal = Rehearsal {
-        came_up: picture.is_some(),
+        came_up: state.is_some(),
         command,
-        ended: ended.filter(|_| picture.is_none()),
+        ended: ended.filter(|_| state.is_none()),
         alerts: startup_log::alerts(&log),
         warnings: startup_log::warnings(&log),
         set_up_ms: milliseconds(set_up),
         start_up_ms: milliseconds(start_up),
         memory_kb,
     };
-    Ok(RehearsalResult { rehearsal: Known::Seen(rehearsal), state: picture })
+    Ok(RehearsalResult { rehearsal: Known::Seen(rehearsal), state })
 }
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The worker once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker
-/// before that has loaded anything, so its word and an answer are waited for.
+/// The worker once it answers; none when HAProxy has ended. From 3.2 on the master lists a worker before it has loaded
+/// anything, so that the start-up log and an answer are awaited.
 fn wait_until_up(look: &GatherContext<'_>, copy: &mut Sandbox) -> Result<Option<u32>> {
     let master = RuntimeSocket::new(copy.path(&master_socket_path()), timeouts::FIRST_QUERY, Arc::default());
     let up = wait::until(look.deadline, timeouts::REHEARSAL_POLL, || {
@@ -304,7 +303,7 @@ fn wait_until_up(look: &GatherContext<'_>, copy: &mut Sandbox) -> Result<Option<
 }
 
 fn ready_worker(master: &RuntimeSocket) -> Option<u32> {
-    // Before the path is there nobody needs to knock.
+    // Before the socket exists there is nothing to connect to.
     if !linux::exists(master.path()).unwrap_or(true) {
         return None;
     }

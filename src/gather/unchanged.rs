@@ -1,4 +1,4 @@
-//! The proof that looking changed nothing: the same things, seen before and after.
+//! The proof that looking changed nothing: processes, workers and files, seen before and after.
 
 use anyhow::{Context, Result};
 use md5::{Digest, Md5};
@@ -20,13 +20,13 @@ pub(super) struct Observation {
 /// What must not differ: the processes, the count of reloads, and the bytes of the files.
 pub(super) fn observe(look: &GatherContext<'_>, found: &DiscoveredInstance) -> Vec<Observation> {
     let pid = found.instance.main.pid;
-    let mut prints = vec![Observation {
+    let mut observations = vec![Observation {
         claim: "main process".to_owned(),
         seen: main_process_start(pid),
         source: format!("/proc/{pid}/stat"),
     }];
     if found.master.is_some() {
-        prints.push(Observation {
+        observations.push(Observation {
             claim: "workers".to_owned(),
             seen: serving_workers(found),
             source: "show proc".to_owned(),
@@ -34,15 +34,15 @@ pub(super) fn observe(look: &GatherContext<'_>, found: &DiscoveredInstance) -> V
     }
     let main = &found.instance.main;
     let files = config_arguments(look, main);
-    // A folder is many files; the list of facts has each of them.
+    // Files in a folder are compared by the list of configuration files.
     for file in files.iter().filter(|file| !linux::is_folder(&on_host(main, file))) {
         let shown = absolute(main, file).display().to_string();
         let seen = linux::read_regular_file(&on_host(main, file))
             .map(|bytes| format!("md5 {}", hex(&Md5::digest(&bytes))));
         let seen = seen.with_context(|| format!("reading {shown}"));
-        prints.push(Observation { claim: shown, seen, source: "bytes on disk".to_owned() });
+        observations.push(Observation { claim: shown, seen, source: "bytes on disk".to_owned() });
     }
-    prints
+    observations
 }
 
 fn main_process_start(pid: u32) -> Result<String> {
@@ -53,7 +53,7 @@ fn main_process_start(pid: u32) -> Result<String> {
 fn serving_workers(found: &DiscoveredInstance) -> Result<String> {
     let master = found.master.as_ref().context("it has no master socket")?;
     let listed = master.processes()?;
-    // Workers of earlier reloads end by themselves, whoever looks.
+    // Workers of earlier reloads end by themselves meanwhile.
     let pids: Vec<String> = listed.serving_candidates().iter().map(|row| row.pid.to_string()).collect();
     let reloads = plural(listed.master.reloads as usize, "reload");
     Ok(format!("{} after {reloads}, {} failed", pids.join(" "), listed.failed))

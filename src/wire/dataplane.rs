@@ -69,7 +69,7 @@ pub struct Transaction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransactionStatus {
-    /// Open: somebody may still commit it, and it counts against the limit.
+    /// Open: it can still be committed, and counts against the limit.
     InProgress,
     /// Its configuration was refused.
     Failed,

@@ -1,5 +1,4 @@
-//! What those who keep programs running write down or answer about them: supervisord, runit, s6, tmux, and the kernel's
-//! word on who holds a terminal.
+//! Answers and status files of supervisord, runit, s6 and tmux, and terminals in /proc.
 
 /// A program as supervisord lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]

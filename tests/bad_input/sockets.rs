@@ -61,7 +61,7 @@ fn a_path_that_is_no_socket_is_told_from_one_where_nobody_listens() {
             &haguard,
             flag,
             &name(&stale),
-            &["nobody listens behind this file", "find the one that runs"],
+            &["no process listens on this socket", "find the one that runs"],
         );
         not_seen(&haguard, flag, "127.0.0.1:9999", &["127.0.0.1:9999", "unix socket"]);
         not_seen(&haguard, flag, "ipv4@127.0.0.1:9999", &["unix socket"]);

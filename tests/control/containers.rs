@@ -153,8 +153,8 @@ fn a_daemon_that_names_another_process_or_no_such_container_is_a_conflict() {
     let cases = [
         ("pid", "200 OK", told(&id, true, std::process::id()), "which is not"),
         ("dead", "200 OK", told(&id, false, pid), "not running"),
-        ("id", "200 OK", told(&other, true, pid), "told of"),
-        ("none", "404 Not Found", json!({"message": "No such container"}).to_string(), "nobody at"),
+        ("id", "200 OK", told(&other, true, pid), "answered about"),
+        ("none", "404 Not Found", json!({"message": "No such container"}).to_string(), "no daemon at"),
     ];
     for (name, status, body, words) in cases {
         let socket = dir.path().join(name);

@@ -85,7 +85,7 @@ fn a_server_on_this_host_is_traced_to_its_process_and_one_that_nobody_serves_is_
     let local = document["facts"]["on_host"]["seen"]["local"].as_array().unwrap().clone();
     assert_eq!(local.len(), 2, "the far one is not of this host: {local:#?}");
     assert_eq!(local[0]["served_by"][0], web.pid(), "{local:#?}");
-    assert_eq!(local[1]["unserved"], "nobody listens there", "{local:#?}");
+    assert_eq!(local[1]["unserved"], "no process listens there", "{local:#?}");
     assert_eq!(service(&document, haproxy.master_pid())["role"], "haproxy");
     let procedures = document["procedures"].as_array().unwrap();
     let of = |pid: u32| procedures.iter().find(|one| one["pid"] == pid).unwrap();

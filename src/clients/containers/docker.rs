@@ -1,5 +1,4 @@
-//! Docker's API over its unix socket, and Podman's, which speaks the same: containers, read; and a restart, for `act`
-//! alone.
+//! Docker's API over its unix socket, which Podman's service also speaks. Read-only but for `restart`, which only `act` calls.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use crate::clearance::Clearance;
 use crate::clients::http::{HttpClient, HttpEndpoint, HttpError};
 use crate::wire::containers::docker::{self, ContainerInspect, ContainerSummary};
 
-/// Where the daemons' sockets are unless somebody says otherwise.
+/// The default sockets of the daemons.
 pub const DEFAULT_SOCKETS: &[&str] = &["/var/run/docker.sock", "/run/podman/podman.sock"];
 
 /// A daemon.
@@ -22,7 +21,7 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// The daemon behind this socket; nothing is asked yet. Each question may take as long as `limit`.
+    /// A client for this socket; nothing is sent yet. `limit` holds for each call.
     ///
     /// # Errors
     /// When no client can be made.
@@ -68,7 +67,7 @@ impl Docker {
     /// Has the daemon restart a container; after `grace` it kills what has not ended by itself. For `act` alone.
     ///
     /// # Errors
-    /// When the daemon does not say that it did. Whether it did all the same is then not known.
+    /// When the daemon does not confirm it; whether it restarted the container is then unknown.
     pub fn restart(&self, id: &str, grace: Duration, _clearance: &Clearance) -> Result<(), HttpError> {
         let path = format!("/containers/{}/restart?t={}", path_segment(id), grace.as_secs());
         // The daemon answers when the container runs again.
@@ -85,7 +84,7 @@ impl Docker {
     }
 }
 
-/// Ids and names hold letters, digits and these; anything else would change what is asked.
+/// Ids and names hold letters, digits and `_.-`; anything else would change the path of the call.
 fn path_segment(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || "_.-".contains(*c)).collect()
 }
@@ -97,7 +96,7 @@ pub fn candidate_sockets(docker_host: Option<&str>, user: u32) -> Vec<String> {
     let own = ["docker.sock", "podman/podman.sock"].map(|name| format!("/run/user/{user}/{name}"));
     let mut found: Vec<String> = named.into_iter().collect();
     for socket in DEFAULT_SOCKETS.iter().map(|socket| (*socket).to_owned()).chain(own) {
-        // A folder that is closed to us may hold it.
+        // A folder that this user may not read may hold it.
         let there = Path::new(&socket).try_exists().unwrap_or(true);
         if there && !found.contains(&socket) {
             found.push(socket);

@@ -1,4 +1,4 @@
-//! Programs of the host, run with a deadline: the only place that starts a process.
+//! Programs of the host, run to their end with a deadline.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -19,9 +19,9 @@ use crate::time::Deadline;
 use crate::timeouts;
 use crate::wait;
 
-/// More output than this is not kept: nothing that haguard runs has a use for it.
+/// Bytes of output that are kept; the rest is read and dropped.
 const MAX_OUTPUT: u64 = 1 << 20;
-/// Where somebody else's programs are looked for.
+/// PATH of programs that run as another user.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run.
@@ -35,18 +35,18 @@ pub struct Program {
     pub environment: Option<BTreeMap<String, String>>,
     /// The folder to run in.
     pub folder: Option<PathBuf>,
-    /// What it is called by, where that is not the program's path.
+    /// `argv[0]`, where that is not the program's path.
     pub name: Option<String>,
     /// What it reads on its standard input; nothing where this is empty.
     pub input: Vec<u8>,
-    /// Whom to run as; only root may change that. It gets neither our terminal nor, unless it is given one, our
-    /// environment.
+    /// The user to run as; only root may change that. The program then gets a session of its own and no environment but
+    /// the one that is given.
     pub run_as: Option<Account>,
-    /// It takes a session of its own as the first thing that it does, which one that leads a group may not.
+    /// It is not made the leader of a process group, so that it can start a session (setsid) by itself.
     pub new_session: bool,
 }
 
-/// What it said.
+/// What it wrote, and how it ended.
 #[derive(Debug)]
 pub struct CommandOutput {
     /// How it ended.
@@ -68,7 +68,7 @@ impl Program {
         let (mut child, input) = self.start()?;
         tracing::debug!(program = %self.program, arguments = ?self.arguments, "run");
         if let Some(mut pipe) = child.stdin.take() {
-            // One that ends before it has read everything needed no more.
+            // A program may end without reading everything.
             std::thread::spawn(move || pipe.write_all(&input));
         }
         let (stdout, stderr) = (collect_output(child.stdout.take()), collect_output(child.stderr.take()));
@@ -80,16 +80,17 @@ impl Program {
         if !ended.with_context(|| format!("waiting for {}", self.program))? {
             bail!("{} was still running after {limit:?} and was ended", self.program);
         }
-        // What it left running may hold its output open for ever.
-        let text =
-            |kept: Receiver<Vec<u8>>| match kept.recv_timeout(deadline.left().max(timeouts::OUTPUT_DRAIN)) {
-                Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(_) => bail!("{} ended and left something running that holds its output", self.program),
-            };
+        // A process that it left running may hold its output open for ever.
+        let text = |output: Receiver<Vec<u8>>| match output
+            .recv_timeout(deadline.left().max(timeouts::OUTPUT_DRAIN))
+        {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(_) => bail!("{} ended and left something running that holds its output", self.program),
+        };
         Ok(CommandOutput { status, stdout: text(stdout)?, stderr: text(stderr)? })
     }
 
-    /// Starts it; what it is to read comes beside it.
+    /// Starts it; returns also what is to be written to its input.
     fn start(&self) -> Result<(Child, Vec<u8>)> {
         let (mut command, input) = match &self.run_as {
             None => (self.command_as_self(), self.input.clone()),
@@ -141,17 +142,17 @@ pub(in crate::clients) fn ended_within(child: &Child, limit: Duration) -> bool {
     matches!(wait_for_end(child, limit), Ok(true))
 }
 
-/// What comes out of a pipe, once it is closed.
+/// Reads a pipe to its end in a thread.
 fn collect_output(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let mut kept = Vec::new();
+        let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
-            // A pipe that breaks has said what it had to say.
-            let _ = stream.by_ref().take(MAX_OUTPUT).read_to_end(&mut kept);
+            // A broken pipe ends the output like a closed one.
+            let _ = stream.by_ref().take(MAX_OUTPUT).read_to_end(&mut bytes);
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
-        let _ = sender.send(kept);
+        let _ = sender.send(bytes);
     });
     receiver
 }

@@ -1,4 +1,4 @@
-//! A haguard beside this one, for a part of the work that needs a process of its own: the two talk in lines over pipes.
+//! The parent's end of a helper that is given lines on its input and answers in lines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -12,18 +12,18 @@ use crate::time::Deadline;
 use crate::timeouts;
 use crate::wait;
 
-/// The caller's end.
+/// A running helper.
 #[derive(Debug)]
 pub(in crate::clients) struct HelperProcess {
     child: Child,
     pipe: ChildStdin,
     answers: BufReader<ChildStdout>,
-    /// How messages call it.
+    /// Its name in messages.
     name: &'static str,
 }
 
 impl HelperProcess {
-    /// Starts one under the name that tells it what it is.
+    /// Starts haguard's own program under this `argv[0]`.
     pub(in crate::clients) fn start(called: &str, name: &'static str) -> Result<Self> {
         let mut command = spawn::self_command(called);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -38,13 +38,13 @@ impl HelperProcess {
         self.child.id()
     }
 
-    /// Tells it one line and returns its answer; a watcher that has ended gives none, which is an error.
+    /// Sends one line and returns the answer; that it has ended is an error.
     pub(in crate::clients) fn request(&mut self, line: &str) -> Result<String> {
         let name = self.name;
         self.try_request(line)?.with_context(|| format!("the {name} has ended"))
     }
 
-    /// Tells it one line and returns its answer; none where it closed its end instead.
+    /// Sends one line and returns the answer; none where it closed its output instead.
     pub(in crate::clients) fn try_request(&mut self, line: &str) -> Result<Option<String>> {
         let name = self.name;
         writeln!(self.pipe, "{line}").with_context(|| format!("the {name} has ended"))?;
@@ -61,7 +61,7 @@ impl HelperProcess {
         Ok(())
     }
 
-    /// Its next line; none where it closed its end instead.
+    /// Its next line; none where it closed its output instead.
     pub(in crate::clients) fn read_reply(&mut self) -> Result<Option<String>> {
         let name = self.name;
         let mut watched = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
@@ -80,7 +80,7 @@ impl HelperProcess {
         }
     }
 
-    /// Takes note of its end, so that nothing of it is left.
+    /// Reaps it, so that it does not stay as a zombie.
     pub(in crate::clients) fn reap(&mut self) {
         let _ = self.child.try_wait();
     }

@@ -1,5 +1,5 @@
-//! What a child process of haguard's own program is told to do: the first thing on its standard input, as a length and
-//! that many bytes of JSON. Requests may hold secrets, and everybody can read the arguments of a process.
+//! The requests that helpers are started with: the first bytes on standard input, a length and that much JSON. They are no
+//! arguments, because any user can read those and requests may hold secrets.
 
 use std::collections::BTreeMap;
 use std::fs::File;

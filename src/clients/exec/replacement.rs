@@ -1,9 +1,9 @@
-//! A program that takes the place of another process: the same user, folder, limits, control group, standard streams, in
-//! a session of its own.
+//! A program that takes the place of another process: same user, folder, limits, control group and standard streams, in a
+//! session of its own.
 //!
-//! A haguard of its own takes all of that over while the other process still runs, so that whatever fails does so before
-//! anything has ended. It waits for one word then, and becomes the program. A caller that was killed after it had given
-//! the order does not leave the host without it: the starter waits for the end of the other process, and goes on alone.
+//! A helper (the starter) takes all of that over while the other process still runs, so that a failure comes before anything
+//! has ended. It then waits for the order and becomes the program. When the caller is killed after it has ordered the
+//! restart, the starter waits for the end of the other process by itself, so that the host is not left without HAProxy.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
@@ -27,12 +27,12 @@ use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::pidfd::ProcessHandle;
 use crate::timeouts;
 
-/// The words that it waits for: the other process is about to be ended; become the program; leave it.
+/// The lines that it reads: the other process is about to be ended; become the program; end.
 const ORDERED: &str = "ordered";
 const GO: &str = "go";
 const LEAVE: &str = "leave";
 
-/// A starter at its post.
+/// A starter that waits for the order.
 #[derive(Debug)]
 pub struct Replacement {
     helper: HelperProcess,
@@ -53,7 +53,7 @@ impl Replacement {
         Ok(Replacement { helper, handle: ProcessHandle::open(pid, ticks)? })
     }
 
-    /// From here on it starts the program also without a word, once the other process has ended.
+    /// From here on it starts the program also when this process is killed, once the other process has ended.
     ///
     /// # Errors
     /// When it has ended.
@@ -61,7 +61,7 @@ impl Replacement {
         self.helper.request(ORDERED).map(drop)
     }
 
-    /// It is not needed: the other process runs on.
+    /// Ends the starter: the other process runs on.
     pub fn cancel(&mut self) {
         // Its only answer is its end.
         let _ = self.helper.try_request(LEAVE);
@@ -130,7 +130,7 @@ fn wait_for_order(
     let mut ordered = false;
     loop {
         let mut line = String::new();
-        let length = lines.read_line(&mut line).context("waiting for the word")?;
+        let length = lines.read_line(&mut line).context("waiting for the order")?;
         match (line.trim_end(), ordered) {
             (GO, _) => return Ok(()),
             (ORDERED, _) => {
@@ -145,12 +145,12 @@ fn wait_for_order(
                 );
                 return Ok(());
             }
-            _ => bail!("it is not needed"),
+            _ => bail!("the restart was cancelled"),
         }
     }
 }
 
-/// Where its three standard streams go; one that it has closed goes nowhere.
+/// Its three standard streams; /dev/null for one that it has closed.
 fn standard_streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
     let one = |number| match pidfd_getfd(other, number, PidfdGetfdFlags::empty()) {
         Ok(stream) => Ok(Stdio::from(stream)),
@@ -160,13 +160,14 @@ fn standard_streams(other: &OwnedFd) -> Result<[Stdio; 3]> {
     Ok([one(0)?, one(1)?, one(2)?])
 }
 
-/// Everything that a process hands on to the program that it executes. The user comes last: with it go the rights.
+/// Takes over everything that a process hands on to a program that it executes. The user comes last, since the rights to set
+/// the rest end with it.
 fn inherit_exec_context(pid: u32) -> Result<()> {
     let number = i32::try_from(pid)?;
     let entry = Entry::new(number).with_context(|| format!("PID {pid}"))?;
     let (status, stat) = (entry.status()?, entry.stat()?);
-    // Whoever has another user's rights may not see all of it any more.
-    let (dress, theirs) = (ProcessCredentials::from_pid(pid, false)?, linux::exec_context(pid)?);
+    // Read before the user changes, since another user may not read all of it.
+    let (credentials, theirs) = (ProcessCredentials::from_pid(pid, false)?, linux::exec_context(pid)?);
     let root = std::fs::read_link(format!("/proc/{pid}/root")).context("its root folder")?;
     ensure!(root == Path::new("/"), "PID {pid} has a root folder of its own, {}", root.display());
     rustix::process::setsid().context("taking a session of its own")?;
@@ -182,11 +183,11 @@ fn inherit_exec_context(pid: u32) -> Result<()> {
     let score = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).context("oom_score_adj")?;
     std::fs::write("/proc/self/oom_score_adj", score.trim()).context("oom_score_adj")?;
     // This process has one thread, so that what is set for the thread is set for what it becomes.
-    dress.apply().context("its user and rights")?;
+    credentials.apply().context("its user and rights")?;
     require_same_exec_context(&theirs)
 }
 
-/// What cannot be taken over, such as a filter of system calls, is found while the other process still runs.
+/// Finds what cannot be taken over, such as a seccomp filter, while the other process still runs.
 fn require_same_exec_context(theirs: &BTreeMap<String, String>) -> Result<()> {
     let ours = linux::exec_context(std::process::id())?;
     let other = linux::exec_context_differences(theirs, &ours);
@@ -194,7 +195,7 @@ fn require_same_exec_context(theirs: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-/// The control group: with another one, whoever ends our own would end what is started here.
+/// Joins its control group: systemd or a login session would otherwise end the program together with haguard's own.
 fn join_cgroup(pid: u32) -> Result<()> {
     let of = |who: &str| std::fs::read_to_string(format!("/proc/{who}/cgroup"));
     let (ours, theirs) = (of("self")?, of(&pid.to_string())?);

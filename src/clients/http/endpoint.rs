@@ -1,4 +1,4 @@
-//! Whom an HTTP client asks, and as whom.
+//! The address of an API, and the credentials for it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,11 +12,11 @@ pub struct Credentials {
     pub user: String,
     /// The password.
     pub password: Secret,
-    /// Who named the password, as a person would look for it: a variable or a file.
+    /// Where the password came from: a variable or a file.
     pub origin: String,
 }
 
-/// Whom to ask.
+/// An API and how it is called.
 #[derive(Debug, Clone)]
 pub struct HttpEndpoint {
     /// `http://`, `https://` or `unix:/path`.

@@ -19,10 +19,10 @@ pub enum HttpError {
     /// The CA file cannot be used.
     #[error("CA file {path}: {why}", path = path.display())]
     CaFile { path: PathBuf, why: String },
-    /// Nobody listens there.
+    /// No process listens there.
     #[error("nothing accepts connections at {url}")]
     Refused { url: String },
-    /// The way there is broken: name, route, or the socket's rights.
+    /// Name resolution, route or the socket's mode.
     #[error("{url} cannot be reached: {why}")]
     Unreachable { url: String, why: String },
     /// No whole answer within the limit.
@@ -55,7 +55,7 @@ pub enum HttpError {
     /// The body is not what this API answers.
     #[error("the answer to {what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
-    /// The server speaks the version before.
+    /// The server has only v2 of the API.
     #[error("{url} has no /v3: this Data Plane API speaks v2 only")]
     OldApi { url: String },
 }
@@ -92,12 +92,12 @@ impl HttpError {
         }
     }
 
-    /// Text and mend in one line, as a fact that could not be seen says why.
+    /// Text and remedy in one line.
     pub fn why(&self) -> String {
         format!("{self}; {}", self.remedy())
     }
 
-    /// The question was sent, and what became of it is not known.
+    /// The request was sent, and whether it was carried out is unknown.
     pub fn outcome_unknown(&self) -> bool {
         matches!(
             self,

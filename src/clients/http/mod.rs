@@ -22,7 +22,7 @@ use reqwest::{Certificate, Method};
 pub use endpoint::{Credentials, HttpEndpoint};
 pub use error::HttpError;
 
-/// A larger answer is refused: no configuration or list that haguard reads comes near it.
+/// Bytes of the largest answer that is accepted.
 const MAX_BODY: u64 = 64 << 20;
 
 /// An API at one address.
@@ -80,7 +80,7 @@ impl HttpClient {
         Ok(HttpClient { client, base, target, calls: AtomicU32::new(0) })
     }
 
-    /// Whom this asks.
+    /// The API that this calls.
     pub fn endpoint(&self) -> &HttpEndpoint {
         &self.target
     }
@@ -98,7 +98,7 @@ impl HttpClient {
         self.send(Method::GET, path, |request| request)
     }
 
-    /// Sends a request that `preserved_properties` completes, and reads the whole answer.
+    /// Sends a request that `shape` completes, and reads the whole answer.
     ///
     /// # Errors
     /// When no whole answer came, or the credentials were refused.
@@ -164,7 +164,7 @@ impl Reply {
     /// Refuses web pages and other statuses than 2xx.
     ///
     /// # Errors
-    /// As said.
+    /// For a web page, and for any other status than 2xx.
     pub fn require_success(&self, explain: impl Fn(&str) -> Option<String>) -> Result<&Self, HttpError> {
         let what = || self.what.clone();
         if self.is_web_page() {
@@ -202,7 +202,7 @@ fn ca_certificates(target: &HttpEndpoint) -> Result<Vec<Certificate>, HttpError>
     Ok(found)
 }
 
-/// Enough of a foreign answer to recognise it.
+/// The beginning of an unexpected answer.
 fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(200).collect()

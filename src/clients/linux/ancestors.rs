@@ -1,11 +1,11 @@
-//! A process and those above it: the few things about each that tell who keeps whom. All of it may be read by everybody.
+//! A process and its parents: what identifies a supervisor. All of it is readable without root.
 
 use anyhow::{Context, Result, ensure};
 use procfs::process::Process as Entry;
 
 use crate::wire::supervisors;
 
-/// A process as one of a line.
+/// One process of a line of parents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ancestor {
     /// Its number.
@@ -41,7 +41,7 @@ impl Ancestor {
     }
 }
 
-/// Looks at one process.
+/// Reads one process.
 ///
 /// # Errors
 /// When it has ended or is hidden.
@@ -78,7 +78,7 @@ pub fn namespace_init(pid: u32) -> Option<u32> {
     inside.find(|pid| read_ancestor(*pid).is_ok_and(|one| one.ns_pids.last() == Some(&1)))
 }
 
-/// The process that a thread is of; none where this number is a process's own, or nobody's. Tools such as htop show both.
+/// The process of a thread; none where this is the number of a process, or of none. Tools such as htop show both.
 pub fn thread_group_id(number: u32) -> Option<u32> {
     let text = std::fs::read_to_string(format!("/proc/{number}/status")).ok()?;
     let pid = text.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())?;

@@ -11,7 +11,7 @@ const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// CAP_NET_BIND_SERVICE: low ports.
 const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
 
-/// What a process may do, as far as binding goes.
+/// Privileges of a process that matter for bind(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindPrivileges {
     /// Its effective user.
@@ -22,11 +22,11 @@ pub struct BindPrivileges {
     pub low_ports: bool,
     /// It may write where the mode of a folder forbids it.
     pub any_folder: bool,
-    /// The lowest port that everybody may bind, in our own network namespace.
+    /// The lowest port that every user may bind, in our own network namespace.
     pub first_unprivileged_port: u16,
 }
 
-/// The rights of a process. What it hands over to the program that it becomes at a reload counts too.
+/// The privileges of a process. Ambient capabilities count too: a master keeps them when it executes itself again.
 ///
 /// # Errors
 /// When it has ended.

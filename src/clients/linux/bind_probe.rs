@@ -1,4 +1,4 @@
-//! Whether an address can be bound: by binding it for a moment. Nothing is ever listened on, so no client can come.
+//! Whether an address can be bound, by binding it for a moment. The socket never listens, so that no client can connect.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,22 +7,22 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, soc
 
 use crate::wire::linux::listener::Listener;
 
-/// What came of it.
+/// The result of an attempt to bind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BindProbe {
     /// It can be bound.
     Available,
-    /// Somebody holds it.
+    /// Another socket holds it.
     InUse,
     /// The address is on no interface of this host.
     NotLocal,
-    /// We may not; somebody with more rights might.
+    /// This user may not bind it; root might.
     Denied,
     /// Something else.
     Failed(String),
 }
 
-/// How it is tried.
+/// Options of the socket.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProbeOptions {
     /// What `v6only` and `v4v6` would set; without them the host's own setting counts.

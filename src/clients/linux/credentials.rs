@@ -1,4 +1,5 @@
-//! What a process may do: read from one, and put on by another that shall be able to do the same and no more.
+//! User, capabilities and limits: read from one process, and applied to another that shall be able to do the same and no
+//! more.
 
 use anyhow::{Context, Result};
 use procfs::process::{LimitValue, Process as Entry};
@@ -8,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Account;
 
-/// CAP_MKNOD: in a container the control group says which devices may be used, and we are not in it.
+/// CAP_MKNOD: the control group of a container restricts device files, and haguard is not in that group.
 const CAP_MKNOD: u64 = 1 << 27;
 
-/// CAP_NET_BIND_SERVICE: ports that are not for everybody.
+/// CAP_NET_BIND_SERVICE: ports below ip_unprivileged_port_start.
 pub(super) const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
 /// CAP_SYS_RESOURCE: limits beyond one's own.
 pub(super) const CAP_SYS_RESOURCE: u64 = 1 << 24;
@@ -69,7 +70,7 @@ impl std::fmt::Display for ProcessCredentials {
 const NPROC_ZERO: (u8, Option<u64>, Option<u64>) = (Resource::Nproc as u8, Some(0), Some(0));
 
 impl ProcessCredentials {
-    /// What this process may do. One of a container's gets no right to make device files.
+    /// The credentials of this process; without CAP_MKNOD for one in a container.
     ///
     /// # Errors
     /// When it has ended, or may not be looked at.
@@ -105,12 +106,12 @@ impl ProcessCredentials {
             bounding: status.capbnd.unwrap_or(u64::MAX) & allowed,
             ambient: status.capamb.unwrap_or(0) & allowed,
             no_new_privs: status.nonewprivs == Some(1),
-            // A HAProxy that serves takes the right to start anything from itself; its start had it.
+            // HAProxy sets RLIMIT_NPROC to 0 for itself after its start; a new start must not have that limit.
             limits: LIMITS.iter().map(known).filter(|limit| *limit != NPROC_ZERO).collect(),
         })
     }
 
-    /// Makes this thread able to do that and no more, and all that it starts from here on. There is no way back.
+    /// Applies them to this thread and all that it starts from here on, which cannot be undone.
     ///
     /// # Errors
     /// When we may do less ourselves.
@@ -120,7 +121,7 @@ impl ProcessCredentials {
         thread::set_thread_groups(&groups).context("its groups")?;
         for bit in (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| self.bounding & bit == 0) {
             let one = CapabilitySet::from_bits_retain(bit);
-            // Beyond the last one that the kernel knows there is nothing to take away.
+            // Bits beyond the last capability of this kernel are an error.
             if thread::capability_is_in_bounding_set(one).unwrap_or(false) {
                 thread::remove_capability_from_bounding_set(one).context("its bounding set")?;
             }
@@ -162,7 +163,7 @@ impl ProcessCredentials {
         self.gid
     }
 
-    /// It may bind ports that are not for everybody.
+    /// It may bind ports below ip_unprivileged_port_start.
     pub fn can_bind_low_ports(&self) -> bool {
         self.effective & CAP_NET_BIND_SERVICE != 0
     }

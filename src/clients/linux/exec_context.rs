@@ -1,4 +1,4 @@
-//! What a process was given by whoever started it, and hands on to whatever it executes.
+//! What a process inherits and hands on to a program that it executes.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const STATUS_FIELDS: &[&str] =
 /// By name, each in one line: its user, rights, limits, folder, control group and place in the queue.
 ///
 /// # Errors
-/// When it has ended, or is somebody else's.
+/// When it has ended, or belongs to another user.
 pub fn exec_context(pid: u32) -> Result<BTreeMap<String, String>> {
     let read = |name: &str| {
         let path = format!("/proc/{pid}/{name}");
@@ -47,7 +47,7 @@ pub fn exec_context(pid: u32) -> Result<BTreeMap<String, String>> {
     Ok(all)
 }
 
-/// What of `was` is not the same in `is_yes`, in words.
+/// The differences, in words.
 pub fn exec_context_differences(
     was: &BTreeMap<String, String>,
     is: &BTreeMap<String, String>,

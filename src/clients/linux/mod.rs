@@ -67,7 +67,7 @@ pub use sockets::{
 pub use unit_credentials::UnitCredentials;
 pub use users::{Account, find_account, local_groups, process_account};
 
-/// The name that PID 1 of a sealed copy shows in /proc: what runs below it is no HAProxy of this host.
+/// The name of PID 1 of a sandbox in /proc: what runs below it is no HAProxy of this host.
 pub const SANDBOX_INIT_NAME: &str = "haguard-sealed";
 
 /// Every HAProxy that can be seen, in the order of its PID.
@@ -80,15 +80,16 @@ pub fn haproxy_processes() -> Result<Vec<Process>> {
     Ok(found)
 }
 
-/// It ended since it was read. Who started it in a sealed copy ends after it, and would not have been found any more.
+/// It ended since it was read. The parent of a process in a sandbox may have ended as well, so that it is not recognised as
+/// one.
 fn has_ended(process: &Process) -> bool {
     let now = || Entry::new(i32::try_from(process.pid).ok()?).ok()?.stat().ok();
     process.same_pid_namespace != Known::Seen(true)
         && now().is_none_or(|now| now.state == 'Z' || Some(now.starttime) != process.start_ticks)
 }
 
-/// It, or its master, runs in a sealed copy that some haguard made: the name of what started it says so, and the PID
-/// namespace of its own shows that nobody merely took the name.
+/// It, or its master, runs in a sandbox of haguard: its PID 1 has [`SANDBOX_INIT_NAME`]. Any process can take that name, but
+/// not a PID namespace of its own.
 fn is_in_sandbox(process: &Process) -> bool {
     let sealed = |pid: u32| {
         std::fs::read_to_string(format!("/proc/{pid}/comm"))
@@ -109,7 +110,7 @@ pub fn processes_named(names: &[&str]) -> Result<Vec<Process>> {
     let entries = std::fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     pids.sort_unstable();
-    // The command name is one short read, so 500 strangers cost little; one that ends meanwhile is no error.
+    // The command name is one short read, so that 500 other processes cost little; one that ends meanwhile is no error.
     let is_named = |pid: &u32| {
         std::fs::read_to_string(format!("/proc/{pid}/comm"))
             .is_ok_and(|comm| names.iter().any(|name| comm.starts_with(name)))
@@ -211,8 +212,8 @@ pub fn environment(pid: u32) -> Result<BTreeMap<String, String>> {
     Ok(text.split('\0').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect())
 }
 
-/// True where a process became another user after its program was started, as far as the kernel still shows: what it has
-/// in /proc is root's then.
+/// True where a process changed its user after its program was started: the kernel then gives its files in /proc to root,
+/// unless the process made itself dumpable again.
 pub fn has_changed_user(pid: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
     let owner = std::fs::metadata(format!("/proc/{pid}/fd")).map(|meta| meta.uid());

@@ -1,4 +1,4 @@
-//! What a process sees that is not what we see: its root, its numbers for processes, its network.
+//! Paths, PIDs, mounts and network of a process in other namespaces.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,14 +8,14 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// More symbolic links than this in one path lead nowhere, as the kernel says too.
+/// Symbolic links in one path, as many as the kernel follows.
 const MAX_SYMLINKS: usize = 40;
 /// The kinds of namespace that decide what a HAProxy sees and may do.
 const NAMESPACE_KINDS: &[&str] = &["mnt", "pid", "net", "ipc", "uts", "user"];
 
-/// A path of a process's, as we name it. Symbolic links are followed within its root: an absolute one would otherwise lead
-/// to a file of ours. It is a name and no more: what opens it (`plain`, `Held`) resolves it anew, since whoever lives
-/// there may put a link in its way meanwhile.
+/// A path of a process as a path of ours through /proc/PID/root. Symbolic links are followed within that root: an absolute
+/// one would otherwise lead to a file of ours. Opening it (`RootedPath`) resolves it again, since the process may replace
+/// a folder by a link meanwhile.
 pub fn proc_root_path(pid: u32, path: &Path) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{pid}/root"));
     let (mut real, mut links) = (PathBuf::new(), 0);
@@ -58,8 +58,8 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
     inode(one).is_some_and(|seen| inode(other) == Some(seen))
 }
 
-/// How processes are numbered where a socket was made: its answers and questions name them so. Everything else in
-/// haguard knows our own numbers only.
+/// Translates PIDs of the namespace in which a socket was created: commands and answers use those, all other code of
+/// haguard uses the PIDs of its own namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PidTranslation {
     /// A process of the other PID namespace; none where it is our own.
@@ -67,7 +67,7 @@ pub struct PidTranslation {
 }
 
 impl PidTranslation {
-    /// A path through `/proc/PID/root` leads to what numbers processes as that one does.
+    /// For a path through `/proc/PID/root`: the PID namespace of that process.
     pub fn for_path(path: &Path) -> Self {
         let pid = path.strip_prefix("/proc").ok().and_then(|rest| {
             let mut parts = rest.components().map(|part| part.as_os_str().to_str());
@@ -77,7 +77,7 @@ impl PidTranslation {
         pid.map_or_else(Self::default, PidTranslation::for_process)
     }
 
-    /// As this process numbers processes.
+    /// The PID namespace of this process.
     pub fn for_process(pid: u32) -> Self {
         PidTranslation {
             namespace_pid: Some(pid)
@@ -85,7 +85,7 @@ impl PidTranslation {
         }
     }
 
-    /// Our number of the process that has this one there; none when it has ended.
+    /// Our PID of the process that has this PID there; none when it has ended.
     pub fn to_host_pid(self, theirs: u32) -> Option<u32> {
         let Some(of) = self.namespace_pid else { return Some(theirs) };
         let there = pid_namespace(of)?;
@@ -94,7 +94,7 @@ impl PidTranslation {
         pids.find(|pid| pid_namespace(*pid).as_ref() == Some(&there) && innermost_pid(*pid) == Some(theirs))
     }
 
-    /// The number there of a process of ours; none when it has ended, or is of another place.
+    /// The PID there of a process with this PID here; none when it has ended or is in another namespace.
     pub fn to_namespace_pid(self, ours: u32) -> Option<u32> {
         match self.namespace_pid {
             None => Some(ours),
@@ -152,11 +152,11 @@ pub fn network_interfaces(pid: u32) -> Vec<String> {
     text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
 }
 
-/// Looks from within the network of a process: a thread goes there, and ends when it has looked. What is asked of
-/// `/proc/sys/net`, and what is bound, is then of that network.
+/// Calls `look` in a thread that has entered the network namespace of a process, so that `/proc/sys/net` and bind(2) are of
+/// that namespace.
 ///
 /// # Errors
-/// When we may not go there, which needs root, or when the process has ended.
+/// When it cannot be entered, which needs root, or when the process has ended.
 pub fn in_network_namespace<T: Send>(pid: u32, look: impl FnOnce() -> T + Send) -> Result<T> {
     if super::shares_network_namespace(pid).seen() == Some(&true) {
         return Ok(look());

@@ -12,7 +12,7 @@ use crate::clients::linux;
 use crate::time::Deadline;
 use crate::wait;
 
-/// One process, held by a descriptor that no other process can come to stand behind.
+/// One process by its pidfd, which never refers to another process, also when the PID is reused.
 #[derive(Debug)]
 pub struct ProcessHandle {
     pid: u32,
@@ -20,7 +20,7 @@ pub struct ProcessHandle {
 }
 
 impl ProcessHandle {
-    /// Takes hold of process `pid`, if it is still the one that started at `start_ticks` after boot.
+    /// Opens process `pid`, if it is still the one that started at `start_ticks` after boot.
     ///
     /// The descriptor is opened first and the start compared afterwards.
     ///
@@ -50,15 +50,15 @@ impl ProcessHandle {
     /// Asks it to end: a master of HAProxy's ends its workers first, at once.
     ///
     /// # Errors
-    /// When it has ended, or belongs to somebody else.
+    /// When it has ended, or belongs to another user.
     pub fn terminate(&self, _clearance: &Clearance) -> Result<()> {
         self.send(Signal::TERM, "SIGTERM")
     }
 
-    /// Ends it without asking.
+    /// Sends SIGKILL.
     ///
     /// # Errors
-    /// When it has ended, or belongs to somebody else.
+    /// When it has ended, or belongs to another user.
     pub fn kill(&self, _clearance: &Clearance) -> Result<()> {
         self.send(Signal::KILL, "SIGKILL")
     }
@@ -79,7 +79,7 @@ impl ProcessHandle {
 /// Sends SIGUSR2 to the master `pid`, if it is still the process that started at `start_ticks` after boot.
 ///
 /// # Errors
-/// When the process has ended, is another one, or belongs to somebody else. Nothing was sent then.
+/// When the process has ended, is another one, or belongs to another user. Nothing was sent then.
 pub fn signal_reload(pid: u32, start_ticks: u64, _clearance: &Clearance) -> Result<()> {
     ProcessHandle::open(pid, start_ticks)?.send(Signal::USR2, "SIGUSR2")
 }

@@ -18,7 +18,7 @@ use crate::wire::linux::process::Process;
 /// One process that listens, or that is a part of what surrounds HAProxy.
 #[derive(Debug, Clone)]
 pub struct ScannedProcess {
-    /// It.
+    /// The process.
     pub process: Process,
     /// What it listens on, each with its number; unknown where its open files are closed to us.
     pub listens: Known<BTreeMap<u64, Listener>>,
@@ -26,18 +26,18 @@ pub struct ScannedProcess {
     pub network: Known<String>,
 }
 
-/// The pass.
+/// The result of one pass.
 #[derive(Debug, Default)]
 pub struct ProcessScan {
-    /// Who was found, in the order of PIDs.
+    /// Those that matter, in the order of PIDs.
     pub processes: Vec<ScannedProcess>,
     /// The parent of every process, also of those that are not listed.
     pub parents: BTreeMap<u32, u32>,
-    /// Listeners of our own network namespace that belong to nobody who could be seen, with their user.
+    /// Listeners of our own network namespace without a visible process, with their user.
     pub unowned: Vec<(Listener, Option<u32>)>,
     /// How many processes there are.
     pub count: usize,
-    /// How many of them kept from us what they listen on.
+    /// How many of them have open files that this user may not read.
     pub hidden: usize,
 }
 
@@ -56,7 +56,7 @@ pub fn scan_processes() -> Result<ProcessScan> {
     let mut tables: BTreeMap<String, SocketsByInode> = BTreeMap::new();
     let mut found = ProcessScan { count: pids.len(), ..ProcessScan::default() };
     let mut owned = BTreeSet::new();
-    // In a container that number is somebody else's.
+    // In a container PID 2 is an ordinary process.
     let kernel = std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm == "kthreadd\n");
     for pid in pids {
         let Some(ppid) = parent_pid(pid) else { continue };
@@ -124,13 +124,13 @@ fn listening_sockets(pid: u32) -> Result<SocketsByInode> {
 }
 
 fn listeners_by_inode(pid: u32, files: &OpenDescriptors, table: &SocketsByInode) -> BTreeMap<u64, Listener> {
-    let held = files.sockets.keys().filter_map(|inode| table.get(inode));
-    let held =
-        held.filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.polls_socket(pid, row.inode));
-    held.map(|row| (row.inode, row.listener.clone())).collect()
+    let open = files.sockets.keys().filter_map(|inode| table.get(inode));
+    let open =
+        open.filter(|row| !matches!(row.listener, Listener::Udp(_)) || files.polls_socket(pid, row.inode));
+    open.map(|row| (row.inode, row.listener.clone())).collect()
 }
 
-/// What it runs is told by a short read; only what may matter is looked at closer.
+/// Reads only the arguments, and the program's path where those decide nothing.
 fn may_have_role(pid: u32) -> bool {
     let Ok(bytes) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
     let argv: Vec<String> = String::from_utf8_lossy(&bytes)
@@ -186,7 +186,7 @@ mod tests {
         let at = Listener::Tcp(tcp.local_addr().unwrap());
         let me = std::process::id();
         let all = scan_processes().unwrap();
-        let mine = all.processes.iter().find(|somebody| somebody.process.pid == me).unwrap();
+        let mine = all.processes.iter().find(|one| one.process.pid == me).unwrap();
         assert!(mine.listens.seen().unwrap().values().any(|listener| *listener == at), "{mine:?}");
         assert!(!all.unowned.iter().any(|(listener, _)| *listener == at));
         assert_eq!(all.parents[&me], mine.process.ppid);

@@ -1,4 +1,4 @@
-//! Files that somebody else names. A pipe in place of one would be waited for without end, and a device read without end.
+//! Files whose path comes from another user: opening a pipe in their place would block, and a device could be read for ever.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -8,7 +8,7 @@ use rustix::fs::OFlags;
 
 use super::rooted_path;
 
-/// No configuration, list or certificate comes near it; a file without end would take all memory.
+/// Bytes of the largest file that is read.
 const MAX_SIZE: u64 = 1 << 30;
 
 /// Opens a plain file, or /dev/null, to be read.

@@ -1,8 +1,8 @@
-//! A file as a process finds it that may have a root of its own, held while it is looked at.
+//! A file of a process with a root of its own, held open while it is read.
 //!
-//! Below `/proc/PID/root` stands what somebody else may change at any moment. A path that was resolved and is opened
-//! afterwards can have become a link in between, and an absolute link would lead root to a file of the host's. The kernel
-//! resolves such a path in one step, within that root.
+//! Another user may change what is below `/proc/PID/root` at any moment: a path that was resolved may be a link when it is
+//! opened, and an absolute link would lead root to a file of the host. openat2 resolves and opens such a path in one step,
+//! within that root.
 
 use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, Result};
@@ -15,14 +15,14 @@ use rustix::io::Errno;
 /// A rename or a mount that happens while `..` is resolved makes the kernel ask for another try.
 const MAX_RETRIES: usize = 32;
 
-/// A file or folder that is held: whatever comes to stand at its path, this stays the one.
+/// An open file or folder: it stays the same when another one takes its path.
 #[derive(Debug)]
 pub struct RootedPath {
     descriptor: OwnedFd,
 }
 
 impl RootedPath {
-    /// Takes hold of what stands at a path, links followed.
+    /// Opens what stands at a path, links followed.
     ///
     /// # Errors
     /// When nothing stands there, or the kernel cannot resolve a path within another root.
@@ -71,7 +71,7 @@ pub fn link_metadata(path: &Path) -> Result<Metadata> {
 /// Whether something stands at a path.
 ///
 /// # Errors
-/// When this cannot be told.
+/// When it cannot be determined.
 pub fn exists(path: &Path) -> Result<bool> {
     match RootedPath::open(path) {
         Ok(_) => Ok(true),
@@ -115,10 +115,10 @@ pub(super) fn open_path(path: &Path, flags: OFlags) -> Result<OwnedFd> {
             opened => return Ok(opened?),
         }
     }
-    Err(Error::new(ErrorKind::ResourceBusy, "somebody moves its folders while it is opened"))
+    Err(Error::new(ErrorKind::ResourceBusy, "its folders are moved while it is opened"))
 }
 
-/// The kernel knows the call, and nobody forbids it.
+/// The kernel has the call, and no seccomp filter forbids it.
 fn openat2_is_available() -> bool {
     openat2(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT).is_ok()
 }

@@ -59,7 +59,7 @@ fn read_net_file(pid: u32, name: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Addresses on which somebody takes TCP connections, as this process sees the network.
+/// TCP listeners of the network namespace of this process.
 ///
 /// # Errors
 /// When its view of the network cannot be read.
@@ -117,8 +117,8 @@ impl OpenDescriptors {
         Ok(files)
     }
 
-    /// HAProxy's socket for sending logs has a port too and looks like a listener, but nobody waits for it to become
-    /// readable. Where that cannot be told, it counts as one.
+    /// The UDP socket with which HAProxy sends logs is bound as well, but HAProxy does not poll it. Where epoll cannot be
+    /// read, a socket counts as a listener.
     pub(super) fn polls_socket(&self, pid: u32, inode: u64) -> bool {
         let read = |fd: &u32| std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).ok();
         let polls: Vec<String> = self.polls.iter().filter_map(read).collect();

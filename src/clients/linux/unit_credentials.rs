@@ -9,16 +9,16 @@ use super::Account;
 use super::credentials::{CAP_SYS_RESOURCE, LIMITS, ProcessCredentials, describe_limit, limit_name};
 use crate::wire::systemd::exec_settings::{ExecSettings, Limit};
 
-/// What a unit says that its service is to be.
+/// The settings of a unit.
 #[derive(Clone, Copy)]
 pub struct UnitCredentials<'a> {
-    /// Whom it runs as; none where that is not known, and is as it runs.
+    /// Its account; none where that is not known, and taken to be as it runs.
     pub account: Option<&'a Account>,
     /// Its properties.
     pub service: &'a ExecSettings,
     /// The groups that the files of this host name.
     pub local_groups: &'a BTreeSet<u32>,
-    /// It becomes another user by itself once it runs, so that its own user is no difference.
+    /// HAProxy changes to another user by itself, so that its own user is no difference.
     pub drops_privileges: bool,
 }
 
@@ -48,8 +48,8 @@ fn describe_capability_change(what: &str, was: u64, is: u64) -> String {
 }
 
 impl ProcessCredentials {
-    /// The same as a unit has it, and in what that is another one. `manager` is systemd's own, which can give no more than
-    /// it has.
+    /// The credentials that the unit would give, and how they differ. `manager` is systemd's own, which can give no more
+    /// than it has.
     pub fn for_unit(
         &self,
         unit: &UnitCredentials<'_>,
@@ -71,7 +71,7 @@ impl ProcessCredentials {
                 dress.groups = account.groups.iter().copied().collect();
             }
             (dress.uid, dress.gid) = (account.uid, account.gid);
-            // Who else says in which groups a user is, such as a directory, is not asked, and those groups stay.
+            // A directory (LDAP) may add groups that /etc/group does not have; it is not asked, so those groups stay.
             let gone = |gid: &u32| unit.local_groups.contains(gid) && !account.groups.contains(gid);
             let fewer = dress.groups.extract_if(.., |gid| gone(gid)).count();
             if fewer > 0 {
@@ -110,8 +110,8 @@ impl ProcessCredentials {
         (dress, differs)
     }
 
-    /// HAProxy takes rights from itself after its start, and may raise how many files it opens: of the others only a lower
-    /// limit tells anything.
+    /// HAProxy lowers limits of its own after its start, and may raise RLIMIT_NOFILE: of the others only a lower limit of the
+    /// unit is a difference.
     fn limit_differences(&self, unit: &ProcessCredentials) -> Vec<String> {
         let most = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
         let other = unit.limits.iter().filter_map(|(number, _, hard)| {

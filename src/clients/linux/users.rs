@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use procfs::process::Process as Entry;
 use serde::{Deserialize, Serialize};
 
-/// Whom a process runs as.
+/// User and groups of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The user.
@@ -24,7 +24,7 @@ impl Account {
     }
 }
 
-/// The group of nobody.
+/// The group `nogroup`, which owns no files.
 const NOGROUP: u32 = 65534;
 
 /// The account of a user (root where it is empty) with this group (the user's own where it is empty), and with more groups.

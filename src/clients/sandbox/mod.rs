@@ -44,26 +44,26 @@ use crate::wire::linux::mountinfo::{self, Mount};
 pub use super::exec::helper_request::SandboxSpec;
 pub use loopback::INHERITED_SYSCTLS;
 
-/// A folder in the copy, and only there, where everybody may make sockets.
+/// A folder that exists only in the sandbox, where every user may create sockets.
 pub const SOCKET_FOLDER: &str = "/.haguard";
-/// More than this of a start-up log is not kept.
+/// Bytes of the start-up log that are kept.
 const MAX_LOG: usize = 1 << 20;
 
-/// What the stages tell the caller, a line of JSON each.
+/// What the helpers report to the caller, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum StageEvent {
-    /// PID 1 was started; its number on the host.
+    /// PID 1 was started; its PID on the host.
     Init(u32),
-    /// Everything is laid out, and the program is started.
+    /// The file systems are mounted, and the program is started.
     Started,
     /// The program ended, with this status as a shell would say it.
     Ended(i32),
-    /// The copy could not be made.
+    /// The sandbox could not be created.
     Failed(String),
 }
 
-/// A copy in which a program runs. Dropping it ends everything in it.
+/// A sandbox in which a program runs. Dropping it ends everything in it.
 #[derive(Debug)]
 pub struct Sandbox {
     stage: Child,
@@ -79,7 +79,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a copy and starts the program in it.
+    /// Creates a sandbox and starts the program in it.
     ///
     /// # Errors
     /// When this user may not make one, when the kernel refuses a part of it, or when it is not ready in time.
@@ -88,31 +88,31 @@ impl Sandbox {
         let mut command = spawn::self_command(spawn::HELPER_ARGV0);
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut stage = command.spawn().context("starting the first stage of the sealed copy")?;
+        let mut stage = command.spawn().context("starting the first helper of the sandbox")?;
         let (mut lifeline, stdout, stderr) = (stage.stdin.take(), stage.stdout.take(), stage.stderr.take());
         let log = Arc::new(Mutex::new(Vec::new()));
-        let events = read_events(stdout.context("the stage has no output")?);
-        let keeper = Some(collect_log(stderr.context("the stage has no log")?, Arc::clone(&log)));
+        let events = read_events(stdout.context("the helper has no output")?);
+        let log_reader = Some(collect_log(stderr.context("the helper has no log")?, Arc::clone(&log)));
         let requests = [HelperRequest::SandboxStage, HelperRequest::SandboxInit(Box::new(spec.clone()))];
         let requests = [requests[0].encode()?, requests[1].encode()?].concat();
         let sent = lifeline.as_mut().map(|pipe| pipe.write_all(&requests));
-        // It exists from here on, so that every way out of this function ends it.
+        // Every return from here on drops, and thereby ends, the sandbox.
         let started = begun;
         let mut copy = Sandbox {
             stage,
             lifeline,
             events,
             log,
-            log_reader: keeper,
+            log_reader,
             init: 0,
             ended: None,
             set_up: Duration::ZERO,
             started,
         };
-        // What a stage says of its failure is better than our broken pipe.
+        // A helper's own error says more than a broken pipe.
         let ready = copy.wait_until_ready(deadline);
         if ready.is_ok() {
-            sent.context("the stage has no input")?.context("telling the stages what to start")?;
+            sent.context("the helper has no input")?.context("sending the request")?;
         }
         ready?;
         copy.started = Instant::now();
@@ -122,25 +122,25 @@ impl Sandbox {
 
     fn wait_until_ready(&mut self, deadline: Deadline) -> Result<()> {
         let mut started = false;
-        // Two processes tell, and the second may be the quicker one.
+        // Two processes report, in any order.
         while !started || self.init == 0 {
             match self.events.recv_timeout(deadline.left()) {
                 Ok(StageEvent::Init(pid)) => self.init = pid,
                 Ok(StageEvent::Started) => started = true,
                 Ok(StageEvent::Failed(why)) => bail!("{why}"),
-                // It may even have ended before the other process has told its number.
+                // The program may end before the first helper has reported the PID of the second.
                 Ok(StageEvent::Ended(code)) if started => self.ended = Some(code),
                 Ok(StageEvent::Ended(code)) => bail!("it ended with {code} before the program was started"),
                 Err(RecvTimeoutError::Timeout) => bail!("it was not ready in time"),
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!("its stages ended without a word: {}", self.log().trim())
+                    bail!("its helpers ended without an answer: {}", self.log().trim())
                 }
             }
         }
         Ok(())
     }
 
-    /// A path of the copy, as the caller can open it.
+    /// A path in the sandbox, as the caller can open it.
     pub fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root", self.init)).join(inside.trim_start_matches('/'))
     }
@@ -160,12 +160,12 @@ impl Sandbox {
         self.started.elapsed()
     }
 
-    /// Ends everything in the copy and returns all that the program has written, at most a megabyte.
+    /// Ends everything in the sandbox and returns what the program has written, at most 1 MiB.
     pub fn stop(mut self) -> String {
         drop(self.lifeline.take());
         // The pipe of its log closes with the last process.
-        if let Some(keeper) = self.log_reader.take() {
-            let _ = keeper.join();
+        if let Some(reader) = self.log_reader.take() {
+            let _ = reader.join();
         }
         self.log()
     }
@@ -203,7 +203,7 @@ pub fn host_namespaces() -> Result<BTreeMap<String, PathBuf>> {
     ProcFolder::open()?.namespaces()
 }
 
-/// The /proc that we were started with. Where a stage goes there is another one, in which it has no place.
+/// The /proc of the host, opened before the helper enters a mount namespace whose /proc does not list it.
 struct ProcFolder(OwnedFd);
 
 impl ProcFolder {
@@ -252,9 +252,9 @@ fn collect_log(mut stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<u8>>>)
     std::thread::spawn(move || {
         let mut chunk = [0; 8192];
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
-            let mut kept = log.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = MAX_LOG.saturating_sub(kept.len()).min(count);
-            kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+            let mut bytes = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = MAX_LOG.saturating_sub(bytes.len()).min(count);
+            bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
         }
     })
 }

@@ -1,5 +1,4 @@
-//! Network links of a sealed copy, made by netlink messages: loopback goes up, and an interface that a bind names is
-//! there, with nothing behind it.
+//! Network interfaces of a sandbox, over netlink: loopback is set up, and interfaces that binds name are created.
 
 use anyhow::{Context, Result, bail};
 use rustix::net::netlink::SocketAddrNetlink;
@@ -14,10 +13,10 @@ const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
 /// The number of loopback in every network namespace.
 const LOOPBACK: i32 = 1;
-/// Kinds of link that need no partner; a kernel may lack any of them.
+/// Kinds of link that need no partner; a kernel may have none or some of them.
 const LINK_KINDS: &[&str] = &["dummy", "bridge", "ifb"];
 
-/// `ip proc_link set lo up`.
+/// `ip link set lo up`.
 pub(super) fn raise_loopback() -> Result<()> {
     send_request(REQUEST_AND_ACK, LOOPBACK, IFF_UP, &[])
 }
@@ -48,7 +47,7 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 
 /// One message: a header of 16 bytes, an `ifinfomsg` of 16, then attributes; and the kernel's answer to it.
 fn send_request(flags: u16, index: i32, link_flags: u32, attributes: &[u8]) -> Result<()> {
-    // Protocol 0 is the one that speaks of links.
+    // Protocol 0 is NETLINK_ROUTE.
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     let length = u32::try_from(32 + attributes.len())?;
     let mut message = Vec::new();
@@ -59,7 +58,7 @@ fn send_request(flags: u16, index: i32, link_flags: u32, attributes: &[u8]) -> R
     message.extend([0; 4]); // family, padding, type
     message.extend(index.to_ne_bytes());
     message.extend(link_flags.to_ne_bytes());
-    message.extend(link_flags.to_ne_bytes()); // which of them are meant
+    message.extend(link_flags.to_ne_bytes()); // mask: the flags to change
     message.extend(attributes);
     sendto(&socket, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut answer = [0; 1024];

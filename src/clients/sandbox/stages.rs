@@ -1,4 +1,4 @@
-//! The two stages that run as processes of their own: what they do happens in their own namespaces only.
+//! The two helpers of a sandbox. What they do happens in namespaces of their own.
 
 use std::io::{Stderr, Write, stdin, stdout};
 use std::os::fd::AsFd;
@@ -29,15 +29,14 @@ pub(in crate::clients) fn run(result: Result<u8>) -> ExitCode {
 }
 
 fn send_event(event: &StageEvent) {
-    // Nobody listens any more where this fails, and then everything ends anyway.
+    // This fails where the caller has ended, and then the sandbox ends as well.
     if let Ok(line) = serde_json::to_string(event) {
         // In one piece: both stages write to this pipe, and their lines must not mix.
         let _ = stdout().lock().write_all(format!("{line}\n").as_bytes());
     }
 }
 
-/// Takes the namespaces but the one of mounts: from in there our own program might not be found. The next child is
-/// PID 1.
+/// Takes all namespaces but the mount namespace, in which haguard's own program might not be found. The next child is PID 1.
 pub(in crate::clients) fn run_first_stage() -> Result<u8> {
     unshare(UnshareFlags::NEWNET | UnshareFlags::NEWPID | UnshareFlags::NEWIPC)?;
     let mut command = spawn::self_command(spawn::HELPER_ARGV0);
@@ -62,14 +61,14 @@ pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
         place.enter(&["uts", "mnt"])?;
     }
     unshare(UnshareFlags::NEWNS | UnshareFlags::NEWUTS)?;
-    // What follows mounts, sets the network and writes files: never where anybody lives.
+    // What follows mounts, sets the network and writes files, which must not happen in the host or the container.
     for (kind, own) in proc.namespaces()? {
         let taken = spec.host.get(&kind) == Some(&own)
             || spec.place.as_ref().and_then(|place| place.namespace(&kind)) == Some(&own);
         anyhow::ensure!(!taken, "the {kind} namespace is not its own");
     }
     let copy = overlay::build_root(&proc)?;
-    // Its number may be promised to the program.
+    // The program may be promised a descriptor of this number.
     drop(proc);
     enter_root(&copy.root)?;
     loopback::set_up(&spec.sysctls, &spec.interfaces)?;
@@ -81,9 +80,9 @@ pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
     write_hosts_file(&spec.hosts).context("writing /etc/hosts")?;
     copy.make_read_only()?;
     let sockets = loopback::open_inherited_sockets(&spec.inherited)?;
-    // Our terminal is no place of the copy's.
+    // The program must not reach our terminal.
     rustix::process::setsid().context("taking a session of its own")?;
-    // This process has nothing more to do that would take more rights than the program's.
+    // From here on this process needs no more rights than the program.
     if let Some(credentials) = &spec.credentials {
         credentials.apply().context("taking the credentials of the master")?;
     }
@@ -93,7 +92,7 @@ pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
     wait_for_program_or_caller(&child)?;
     if let Some(status) = child.try_wait()? {
         send_event(&StageEvent::Ended(spawn::shell_status(status)));
-        // The caller may still want to read what is left; it closes the pipe when it has.
+        // The caller may still read the log and sockets; it closes the pipe after that.
         wait_for_caller()?;
     }
     Ok(0)
@@ -102,7 +101,7 @@ pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
 fn enter_root(root: &Path) -> Result<()> {
     chdir(root).context("entering the copy")?;
     mount("proc", "proc", "proc", MountFlags::empty(), None).context("mounting its /proc")?;
-    // The old root is stacked upon the new one and taken away: from here on no path leads to the host.
+    // The old root is mounted over the new one and detached: from here on no path leads to the host.
     pivot_root(".", ".").context("making it the root")?;
     unmount(".", UnmountFlags::DETACH).context("leaving the host's root")?;
     chdir("/").context("its root")
@@ -114,16 +113,16 @@ fn make_proc_sys_read_only() -> Result<()> {
     Ok(())
 }
 
-/// On a file system of its own, which can be written where the root of the copy cannot.
+/// A tmpfs, so that it can be written where the root of the sandbox cannot.
 fn mount_socket_folder() -> Result<()> {
     std::fs::create_dir_all(SOCKET_FOLDER)?;
     Ok(mount("tmpfs", SOCKET_FOLDER, "tmpfs", MountFlags::empty(), Some(c"mode=1777"))?)
 }
 
-/// Nothing is removed: an empty file system is put over it.
+/// Mounts an empty tmpfs over a folder; nothing is removed.
 fn mount_empty_folder(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
     if owner.is_some() {
-        // One below another that was covered just now.
+        // It may be below a folder that was emptied just now.
         let _ = std::fs::create_dir_all(folder);
     }
     let Ok(seen) = std::fs::metadata(folder) else { return Ok(()) };
@@ -138,7 +137,7 @@ fn mount_empty_folder(folder: &str, owner: Option<(u32, u32)>) -> Result<()> {
     )?)
 }
 
-/// A file that was bound there, as containers do, cannot be written; it can be covered.
+/// Containers bind-mount this file, which can then not be written; another file is mounted over it.
 fn write_hosts_file(text: &str) -> Result<()> {
     let ours = format!("{SOCKET_FOLDER}/hosts");
     std::fs::write(&ours, text)?;

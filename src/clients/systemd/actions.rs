@@ -1,4 +1,4 @@
-//! What changes something in systemd. Only `act` calls it.
+//! Changes in systemd. Only `act` calls it.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ pub fn cancel_job(job: u32, limit: Duration, _clearance: &Clearance) -> Result<(
 }
 
 fn systemctl(words: &[&str], limit: Duration) -> Result<()> {
-    // It must never ask for a password: nobody would be there to answer.
+    // Without it systemctl would wait for a password, which no person is there to type.
     let first = ["--no-ask-password"];
     let arguments = first.iter().chain(words).map(|word| (*word).to_owned()).collect();
     let program = Program { program: "systemctl".into(), arguments, ..Program::default() };
-    let said = program.run(limit)?;
-    if !said.status.success() {
-        bail!("systemctl {}: {}", words.join(" "), said.stderr.trim());
+    let output = program.run(limit)?;
+    if !output.status.success() {
+        bail!("systemctl {}: {}", words.join(" "), output.stderr.trim());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A drop-in comes and goes in one step of the kernel's: systemd never reads half of one.
+//! Creates and removes drop-ins by rename and unlink, so that systemd never reads half of one.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
@@ -28,7 +28,7 @@ pub fn make_folder(file: &Path, _clearance: &Clearance) -> Result<bool> {
     }
 }
 
-/// Writes a drop-in under a name that nobody has.
+/// Writes a drop-in under a name that is not taken.
 ///
 /// # Errors
 /// When it cannot be written, or the name was taken meanwhile: then nothing is left of it.
@@ -36,7 +36,7 @@ pub fn write(file: &Path, text: &str, _clearance: &Clearance) -> Result<()> {
     let folder = file.parent().context("a drop-in without a folder")?;
     // systemd reads only names that end in .conf.
     let beside = folder.join(format!(".haguard-{}", std::process::id()));
-    // One of our own number was left by somebody who was killed.
+    // A killed haguard with the same PID may have left one.
     let _ = std::fs::remove_file(&beside);
     let written = (|| {
         let mut fresh = OpenOptions::new().create_new(true).write(true).mode(0o644).open(&beside)?;
@@ -78,7 +78,7 @@ pub fn remove(file: &Path, folder_too: bool, _clearance: &Clearance) -> Result<(
 }
 
 fn sync_folder(folder: Option<&Path>) {
-    // What was done is done; a folder that cannot be synchronised takes nothing back.
+    // An fsync of the folder that fails does not undo the change.
     let _ = folder.and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
 }
 
@@ -104,7 +104,7 @@ mod tests {
         );
         std::fs::write(file.with_file_name("60-y.conf"), "").unwrap();
         remove(&file, true, &clearance).unwrap();
-        assert!(file.parent().unwrap().is_dir(), "somebody else has a file in there");
+        assert!(file.parent().unwrap().is_dir(), "another file is in there");
         std::fs::remove_file(file.with_file_name("60-y.conf")).unwrap();
         remove(&file, true, &clearance).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

@@ -1,4 +1,4 @@
-//! How a unit would start its service, asked of systemd over the bus: `systemctl show` does not part the words of a command.
+//! How a unit would start its service, from `busctl get-property`: `systemctl show` does not separate the words of a command.
 
 use std::time::Duration;
 
@@ -45,9 +45,9 @@ fn get_properties(
     super::require_systemd()?;
     let fixed = ["--json=short", "get-property", BUS_NAME].map(str::to_owned);
     let arguments = fixed.into_iter().chain([object, interface]).chain(properties).collect();
-    let said = Program { program: "busctl".into(), arguments, ..Program::default() }.run(limit)?;
-    if !said.status.success() {
-        bail!("busctl get-property: {}", said.stderr.trim());
+    let output = Program { program: "busctl".into(), arguments, ..Program::default() }.run(limit)?;
+    if !output.status.success() {
+        bail!("busctl get-property: {}", output.stderr.trim());
     }
-    Ok(said.stdout)
+    Ok(output.stdout)
 }

@@ -1,4 +1,4 @@
-//! What a unit has written, as journald keeps it.
+//! The last lines of a unit, from journalctl.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub fn journal(unit: &str, since: Timestamp, limit: Duration) -> Result<String> 
     let since = format!("--since=@{}", since.as_second());
     let words = ["-u", unit, &since, "-n", "100", "-o", "cat", "--no-pager", "-q"];
     let arguments = words.iter().map(|word| (*word).to_owned()).collect();
-    let said = Program { program: "journalctl".into(), arguments, ..Program::default() }.run(limit)?;
-    if !said.status.success() {
-        bail!("journalctl -u {unit}: {}", said.stderr.trim());
+    let output = Program { program: "journalctl".into(), arguments, ..Program::default() }.run(limit)?;
+    if !output.status.success() {
+        bail!("journalctl -u {unit}: {}", output.stderr.trim());
     }
-    Ok(said.stdout)
+    Ok(output.stdout)
 }

@@ -37,7 +37,7 @@ pub fn show(name: &str, limit: Duration) -> Result<Unit> {
 /// When systemd is not the init system here, or does not answer about each in time.
 pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
     require_systemd()?;
-    // Without a name systemd tells of itself.
+    // Without a name `systemctl show` prints the manager's own properties.
     if names.is_empty() { Ok(Vec::new()) } else { show_as(Program::default(), &[], names, limit) }
 }
 
@@ -45,12 +45,12 @@ pub fn show_all(names: &[&str], limit: Duration) -> Result<Vec<Unit>> {
 /// needs neither logind nor a D-Bus of the user's.
 ///
 /// # Errors
-/// When it does not answer in time, or somebody else asks.
+/// When it does not answer in time, or this is neither root nor that user.
 pub fn show_user(uid: u32, name: &str, limit: Duration) -> Result<Unit> {
     let asker = match linux::effective_uid() {
         own if own == uid => Program::default(),
         0 => Program {
-            // Only the user is looked at.
+            // systemd compares only the uid of the peer.
             run_as: Some(Account::unprivileged(uid)),
             environment: Some([("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"))].into()),
             ..Program::default()
@@ -66,7 +66,7 @@ pub fn user_manager_is_running(uid: u32) -> bool {
     Path::new(&format!("/run/user/{uid}/systemd/private")).exists()
 }
 
-/// The names of the services and sockets that have a file here or are loaded, for saying which one was perhaps meant.
+/// The names of services and sockets that have a file or are loaded, for suggestions.
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
@@ -93,7 +93,7 @@ pub fn socket_units(limit: Duration) -> Result<Vec<Unit>> {
     )?))
 }
 
-/// What systemd was asked to do and has not finished, of every unit.
+/// The jobs of all units that are not finished.
 ///
 /// # Errors
 /// When systemd is not the init system here, or does not answer in time.
@@ -120,7 +120,7 @@ fn show_as(asker: Program, options: &[&str], names: &[&str], limit: Duration) ->
     let words = [options, &["show", &properties, "--"], names].concat();
     let units = unit::parse(&run_systemctl_as(asker, &words, limit)?);
     if units.len() != names.len() {
-        bail!("systemctl show {} told of {} units", names.join(" "), units.len());
+        bail!("systemctl show {} returned {} units", names.join(" "), units.len());
     }
     Ok(units)
 }
@@ -132,12 +132,12 @@ fn run_systemctl(words: &[&str], limit: Duration) -> Result<String> {
 fn run_systemctl_as(asker: Program, words: &[&str], limit: Duration) -> Result<String> {
     let arguments = words.iter().map(|word| (*word).to_owned()).collect();
     let program = Program { program: "systemctl".into(), arguments, ..asker };
-    let said = program.run(limit)?;
-    if !said.status.success() {
-        // The list of properties tells nobody anything.
-        let told = words.iter().filter(|word| !word.starts_with("--property"));
-        let told: Vec<&str> = told.copied().collect();
-        bail!("systemctl {}: {}", told.join(" "), said.stderr.trim());
+    let output = program.run(limit)?;
+    if !output.status.success() {
+        // The list of properties is long and of no use in a message.
+        let shown = words.iter().filter(|word| !word.starts_with("--property"));
+        let shown: Vec<&str> = shown.copied().collect();
+        bail!("systemctl {}: {}", shown.join(" "), output.stderr.trim());
     }
-    Ok(said.stdout)
+    Ok(output.stdout)
 }

@@ -16,7 +16,7 @@ const MAX_LISTENERS: usize = 100_000;
 /// One listener that the files ask for.
 #[derive(Debug, Clone)]
 pub(in crate::gather) struct ConfiguredListener {
-    /// What it would be, or why that cannot be told.
+    /// What it would be, or why that is not known.
     pub(in crate::gather) listener: Known<Listener>,
     /// The words of the file for it, where it is not known.
     pub(in crate::gather) text: String,

@@ -1,4 +1,4 @@
-//! For each address that a reload would add: can it be had, and who holds it?
+//! For each address that a reload would add: whether it is free, and who holds it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -35,12 +35,12 @@ pub(in crate::gather) fn find_new_binds(
     let lines: BTreeMap<&Listener, &ConfiguredListener> =
         asked.iter().filter_map(|one| Some((one.listener.seen()?, one))).collect();
     let mut binds = check_addresses(found, &subtract_listeners(&wanted, listens), &lines);
-    // The same listener to /proc, but not to a neighbour on IPv4: the line may have said `v6only` until now.
-    let kept = lines
+    // /proc does not show v6only, so that an IPv6 wildcard that stays may begin to take IPv4 and meet another listener.
+    let unchanged = lines
         .iter()
         .filter(|(listener, line)| may_widen_to_ipv4(listener, line) && listens.contains(listener));
-    let kept: Vec<Listener> = kept.map(|(listener, _)| (*listener).clone()).collect();
-    let widened = check_addresses(found, &kept, &lines).into_iter();
+    let unchanged: Vec<Listener> = unchanged.map(|(listener, _)| (*listener).clone()).collect();
+    let widened = check_addresses(found, &unchanged, &lines).into_iter();
     binds.extend(widened.filter(|bind| matches!(bind.state, BindState::Taken { .. })));
     if next.how == Provenance::Read {
         binds.extend(asked.iter().filter_map(unknown_bind));
@@ -93,9 +93,9 @@ fn check_addresses(
         }
         Ok(rows) => {
             let look = |there: Known<()>| -> Vec<BindCheck> {
-                let bench = BindChecker::new(found, &rows, there);
+                let checker = BindChecker::new(found, &rows, there);
                 new.iter()
-                    .map(|one| bench.check(one, lines.get(one).map_or(&plain, |d| &d.options)))
+                    .map(|one| checker.check(one, lines.get(one).map_or(&plain, |d| &d.options)))
                     .collect()
             };
             // Where it has a network of its own, that is where an address is free or not.
@@ -176,12 +176,12 @@ impl<'a> BindChecker<'a> {
             }
         }
         if let (Known::Unknown { why }, false) = (&self.own, sure.is_empty() && perhaps.is_empty()) {
-            return unknown_check(format!("somebody listens there, perhaps this HAProxy itself: {why}"));
+            return unknown_check(format!("another process listens there, or this HAProxy itself: {why}"));
         }
         match listener {
             Listener::Unix(path) => {
                 match unix_paths::inspect_path(&self.found.instance.main, &self.rights, path) {
-                    // A path without a socket is held by nobody, whoever listened there before.
+                    // A listener whose socket file was removed does not hold the path.
                     unix_paths::UnixPathState::Socket if !sure.is_empty() => {
                         BindCheck::InUse { rows: sure, silently: true }
                     }
@@ -215,7 +215,7 @@ impl<'a> BindChecker<'a> {
         }
     }
 
-    /// Nobody is seen to hold it: try.
+    /// No visible socket holds it: try to bind it.
     fn probe(
         &self,
         listener: &Listener,

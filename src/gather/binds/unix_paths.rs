@@ -14,7 +14,7 @@ use crate::gather::haproxy::paths;
 
 /// What stands at a path.
 pub(in crate::gather) enum UnixPathState {
-    /// A socket, which may be somebody's or left over.
+    /// A socket, in use or left over.
     Socket,
     /// Nothing, and it can be made.
     Vacant,
@@ -81,7 +81,7 @@ fn folder_denial(
     if rights.any_folder || writable(&meta, rights) {
         return None;
     }
-    // Of groups beside the first one, and of access lists, only the process itself can tell.
+    // Supplementary groups and access lists are only known for this very process.
     let asked = rights.uid == linux::effective_uid()
         && access(held.path(), Access::WRITE_OK | Access::EXEC_OK).is_ok();
     (!asked).then(|| denied(format!("uid {} may not write in {shown}", rights.uid)))

@@ -1,9 +1,9 @@
-//! The line of a process: its parents up to the first process, and the first among them that keeps programs running.
+//! A process and its parents, up to PID 1.
 
 use super::ControllerQueries;
 use crate::clients::linux::{self, Ancestor};
 
-/// More than this many parents are a mistake.
+/// Parents that are followed at most.
 const MAX_ANCESTORS: usize = 64;
 
 /// A process and its parents, nearest first.
@@ -13,7 +13,7 @@ pub(super) struct Ancestry {
 }
 
 impl Ancestry {
-    /// Follows the parents of a process; those that were seen before are not read again.
+    /// Follows the parents of a process; those that were read before come from the cache.
     pub(super) fn read(queries: &ControllerQueries, pid: u32) -> Result<Self, String> {
         let own = linux::read_ancestor(pid).map_err(|error| format!("{error:#}"))?;
         let mut line = Ancestry { members: vec![own], broken: None };
@@ -43,12 +43,12 @@ impl Ancestry {
         &self.members[0]
     }
 
-    /// One of the line.
+    /// The ancestor at this place; 0 is the process itself.
     pub(super) fn ancestor(&self, place: usize) -> &Ancestor {
         &self.members[place]
     }
 
-    /// Everybody, nearest first.
+    /// All of them, nearest first.
     pub(super) fn processes(&self) -> &[Ancestor] {
         &self.members
     }
@@ -58,12 +58,12 @@ impl Ancestry {
         self.broken.as_deref()
     }
 
-    /// Where this process stands.
+    /// The place of this process.
     pub(super) fn position(&self, pid: u32) -> Option<usize> {
         self.members.iter().position(|member| member.pid == pid)
     }
 
-    /// The nearest parent that keeps programs running in a way that is not known here.
+    /// The nearest parent that is a supervisor which haguard cannot ask.
     pub(super) fn unsupported_supervisor(&self) -> Option<&Ancestor> {
         self.members[1..].iter().find(|member| is_unsupported_supervisor(member))
     }
@@ -86,7 +86,7 @@ pub(super) fn describe_process(member: &Ancestor) -> String {
     format!("{} ({})", member.pid, member.comm)
 }
 
-/// Those that start again what they keep, and that nobody here knows how to ask: daemontools, OpenRC, PM2, ...
+/// Supervisors that haguard cannot ask: daemontools, OpenRC, PM2, ..
 const UNSUPPORTED_SUPERVISORS: &[&str] =
     &["supervise", "supervise-daemo", "perpd", "dinit", "circusd", "PM2", "monit", "immortal"];
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// What was answered to each question.
+/// The answer to each question.
 pub(super) struct QueryCache<K, V>(Mutex<BTreeMap<K, V>>);
 
 impl<K, V> Default for QueryCache<K, V> {
@@ -13,14 +13,14 @@ impl<K, V> Default for QueryCache<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> QueryCache<K, V> {
-    /// The answer of before, or a new one. Whoever asks the same meanwhile waits for it.
+    /// The cached answer, or a new one. Other threads wait meanwhile.
     pub(super) fn get_or_query(&self, question: &K, ask: impl FnOnce() -> V) -> V {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = kept.get(question) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = answers.get(question) {
             return answer.clone();
         }
         let answer = ask();
-        kept.insert(question.clone(), answer.clone());
+        answers.insert(question.clone(), answer.clone());
         answer
     }
 

@@ -1,4 +1,4 @@
-//! Containers: what a daemon says of the one that the control group names.
+//! Containers of Docker: the daemon and the control group must agree. Also Docker's proxies.
 
 use super::ancestry::Ancestry;
 use super::{ControllerEvidence, ControllerQueries, nomad};
@@ -7,18 +7,18 @@ use crate::clients::http::HttpError;
 use crate::facts::controller::{ComposeService, Container, Control, Controller, Evidence};
 use crate::wire::containers::docker::{ContainerInspect, DockerProxy};
 
-/// What the daemons say of one container.
+/// The answers of all daemons about one container.
 #[derive(Clone)]
 pub(super) enum ContainerLookup {
-    /// One knows it: where that was said, and what.
+    /// One knows it.
     Found { source: ContainerSource, container: ContainerInspect },
-    /// All were asked, and none knows it.
+    /// All answered, and none knows it.
     NotFound { sockets: Vec<String> },
-    /// Not all could be asked.
+    /// Not all answered.
     Unavailable { why: String },
 }
 
-/// Who told of a container.
+/// Where the facts of a container come from.
 #[derive(Clone)]
 pub(super) enum ContainerSource {
     /// A daemon, or Podman's service.
@@ -81,14 +81,14 @@ pub(super) fn identify(queries: &ControllerQueries, case: ControllerEvidence<'_>
     }
 }
 
-/// Nobody knows the container that the control group names.
+/// No daemon knows the container that the control group names.
 pub(super) fn unknown_container(case: ControllerEvidence<'_>, id: &str, sockets: &[String]) -> Control {
     let asked = sockets.join(" ");
     case.with_evidence(Evidence::new(asked.clone(), format!("no such container: {id}")))
-        .conflict(format!("the control group names container {id}, but nobody at {asked} knows it"))
+        .conflict(format!("the control group names container {id}, but no daemon at {asked} knows it"))
 }
 
-/// Compares what was told of a container with what was seen of the process.
+/// Compares a container's first process with the process and its parents.
 pub(super) fn verify_container(
     case: ControllerEvidence<'_>,
     id: &str,
@@ -97,20 +97,20 @@ pub(super) fn verify_container(
     controller: impl FnOnce(Container) -> Controller,
 ) -> Control {
     let first = seen.pid.filter(|_| seen.running);
-    let told = first.map_or("not running".to_owned(), |pid| format!("State.Pid {pid}"));
-    let said = format!("container {} ({}): {told}", seen.name, short_id(&seen.id));
-    let case = case.with_evidence(Evidence::new(source.describe(), said));
+    let state = first.map_or("not running".to_owned(), |pid| format!("State.Pid {pid}"));
+    let line = format!("container {} ({}): {state}", seen.name, short_id(&seen.id));
+    let case = case.with_evidence(Evidence::new(source.describe(), line));
     let pid = case.process.pid;
     if seen.id != id {
         return case.conflict(format!(
-            "{} was asked about container {id} and told of {}",
+            "{} was asked about container {id} and answered about {}",
             source.describe(),
             seen.id
         ));
     }
     let Some(first) = first.filter(|first| case.line.position(*first).is_some()) else {
         return case.conflict(format!(
-            "container {} is named for it, but {} says: {told}, which is not {pid} or one of its parents",
+            "container {} is named for it, but {} says: {state}, which is not {pid} or one of its parents",
             seen.name,
             source.describe()
         ));
@@ -124,7 +124,7 @@ pub(super) fn verify_container(
     }
 }
 
-/// What is kept of it.
+/// The facts of a container.
 pub(super) fn container_facts(seen: ContainerInspect, pid: u32, source: &ContainerSource) -> Container {
     let label = |name: &str| seen.labels.get(&format!("com.docker.compose.{name}")).cloned();
     let by_podman = seen.labels.contains_key("io.podman.compose.project");
@@ -144,7 +144,7 @@ pub(super) fn container_facts(seen: ContainerInspect, pid: u32, source: &Contain
     Container { id, name, image, restart_policy, pid, socket, compose, ..Container::default() }
 }
 
-/// The daemon only does what another manager tells it.
+/// The orchestrator on whose behalf the daemon runs the container.
 fn orchestrator_of_labels(pid: u32, seen: &ContainerInspect) -> Option<Controller> {
     let pod = || {
         let pod = seen.labels.get("io.kubernetes.pod.uid").cloned()?;
@@ -153,8 +153,8 @@ fn orchestrator_of_labels(pid: u32, seen: &ContainerInspect) -> Option<Controlle
     nomad::from_container_labels(pid, seen).or_else(pod)
 }
 
-/// Docker's proxy holds a port that a container publishes, and stands in the control group of the daemon: who serves there
-/// is the container. Its arguments and the daemon have to agree on which.
+/// docker-proxy holds a port that a container publishes, and is in the control group of the daemon: the service behind the
+/// port is the container. Its arguments and the daemon must agree on which.
 pub(super) fn identify_docker_proxy<'a>(
     queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
@@ -198,15 +198,15 @@ pub(super) fn identify_docker_proxy<'a>(
     Ok(case.unknown(format!("Docker's proxy of a container, which is not known: {why}")))
 }
 
-/// containerd's shim and conmon name the container that they keep in their arguments.
+/// containerd's shim and conmon have the id of their container in their arguments.
 pub(super) fn container_monitor(line: &Ancestry, id: &str) -> Option<String> {
-    let keeps = |comm: &str| comm.starts_with("containerd-shim") || comm == "conmon";
+    let is_monitor = |comm: &str| comm.starts_with("containerd-shim") || comm == "conmon";
     let mut line = line.processes().iter();
-    let found = line.find(|one| keeps(&one.comm) && one.argv.iter().any(|word| word == id))?;
-    Some(format!("{} keeps container {}", super::ancestry::describe_process(found), short_id(id)))
+    let found = line.find(|one| is_monitor(&one.comm) && one.argv.iter().any(|word| word == id))?;
+    Some(format!("{} runs container {}", super::ancestry::describe_process(found), short_id(id)))
 }
 
-/// An id as people write it.
+/// The first 12 digits of an id, as Docker shows it.
 pub(super) fn short_id(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }

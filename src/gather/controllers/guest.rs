@@ -1,4 +1,4 @@
-//! Processes that live in namespaces of their own: guests, containers that nobody admits to, sandboxes.
+//! Processes in a PID namespace of their own that no container engine claims: guests and sandboxes.
 
 use super::ancestry::describe_process;
 use super::{Ancestry, ControllerEvidence, ControllerQueries};
@@ -10,13 +10,13 @@ use crate::wire::linux::cgroup::CgroupOwner;
 /// Programs that start whole systems.
 const GUEST_STARTERS: &[&str] = &["systemd-nspawn", "lxc-start", "lxd", "incusd"];
 
-/// What tells a process of this host from one that only looks so.
+/// Evidence that a process is not in the namespaces of this host.
 pub(super) fn namespace_evidence(process: &Process, line: &Ancestry) -> Vec<Evidence> {
     let mut found = Vec::new();
     let (pid, own) = (process.pid, line.process());
     if own.is_nested() {
         let numbers: Vec<String> = own.ns_pids.iter().map(u32::to_string).collect();
-        let inside = format!("{}: it lives in a PID namespace of its own", numbers.join(" "));
+        let inside = format!("{}: it is in a PID namespace of its own", numbers.join(" "));
         found.push(Evidence::new(format!("/proc/{pid}/status NSpid"), inside));
     }
     if process.same_mount_namespace == Known::Seen(false) {
@@ -25,7 +25,7 @@ pub(super) fn namespace_evidence(process: &Process, line: &Ancestry) -> Vec<Evid
     found
 }
 
-/// It lives in another PID namespace, and no daemon of containers is named.
+/// It is in another PID namespace, and the control group names no container engine.
 pub(super) fn identify(
     queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
@@ -39,7 +39,7 @@ pub(super) fn identify(
     let pid = case.process.pid;
     let Some((leader, starter)) = namespace_leader(queries, &case.line) else {
         return case.unknown(format!(
-            "PID {pid} lives in a PID namespace of its own, and its first process cannot be found (run as root)"
+            "PID {pid} is in a PID namespace of its own, and its first process cannot be found (run as root)"
         ));
     };
     let (by, starts_systems) = match starter {

@@ -11,7 +11,7 @@ use crate::facts::Process;
 use crate::facts::controller::{Control, Controller, Evidence};
 use crate::gather::haproxy::sockets::reachable_path;
 
-/// A HAProxy that is no part of it started it; otherwise the case goes on.
+/// The controller where a HAProxy started it; else the evidence unchanged.
 pub(super) fn identify<'a>(
     queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
@@ -26,7 +26,7 @@ pub(super) fn identify<'a>(
         masters.find_map(|(at, one)| Some((at, linux::process(one.pid).ok().filter(Process::is_haproxy)?)));
     let Some((at, master)) = found else { return Err(case) };
     let (child, words) = (case.line.ancestor(at - 1).pid, describe_process(case.line.ancestor(at)));
-    let case = case.with_evidence(Evidence::new("its parents", format!("{words} keeps {child}")));
+    let case = case.with_evidence(Evidence::new("its parents", format!("{words} is the parent of {child}")));
     let socket = master
         .haproxy_args()
         .master_socket

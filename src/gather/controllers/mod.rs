@@ -53,11 +53,11 @@ use crate::wire::linux::cgroup::{self, CgroupOwner};
 use crate::wire::supervisors::{SupervisordProgram, TmuxPane};
 use crate::wire::systemd::unit::Unit;
 
-/// The queries of this host; each is asked once in a look, and only when a process points to it.
+/// Queries to the managers of this host; each is asked once in a look, and only when a process points to it.
 pub(super) struct ControllerQueries {
     deadline: Deadline,
     docker_host: Option<String>,
-    /// Every answer is kept, so that a whole host can be looked at.
+    /// Answers are cached, because all services of a host are looked at.
     units: QueryCache<String, Result<Unit, String>>,
     user_units: QueryCache<(u32, String), Result<Unit, String>>,
     containers: QueryCache<String, docker::ContainerLookup>,
@@ -110,7 +110,7 @@ fn nearest_supervisor(line: &[Ancestor]) -> Option<(usize, &'static SupervisorKi
     Some(next.filter(|(_, kind)| kind.terminal == Some(Terminal::Multiplexer)).unwrap_or(nearest))
 }
 
-/// A process that is judged, with everything that was seen of it so far.
+/// A process whose controller is looked for, with the evidence so far.
 struct ControllerEvidence<'a> {
     process: &'a Process,
     cgroup: &'a str,
@@ -119,7 +119,7 @@ struct ControllerEvidence<'a> {
 }
 
 impl ControllerQueries {
-    /// Nobody is asked yet.
+    /// Nothing is asked yet.
     pub(super) fn new(deadline: Deadline, environment: &Environment) -> Self {
         ControllerQueries {
             deadline,
@@ -135,7 +135,7 @@ impl ControllerQueries {
         }
     }
 
-    /// Asks systemd at once about all the units that these processes point to.
+    /// Asks systemd in one call about all units that these processes point to.
     pub(super) fn prefetch_units<'a>(&self, processes: impl IntoIterator<Item = &'a Process>) {
         let named = processes.into_iter().filter_map(|process| match cgroup::owner(process.cgroup.seen()?) {
             CgroupOwner::Service { unit } => Some((unit, ())),
@@ -145,10 +145,10 @@ impl ControllerQueries {
         systemd::query_units(self, &units.into_keys().collect::<Vec<_>>());
     }
 
-    /// Who keeps this process running.
+    /// The controller of this process.
     pub(super) fn identify(&self, process: &Process) -> Control {
         let judged = self.identify_unverified(process);
-        // The number may have gone to another process while queries were asked.
+        // The PID may have been reused while managers were asked.
         match linux::read_ancestor(process.pid) {
             Ok(now) if process.start_ticks.is_none_or(|ticks| ticks == now.start_ticks) => judged,
             Ok(_) => Control::Unknown {
@@ -179,7 +179,7 @@ impl ControllerQueries {
         }
         evidence.extend(guest::namespace_evidence(process, &line));
         let case = ControllerEvidence { process, cgroup, line, evidence };
-        // Whoever is nearest counts, wherever both live.
+        // The nearest controller counts, also across namespaces.
         let case = match haproxy_program::identify(self, case) {
             Ok(control) => return control,
             Err(case) => case,
@@ -195,7 +195,7 @@ impl ControllerQueries {
             (CgroupOwner::Podman { id, uid }, monitor) => podman::identify(self, case, &id, uid, monitor),
             (CgroupOwner::Kubernetes { container, pod }, _) => kubernetes::identify(case, container, pod),
             (CgroupOwner::Nomad { allocation, task }, _) => nomad::identify(case, allocation, task),
-            // A user without rights may make no control groups, and a unit's own may hold the container.
+            // A rootless Podman may be unable to create a control group, so that the container is in that of a unit.
             (claim, Some(monitor)) if !matches!(claim, CgroupOwner::SystemContainer { .. }) => {
                 podman::identify_by_monitor(self, case, monitor)
             }
@@ -210,7 +210,7 @@ impl ControllerQueries {
         }
     }
 
-    /// A unit of systemd's, or nobody.
+    /// A unit of systemd; else the nearest supervisor among the parents.
     fn identify_by_unit(&self, case: ControllerEvidence<'_>, claim: &CgroupOwner) -> Control {
         match claim {
             CgroupOwner::Service { unit } => systemd::identify(self, case, unit, None),

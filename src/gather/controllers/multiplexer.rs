@@ -32,7 +32,7 @@ fn identify(
     let (server, child) = (case.line.ancestor(at).clone(), case.line.ancestor(at - 1).clone());
     let case = case.with_evidence(Evidence::new(
         "its parents",
-        format!("{} keeps {}", describe_process(&server), child.pid),
+        format!("{} is the parent of {}", describe_process(&server), child.pid),
     ));
     let of = |session| Controller::Multiplexer {
         program: program.to_owned(),

@@ -1,4 +1,4 @@
-//! Nomad's tasks: the control group, and what Nomad gave them in their environment.
+//! Tasks of Nomad: the control group, and the variables that Nomad sets for a task.
 
 use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind};
@@ -23,7 +23,7 @@ struct NomadEnvironment {
 }
 
 impl NomadEnvironment {
-    /// Reads it from a process; none where it says nothing of Nomad.
+    /// Reads it from a process; none where it has no variables of Nomad.
     fn read(pid: u32) -> anyhow::Result<Option<Self>> {
         let mut environment = linux::environment(pid)?;
         let mut take = |name: &str| environment.remove(name).filter(|value| !value.is_empty());
@@ -53,8 +53,8 @@ fn controller_without_job(allocation: String, task: String) -> Controller {
 /// The control group names a task.
 pub(super) fn identify(case: ControllerEvidence<'_>, allocation: String, task: String) -> Control {
     let pid = case.process.pid;
-    let told = match NomadEnvironment::read(pid) {
-        Ok(Some(told)) => told,
+    let environment = match NomadEnvironment::read(pid) {
+        Ok(Some(environment)) => environment,
         Ok(None) => {
             return case.claimed(
                 controller_without_job(allocation, task),
@@ -63,13 +63,13 @@ pub(super) fn identify(case: ControllerEvidence<'_>, allocation: String, task: S
         }
         Err(error) => return case.claimed(controller_without_job(allocation, task), format!("{error:#}")),
     };
-    let case = case.with_evidence(told.evidence(pid));
-    // Names of tasks are changed for a control group where they hold other signs.
-    match told.allocation == allocation {
-        true => case.proven(told.controller()),
+    let case = case.with_evidence(environment.evidence(pid));
+    // Nomad replaces special characters of a task's name in the control group, so that only the allocation is compared.
+    match environment.allocation == allocation {
+        true => case.proven(environment.controller()),
         false => case.conflict(format!(
             "the control group names allocation {allocation}, the environment of {pid} names {}",
-            told.allocation
+            environment.allocation
         )),
     }
 }
@@ -83,20 +83,20 @@ fn identify_by_executor(_: &ControllerQueries, case: ControllerEvidence<'_>, at:
         format!("a task of Nomad's ({executor} is its executor), but which one is not known: {why}")
     };
     match NomadEnvironment::read(pid) {
-        Ok(Some(told)) => case.with_evidence(told.evidence(pid)).proven(told.controller()),
+        Ok(Some(found)) => case.with_evidence(found.evidence(pid)).proven(found.controller()),
         Ok(None) => case.unknown(unnamed(&format!("/proc/{pid}/environ names no allocation"))),
         Err(error) => case.unknown(unnamed(&format!("{error:#}"))),
     }
 }
 
-/// Nomad had a daemon make this container: of its own labels it always sets that of the allocation alone.
+/// A container that Nomad's Docker driver created; of its labels only that of the allocation is always set.
 pub(super) fn from_container_labels(pid: u32, seen: &ContainerInspect) -> Option<Controller> {
     let label = |name: &str| seen.labels.get(&format!("com.hashicorp.nomad.{name}")).cloned();
     let allocation = label("alloc_id")?;
-    if let Some(told) =
-        NomadEnvironment::read(pid).ok().flatten().filter(|told| told.allocation == allocation)
+    if let Some(environment) =
+        NomadEnvironment::read(pid).ok().flatten().filter(|found| found.allocation == allocation)
     {
-        return Some(told.controller());
+        return Some(environment.controller());
     }
     // It names a container after its task and its allocation.
     let name = seen.name.strip_suffix(&format!("-{allocation}")).unwrap_or(&seen.name);

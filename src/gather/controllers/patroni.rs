@@ -1,5 +1,5 @@
-//! PostgreSQL below Patroni, which starts it so that it outlives Patroni: neither its parents nor the main process of a
-//! unit tell. Patroni itself says when it started one, and the kernel says when this one was started.
+//! PostgreSQL that Patroni runs. Patroni starts it so that it outlives Patroni, so that neither its parents nor MainPID show
+//! it: the start time that Patroni reports is compared with that of the process.
 
 use jiff::Timestamp;
 
@@ -15,10 +15,10 @@ use crate::wire::patroni::cluster_name;
 /// PostgreSQL notes its start a moment after the kernel does.
 const START_TOLERANCE_MS: i64 = 3000;
 
-/// A Patroni of this host, with what it says.
+/// A Patroni of this host, with its answer.
 pub(super) type PatroniStatus = (Process, Result<PatroniInfo, String>);
 
-/// It is PostgreSQL, and Patroni runs it; otherwise the case goes on.
+/// The controller where it is PostgreSQL and Patroni runs it; else the evidence unchanged.
 pub(super) fn identify<'a>(
     queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
@@ -27,10 +27,10 @@ pub(super) fn identify<'a>(
     if role(process) != Some(Role::Postgresql) {
         return Err(case);
     }
-    // Patroni gives it the name of its cluster, which others may do as well.
+    // Patroni sets --cluster_name; others may do so as well.
     let Some(scope) = cluster_name(&process.argv).map(str::to_owned) else { return Err(case) };
     let all = queries.patronis.get_or_query(&process.uid, || query_patronis_of_user(queries, process.uid));
-    // One that tells of another cluster runs another PostgreSQL.
+    // One of another cluster runs another PostgreSQL.
     let may_run = |(_, said): &&PatroniStatus| said.as_ref().map_or(true, |said| said.status.scope == scope);
     let beside: Vec<&PatroniStatus> = all.iter().filter(may_run).collect();
     let agree =
@@ -64,7 +64,7 @@ pub(super) fn identify<'a>(
     }
 }
 
-/// Those of one user: nobody else's can have started it, and nobody else's is waited for.
+/// The Patronis of one user: those of other users cannot have started it, and are not asked.
 fn query_patronis_of_user(queries: &ControllerQueries, uid: u32) -> Vec<PatroniStatus> {
     let named = linux::processes_named(&["patroni", "python", "pypy"]).unwrap_or_default();
     let theirs = named.into_iter().filter(|one| {
@@ -87,7 +87,7 @@ fn start_times_match(said: &PatroniInfo, process: &Process) -> bool {
     apart.is_some_and(|apart| apart <= START_TOLERANCE_MS)
 }
 
-/// The kernel counts from a boot that moves with the clock; what PostgreSQL noted does not.
+/// The start time from /proc moves with the clock of the host, the one that PostgreSQL wrote down does not.
 fn describe_start_mismatch(said: &PatroniInfo, process: &Process) -> String {
     match said.status.started {
         None => format!("{} does not say when it started one", said.url),
@@ -105,7 +105,7 @@ fn format_time(time: Option<Timestamp>) -> String {
     time.map_or("unknown".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-/// Several members of one cluster may be started at once; Patroni gives each its port on the command line.
+/// Tells members of one cluster apart that were started at once.
 fn listens_on_member_port(said: &PatroniInfo, process: &Process) -> bool {
     let listens = |port: u16| {
         linux::listeners(process.pid)
@@ -118,9 +118,10 @@ fn proven_member(case: ControllerEvidence<'_>, one: &Process, said: &PatroniInfo
     let (pid, scope) = (case.process.pid, said.status.scope.clone());
     let member = said.member.as_ref().map(|member| member.name.clone());
     let named = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
-    let heard = format!("{named}{scope}, whose PostgreSQL was started {}", format_time(said.status.started));
+    let reported =
+        format!("{named}{scope}, whose PostgreSQL was started {}", format_time(said.status.started));
     let seen = format!("--cluster_name={scope}, started {}", format_time(case.process.started));
-    case.with_evidence(Evidence::new(format!("{}/patroni", said.url), heard))
+    case.with_evidence(Evidence::new(format!("{}/patroni", said.url), reported))
         .with_evidence(Evidence::new(format!("/proc/{pid}"), seen))
         .proven(controller(one, scope, member))
 }

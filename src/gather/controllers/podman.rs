@@ -1,4 +1,4 @@
-//! Podman's containers: there is no daemon, but each has a monitor, and Podman's program tells what it is called.
+//! Containers of Podman: each has a monitor (conmon), and Podman's service or program knows its name.
 
 use super::ancestry::{Ancestry, describe_process};
 use super::docker::{self, ContainerLookup, ContainerSource};
@@ -10,7 +10,7 @@ use crate::timeouts;
 use crate::wire::containers::conmon::Conmon;
 use crate::wire::systemd::unit::Unit;
 
-/// What Podman was told of the unit that runs a container. podman-compose writes it down whether or not there is one.
+/// The label for the unit that runs a container. podman-compose sets it whether or not there is such a unit.
 const UNIT_LABEL: &str = "PODMAN_SYSTEMD_UNIT";
 
 /// The monitor of a container, above its processes.
@@ -27,12 +27,12 @@ impl ContainerMonitor {
     pub(super) fn from_ancestry(line: &Ancestry) -> Option<Self> {
         let mut above = line.processes().iter().skip(1).filter(|one| one.comm == "conmon");
         let found = above.find_map(|one| Some((one, Conmon::from_argv(&one.argv)?)))?;
-        let (one, told) = found;
-        Some(ContainerMonitor { pid: one.pid, uid: one.uid, words: describe_process(one), conmon: told })
+        let (one, conmon) = found;
+        Some(ContainerMonitor { pid: one.pid, uid: one.uid, words: describe_process(one), conmon })
     }
 }
 
-/// The control group names nobody who is nearer than this monitor.
+/// By the monitor, where the control group names no nearer controller.
 pub(super) fn identify_by_monitor(
     queries: &ControllerQueries,
     case: ControllerEvidence<'_>,
@@ -57,7 +57,7 @@ pub(super) fn identify(
         .get_or_query(&id.to_owned(), || lookup_container(queries, id, user, monitor.as_ref()));
     let case = match &monitor {
         Some(one) => {
-            let words = format!("{} keeps container {}", one.words, docker::short_id(id));
+            let words = format!("{} runs container {}", one.words, docker::short_id(id));
             case.with_evidence(Evidence::new("its parents", words))
         }
         None => case,
@@ -102,7 +102,7 @@ pub(super) fn identify(
     }
 }
 
-/// Podman's service, and where there is none its program.
+/// Asks Podman's service, and its program where the service does not know the container.
 fn lookup_container(
     queries: &ControllerQueries,
     id: &str,
@@ -110,11 +110,11 @@ fn lookup_container(
     monitor: Option<&ContainerMonitor>,
 ) -> ContainerLookup {
     let sockets = clients::containers::docker::podman_sockets(queries.docker_host.as_deref(), user);
-    let said = docker::lookup_container(queries, sockets, id);
-    let Some(monitor) = monitor.filter(|_| !matches!(said, ContainerLookup::Found { .. })) else {
-        return said;
+    let answer = docker::lookup_container(queries, sockets, id);
+    let Some(monitor) = monitor.filter(|_| !matches!(answer, ContainerLookup::Found { .. })) else {
+        return answer;
     };
-    // Its service shows the containers of one place; there may be others.
+    // A service knows the containers of one storage folder; there may be others.
     match podman::inspect(
         monitor.pid,
         monitor.uid,
@@ -126,28 +126,28 @@ fn lookup_container(
     }
 }
 
-/// The unit that Podman was told of, where systemd has it and runs it.
+/// The unit of the label, where systemd has it and runs it.
 fn verify_unit<'a>(
     queries: &ControllerQueries,
     case: ControllerEvidence<'a>,
     name: &str,
     user: Option<u32>,
 ) -> (ControllerEvidence<'a>, Result<Option<String>, String>) {
-    let said = |words: &str| Evidence::new(format!("{UNIT_LABEL} {name}"), words);
+    let label = |words: &str| Evidence::new(format!("{UNIT_LABEL} {name}"), words);
     if !user.map_or_else(clients::systemd::is_running, clients::systemd::user_manager_is_running) {
-        return (case.with_evidence(said("no systemd runs that could have it")), Ok(None));
+        return (case.with_evidence(label("no systemd runs that could have it")), Ok(None));
     }
     match systemd::query_unit(queries, name, user) {
         Ok(unit) if is_unit_active(&unit) => {
             let state = format!("systemd has it, {}", unit.get("ActiveState"));
-            (case.with_evidence(said(&state)), Ok(Some(name.to_owned())))
+            (case.with_evidence(label(&state)), Ok(Some(name.to_owned())))
         }
-        Ok(_) => (case.with_evidence(said("systemd does not run it")), Ok(None)),
+        Ok(_) => (case.with_evidence(label("systemd does not run it")), Ok(None)),
         Err(why) => (case, Err(why)),
     }
 }
 
-/// A unit that has failed keeps nothing any more, whatever it left running.
+/// A unit that has failed does not restart what it left running.
 fn is_unit_active(unit: &Unit) -> bool {
     unit.is_loaded() && !matches!(unit.get("ActiveState"), "inactive" | "failed")
 }

@@ -14,8 +14,10 @@ pub(super) fn identify_by_service_folder(
     seen: anyhow::Result<Option<(String, u32)>>,
     controller: impl FnOnce(String) -> Controller,
 ) -> Control {
-    let case = case
-        .with_evidence(Evidence::new("its parents", format!("{} keeps {child}", describe_process(above))));
+    let case = case.with_evidence(Evidence::new(
+        "its parents",
+        format!("{} is the parent of {child}", describe_process(above)),
+    ));
     let folder = linux::process(above.pid).map(|process| process.cwd);
     let folder = match folder {
         Ok(Known::Seen(folder)) => folder,

@@ -23,8 +23,10 @@ fn identify(queries: &ControllerQueries, case: ControllerEvidence<'_>, at: usize
         (false, Some(folder)) => format!("{}/{path}", folder.trim_end_matches('/')),
         _ => path,
     });
-    let case = case
-        .with_evidence(Evidence::new("its parents", format!("{} keeps {child}", describe_process(&above))));
+    let case = case.with_evidence(Evidence::new(
+        "its parents",
+        format!("{} is the parent of {child}", describe_process(&above)),
+    ));
     let said = queries.supervisords.get_or_query(&above.pid, || {
         supervisors::supervisord_programs(above.pid, queries.query_timeout())
             .map_err(|error| format!("{error:#}"))

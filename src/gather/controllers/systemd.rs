@@ -1,4 +1,4 @@
-//! systemd's own word on a unit, and whether it agrees with the control group.
+//! Units of systemd: whether systemd agrees with the control group.
 
 use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries};
@@ -41,11 +41,11 @@ pub(super) fn identify(
         None => Controller::Systemd { unit: name.to_owned() },
         Some(uid) => Controller::UserSystemd { unit: name.to_owned(), uid },
     };
-    let keeper = case.supervisor();
-    let unit = match (query_unit(queries, name, user), keeper) {
+    let supervisor = case.supervisor();
+    let unit = match (query_unit(queries, name, user), supervisor) {
         (Ok(unit), _) => unit,
-        // Whoever stands between the process and the unit is nearer than the unit.
-        (Err(_), Some((at, keeper))) => return (keeper.identify)(queries, case, at),
+        // A supervisor between the process and the unit is nearer than the unit.
+        (Err(_), Some((at, kind))) => return (kind.identify)(queries, case, at),
         (Err(why), None) if user.is_some() => return case.claimed(controller, why),
         (Err(why), None) => {
             let cgroup = case.cgroup;
@@ -54,8 +54,8 @@ pub(super) fn identify(
     };
     let (pid, main_pid) = (case.process.pid, unit.main_pid());
     let place = main_pid.and_then(|main| case.line.position(main));
-    if let Some((at, keeper)) = keeper.filter(|(at, _)| place.is_none_or(|place| *at <= place)) {
-        return (keeper.identify)(queries, case, at);
+    if let Some((at, kind)) = supervisor.filter(|(at, _)| place.is_none_or(|place| *at <= place)) {
+        return (kind.identify)(queries, case, at);
     }
     let shown = main_pid.map_or("none".to_owned(), |pid| pid.to_string());
     let asked = if user.is_some() { "systemctl --user show" } else { "systemctl show" };
@@ -78,7 +78,7 @@ pub(super) fn identify(
     }
 }
 
-/// The unit has another control group than the one that seems to be its own.
+/// Why the unit does not control what runs in this control group.
 fn unit_conflict(unit: &Unit, cgroup: &str) -> Option<String> {
     let own = unit.get("ControlGroup");
     let why = match unit.get("LoadState") {
@@ -97,7 +97,7 @@ fn unit_conflict(unit: &Unit, cgroup: &str) -> Option<String> {
     }
     let within = cgroup.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     (!own.is_empty() && !within)
-        .then(|| format!("control group {cgroup}, but systemd calls that of the unit {own}"))
+        .then(|| format!("control group {cgroup}, but systemd says that the unit has {own}"))
 }
 
 /// A process below the main one. A HAProxy whose master is not the main process gets none of the signals that systemd

@@ -180,7 +180,7 @@ fn parser_context(
     }
 }
 
-/// One in a container has a name of its own, which its environment may tell.
+/// One in a container has a host name of its own.
 fn hostname(main: &Process) -> Option<String> {
     match main.same_pid_namespace {
         Known::Seen(false) => {
@@ -200,8 +200,8 @@ pub(in crate::gather) fn worker_environment(main: &Process) -> Result<Environmen
     Ok(environment)
 }
 
-/// Variables by which a master talks to its next self, and by which systemd hears that it is ready: a test that kept
-/// them would speak for the master.
+/// Variables that a master passes on when it executes itself again, and NOTIFY_SOCKET, by which it reports to systemd: a test
+/// with them would act as the master.
 const MASTER_VARIABLES: &[&str] = &[
     "HAPROXY_MWORKER",
     "HAPROXY_STARTUPLOGS_FD",
@@ -224,23 +224,25 @@ pub(in crate::gather) fn test_instance(
 }
 
 pub(in crate::gather) fn test_process(look: &GatherContext<'_>, main: &Process) -> Result<ConfigTest> {
-    // Who may test it at all is said before what of it may not be read.
+    // That this user may not test it is reported before that its environment cannot be read.
     run_as_account(main)?;
     test_with_environment(look, main, worker_environment(main)?, None)
 }
 
-/// The same with this environment, and dressed so where that is not how the process is.
+/// The same with this environment, and with these credentials where they are not those of the process.
 pub(in crate::gather) fn test_with_environment(
     look: &GatherContext<'_>,
     main: &Process,
     environment: EnvironmentVariables,
-    dress: Option<&ProcessCredentials>,
+    credentials: Option<&ProcessCredentials>,
 ) -> Result<ConfigTest> {
     let list = list_files(look, main)?;
     let mut arguments = vec!["-c".to_owned()];
     arguments.extend(HaproxyArgs::with_files(&main.haproxy_args().test_args, &list.arguments));
-    let owner = match dress {
-        Some(dress) => Some(dress.account()).filter(|account| account.uid != linux::effective_uid()),
+    let owner = match credentials {
+        Some(credentials) => {
+            Some(credentials.account()).filter(|account| account.uid != linux::effective_uid())
+        }
         None => run_as_account(main)?,
     };
     let program = Program {
@@ -252,11 +254,11 @@ pub(in crate::gather) fn test_with_environment(
         ..Program::default()
     };
     let command = format!("{} {}", program.program, program.arguments.join(" "));
-    let said = run_in_namespaces(main, program, dress, look.time_limit(timeouts::CONFIG_TEST))?;
-    Ok(ConfigTest { valid: said.status.success(), command, alerts: startup_log::alerts(&said.stderr) })
+    let output = run_in_namespaces(main, program, credentials, look.time_limit(timeouts::CONFIG_TEST))?;
+    Ok(ConfigTest { valid: output.status.success(), command, alerts: startup_log::alerts(&output.stderr) })
 }
 
-/// Ourselves, dressed as the HAProxy that whoever asks would start: same folder, environment and user.
+/// A HAProxy as this process would start it: same folder, environment and user.
 pub(in crate::gather) fn process_from_settings(look: &GatherContext<'_>) -> Result<Process> {
     let program =
         look.settings.binary.as_ref().map_or("haproxy".to_owned(), |said| said.value.display().to_string());

@@ -1,4 +1,4 @@
-//! Which process it is, by sources that agree, and who controls it.
+//! Proves the identity of a process by two sources that agree, and finds its controller.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::clients::linux;
 use crate::facts::{Control, Controller, Evidence, Known, Process};
 use crate::gather::GatherContext;
 
-/// The master says who it is; the kernel says who opened the socket; /proc says who holds it.
+/// `show proc` names the master, SO_PEERCRED the process that opened the socket, /proc the one that holds it.
 pub(in crate::gather) fn prove_by_master(
     main: &Process,
     path: &Path,
@@ -26,7 +26,7 @@ pub(in crate::gather) fn prove_by_master(
     require_two_sources(sources)
 }
 
-/// On 3.2 and 3.4 `SO_PEERCRED` of a stats socket is the first worker, perhaps long gone; who answers and who holds it decide.
+/// On 3.2 and 3.4 SO_PEERCRED of a stats socket is the first worker, which may have ended: `show info` and /proc decide.
 pub(in crate::gather) fn prove_by_worker(pid: u32, path: &Path, answers: Option<u32>) -> Known<Vec<String>> {
     let mut sources = Vec::new();
     if answers == Some(pid) {

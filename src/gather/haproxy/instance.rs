@@ -1,4 +1,4 @@
-//! Which HAProxy is meant, and what its master says of it.
+//! Finds the target, and reads what its master says.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::gather::{DiscoveredInstance, GatherContext, InstanceSelector};
 use crate::wire::haproxy::runtime::processes::{ShowProc, ShowProcEntry};
 use crate::wire::haproxy::runtime::response::Refused;
 
-/// Finds the one that is meant: by a socket that was named, else among the processes.
+/// Finds the target: by a socket that was named, else among the processes.
 pub(in crate::gather) fn find_instance(
     look: &GatherContext<'_>,
     aim: &InstanceSelector,
@@ -37,8 +37,8 @@ pub(in crate::gather) fn find_instance(
         Known::Unknown { why } => return Known::unknown(why.clone()),
         Known::Seen(candidates) => candidates,
     };
-    let meant: Vec<&Candidate> = candidates.iter().filter(|candidate| aim.matches(candidate)).collect();
-    match (meant.as_slice(), candidates.len()) {
+    let matching: Vec<&Candidate> = candidates.iter().filter(|candidate| aim.matches(candidate)).collect();
+    match (matching.as_slice(), candidates.len()) {
         ([one], _) => from_candidate(look, one).into(),
         ([], 0) => Known::unknown(
             "no HAProxy process can be seen here: none runs, or /proc hides it (run as root), or it is in a \
@@ -52,7 +52,7 @@ pub(in crate::gather) fn find_instance(
     }
 }
 
-/// Who holds the socket that was named, or says so in its arguments; else the only one that is meant.
+/// The process that holds the named socket, or has it in its arguments; else the only one that matches.
 pub(in crate::gather) fn find_main_process(settings: &Settings, aim: &InstanceSelector) -> Option<Process> {
     let candidates = Candidate::from_processes(linux::haproxy_processes().ok()?);
     let named = settings.master_socket.as_ref().or(settings.stats_socket.as_ref());
@@ -64,15 +64,15 @@ pub(in crate::gather) fn find_main_process(settings: &Settings, aim: &InstanceSe
                 .as_deref()
                 .is_some_and(|own| reachable_path(&candidate.process, Path::new(own)) == path)
     };
-    let mut meant = candidates.iter().filter(|candidate| match named {
+    let mut matching = candidates.iter().filter(|candidate| match named {
         Some(said) => holds(candidate, &said.value),
         None => aim.matches(candidate),
     });
-    let only = meant.next()?;
-    meant.next().is_none().then(|| only.process.clone())
+    let only = matching.next()?;
+    matching.next().is_none().then(|| only.process.clone())
 }
 
-/// The socket was named and so was a service: both must mean the same process.
+/// A socket and a service were named: both must be the same process.
 fn check_selected(aim: &InstanceSelector, found: DiscoveredInstance) -> Result<DiscoveredInstance> {
     let main = &found.instance.main;
     let fits = match aim {
@@ -106,8 +106,7 @@ fn from_master_socket(look: &GatherContext<'_>, path: &Path, source: &str) -> Re
         Err(RuntimeSocketError::UnexpectedResponse { why, .. }) => bail!("{} ({source}): {why}", foreign()),
         answer => answer.with_context(|| format!("asking the master ({source})"))?,
     };
-    // A master in another PID namespace calls itself by a number that means another process here; the kernel calls
-    // whoever opened the socket by our own.
+    // A master in another PID namespace reports its PID there; SO_PEERCRED is translated to ours.
     let pid = listed.master.pid;
     if let Some(opener) = peer_pid(&master).seen().filter(|opener| **opener != pid) {
         return from_container_socket(look, path, *opener, source).with_context(|| {
@@ -231,7 +230,7 @@ fn from_candidate(look: &GatherContext<'_>, candidate: &Candidate) -> Result<Dis
     }
     let found = instance_without_master(look, main, mode, single_worker(&candidate.workers), Vec::new());
     let main = &found.instance.main;
-    // Anybody can take the name; without a socket that answers, the program has to say what it is.
+    // Any program can be called haproxy; without a socket that answers, `-vv` has to confirm it.
     if found.channel.seen().is_none() && program::is_haproxy_program(look, main) == Some(false) {
         let program = main.exe.seen().map_or("an unreadable program", String::as_str);
         bail!("PID {} is called haproxy, but {program} does not say that it is HAProxy", main.pid);
@@ -358,7 +357,7 @@ fn instance_without_master(
     DiscoveredInstance { instance, channel, master: None }
 }
 
-/// The worker that serves: listed by the master, and not on its way out.
+/// The worker that serves: listed by the master, and not stopping.
 fn serving_worker(master: &RuntimeSocket, listed: &ShowProc) -> Known<u32> {
     let mut reasons = Vec::new();
     for row in listed.serving_candidates() {

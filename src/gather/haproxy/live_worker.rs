@@ -16,7 +16,7 @@ use crate::wire::haproxy::runtime::peers::{self, PeersSection};
 use crate::wire::haproxy::runtime::stats::{self, StatKind};
 use crate::wire::haproxy::runtime::{certificates, servers_state, stick_tables};
 
-/// Everything that the serving worker holds.
+/// The state of the serving worker.
 pub(in crate::gather) fn worker_state(look: &GatherContext<'_>, found: &DiscoveredInstance) -> WorkerState {
     let channel = match &found.channel {
         Known::Unknown { why } => {
@@ -28,24 +28,24 @@ pub(in crate::gather) fn worker_state(look: &GatherContext<'_>, found: &Discover
         Known::Seen(channel) => channel,
     };
     let asked = WorkerQueries { channel, permission_hint: permission_hint(found, channel) };
-    let (picture, info) = query_worker(look, &asked);
+    let (state, info) = query_worker(look, &asked);
     let connections = info.map(|info| connections(found, &info)).into();
-    WorkerState { connections, listeners: listeners(found), ..picture }
+    WorkerState { connections, listeners: listeners(found), ..state }
 }
 
-/// Everything that a rehearsed worker holds. Nobody is connected to it.
+/// The state of a rehearsed worker, which has no client connections.
 pub(in crate::gather) fn rehearsed_worker_state(
     look: &GatherContext<'_>,
     channel: &WorkerChannel,
     pid: u32,
 ) -> WorkerState {
-    let (picture, _) = query_worker(look, &WorkerQueries { channel, permission_hint: String::new() });
+    let (state, _) = query_worker(look, &WorkerQueries { channel, permission_hint: String::new() });
     let connections = Known::unknown("the next worker has none yet");
     let listeners = linux::listeners(pid).into();
-    WorkerState { how: Provenance::Rehearsed, connections, listeners, ..picture }
+    WorkerState { how: Provenance::Rehearsed, connections, listeners, ..state }
 }
 
-/// What it says of itself; its connections and listeners are the caller's to tell.
+/// What it answers; connections and listeners are added by the caller.
 fn query_worker(look: &GatherContext<'_>, channel: &WorkerQueries<'_>) -> (WorkerState, Result<Info>) {
     let questions = [
         "show info",
@@ -78,7 +78,7 @@ fn query_worker(look: &GatherContext<'_>, channel: &WorkerQueries<'_>) -> (Worke
     });
     let maps = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
     let acls = answer().and_then(|text| Ok(patterns::parse_lists(&text)?));
-    let picture = WorkerState {
+    let state = WorkerState {
         how: Provenance::Live,
         connections: Known::unknown("not asked"),
         proxies,
@@ -91,7 +91,7 @@ fn query_worker(look: &GatherContext<'_>, channel: &WorkerQueries<'_>) -> (Worke
         certificates: certificates.map(|names| read_certificates(channel, names)).into(),
         listeners: Known::unknown("not asked"),
     };
-    (picture, info)
+    (state, info)
 }
 
 /// The worker, and what its socket does not allow.
@@ -106,8 +106,9 @@ impl WorkerQueries<'_> {
         let WorkerQueries { channel, permission_hint: limits } = self;
         match channel.ask_all(&questions) {
             Ok(answers) => {
-                let said = questions.iter().zip(answers);
-                said.map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}{limits}")))
+                let pairs = questions.iter().zip(answers);
+                pairs
+                    .map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}{limits}")))
                     .collect()
             }
             Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
@@ -115,8 +116,8 @@ impl WorkerQueries<'_> {
     }
 }
 
-/// Why a refusal may have come, in words that mend it. At a low level HAProxy gives reasons that mislead, such as
-/// a want of memory.
+/// Why a question may have been refused. On a socket with a low level HAProxy gives misleading reasons, such as a lack of
+/// memory.
 fn permission_hint(found: &DiscoveredInstance, channel: &WorkerChannel) -> String {
     let path = channel.socket().path().to_string_lossy();
     let mut sockets = found.instance.admin_sockets.seen().into_iter().flatten();

@@ -13,8 +13,8 @@ use crate::facts::runtime_state::RuntimeState;
 use crate::facts::{Facts, Instance, Known, LoadedConfig, Process};
 use crate::wire::haproxy::config::Model;
 
-/// What the serving worker loaded: the files on disk, where nobody touched them since it started, else the saved copy,
-/// where there is one. To be asked before the reload.
+/// What the serving worker loaded: the files on disk where they did not change since it started, else the saved copy where
+/// there is one. Call it before the reload.
 ///
 /// `copy` is the model of a copy of the configuration that this very worker is known to have loaded.
 pub fn loaded_config(facts: &Facts, held: &RuntimeState, copy: Option<&Model>) -> LoadedConfig {

@@ -64,7 +64,7 @@ pub(in crate::gather) fn gather(
     }
 }
 
-/// What can be told of a host where no HAProxy was found.
+/// What is known of a host where no HAProxy was found.
 pub(in crate::gather) fn gather_host(look: &GatherContext<'_>, why: &str) -> ProcessHealth {
     let frozen = lock_file::active_freeze(&look.settings.state_dir.value);
     ProcessHealth {
@@ -133,7 +133,7 @@ fn release_date(answer: &Result<String>) -> Result<jiff::civil::Date> {
     Info::parse(text)?.release_date.context("`show info` gives no date of release")
 }
 
-/// Who is at it, unless it is this very run.
+/// The holder of the lock, unless it is this process.
 fn lock_holder(look: &GatherContext<'_>, pid: u32, start: u64) -> Result<Option<String>> {
     let holder = lock_file::holder(&look.settings.state_dir.value, pid, start)?;
     Ok(holder.filter(|holder| holder.pid != std::process::id()).map(|holder| holder.describe()))

@@ -1,4 +1,4 @@
-//! The program of a HAProxy: which one, as whom it is run, and what it says of itself.
+//! The program of a HAProxy: its path, the account that runs it for a test, and `haproxy -vv`.
 
 use std::time::Duration;
 
@@ -21,12 +21,11 @@ pub(in crate::gather) fn program_path(look: &GatherContext<'_>, main: &Process) 
     }
 }
 
-/// Runs a program of this process's where the process lives: on this host, or where its files are others. `dress` is
-/// what the program may do there, where that is not what the process may.
+/// Runs a program in the namespaces of this process, with `credentials` where they are not those of the process.
 pub(in crate::gather) fn run_in_namespaces(
     main: &Process,
     program: Program,
-    dress: Option<&ProcessCredentials>,
+    credentials: Option<&ProcessCredentials>,
     limit: Duration,
 ) -> Result<CommandOutput> {
     let elsewhere = |known: &Known<bool>| *known == Known::Seen(false);
@@ -37,30 +36,30 @@ pub(in crate::gather) fn run_in_namespaces(
         bail!("PID {} sees files of its own: run as root to use its program there", main.pid);
     }
     match ProcessNamespaces::from_pid(main.pid)? {
-        Some(place) => {
-            let own = || ProcessCredentials::from_pid(main.pid, place.is_container());
-            in_namespaces::run(&place, &dress.cloned().map_or_else(own, Ok)?, &program, limit)
+        Some(namespaces) => {
+            let own = || ProcessCredentials::from_pid(main.pid, namespaces.is_container());
+            in_namespaces::run(&namespaces, &credentials.cloned().map_or_else(own, Ok)?, &program, limit)
         }
         None => program.run(limit),
     }
 }
 
-/// What the program on disk says of itself. Anybody can give a program that name, so it gets no more rights than the
-/// process has that runs it.
+/// Runs `haproxy -vv`. Any user can call a program haproxy, so that it runs with no more privileges than the process has.
 pub(in crate::gather) fn query_build(
     look: &GatherContext<'_>,
     main: &Process,
 ) -> Result<startup_log::BuildInfo> {
     let program = version_command(look, main)?;
-    let said = run_in_namespaces(main, program.clone(), None, look.deadline.at_most(timeouts::CONFIG_TEST))?;
-    startup_log::parse_build_info(&said.stdout).with_context(|| format!("{} -vv", program.program))
+    let output =
+        run_in_namespaces(main, program.clone(), None, look.deadline.at_most(timeouts::CONFIG_TEST))?;
+    startup_log::parse_build_info(&output.stdout).with_context(|| format!("{} -vv", program.program))
 }
 
 /// Whether the program that a process runs says that it is HAProxy; none where it cannot be asked.
 pub(in crate::gather) fn is_haproxy_program(look: &GatherContext<'_>, main: &Process) -> Option<bool> {
     let program = version_command(look, main).ok()?;
-    let said = run_in_namespaces(main, program, None, look.deadline.at_most(timeouts::CONFIG_TEST)).ok()?;
-    Some(startup_log::parse_build_info(&said.stdout).is_ok())
+    let output = run_in_namespaces(main, program, None, look.deadline.at_most(timeouts::CONFIG_TEST)).ok()?;
+    Some(startup_log::parse_build_info(&output.stdout).is_ok())
 }
 
 fn version_command(look: &GatherContext<'_>, main: &Process) -> Result<Program> {
@@ -73,12 +72,12 @@ fn version_command(look: &GatherContext<'_>, main: &Process) -> Result<Program> 
     })
 }
 
-/// Whom to run as where that is somebody else.
+/// The account to run the program as; none where that is this user.
 pub(in crate::gather) fn run_as_account(main: &Process) -> Result<Option<Account>> {
     match (linux::effective_uid(), main.uid) {
         (ours, theirs) if ours == theirs => Ok(None),
         (0, theirs) => {
-            // One that would be somebody else gets nothing of what the process has.
+            // Where a unit would start it as another user, the groups of the process are not used.
             let own = Some(linux::process_account(main.pid)?).filter(|own| own.uid == theirs);
             Ok(Some(own.unwrap_or_else(|| Account::unprivileged(theirs))))
         }

@@ -47,13 +47,13 @@ pub(in crate::gather) fn check_readable(main: &Process, model: &Model) -> Known<
         let there = on_host(main, path);
         let files = if *bundled { certificate_bundle(&there) } else { vec![there] };
         let Some(bad) = files.iter().find_map(|file| who.unreadable_reason(file)) else { continue };
-        let said = format!("{}:{} {path}: {bad}", at.file, at.line);
+        let reason = format!("{}:{} {path}: {bad}", at.file, at.line);
         if matches!(bad, UnreadableReason::Denied { .. }) && may_have_dropped_privileges(main, model) {
             return Known::unknown(format!(
-                "{said}, but the user that started HAProxy may have been another"
+                "{reason}, but the user that started HAProxy may have been another"
             ));
         }
-        unreadable.push(said);
+        unreadable.push(reason);
     }
     Known::Seen(ReferencedFiles { count: named.len(), unreadable })
 }
@@ -70,8 +70,8 @@ fn certificate_bundle(path: &Path) -> Vec<PathBuf> {
     if all.is_empty() { vec![path.to_owned()] } else { all }
 }
 
-/// Without a master the one process opens the files and becomes the user that the configuration names after that. The
-/// kernel does not show it where HAProxy made itself dumpable again.
+/// Without a master the process opens the files and then changes to the user of the configuration. The kernel does not show
+/// that where HAProxy made itself dumpable again.
 fn may_have_dropped_privileges(main: &Process, model: &Model) -> bool {
     let master = main.haproxy_args().master_worker || model.settings.master_worker;
     !master && (model.settings.user.is_some() || linux::has_changed_user(main.pid))
@@ -83,7 +83,7 @@ fn required_file(name: &str) -> Option<&str> {
     (!elsewhere).then(|| name.strip_prefix("file@").unwrap_or(name))
 }
 
-/// Who opens them.
+/// The user that opens them.
 enum ReadingUser {
     Current,
     Other { uid: u32, groups: BTreeSet<u32> },
@@ -91,7 +91,7 @@ enum ReadingUser {
 
 /// Why a file cannot be read.
 enum UnreadableReason {
-    /// It cannot be opened by anybody, as far as can be told.
+    /// It cannot be opened, whatever the user.
     Io(std::io::Error),
     /// It is there, and this user may not read it, or go through that folder.
     Denied { uid: u32, folder: Option<PathBuf> },
@@ -116,7 +116,7 @@ impl ReadingUser {
             Ok(meta) => meta,
         };
         match self {
-            // A pipe or a device may wait for somebody when it is opened.
+            // Opening a pipe or a device may block.
             ReadingUser::Current if meta.is_file() => {
                 linux::open_regular_file(path).err().map(UnreadableReason::Io)
             }

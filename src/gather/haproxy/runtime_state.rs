@@ -1,4 +1,4 @@
-//! Reading what a worker holds, with the values themselves.
+//! Reads the runtime state of a worker, with the values themselves.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use crate::wire::haproxy::runtime::servers_state::{self, ServerState};
 use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
 use crate::wire::haproxy::runtime::{certificates, peers, stick_tables};
 
-/// Whose private keys are read: no more than will be needed.
+/// The certificates whose private keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrivateKeys<'a> {
-    /// Nobody's.
+    /// None.
     None,
     /// Those of the certificates with these names.
     Named(&'a [String]),
@@ -48,7 +48,7 @@ pub fn worker_channel(
         calls: Arc::clone(calls),
         ..GatherContext::new(settings, ProbeDepth::Read)
     };
-    // Who answered before a reload says nothing about who answers now.
+    // After a reload another worker may answer on the same socket.
     let known = instance.admin_sockets.as_ref().map(|known| {
         let again =
             known.iter().map(|socket| sockets::query_socket(&look, socket.path.as_ref(), &socket.source));
@@ -94,8 +94,8 @@ pub fn read_runtime_state(channel: &WorkerChannel, keys: PrivateKeys<'_>) -> Run
 fn ask_each(channel: &WorkerChannel, questions: Vec<String>) -> Vec<Result<String>> {
     match channel.ask_all(&questions) {
         Ok(answers) => {
-            let said = questions.iter().zip(answers);
-            said.map(|(question, answer)| answer.with_context(|| question.clone())).collect()
+            let pairs = questions.iter().zip(answers);
+            pairs.map(|(question, answer)| answer.with_context(|| question.clone())).collect()
         }
         Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
     }
@@ -105,16 +105,16 @@ fn parse_backends(text: &str) -> Vec<String> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// Two answers about the same servers: the one has states and addresses, the other limits and cookies.
+/// `show servers state` has states and addresses, `show stat` limits and cookies.
 fn merge_servers(states: Vec<ServerState>, stats: Vec<StatRow>) -> Vec<RuntimeServer> {
     let of_servers = stats.into_iter().filter(|row| row.kind == StatKind::Server);
     let mut stats: HashMap<(String, String), StatRow> =
         of_servers.map(|row| ((row.pxname.clone(), row.svname.clone()), row)).collect();
-    let held = states.into_iter().map(|state| {
+    let servers = states.into_iter().map(|state| {
         let row = stats.remove(&(state.backend.clone(), state.server.clone()));
         runtime_server(state, row.as_ref())
     });
-    held.collect()
+    servers.collect()
 }
 
 fn runtime_server(state: ServerState, row: Option<&StatRow>) -> RuntimeServer {
@@ -143,7 +143,7 @@ fn runtime_server(state: ServerState, row: Option<&StatRow>) -> RuntimeServer {
     }
 }
 
-/// The lists that are somebody's, still without their entries.
+/// All lists but HAProxy's internal ones, still without their entries.
 fn parse_lists(kind: PatternKind, text: &str) -> Result<Vec<RuntimePatternList>> {
     let all = patterns::parse_lists(text)?;
     let own = all.iter().filter(|list| !list.is_internal());

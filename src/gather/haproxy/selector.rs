@@ -30,7 +30,7 @@ impl InstanceSelector {
     /// As it follows "which is not" in a message.
     pub(in crate::gather) fn describe(&self) -> String {
         match self {
-            InstanceSelector::Any => "meant".to_owned(),
+            InstanceSelector::Any => "the target".to_owned(),
             InstanceSelector::Pid(pid) => format!("PID {pid}"),
             InstanceSelector::Unit(unit) => format!("controlled by a unit {unit}"),
         }

@@ -1,4 +1,4 @@
-//! The sockets of one HAProxy: what they allow, who answers on them, and which of them to ask.
+//! The sockets of one HAProxy: their level, the process that answers, and which of them to ask.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(in crate::gather) fn reachable_path(main: &Process, path: &Path) -> PathBuf 
     if ours && linux::same_file(&plain, &through) { plain } else { through }
 }
 
-/// What the worker says it listens on for commands; each unix path is asked who answers there.
+/// The sockets of `show cli sockets`; each unix path is asked for the process that answers.
 pub(in crate::gather) fn admin_sockets(
     look: &GatherContext<'_>,
     main: &Process,

@@ -1,4 +1,4 @@
-//! Where a HAProxy lives, and whether the files that are mounted into it are still those of the host.
+//! The namespaces of a HAProxy, and whether files that are bind-mounted into it are still those of the host.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The services of this host, from one pass over /proc, each with who keeps it running.
+//! The services of this host, from one pass over /proc, each with its controller.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,15 +11,15 @@ use crate::gather::controllers::ControllerQueries;
 use crate::time::Deadline;
 use crate::wire::linux::command_line;
 
-/// Looks at every service of this host, and with `facts` at who serves the servers of that HAProxy.
+/// All services of this host; with `facts` also which of them are servers of that HAProxy.
 pub fn services(settings: &Settings, facts: Option<&Facts>) -> Known<HostFacts> {
     let instance = facts.and_then(|facts| facts.instance.seen());
     let queries = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
     match linux::scan_processes() {
         Err(error) => Known::unknown(format!("{error:#}")),
-        Ok(everybody) => {
-            let mut host = host_facts(everybody, &queries, instance);
-            // What runs counts; without it, what the files say.
+        Ok(scan) => {
+            let mut host = host_facts(scan, &queries, instance);
+            // The servers that run; where those are unknown, the ones of the files.
             let servers = facts.and_then(|facts| facts.live.servers.seen().or(facts.next.servers.seen()));
             host.find_local_servers(servers.map(Vec::as_slice).unwrap_or_default());
             Known::Seen(host)
@@ -32,8 +32,8 @@ pub fn service_by_pid(settings: &Settings, pid: u32) -> Option<Service> {
     let process = linux::process(pid).ok()?;
     let queries = ControllerQueries::new(Deadline::after(settings.timeout.value), &settings.environment);
     let listens = linux::listeners(pid).map(|all| (0..).zip(all).collect()).into();
-    let somebody = ScannedProcess { process, listens, network: linux::network_namespace(&pid.to_string()) };
-    Some(service(somebody, &[], &linux::network_namespace("self"), &queries, &mut UserNames::default()))
+    let scanned = ScannedProcess { process, listens, network: linux::network_namespace(&pid.to_string()) };
+    Some(service(scanned, &[], &linux::network_namespace("self"), &queries, &mut UserNames::default()))
 }
 
 /// What a process that does not listen listens on.
@@ -56,15 +56,15 @@ pub fn describe_listeners(pids: &[u32]) -> Vec<(u32, String)> {
     pids.iter().map(|pid| (*pid, shown(*pid))).collect()
 }
 
-fn host_facts(everybody: ProcessScan, queries: &ControllerQueries, instance: Option<&Instance>) -> HostFacts {
+fn host_facts(scan: ProcessScan, queries: &ControllerQueries, instance: Option<&Instance>) -> HostFacts {
     let ours = linux::network_namespace("self");
     // The worker is the one that connects to servers, and it lives where its master lives.
     let about = instance.map_or(std::process::id(), |instance| instance.main.pid);
     let network = linux::network_namespace(&about.to_string());
     let addresses = linux::namespace_addresses(about).into();
-    let ProcessScan { mut processes, parents, unowned, count, hidden } = everybody;
+    let ProcessScan { mut processes, parents, unowned, count, hidden } = scan;
     drop_activated_sockets(&mut processes);
-    queries.prefetch_units(processes.iter().map(|somebody| &somebody.process));
+    queries.prefetch_units(processes.iter().map(|one| &one.process));
     let mut users = UserNames::default();
     let mut services: Vec<Service> = group_processes(processes, &parents)
         .into_iter()
@@ -79,21 +79,20 @@ fn host_facts(everybody: ProcessScan, queries: &ControllerQueries, instance: Opt
     HostFacts { services, unowned, network, addresses, local: Vec::new(), processes: count, hidden, as_root }
 }
 
-/// A service manager keeps a copy of each socket that it opened for a service: the service is who serves it.
+/// systemd keeps a descriptor of each socket that it opened for a service; the listener is the service's.
 fn drop_activated_sockets(processes: &mut Vec<ScannedProcess>) {
-    let manages = |somebody: &ScannedProcess| somebody.process.comm == "systemd";
+    let manages = |one: &ScannedProcess| one.process.comm == "systemd";
     let taken: BTreeSet<u64> = processes
         .iter()
-        .filter(|somebody| !manages(somebody))
-        .flat_map(|somebody| somebody.listens.seen().into_iter().flat_map(BTreeMap::keys).copied())
+        .filter(|one| !manages(one))
+        .flat_map(|one| one.listens.seen().into_iter().flat_map(BTreeMap::keys).copied())
         .collect();
-    for somebody in processes.iter_mut().filter(|somebody| manages(somebody)) {
-        if let Known::Seen(listens) = &mut somebody.listens {
+    for one in processes.iter_mut().filter(|one| manages(one)) {
+        if let Known::Seen(listens) = &mut one.listens {
             listens.retain(|inode, _| !taken.contains(inode));
         }
     }
-    processes
-        .retain(|somebody| !manages(somebody) || somebody.listens.seen().is_some_and(|all| !all.is_empty()));
+    processes.retain(|one| !manages(one) || one.listens.seen().is_some_and(|all| !all.is_empty()));
 }
 
 /// Puts each process under the listed ancestor that it is a part of.
@@ -122,13 +121,12 @@ fn group_processes(
     groups.into_values().filter_map(|(first, members)| Some((first?, members))).collect()
 }
 
-/// Those above a process. Parents are read one after the other, and numbers go to other processes meanwhile: what seems
-/// to be a circle has an end too.
+/// The parents of a process. PIDs may be reused while /proc is read, so that there may seem to be a circle.
 fn ancestors(pid: u32, parents: &BTreeMap<u32, u32>) -> impl Iterator<Item = u32> {
     std::iter::successors(parents.get(&pid).copied(), |pid| parents.get(pid).copied()).take(MOST_ANCESTORS)
 }
 
-/// More than this many are a mistake.
+/// Parents that are followed at most.
 const MOST_ANCESTORS: usize = 64;
 
 /// A worker of a master: the same program with the same arguments or in the same role, or nothing but sockets that it got
@@ -143,9 +141,8 @@ fn is_worker_of(one: &ScannedProcess, above: &ScannedProcess) -> bool {
         }
         _ => false,
     };
-    let exe = |somebody: &ScannedProcess| somebody.process.exe.seen().cloned();
-    let role =
-        |somebody: &ScannedProcess| command_line::role(exe(somebody).as_deref(), &somebody.process.argv);
+    let exe = |one: &ScannedProcess| one.process.exe.seen().cloned();
+    let role = |one: &ScannedProcess| command_line::role(exe(one).as_deref(), &one.process.argv);
     let same_role = || role(one).is_some() && role(one) == role(above);
     let same_program = exe(one) == exe(above) && (one.process.argv == above.process.argv || same_role());
     above.process.comm != "systemd" && (inherited || same_program)

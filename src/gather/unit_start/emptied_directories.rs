@@ -1,4 +1,4 @@
-//! Folders that systemd makes anew at a restart: what is in them now is gone then.
+//! Folders that systemd creates again at a restart, so that their files are lost.
 
 use std::os::unix::fs::FileTypeExt;
 
@@ -9,19 +9,19 @@ use crate::gather::haproxy::paths;
 use crate::plural::plural;
 use crate::wire::systemd::exec_settings::ExecSettings;
 
-/// The folders, each with whose it will be where systemd says so.
+/// The folders, each with its owner and group where systemd sets them.
 pub(super) fn list_emptied(
     service: &ExecSettings,
-    dress: &ProcessCredentials,
+    credentials: &ProcessCredentials,
 ) -> Vec<(String, Option<(u32, u32)>)> {
-    let owner = Some((dress.uid(), dress.gid()));
+    let owner = Some((credentials.uid(), credentials.gid()));
     let runtime = service.runtime_directories.iter().filter(|_| !service.runtime_kept);
     let runtime = runtime.map(|name| (format!("/run/{name}"), owner));
     let private = ["/tmp", "/var/tmp"].into_iter().filter(|_| service.private_tmp);
     runtime.chain(private.map(|folder| (folder.to_owned(), None))).collect()
 }
 
-/// What of a folder HAProxy does not make by itself.
+/// Files in a folder that HAProxy does not create itself.
 pub(super) fn describe_lost_files(main: &Process, folder: &str) -> Option<String> {
     let own = main.haproxy_args().pid_file.map(|path| paths::on_host(main, &path));
     let there = paths::on_host(main, folder);

@@ -1,4 +1,4 @@
-//! The environment that systemd would give to a start of the unit now.
+//! The environment that systemd would set for a start of the unit now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use crate::gather::haproxy::config_files::{self, EnvironmentVariables};
 use crate::wire::systemd::environment_file::{self, is_name};
 use crate::wire::systemd::exec_settings::{ExecSettings, ManagerSettings};
 
-/// What it is made from.
+/// Its sources.
 pub(super) struct EnvironmentSources<'a> {
     pub(super) service: &'a ExecSettings,
     pub(super) manager: &'a ManagerSettings,
@@ -21,20 +21,20 @@ pub(super) struct EnvironmentSources<'a> {
     pub(super) passed: &'a EnvironmentVariables,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Default)]
 pub(super) struct StartEnvironment {
     pub(super) variables: EnvironmentVariables,
-    /// The files and what is in them, without a word of it.
+    /// The files, each with a hash of its bytes.
     pub(super) files: BTreeMap<String, String>,
-    /// What could not be worked out.
+    /// What could not be determined.
     pub(super) assumed: Vec<String>,
     /// Why systemd would not start anything.
     pub(super) fails: Option<String>,
 }
 
-/// What systemd sets by itself for each start. A new one has values of its own, and the names that HAProxy could read are
-/// the same.
+/// Variables that systemd sets for each start. Their values differ from start to start, so that those of the running process
+/// are taken.
 const SYSTEMD_VARIABLES: &[&str] = &[
     "CACHE_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
@@ -71,7 +71,7 @@ pub(super) fn build_environment(sources: &EnvironmentSources<'_>) -> StartEnviro
     }
     let own = runs.iter().filter(|(name, _)| SYSTEMD_VARIABLES.contains(&name.as_str()));
     let own: EnvironmentVariables = own.map(|(name, value)| (name.clone(), value.clone())).collect();
-    // What nobody can work out may be anything that runs.
+    // Where a source is not known, the variables of the running process are taken.
     let base = if made.assumed.is_empty() { own.clone() } else { (*runs).clone() };
     made.variables = base;
     made.variables.extend(manager.environment.iter().cloned());
@@ -127,22 +127,22 @@ pub(super) fn describe_differences(
     starts: &EnvironmentVariables,
     own: Option<&BTreeMap<String, bool>>,
 ) -> Option<String> {
-    let mut said = Vec::new();
+    let mut differences = Vec::new();
     let names: BTreeSet<&String> = runs.keys().chain(starts.keys()).collect();
     for name in names {
         let set = own.and_then(|own| own.get(name)).copied();
         match (runs.get(name), starts.get(name)) {
             (Some(was), Some(is)) if was != is && set != Some(true) => {
-                said.push(format!("{name} has another value"))
+                differences.push(format!("{name} has another value"))
             }
-            (None, Some(_)) if set != Some(true) => said.push(format!("{name} is new")),
+            (None, Some(_)) if set != Some(true) => differences.push(format!("{name} is new")),
             (Some(_), None) if set.is_none() && !name.starts_with("HAPROXY_") => {
-                said.push(format!("{name} is gone"));
+                differences.push(format!("{name} is gone"));
             }
             _ => {}
         }
     }
-    (!said.is_empty()).then(|| format!("environment: {}", said.join(", ")))
+    (!differences.is_empty()).then(|| format!("environment: {}", differences.join(", ")))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use crate::wire::systemd::exec_command;
 use crate::wire::systemd::exec_settings::{ExecCommand, ExecSettings};
 use environment::EnvironmentSources;
 
-/// What was worked out.
+/// The start as it was determined.
 pub(super) struct ResolvedStart {
     pub(super) start: UnitStart,
     pub(super) launch: LaunchSpec,
@@ -46,7 +46,7 @@ impl ResolvedStart {
     }
 }
 
-/// What came of a start that differs.
+/// The rehearsal of a start that differs from the running process.
 pub(super) struct StartTrial {
     pub(super) main: Process,
     pub(super) read: ParsedConfig,
@@ -75,7 +75,7 @@ pub(super) fn start_facts(
     start.map(|start| UnitStart { tried: Some(Box::new(tried)), ..start })
 }
 
-/// Works it out, and tries it where it is another start than that of a reload.
+/// Determines the start, and rehearses it where it differs from that of a reload.
 pub(super) fn resolve_and_rehearse(
     look: &GatherContext<'_>,
     main: &Process,
@@ -88,32 +88,33 @@ pub(super) fn resolve_and_rehearse(
     };
     match resolve_start(look, main, guard, own) {
         Err(error) => (Known::unknown(format!("{error:#}")), None),
-        Ok(worked) if worked.matches_running(main) => (Known::Seen(worked.start), None),
-        Ok(worked) => {
-            let tried = rehearse_start(look, &worked);
-            (Known::Seen(worked.start), Some(tried))
+        Ok(resolved) if resolved.matches_running(main) => (Known::Seen(resolved.start), None),
+        Ok(resolved) => {
+            let tried = rehearse_start(look, &resolved);
+            (Known::Seen(resolved.start), Some(tried))
         }
     }
 }
 
 fn rehearse_start(
     look: &GatherContext<'_>,
-    ResolvedStart { start, launch: anew, fails }: &ResolvedStart,
+    ResolvedStart { start, launch, fails }: &ResolvedStart,
 ) -> StartTrial {
-    let environment = || anew.environment.clone();
-    let read = config_files::read_with_environment(look, &anew.main, Ok(environment()));
+    let environment = || launch.environment.clone();
+    let read = config_files::read_with_environment(look, &launch.main, Ok(environment()));
     let rehearsed = match fails {
         Some(why) => {
             RehearsalResult { rehearsal: Known::Seen(refused_rehearsal(&start.unit, why)), state: None }
         }
-        None => rehearsal::rehearse_unit_start(look, anew, read.model.seen()),
+        None => rehearsal::rehearse_unit_start(look, launch, read.model.seen()),
     };
     let test =
-        config_files::test_with_environment(look, &anew.main, environment(), Some(&anew.credentials)).into();
-    StartTrial { main: anew.main.clone(), read, test, rehearsed }
+        config_files::test_with_environment(look, &launch.main, environment(), Some(&launch.credentials))
+            .into();
+    StartTrial { main: launch.main.clone(), read, test, rehearsed }
 }
 
-/// systemd gives up before there is a process.
+/// systemd would fail before it starts a process.
 fn refused_rehearsal(unit: &str, why: &str) -> Rehearsal {
     Rehearsal {
         came_up: false,
@@ -137,7 +138,7 @@ pub(super) fn resolve_start(
     guard: &GuardFacts,
     own: Option<&BTreeMap<String, bool>>,
 ) -> Result<ResolvedStart> {
-    anyhow::ensure!(linux::effective_uid() == 0, "what its unit would start is worked out by root alone");
+    anyhow::ensure!(linux::effective_uid() == 0, "what its unit would start can be determined by root only");
     let limit = || look.deadline.at_most(timeouts::RUNTIME_QUERY);
     let (service, manager) = (systemd::exec_settings(&guard.unit, limit())?, systemd::manager(limit())?);
     let (mut differs, mut assumed) = (Vec::new(), Vec::new());
@@ -151,13 +152,13 @@ pub(super) fn resolve_start(
     });
     assumed.extend(made.assumed);
     differs.extend(environment::describe_differences(&runs, &made.variables, own));
-    let mut anew = main.clone();
+    let mut started = main.clone();
     match start_arguments(look, main, &service, &made.variables) {
         Ok((program, words)) => {
             differs.extend(describe_argument_changes(main, &words));
             differs.extend(program.iter().map(|path| format!("program: after a restart {path}")));
-            anew.argv = words;
-            anew.exe = program.map_or_else(|| main.exe.clone(), Known::Seen);
+            started.argv = words;
+            started.exe = program.map_or_else(|| main.exe.clone(), Known::Seen);
         }
         Err(error) => assumed.push(format!("its arguments: {error:#}")),
     }
@@ -166,28 +167,28 @@ pub(super) fn resolve_start(
             if main.haproxy_args().folder.is_none() && main.cwd.seen().is_some_and(|cwd| *cwd != folder) =>
         {
             differs.push(format!("folder: after a restart {folder}"));
-            anew.cwd = Known::Seen(folder);
+            started.cwd = Known::Seen(folder);
         }
         Some(_) => {}
         None => assumed.push(format!("its folder ({})", service.folder)),
     }
-    let (dress, others) = start_credentials(main, &service, &mut assumed)?;
+    let (credentials, others) = start_credentials(main, &service, &mut assumed)?;
     differs.extend(others);
-    anew.uid = dress.uid();
-    let emptied = emptied_directories::list_emptied(&service, &dress);
+    started.uid = credentials.uid();
+    let emptied = emptied_directories::list_emptied(&service, &credentials);
     differs.extend(
         emptied.iter().filter_map(|(folder, _)| emptied_directories::describe_lost_files(main, folder)),
     );
-    assumed.extend(pre_start_commands(&service, &anew));
+    assumed.extend(pre_start_commands(&service, &started));
     assumed.extend(describe_changed_unit_files(main, guard));
     let mut rests_on = made.files;
     rests_on.insert("environment of its start".to_owned(), hash_variables(&made.variables));
-    rests_on.insert("arguments of its start".to_owned(), anew.argv.join(" "));
-    rests_on.insert("user, rights and limits of its start".to_owned(), dress.to_string());
+    rests_on.insert("arguments of its start".to_owned(), started.argv.join(" "));
+    rests_on.insert("user, rights and limits of its start".to_owned(), credentials.to_string());
     let start = UnitStart { unit: guard.unit.clone(), differs, assumed, rests_on, tried: None };
     Ok(ResolvedStart {
         start,
-        launch: LaunchSpec { main: anew, environment: made.variables, credentials: dress, emptied },
+        launch: LaunchSpec { main: started, environment: made.variables, credentials, emptied },
         fails: made.fails,
     })
 }
@@ -224,7 +225,7 @@ fn start_arguments(
     }
 }
 
-/// In what the words differ that decide what comes up.
+/// The difference of the arguments that matter for the start.
 fn describe_argument_changes(main: &Process, words: &[String]) -> Option<String> {
     let other = Process { argv: words.to_vec(), ..main.clone() };
     let (runs, starts) = (main.haproxy_args(), other.haproxy_args());
@@ -237,7 +238,7 @@ fn describe_argument_changes(main: &Process, words: &[String]) -> Option<String>
         .then(|| format!("arguments: now `{}`, after a restart `{}`", runs.join(" "), starts.join(" ")))
 }
 
-/// None where it hangs on the user's home.
+/// None where it depends on the user's home folder (`~`).
 fn working_directory(written: &str) -> Option<String> {
     match written.strip_prefix('!').unwrap_or(written) {
         "" => Some("/".to_owned()),
@@ -278,21 +279,17 @@ fn start_credentials(
     let groups_here = linux::local_groups();
     let as_root = account.as_ref().is_some_and(|account| account.uid == 0);
     // Without a master it is one process that becomes the user of its configuration.
-    let gives_up_its_user = as_root && runs.uid() != 0 && !main.haproxy_args().master_worker;
-    let uniform = UnitCredentials {
-        account: account.as_ref(),
-        service,
-        local_groups: &groups_here,
-        drops_privileges: gives_up_its_user,
-    };
-    Ok(runs.for_unit(&uniform, &manager))
+    let drops_privileges = as_root && runs.uid() != 0 && !main.haproxy_args().master_worker;
+    let unit =
+        UnitCredentials { account: account.as_ref(), service, local_groups: &groups_here, drops_privileges };
+    Ok(runs.for_unit(&unit, &manager))
 }
 
-/// Commands that come before, as far as the start of HAProxy itself does not tell what they will.
-fn pre_start_commands(service: &ExecSettings, anew: &Process) -> Vec<String> {
+/// ExecStartPre commands whose success the rehearsal does not show.
+fn pre_start_commands(service: &ExecSettings, started: &Process) -> Vec<String> {
     let tests = |exec: &ExecCommand| {
         let named = Path::new(&exec.path).file_name();
-        let same = named.is_some() && named == anew.exe.seen().and_then(|exe| Path::new(exe).file_name());
+        let same = named.is_some() && named == started.exe.seen().and_then(|exe| Path::new(exe).file_name());
         same && exec.words.iter().any(|word| word == "-c")
     };
     let ignored = |exec: &ExecCommand| exec.flags.iter().any(|flag| flag == "ignore-failure");
@@ -322,6 +319,6 @@ pub(super) fn unit_start_basis(
     guard: &GuardFacts,
 ) -> Result<BTreeMap<String, String>> {
     resolve_start(look, main, guard, None)
-        .map(|worked| worked.start.rests_on)
+        .map(|resolved| resolved.start.rests_on)
         .context("what its unit would start")
 }

@@ -12,7 +12,7 @@ const STORAGE_OPTIONS: &[&str] = &[
     "--volumepath",
 ];
 
-/// What it was told of its container.
+/// Its arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conmon {
     /// The container's id.
@@ -33,7 +33,7 @@ impl Conmon {
                 "-c" | "--cid" => seen.id = words.next()?.clone(),
                 "-n" | "--name" => seen.name = words.next().cloned(),
                 "--exit-command-arg" => exit.extend(words.next()),
-                // Their values are words of somebody else.
+                // Their values are not conmon's own options.
                 "--runtime-arg" | "--runtime-opt" => drop(words.next()),
                 _ => {}
             }

@@ -42,7 +42,7 @@ pub struct ContainerPort {
     pub protocol: String,
 }
 
-/// What Docker's proxy was told: the address that it holds for a container, and where that is.
+/// The arguments of docker-proxy: the address that it holds on the host, and that of the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerProxy {
     /// tcp, udp or sctp.
@@ -92,7 +92,7 @@ pub struct ContainerInspect {
     pub id: String,
     /// Its name, without the slash.
     pub name: String,
-    /// The image, as the container was told to use it.
+    /// The image, as the container names it.
     pub image: String,
     /// no, always, unless-stopped or on-failure.
     pub restart_policy: String,

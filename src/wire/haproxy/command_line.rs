@@ -31,7 +31,7 @@ impl HaproxyArgs {
     }
 }
 
-/// Flags that say how it runs, which whoever starts it decides anew.
+/// Flags that say how it runs, which each start sets again.
 const RUN_MODE_FLAGS: &[&str] = &["-W", "-Ws", "-D", "-Ds", "-db", "-q", "-c", "-V"];
 
 /// Flags that take the next argument, and whether a configuration test needs them.

@@ -1,4 +1,4 @@
-//! `/proc/PID/cgroup`: the control group that a process lives in, and whom its path names. A path is a claim and no
+//! `/proc/PID/cgroup`: the control group that a process lives in, and what its path names. A path is a claim and no
 //! proof: a guest's units have paths that look like the host's own.
 
 /// Whom the path of a control group names.
@@ -52,7 +52,7 @@ pub enum CgroupOwner {
         /// The path as the guest sees it.
         inside: Option<String>,
     },
-    /// Nobody.
+    /// No controller.
     NoOwner,
 }
 
@@ -261,8 +261,8 @@ mod tests {
         );
         let session = "/user.slice/user-0.slice/session-12.scope";
         assert_eq!(owner(session), CgroupOwner::Scope { name: "session-12.scope".into() });
-        for nobody in ["/", "", "/init.scope", "/system.slice", "/a/haproxy.service", "haproxy.service"] {
-            assert_eq!(owner(nobody), CgroupOwner::NoOwner, "{nobody}");
+        for path in ["/", "", "/init.scope", "/system.slice", "/a/haproxy.service", "haproxy.service"] {
+            assert_eq!(owner(path), CgroupOwner::NoOwner, "{path}");
         }
     }
 

@@ -17,9 +17,9 @@ const FOLDER_CREATED_LINE: &str = "# Its folder was made for it.\n";
 pub enum DropInOrigin {
     /// Byte for byte as haguard writes it.
     Unmodified,
-    /// haguard wrote it and somebody edited it.
+    /// haguard wrote it, and it was edited.
     Edited,
-    /// Somebody else's.
+    /// Not haguard's.
     Foreign,
 }
 

@@ -3,14 +3,14 @@
 /// Longest line of commands: half of HAProxy's buffer, whose other half it keeps for itself.
 pub(super) const LINE_CAP: usize = 8 * 1024;
 
-/// The switch that every line to a worker begins with: nothing else tells a refusal from data.
+/// The command that every line to a worker begins with: only severities distinguish a refusal from data.
 pub(super) const SEVERITY_COMMAND: &str = "set severity-output number";
 
 /// A command that may stand on one line with others.
 pub(super) trait BatchableCommand {
     /// As it is sent.
     fn text(&self) -> &str;
-    /// Whether its answer can be told from those around it.
+    /// Whether its answer can be separated from those before and after it.
     fn can_share_line(&self) -> bool;
 }
 

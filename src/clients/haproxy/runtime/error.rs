@@ -1,4 +1,4 @@
-//! What can go wrong between haguard and a socket, each with its mend.
+//! What can go wrong on a socket, each with a remedy.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::read_only::NotReadOnly;
 use crate::wire::haproxy::runtime::response::Refused;
 
-/// Why a question stayed without a usable answer. Every text names the socket and what to do about it.
+/// Why there is no usable answer. Every text names the socket and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeSocketError {
@@ -70,10 +70,10 @@ pub enum RuntimeSocketError {
         /// The socket.
         path: PathBuf,
     },
-    /// The file is there and nobody listens.
+    /// The socket exists and no process listens.
     #[error(
-        "{path}: nobody listens behind this file; the HAProxy that made it has ended: find the one that runs \
-         and the socket it made", path = path.display()
+        "{path}: no process listens on this socket; the HAProxy that created it has ended: find the one that \
+         runs and its socket", path = path.display()
     )]
     NoListener {
         /// The socket.
@@ -90,19 +90,19 @@ pub enum RuntimeSocketError {
         /// How long a free one was waited for.
         waited: Duration,
     },
-    /// The time for a whole look was up before this socket's turn came, which says nothing of the socket.
+    /// The time for all questions was over before this socket was asked.
     #[error(
-        "{path}: not asked, because the time for the whole look was up before; allow more with --timeout",
+        "{path}: not asked, because the time for all questions was over; allow more with --timeout",
         path = path.display()
     )]
     NotAsked {
         /// The socket.
         path: PathBuf,
     },
-    /// Connected, asked, heard nothing.
+    /// Connected and asked; no answer came.
     #[error(
         "{path}: connected, but no answer within {waited:?}; the process is stopped or stuck, or its 10 connections \
-         are taken (ss -xp shows by whom)", path = path.display()
+         are taken (ss -xp shows by which processes)", path = path.display()
     )]
     NoResponse {
         /// The socket.

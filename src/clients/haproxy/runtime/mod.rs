@@ -1,12 +1,12 @@
 //! The blocking client of HAProxy's runtime and master sockets.
 //!
-//! What the wire demands, as measured on 2.6 to 3.4:
+//! Behaviour of HAProxy 2.6 to 3.4, as measured:
 //! - A worker's own socket answers one line of commands and closes. Severities are switched on first, since
-//!   nothing else tells a refusal from data.
+//!   only they distinguish a refusal from data.
 //! - The master keeps the connection open until the client half-closes. **Half-closing before the answer is there
 //!   loses one of the master's ten connections for good when the worker asked for is gone** (2.8 and newer, a few in
-//!   a hundred, until the next reload); ten of those and nobody reaches that master. So the master's answer is read
-//!   first, then comes the half-close, then the rest up to the end.
+//!   a hundred, until the next reload); after ten of those the master accepts no connection. So the master's answer is
+//!   read first, then comes the half-close, then the rest up to the end.
 //! - After `@!PID` only one command goes to the worker, so each is asked on a connection of its own.
 //! - A worker that is stopped keeps a master's connection until it goes on; closing ours does not free it.
 //!
@@ -72,7 +72,7 @@ pub struct RuntimeSocket {
     pid_translation: PidTranslation,
 }
 
-/// Who closes after the answer. A worker answers the switch of severities first, with an empty line.
+/// Which side closes after the answer. A worker answers the severity command first, with an empty line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ConnectionClose {
     /// A worker's socket closes by itself.
@@ -83,7 +83,7 @@ enum ConnectionClose {
     ClientAfterLine,
 }
 
-/// What goes over the wire, and what may be said of it elsewhere.
+/// What is sent, and what of it may be logged.
 #[derive(Clone, Copy)]
 struct RuntimeRequest<'a> {
     text: &'a str,
@@ -364,7 +364,7 @@ impl RuntimeSocket {
     }
 }
 
-/// Every command is judged before the first one is sent.
+/// Checks every command before the first one is sent.
 fn require_read_only(commands: &[String]) -> Result<Vec<ReadOnlyCommand>, NotReadOnly> {
     commands.iter().map(|command| ReadOnlyCommand::new(command)).collect()
 }
@@ -373,7 +373,7 @@ fn is_complete(received: &[u8]) -> bool {
     received == b"\n" || received.ends_with(b"\n\n")
 }
 
-/// Whether the master has said that the worker is gone; a look at the beginning, which is all there is of it.
+/// Whether the master answered that the worker is gone; that answer is short.
 fn worker_is_gone(received: &[u8]) -> bool {
     received.len() < 200 && std::str::from_utf8(received).is_ok_and(response::target_is_gone)
 }

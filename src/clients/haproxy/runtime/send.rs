@@ -1,4 +1,4 @@
-//! Sending changes, and asking for the one secret that putting a certificate back needs.
+//! Sends changes, and reads private keys of certificates, which a replay puts back.
 
 use super::batching::{batch, join_commands};
 use super::commands::ChangeError;
@@ -31,8 +31,8 @@ impl RuntimeWriter<'_> {
         self.channel
     }
 
-    /// Sends changes in their order, with as few connections as the way allows: one outcome for each. A refusal does
-    /// not stop the next one; a connection that fails does, because nobody knows how far it got.
+    /// Sends changes in their order, with as few connections as possible: one outcome for each. A refusal does
+    /// not stop the next one; a connection that fails does, because it is unknown which commands were executed.
     pub fn change(&self, changes: &[RuntimeChange]) -> Vec<ChangeResult> {
         let mut outcomes = Vec::with_capacity(changes.len());
         let lines = match self.channel {
@@ -41,14 +41,14 @@ impl RuntimeWriter<'_> {
             WorkerChannel::ViaMaster { .. } => changes.chunks(1).collect(),
         };
         for line in lines {
-            let said = match self.channel {
+            let results = match self.channel {
                 WorkerChannel::Direct(socket) => socket.change_line(line),
                 WorkerChannel::ViaMaster { master, pid } => {
                     line.iter().map(|c| master.change_via_master(*pid, c)).collect()
                 }
             };
-            match said {
-                Ok(said) => outcomes.extend(said),
+            match results {
+                Ok(results) => outcomes.extend(results),
                 Err(error) => {
                     outcomes.extend(line.iter().map(|_| Err(change_error(&error))));
                     let why = format!("an earlier change met: {error}");
@@ -114,7 +114,7 @@ impl RuntimeSocket {
             Ok(answers) => {
                 changes.iter().zip(answers).map(|(change, answer)| change.classify_response(answer)).collect()
             }
-            // Asking again, as for a question, would do it twice.
+            // Sending it again, as a question would be, could do it twice.
             Err(error) => {
                 let why = error.to_string();
                 changes.iter().map(|_| Err(ChangeError::OutcomeUnknown { why: why.clone() })).collect()
@@ -143,8 +143,8 @@ impl RuntimeSocket {
     }
 }
 
-/// 2.6 forgets the empty line behind some refusals. The next answer that has words begins with a severity, so that is
-/// where the one before ended; where the count is still not right, nothing is known.
+/// 2.6 omits the empty line after some refusals. The next answer that is not empty begins with a severity, so that the
+/// previous one ended there; where the count is still wrong, the outcome is unknown.
 fn close_by_severities(text: &str) -> String {
     let mut closed = String::with_capacity(text.len() + 16);
     for line in text.split_inclusive('\n') {
@@ -160,7 +160,7 @@ fn close_by_severities(text: &str) -> String {
     closed
 }
 
-/// What a failed exchange says of a change that was to be made by it.
+/// Whether a change was sent, by the error of its exchange.
 fn change_error(error: &RuntimeSocketError) -> ChangeError {
     let why = error.to_string();
     match error {

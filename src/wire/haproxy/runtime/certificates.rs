@@ -16,7 +16,7 @@ const CA_LIST: &str = "show ssl ca-file";
 pub struct ListedCertificate {
     /// Its name, mostly a file; without the `*` of a transaction.
     pub name: String,
-    /// Whether this is a change that somebody began (`set ssl cert`) and did not commit.
+    /// Whether this is a change that was begun (`set ssl cert`) and not committed.
     pub transaction: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct ListedCaFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CertificateStatus {
-    /// A `parse_bind` or a server uses it.
+    /// A `bind` or a server uses it.
     Used,
     /// Nothing uses it. Up to 3.0 a transaction says this too.
     Unused,

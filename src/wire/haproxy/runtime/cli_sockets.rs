@@ -1,4 +1,4 @@
-//! `show cli sockets` and `show cli level`: the doors of this worker, and how far one of them opens.
+//! `show cli sockets` and `show cli level`: the sockets of this worker, and their levels.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ display_serde_name!(CliLevel);
 pub struct CliSocket {
     /// As HAProxy prints it: `unix@/path`, `ipv4@127.0.0.1:9999`, `sockpair@4` (the master's end) and the like.
     pub address: String,
-    /// How far it opens.
+    /// What it allows.
     pub level: CliLevel,
 }
 

@@ -20,7 +20,7 @@ pub struct Info {
     pub uptime_sec: u64,
     /// When it started, in seconds since 1970.
     pub start_time_sec: Option<u64>,
-    /// Whether it has been told to leave and only finishes what it has.
+    /// Whether it is stopping and only finishes its connections.
     pub stopping: bool,
     /// Connections now.
     pub curr_conns: u64,

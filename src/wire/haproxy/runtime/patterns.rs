@@ -1,4 +1,4 @@
-//! `show map` and `show parse_acl`: the lists of patterns that can be changed at run time, and their entries.
+//! `show map` and `show acl`: the lists of patterns that can be changed at run time, and their entries.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const ENTRIES: &str = "show map|acl #ID";
 /// One place of the configuration that looks into a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatternUse {
-    /// `map` or `parse_acl` for a list with a file; for a list without one, the sample the ACL tests (`src`, `path_beg`).
+    /// `map` or `acl` for a list with a file; for a list without one, the sample the ACL tests (`src`, `path_beg`).
     pub keyword: String,
     /// Configuration file, or the part of HAProxy that made the list for itself.
     pub cfg_file: String,
@@ -29,14 +29,14 @@ pub struct PatternList {
     pub uses: Vec<PatternUse>,
     /// Version that lookups see.
     pub curr_ver: u32,
-    /// Highest version handed out; above `curr_ver` where somebody prepared one and did not commit it.
+    /// Highest version handed out; above `curr_ver` where one was prepared and not committed.
     pub next_ver: u32,
     /// Entries over all versions.
     pub entry_count: Option<u32>,
 }
 
 impl PatternList {
-    /// Whether HAProxy made the list for itself, so that nobody's entries are in it.
+    /// Whether HAProxy made the list for itself, so that it has no entries of the operator.
     pub fn is_internal(&self) -> bool {
         self.file.is_none() && !self.uses.is_empty() && self.uses.iter().all(|place| place.line == 0)
     }
@@ -54,7 +54,7 @@ pub struct PatternEntry {
     pub value: Option<String>,
 }
 
-/// Reads the answer of `show map` or `show parse_acl`.
+/// Reads the answer of `show map` or `show acl`.
 pub fn parse_lists(text: &str) -> Result<Vec<PatternList>, Malformed> {
     let mut all = lines(text);
     if !all.next().is_some_and(|line| line.starts_with("# id")) {
@@ -110,7 +110,7 @@ fn parse_loaded_from(head: &str) -> Result<(Option<String>, Vec<PatternUse>), &'
     Ok((Some(file.to_owned()), uses))
 }
 
-/// `parse_acl 'KEYWORD' file 'CFG' line N`.
+/// `acl 'KEYWORD' file 'CFG' line N`.
 fn inline_use(description: &str) -> Result<Vec<PatternUse>, &'static str> {
     let Some(rest) = description.strip_prefix("acl '").or_else(|| description.strip_prefix("map '")) else {
         return Ok(Vec::new());
@@ -124,7 +124,7 @@ fn inline_use(description: &str) -> Result<Vec<PatternUse>, &'static str> {
 /// Reads the answer of `show map #ID`. The key ends at the first space, as in a map file.
 ///
 /// `add map F a\ b v` makes a key with a space, which HAProxy prints as it prints key `a` with value `b v`:
-/// such an entry cannot be told from the other, here or by anybody who reads the socket.
+/// such an entry cannot be distinguished from the other by a reader of the socket.
 pub fn parse_map_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
     parse_entries(text, |rest| match rest.split_once(' ') {
         Some((key, value)) => (key, Some(value)),
@@ -132,12 +132,12 @@ pub fn parse_map_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
     })
 }
 
-/// Reads the answer of `show parse_acl #ID`. The whole rest of a line is the pattern, spaces too.
+/// Reads the answer of `show acl #ID`. The whole rest of a line is the pattern, spaces too.
 pub fn parse_acl_entries(text: &str) -> Result<Vec<PatternEntry>, Malformed> {
     parse_entries(text, |rest| (rest, None))
 }
 
-/// Reads the answer of `prepare map` or `prepare parse_acl`: the number of the version that was made.
+/// Reads the answer of `prepare map` or `prepare acl`: the number of the version that was made.
 pub fn parse_prepared_version(text: &str) -> Result<u32, Malformed> {
     let number = first_line(text).strip_prefix("New version created: ").map(str::trim);
     number

@@ -1,4 +1,4 @@
-//! `show peers`: who shares stick tables with whom, and whether they talk.
+//! `show peers`: peers sections with their peers, tables and connections.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub struct PeersSection {
     /// The others.
     pub remotes: Vec<Peer>,
     /// It has finished its own resynchronisation. Up to 2.8 that takes five seconds after a start without another
-    /// peer, and a worker that has not finished teaches nobody; from 3.0 on it is finished at once.
+    /// peer, and a worker that has not finished sends no entries; from 3.0 on it is finished at once.
     pub synced: bool,
     /// Names of the tables it shares, each once.
     pub tables: Vec<String>,

@@ -16,7 +16,7 @@ pub enum StatKind {
     Backend,
     /// A server of a backend.
     Server,
-    /// A `parse_bind` of a frontend.
+    /// A `bind` of a frontend.
     Listener,
 }
 
@@ -33,7 +33,7 @@ pub struct StatRow {
     pub scur: u64,
     /// Sessions since the start.
     pub stot: u64,
-    /// `UP`, `DOWN_TIMEOUT`, `MAINT`, `OPEN`, `no check`, `UP 1/3` and the like.
+    /// `UP`, `DOWN`, `MAINT`, `OPEN`, `no check`, `UP 1/3` and the like.
     pub status: String,
     /// `L4OK`, `L7TOUT`, `INI` before the first result, `* L4OK` while the next is under way; absent without a check.
     pub check: Option<String>,

@@ -1,4 +1,4 @@
-//! `show parse_table`: stick tables and how full they are. Their entries are not read here.
+//! `show table`: stick tables and how full they are. Their entries are not read here.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct StickTable {
     pub withheld: bool,
 }
 
-/// Reads the answer of `show parse_table` or of `show parse_table NAME`, whose entries are passed over.
+/// Reads the answer of `show table` or of `show table NAME`, whose entries are passed over.
 pub fn parse(text: &str) -> Result<Vec<StickTable>, Malformed> {
     let mut tables: Vec<StickTable> = Vec::new();
     for line in lines(text) {

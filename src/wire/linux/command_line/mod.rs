@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::label::display_serde_name;
 pub use redact::redact_args;
 
-/// What a service is for HAProxy, told by its program and its arguments, never by its command name alone.
+/// What a service is for HAProxy, by its program and its arguments, never by its command name alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -43,7 +43,7 @@ impl Role {
     }
 }
 
-/// Programs that run somebody else's program, which is what people mean.
+/// Programs that run another program, whose name is the one that people use.
 const INTERPRETERS: &[&str] =
     &["python", "pypy", "perl", "ruby", "node", "nodejs", "java", "php", "bash", "sh", "dash", "busybox"];
 

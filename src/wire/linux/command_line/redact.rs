@@ -1,4 +1,4 @@
-//! What may be shown of a command line: everything but what looks like a secret. It rather hides too much.
+//! What may be shown of a command line: everything but what looks like a secret. Where in doubt it hides.
 
 /// What is shown in place of a secret.
 const REDACTED: &str = "***";
@@ -114,7 +114,7 @@ fn redact_url(before: &str, rest: &str) -> String {
         return format!("{name}={REDACTED}");
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password may hold a slash that nobody escaped: the last @ counts.
+    // A password may hold a slash that is not escaped: the last @ counts.
     let from = rest.rfind('@').map_or(0, |at| at + 1);
     let (hidden, from) =
         if from > 0 && (from <= end || rest[..end].contains(':')) { (REDACTED, from - 1) } else { ("", 0) };

@@ -4,7 +4,7 @@ use super::{ResponseShape, RuntimeChange, SuccessMessage, UnencodableValue, esca
 use crate::secret::Secret;
 
 impl RuntimeChange {
-    /// `new ssl cert NAME`: an empty place, which nothing uses yet.
+    /// `new ssl cert NAME`: an empty entry, which no bind uses yet.
     pub fn new_certificate(name: &str) -> Result<Self, UnencodableValue> {
         certificate_change(
             "new",
@@ -14,9 +14,9 @@ impl RuntimeChange {
         )
     }
 
-    /// `set ssl cert NAME` with the certificate, its chain and its private key. Nobody sees them before the commit.
+    /// `set ssl cert NAME` with the certificate, its chain and its private key. They are not served before the commit.
     pub fn set_certificate(name: &str, pem: &Secret) -> Result<Self, UnencodableValue> {
-        // An empty line would end the payload; PEM does not need any.
+        // An empty line would end the payload; PEM needs none.
         let lines = pem.reveal().lines().map(str::trim_end).filter(|line| !line.is_empty());
         let payload: String = lines.flat_map(|line| [line, "\n"]).collect();
         let mut change = certificate_change(
@@ -29,12 +29,12 @@ impl RuntimeChange {
         change.checked()
     }
 
-    /// `commit_list ssl cert NAME`: from now on it is served.
+    /// `commit ssl cert NAME`: it is served from now on.
     pub fn commit_certificate(name: &str) -> Result<Self, UnencodableValue> {
         certificate_change("commit", name, SuccessMessage::OneOf(&["Success!"]), ResponseShape::MultiLine)
     }
 
-    /// `abort ssl cert NAME`: what was set is given up.
+    /// `abort ssl cert NAME`: discards what was set.
     pub fn abort_certificate(name: &str) -> Result<Self, UnencodableValue> {
         certificate_change(
             "abort",

@@ -29,16 +29,16 @@ pub enum ChangeError {
     /// HAProxy refused it.
     #[error(transparent)]
     Refused(Refused),
-    /// It was sent and no answer can be told to be its own.
+    /// It was sent, and no answer could be attributed to it.
     #[error("whether it was done has to be read, because no clear answer came: {why}")]
     OutcomeUnknown {
         /// What happened instead.
         why: String,
     },
-    /// It never left.
+    /// It was not sent.
     #[error("it was not sent: {why}")]
     NotSent {
-        /// What was in the way.
+        /// Why not.
         why: String,
     },
 }
@@ -53,7 +53,7 @@ pub struct RuntimeChange {
     answer: ResponseShape,
 }
 
-/// How HAProxy says that it was done. Through the master no severity comes with the words.
+/// The answer of HAProxy to a change that was done. Through the master answers have no severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SuccessMessage {
     /// It says nothing.
@@ -75,7 +75,7 @@ enum ResponseShape {
     MultiLine,
 }
 
-/// The value cannot be said in the language of the socket, or not safely.
+/// A value that the socket's syntax cannot carry, or not safely.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{what}` cannot be sent: {why}")]
 pub struct UnencodableValue {
@@ -114,9 +114,9 @@ impl RuntimeChange {
         if done {
             return Ok(text);
         }
-        let said =
-            text.lines().rfind(|line| !line.is_empty() && *line != "Failed!").unwrap_or("it said nothing");
-        Err(ChangeError::Refused(self.redact_values(Refused::Other(said.to_owned()))))
+        let reason =
+            text.lines().rfind(|line| !line.is_empty() && *line != "Failed!").unwrap_or("no reason given");
+        Err(ChangeError::Refused(self.redact_values(Refused::Other(reason.to_owned()))))
     }
 
     /// HAProxy's reason, which may repeat a value that must not be shown.
@@ -139,12 +139,12 @@ impl RuntimeChange {
             .chain(self.payload.iter().flat_map(|p| p.split_whitespace()));
         let mut values = words.filter(|word| word.len() > 3 && !self.shown.contains(word));
         match values.any(|value| masked.contains(value)) {
-            true => Refused::Other("in words that repeat the value, which is not shown".to_owned()),
+            true => Refused::Other("(the reason repeats the value, which is not shown)".to_owned()),
             false => Refused::Other(masked),
         }
     }
 
-    /// A command whose words are all fit to be seen.
+    /// A command without secrets.
     fn non_sensitive(
         line: String,
         success: SuccessMessage,
@@ -154,7 +154,7 @@ impl RuntimeChange {
         RuntimeChange { line, payload: None, shown, success, answer }.checked()
     }
 
-    /// Refuses what the buffer would not take, and what would be read as more than one command.
+    /// Refuses what is longer than HAProxy's buffer, and what would be read as more than one command.
     fn checked(self) -> Result<Self, UnencodableValue> {
         let bad = |why| Err(UnencodableValue { what: self.shown.clone(), why });
         if self.line.contains(['\n', '\r', '\0']) {

@@ -19,22 +19,15 @@ pub struct PatternListRef {
 /// Where entries are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatternVersion {
-    /// To what lookups see.
+    /// The version that lookups use.
     Current,
-    /// To a version that was prepared and is seen by nobody until it is committed.
+    /// A prepared version, which lookups do not see before it is committed.
     Prepared(u32),
 }
 
 impl PatternListRef {
-    fn noun(self) -> &'static str {
-        match self.kind {
-            PatternKind::Map => "map",
-            PatternKind::Acl => "acl",
-        }
-    }
-
     fn command(self, verb: &str, target: PatternVersion) -> String {
-        let (noun, id) = (self.noun(), self.id);
+        let (noun, id) = (if self.kind == PatternKind::Map { "map" } else { "acl" }, self.id);
         match target {
             PatternVersion::Current => format!("{verb} {noun} #{id}"),
             PatternVersion::Prepared(version) => format!("{verb} {noun} @{version} #{id}"),
@@ -43,7 +36,7 @@ impl PatternListRef {
 }
 
 impl RuntimeChange {
-    /// `prepare map|parse_acl`: an empty version beside the one in use. The answer is read by `patterns::parse_prepared`.
+    /// `prepare map|acl`: an empty version beside the one in use. The answer is read by `patterns::parse_prepared`.
     pub fn prepare_list(list: PatternListRef) -> Result<Self, UnencodableValue> {
         let line = list.command("prepare", PatternVersion::Current);
         RuntimeChange::non_sensitive(
@@ -53,7 +46,7 @@ impl RuntimeChange {
         )
     }
 
-    /// `commit_list map|parse_acl @V`: the version takes the place of everything that was in the list, at once.
+    /// `commit map|acl @V`: the version replaces the whole list at once.
     pub fn commit_list(list: PatternListRef, version: u32) -> Result<Self, UnencodableValue> {
         RuntimeChange::non_sensitive(
             list.command("commit", PatternVersion::Prepared(version)),
@@ -62,7 +55,7 @@ impl RuntimeChange {
         )
     }
 
-    /// `clear_list map|parse_acl @V`: a prepared version is given up.
+    /// `clear map|acl @V`: discards a prepared version.
     pub fn clear_list(list: PatternListRef, version: u32) -> Result<Self, UnencodableValue> {
         RuntimeChange::non_sensitive(
             list.command("clear", PatternVersion::Prepared(version)),
@@ -71,7 +64,7 @@ impl RuntimeChange {
         )
     }
 
-    /// `add map`: entries behind those that are there, in their order, with as few commands as the buffer allows.
+    /// `add map`: appends entries in their order, with as few commands as the buffer allows.
     ///
     /// # Errors
     /// When an entry can be said in neither form. A line cannot carry an empty value or one with `<<`, a payload not
@@ -112,7 +105,7 @@ impl RuntimeChange {
         Ok(changes)
     }
 
-    /// `add parse_acl`: one pattern behind those that are there.
+    /// `add acl`: appends one pattern.
     pub fn add_acl_entry(
         list: PatternListRef,
         target: PatternVersion,
@@ -135,7 +128,7 @@ impl RuntimeChange {
         )
     }
 
-    /// `del map|parse_acl`: one entry, named by its address in memory, so that of two equal keys only one goes.
+    /// `del map|acl`: one entry, named by its address in memory, so that of two equal keys only one goes.
     pub fn delete_entry(list: PatternListRef, reference: &str) -> Result<Self, UnencodableValue> {
         let what = list.command("del", PatternVersion::Current);
         sensitive_change(format!("{what} #{}", escape_last_word(reference, &what)?), &what)
@@ -164,7 +157,7 @@ fn payload_change(what: &str, payload: String, count: usize) -> Result<RuntimeCh
     .checked()
 }
 
-/// A line whose last words are somebody's values.
+/// A line whose last words may be secret.
 fn sensitive_change(line: String, what: &str) -> Result<RuntimeChange, UnencodableValue> {
     let shown = format!("{what} ***");
     RuntimeChange {

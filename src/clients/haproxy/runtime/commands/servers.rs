@@ -2,7 +2,7 @@
 
 use super::{ResponseShape, RuntimeChange, SuccessMessage, UnencodableValue, escape_last_word, escape_word};
 
-/// What a server is told to do.
+/// The administrative state of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminStateCommand {
     /// Take traffic.
@@ -52,7 +52,7 @@ pub struct NewServer {
     pub agent_ip: Option<String>,
 }
 
-/// Words of every branch that has changed an address, or has found it so already.
+/// What each branch answers when an address was changed, or was the same already.
 const ADDRESS_CHANGED: SuccessMessage = SuccessMessage::OneOf(&["changed", "no need to change"]);
 
 impl RuntimeChange {
