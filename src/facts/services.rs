@@ -308,7 +308,7 @@ mod tests {
             [("127.0.0.1", 5050), ("10.0.0.1", 8000), ("10.0.0.2", 8000), ("127.0.0.1", 9000), ("::1", 1)];
         let servers = servers.map(|(ip, port)| at(ip, port));
         host.find_local_servers(&[&servers[..], &[at("127.0.0.1", 6000), at("-", 0)]].concat());
-        let said: Vec<(&str, usize, &str)> = host
+        let found: Vec<(&str, usize, &str)> = host
             .local
             .iter()
             .map(|one| (one.address.as_str(), one.served_by.len(), one.unserved.as_deref().unwrap_or("")))
@@ -316,7 +316,7 @@ mod tests {
         let unseen = "127.0.0.1:6000 of a process of uid 7 that could not be seen (run as root)";
         let no_listener = "no process listens there";
         assert_eq!(
-            said,
+            found,
             [
                 ("127.0.0.1:5050", 1, ""),
                 ("10.0.0.1:8000", 1, ""),

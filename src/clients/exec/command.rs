@@ -181,22 +181,22 @@ mod tests {
 
     #[test]
     fn output_and_status_come_back() {
-        let said = shell("echo out; echo err >&2; exit 3").run(Duration::from_secs(10)).unwrap();
-        assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("out\n", "err\n"));
-        assert_eq!(said.status.code(), Some(3));
+        let output = shell("echo out; echo err >&2; exit 3").run(Duration::from_secs(10)).unwrap();
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("out\n", "err\n"));
+        assert_eq!(output.status.code(), Some(3));
     }
 
     #[test]
     fn a_program_that_hangs_is_ended_with_its_children() {
-        let said = shell("sleep 600 & echo $!; sleep 600").run(Duration::from_millis(200));
-        assert!(format!("{:#}", said.unwrap_err()).contains("was still running after 200ms"));
+        let output = shell("sleep 600 & echo $!; sleep 600").run(Duration::from_millis(200));
+        assert!(format!("{:#}", output.unwrap_err()).contains("was still running after 200ms"));
     }
 
     #[test]
     fn a_program_that_leaves_another_with_its_output_is_not_waited_for() {
         // `setsid`: what is left has a group of its own, and is not ours to end.
-        let said = shell("setsid sleep 5 & exit 0").run(Duration::from_millis(300));
-        assert!(format!("{:#}", said.unwrap_err()).contains("holds its output"));
+        let output = shell("setsid sleep 5 & exit 0").run(Duration::from_millis(300));
+        assert!(format!("{:#}", output.unwrap_err()).contains("holds its output"));
     }
 
     #[test]
@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn a_program_that_floods_does_not_block() {
-        let said = shell("yes | head -c 3000000").run(Duration::from_secs(20)).unwrap();
-        assert_eq!(said.stdout.len() as u64, MAX_OUTPUT);
+        let output = shell("yes | head -c 3000000").run(Duration::from_secs(20)).unwrap();
+        assert_eq!(output.stdout.len() as u64, MAX_OUTPUT);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl ProcessCredentials {
         unit: &UnitCredentials<'_>,
         manager: &ProcessCredentials,
     ) -> (ProcessCredentials, Vec<String>) {
-        let (mut dress, mut differs) = (self.clone(), Vec::new());
+        let (mut started, mut differs) = (self.clone(), Vec::new());
         let mut other_user = false;
         if let Some(account) = unit.account {
             if (account.uid, account.gid) != (self.uid, self.gid) {
@@ -68,46 +68,46 @@ impl ProcessCredentials {
                         &of(account.uid, account.gid),
                     ));
                 }
-                dress.groups = account.groups.iter().copied().collect();
+                started.groups = account.groups.iter().copied().collect();
             }
-            (dress.uid, dress.gid) = (account.uid, account.gid);
+            (started.uid, started.gid) = (account.uid, account.gid);
             // A directory (LDAP) may add groups that /etc/group does not have; it is not asked, so those groups stay.
             let gone = |gid: &u32| unit.local_groups.contains(gid) && !account.groups.contains(gid);
-            let fewer = dress.groups.extract_if(.., |gid| gone(gid)).count();
+            let fewer = started.groups.extract_if(.., |gid| gone(gid)).count();
             if fewer > 0 {
                 differs.push(format!("groups: {fewer} fewer"));
             }
             let more: Vec<u32> =
-                account.groups.iter().filter(|gid| !dress.groups.contains(gid)).copied().collect();
+                account.groups.iter().filter(|gid| !started.groups.contains(gid)).copied().collect();
             if let more @ [_, ..] = &more[..]
                 && more != [account.gid]
             {
                 differs.push(format!("groups: {} more", more.len()));
-                dress.groups.extend(more);
+                started.groups.extend(more);
             }
         }
-        dress.bounding = unit.service.bounding & manager.bounding;
-        dress.ambient = unit.service.ambient & dress.bounding;
+        started.bounding = unit.service.bounding & manager.bounding;
+        started.ambient = unit.service.ambient & started.bounding;
         for (what, was, is) in [
-            ("capabilities that it can have", self.bounding, dress.bounding),
-            ("capabilities that it starts with", self.ambient, dress.ambient),
+            ("capabilities that it can have", self.bounding, started.bounding),
+            ("capabilities that it starts with", self.ambient, started.ambient),
         ] {
             if was != is {
                 differs.push(describe_capability_change(what, was, is));
             }
         }
         if other_user || !differs.is_empty() {
-            let own = if dress.uid == 0 { dress.bounding } else { dress.ambient };
-            (dress.permitted, dress.effective) = (own, own);
-            dress.inheritable = (self.inheritable & !self.ambient & dress.bounding) | dress.ambient;
+            let own = if started.uid == 0 { started.bounding } else { started.ambient };
+            (started.permitted, started.effective) = (own, own);
+            started.inheritable = (self.inheritable & !self.ambient & started.bounding) | started.ambient;
         }
         if unit.service.no_new_privileges && !self.no_new_privs {
             differs.push(describe_difference("NoNewPrivileges", "no", "yes"));
-            dress.no_new_privs = true;
+            started.no_new_privs = true;
         }
-        dress.limits = unit.service.limits.iter().filter_map(|limit| unit_limit(*limit, manager)).collect();
-        differs.extend(self.limit_differences(&dress));
-        (dress, differs)
+        started.limits = unit.service.limits.iter().filter_map(|limit| unit_limit(*limit, manager)).collect();
+        differs.extend(self.limit_differences(&started));
+        (started, differs)
     }
 
     /// HAProxy lowers limits of its own after its start, and may raise RLIMIT_NOFILE: of the others only a lower limit of the
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_unit_without_settings_has_the_same_credentials_and_no_more_than_systemd() {
         let service = service(u64::MAX, 0, 1 << 40);
-        let (dress, differs) = root().for_unit(
+        let (started, differs) = root().for_unit(
             &UnitCredentials {
                 account: None,
                 service: &service,
@@ -168,22 +168,23 @@ mod tests {
             },
             &root(),
         );
-        assert_eq!((dress, differs), (root(), Vec::new()));
+        assert_eq!((started, differs), (root(), Vec::new()));
     }
 
     #[test]
     fn what_a_unit_sets_is_applied_and_named() {
         let service = service(CAP_NET_BIND_SERVICE, CAP_NET_BIND_SERVICE, 500);
         let account = Account { uid: 7, gid: 8, groups: [8, 9].into() };
-        let uniform = UnitCredentials {
+        let unit = UnitCredentials {
             account: Some(&account),
             service: &service,
             local_groups: &[5].into(),
             drops_privileges: false,
         };
-        let (dress, differs) = root().for_unit(&uniform, &root());
-        assert_eq!((dress.uid, dress.gid, &dress.groups[..]), (7, 8, &[8, 9][..]));
-        let sets = [dress.bounding, dress.permitted, dress.effective, dress.inheritable, dress.ambient];
+        let (started, differs) = root().for_unit(&unit, &root());
+        assert_eq!((started.uid, started.gid, &started.groups[..]), (7, 8, &[8, 9][..]));
+        let sets =
+            [started.bounding, started.permitted, started.effective, started.inheritable, started.ambient];
         assert_eq!(sets, [CAP_NET_BIND_SERVICE; 5]);
         assert_eq!(differs[0], "user: now uid 0, gid 0, after a restart uid 7, gid 8");
         assert!(differs[1].contains("-CHOWN") && !differs[1].contains("NET_BIND"), "{differs:?}");
@@ -201,15 +202,15 @@ mod tests {
         let service = service(u64::MAX, 0, 1 << 40);
         let account = Account { uid: 0, gid: 0, groups: [0, 4].into() };
         let runs = ProcessCredentials { groups: vec![0, 4, 5, 6000], ..root() };
-        let uniform = UnitCredentials {
+        let unit = UnitCredentials {
             account: Some(&account),
             service: &service,
             local_groups: &[0, 4, 5].into(),
             drops_privileges: false,
         };
-        let (dress, differs) = runs.for_unit(&uniform, &root());
+        let (started, differs) = runs.for_unit(&unit, &root());
         assert_eq!(
-            (&dress.groups[..], &differs[..]),
+            (&started.groups[..], &differs[..]),
             (&[0, 4, 6000][..], &["groups: 1 fewer".to_owned()][..])
         );
     }

@@ -36,7 +36,7 @@ pub(super) fn set_up(sysctls: &[(String, String)], interfaces: &[String]) -> Res
 /// Sockets under the numbers that the program was promised (`fd@N`), each listening where the host's own does.
 /// The caller keeps them until the program is started.
 pub(super) fn open_inherited_sockets(wanted: &[(i32, String)]) -> Result<Vec<OwnedFd>> {
-    let mut kept = Vec::new();
+    let mut sockets = Vec::new();
     for (number, address) in wanted {
         let address: SocketAddr = address.parse().with_context(|| format!("fd@{number}: {address}"))?;
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -45,14 +45,14 @@ pub(super) fn open_inherited_sockets(wanted: &[(i32, String)]) -> Result<Vec<Own
             let socket = socket_with(family, SocketType::STREAM, SocketFlags::empty(), None)?;
             match socket.as_raw_fd() {
                 taken if taken == *number => break socket,
-                taken if taken < *number => kept.push(socket),
+                taken if taken < *number => sockets.push(socket),
                 _ => anyhow::bail!("fd@{number} is taken in the sealed copy"),
             }
         };
         sockopt::set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &address).with_context(|| format!("fd@{number}: binding {address}"))?;
         listen(&socket, 16)?;
-        kept.push(socket);
+        sockets.push(socket);
     }
-    Ok(kept)
+    Ok(sockets)
 }

@@ -96,20 +96,20 @@ pub(super) fn build_root(proc: &ProcFolder) -> Result<SandboxRoot> {
 /// Mounts that carry files, outermost first; of several at one place only the last can be seen.
 fn visible_mounts(all: Vec<Mount>) -> Vec<Mount> {
     let below = |point: &str, top: &str| Path::new(point).starts_with(top);
-    let mut kept: Vec<Mount> = Vec::new();
+    let mut visible: Vec<Mount> = Vec::new();
     for mount in all {
         let skip = SKIPPED_FILE_SYSTEMS.contains(&mount.kind.as_str())
             || below(&mount.point, "/proc")
             || below(&mount.point, "/sys")
             || (below(&mount.point, "/dev") && mount.point != "/dev")
             || CONTAINER_STORAGE.iter().any(|top| mount.point.starts_with(top));
-        kept.retain(|other| other.point != mount.point);
+        visible.retain(|other| other.point != mount.point);
         if !skip {
-            kept.push(mount);
+            visible.push(mount);
         }
     }
-    kept.sort_by_key(|mount| Path::new(&mount.point).components().count());
-    kept
+    visible.sort_by_key(|mount| Path::new(&mount.point).components().count());
+    visible
 }
 
 /// A folder right below the root, on the root's own file system, with nothing mounted in it: covering it in our
@@ -252,9 +252,9 @@ mod tests {
             mount("/gone", "ext4"),
             mount("/gone", "autofs"),
         ];
-        let kept: Vec<String> =
+        let visible: Vec<String> =
             visible_mounts(all).into_iter().map(|m| format!("{} {}", m.point, m.kind)).collect();
-        assert_eq!(kept, ["/ ext4", "/run tmpfs", "/dev devtmpfs", "/data xfs", "/run/lock tmpfs"]);
+        assert_eq!(visible, ["/ ext4", "/run tmpfs", "/dev devtmpfs", "/data xfs", "/run/lock tmpfs"]);
     }
 
     #[test]

@@ -75,8 +75,8 @@ pub fn unit_names(limit: Duration) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for list in [&["list-unit-files"][..], &["list-units", "--all"]] {
         let plain = &["--type=service,socket", "--no-legend", "--plain", "--no-pager"];
-        let said = run_systemctl(&[list, plain].concat(), limit)?;
-        names.extend(said.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
+        let output = run_systemctl(&[list, plain].concat(), limit)?;
+        names.extend(output.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
     }
     Ok(names)
 }
@@ -99,8 +99,8 @@ pub fn socket_units(limit: Duration) -> Result<Vec<Unit>> {
 /// When systemd is not the init system here, or does not answer in time.
 pub fn jobs(limit: Duration) -> Result<Vec<Job>> {
     require_systemd()?;
-    let said = run_systemctl(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
-    unit::parse_jobs(&said).with_context(|| format!("systemctl list-jobs printed `{}`", said.trim()))
+    let output = run_systemctl(&["list-jobs", "--plain", "--no-legend", "--no-pager"], limit)?;
+    unit::parse_jobs(&output).with_context(|| format!("systemctl list-jobs printed `{}`", output.trim()))
 }
 
 /// systemd runs this host.

@@ -165,9 +165,9 @@ pub(super) fn identify_docker_proxy<'a>(
     else {
         return Err(case);
     };
-    let said = format!("{} to {}", proxied.host, proxied.container);
+    let value = format!("{} to {}", proxied.host, proxied.container);
     let source = format!("/proc/{}/cmdline", case.process.pid);
-    let case = case.with_evidence(Evidence::new(source, said));
+    let case = case.with_evidence(Evidence::new(source, value));
     let mut silent = Vec::new();
     for socket in docker::candidate_sockets(queries.docker_host.as_deref(), case.process.uid) {
         let seen = Docker::new(&socket, queries.query_timeout()).and_then(|daemon| {
@@ -177,9 +177,9 @@ pub(super) fn identify_docker_proxy<'a>(
         });
         match seen {
             Ok(Some(seen)) => {
-                let said =
+                let value =
                     format!("container {} ({}) publishes {}", seen.name, short_id(&seen.id), proxied.host);
-                let case = case.with_evidence(Evidence::new(socket.clone(), said));
+                let case = case.with_evidence(Evidence::new(socket.clone(), value));
                 let pid = seen.pid.unwrap_or_default();
                 let controller = orchestrator_of_labels(pid, &seen);
                 let controller = controller.unwrap_or_else(|| Controller::Docker {

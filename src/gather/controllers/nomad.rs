@@ -36,8 +36,8 @@ impl NomadEnvironment {
 
     fn evidence(&self, pid: u32) -> Evidence {
         let NomadEnvironment { allocation, task, .. } = self;
-        let said = format!("NOMAD_ALLOC_ID {allocation}, NOMAD_TASK_NAME {task}");
-        Evidence::new(format!("/proc/{pid}/environ"), said)
+        let value = format!("NOMAD_ALLOC_ID {allocation}, NOMAD_TASK_NAME {task}");
+        Evidence::new(format!("/proc/{pid}/environ"), value)
     }
 
     fn controller(self) -> Controller {

@@ -31,13 +31,13 @@ pub(super) fn identify<'a>(
     let Some(scope) = cluster_name(&process.argv).map(str::to_owned) else { return Err(case) };
     let all = queries.patronis.get_or_query(&process.uid, || query_patronis_of_user(queries, process.uid));
     // One of another cluster runs another PostgreSQL.
-    let may_run = |(_, said): &&PatroniStatus| said.as_ref().map_or(true, |said| said.status.scope == scope);
+    let may_run = |(_, info): &&PatroniStatus| info.as_ref().map_or(true, |info| info.status.scope == scope);
     let beside: Vec<&PatroniStatus> = all.iter().filter(may_run).collect();
     let agree =
-        |(_, said): &&&PatroniStatus| said.as_ref().is_ok_and(|said| start_times_match(said, process));
+        |(_, info): &&&PatroniStatus| info.as_ref().is_ok_and(|info| start_times_match(info, process));
     let mut fits: Vec<&PatroniStatus> = beside.iter().filter(agree).copied().collect();
     if fits.len() > 1 {
-        fits.retain(|(_, said)| said.as_ref().is_ok_and(|said| listens_on_member_port(said, process)));
+        fits.retain(|(_, info)| info.as_ref().is_ok_and(|info| listens_on_member_port(info, process)));
     }
     // What Patroni starts stays in its control group, and systemd knows what it started itself.
     let own_unit = || {
@@ -46,13 +46,13 @@ pub(super) fn identify<'a>(
         !shared && matches!(claim, CgroupOwner::Service { .. } | CgroupOwner::UserService { .. })
     };
     match (fits.as_slice(), beside.as_slice()) {
-        ([(one, Ok(said))], _) => Ok(proven_member(case, one, said)),
+        ([(one, Ok(info))], _) => Ok(proven_member(case, one, info)),
         (_, []) => Err(case),
         _ if own_unit() => Err(case),
-        ([], [(one, said)]) => {
-            let why = match said {
+        ([], [(one, info)]) => {
+            let why = match info {
                 Err(why) => why.clone(),
-                Ok(said) => describe_start_mismatch(said, process),
+                Ok(info) => describe_start_mismatch(info, process),
             };
             let why = format!("Patroni {} runs as the same user, but {why}", one.pid);
             Ok(case.claimed(controller(one, scope, None), why))
@@ -71,8 +71,8 @@ fn query_patronis_of_user(queries: &ControllerQueries, uid: u32) -> Vec<PatroniS
         one.uid == uid && role(one) == Some(Role::Patroni) && one.same_pid_namespace != Known::Seen(false)
     });
     let asked = theirs.map(|one| {
-        let said = patroni::query(one.pid, queries.query_timeout()).map_err(|error| format!("{error:#}"));
-        (one, said)
+        let info = patroni::query(one.pid, queries.query_timeout()).map_err(|error| format!("{error:#}"));
+        (one, info)
     });
     asked.collect()
 }
@@ -81,21 +81,21 @@ fn role(process: &Process) -> Option<Role> {
     command_line::role(process.exe.seen().map(String::as_str), &process.argv)
 }
 
-fn start_times_match(said: &PatroniInfo, process: &Process) -> bool {
-    let times = said.status.started.zip(process.started);
-    let apart = times.map(|(said, seen)| (said.as_millisecond() - seen.as_millisecond()).abs());
+fn start_times_match(info: &PatroniInfo, process: &Process) -> bool {
+    let times = info.status.started.zip(process.started);
+    let apart = times.map(|(info, seen)| (info.as_millisecond() - seen.as_millisecond()).abs());
     apart.is_some_and(|apart| apart <= START_TOLERANCE_MS)
 }
 
 /// The start time from /proc moves with the clock of the host, the one that PostgreSQL wrote down does not.
-fn describe_start_mismatch(said: &PatroniInfo, process: &Process) -> String {
-    match said.status.started {
-        None => format!("{} does not say when it started one", said.url),
+fn describe_start_mismatch(info: &PatroniInfo, process: &Process) -> String {
+    match info.status.started {
+        None => format!("{} does not say when it started one", info.url),
         Some(_) => format!(
             "{} says that it started its PostgreSQL {}, and this one was started {}: it is another one, or the clock was \
              set since",
-            said.url,
-            format_time(said.status.started),
+            info.url,
+            format_time(info.status.started),
             format_time(process.started)
         ),
     }
@@ -106,22 +106,22 @@ fn format_time(time: Option<Timestamp>) -> String {
 }
 
 /// Tells members of one cluster apart that were started at once.
-fn listens_on_member_port(said: &PatroniInfo, process: &Process) -> bool {
+fn listens_on_member_port(info: &PatroniInfo, process: &Process) -> bool {
     let listens = |port: u16| {
         linux::listeners(process.pid)
             .is_ok_and(|all| all.iter().filter_map(Listener::socket_addr).any(|at| at.port() == port))
     };
-    said.member.as_ref().and_then(|member| member.port).is_some_and(listens)
+    info.member.as_ref().and_then(|member| member.port).is_some_and(listens)
 }
 
-fn proven_member(case: ControllerEvidence<'_>, one: &Process, said: &PatroniInfo) -> Control {
-    let (pid, scope) = (case.process.pid, said.status.scope.clone());
-    let member = said.member.as_ref().map(|member| member.name.clone());
+fn proven_member(case: ControllerEvidence<'_>, one: &Process, info: &PatroniInfo) -> Control {
+    let (pid, scope) = (case.process.pid, info.status.scope.clone());
+    let member = info.member.as_ref().map(|member| member.name.clone());
     let named = member.as_ref().map_or(String::new(), |name| format!("member {name} of "));
     let reported =
-        format!("{named}{scope}, whose PostgreSQL was started {}", format_time(said.status.started));
+        format!("{named}{scope}, whose PostgreSQL was started {}", format_time(info.status.started));
     let seen = format!("--cluster_name={scope}, started {}", format_time(case.process.started));
-    case.with_evidence(Evidence::new(format!("{}/patroni", said.url), reported))
+    case.with_evidence(Evidence::new(format!("{}/patroni", info.url), reported))
         .with_evidence(Evidence::new(format!("/proc/{pid}"), seen))
         .proven(controller(one, scope, member))
 }

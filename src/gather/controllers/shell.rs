@@ -47,8 +47,8 @@ fn relayed_terminal_evidence(between: &[Ancestor], own: &Ancestor, shell: &Ances
 
 /// The address that a login over ssh came from, as sshd wrote it into the environment of what it started.
 pub(super) fn ssh_client_address(pid: u32) -> Option<String> {
-    let said = linux::environment(pid).ok()?.remove("SSH_CONNECTION")?;
-    let address: std::net::IpAddr = said.split_whitespace().next()?.parse().ok()?;
+    let value = linux::environment(pid).ok()?.remove("SSH_CONNECTION")?;
+    let address: std::net::IpAddr = value.split_whitespace().next()?.parse().ok()?;
     Some(address.to_string())
 }
 

@@ -27,13 +27,13 @@ fn identify(queries: &ControllerQueries, case: ControllerEvidence<'_>, at: usize
         "its parents",
         format!("{} is the parent of {child}", describe_process(&above)),
     ));
-    let said = queries.supervisords.get_or_query(&above.pid, || {
+    let listed = queries.supervisords.get_or_query(&above.pid, || {
         supervisors::supervisord_programs(above.pid, queries.query_timeout())
             .map_err(|error| format!("{error:#}"))
     });
     let controller = |program: String| Controller::Supervisord { program, supervisor: above.pid, config };
-    let (address, programs) = match said {
-        Ok(said) => said,
+    let (address, programs) = match listed {
+        Ok(listed) => listed,
         Err(why) => return case.claimed(controller("of an unknown name".to_owned()), why),
     };
     match programs.iter().find(|program| program.pid == Some(child)) {

@@ -35,8 +35,8 @@ pub(super) fn identify(case: ControllerEvidence<'_>) -> Control {
     let controller = Controller::Unmanaged { cgroup: case.cgroup.to_owned() };
     let case = match ssh_client_address(pid) {
         Some(from) => {
-            let said = format!("SSH_CONNECTION: it was started in a login from {from}");
-            case.with_evidence(Evidence::new(format!("/proc/{pid}/environ"), said))
+            let value = format!("SSH_CONNECTION: it was started in a login from {from}");
+            case.with_evidence(Evidence::new(format!("/proc/{pid}/environ"), value))
         }
         None => case,
     };

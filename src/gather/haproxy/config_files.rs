@@ -113,14 +113,14 @@ pub(in crate::gather) fn stats_socket_paths(look: &GatherContext<'_>, main: &Pro
 /// The `-f` arguments that are looked at: those that were named, else the master's own.
 pub(in crate::gather) fn config_arguments(look: &GatherContext<'_>, main: &Process) -> Vec<String> {
     match &look.settings.config {
-        Some(said) => said.value.iter().map(|path| path.display().to_string()).collect(),
+        Some(setting) => setting.value.iter().map(|path| path.display().to_string()).collect(),
         None => main.haproxy_args().files,
     }
 }
 
 fn list_files(look: &GatherContext<'_>, main: &Process) -> Result<FileList> {
     let source = match &look.settings.config {
-        Some(said) => said.origin.to_string(),
+        Some(setting) => setting.origin.to_string(),
         None => format!("arguments of PID {}", main.pid),
     };
     let arguments = config_arguments(look, main);
@@ -260,8 +260,11 @@ pub(in crate::gather) fn test_with_environment(
 
 /// A HAProxy as this process would start it: same folder, environment and user.
 pub(in crate::gather) fn process_from_settings(look: &GatherContext<'_>) -> Result<Process> {
-    let program =
-        look.settings.binary.as_ref().map_or("haproxy".to_owned(), |said| said.value.display().to_string());
+    let program = look
+        .settings
+        .binary
+        .as_ref()
+        .map_or("haproxy".to_owned(), |setting| setting.value.display().to_string());
     let ourselves = linux::process(std::process::id())?;
     Ok(Process { argv: vec![program.clone()], exe: Known::Seen(program), ..ourselves })
 }

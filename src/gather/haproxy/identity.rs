@@ -49,14 +49,14 @@ fn require_two_sources(sources: Vec<String>) -> Known<Vec<String>> {
 /// Who controls it; a unit that was named must be the one.
 pub(in crate::gather) fn identify_controller(look: &GatherContext<'_>, main: &Process) -> Control {
     let control = look.controllers.identify(main);
-    let Some(said) = look.settings.unit.as_ref() else { return control };
-    if control.unit().is_none_or(|unit| unit == said.value) && control.proven().is_none_or(is_systemd) {
+    let Some(named) = look.settings.unit.as_ref() else { return control };
+    if control.unit().is_none_or(|unit| unit == named.value) && control.proven().is_none_or(is_systemd) {
         return control;
     }
     let found = control.proven().map_or_else(String::new, Controller::describe);
     let mut evidence = control.evidence().to_vec();
-    evidence.push(Evidence::new(said.origin.to_string(), format!("unit = {}", said.value)));
-    Control::Conflict { evidence, why: format!("{} was named, but it is controlled by {found}", said.value) }
+    evidence.push(Evidence::new(named.origin.to_string(), format!("unit = {}", named.value)));
+    Control::Conflict { evidence, why: format!("{} was named, but it is controlled by {found}", named.value) }
 }
 
 fn is_systemd(controller: &Controller) -> bool {

@@ -65,7 +65,7 @@ pub(in crate::gather) fn find_main_process(settings: &Settings, aim: &InstanceSe
                 .is_some_and(|own| reachable_path(&candidate.process, Path::new(own)) == path)
     };
     let mut matching = candidates.iter().filter(|candidate| match named {
-        Some(said) => holds(candidate, &said.value),
+        Some(setting) => holds(candidate, &setting.value),
         None => aim.matches(candidate),
     });
     let only = matching.next()?;
@@ -311,8 +311,8 @@ fn instance_without_master(
         (_, Some(pid)) => Known::Seen(pid),
         (_, None) => Known::unknown("it has several workers and no master socket that says which one serves"),
     };
-    let said = look.settings.stats_socket.as_ref().map(|s| (s.value.clone(), s.origin.to_string()));
-    let admin = match (named.is_empty(), said) {
+    let setting = look.settings.stats_socket.as_ref().map(|s| (s.value.clone(), s.origin.to_string()));
+    let admin = match (named.is_empty(), setting) {
         (false, _) => named,
         (true, Some((path, source))) => vec![query_socket(look, &path, &source)],
         (true, None) => configured_sockets(look, &main),

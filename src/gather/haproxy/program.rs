@@ -15,7 +15,7 @@ use crate::wire::haproxy::startup_log;
 
 pub(in crate::gather) fn program_path(look: &GatherContext<'_>, main: &Process) -> Result<String> {
     match (&look.settings.binary, &main.exe) {
-        (Some(said), _) => Ok(said.value.display().to_string()),
+        (Some(setting), _) => Ok(setting.value.display().to_string()),
         (None, Known::Seen(exe)) => Ok(exe.clone()),
         (None, Known::Unknown { why }) => bail!("which program it runs is not known: {why}"),
     }

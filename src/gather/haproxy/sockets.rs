@@ -47,8 +47,8 @@ pub(in crate::gather) fn admin_sockets(
         Err(error) => return Known::unknown(format!("show cli sockets: {error:#}")),
     };
     let mut found: Vec<SocketFact> = Vec::new();
-    if let Some(said) = &look.settings.stats_socket {
-        found.push(query_socket(look, &said.value, &said.origin.to_string()));
+    if let Some(setting) = &look.settings.stats_socket {
+        found.push(query_socket(look, &setting.value, &setting.origin.to_string()));
     }
     for row in &listed {
         let Some(path) = row.unix_path() else { continue };

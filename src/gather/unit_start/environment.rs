@@ -209,8 +209,8 @@ mod tests {
             variables(&[("A", "secret"), ("SET", "1"), ("PRE", "1"), ("GONE", "1"), ("HAPROXY_X", "1")]);
         let starts = variables(&[("A", "other"), ("SET", "2"), ("NEW", "secret")]);
         let own = [("SET".to_owned(), true), ("PRE".to_owned(), false)].into();
-        let said = describe_differences(&runs, &starts, Some(&own)).unwrap();
-        assert_eq!(said, "environment: A has another value, GONE is gone, NEW is new");
+        let differences = describe_differences(&runs, &starts, Some(&own)).unwrap();
+        assert_eq!(differences, "environment: A has another value, GONE is gone, NEW is new");
         assert_eq!(describe_differences(&runs, &runs, None), None);
     }
 }

@@ -65,7 +65,7 @@ pub fn folder_was_created(found: &str) -> bool {
 /// What a drop-in says of stopping: its last word on it in `[Unit]`, none where it has none.
 pub fn refuses_stop(text: &str) -> Option<bool> {
     let mut in_unit = false;
-    let mut said = None;
+    let mut refuses = None;
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') {
             in_unit = line == "[Unit]";
@@ -73,15 +73,15 @@ pub fn refuses_stop(text: &str) -> Option<bool> {
         if let Some(("RefuseManualStop", value)) =
             line.split_once('=').map(|(key, value)| (key.trim(), value.trim())).filter(|_| in_unit)
         {
-            said = match value.to_ascii_lowercase().as_str() {
+            refuses = match value.to_ascii_lowercase().as_str() {
                 "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
                 "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
                 // systemd ignores what is neither.
-                _ => said,
+                _ => refuses,
             };
         }
     }
-    said
+    refuses
 }
 
 #[cfg(test)]

@@ -109,11 +109,11 @@ pub fn parse(text: &str) -> Vec<Unit> {
         match line.split_once('=') {
             Some((name, value)) => {
                 // A property that can be there several times, such as ExecStart, is printed once for each.
-                let said = unit.properties.entry(name.to_owned()).or_default();
-                if !said.is_empty() {
-                    said.push('\n');
+                let stored = unit.properties.entry(name.to_owned()).or_default();
+                if !stored.is_empty() {
+                    stored.push('\n');
                 }
-                said.push_str(value);
+                stored.push_str(value);
             }
             None if line.is_empty() && !unit.properties.is_empty() => units.push(std::mem::take(&mut unit)),
             None => {}
@@ -183,9 +183,9 @@ mod tests {
     fn jobs_are_read_and_words_in_their_place_are_not_taken_for_none() {
         let found = parse_jobs("1234 haproxy.service restart waiting\n  7 slow.service    start   running\n")
             .unwrap();
-        let said: Vec<_> =
+        let jobs: Vec<_> =
             found.iter().map(|j| (j.id, j.unit.as_str(), j.kind.as_str(), j.running)).collect();
-        assert_eq!(said, [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]);
+        assert_eq!(jobs, [(1234, "haproxy.service", "restart", false), (7, "slow.service", "start", true)]);
         assert_eq!((parse_jobs(""), parse_jobs("No jobs running.\n")), (Some(Vec::new()), Some(Vec::new())));
         assert_eq!(parse_jobs("x haproxy.service restart waiting\n"), None);
     }

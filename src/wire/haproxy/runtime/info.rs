@@ -46,10 +46,10 @@ impl Info {
         };
         let bad = |why| Malformed::new(COMMAND, why, first_line(text));
         let number = |key: &str, why| value(key).and_then(|v| v.parse::<u64>().ok()).ok_or_else(|| bad(why));
-        let kept = |key: &str| value(key).filter(|v| !v.is_empty()).map(str::to_owned);
+        let text = |key: &str| value(key).filter(|v| !v.is_empty()).map(str::to_owned);
         Ok(Info {
             pid: value("Pid").and_then(|v| v.parse().ok()).ok_or_else(|| bad("no `Pid`"))?,
-            version: kept("Version").ok_or_else(|| bad("no `Version`"))?,
+            version: text("Version").ok_or_else(|| bad("no `Version`"))?,
             release_date: value("Release_date").and_then(|v| v.replace('/', "-").parse().ok()),
             uptime_sec: number("Uptime_sec", "no `Uptime_sec`")?,
             start_time_sec: number("Start_time_sec", "").ok(),
@@ -58,8 +58,8 @@ impl Info {
             max_conn: number("Maxconn", "no `Maxconn`")?,
             jobs: number("Jobs", "no `Jobs`")?,
             listeners: number("Listeners", "no `Listeners`")?,
-            node: kept("node"),
-            tainted: kept("Tainted"),
+            node: text("node"),
+            tainted: text("Tainted"),
         })
     }
 }

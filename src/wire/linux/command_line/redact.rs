@@ -61,7 +61,7 @@ fn redact_arg(word: &str) -> String {
         return redact_word(word);
     }
     let mut hide = false;
-    let mut kept = String::with_capacity(word.len());
+    let mut shown = String::with_capacity(word.len());
     for part in word.split_inclusive(char::is_whitespace) {
         let text = part.trim_end_matches(char::is_whitespace);
         let blank = &part[text.len()..];
@@ -69,19 +69,19 @@ fn redact_arg(word: &str) -> String {
         match (hide || scheme, text.is_empty()) {
             (_, true) => {}
             (true, _) if !scheme => {
-                kept.push_str(REDACTED);
+                shown.push_str(REDACTED);
                 hide = false;
             }
             _ => {
                 let name = text.trim_end_matches([':', '=']);
                 hide =
                     scheme || (is_secret_name(name) && (name.starts_with('-') || text.ends_with([':', '='])));
-                kept.push_str(&redact_word(text));
+                shown.push_str(&redact_word(text));
             }
         }
-        kept.push_str(blank);
+        shown.push_str(blank);
     }
-    kept
+    shown
 }
 
 /// A word without blanks.

@@ -121,16 +121,16 @@ impl RuntimeChange {
 
     /// HAProxy's reason, which may repeat a value that must not be shown.
     fn redact_values(&self, why: Refused) -> Refused {
-        let Refused::Other(said) = &why else { return why };
+        let Refused::Other(reason) = &why else { return why };
         if self.shown == self.line {
             return why;
         }
-        let masked = match (said.find('\''), said.rfind('\'')) {
-            (Some(first), Some(last)) if first < last => match (said.get(..=first), said.get(last..)) {
+        let masked = match (reason.find('\''), reason.rfind('\'')) {
+            (Some(first), Some(last)) if first < last => match (reason.get(..=first), reason.get(last..)) {
                 (Some(head), Some(tail)) => format!("{head}***{tail}"),
                 _ => String::new(),
             },
-            _ => said.clone(),
+            _ => reason.clone(),
         };
         let words = self
             .line
@@ -247,10 +247,10 @@ mod tests {
     fn a_reason_does_not_repeat_a_value() {
         let list = PatternListRef { kind: crate::wire::haproxy::config::PatternKind::Acl, id: 1 };
         let change = RuntimeChange::add_acl_entry(list, PatternVersion::Current, "token-one").unwrap();
-        let said = |text: &str| change.classify_response(Ok(text.to_owned())).unwrap_err().to_string();
-        assert_eq!(said("'token-one' is not a valid address.\n"), "refused: '***' is not a valid address.");
-        assert!(!said("bad token-one here\n").contains("token"));
-        assert_eq!(said("out of memory\n"), "refused: out of memory");
+        let reason = |text: &str| change.classify_response(Ok(text.to_owned())).unwrap_err().to_string();
+        assert_eq!(reason("'token-one' is not a valid address.\n"), "refused: '***' is not a valid address.");
+        assert!(!reason("bad token-one here\n").contains("token"));
+        assert_eq!(reason("out of memory\n"), "refused: out of memory");
         let plain = RuntimeChange::set_server_weight("web", "s1", 999).unwrap();
         assert!(
             plain
