@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use super::RestartDetails;
-use super::main_process::{MainProcess, is_same_process};
+use super::main_process::is_same_process;
 use super::method::PreparedRestart;
 use crate::act::consent::ClearedPlan;
-use crate::act::observe::downtime::{DowntimeMonitor, ObservedDowntime};
+use crate::act::observe::downtime::DowntimeMonitor;
 use crate::act::observe::server_health::{self, HealthByServer};
 use crate::act::operation::{OperationContext, OperationResult, Outcome};
 use crate::act::proof::{self, Claim, expected_listeners};
@@ -17,39 +17,37 @@ use crate::act::recheck::ConfigFileBytes;
 use crate::act::reload;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::act::steps::StepExecutor;
-use crate::clients::linux;
-use crate::facts::{Facts, Instance, Known, Listener, RuntimeState};
-use crate::gather::{self, InstanceSelector};
+use crate::facts::{Facts, Instance, RuntimeState};
+use crate::gather;
 use crate::plan::{Action, RestartBy, Step};
-use crate::state::lock::{self, Lock};
+use crate::state::lock::Lock;
 use crate::state::{retention, snapshots};
 use crate::time::Deadline;
 use crate::timeouts;
-use crate::wait;
 use crate::wire::haproxy::runtime::info::Info;
 
 /// A restart under way.
 pub(super) struct RestartExecutor<'a> {
-    cleared: &'a ClearedPlan<'a>,
-    before: &'a Facts,
-    instance: &'a Instance,
-    hold: &'a PreservedRuntime,
-    run: &'a OperationContext<'a>,
-    calls: Arc<AtomicU32>,
-    files: ConfigFileBytes,
+    pub(super) cleared: &'a ClearedPlan<'a>,
+    pub(super) before: &'a Facts,
+    pub(super) instance: &'a Instance,
+    pub(super) hold: &'a PreservedRuntime,
+    pub(super) run: &'a OperationContext<'a>,
+    pub(super) calls: Arc<AtomicU32>,
+    pub(super) files: ConfigFileBytes,
     /// The runtime state in the moment before the order.
-    fresh: Option<RuntimeState>,
-    health: Option<HealthByServer>,
-    method: Option<PreparedRestart>,
-    downtime: Option<Result<DowntimeMonitor, String>>,
-    ordered_at: Option<Instant>,
+    pub(super) fresh: Option<RuntimeState>,
+    pub(super) health: Option<HealthByServer>,
+    pub(super) method: Option<PreparedRestart>,
+    pub(super) downtime: Option<Result<DowntimeMonitor, String>>,
+    pub(super) ordered_at: Option<Instant>,
     /// What came up, with the worker that serves.
-    new: Option<(Instance, u32)>,
-    new_lock: Option<Lock>,
+    pub(super) new: Option<(Instance, u32)>,
+    pub(super) new_lock: Option<Lock>,
     /// What came of putting the runtime state back.
-    restored: Option<Claim>,
-    done: OperationResult,
-    left: RestartDetails,
+    pub(super) restored: Option<Claim>,
+    pub(super) done: OperationResult,
+    pub(super) left: RestartDetails,
 }
 
 impl StepExecutor for RestartExecutor<'_> {
@@ -204,38 +202,6 @@ impl<'a> RestartExecutor<'a> {
         }
     }
 
-    /// Waits until another HAProxy serves, where none is known to yet.
-    fn await_new(&mut self) -> ControlFlow<()> {
-        if self.new.is_some() {
-            return ControlFlow::Continue(());
-        }
-        if self.ordered_at.is_none() {
-            return ControlFlow::Break(());
-        }
-        let risen = self.wait_until_serving(Deadline::after(timeouts::START));
-        self.end_downtime_monitor();
-        match risen {
-            Err(why) => self.outage(why),
-            Ok((instance, worker)) => {
-                self.run.steps.end("restart", &format!("{}, worker {worker}", instance.title()));
-                self.left.main = Some(instance.main.pid);
-                self.done.worker = Some(worker);
-                self.new_lock = self.lock_new_process(&instance);
-                self.done.finished.push("restart");
-                self.new = Some((instance, worker));
-                ControlFlow::Continue(())
-            }
-        }
-    }
-
-    fn end_downtime_monitor(&mut self) {
-        match self.downtime.take() {
-            Some(Ok(monitor)) => self.left.downtime = monitor.end(),
-            Some(Err(why)) => self.left.downtime = ObservedDowntime::unobserved(why),
-            None => {}
-        }
-    }
-
     /// All of it at once, at the first step of this kind.
     fn restore_runtime(&mut self) -> ControlFlow<()> {
         self.await_new()?;
@@ -314,64 +280,8 @@ impl<'a> RestartExecutor<'a> {
         self.method.as_ref().map(PreparedRestart::startup_log).unwrap_or_default()
     }
 
-    /// The lock that is held is that of a process that has ended; another run must not change this one meanwhile.
-    fn lock_new_process(&mut self, is: &Instance) -> Option<Lock> {
-        let (state_dir, steps) = (&self.run.settings.state_dir.value, self.run.steps);
-        let start = is.main.start_ticks.unwrap_or_default();
-        let command = "haguard restart --break-glass".to_owned();
-        match lock::acquire(state_dir, is.main.pid, start, command, steps.invoking_user().name()) {
-            Ok(lock) => Some(lock),
-            Err(busy) => {
-                self.done.notes.push(format!("another run may be changing it already: {busy}"));
-                None
-            }
-        }
-    }
-
-    /// Only where our own network is also HAProxy's can a connection tell anything.
-    fn start_downtime_monitor(&self) -> Result<DowntimeMonitor, String> {
-        match linux::shares_network_namespace(self.instance.main.pid) {
-            Known::Seen(true) => {
-                let tcp = |listener: &Listener| matches!(listener, Listener::Tcp(_));
-                Ok(DowntimeMonitor::start(expected_listeners::expected(self.before).into_iter().filter(tcp)))
-            }
-            Known::Seen(false) => {
-                Err("it has a network of its own, where nobody can connect from here".to_owned())
-            }
-            Known::Unknown { why } => Err(why),
-        }
-    }
-
-    /// Waits until another HAProxy serves, and answers where the previous one did.
-    fn wait_until_serving(&mut self, deadline: Deadline) -> Result<(Instance, u32), String> {
-        let Some(method) = &mut self.method else { return Err("it was not restarted".to_owned()) };
-        let (settings, previous) = (self.run.settings, self.instance);
-        let mut serves_since = None;
-        let serving = wait::until(deadline, timeouts::POLL, || match method.main_process() {
-            MainProcess::Ended(why) => ControlFlow::Break(Err(why)),
-            MainProcess::Starting(why) => ControlFlow::Continue(why),
-            MainProcess::Running(pid) => match gather::find_instance(settings, &InstanceSelector::Pid(pid)) {
-                Known::Unknown { why } => ControlFlow::Continue(why),
-                Known::Seen(is) if is.main.start_ticks <= previous.main.start_ticks => {
-                    ControlFlow::Continue("the previous one still answers".to_owned())
-                }
-                Known::Seen(is) => match is.serving.clone() {
-                    Known::Seen(worker) => {
-                        let since = *serves_since.get_or_insert_with(Instant::now);
-                        match same_sockets_answer(previous, &is) || since.elapsed() > timeouts::SOCKETS {
-                            true => ControlFlow::Break(Ok((is, worker))),
-                            false => ControlFlow::Continue("not all of its sockets answer".to_owned()),
-                        }
-                    }
-                    Known::Unknown { why } => ControlFlow::Continue(why),
-                },
-            },
-        });
-        serving.unwrap_or_else(|last| Err(format!("nothing serves after {:?}: {last}", timeouts::START)))
-    }
-
     /// HAProxy was ended, and no other one serves in its place.
-    fn outage(&mut self, why: String) -> ControlFlow<()> {
+    pub(super) fn outage(&mut self, why: String) -> ControlFlow<()> {
         self.restore_guard();
         self.done.log = self.startup_log();
         self.run.steps.end("restart", &format!("nothing serves: {why}"));
@@ -388,7 +298,7 @@ impl<'a> RestartExecutor<'a> {
     }
 
     /// The order did not end the previous HAProxy.
-    fn not_restarted(&mut self, why: &str) -> ControlFlow<()> {
+    pub(super) fn not_restarted(&mut self, why: &str) -> ControlFlow<()> {
         self.restore_guard();
         self.end_downtime_monitor();
         self.done.log = self.startup_log();
@@ -414,11 +324,4 @@ impl<'a> RestartExecutor<'a> {
         // What a plan leaves out of a restart that was not carried out is not tried again.
         self.ends_with(Outcome::failed_if(verified))
     }
-}
-
-/// What could be asked before can be asked again.
-fn same_sockets_answer(before: &Instance, is: &Instance) -> bool {
-    let master = |one: &Instance| one.master_socket.seen().is_some();
-    let own = |one: &Instance| one.serving_admin_socket().is_some();
-    (master(is) || !master(before)) && (own(is) || !own(before))
 }

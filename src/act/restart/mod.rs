@@ -6,6 +6,7 @@ mod guard_override;
 mod main_process;
 mod managed;
 mod method;
+mod new_process;
 mod pending_job;
 
 use std::collections::BTreeMap;
