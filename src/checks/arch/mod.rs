@@ -85,8 +85,12 @@ fn single_instance(context: CheckContext<'_>) -> CheckResult {
     let candidates = context.facts.candidates.get()?;
     let evidence = candidates.iter().map(|candidate| candidate.describe());
     Ok(match candidates.len() {
-        0 => Judgement::unknown("no process of that name can be seen")
-            .with_remedy("run as root where /proc hides the processes of others (hidepid)"),
+        // The reason why there is no instance is the reason here too, and is told once.
+        0 => match context.facts.instance.why() {
+            Some(why) => Judgement::unknown(why.to_owned()),
+            None => Judgement::unknown("no process of that name can be seen")
+                .with_remedy("run as root where /proc hides the processes of others (hidepid)"),
+        },
         1 => Judgement::pass("one HAProxy runs on this host").with_evidence(evidence),
         many => Judgement::warn(format!(
             "{many} HAProxy instances run on this host; a command uses the one whose socket it was given"

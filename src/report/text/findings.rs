@@ -294,7 +294,7 @@ mod tests {
         let named = "-S /run/master.sock";
         let text = run(&facts, &[]);
         assert!(
-            text.contains("4 HAProxy run here") && text.contains("`haguard inspect` lists them"),
+            text.contains("4 HAProxy instances run on") && text.contains("`haguard inspect` lists them"),
             "{text}"
         );
         assert!(!text.contains(&format!("{named};")), "{text}");
