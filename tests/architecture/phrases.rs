@@ -71,7 +71,10 @@ fn counted_by_hand(line: &str) -> Vec<String> {
         let Some(rest) = rest.strip_prefix(' ') else { continue };
         let word: &str = rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
         let plain = inside.chars().all(|c| c.is_alphanumeric() || "_.()".contains(c));
-        let exempt = NEVER_ONE.iter().any(|phrase| line.contains(phrase));
+        let exempt = NEVER_ONE.iter().any(|phrase| match phrase.starts_with('{') {
+            true => line[at..].starts_with(phrase),
+            false => line.contains(phrase),
+        });
         if plain && NOUNS.contains(&word) && !exempt {
             found.push(format!("{{{inside}}} {word}"));
         }

@@ -231,7 +231,6 @@ fn free_name(file: &Path, suffix: &str) -> Result<PathBuf> {
         more => with_suffix(file, &format!("{suffix}-{more}")),
     });
     let free = names.into_iter().find(|path| std::fs::symlink_metadata(path).is_err());
-    free.with_context(|| {
-        format!("{} has {MAX_NAME_ATTEMPTS} files named {suffix} beside it already", file.display())
-    })
+    let last = with_suffix(file, &format!("{suffix}-{MAX_NAME_ATTEMPTS}"));
+    free.with_context(|| format!("every name up to {} is taken", last.display()))
 }

@@ -131,7 +131,9 @@ fn max_reloads(context: CheckContext<'_>) -> CheckResult {
     let version = context.facts.instance.seen().and_then(|instance| instance.disk_version.seen());
     let branch = version.and_then(|version| version_numbers(version)).map(|(major, minor, _)| (major, minor));
     Ok(match (&config.max_reloads, &config.hard_stop_after, branch) {
-        (Some(limit), _, _) => Judgement::pass(format!("a worker is ended after {limit} reloads")),
+        (Some(limit), _, _) => {
+            Judgement::pass(format!("mworker-max-reloads is {limit}: a worker older than that is ended"))
+        }
         (None, _, Some(branch)) if branch >= DEFAULT_LIMIT_SINCE => {
             Judgement::pass("a worker is ended after 50 reloads, as HAProxy does by itself from 3.3 on")
         }

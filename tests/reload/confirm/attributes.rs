@@ -5,12 +5,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::io::Errno;
 
 use super::super::{Bench, RELOAD};
 use crate::support::document::as_text;
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
-use crate::support::skip;
 
 /// Names, with a value that the file system takes: a note, and an ACL that lets the user 65534 read.
 const ATTRIBUTES: [(&str, &[u8]); 2] = [
@@ -57,20 +57,20 @@ fn a_file_that_goes_back_keeps_links_mode_attributes_and_every_byte() {
     symlink("real/haproxy.cfg", &link).unwrap();
     fs::write(&file, &before).unwrap();
     fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
-    for (name, value) in ATTRIBUTES {
-        if setxattr(&file, name, value, XattrFlags::empty()).is_err() {
-            skip::missing("a file system with extended attributes and ACL for the tests' folder");
-            return;
-        }
-    }
+    // Some file systems have no such attributes: the rest of the test holds there, too.
+    let set = |(name, value): &(&str, &[u8])| match setxattr(&file, *name, value, XattrFlags::empty()) {
+        Err(Errno::OPNOTSUPP) => false,
+        done => done.map(|()| true).unwrap(),
+    };
+    let attributes: Vec<_> = ATTRIBUTES.into_iter().filter(set).collect();
     let id = edit_and_go_back(&bench, || fs::write(&file, &edited).unwrap());
     let kept = folder.join(format!("haproxy.cfg.unconfirmed-{id}"));
     assert_eq!(fs::read_link(&link).unwrap(), Path::new("real/haproxy.cfg"));
     assert!(fs::read(&file).unwrap() == before && fs::read(&kept).unwrap() == edited);
     for path in [&file, &kept] {
         assert_eq!(fs::metadata(path).unwrap().mode() & 0o7777, 0o640, "{}", path.display());
-        for (name, value) in ATTRIBUTES {
-            assert_eq!(attribute(path, name), value, "{name} of {}", path.display());
+        for (name, value) in &attributes {
+            assert_eq!(attribute(path, name), *value, "{name} of {}", path.display());
         }
     }
 

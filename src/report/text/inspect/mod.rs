@@ -31,7 +31,13 @@ pub(in crate::report) fn write(
     summary::write(report, facts, cause, out, paint)?;
     match &facts.instance {
         Known::Seen(instance) => details(report, facts, instance, out, paint)?,
-        Known::Unknown { .. } => candidates(facts, out, paint)?,
+        Known::Unknown { why } => {
+            if summary::cuts_reason(why) {
+                heading("why it is not known", out, paint)?;
+                writeln!(out, "{}", prose("  ", why))?;
+            }
+            candidates(facts, out, paint)?;
+        }
     }
     if let Some(api) = &facts.dataplane {
         heading("Data Plane API", out, paint)?;

@@ -49,8 +49,17 @@ fn seen(report: &Report, facts: &Facts, instance: &Instance) -> Vec<Line> {
     ]
 }
 
+fn wrap_reason(why: &str) -> String {
+    paragraph("", "", &format!("not known: {why}"), WIDTH - LABEL_WIDTH - 1)
+}
+
+/// The summary has no room for all of this reason.
+pub(super) fn cuts_reason(why: &str) -> bool {
+    wrap_reason(why).lines().count() > MAX_REASON_LINES
+}
+
 fn not_found(report: &Report, facts: &Facts, why: &str, cause: Option<&Cause<'_>>) -> Vec<Line> {
-    let reason = paragraph("", "", &format!("not known: {why}"), WIDTH - LABEL_WIDTH - 1);
+    let reason = wrap_reason(why);
     let reason: Vec<&str> = reason.lines().collect();
     let (first, last) = reason.split_at(reason.len().min(MAX_REASON_LINES - 1));
     let mut lines: Vec<Line> = first.iter().map(|line| ("", (*line).to_owned())).collect();
