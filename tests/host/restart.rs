@@ -137,7 +137,7 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
     );
     // A number is a PID as well.
     let text = unwrapped(&haguard.run(["restart", &web.pid().to_string()]).stdout);
-    assert!(text.contains(&format!("because its PID is {}", web.pid())), "{text}");
+    assert!(text.contains(&format!("matched by its PID is {}", web.pid())), "{text}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn the_number_of_a_thread_which_some_tools_show_means_its_process() {
     assert_ne!(thread, std::process::id().to_string(), "a test runs in a thread of its own");
     let said = Haguard::new().run(["restart", &thread]);
     let text = unwrapped(&said.stdout);
-    assert!(text.contains(&format!("because {thread} is one of its threads")), "{said}");
+    assert!(text.contains(&format!("matched by {thread} is one of its threads")), "{said}");
     assert!(text.contains(&format!("(PID {},", std::process::id())), "{said}");
 }
 

@@ -53,7 +53,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
                 format!(
                     "The unit other-6100.service (an alias of gui.service) is active; its process is {gui}."
                 ),
-                "because its control group is that of gui.service".to_owned(),
+                "matched by its control group is that of gui.service".to_owned(),
                 "systemctl restart gui.service".to_owned(),
             ],
         ),
@@ -70,7 +70,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         (
             "127.0.0.1:6102",
             vec![
-                "because it listens on 127.0.0.1:6102, for act.socket".to_owned(),
+                "matched by it listens on 127.0.0.1:6102, for act.socket".to_owned(),
                 "systemd itself listens there, and starts act.service on a connection".to_owned(),
                 "systemctl restart act.service".to_owned(),
             ],
@@ -78,7 +78,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         (
             "127.0.0.2:6102",
             vec![
-                "because it listens on 127.0.0.2:6102, for beside.socket".to_owned(),
+                "matched by it listens on 127.0.0.2:6102, for beside.socket".to_owned(),
                 "systemctl restart beside.service".to_owned(),
             ],
         ),
