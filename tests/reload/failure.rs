@@ -84,7 +84,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
     for words in [
         "failed: reload of HAProxy (master ".to_owned(),
         format!("worker {} serves as before, proven", bench.haproxy.worker_pid()),
-        "clients were refused for about ".to_owned(),
+        "connections were refused for about ".to_owned(),
         format!("Address already in use) for [127.0.0.1:{}]", taken.number),
         "nothing was left changed. (exit 1)".to_owned(),
     ] {

@@ -103,7 +103,9 @@ fn a_watcher_that_was_killed_is_told_and_stands_in_nobodys_way() {
     signal(watcher, Signal::KILL);
     wait_gone(watcher);
     let listed = bench.haguard.run(["confirm"]);
-    assert!(unwrapped(&listed.stdout).contains("rollback timer ended"), "{listed}");
+    // The state stands in a column of its own, on two lines.
+    let state = unwrapped(&listed.stdout);
+    assert!(state.contains("rollback timer") && state.ends_with("ended"), "{listed}");
     let said = bench.confirm(&id);
     assert_eq!(said.status, 8, "{said}");
     assert!(unwrapped(&said.stdout).contains("it is not rolled back automatically"), "{said}");

@@ -81,7 +81,10 @@ fn files_that_do_not_fit_are_a_usage_error() {
     let bench = RELOAD.start(Branch::V30);
     let path = bench.haproxy.config_path().to_str().unwrap();
     let cases = [
-        (&["--previous", path, "--previous", path][..], "given 2 times, and HAProxy loads 1 files"),
+        (
+            &["--previous", path, "--previous", path][..],
+            "--previous was given 2 times, and HAProxy loads 1 file:",
+        ),
         (&["--previous", "/nowhere/x.cfg"], "/nowhere/x.cfg"),
     ];
     for (flags, words) in cases {
