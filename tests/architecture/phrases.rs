@@ -35,7 +35,7 @@ const NOUNS: &[&str] = &[
 /// Counts that are never one, each with the reason.
 const NEVER_ONE: &[&str] = &[
     "{many} ",                  // the arm of a match for more than one
-    "{used} of {limit} files ", // the limit of open files of a process
+    "{limit} files ",           // the limit of open files of a process
     "many.len()",               // the same arm, of a slice
     "{} services listen there", // said of two and more
 ];
