@@ -32,8 +32,8 @@ pub struct InspectArgs {
     /// Show where requests go: host name, backend, servers and their health
     #[arg(long, conflicts_with = "losses")]
     pub routes: bool,
-    /// Write the proven controller of each service to haguard.toml, as [[pin]]
-    #[arg(long, conflicts_with_all = ["facts", "losses"])]
+    /// Pins the proven controllers.
+    #[arg(help = "Write the proven controller of each service to haguard.toml, as [[pin]]", long, conflicts_with_all = ["facts", "losses"])]
     pub save: bool,
     /// Judge a snapshot that `inspect -o json` wrote, instead of this host
     #[arg(long, value_name = "FILE")]

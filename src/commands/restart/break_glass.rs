@@ -83,7 +83,7 @@ impl Operation for BreakGlass<'_> {
         Approval { plan_only: self.args.plan, approve: self.args.approve.as_deref() }
     }
 
-    /// [[ignore]] entries do not count for a restart.
+    /// `[[ignore]]` entries do not count for a restart.
     fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<RestartView>, Failure> {
         let selector = match other_service::resolve_target(self.args.service.as_deref(), context) {
             RestartTarget::Haproxy(selector) => selector,
