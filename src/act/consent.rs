@@ -39,9 +39,9 @@ impl<'p> ClearedPlan<'p> {
 pub enum ConsentSource<'a> {
     /// `--approve ID`.
     PlanId(&'a str),
-    /// Somebody sits at a terminal.
+    /// A terminal, where the operator is asked.
     Prompt,
-    /// Nobody can be asked.
+    /// No terminal to ask on.
     Unavailable,
 }
 
@@ -57,9 +57,9 @@ pub enum ClearanceDenied {
         /// The id was shown here.
         shown: bool,
     },
-    /// Nobody was asked.
+    /// No consent was given.
     NoConsent,
-    /// Somebody was asked and said no.
+    /// The operator was asked and declined.
     Declined,
 }
 

@@ -100,7 +100,7 @@ impl StagedChange {
         applied
     }
 
-    /// What was there is compared after the exchange: then nobody can change it in between.
+    /// What was there is compared after the exchange: then no other program can change it in between.
     fn apply_exchange(&self, like: &FileAttributes) -> Result<(), StoreError> {
         self.check_rename(exchange(&self.path, &self.beside))?;
         let same = holds(&self.beside, self.before.as_deref())

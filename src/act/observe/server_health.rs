@@ -26,7 +26,7 @@ pub enum ServerHealth {
     Unchecked,
     /// It is down.
     Down,
-    /// Nothing checks it, or somebody took it out.
+    /// Nothing checks it, or it was taken out.
     Unmonitored,
 }
 

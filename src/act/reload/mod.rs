@@ -222,7 +222,7 @@ pub(super) fn serving_worker(instance: &Instance) -> String {
     instance.serving.seen().map_or("unknown".to_owned(), u32::to_string)
 }
 
-/// After a failed reload: the worker of before answers, and it holds every listener again.
+/// After a failed reload: the previous worker answers, and it holds every listener again.
 pub(super) fn previous_worker_claims(
     instance: &Instance,
     worker: u32,

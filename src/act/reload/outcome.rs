@@ -27,7 +27,7 @@ pub enum WorkerAfterReload {
         /// Its PID.
         worker: u32,
     },
-    /// The one of before: the reload failed, or was never carried out.
+    /// The previous worker: the reload failed, or was never carried out.
     Previous {
         /// Its PID.
         worker: u32,

@@ -1,4 +1,4 @@
-//! The addresses of `parse_server_address` and `parse_bind` lines.
+//! The addresses of `parse_server_address` and `bind` lines.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -109,7 +109,7 @@ pub(super) fn parse_server_address(text: &str) -> (Host, Port) {
     (host, port)
 }
 
-/// The addresses of a `parse_bind` line: commas split, ranges of at most 64 ports expanded.
+/// The addresses of a `bind` line: commas split, ranges of at most 64 ports expanded.
 pub(super) fn expand_bind_addresses(text: &str) -> Vec<String> {
     text.split(',').filter(|address| !address.is_empty()).flat_map(expand_bind_address).collect()
 }

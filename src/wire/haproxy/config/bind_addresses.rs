@@ -1,4 +1,4 @@
-//! The addresses of a `parse_bind` line or a `stats socket`, taken apart.
+//! The addresses of a `bind` line or a `stats socket`, taken apart.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -49,7 +49,7 @@ pub enum BindHost {
     },
 }
 
-/// What else a `parse_bind` line says of its address.
+/// What else a `bind` line says of its address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindOptions {
     /// `v6only` (true) or `v4v6` (false); without either the host's own setting decides.

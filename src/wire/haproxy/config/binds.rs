@@ -32,7 +32,7 @@ pub struct StatsSocketDef {
     pub certain: bool,
 }
 
-/// One `parse_bind` line.
+/// One `bind` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindDef {
     /// The proxy, `peers` or `log-forward` section it belongs to.

@@ -5,7 +5,7 @@ use super::{Config, GlobalSettings, Line, Section, SourceLocation};
 /// How a certificate file is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CertKind {
-    /// `crt` of a `parse_bind` or `server` line, or `default-crt`: a file, or a folder of them.
+    /// `crt` of a `bind` or `server` line, or `default-crt`: a file, or a folder of them.
     Crt,
     /// `crt-list`: a list of files.
     CrtList,
@@ -35,7 +35,7 @@ fn with_base(base: Option<&String>, path: &str) -> String {
     }
 }
 
-/// The certificates of one `parse_bind`, `server`, `server-template` or `default-server` line.
+/// The certificates of one `bind`, `server`, `server-template` or `default-server` line.
 pub(super) fn from_line(line: &Line, certain: bool, settings: &GlobalSettings) -> Vec<CertDef> {
     let mut found = Vec::new();
     let mut words = line.words_from(1);

@@ -48,7 +48,7 @@ pub use servers::ServerDef;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One configuration file, named as the master names it (`show parse_acl` repeats that name).
+/// One configuration file, named as the master names it (`show acl` repeats that name).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source<'a> {
     /// The name given to `-f`, or folder and file name for a folder given to `-f`.

@@ -15,7 +15,7 @@ pub struct Model {
     pub proxies: Vec<ProxyDef>,
     /// Every `stats socket`.
     pub sockets: Vec<StatsSocketDef>,
-    /// Every `parse_bind`, also those of peers and log forwarders.
+    /// Every `bind`, also those of peers and log forwarders.
     pub binds: Vec<BindDef>,
     /// Every use of a pattern list.
     pub patterns: Vec<PatternDef>,
@@ -106,7 +106,7 @@ impl Model {
         lines.map(|(at, text, _)| format!("{}:{} {text}", at.file, at.line)).collect()
     }
 
-    /// The names by which `show parse_acl` lists the patterns that are written in the configuration itself.
+    /// The names by which `show acl` lists the patterns that are written in the configuration itself.
     pub fn inline_pattern_names(&self) -> Vec<String> {
         self.patterns.iter().filter_map(PatternDef::show_acl_description).collect()
     }
@@ -121,7 +121,7 @@ impl PatternDef {
         }
     }
 
-    /// The description that `show parse_acl` prints for a list that is written in the configuration itself.
+    /// The description that `show acl` prints for a list that is written in the configuration itself.
     pub fn show_acl_description(&self) -> Option<String> {
         match &self.source {
             PatternSource::File { .. } => None,

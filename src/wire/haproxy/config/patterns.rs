@@ -1,6 +1,6 @@
 //! Pattern lists: every file of an ACL or map, and every list that an ACL expression makes.
 //!
-//! HAProxy makes one list per ACL expression, even an empty one, and shows it with `show parse_acl` as
+//! HAProxy makes one list per ACL expression, even an empty one, and shows it with `show acl` as
 //! `parse_acl 'path_beg' file 'h.cfg' line 19`. Anonymous expressions in braces make one too, and so does the
 //! first use of a predefined ACL such as `METH_GET` in each proxy. The files are shown by their path.
 
@@ -26,13 +26,13 @@ pub enum PatternSource {
         /// What it is loaded for. A file of `parse_acl -M -f` appears once for each.
         kind: PatternKind,
     },
-    /// The line itself; with the place of the definition this is what `show parse_acl` calls the list.
+    /// The line itself; with the place of the definition this is what `show acl` calls the list.
     Inline {
         /// The section that it is in.
         proxy: String,
         /// The name of the ACL; anonymous ones have none.
         acl_name: Option<String>,
-        /// The keyword that `show parse_acl` prints.
+        /// The keyword that `show acl` prints.
         criterion: String,
         /// The values on the line.
         values: Vec<String>,

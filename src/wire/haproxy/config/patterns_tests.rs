@@ -6,7 +6,7 @@ fn model(text: &str) -> Model {
     Model::from_config(&parse(&[Source { file: "a.cfg".to_string(), document: text.into() }], &context))
 }
 
-/// The rows of the first list are what `show parse_acl` and `show map` printed in 2.6 and 3.4.
+/// The rows of the first list are what `show acl` and `show map` printed in 2.6 and 3.4.
 #[test]
 fn every_list_that_the_binary_shows_is_found_and_no_other() {
     let text = "\
