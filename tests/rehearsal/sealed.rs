@@ -9,6 +9,7 @@ use std::process::Stdio;
 use super::{PLAIN, rehearse};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
+use crate::support::ports;
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
 
@@ -17,6 +18,7 @@ fn no_packet_and_no_log_line_leaves_it() {
     requires!(Root);
     for branch in Branch::here() {
         let haproxy = Instance::builder(branch).config(PLAIN).start();
+        let peer = ports::free();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let path = haproxy.dir().join("log.sock");
@@ -35,9 +37,7 @@ fn no_packet_and_no_log_line_leaves_it() {
                server c1 127.0.0.1:{tcp} check inter 10ms\n";
         let dir = haproxy.dir().to_str().unwrap();
         let text = text.replace("{dir}", dir).replace("{udp}", &udp_port.to_string());
-        let text = text
-            .replace("{tcp}", &tcp_port.to_string())
-            .replace("{port}", &(haproxy.port("fe") + 1).to_string());
+        let text = text.replace("{tcp}", &tcp_port.to_string()).replace("{port}", &peer.number.to_string());
         std::fs::write(&file, text).unwrap();
         let written = haproxy.dir().join("written");
         let script = format!(
