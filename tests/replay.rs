@@ -18,7 +18,7 @@ use haguard::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use haguard::config::{Environment, Settings};
 use haguard::facts::{Facts, LoadedConfig, RuntimeState};
 use haguard::gather::haproxy::loaded_config;
-use haguard::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state, worker_channel};
+use haguard::gather::haproxy::runtime_state::{add_private_keys, read_runtime_state, worker_channel};
 use haguard::gather::{InstanceSelector, ProbeDepth, gather_facts};
 use haguard::plan::ledger;
 use haguard::plan::replay::{ReplayPreview, preview_replay};
@@ -73,14 +73,10 @@ impl WorkerBeforeReload {
         let pid = *instance.serving.seen().expect("it serves");
         let channel = worker_channel(&settings, instance, pid, Deadline::after(LONG), &Arc::default());
         let channel = channel.seen().expect("a way to the worker");
-        let names: Vec<String> = read_runtime_state(channel, PrivateKeys::None)
-            .certificates
-            .seen()
-            .expect("certificates")
-            .iter()
-            .map(|certificate| certificate.name.clone())
-            .collect();
-        let old = read_runtime_state(channel, PrivateKeys::Named(&names));
+        let mut old = read_runtime_state(channel);
+        let certificates = old.certificates.seen().expect("certificates").iter();
+        let names: Vec<String> = certificates.map(|certificate| certificate.name.clone()).collect();
+        add_private_keys(channel, &mut old, &names);
         let model = copy.map(|text| {
             let file = haproxy.config_path().display().to_string();
             let source = Source { file, document: text.into() };

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
 use crate::gather::{InstanceSelector, ProbeDepth};
-use crate::plan::{self, WorkerStateDiff};
+use crate::plan::{self, StateChanges, WorkerDiff};
 use crate::plural::plural;
 use crate::report::{Body, RehearsalBody, Report};
 
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
     };
     let context = Context { settings, global: context.global, argv: Vec::new() };
     let facts = gather_facts::gather_facts(&context, &InstanceSelector::Any, ProbeDepth::Rehearse);
-    let difference = facts.instance.seen().map(|_| plan::diff_worker_states(&facts));
+    let difference = facts.instance.seen().map(|_| StateChanges::from_diff(&WorkerDiff::from_facts(&facts)));
     let ledger = plan::ledger(&facts);
     let findings = checks::run_checks(&facts, &ledger, checks::REHEARSE_CHECKS);
     let (exit, summary) = verdict(args, &facts, &findings, difference.as_ref());
@@ -78,7 +78,7 @@ fn verdict(
     args: &RehearseArgs,
     facts: &Facts,
     findings: &[Finding],
-    difference: Option<&WorkerStateDiff>,
+    difference: Option<&StateChanges>,
 ) -> (Exit, String) {
     let not_tried = match &facts.rehearsal {
         Some(Known::Seen(rehearsal)) => match rehearsal.failure_reason() {

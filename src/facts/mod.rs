@@ -54,8 +54,8 @@ pub use runtime_state::RuntimeState;
 pub use services::{AddressLookup, HostFacts, LocalServer, Role, Service, UnownedListener};
 pub use unit_start::{RehearsedStart, UnitStart};
 pub use worker_state::{
-    Certificate, Connections, PatternKind, Patterns, Provenance, Proxy, Server, ServerAddress,
-    ServerAdminState, StickTable, WorkerState,
+    Certificate, Connections, EntryHasher, HashedEntry, PatternKind, Patterns, Provenance, Proxy, Server,
+    ServerAddress, ServerAdminState, StickTable, WorkerState,
 };
 
 use jiff::Timestamp;

@@ -1,30 +1,35 @@
-//! The runtime state of one worker with the values themselves, for a replay. Nothing here can be serialized, and `Debug`
-//! shows counts, because a map may hold tokens and a certificate comes with its key.
+//! The one reading of a worker, with the values themselves: [`WorkerState`](super::WorkerState) is what reports show of
+//! it. Nothing here can be serialized, and `Debug` shows counts, because a map may hold tokens and a certificate comes
+//! with its key.
 
 use std::fmt;
 
-use super::{Known, PatternKind, ServerAddress, ServerAdminState};
+use super::{Known, PatternKind, Proxy, ServerAddress, ServerAdminState, StickTable};
 use crate::secret::Secret;
 
-/// Everything of one worker that can be set at run time.
+/// Everything that one worker answers about its proxies, and all of it that can be set at run time.
 #[derive(Clone)]
 pub struct RuntimeState {
-    /// Its backends, by name.
+    /// Its frontends, backends and listen sections, as `show stat` names them; those that are disabled are not there.
+    pub proxies: Known<Vec<Proxy>>,
+    /// Its backends, by name; those that are disabled are there too.
     pub backends: Known<Vec<String>>,
     /// Its servers.
     pub servers: Known<Vec<RuntimeServer>>,
-    /// Its map and ACL lists, without those that HAProxy made for itself.
+    /// Its map and ACL lists, without those that HAProxy made for itself. A file that serves as both is there twice,
+    /// under one number.
     pub lists: Known<Vec<RuntimePatternList>>,
-    /// Its certificates; an empty place holds none.
+    /// Its certificates.
     pub certificates: Known<Vec<RuntimeCertificate>>,
-    /// Its stick tables that hold entries.
-    pub tables: Known<Vec<RuntimeStickTable>>,
+    /// Its stick tables.
+    pub tables: Known<Vec<StickTable>>,
 }
 
 impl RuntimeState {
     /// Nothing could be read, for one reason.
     pub fn unknown(why: &str) -> Self {
         RuntimeState {
+            proxies: Known::unknown(why),
             backends: Known::unknown(why),
             servers: Known::unknown(why),
             lists: Known::unknown(why),
@@ -58,8 +63,10 @@ pub struct RuntimeServer {
     pub id: Option<u32>,
     /// Where it is.
     pub address: ServerAddress,
-    /// The host name or SRV record that its address comes from.
-    pub named: Option<String>,
+    /// The host name that its address comes from.
+    pub fqdn: Option<String>,
+    /// The SRV record that its address comes from.
+    pub srv_record: Option<String>,
     /// Its administrative state.
     pub admin: ServerAdminState,
     /// Its administrative state by the configuration.
@@ -92,6 +99,11 @@ impl RuntimeServer {
     /// `backend/server`, as HAProxy writes it.
     pub fn path(&self) -> String {
         format!("{}/{}", self.backend, self.name)
+    }
+
+    /// The SRV record or host name that its address comes from.
+    pub fn dns_name(&self) -> Option<&String> {
+        self.srv_record.as_ref().or(self.fqdn.as_ref())
     }
 }
 
@@ -133,27 +145,17 @@ impl RuntimePatternEntry {
 pub struct RuntimeCertificate {
     /// The name it is loaded under: a path.
     pub name: String,
-    /// SHA-1 of the certificate as lowercase hex.
-    pub sha1: Known<String>,
+    /// SHA-1 of the certificate as lowercase hex; `None` in an empty place (`new ssl cert` without a commit).
+    pub sha1: Known<Option<String>>,
     /// The certificate with its chain and key.
     pub pem: Known<Secret>,
 }
 
-/// One stick table that holds entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeStickTable {
-    /// Its name.
-    pub name: String,
-    /// Entries in it.
-    pub used: u64,
-    /// A peers section with a local peer carries it over a reload.
-    pub carried: bool,
-}
-
 impl fmt::Debug for RuntimeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backends, servers, lists, certificates, tables } = self;
+        let Self { proxies, backends, servers, lists, certificates, tables } = self;
         f.debug_struct("RuntimeState")
+            .field("proxies", &count(proxies))
             .field("backends", &count(backends))
             .field("servers", &count(servers))
             .field("lists", &count(lists))
@@ -208,7 +210,7 @@ mod tests {
         };
         let certificate = RuntimeCertificate {
             name: "/c.pem".into(),
-            sha1: Known::Seen("aa".into()),
+            sha1: Known::Seen(Some("aa".into())),
             pem: Known::Seen(Secret::new("hunter2")),
         };
         let text = format!("{list:?} {certificate:?} {entry:?}");

@@ -23,8 +23,6 @@ mod unchanged;
 mod unit_start;
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use controllers::ControllerQueries;
 pub use guard::guard;
+use haproxy::live_worker::LiveWorker;
 use md5::Digest;
 
 use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
@@ -39,8 +38,8 @@ use crate::clients::linux;
 use crate::config::Settings;
 use crate::facts::pin::Pin;
 use crate::facts::{
-    Candidate, ConfigFile, ConfigOnDisk, Cost, Facts, GuardFacts, Instance, Known, Process, ProcessHealth,
-    Provenance, SCHEMA, WorkerState,
+    Candidate, ConfigFile, ConfigOnDisk, Cost, EntryHasher, Facts, GuardFacts, Instance, Known, Process,
+    ProcessHealth, Provenance, RuntimeState, SCHEMA, WorkerState,
 };
 use crate::time::{self, Deadline};
 use crate::timeouts;
@@ -105,19 +104,17 @@ impl<'a> GatherContext<'a> {
     }
 }
 
-/// Turns map and ACL entries into keyed hashes: entries can be compared within one look, and a snapshot holds no values,
-/// because a map may hold tokens. The key exists for one look only.
-#[derive(Default)]
-struct EntryHasher(RandomState);
-
-impl EntryHasher {
-    fn hash(&self, text: &str) -> String {
-        format!("{:016x}", self.0.hash_one(text))
-    }
-}
-
 /// Looks at the target and at everything around it.
 pub fn gather_facts(settings: &Settings, aim: &InstanceSelector, effort: ProbeDepth) -> Facts {
+    gather_with_runtime(settings, aim, effort).0
+}
+
+/// The same, and the values behind the state of the serving worker, for what puts them back: the same reading.
+pub fn gather_with_runtime(
+    settings: &Settings,
+    aim: &InstanceSelector,
+    effort: ProbeDepth,
+) -> (Facts, Known<RuntimeState>) {
     gather_all(settings, aim, effort, None)
 }
 
@@ -127,12 +124,12 @@ pub fn gather_after_change(settings: &Settings, before: &Facts) -> Facts {
         .instance
         .seen()
         .map_or(InstanceSelector::Any, |instance| InstanceSelector::Pid(instance.main.pid));
-    gather_all(settings, &aim, ProbeDepth::Read, Some(before))
+    gather_all(settings, &aim, ProbeDepth::Read, Some(before)).0
 }
 
 /// The same after a restart: its main process is another one now.
 pub fn gather_after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
-    gather_all(settings, &InstanceSelector::Pid(main), ProbeDepth::Read, Some(before))
+    gather_all(settings, &InstanceSelector::Pid(main), ProbeDepth::Read, Some(before)).0
 }
 
 /// The target without its state, for repeated calls while it starts.
@@ -207,15 +204,20 @@ fn gather_all(
     aim: &InstanceSelector,
     effort: ProbeDepth,
     before: Option<&Facts>,
-) -> Facts {
+) -> (Facts, Known<RuntimeState>) {
     let begun = Instant::now();
     let taken_at = time::now();
     let look = GatherContext::new(settings, effort);
     let candidates = find_candidates(&look);
-    let mut facts = match haproxy::instance::find_instance(&look, aim, &candidates) {
+    let (mut facts, runtime) = match haproxy::instance::find_instance(&look, aim, &candidates) {
         Known::Seen(found) => gather_instance(&look, found, before),
-        Known::Unknown { why } if only_files_given(&look, &candidates) => gather_files_only(&look, &why),
-        Known::Unknown { why } => gather_without_instance(&look, &why),
+        Known::Unknown { why } => {
+            let facts = match only_files_given(&look, &candidates) {
+                true => gather_files_only(&look, &why),
+                false => gather_without_instance(&look, &why),
+            };
+            (facts, Known::Unknown { why })
+        }
     };
     facts.candidates = candidates;
     facts.pins = pins(settings);
@@ -223,7 +225,7 @@ fn gather_all(
     facts.cost.dataplane_calls = look.dataplane_calls.load(Ordering::Relaxed);
     facts.cost.runtime_calls = look.calls.load(Ordering::Relaxed);
     facts.cost.ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    facts
+    (facts, runtime)
 }
 
 /// The pins of the configuration, in the words of facts.
@@ -266,13 +268,13 @@ fn gather_instance(
     look: &GatherContext<'_>,
     mut found: DiscoveredInstance,
     earlier: Option<&Facts>,
-) -> Facts {
+) -> (Facts, Known<RuntimeState>) {
     let before = unchanged::observe(look, &found);
     let main = &found.instance.main;
     let limit = look.deadline.at_most(timeouts::RUNTIME_QUERY);
     let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
-    let (live, read, test, api, tried, vitals, started) = std::thread::scope(|scope| {
-        let live = scope.spawn(|| haproxy::live_worker::worker_state(look, &found));
+    let (worker, read, test, api, tried, mut vitals, started) = std::thread::scope(|scope| {
+        let live = scope.spawn(|| haproxy::live_worker::read_serving_worker(look, &found));
         let test = scope.spawn(|| match earlier {
             Some(earlier) => earlier.config.test.clone(),
             None => haproxy::config_files::test_instance(look, &found),
@@ -292,7 +294,7 @@ fn gather_instance(
             thread.join().unwrap_or_else(|_| (Known::unknown(lost("the start of its unit")), None))
         });
         (
-            live.join().unwrap_or_else(|_| WorkerState::unknown(Provenance::Live, &lost("the worker"))),
+            live.join().unwrap_or_else(|_| LiveWorker::unknown(&lost("the worker"))),
             read,
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
             api.join().unwrap_or(None),
@@ -301,6 +303,8 @@ fn gather_instance(
             started,
         )
     });
+    let LiveWorker { state: live, runtime, info } = worker;
+    vitals.released = haproxy::process_health::release_date(&info);
     let declared = binds::configured::configured_listeners(look, main, &read);
     let (rehearsal, next) = match earlier {
         Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
@@ -315,7 +319,7 @@ fn gather_instance(
     found.instance.disk_version = read.build.as_ref().map(|built| built.version.clone());
     let unchanged = unchanged::compare(before, unchanged::observe(look, &found));
     let paths: Vec<String> = config.files.iter().map(|file| file.path.clone()).collect();
-    Facts {
+    let facts = Facts {
         namespaces: host::namespaces::gather(main, &paths),
         live,
         next,
@@ -329,7 +333,8 @@ fn gather_instance(
         unchanged,
         instance: Known::Seen(found.instance),
         ..unknown_facts("not looked at")
-    }
+    };
+    (facts, runtime)
 }
 
 /// The Data Plane API may answer where HAProxy does not.

@@ -26,8 +26,8 @@ pub mod service_lookup;
 pub mod step;
 
 pub use basis::{Basis, BasisChange};
-pub use diff::binds::{ListenerDiff, diff_listeners, missing_listeners};
-pub use diff::{WorkerStateDiff, diff_worker_states};
+pub use diff::WorkerDiff;
+pub use diff::changes::StateChanges;
 pub use losses::{Effect, Ledger, Loss, LossKind, ledger};
 pub use model::Plan;
 pub use reload::{reload, reload_of};

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::store::Store;
 use super::{loaded_configs, retention};
 use crate::facts::runtime_state::{
-    RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer, RuntimeStickTable,
+    RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer,
 };
-use crate::facts::{Known, RuntimeState};
+use crate::facts::{Known, RuntimeState, StickTable};
 
 const FOLDER: &str = "snapshots";
 /// The version of `runtime.json`.
@@ -46,23 +46,28 @@ pub fn config_files(state_dir: &Path, name: &str) -> Result<Option<loaded_config
 }
 
 fn runtime_json(held: &RuntimeState) -> Value {
-    let RuntimeState { backends, servers, lists, certificates, tables } = held;
+    let RuntimeState { proxies: _, backends, servers, lists, certificates, tables } = held;
+    let filled = certificates.as_ref().map(|all| all.iter().filter(|one| one.sha1 != Known::Seen(None)));
+    let used = tables.as_ref().map(|all| all.iter().filter(|table| table.used > 0));
     json!({
         "schema": SCHEMA,
-        "backends": list_or_reason(backends, |name| json!(name)),
-        "servers": list_or_reason(servers, server_json),
-        "lists": list_or_reason(lists, pattern_list_json),
-        "certificates": list_or_reason(certificates, certificate_json),
-        "tables": list_or_reason(tables, |RuntimeStickTable { name, used, carried }| {
-            json!({ "name": name, "used": used, "carried": carried })
+        "backends": list_or_reason(backends.as_ref(), |name| json!(name)),
+        "servers": list_or_reason(servers.as_ref(), server_json),
+        "lists": list_or_reason(lists.as_ref(), pattern_list_json),
+        "certificates": list_or_reason(filled, certificate_json),
+        "tables": list_or_reason(used, |StickTable { name, used, peers, .. }| {
+            json!({ "name": name, "used": used, "carried": peers.is_some() })
         }),
     })
 }
 
 /// A part that could not be read says why.
-fn list_or_reason<T>(known: &Known<Vec<T>>, one: impl Fn(&T) -> Value) -> Value {
+fn list_or_reason<'a, T: 'a>(
+    known: Known<impl IntoIterator<Item = &'a T>>,
+    one: impl Fn(&'a T) -> Value,
+) -> Value {
     match known {
-        Known::Seen(all) => all.iter().map(one).collect(),
+        Known::Seen(all) => all.into_iter().map(one).collect(),
         Known::Unknown { why } => json!({ "unknown": why }),
     }
 }
@@ -72,7 +77,7 @@ fn server_json(held: &RuntimeServer) -> Value {
         "name": held.path(),
         "address": held.address.ip,
         "port": held.address.port,
-        "named": held.named,
+        "named": held.dns_name(),
         "admin": held.admin,
         "weight": held.weight,
         "checks": held.health.enabled,
@@ -89,7 +94,7 @@ fn pattern_list_json(held: &RuntimePatternList) -> Value {
         Some(value) => json!([key, value]),
         None => json!([key]),
     };
-    json!({ "kind": held.kind, "name": held.name, "sample": held.sample, "entries": list_or_reason(&held.entries, entry) })
+    json!({ "kind": held.kind, "name": held.name, "sample": held.sample, "entries": list_or_reason(held.entries.as_ref(), entry) })
 }
 
 fn certificate_json(held: &RuntimeCertificate) -> Value {

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 
 use super::runtime_state::replay::ReplayResult;
 use crate::facts::{Facts, Instance, Known, Listener, Proof, Provenance};
-use crate::plan::{self, LossKind};
+use crate::known::Unknown;
+use crate::plan::LossKind;
+use crate::plan::diff::{PartDiff, WorkerDiff};
 use crate::plural::plural;
 
 pub use restart::{exec_context_claim, restart_claims};
@@ -52,13 +54,7 @@ pub fn reload_claims(before: &Facts, after: &Facts, worker: u32, returned: &[Rep
     claims.extend(reload_counter_claims(was, is));
     claims.extend(admin_socket_claims(was, is, worker));
     claims.push(listeners_claim(before, after, worker));
-    claims.push(names_claim("proxies", planned_proxies(before), running_proxies(after), before.next.how));
-    claims.push(names_claim(
-        "servers",
-        planned_servers(before, returned),
-        running_servers(after),
-        before.next.how,
-    ));
+    claims.extend(planned_object_claims(before, after, returned));
     claims.extend(config_file_claims(before, after));
     claims
 }
@@ -154,9 +150,8 @@ fn listeners_claim(before: &Facts, after: &Facts, worker: u32) -> Claim {
             });
         }
         Known::Seen(now) => {
-            let wanted: Vec<Listener> = expected.iter().cloned().collect();
-            let missing =
-                plan::missing_listeners(&wanted, now).iter().map(Listener::short).collect::<Vec<_>>();
+            let missing: Vec<String> =
+                expected.iter().filter(|wanted| !now.contains(wanted)).map(Listener::short).collect();
             (missing, now.len())
         }
     };
@@ -167,46 +162,33 @@ fn listeners_claim(before: &Facts, after: &Facts, worker: u32) -> Claim {
     })
 }
 
-/// Names that must be there, and names that may be.
-type PlannedNames = Known<(BTreeSet<String>, BTreeSet<String>)>;
-
-fn split_certain<'a>(
-    all: impl Iterator<Item = (String, bool)> + Clone + 'a,
-) -> (BTreeSet<String>, BTreeSet<String>) {
-    let sure = all.clone().filter(|(_, certain)| *certain).map(|(name, _)| name).collect();
-    (sure, all.map(|(name, _)| name).collect())
-}
-
-fn planned_proxies(facts: &Facts) -> PlannedNames {
-    facts
-        .next
-        .proxies
-        .as_ref()
-        .map(|all| split_certain(all.iter().map(|proxy| (proxy.name.clone(), proxy.certain))))
-}
-
-fn planned_servers(facts: &Facts, returned: &[ReplayResult]) -> PlannedNames {
-    let back = returned.iter().filter(|one| one.returned && one.kind == LossKind::DynamicServer);
-    let back: BTreeSet<String> = back.map(|one| one.object.clone()).collect();
-    let planned = facts
-        .next
-        .servers
-        .as_ref()
-        .map(|all| split_certain(all.iter().map(|server| (server.path(), server.certain))));
+/// The proxies and the servers of the new worker are those that were planned.
+fn planned_object_claims(before: &Facts, after: &Facts, returned: &[ReplayResult]) -> [Claim; 2] {
+    let diff = WorkerDiff::between(&after.live, &before.next);
     // A server that came back may be one that was added at run time, or one less that was deleted then.
-    planned
-        .map(|(sure, may)| (sure.difference(&back).cloned().collect(), may.union(&back).cloned().collect()))
+    let back = returned.iter().filter(|one| one.returned && one.kind == LossKind::DynamicServer);
+    let back: BTreeSet<&str> = back.map(|one| one.object.as_str()).collect();
+    let how = before.next.how;
+    [
+        objects_claim("proxies", how, &diff.proxies, |proxy| (proxy.name.clone(), proxy.certain), |_| false),
+        objects_claim(
+            "servers",
+            how,
+            &diff.servers,
+            |server| (server.path(), server.certain),
+            |name| back.contains(name),
+        ),
+    ]
 }
 
-fn running_proxies(facts: &Facts) -> Known<BTreeSet<String>> {
-    facts.live.proxies.as_ref().map(|all| all.iter().map(|proxy| proxy.name.clone()).collect())
-}
-
-fn running_servers(facts: &Facts) -> Known<BTreeSet<String>> {
-    facts.live.servers.as_ref().map(|all| all.iter().map(|server| server.path()).collect())
-}
-
-fn names_claim(what: &str, next: PlannedNames, now: Known<BTreeSet<String>>, how: Provenance) -> Claim {
+/// `name` gives an object's name, and whether it is certain to be there; `free` may be there or not.
+fn objects_claim<T: 'static>(
+    what: &str,
+    how: Provenance,
+    diff: &PartDiff<'_, T>,
+    name: impl Fn(&T) -> (String, bool),
+    free: impl Fn(&str) -> bool,
+) -> Claim {
     let (claim, source) = match how {
         Provenance::Rehearsed => {
             (format!("the {what} are those that were rehearsed"), "a rehearsal, show stat")
@@ -215,34 +197,44 @@ fn names_claim(what: &str, next: PlannedNames, now: Known<BTreeSet<String>>, how
             (format!("the {what} are those of the files"), "the files as read, show stat")
         }
     };
-    let ((sure, may), now) = match (next, now) {
-        (Known::Seen(next), Known::Seen(now)) => (next, now),
-        // What nobody could foresee is said, and is no failure; a worker that cannot be asked is.
-        (Known::Unknown { why }, now) => {
-            let after = now.seen().map_or("unknown".to_owned(), |all| all.len().to_string());
+    let sure = |one: &&T| {
+        let (name, certain) = name(one);
+        certain && !free(&name)
+    };
+    let planned = diff.next().map(|all| all.iter().filter(sure).count());
+    let running = diff.running().map(Iterator::count);
+    let (planned, running) = match (planned, running) {
+        (Ok(planned), Ok(running)) => (planned, running),
+        // What could not be foreseen is said, and is no failure; a worker that cannot be asked is.
+        (Err(Unknown { why }), running) => {
+            let after = running.as_ref().map_or("unknown".to_owned(), usize::to_string);
             let both = (format!("not compared: {why}"), after);
-            return Claim::new(&claim, both, source.to_owned(), now.seen().is_some(), || {
+            return Claim::new(&claim, both, source.to_owned(), running.is_ok(), || {
                 format!("the {what} could not be asked for")
             });
         }
-        (Known::Seen((sure, _)), Known::Unknown { why }) => {
-            let both = (sure.len().to_string(), "unknown".to_owned());
+        (Ok(planned), Err(Unknown { why })) => {
+            let both = (planned.to_string(), "unknown".to_owned());
             return Claim::new(&claim, both, source.to_owned(), false, || format!("the {what}: {why}"));
         }
     };
-    let missing: Vec<String> = sure.difference(&now).cloned().collect();
-    let foreign: Vec<String> = now.difference(&may).cloned().collect();
-    let both = (sure.len().to_string(), now.len().to_string());
+    let missing = sorted_names(diff.added().filter(sure).map(|one| name(one).0));
+    let foreign = sorted_names(diff.removed().map(|one| name(one).0).filter(|name| !free(name)));
+    let both = (planned.to_string(), running.to_string());
     Claim::new(&claim, both, source.to_owned(), missing.is_empty() && foreign.is_empty(), || {
-        let mut said = Vec::new();
+        let mut differences = Vec::new();
         if !missing.is_empty() {
-            said.push(format!("missing: {}", join_limited(&missing)));
+            differences.push(format!("missing: {}", join_limited(&missing)));
         }
         if !foreign.is_empty() {
-            said.push(format!("not foreseen: {}", join_limited(&foreign)));
+            differences.push(format!("not foreseen: {}", join_limited(&foreign)));
         }
-        format!("the {what} of the new worker are not as planned; {}", said.join("; "))
+        format!("the {what} of the new worker are not as planned; {}", differences.join("; "))
     })
+}
+
+fn sorted_names(names: impl Iterator<Item = String>) -> Vec<String> {
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The worker loaded what the plan was made for only where no file changed meanwhile.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Claim, admin_socket_claims, config_file_claims, listeners_claim, names_claim, planned_proxies,
-    planned_servers, running_proxies, running_servers, value_or_unknown,
+    Claim, admin_socket_claims, config_file_claims, listeners_claim, planned_object_claims, value_or_unknown,
 };
 use crate::act::runtime_state::replay::ReplayResult;
 use crate::clients::linux;
@@ -25,13 +24,7 @@ pub fn restart_claims(before: &Facts, after: &Facts, worker: u32, returned: &[Re
     ];
     claims.extend(admin_socket_claims(was, is, worker));
     claims.push(listeners_claim(before, after, worker));
-    claims.push(names_claim("proxies", planned_proxies(before), running_proxies(after), before.next.how));
-    claims.push(names_claim(
-        "servers",
-        planned_servers(before, returned),
-        running_servers(after),
-        before.next.how,
-    ));
+    claims.extend(planned_object_claims(before, after, returned));
     claims.extend(config_file_claims(before, after));
     claims
 }

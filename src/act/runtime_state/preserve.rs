@@ -9,11 +9,13 @@ use crate::act::consent::ClearedPlan;
 use crate::act::operation::{OperationContext, OperationResult};
 use crate::act::proof::{self, Claim};
 use crate::act::rollback::previous_config::PreviousConfig;
+use crate::clients::haproxy::runtime::WorkerChannel;
 use crate::config::Settings;
 use crate::facts::{Facts, Instance, Known, LoadedConfig, RuntimeState};
 use crate::gather;
 use crate::gather::haproxy::loaded_config;
-use crate::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state, worker_channel};
+use crate::gather::haproxy::runtime_state::{add_private_keys, read_runtime_state, worker_channel};
+use crate::known::Unknown;
 use crate::plan::replay::{ReplayPreview, preview_replay};
 use crate::plan::{self, Ledger, LossKind, Plan};
 use crate::state::loaded_configs;
@@ -30,21 +32,27 @@ pub struct PreservedRuntime {
 }
 
 impl PreservedRuntime {
-    /// Reads the worker that serves, and what is known of the configuration that it loaded: `previous` names a copy of
-    /// that, file by file, where there is one.
+    /// Keeps what was read of the serving worker, and reads what was not: the private keys of the certificates that would
+    /// be lost, and the configuration that the worker loaded. `previous` names a copy of that, file by file, where there
+    /// is one.
     ///
     /// # Errors
-    /// When it is not known which worker that is, or it cannot be asked.
+    /// When it is not known which worker that is, or it could not be asked.
     pub fn read(
         settings: &Settings,
         facts: &Facts,
+        held: Known<RuntimeState>,
         ledger: &Ledger,
         previous: &[PathBuf],
     ) -> Result<Self, String> {
         let instance = facts.instance.seen().ok_or("what runs here is not known")?;
         let lost = ledger.lines.iter().filter(|line| line.kind == LossKind::Certificate);
         let certificates: Vec<String> = lost.map(|line| line.object.clone()).collect();
-        let held = read_serving_worker(settings, instance, &certificates, &Arc::default())?;
+        let mut held = Result::from(held).map_err(|unknown: Unknown| unknown.why)?;
+        if !certificates.is_empty() {
+            let channel = serving_channel(settings, instance, &Arc::default())?;
+            add_private_keys(&channel, &mut held, &certificates);
+        }
         let copy = match previous {
             // A copy that cannot be read tells nothing, like one that is not there.
             [] => loaded_configs::find_for_serving_worker(&settings.state_dir.value, instance)
@@ -85,7 +93,10 @@ impl PreservedRuntime {
         facts: &Facts,
         calls: &Arc<AtomicU32>,
     ) -> Option<RuntimeState> {
-        read_serving_worker(settings, facts.instance.seen()?, &self.certificates, calls).ok()
+        let channel = serving_channel(settings, facts.instance.seen()?, calls).ok()?;
+        let mut held = read_runtime_state(&channel);
+        add_private_keys(&channel, &mut held, &self.certificates);
+        Some(held)
     }
 
     /// Puts the runtime state into `worker`, whatever signal came meanwhile: without it a server that was taken out of
@@ -160,18 +171,14 @@ impl PreservedRuntime {
     }
 }
 
-fn read_serving_worker(
+fn serving_channel(
     settings: &Settings,
     instance: &Instance,
-    certificates: &[String],
     calls: &Arc<AtomicU32>,
-) -> Result<RuntimeState, String> {
-    let serving = match &instance.serving {
-        Known::Seen(serving) => *serving,
-        Known::Unknown { why } => return Err(why.clone()),
+) -> Result<WorkerChannel, String> {
+    let channel = || -> Result<WorkerChannel, Unknown> {
+        let serving = *instance.serving.get()?;
+        worker_channel(settings, instance, serving, Deadline::after(timeouts::REPLAY), calls).into()
     };
-    match worker_channel(settings, instance, serving, Deadline::after(timeouts::REPLAY), calls) {
-        Known::Unknown { why } => Err(why),
-        Known::Seen(channel) => Ok(read_runtime_state(&channel, PrivateKeys::Named(certificates))),
-    }
+    channel().map_err(|unknown| unknown.why)
 }

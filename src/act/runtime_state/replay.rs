@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::clients::haproxy::runtime::RuntimeWriter;
 use crate::facts::{LoadedConfig, RuntimeState};
-use crate::gather::haproxy::runtime_state::{PrivateKeys, read_runtime_state};
+use crate::gather::haproxy::runtime_state::read_runtime_state;
 use crate::plan::LossKind;
 pub use crate::plan::replay::ReplayResult;
 use crate::plan::replay::{Replay, ReplayItem, ReplayStep, ReplayVerdict, replay};
@@ -22,11 +22,11 @@ pub fn replay_into(
     wanted: &dyn Fn(LossKind, &str) -> bool,
 ) -> Vec<ReplayResult> {
     let channel = writer.channel();
-    let mut plan = replay(old, &read_runtime_state(channel, PrivateKeys::None), loaded);
+    let mut plan = replay(old, &read_runtime_state(channel), loaded);
     plan.items.retain(|item| wanted(item.kind, &item.object));
     let refused = send_commands(&plan, writer);
     let left = match plan.items.iter().any(|item| matches!(item.verdict, ReplayVerdict::Restore(_))) {
-        true => replay(old, &read_runtime_state(channel, PrivateKeys::None), loaded),
+        true => replay(old, &read_runtime_state(channel), loaded),
         false => Replay::default(),
     };
     let judged = plan.items.iter().enumerate();

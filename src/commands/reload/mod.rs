@@ -73,7 +73,7 @@ impl Operation for Reload<'_> {
         let args = self.args;
         let selector = InstanceSelector::parse(args.service.as_deref());
         let early = lock_and_freeze::acquire_early(context, &selector)?;
-        let facts = gather_facts::gather_facts(context, &selector, ProbeDepth::Rehearse);
+        let (facts, runtime) = gather_facts::gather_with_runtime(context, &selector, ProbeDepth::Rehearse);
         let ledger = plan::ledger(&facts);
         let Some(instance) = facts.instance.seen() else {
             let findings = self.judge(&facts, &ledger, None);
@@ -87,7 +87,7 @@ impl Operation for Reload<'_> {
             };
             return Ok(Planned::Ended(Box::new(report.unknown_instance())));
         };
-        let read = || PreservedRuntime::read(&context.settings, &facts, &ledger, &args.previous);
+        let read = || PreservedRuntime::read(&context.settings, &facts, runtime, &ledger, &args.previous);
         let hold = args.keep_runtime.then(read).transpose().map_err(unreadable)?;
         let title = instance.title();
         target.clone_from(&title);

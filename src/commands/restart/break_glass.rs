@@ -14,7 +14,7 @@ use crate::commands::operation::runner::{self, Approval, Ending, Operation, Plan
 use crate::commands::operation::{gather_facts, journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::facts::Facts;
+use crate::facts::{Facts, Known, RuntimeState};
 use crate::gather::{InstanceSelector, ProbeDepth};
 use crate::plan::{self, Basis, Ledger, RestartMethod};
 use crate::report::Report;
@@ -64,11 +64,12 @@ struct RestartView {
 }
 
 /// Gathers, rehearsing what the start by its unit would bring up.
-fn gather(context: &Context<'_>, selector: &InstanceSelector) -> (Facts, Ledger) {
-    let facts = gather_facts::gather_facts(context, selector, ProbeDepth::RehearseUnitStart);
+fn gather(context: &Context<'_>, selector: &InstanceSelector) -> (Facts, Ledger, Known<RuntimeState>) {
+    let (facts, runtime) =
+        gather_facts::gather_with_runtime(context, selector, ProbeDepth::RehearseUnitStart);
     let facts = facts.after_unit_start().into_owned();
     let ledger = plan::ledger(&facts);
-    (facts, ledger)
+    (facts, ledger, runtime)
 }
 
 impl Operation for BreakGlass<'_> {
@@ -90,7 +91,7 @@ impl Operation for BreakGlass<'_> {
             RestartTarget::Other(report) => return Ok(Planned::Ended(report)),
         };
         let early = lock_and_freeze::acquire_early(context, &selector)?;
-        let (facts, ledger) = gather(context, &selector);
+        let (facts, ledger, runtime) = gather(context, &selector);
         let findings = checks::run_checks(&facts, &ledger, RESTART_CHECKS);
         let report = RestartReport {
             args: self.args,
@@ -108,8 +109,8 @@ impl Operation for BreakGlass<'_> {
         if RestartMethod::from_instance(instance).is_err() {
             return Ok(Planned::Ended(Box::new(report.unknown_controller())));
         }
-        let hold = PreservedRuntime::read(&context.settings, &facts, &ledger, &[]).map_err(unreadable)?;
-        let hold = hold.for_restart(&ledger);
+        let hold = PreservedRuntime::read(&context.settings, &facts, runtime, &ledger, &[]);
+        let hold = hold.map_err(unreadable)?.for_restart(&ledger);
         let Some(plan) = plan::restart(&facts, &ledger, hold.previews()) else {
             return Ok(Planned::Ended(Box::new(report.unknown_controller())));
         };
@@ -129,7 +130,7 @@ impl Operation for BreakGlass<'_> {
         context: &Context<'_>,
         planned: &PlannedOperation<RestartView>,
     ) -> Option<(Basis, Vec<Finding>)> {
-        let (now, ledger) = gather(context, &InstanceSelector::Pid(planned.plan.basis.main_pid?));
+        let (now, ledger, _) = gather(context, &InstanceSelector::Pid(planned.plan.basis.main_pid?));
         Some((plan::restart::basis(&now, &ledger), checks::run_checks(&now, &ledger, RESTART_CHECKS)))
     }
 

@@ -11,7 +11,8 @@ use super::config_files::{self, ParsedConfig};
 use super::{paths, servers};
 use crate::clients::linux;
 use crate::facts::{
-    Certificate, Known, PatternKind, Patterns, Process, Provenance, Proxy, StickTable, WorkerState,
+    Certificate, HashedEntry, Known, PatternKind, Patterns, Process, Provenance, Proxy, StickTable,
+    WorkerState,
 };
 use crate::gather::GatherContext;
 use crate::gather::binds::configured::{self, ConfiguredListener};
@@ -42,15 +43,32 @@ pub(in crate::gather) fn worker_state(
     }
 }
 
+/// A frontend and a backend of one name are one entry, as in the answers of a worker.
 fn proxies(model: &Model) -> Vec<Proxy> {
-    let proxies = model.proxies.iter().map(|proxy| Proxy {
-        name: proxy.name.clone(),
-        frontend: proxy.kind != ProxyKind::Backend,
-        backend: proxy.kind != ProxyKind::Frontend,
-        at: Some(format!("{}:{}", proxy.at.file, proxy.at.line)),
-        certain: proxy.certain,
-    });
-    proxies.collect()
+    let mut proxies: Vec<Proxy> = Vec::new();
+    let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
+    for proxy in &model.proxies {
+        let (frontend, backend) = (proxy.kind != ProxyKind::Backend, proxy.kind != ProxyKind::Frontend);
+        match by_name.get(proxy.name.as_str()).and_then(|number| proxies.get_mut(*number)) {
+            Some(other) => {
+                other.frontend |= frontend;
+                other.backend |= backend;
+                other.certain &= proxy.certain;
+            }
+            None => {
+                by_name.insert(&proxy.name, proxies.len());
+                let at = Some(format!("{}:{}", proxy.at.file, proxy.at.line));
+                proxies.push(Proxy {
+                    name: proxy.name.clone(),
+                    frontend,
+                    backend,
+                    at,
+                    certain: proxy.certain,
+                });
+            }
+        }
+    }
+    proxies
 }
 
 fn tables(model: &Model) -> Vec<StickTable> {
@@ -76,7 +94,7 @@ fn patterns(look: &GatherContext<'_>, model: &Model, main: &Process, live: &Work
             std::collections::btree_map::Entry::Vacant(slot) => drop(slot.insert(list)),
             // One line can hold several lists of one criterion; they are compared together.
             std::collections::btree_map::Entry::Occupied(mut slot) if !list.file => {
-                merge_entries(&mut slot.get_mut().entries, list.entries);
+                slot.get_mut().merge_entries(list.entries);
             }
             std::collections::btree_map::Entry::Occupied(_) => {}
         }
@@ -88,20 +106,6 @@ fn patterns(look: &GatherContext<'_>, model: &Model, main: &Process, live: &Work
         });
     }
     lists.into_values().collect()
-}
-
-type PatternEntries = Known<Vec<(String, Option<String>)>>;
-
-/// Adds the entries of another list of the same name.
-pub(in crate::gather) fn merge_entries(into: &mut PatternEntries, other: PatternEntries) {
-    match (into, other) {
-        (Known::Seen(mine), Known::Seen(more)) => {
-            mine.extend(more);
-            mine.sort();
-        }
-        (mine @ Known::Seen(_), unknown) => *mine = unknown,
-        (Known::Unknown { .. }, _) => {}
-    }
 }
 
 fn configured_list(look: &GatherContext<'_>, definition: &PatternDef, main: &Process) -> Patterns {
@@ -139,7 +143,7 @@ fn read_pattern_file(
     name: &str,
     kind: PatternKind,
     main: &Process,
-) -> Result<Vec<(String, Option<String>)>> {
+) -> Result<Vec<HashedEntry>> {
     if name.starts_with("virt@") {
         return Ok(Vec::new());
     }
@@ -151,7 +155,7 @@ fn read_pattern_file(
         other => other.with_context(|| format!("reading {}", path.display()))?,
     };
     let text = String::from_utf8_lossy(&bytes);
-    let mut entries: Vec<(String, Option<String>)> = match kind {
+    let mut entries: Vec<HashedEntry> = match kind {
         PatternKind::Map => pattern_file::parse_map(&text)
             .map(|(key, value)| (look.entry_hasher.hash(key), Some(look.entry_hasher.hash(value))))
             .collect(),

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::sockets::{
     admin_sockets, configured_sockets, peer_pid, query_socket, reachable_path, select_channel, socket,
-    socket_fact,
 };
 use super::{identity, program};
 use crate::clients::haproxy::runtime::{RuntimeSocket, RuntimeSocketError};
@@ -108,14 +107,27 @@ fn from_master_socket(look: &GatherContext<'_>, path: &Path, source: &str) -> Re
     };
     // A master in another PID namespace reports its PID there; SO_PEERCRED is translated to ours.
     let pid = listed.master.pid;
-    if let Some(opener) = peer_pid(&master).seen().filter(|opener| **opener != pid) {
+    let peer = peer_pid(&master);
+    if let Some(opener) = peer.seen().filter(|opener| **opener != pid) {
         return from_container_socket(look, path, *opener, source).with_context(|| {
             format!("{}: the master calls itself {pid}, the kernel {opener}", path.display())
         });
     }
     let main = linux::process(pid)
         .with_context(|| format!("{} is answered by a master of another PID namespace", path.display()))?;
-    Ok(instance_with_master(look, main, master, &listed, path, source))
+    Ok(instance_with_master(
+        look,
+        main,
+        master,
+        &listed,
+        SocketFact {
+            path: path.display().to_string(),
+            source: source.to_owned(),
+            level: Known::Seen("master".to_owned()),
+            peer_pid: peer,
+            answered_by: Known::Seen(pid),
+        },
+    ))
 }
 
 /// The socket of a container's HAProxy was named by a path of ours, as when its folder is mounted from here: it is asked
@@ -175,8 +187,7 @@ fn from_stats_socket(look: &GatherContext<'_>, path: &Path, source: &str) -> Res
     let worker = linux::process(info.pid)
         .with_context(|| format!("{} is answered by a worker of another PID namespace", path.display()))?;
     let parent = linux::process(worker.ppid).ok().filter(Process::is_haproxy);
-    let named =
-        || vec![SocketFact { answered_by: Known::Seen(info.pid), ..socket_fact(&stats, path, source) }];
+    let named = || vec![query_socket(look, path, source)];
     let Some(main) = parent else {
         return Ok(instance_without_master(look, worker, Mode::Standalone, None, named()));
     };
@@ -259,12 +270,10 @@ fn instance_with_master(
     main: Process,
     master: RuntimeSocket,
     listed: &ShowProc,
-    path: &Path,
-    source: &str,
+    socket: SocketFact,
 ) -> DiscoveredInstance {
     let serving = serving_worker(&master, listed);
-    let peer = peer_pid(&master);
-    let identity = identity::prove_by_master(&main, path, &peer);
+    let identity = identity::prove_by_master(&main, master.path(), &socket.peer_pid);
     let admin = admin_sockets(look, &main, &master, &serving);
     let channel = select_channel(look, &admin, &serving, Some(&master));
     let workers = listed.workers.iter().map(|row| worker_facts(row, None)).collect();
@@ -282,13 +291,7 @@ fn instance_with_master(
         old_workers: Known::Seen(old_workers),
         reloads: Known::Seen(listed.master.reloads),
         failed_reloads: Known::Seen(listed.failed),
-        master_socket: Known::Seen(SocketFact {
-            path: path.display().to_string(),
-            source: source.to_owned(),
-            level: Known::Seen("master".to_owned()),
-            peer_pid: peer,
-            answered_by: Known::Seen(listed.master.pid),
-        }),
+        master_socket: Known::Seen(socket),
         admin_sockets: admin,
         running_version: Known::Seen(version.unwrap_or(&listed.master).version.clone()),
         disk_version: Known::unknown("not read yet"),

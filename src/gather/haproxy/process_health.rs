@@ -50,12 +50,6 @@ pub(in crate::gather) fn gather(
             Some(master) => master.startup_log().map_err(anyhow::Error::from).into(),
             None => Known::unknown("it has no master socket"),
         },
-        released: match &found.channel {
-            Known::Seen(channel) => {
-                release_date(&channel.ask("show info").map_err(anyhow::Error::from)).into()
-            }
-            Known::Unknown { why } => Known::unknown(why.clone()),
-        },
         turn: match main.start_ticks {
             Some(start) => lock_holder(look, main.pid, start).into(),
             None => Known::unknown("/proc does not say when the main process started"),
@@ -128,9 +122,10 @@ fn pid_file(found: &DiscoveredInstance, read: &ParsedConfig) -> Known<Option<Pid
     Known::Seen(Some(PidFile { path, pids: pids.into() }))
 }
 
-fn release_date(answer: &Result<String>) -> Result<jiff::civil::Date> {
-    let text = answer.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-    Info::parse(text)?.release_date.context("`show info` gives no date of release")
+/// When the running version was released.
+pub(in crate::gather) fn release_date(info: &Known<Info>) -> Known<jiff::civil::Date> {
+    let date = || -> Result<_> { info.get()?.release_date.context("`show info` gives no date of release") };
+    date().into()
 }
 
 /// The holder of the lock, unless it is this process.

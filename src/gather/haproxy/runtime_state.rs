@@ -1,4 +1,5 @@
-//! Reads the runtime state of a worker, with the values themselves.
+//! Reads the runtime state of a worker, with the values themselves. This is the one place that does: what reports show
+//! of a worker is made from it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,30 +7,23 @@ use std::sync::atomic::AtomicU32;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::live_worker::{escape_cli_argument, list_name};
 use super::{servers, sockets};
 use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::config::Settings;
 use crate::facts::runtime_state::{
     CheckSettings, RuntimeCertificate, RuntimePatternEntry, RuntimePatternList, RuntimeServer,
-    RuntimeStickTable,
 };
-use crate::facts::{Instance, Known, PatternKind, RuntimeState, ServerAddress, ServerAdminState};
+use crate::facts::{
+    Instance, Known, PatternKind, Proxy, RuntimeState, ServerAddress, ServerAdminState, StickTable,
+};
 use crate::gather::{GatherContext, ProbeDepth};
 use crate::time::Deadline;
-use crate::wire::haproxy::runtime::patterns::{self, PatternEntry};
+use crate::wire::haproxy::runtime::info::Info;
+use crate::wire::haproxy::runtime::patterns::{self, PatternEntry, PatternList};
+use crate::wire::haproxy::runtime::peers::{self, PeersSection};
 use crate::wire::haproxy::runtime::servers_state::{self, ServerState};
 use crate::wire::haproxy::runtime::stats::{self, StatKind, StatRow};
-use crate::wire::haproxy::runtime::{certificates, peers, stick_tables};
-
-/// The certificates whose private keys are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrivateKeys<'a> {
-    /// None.
-    None,
-    /// Those of the certificates with these names.
-    Named(&'a [String]),
-}
+use crate::wire::haproxy::runtime::{certificates, stick_tables};
 
 /// The best way to the worker `pid` of this instance, which need not be the one that serves: a socket of its own with
 /// level admin, else through the master.
@@ -59,9 +53,15 @@ pub fn worker_channel(
     sockets::select_channel(&look, &known, &Known::Seen(pid), master.as_ref())
 }
 
-/// Reads what the worker behind this channel holds.
-pub fn read_runtime_state(channel: &WorkerChannel, keys: PrivateKeys<'_>) -> RuntimeState {
+/// Reads what the worker behind this channel holds, without the private keys.
+pub fn read_runtime_state(channel: &WorkerChannel) -> RuntimeState {
+    read_worker(channel, "").0
+}
+
+/// The same, and what the worker says of itself. `hint` follows the reason of every question that was refused.
+pub(in crate::gather) fn read_worker(channel: &WorkerChannel, hint: &str) -> (RuntimeState, Result<Info>) {
     let questions = [
+        "show info",
         "show backend",
         "show servers state",
         "show stat",
@@ -71,8 +71,10 @@ pub fn read_runtime_state(channel: &WorkerChannel, keys: PrivateKeys<'_>) -> Run
         "show acl",
         "show ssl cert",
     ];
-    let mut answers = ask_each(channel, questions.map(str::to_owned).to_vec()).into_iter();
+    let asked = WorkerQueries { channel, hint };
+    let mut answers = asked.ask_all(questions.map(str::to_owned).to_vec()).into_iter();
     let mut answer = || answers.next().unwrap_or_else(|| Err(anyhow!("no answer")));
+    let info = answer().and_then(|text| Ok(Info::parse(&text)?));
     let backends = answer().map(|text| parse_backends(&text));
     let states = answer().and_then(|text| Ok(servers_state::parse(&text)?));
     let stats = answer().and_then(|text| Ok(stats::parse(&text)?));
@@ -81,24 +83,117 @@ pub fn read_runtime_state(channel: &WorkerChannel, keys: PrivateKeys<'_>) -> Run
     let maps = answer().and_then(|text| parse_lists(PatternKind::Map, &text));
     let acls = answer().and_then(|text| parse_lists(PatternKind::Acl, &text));
     let names = answer().and_then(|text| Ok(certificates::parse_list(&text)?));
-    RuntimeState {
+    let proxies = stats.as_ref().map(|rows| proxies(rows));
+    let state = RuntimeState {
+        proxies: proxies.map_err(|error| anyhow!("{error:#}")).into(),
         backends: backends.into(),
         servers: states.and_then(|states| Ok(merge_servers(states, stats?))).into(),
-        lists: maps.and_then(|maps| Ok(with_entries(channel, maps, acls?))).into(),
-        certificates: names.map(|names| read_certificates(channel, names, keys)).into(),
+        lists: maps.and_then(|maps| Ok(asked.add_entries(maps, acls?))).into(),
+        certificates: names.map(|names| asked.read_certificates(names)).into(),
         tables: tables.and_then(|tables| Ok(runtime_tables(tables, &peers?))).into(),
+    };
+    (state, info)
+}
+
+/// Reads the private keys of the certificates with these names, from 3.2 on.
+pub fn add_private_keys(channel: &WorkerChannel, state: &mut RuntimeState, names: &[String]) {
+    let Known::Seen(certificates) = &mut state.certificates else { return };
+    for certificate in certificates.iter_mut().filter(|certificate| names.contains(&certificate.name)) {
+        let dumped = channel.certificate_with_key(&certificate.name);
+        certificate.pem = dumped.context("its private key cannot be read back (3.2 and newer can)").into();
     }
 }
 
-/// One answer for each question; where the whole exchange failed, its error for each.
-fn ask_each(channel: &WorkerChannel, questions: Vec<String>) -> Vec<Result<String>> {
-    match channel.ask_all(&questions) {
-        Ok(answers) => {
-            let pairs = questions.iter().zip(answers);
-            pairs.map(|(question, answer)| answer.with_context(|| question.clone())).collect()
+/// The worker, and a hint for what its socket does not allow.
+struct WorkerQueries<'a> {
+    channel: &'a WorkerChannel,
+    hint: &'a str,
+}
+
+impl WorkerQueries<'_> {
+    /// One answer for each question; where the whole exchange failed, its error for each.
+    fn ask_all(&self, questions: Vec<String>) -> Vec<Result<String>> {
+        let WorkerQueries { channel, hint } = self;
+        match channel.ask_all(&questions) {
+            Ok(answers) => {
+                let pairs = questions.iter().zip(answers);
+                pairs
+                    .map(|(question, answer)| answer.map_err(|why| anyhow!("{question}: {why}{hint}")))
+                    .collect()
+            }
+            Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
         }
-        Err(error) => questions.iter().map(|question| Err(anyhow!("{question}: {error:#}"))).collect(),
     }
+
+    fn add_entries(
+        &self,
+        maps: Vec<RuntimePatternList>,
+        acls: Vec<RuntimePatternList>,
+    ) -> Vec<RuntimePatternList> {
+        let mut all = maps;
+        all.extend(acls);
+        let questions = all.iter().map(|list| match list.kind {
+            PatternKind::Map => format!("show map #{}", list.id),
+            PatternKind::Acl => format!("show acl #{}", list.id),
+        });
+        let answers = self.ask_all(questions.collect());
+        for (list, answer) in all.iter_mut().zip(answers) {
+            let read = answer.and_then(|text| match list.kind {
+                PatternKind::Map => Ok(patterns::parse_map_entries(&text)?),
+                PatternKind::Acl => Ok(patterns::parse_acl_entries(&text)?),
+            });
+            list.entries = read.map(|entries| entries.into_iter().map(runtime_entry).collect()).into();
+        }
+        all
+    }
+
+    fn read_certificates(&self, listed: Vec<certificates::ListedCertificate>) -> Vec<RuntimeCertificate> {
+        let names: Vec<String> = listed.into_iter().filter(|c| !c.transaction).map(|c| c.name).collect();
+        let questions =
+            names.iter().map(|name| format!("show ssl cert {}", escape_cli_argument(name))).collect();
+        let certificate = |(name, answer): (String, Result<String>)| {
+            let sha1 = answer.and_then(|text| Ok(certificates::parse_details(&text)?.sha1));
+            RuntimeCertificate {
+                name,
+                sha1: sha1.map(|sha1| sha1.map(|hex| hex.to_lowercase())).into(),
+                pem: Known::unknown("its private key was not read"),
+            }
+        };
+        names.into_iter().zip(self.ask_all(questions)).map(certificate).collect()
+    }
+}
+
+/// A name as the command line of the socket needs it.
+fn escape_cli_argument(name: &str) -> String {
+    name.replace('\\', "\\\\").replace(' ', "\\ ").replace(';', "\\;")
+}
+
+/// Names of HAProxy's own proxies start with `<`; `GLOBAL` and `MASTER` carry its sockets.
+fn is_internal_proxy(name: &str) -> bool {
+    name.starts_with('<') || name == "GLOBAL" || name == "MASTER"
+}
+
+fn proxies(rows: &[StatRow]) -> Vec<Proxy> {
+    let mut proxies: Vec<Proxy> = Vec::new();
+    for row in rows.iter().filter(|row| !is_internal_proxy(&row.pxname)) {
+        let (frontend, backend) = match row.kind {
+            StatKind::Frontend => (true, false),
+            StatKind::Backend => (false, true),
+            StatKind::Server | StatKind::Listener => continue,
+        };
+        // The two rows of a listen section stand around its servers; two proxies may share a name otherwise too.
+        match proxies.iter_mut().rfind(|proxy| proxy.name == row.pxname) {
+            Some(proxy) => {
+                proxy.frontend |= frontend;
+                proxy.backend |= backend;
+            }
+            None => {
+                let name = row.pxname.clone();
+                proxies.push(Proxy { name, frontend, backend, at: None, certain: true });
+            }
+        }
+    }
+    proxies
 }
 
 fn parse_backends(text: &str) -> Vec<String> {
@@ -124,7 +219,8 @@ fn runtime_server(state: ServerState, row: Option<&StatRow>) -> RuntimeServer {
     RuntimeServer {
         id: state.forced_id.then_some(state.server_id),
         address: ServerAddress { ip: state.address.unwrap_or_else(|| "-".to_owned()), port: state.port },
-        named: state.srv_record.or(state.fqdn),
+        fqdn: state.fqdn,
+        srv_record: state.srv_record,
         admin: servers::requested_admin_state(admin),
         initial_admin: if admin.config_maint() { ServerAdminState::Maint } else { ServerAdminState::Ready },
         weight: state.uweight,
@@ -153,36 +249,19 @@ fn parse_lists(kind: PatternKind, text: &str) -> Result<Vec<RuntimePatternList>>
         name: list_name(list),
         sample: match list.file {
             Some(_) => None,
-            None => list.uses.first().map(|place| place.keyword.clone()),
+            None => Some(list.uses.first().map(|place| place.keyword.clone()).unwrap_or_default()),
         },
         entries: Known::unknown("not asked"),
     });
     Ok(held.collect())
 }
 
-fn with_entries(
-    channel: &WorkerChannel,
-    maps: Vec<RuntimePatternList>,
-    acls: Vec<RuntimePatternList>,
-) -> Vec<RuntimePatternList> {
-    let mut all = maps;
-    // A file that serves both as a map and as an ACL is one list, and is put back once.
-    let only_acls: Vec<RuntimePatternList> =
-        acls.into_iter().filter(|acl| !all.iter().any(|map| map.id == acl.id)).collect();
-    all.extend(only_acls);
-    let questions = all.iter().map(|list| match list.kind {
-        PatternKind::Map => format!("show map #{}", list.id),
-        PatternKind::Acl => format!("show acl #{}", list.id),
-    });
-    let answers = ask_each(channel, questions.collect());
-    for (list, answer) in all.iter_mut().zip(answers) {
-        let read = answer.and_then(|text| match list.kind {
-            PatternKind::Map => Ok(patterns::parse_map_entries(&text)?),
-            PatternKind::Acl => Ok(patterns::parse_acl_entries(&text)?),
-        });
-        list.entries = read.map(|entries| entries.into_iter().map(runtime_entry).collect()).into();
+fn list_name(list: &PatternList) -> String {
+    match (&list.file, list.uses.first()) {
+        (Some(file), _) => file.clone(),
+        (None, Some(first)) => format!("{}:{} {}", first.cfg_file, first.line, first.keyword),
+        (None, None) => format!("#{}", list.id),
     }
-    all
 }
 
 fn runtime_entry(entry: PatternEntry) -> RuntimePatternEntry {
@@ -190,41 +269,20 @@ fn runtime_entry(entry: PatternEntry) -> RuntimePatternEntry {
     RuntimePatternEntry { reference, key, value }
 }
 
-fn read_certificates(
-    channel: &WorkerChannel,
-    listed: Vec<certificates::ListedCertificate>,
-    keys: PrivateKeys<'_>,
-) -> Vec<RuntimeCertificate> {
-    let names: Vec<String> = listed.into_iter().filter(|c| !c.transaction).map(|c| c.name).collect();
-    let questions = names.iter().map(|name| format!("show ssl cert {}", escape_cli_argument(name))).collect();
-    let of = |(name, answer): (String, Result<String>)| {
-        let sha1 = answer.and_then(|text| Ok(certificates::parse_details(&text)?.sha1));
-        let sha1 = match sha1 {
-            Ok(None) => return None,
-            Ok(Some(sha1)) => Known::Seen(sha1),
-            Err(error) => Known::unknown(format!("{error:#}")),
-        };
-        let pem = match keys {
-            PrivateKeys::Named(wanted) if wanted.contains(&name) => {
-                let dumped = channel.certificate_with_key(&name);
-                dumped.context("its private key cannot be read back (3.2 and newer can)").into()
-            }
-            _ => Known::unknown("its private key was not read"),
-        };
-        Some(RuntimeCertificate { name, sha1, pem })
+fn runtime_tables(tables: Vec<stick_tables::StickTable>, peers: &[PeersSection]) -> Vec<StickTable> {
+    let connected = |section: &PeersSection| {
+        section.remotes.iter().filter(|peer| peer.established()).map(|peer| peer.id.clone()).collect()
     };
-    names.into_iter().zip(ask_each(channel, questions)).filter_map(of).collect()
-}
-
-fn runtime_tables(
-    tables: Vec<stick_tables::StickTable>,
-    peers: &[peers::PeersSection],
-) -> Vec<RuntimeStickTable> {
-    let by_peers = |name: &String| peers.iter().any(|p| p.local.is_some() && p.tables.contains(name));
-    let held = tables.into_iter().filter(|table| table.used > 0).map(|table| RuntimeStickTable {
-        carried: by_peers(&table.name),
-        name: table.name,
-        used: table.used,
-    });
-    held.collect()
+    let table = |table: stick_tables::StickTable| {
+        let carried =
+            peers.iter().find(|section| section.local.is_some() && section.tables.contains(&table.name));
+        StickTable {
+            peers: carried.map(|section| section.name.clone()),
+            synced: carried.is_some_and(|section| section.synced),
+            remote_peers: carried.map(connected).unwrap_or_default(),
+            name: table.name,
+            used: table.used,
+        }
+    };
+    tables.into_iter().map(table).collect()
 }

@@ -11,27 +11,6 @@ use crate::timeouts;
 use crate::wire::haproxy::config::{Host, Model, ServerDef, ServerStateSource};
 use crate::wire::haproxy::runtime::servers_state::{self, AdminState, ServerState};
 
-/// A row of `show servers state`.
-pub(in crate::gather) fn from_state_row(row: ServerState) -> Server {
-    let ServerState { backend, server, address, port, fqdn, admin_state, uweight, iweight, .. } = row;
-    let address = ServerAddress { ip: address.unwrap_or_else(|| "-".to_owned()), port };
-    Server {
-        backend,
-        name: server,
-        address: Known::Seen(address),
-        fqdn,
-        weight: Known::Seen(uweight),
-        initial_weight: Some(iweight),
-        admin: Known::Seen(requested_admin_state(admin_state)),
-        initial_admin: Some(if admin_state.config_maint() {
-            ServerAdminState::Maint
-        } else {
-            ServerAdminState::Ready
-        }),
-        certain: true,
-    }
-}
-
 /// What an operator asked of it: what it inherits or learns from a resolver comes back by itself.
 pub(in crate::gather) fn requested_admin_state(state: AdminState) -> ServerAdminState {
     match (state.forced_maint(), state.forced_drain()) {

@@ -76,20 +76,6 @@ pub(in crate::gather) fn configured_sockets(look: &GatherContext<'_>, main: &Pro
         .collect()
 }
 
-pub(in crate::gather) fn socket_fact(socket: &RuntimeSocket, path: &Path, source: &str) -> SocketFact {
-    let level = socket
-        .ask("show cli level")
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| Ok(cli_sockets::parse_level(&answer)?.to_string()));
-    SocketFact {
-        path: path.display().to_string(),
-        source: source.to_owned(),
-        level: level.into(),
-        peer_pid: peer_pid(socket),
-        answered_by: Known::unknown("not asked"),
-    }
-}
-
 pub(in crate::gather) fn peer_pid(socket: &RuntimeSocket) -> Known<u32> {
     let pid = socket.peer_pid().map_err(anyhow::Error::from);
     pid.and_then(|pid| pid.context("it was opened in a PID namespace that cannot be seen from here")).into()
@@ -97,17 +83,24 @@ pub(in crate::gather) fn peer_pid(socket: &RuntimeSocket) -> Known<u32> {
 
 pub(in crate::gather) fn query_socket(look: &GatherContext<'_>, path: &Path, source: &str) -> SocketFact {
     let socket = socket(look, path);
-    let answered_by: Known<u32> = socket.info().map_err(anyhow::Error::from).map(|info| info.pid).into();
-    match answered_by {
+    let fact = |level, peer_pid, answered_by| SocketFact {
+        path: path.display().to_string(),
+        source: source.to_owned(),
+        level,
+        peer_pid,
+        answered_by,
+    };
+    match socket.info_and_level() {
         // A socket that does not answer is not asked twice.
-        Known::Unknown { why } => SocketFact {
-            path: path.display().to_string(),
-            source: source.to_owned(),
-            level: Known::unknown(why.clone()),
-            peer_pid: Known::unknown(why.clone()),
-            answered_by: Known::Unknown { why },
-        },
-        seen => SocketFact { answered_by: seen, ..socket_fact(&socket, path, source) },
+        Err(error) => {
+            let why = format!("{:#}", anyhow::Error::from(error));
+            fact(Known::unknown(&why), Known::unknown(&why), Known::unknown(&why))
+        }
+        Ok((info, level)) => {
+            let level = level.map_err(anyhow::Error::from);
+            let level = level.and_then(|text| Ok(cli_sockets::parse_level(&text)?.to_string()));
+            fact(level.into(), peer_pid(&socket), Known::Seen(info.pid))
+        }
     }
 }
 

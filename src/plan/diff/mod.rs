@@ -1,233 +1,159 @@
-//! The differences between the running worker and the next one.
+//! The differences between two worker states, by type. The ledger, the changes that `rehearse` shows, the addresses that
+//! come and go, and the proof of a reload are each made from this one comparison.
 //!
-//! - `binds`: addresses
+//! - `changes`: the differences as a list of changes
+//! - `drift`: how two lists of entries differ
 
-pub mod binds;
+pub mod changes;
+pub(in crate::plan) mod drift;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use crate::facts::{Certificate, Facts, Known, Listener, Patterns, Proxy, Server, StickTable, WorkerState};
+use crate::known::Unknown;
 
-use super::losses::Drift;
-use crate::facts::{Facts, Known, Listener, Patterns, Proxy, Server, WorkerState};
-use crate::plural::plural;
-
-/// The kind of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeKind {
-    /// Only the next worker has it.
-    Add,
-    /// Both have it, and it differs.
-    Change,
-    /// Only the running worker has it.
-    Remove,
+/// One object, by its name in both states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair<'a, T> {
+    /// As the running worker has it.
+    pub live: Option<&'a T>,
+    /// As the next worker would have it.
+    pub next: Option<&'a T>,
 }
 
-/// One difference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StateChange {
-    /// `frontend`, `backend`, `listen`, `server`, `bind`, `map`, `acl`, `certificate` or `stick-table`.
-    pub what: String,
-    /// The kind of difference.
-    pub action: ChangeKind,
-    /// Its name.
-    pub object: String,
-    /// What differs.
-    pub detail: String,
+/// Pairs the objects of two lists that have one key: first those of `live` in their order, then those that only `next`
+/// has.
+pub fn pair_by<'a, T, K: Ord>(live: &'a [T], next: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<Pair<'a, T>> {
+    let others: BTreeMap<K, &T> = next.iter().rev().map(|one| (key(one), one)).collect();
+    let known: BTreeSet<K> = live.iter().map(&key).collect();
+    let of_live = live.iter().map(|one| Pair { live: Some(one), next: others.get(&key(one)).copied() });
+    let only_next = next.iter().filter(|one| !known.contains(&key(one)));
+    of_live.chain(only_next.map(|one| Pair { live: None, next: Some(one) })).collect()
 }
 
-/// The whole comparison.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkerStateDiff {
-    /// The differences, by kind and name.
-    pub changes: Vec<StateChange>,
-    /// Parts that could not be compared, each with the reason.
-    pub unknown: Vec<String>,
+/// One kind of objects in both states.
+#[derive(Debug)]
+pub struct PartDiff<'a, T> {
+    live: &'a Known<Vec<T>>,
+    next: &'a Known<Vec<T>>,
+    pairs: Vec<Pair<'a, T>>,
 }
 
-/// Compares the running worker with the next one.
-pub fn diff_worker_states(facts: &Facts) -> WorkerStateDiff {
-    let Facts { live, next, .. } = facts;
-    let mut found = WorkerStateDiff::default();
-    found.compare("frontends and backends", &live.proxies, &next.proxies, diff_proxies);
-    found.compare("servers", &live.servers, &next.servers, diff_servers);
-    let addresses = |all: &[Listener]| all.iter().map(Listener::short).collect::<Vec<_>>();
-    found.compare("binds", &live.listeners, &next.listeners, |live, next| {
-        diff_names("bind", &addresses(live), &addresses(next))
-    });
-    found.compare("maps and ACLs", &live.patterns, &next.patterns, diff_patterns);
-    diff_certificates(live, next, &mut found);
-    let tables =
-        |all: &[crate::facts::StickTable]| all.iter().map(|table| table.name.clone()).collect::<Vec<_>>();
-    found.compare("stick tables", &live.tables, &next.tables, |live, next| {
-        diff_names("stick-table", &tables(live), &tables(next))
-    });
-    found.changes.sort();
-    found
+impl<'a, T: 'static> PartDiff<'a, T> {
+    fn between<K: Ord>(live: &'a Known<Vec<T>>, next: &'a Known<Vec<T>>, key: impl Fn(&'a T) -> K) -> Self {
+        let slice = |known: &'a Known<Vec<T>>| known.seen().map_or(&[][..], Vec::as_slice);
+        PartDiff { live, next, pairs: pair_by(slice(live), slice(next), key) }
+    }
+
+    /// Every object of either state.
+    ///
+    /// # Errors
+    /// Where one of the states is not known.
+    pub fn pairs(&self) -> Result<&[Pair<'a, T>], Unknown> {
+        self.live.get()?;
+        self.next.get()?;
+        Ok(&self.pairs)
+    }
+
+    /// Every object that runs, and what the next worker has in its place, where that is known.
+    ///
+    /// # Errors
+    /// Where it is not known what runs.
+    pub fn running(&self) -> Result<impl Iterator<Item = (&'a T, Result<Option<&'a T>, Unknown>)>, Unknown> {
+        self.live.get()?;
+        let running = self.pairs.iter().filter_map(|pair| Some((pair.live?, pair.next)));
+        Ok(running.map(|(live, next)| (live, self.next.get().map(|_| next))))
+    }
+
+    /// What the next worker has.
+    ///
+    /// # Errors
+    /// Where that is not known.
+    pub fn next(&self) -> Result<&'a [T], Unknown> {
+        self.next.get().map(Vec::as_slice)
+    }
+
+    /// What only the next worker has; nothing where one of the states is not known.
+    pub fn added(&self) -> impl Iterator<Item = &'a T> {
+        let pairs = self.pairs().unwrap_or_default().iter();
+        pairs.filter(|pair| pair.live.is_none()).filter_map(|pair| pair.next)
+    }
+
+    /// What only the running worker has; nothing where one of the states is not known.
+    pub fn removed(&self) -> impl Iterator<Item = &'a T> {
+        let pairs = self.pairs().unwrap_or_default().iter();
+        pairs.filter(|pair| pair.next.is_none()).filter_map(|pair| pair.live)
+    }
 }
 
-impl WorkerStateDiff {
-    fn compare<T>(
-        &mut self,
-        part: &str,
-        live: &Known<Vec<T>>,
-        next: &Known<Vec<T>>,
-        judge: impl FnOnce(&[T], &[T]) -> Vec<StateChange>,
-    ) {
-        match live.as_ref().zip(next.as_ref()) {
-            Known::Seen((live, next)) => self.changes.extend(judge(live, next)),
-            Known::Unknown { why } => self.unknown.push(format!("{part}: {why}")),
+/// The running worker beside another state: the next worker, or what a reload was planned to bring.
+#[derive(Debug)]
+pub struct WorkerDiff<'a> {
+    /// Frontends, backends and listen sections.
+    pub proxies: PartDiff<'a, Proxy>,
+    /// Servers.
+    pub servers: PartDiff<'a, Server>,
+    /// Map and ACL lists.
+    pub patterns: PartDiff<'a, Patterns>,
+    /// Stick tables.
+    pub tables: PartDiff<'a, StickTable>,
+    /// Certificates.
+    pub certificates: PartDiff<'a, Certificate>,
+    /// Listeners.
+    pub listeners: PartDiff<'a, Listener>,
+}
+
+impl<'a> WorkerDiff<'a> {
+    /// Compares two states.
+    pub fn between(live: &'a WorkerState, next: &'a WorkerState) -> Self {
+        WorkerDiff {
+            proxies: PartDiff::between(&live.proxies, &next.proxies, |one| one.name.as_str()),
+            servers: PartDiff::between(&live.servers, &next.servers, |one| {
+                (one.backend.as_str(), one.name.as_str())
+            }),
+            patterns: PartDiff::between(&live.patterns, &next.patterns, |one| (one.kind, one.name.as_str())),
+            tables: PartDiff::between(&live.tables, &next.tables, |one| one.name.as_str()),
+            certificates: PartDiff::between(&live.certificates, &next.certificates, |one| one.name.as_str()),
+            listeners: PartDiff::between(&live.listeners, &next.listeners, |one| one),
         }
     }
-}
 
-fn state_change(what: &str, action: ChangeKind, object: &str, detail: impl Into<String>) -> StateChange {
-    StateChange { what: what.to_owned(), action, object: object.to_owned(), detail: detail.into() }
-}
-
-/// Differences of objects that have only a name.
-fn diff_names<T: AsRef<str>>(what: &str, live: &[T], next: &[T]) -> Vec<StateChange> {
-    let has = |all: &[T], name: &str| all.iter().any(|other| other.as_ref() == name);
-    let gone = live.iter().filter(|name| !has(next, name.as_ref()));
-    let new = next.iter().filter(|name| !has(live, name.as_ref()));
-    gone.map(|name| state_change(what, ChangeKind::Remove, name.as_ref(), ""))
-        .chain(new.map(|name| state_change(what, ChangeKind::Add, name.as_ref(), "")))
-        .collect()
-}
-
-fn section_keyword(proxy: &Proxy) -> &'static str {
-    match (proxy.frontend, proxy.backend) {
-        (true, true) => "listen",
-        (true, false) => "frontend",
-        _ => "backend",
+    /// The running worker beside the next one.
+    pub fn from_facts(facts: &'a Facts) -> Self {
+        WorkerDiff::between(&facts.live, &facts.next)
     }
 }
 
-fn diff_proxies(live: &[Proxy], next: &[Proxy]) -> Vec<StateChange> {
-    let of = |all: &[Proxy]| -> BTreeMap<(String, String), Option<String>> {
-        all.iter()
-            .map(|proxy| ((section_keyword(proxy).to_owned(), proxy.name.clone()), proxy.at.clone()))
-            .collect()
-    };
-    let (live, next) = (of(live), of(next));
-    let gone = live.keys().filter(|key| !next.contains_key(*key));
-    let new = next.iter().filter(|(key, _)| !live.contains_key(*key));
-    gone.map(|(what, name)| state_change(what, ChangeKind::Remove, name, ""))
-        .chain(new.map(|((what, name), at)| {
-            state_change(
-                what,
-                ChangeKind::Add,
-                name,
-                at.as_ref().map_or(String::new(), |at| format!("at {at}")),
-            )
-        }))
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::test_facts::{healthy, known_mut};
 
-fn diff_servers(live: &[Server], next: &[Server]) -> Vec<StateChange> {
-    let of = |all: &[Server]| -> BTreeMap<String, Server> {
-        all.iter().map(|server| (server.path(), server.clone())).collect()
-    };
-    let (live, next) = (of(live), of(next));
-    let mut changes = Vec::new();
-    for (path, server) in &live {
-        match next.get(path) {
-            None => changes.push(state_change("server", ChangeKind::Remove, path, describe_address(server))),
-            Some(other) => {
-                let detail = describe_server_change(server, other);
-                if !detail.is_empty() {
-                    changes.push(state_change("server", ChangeKind::Change, path, detail.join(", ")));
-                }
-            }
-        }
+    #[test]
+    fn what_comes_and_what_goes_are_told_apart_and_an_unseen_side_is_unknown() {
+        let mut facts = healthy();
+        let short = |all: Vec<&Listener>| all.into_iter().map(Listener::short).collect::<Vec<_>>();
+        let none = WorkerDiff::from_facts(&facts);
+        assert_eq!((none.listeners.added().count(), none.listeners.removed().count()), (0, 0));
+        let read = |text: &str| text.parse::<Listener>().unwrap();
+        *known_mut(&mut facts.next.listeners) = vec![read("tcp 127.0.0.1:8001"), read("tcp [::]:8000")];
+        let change = WorkerDiff::from_facts(&facts).listeners;
+        assert_eq!(short(change.added().collect()), ["127.0.0.1:8001", "[::]:8000"]);
+        assert_eq!(short(change.removed().collect()), ["127.0.0.1:8000"]);
+        facts.live.listeners = Known::unknown("closed");
+        let change = WorkerDiff::from_facts(&facts).listeners;
+        assert_eq!(change.pairs(), Err(Unknown::new("closed")));
+        assert_eq!((change.added().count(), change.removed().count()), (0, 0));
+        assert_eq!(change.next().unwrap().len(), 2);
     }
-    let new = next.iter().filter(|(path, _)| !live.contains_key(*path));
-    changes.extend(
-        new.map(|(path, server)| state_change("server", ChangeKind::Add, path, describe_address(server))),
-    );
-    changes
-}
 
-fn describe_address(server: &Server) -> String {
-    server.address.seen().map_or(String::new(), |address| format!("at {address}"))
-}
-
-/// How two servers of one name differ, as far as both are known.
-fn describe_server_change(live: &Server, next: &Server) -> Vec<String> {
-    let mut detail = Vec::new();
-    if let (Some(now), Some(then)) = (live.address.seen(), next.address.seen())
-        && now != then
-    {
-        detail.push(format!("{now} becomes {then}"));
+    #[test]
+    fn what_runs_is_listed_even_where_the_next_worker_is_unknown() {
+        let mut facts = healthy();
+        facts.next.servers = Known::unknown("denied");
+        let diff = WorkerDiff::from_facts(&facts);
+        let running: Vec<_> = diff.servers.running().unwrap().collect();
+        assert!(!running.is_empty());
+        assert!(running.iter().all(|(_, next)| *next == Err(Unknown::new("denied"))), "{running:?}");
     }
-    if let (Some(now), Some(then)) = (live.weight.seen(), next.weight.seen())
-        && now != then
-    {
-        detail.push(format!("weight {now} becomes {then}"));
-    }
-    if let (Some(now), Some(then)) = (live.admin.seen(), next.admin.seen())
-        && now != then
-    {
-        detail.push(format!("{} becomes {}", now.describe(), then.describe()));
-    }
-    detail
-}
-
-fn diff_patterns(live: &[Patterns], next: &[Patterns]) -> Vec<StateChange> {
-    let what = |list: &Patterns| list.kind.to_string();
-    let find = |all: &[Patterns], list: &Patterns| {
-        all.iter().find(|other| other.kind == list.kind && other.name == list.name).cloned()
-    };
-    let mut changes = Vec::new();
-    // A list on a configuration line is named by its line number; only lists in files have a stable name.
-    for list in live.iter().filter(|list| list.file) {
-        let Some(other) = find(next, list) else {
-            changes.push(state_change(&what(list), ChangeKind::Remove, &list.name, ""));
-            continue;
-        };
-        if let (Some(now), Some(then)) = (list.entries.seen(), other.entries.seen()) {
-            let drift = Drift::between(then, now);
-            if drift.total() > 0 {
-                changes.push(state_change(
-                    &what(list),
-                    ChangeKind::Change,
-                    &list.name,
-                    format!("entries: {}", drift.describe()),
-                ));
-            }
-        }
-    }
-    let new = next.iter().filter(|list| list.file && find(live, list).is_none());
-    changes.extend(new.map(|list| {
-        let entries = list.entries.seen().map_or(String::new(), |all| plural(all.len(), "entry"));
-        state_change(&what(list), ChangeKind::Add, &list.name, entries)
-    }));
-    changes
-}
-
-fn diff_certificates(live: &WorkerState, next: &WorkerState, found: &mut WorkerStateDiff) {
-    found.compare("certificates", &live.certificates, &next.certificates, |live, next| {
-        let mut changes = Vec::new();
-        for certificate in live {
-            match next.iter().find(|other| other.name == certificate.name) {
-                None => changes.push(state_change("certificate", ChangeKind::Remove, &certificate.name, "")),
-                Some(other) if certificate.sha1.seen().is_some() && other.sha1.seen().is_some() => {
-                    if certificate.sha1 != other.sha1 {
-                        let detail = "another certificate under this name";
-                        changes.push(state_change(
-                            "certificate",
-                            ChangeKind::Change,
-                            &certificate.name,
-                            detail,
-                        ));
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-        let new = next.iter().filter(|one| !live.iter().any(|other| other.name == one.name));
-        changes.extend(new.map(|one| state_change("certificate", ChangeKind::Add, &one.name, "")));
-        changes
-    });
 }

@@ -5,7 +5,7 @@ use crate::facts::{Facts, Known, Mode, Provenance};
 use crate::known::Unknown;
 
 pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    add_part(facts, LossKind::Connections, "established", lines, add_connections);
+    add_part(facts, LossKind::Connections, "established", lines, |lines| add_connections(facts, lines));
     add_unloadable_config(facts, lines);
     add_pending_reloads(facts, lines);
 }

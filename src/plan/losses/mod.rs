@@ -12,11 +12,11 @@ mod servers;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::plan) use patterns::Drift;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::diff::WorkerDiff;
 use crate::facts::{Facts, Provenance};
 use crate::known::Unknown;
 use crate::label::display_serde_name;
@@ -191,10 +191,11 @@ fn single_ledger(facts: &Facts) -> Ledger {
         lines.push(unknown_line(facts, LossKind::Connections, "everything in memory", why));
         return Ledger { lines };
     }
+    let diff = WorkerDiff::from_facts(facts);
     connections::add_losses(facts, &mut lines);
-    proxies::add_losses(facts, &mut lines);
-    servers::add_losses(facts, &mut lines);
-    patterns::add_losses(facts, &mut lines);
+    proxies::add_losses(facts, &diff, &mut lines);
+    servers::add_losses(facts, &diff, &mut lines);
+    patterns::add_losses(facts, &diff, &mut lines);
     lines.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
     Ledger { lines }
 }
@@ -205,9 +206,9 @@ fn add_part(
     kind: LossKind,
     object: &str,
     lines: &mut Vec<Loss>,
-    add: impl FnOnce(&Facts, &mut Vec<Loss>) -> Result<(), Unknown>,
+    add: impl FnOnce(&mut Vec<Loss>) -> Result<(), Unknown>,
 ) {
-    if let Err(Unknown { why }) = add(facts, lines) {
+    if let Err(Unknown { why }) = add(lines) {
         lines.push(unknown_line(facts, kind, object, &why));
     }
 }

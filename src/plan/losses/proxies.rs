@@ -1,27 +1,24 @@
 //! Losses of proxies that are in no file, stick tables and certificates.
 
 use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, unknown_line};
-use crate::facts::{Certificate, Facts, Known, Provenance, Proxy, StickTable};
+use crate::facts::{Certificate, Facts, Known, Provenance, StickTable};
 use crate::known::Unknown;
+use crate::plan::diff::WorkerDiff;
 use crate::plural::plural;
 
-pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    add_part(facts, LossKind::MemoryOnlyConfig, "frontends and backends", lines, add_proxies);
-    add_part(facts, LossKind::StickTable, "stick tables", lines, add_tables);
-    add_part(facts, LossKind::Certificate, "certificates", lines, add_certificates);
+pub(super) fn add_losses(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) {
+    let mut part = |kind, object, add: fn(&Facts, &WorkerDiff<'_>, &mut Vec<Loss>) -> Result<(), Unknown>| {
+        add_part(facts, kind, object, lines, |lines| add(facts, diff, lines));
+    };
+    part(LossKind::MemoryOnlyConfig, "frontends and backends", add_proxies);
+    part(LossKind::StickTable, "stick tables", add_tables);
+    part(LossKind::Certificate, "certificates", add_certificates);
 }
 
 /// The proxies that run and are not in the files.
-pub(super) fn runtime_only_proxies<'a>(
-    live: &'a [Proxy],
-    next: &'a [Proxy],
-) -> impl Iterator<Item = &'a Proxy> {
-    live.iter().filter(|proxy| !next.iter().any(|other| other.name == proxy.name))
-}
-
-fn add_proxies(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
-    let (live, next) = (facts.live.proxies.get()?, facts.next.proxies.get()?);
-    for proxy in runtime_only_proxies(live, next) {
+fn add_proxies(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    let pairs = diff.proxies.pairs()?;
+    for proxy in diff.proxies.removed() {
         let what = proxy.section();
         let servers =
             facts.live.servers.seen().map_or(0, |all| all.iter().filter(|s| s.backend == proxy.name).count());
@@ -29,7 +26,8 @@ fn add_proxies(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
         let detail = format!("{what}{with}, in no loaded file{}", edit_note(facts));
         lines.push(loss_line(facts, LossKind::MemoryOnlyConfig, proxy.name.clone(), 1, Effect::Lost, detail));
     }
-    for proxy in next.iter().filter(|p| !p.certain && live.iter().any(|l| l.name == p.name)) {
+    let both = pairs.iter().filter(|pair| pair.live.is_some()).filter_map(|pair| pair.next);
+    for proxy in both.filter(|next| !next.certain) {
         let at = proxy.at.as_deref().unwrap_or("the files");
         let why = format!("{at} is behind a condition that could not be decided");
         lines.push(unknown_line(facts, LossKind::MemoryOnlyConfig, &proxy.name, &why));
@@ -37,9 +35,8 @@ fn add_proxies(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     Ok(())
 }
 
-fn add_tables(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
-    for table in facts.live.tables.get()?.iter().filter(|table| table.used > 0) {
-        let next = facts.next.tables.as_ref().map(|all| all.iter().find(|t| t.name == table.name));
+fn add_tables(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    for (table, next) in diff.tables.running()?.filter(|(table, _)| table.used > 0) {
         let (on_reload, on_restart, detail) = stick_table_effect(table, &next);
         lines.push(Loss {
             on_reload,
@@ -50,7 +47,10 @@ fn add_tables(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     Ok(())
 }
 
-fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> (Effect, Effect, String) {
+fn stick_table_effect(
+    table: &StickTable,
+    next: &Result<Option<&StickTable>, Unknown>,
+) -> (Effect, Effect, String) {
     let Some(peers) = &table.peers else {
         return (Effect::Lost, Effect::Lost, "it has no peers section with a local peer".into());
     };
@@ -60,9 +60,9 @@ fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> 
         return (Effect::Lost, Effect::Lost, detail);
     }
     let on_reload = match next {
-        Known::Unknown { .. } => Effect::Unknown,
-        Known::Seen(Some(next)) if next.peers.is_some() => Effect::Kept,
-        Known::Seen(_) => Effect::Lost,
+        Err(_) => Effect::Unknown,
+        Ok(Some(next)) if next.peers.is_some() => Effect::Kept,
+        Ok(_) => Effect::Lost,
     };
     if table.remote_peers.is_empty() {
         let detail = format!(
@@ -78,14 +78,13 @@ fn stick_table_effect(table: &StickTable, next: &Known<Option<&StickTable>>) -> 
     )
 }
 
-fn add_certificates(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+fn add_certificates(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
     // An empty store (`new ssl cert` without a commit) holds nothing.
-    let held = facts.live.certificates.get()?.iter().filter(|one| one.sha1 != Known::Seen(None));
-    for Certificate { name, sha1 } in held {
-        add_part(facts, LossKind::Certificate, name, lines, |facts, lines| {
+    let held = diff.certificates.running()?.filter(|(one, _)| one.sha1 != Known::Seen(None));
+    for (Certificate { name, sha1 }, next) in held {
+        add_part(facts, LossKind::Certificate, name, lines, |lines| {
             let live = sha1.get()?;
-            let next = facts.next.certificates.get()?.iter().find(|other| other.name == *name);
-            let disk = next.map_or(Ok(&None), |other| other.sha1.get())?;
+            let disk = next?.map_or(Ok(&None), |other| other.sha1.get())?;
             let detail = match (live, disk) {
                 _ if live == disk => return Ok(()),
                 (Some(live), Some(disk)) => {

@@ -1,38 +1,33 @@
 //! Losses of servers: their existence, state, weight and address.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, proxies, unknown_line};
+use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line, unknown_line};
 use crate::facts::{Facts, Known, Server, ServerAddress, ServerAdminState};
 use crate::known::Unknown;
+use crate::plan::diff::WorkerDiff;
 use crate::plural::plural;
 
-pub(super) fn add_losses(facts: &Facts, lines: &mut Vec<Loss>) {
-    add_part(facts, LossKind::DynamicServer, "servers", lines, add_servers);
+pub(super) fn add_losses(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) {
+    add_part(facts, LossKind::DynamicServer, "servers", lines, |lines| add_servers(facts, diff, lines));
 }
 
-fn add_servers(facts: &Facts, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
-    let live = facts.live.servers.get()?;
-    if facts.next.servers.seen().is_none() {
+fn add_servers(facts: &Facts, diff: &WorkerDiff<'_>, lines: &mut Vec<Loss>) -> Result<(), Unknown> {
+    if diff.servers.next().is_err() {
         // State set at run time is lost in any case; only the value it would return to is unknown.
-        for server in live {
+        for (server, _) in diff.servers.running()? {
             add_admin_state(facts, server, None, lines);
             add_weight(facts, server, None, lines);
         }
     }
-    let next = facts.next.servers.get()?.iter();
-    let next: HashMap<(&str, &str), &Server> =
-        next.map(|s| ((s.backend.as_str(), s.name.as_str()), s)).collect();
+    diff.servers.next()?;
     // Servers of a runtime-only backend are lost with it, and are not listed again.
-    let gone: HashSet<&str> = match (facts.live.proxies.seen(), facts.next.proxies.seen()) {
-        (Some(live), Some(next)) => {
-            proxies::runtime_only_proxies(live, next).map(|p| p.name.as_str()).collect()
-        }
-        _ => HashSet::new(),
-    };
+    let gone: HashSet<&str> = diff.proxies.removed().map(|proxy| proxy.name.as_str()).collect();
     let mut named = Vec::new();
-    for server in live.iter().filter(|server| !gone.contains(server.backend.as_str())) {
-        let Some(next) = next.get(&(server.backend.as_str(), server.name.as_str())) else {
+    for (server, next) in
+        diff.servers.running()?.filter(|(server, _)| !gone.contains(server.backend.as_str()))
+    {
+        let Some(next) = next? else {
             let detail =
                 format!("at {}, in no loaded file{}", describe_address(&server.address), edit_note(facts));
             lines.push(loss_line(facts, LossKind::DynamicServer, server.path(), 1, Effect::Lost, detail));

@@ -111,7 +111,7 @@ fn many_servers_by_name_are_one_unknown_line() {
 }
 
 fn list(entries: &[(&str, &str)]) -> Patterns {
-    let entries = entries.iter().map(|(k, v)| (k.to_string(), Some(v.to_string()))).collect();
+    let entries = entries.iter().map(|(k, v)| ((*k).into(), Some((*v).into()))).collect();
     Patterns { kind: PatternKind::Map, name: "/m".into(), file: true, entries: Known::Seen(entries) }
 }
 

@@ -4,6 +4,7 @@ use super::{ReplayItem, ReplayStep, ReplayVerdict, ambiguous_change, count_entri
 use crate::facts::runtime_state::RuntimeCertificate;
 use crate::facts::{Known, LoadedConfig, RuntimeState};
 use crate::known::Unknown;
+use crate::plan::diff::pair_by;
 use crate::plan::losses::LossKind;
 
 pub(super) fn add_items(
@@ -17,8 +18,10 @@ pub(super) fn add_items(
     else {
         return;
     };
-    for certificate in held {
-        let new = now.iter().find(|other| other.name == certificate.name);
+    // An empty place holds nothing, and is no place to put a certificate into.
+    let filled = |one: &&RuntimeCertificate| one.sha1 != Known::Seen(None);
+    for pair in pair_by(held, now, |one| one.name.as_str()) {
+        let (Some(certificate), new) = (pair.live.filter(filled), pair.next.filter(filled)) else { continue };
         let same = || match (certificate.sha1.get()?, new) {
             (old, Some(new)) => Ok::<_, Unknown>(old == new.sha1.get()?),
             (_, None) => Ok(false),
@@ -72,7 +75,7 @@ pub(super) fn add_stick_table_items(old: &RuntimeState, items: &mut Vec<ReplayIt
         }
         Ok(tables) => tables,
     };
-    for table in tables.iter().filter(|table| !table.carried) {
+    for table in tables.iter().filter(|table| table.used > 0 && table.peers.is_none()) {
         let used = usize::try_from(table.used).unwrap_or(usize::MAX);
         let detail = count_entries(used);
         let why = "a table without a peers section is not put back: give it one with a local peer".to_owned();

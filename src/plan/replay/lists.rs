@@ -1,5 +1,7 @@
 //! Map and ACL lists: entries that were added, changed, removed or reordered at run time.
 
+use std::collections::HashSet;
+
 use super::{
     RemovedBackends, ReplayItem, ReplayStep, ambiguous_change, count_entries, known_pair, list_diff,
 };
@@ -31,7 +33,13 @@ pub(super) fn add_items(
     else {
         return;
     };
+    // A file that serves both as a map and as an ACL is one list, and is put back once.
+    let maps: HashSet<u32> =
+        held.iter().filter(|list| list.kind == PatternKind::Map).map(|list| list.id).collect();
     for (number, list) in held.iter().enumerate() {
+        if list.kind == PatternKind::Acl && maps.contains(&list.id) {
+            continue;
+        }
         // Several lists can stand on one line; they keep their order.
         let same = |other: &&RuntimePatternList| other.kind == list.kind && other.name == list.name;
         let nth = held.iter().take(number).filter(same).count();

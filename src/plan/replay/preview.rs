@@ -66,7 +66,7 @@ fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig)
         _ if line.count.is_none() => Some(line.detail.clone()),
         LossKind::ServerAdminState | LossKind::ServerWeight => None,
         LossKind::ServerAddress => match find_server(old, &line.object) {
-            Some(held) if held.named.is_some() => Some("it has a host name".to_owned()),
+            Some(held) if held.dns_name().is_some() => Some("it has a host name".to_owned()),
             _ => config(),
         },
         LossKind::DynamicServer => match (find_server(old, &line.object), &loaded.config) {

@@ -1,7 +1,5 @@
 //! Servers: their existence, state, checks, weight and address.
 
-use std::collections::HashMap;
-
 use super::{
     RemovedBackends, ReplayItem, ReplayStep, ReplayVerdict, ServerStep, ambiguous_change, known_pair,
 };
@@ -9,6 +7,7 @@ use crate::facts::loaded_config::ConfigSinceLoad;
 use crate::facts::runtime_state::{CheckSettings, RuntimeServer};
 use crate::facts::{Known, LoadedConfig, RuntimeState, ServerAddress, ServerAdminState};
 use crate::known::Unknown;
+use crate::plan::diff::pair_by;
 use crate::plan::losses::LossKind;
 
 /// Backends that the new worker does not have: each becomes an item that cannot be restored.
@@ -23,7 +22,9 @@ pub(super) fn removed_backends(
     else {
         return RemovedBackends::new();
     };
-    let gone: RemovedBackends = old_names.iter().filter(|name| !new_names.contains(name)).cloned().collect();
+    let pairs = pair_by(old_names, new_names, |name| name);
+    let gone: RemovedBackends =
+        pairs.iter().filter(|pair| pair.next.is_none()).filter_map(|pair| pair.live.cloned()).collect();
     for name in &gone {
         let servers = old.servers.seen().into_iter().flatten().filter(|s| s.backend == *name).count();
         let why = match &loaded.config {
@@ -54,19 +55,15 @@ pub(super) fn add_items(
     else {
         return;
     };
-    let path = |server: &RuntimeServer| (server.backend.clone(), server.name.clone());
-    let mut now: HashMap<(String, String), &RuntimeServer> = now.iter().map(|s| (path(s), s)).collect();
-    for server in held.iter().filter(|server| !gone.contains(&server.backend)) {
-        match now.remove(&path(server)) {
-            Some(now) => compare_server(server, now, loaded, items),
-            None => items.extend(missing_server_item(server, loaded)),
-        }
-    }
-    let mut extra: Vec<&RuntimeServer> = now.into_values().collect();
-    extra.sort_by_key(|server| server.path());
     let had = |server: &RuntimeServer| old.backends.seen().is_some_and(|all| all.contains(&server.backend));
-    for server in extra.into_iter().filter(|server| had(server)) {
-        add_deleted_server(server, loaded, items);
+    for pair in pair_by(held, now, |server| (server.backend.as_str(), server.name.as_str())) {
+        match (pair.live, pair.next) {
+            (Some(old), _) if gone.contains(&old.backend) => {}
+            (Some(old), Some(new)) => compare_server(old, new, loaded, items),
+            (Some(old), None) => items.extend(missing_server_item(old, loaded)),
+            (None, Some(new)) if had(new) => add_deleted_server(new, loaded, items),
+            (None, _) => {}
+        }
     }
 }
 
@@ -160,7 +157,7 @@ fn address(old: &RuntimeServer, new: &RuntimeServer, loaded: &LoadedConfig, item
     let mut cannot =
         |why: String| items.push(ReplayItem::not_restorable(kind, old.path(), what, detail.clone(), why));
     let words = format!("addr {} port {}", old.address.ip, old.address.port);
-    if old.named.is_some() || new.named.is_some() {
+    if old.dns_name().is_some() || new.dns_name().is_some() {
         // DNS may have answered with another address in the meantime.
         let why = "it is given by name, so the address may be a newer answer";
         return cannot(ambiguous_change(why, &manual_command(old, &words)));
@@ -276,7 +273,7 @@ pub(super) fn not_addable_reason(server: &RuntimeServer) -> Option<String> {
     if server.tls {
         return Some(format!("it is reached over TLS, and HAProxy does not show how; {again}"));
     }
-    if let Some(name) = &server.named {
+    if let Some(name) = server.dns_name() {
         return Some(format!(
             "it is given by the name {name}, and how that is resolved is not shown; {again}"
         ));

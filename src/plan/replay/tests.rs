@@ -15,7 +15,8 @@ fn server(name: &str) -> RuntimeServer {
         name: name.into(),
         id: None,
         address: ServerAddress { ip: "10.0.0.1".into(), port: 80 },
-        named: None,
+        fqdn: None,
+        srv_record: None,
         admin: ServerAdminState::Ready,
         initial_admin: ServerAdminState::Ready,
         weight: 1,
@@ -34,6 +35,7 @@ fn server(name: &str) -> RuntimeServer {
 
 fn runtime_state(servers: Vec<RuntimeServer>) -> RuntimeState {
     RuntimeState {
+        proxies: Known::unknown("not asked"),
         backends: Known::Seen(vec!["web".into()]),
         servers: Known::Seen(servers),
         lists: Known::Seen(Vec::new()),
@@ -50,7 +52,7 @@ fn list(kind: PatternKind, name: &str, values: &[&str]) -> RuntimePatternList {
     };
     RuntimePatternList {
         kind,
-        id: 1,
+        id: kind as u32,
         name: name.into(),
         sample: None,
         entries: Known::Seen(values.iter().map(entry).collect()),
@@ -99,7 +101,7 @@ fn what_keeps_traffic_away_comes_first_and_the_way_to_a_backend_last() {
     new.lists = Known::Seen(vec![list(PatternKind::Map, "/m", &[]), list(PatternKind::Acl, "/a", &[])]);
     let certificate = |sha1: &str| {
         let pem = Known::Seen(Secret::new("PEM"));
-        Known::Seen(vec![RuntimeCertificate { name: "/c".into(), sha1: Known::Seen(sha1.into()), pem }])
+        Known::Seen(vec![RuntimeCertificate { name: "/c".into(), sha1: Known::Seen(Some(sha1.into())), pem }])
     };
     (old.certificates, new.certificates) = (certificate("aa"), certificate("bb"));
     let plan = replay(&old, &new, &unchanged_config());
@@ -287,4 +289,17 @@ proptest! {
             prop_assert!(plan.ordered_steps().iter().all(only), "only what no edit can be taken for");
         }
     }
+}
+
+#[test]
+fn a_file_that_is_both_a_map_and_an_acl_is_put_back_once() {
+    let both = |values: &[&str]| {
+        let acl = RuntimePatternList { id: PatternKind::Map as u32, ..list(PatternKind::Acl, "/m", values) };
+        RuntimeState {
+            lists: Known::Seen(vec![list(PatternKind::Map, "/m", values), acl]),
+            ..runtime_state(Vec::new())
+        }
+    };
+    let plan = replay(&both(&["x"]), &both(&[]), &unchanged_config());
+    assert_eq!(describe_items(&plan), ["map-entry /m entries"]);
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::facts::{Facts, Known, Provenance, WorkerState};
-use crate::plan::WorkerStateDiff;
+use crate::plan::StateChanges;
 use crate::plural::plural;
 
 /// The result of a rehearsal.
@@ -30,7 +30,7 @@ pub struct RehearsalBody {
     /// How much it holds.
     pub holds: WorkerCounts,
     /// What would be different; nothing where nothing runs to compare with.
-    pub difference: Option<WorkerStateDiff>,
+    pub difference: Option<StateChanges>,
 }
 
 /// Counts of what a worker holds; nothing where it is not known.
@@ -78,7 +78,7 @@ impl WorkerCounts {
 
 impl RehearsalBody {
     /// Takes from the facts what belongs to the rehearsal.
-    pub fn from_facts(facts: &Facts, difference: Option<WorkerStateDiff>) -> Self {
+    pub fn from_facts(facts: &Facts, difference: Option<StateChanges>) -> Self {
         let known = facts.rehearsal.as_ref();
         let seen = known.and_then(Known::seen);
         let not_tried = match known {

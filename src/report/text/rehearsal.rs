@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::findings;
 use super::wrap::{paragraph, prose};
 use crate::facts::Provenance;
-use crate::plan::WorkerStateDiff;
-use crate::plan::diff::ChangeKind;
+use crate::plan::StateChanges;
+use crate::plan::diff::changes::ChangeKind;
 use crate::plural::plural;
 use crate::report::{Paint, RehearsalBody, Report};
 
@@ -60,7 +60,7 @@ pub(in crate::report) fn write(
     Ok(())
 }
 
-fn changes(difference: &WorkerStateDiff, out: &mut impl Write, paint: Paint) -> io::Result<()> {
+fn changes(difference: &StateChanges, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if !difference.changes.is_empty() {
         writeln!(out, "\n{}", paint.strong("differences from the running worker"))?;
     }

@@ -187,7 +187,7 @@ fn bodies(facts: &Facts, name: &str, path: &str, count: usize) -> Vec<(&'static 
         columns: vec!["key", "value", "origin"],
         rows: vec![vec!["haproxy.stats_socket".into(), path.into(), line.clone()]; count],
     };
-    let difference = plan::diff_worker_states(facts);
+    let difference = plan::StateChanges::from_diff(&plan::WorkerDiff::from_facts(facts));
     let mut rehearsal = RehearsalBody::from_facts(facts, Some(difference));
     rehearsal.warnings = lines.clone();
     let explanation = Explanation { id: name.into(), title: line.clone(), text: lines.clone() };

@@ -29,6 +29,21 @@ impl RuntimeSocket {
         self.parse_info(&info)
     }
 
+    /// Asks a worker's own socket who it is, and the socket for its level, over one connection.
+    ///
+    /// # Errors
+    /// As [`RuntimeSocket::info`]; that the level is not told is an error of its own.
+    pub fn info_and_level(&self) -> Result<(Info, Result<String, RuntimeSocketError>), RuntimeSocketError> {
+        let [info, level] = ["show info", "show cli level"].map(str::to_owned);
+        let mut answers = self.ask_all(&[info.clone(), level.clone()])?.into_iter();
+        let mut answer = |command: &str| {
+            let answer = answers.next().unwrap_or_else(|| Ok(String::new()));
+            answer.map_err(|why| self.refused_error(command, why))
+        };
+        let info = self.parse_info(&answer(&info)?)?;
+        Ok((info, answer(&level)))
+    }
+
     pub(super) fn parse_info(&self, text: &str) -> Result<Info, RuntimeSocketError> {
         let info = Info::parse(text).map_err(|why| self.unexpected_response(why.to_string()))?;
         let pid = self.pid_translation.to_host_pid(info.pid);

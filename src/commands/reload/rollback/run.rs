@@ -17,7 +17,7 @@ use crate::checks::{self, Finding, Level, RELOAD_CHECKS};
 use crate::clients::linux;
 use crate::commands::ignores;
 use crate::exit::Exit;
-use crate::facts::{Facts, Known};
+use crate::facts::{Facts, Known, RuntimeState};
 use crate::gather::{self, InstanceSelector, ProbeDepth};
 use crate::plan;
 use crate::state::journal_steps::StepJournal;
@@ -77,7 +77,7 @@ fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles
     steps.end("take the lock", "taken");
 
     steps.begin("restore")?;
-    let files = config_paths(&gather_same_process(job, ProbeDepth::Read)?);
+    let files = config_paths(&gather_same_process(job, ProbeDepth::Read)?.0);
     let edited: Vec<PathBuf> = files.iter().filter(|path| !is_as_loaded(job, path)).cloned().collect();
     match restore_files(&clearance, job.state_dir(), &files, &before) {
         Ok(done) => *restored = done,
@@ -88,12 +88,12 @@ fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles
     }
     steps.end("restore", &describe_restored(restored, &edited));
 
-    let (facts, findings) = gather_until_known(job)?;
+    let (facts, runtime, findings) = gather_until_known(job)?;
     let ledger = plan::ledger(&facts);
     // What the reload was told to keep is kept by the rollback, too.
     let keeps = agreed.options.iter().any(|option| option == "keep-runtime");
     let hold = keeps
-        .then(|| PreservedRuntime::read(&job.settings, &facts, &ledger, &[]))
+        .then(|| PreservedRuntime::read(&job.settings, &facts, runtime, &ledger, &[]))
         .transpose()
         .map_err(|why| anyhow!("{why}"))?;
     let kept = hold.as_ref().map(PreservedRuntime::previews);
@@ -114,19 +114,19 @@ fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles
 }
 
 /// Facts in which everything is known: another reload may be under way, and it ends.
-fn gather_until_known(job: &RollbackJob) -> Result<(Facts, Vec<Finding>)> {
+fn gather_until_known(job: &RollbackJob) -> Result<(Facts, Known<RuntimeState>, Vec<Finding>)> {
     let ignores = ignores::from_config(&job.settings).map_err(|failure| failure.error)?;
     let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
     let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let facts = match gather_same_process(job, ProbeDepth::Rehearse) {
-            Ok(facts) => facts,
+        let (facts, runtime) = match gather_same_process(job, ProbeDepth::Rehearse) {
+            Ok(gathered) => gathered,
             Err(error) => return ControlFlow::Break(Err(error)),
         };
         // A check that the reload was allowed to pass with must not block its rollback.
         let findings = ignores.apply(checks::run_checks(&facts, &plan::ledger(&facts), RELOAD_CHECKS));
         match checks::exit_code(&findings) {
-            Exit::Unknown => ControlFlow::Continue((facts, findings)),
-            _ => ControlFlow::Break(Ok((facts, findings))),
+            Exit::Unknown => ControlFlow::Continue((facts, runtime, findings)),
+            _ => ControlFlow::Break(Ok((facts, runtime, findings))),
         }
     });
     looked.unwrap_or_else(Ok)
@@ -182,26 +182,27 @@ fn wait_for_lock(job: &RollbackJob) -> Result<Lock> {
 }
 
 /// Facts of the HAProxy that was reloaded, and of no other.
-fn gather_same_process(job: &RollbackJob, effort: ProbeDepth) -> Result<Facts> {
+fn gather_same_process(job: &RollbackJob, effort: ProbeDepth) -> Result<(Facts, Known<RuntimeState>)> {
     let basis = &job.request.plan.basis;
     let pid = basis.main_pid.context("no PID")?;
     let same = linux::process(pid).is_ok_and(|main| main.start_ticks == basis.main_start);
     ensure!(same, "the HAProxy that was reloaded has ended since");
     let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
     let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let facts = gather::gather_facts(&job.settings, &InstanceSelector::Pid(pid), effort);
+        let (facts, runtime) =
+            gather::gather_with_runtime(&job.settings, &InstanceSelector::Pid(pid), effort);
         match &facts.instance {
             // Its sockets are away during another reload.
             Known::Unknown { why } => ControlFlow::Continue(why.clone()),
             Known::Seen(instance) => {
                 let same = instance.main.pid == pid && instance.main.start_ticks == basis.main_start;
-                ControlFlow::Break((facts, same))
+                ControlFlow::Break((facts, runtime, same))
             }
         }
     });
-    let (facts, same) = looked.map_err(|why| anyhow!("what runs here is not known: {why}"))?;
+    let (facts, runtime, same) = looked.map_err(|why| anyhow!("what runs here is not known: {why}"))?;
     ensure!(same, "HAProxy is not the process that was reloaded");
-    Ok(facts)
+    Ok((facts, runtime))
 }
 
 fn config_paths(facts: &Facts) -> Vec<PathBuf> {

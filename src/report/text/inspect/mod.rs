@@ -103,12 +103,8 @@ fn binds(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
         Known::Seen(binds) if binds.is_empty() => {}
         binds => row(out, "new binds", &value_or_reason(binds, |all| join_limited(&new_binds(all))))?,
     }
-    match plan::diff_listeners(&facts.live, &facts.next).seen() {
-        Some(change) if !change.gone.is_empty() => {
-            row(out, "binds gone", &join_limited(&format_port_ranges(&change.gone)))
-        }
-        _ => Ok(()),
-    }
+    let gone = format_port_ranges(plan::WorkerDiff::from_facts(facts).listeners.removed());
+    if gone.is_empty() { Ok(()) } else { row(out, "binds gone", &join_limited(&gone)) }
 }
 
 /// What cannot be had comes first.
