@@ -19,7 +19,7 @@ use haguard::config::{Environment, Settings};
 use haguard::facts::{Facts, LoadedConfig, RuntimeState};
 use haguard::gather::haproxy::loaded_config;
 use haguard::gather::haproxy::runtime_state::{add_private_keys, read_runtime_state, worker_channel};
-use haguard::gather::{InstanceSelector, ProbeDepth, gather_facts};
+use haguard::gather::{Node, ProbeDepth, gather_facts};
 use haguard::plan::ledger;
 use haguard::plan::replay::{ReplayPreview, preview_replay};
 use haguard::time::Deadline;
@@ -68,7 +68,7 @@ impl WorkerBeforeReload {
             timeout: Some(LONG),
         };
         let settings = Settings::load(&flags, Environment::default(), false).expect("settings");
-        let facts = gather_facts(&settings, &InstanceSelector::Any, ProbeDepth::Read);
+        let facts = gather_facts(&settings, &Node::only_local(), ProbeDepth::Read);
         let instance = facts.instance.seen().expect("it was found");
         let pid = *instance.serving.seen().expect("it serves");
         let channel = worker_channel(&settings, instance, pid, Deadline::after(LONG), &Arc::default());

@@ -14,7 +14,7 @@ use crate::cli::{Format, parse_duration_arg};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::gather::{Node, ProbeDepth};
 use crate::label::display_value_name;
 use crate::plan::{self, Ledger};
 use crate::plural::plural;
@@ -131,7 +131,7 @@ fn check_until_passing(
         (false, _) => ProbeDepth::Read,
     };
     let looked = wait::until(deadline, timeouts::CHECK_POLL, || {
-        let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, effort);
+        let facts = gather_facts::gather_facts(context, &Node::only_local(), effort);
         let ledger = plan::ledger(&facts);
         let findings = match operation {
             Some(operation) => operation.run_checks(&facts, &ledger),

@@ -7,7 +7,7 @@ use super::operation::gather_facts;
 use crate::config::{Origin, Sourced};
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::gather::{Node, ProbeDepth};
 use crate::plural::plural;
 use crate::report::{Body, Report, ReportTable};
 
@@ -28,7 +28,7 @@ pub struct ConfigShowArgs {
 
 /// The configured values, and for the rest the discovered ones.
 pub(super) fn run(args: &ConfigShowArgs, context: &Context<'_>) -> Report {
-    let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, ProbeDepth::Read);
+    let facts = gather_facts::gather_facts(context, &Node::only_local(), ProbeDepth::Read);
     let mut rows = setting_rows(context, &facts);
     let columns = match args.origin {
         true => vec!["key", "value", "origin"],

@@ -11,7 +11,7 @@ use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::gather::{Node, ProbeDepth};
 use crate::plan::{self, StateChanges, WorkerDiff};
 use crate::plural::plural;
 use crate::report::{Body, RehearsalBody, Report};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &RehearseArgs, context: &Context<'_>) -> Result<Report, 
         }
     };
     let context = Context { settings, global: context.global, argv: Vec::new() };
-    let facts = gather_facts::gather_facts(&context, &InstanceSelector::Any, ProbeDepth::Rehearse);
+    let facts = gather_facts::gather_facts(&context, &Node::only_local(), ProbeDepth::Rehearse);
     let difference = facts.instance.seen().map(|_| StateChanges::from_diff(&WorkerDiff::from_facts(&facts)));
     let ledger = plan::ledger(&facts);
     let findings = checks::run_checks(&facts, &ledger, checks::REHEARSE_CHECKS);

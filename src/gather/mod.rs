@@ -7,6 +7,7 @@
 //! - `haproxy`: processes, sockets and files of HAProxy
 //! - `host`: services and namespaces of this host
 //! - `launch`: a start that differs from the running process
+//! - `node`: which HAProxy is looked at, and how it is reached
 //! - `rehearsal`: starts the next worker in a sandbox
 //! - `unchanged`: proves that looking changed nothing
 //! - `unit_start`: what a restart by the unit would start
@@ -18,6 +19,7 @@ mod guard;
 pub mod haproxy;
 pub mod host;
 mod launch;
+mod node;
 mod rehearsal;
 mod unchanged;
 mod unit_start;
@@ -47,6 +49,7 @@ pub use crate::wire::haproxy::config::Model;
 pub use haproxy::routes::routes;
 pub use haproxy::selector::InstanceSelector;
 pub use host::services::{NO_LISTENERS, describe_listeners, service_by_pid, services};
+pub use node::{Node, Reach};
 
 /// How the next worker is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,38 +108,36 @@ impl<'a> GatherContext<'a> {
 }
 
 /// Looks at the target and at everything around it.
-pub fn gather_facts(settings: &Settings, aim: &InstanceSelector, effort: ProbeDepth) -> Facts {
-    gather_with_runtime(settings, aim, effort).0
+pub fn gather_facts(settings: &Settings, node: &Node, effort: ProbeDepth) -> Facts {
+    gather_with_runtime(settings, node, effort).0
 }
 
 /// The same, and the values behind the state of the serving worker, for what puts them back: the same reading.
 pub fn gather_with_runtime(
     settings: &Settings,
-    aim: &InstanceSelector,
+    node: &Node,
     effort: ProbeDepth,
 ) -> (Facts, Known<RuntimeState>) {
-    gather_all(settings, aim, effort, None)
+    gather_all(settings, node, effort, None)
 }
 
 /// Looks at what runs now, after a change. What the next worker would be was known before it and is taken from there.
 pub fn gather_after_change(settings: &Settings, before: &Facts) -> Facts {
-    let aim = before
-        .instance
-        .seen()
-        .map_or(InstanceSelector::Any, |instance| InstanceSelector::Pid(instance.main.pid));
-    gather_all(settings, &aim, ProbeDepth::Read, Some(before)).0
+    let node = before.instance.seen().map_or_else(Node::only_local, |i| Node::local_process(i.main.pid));
+    gather_all(settings, &node, ProbeDepth::Read, Some(before)).0
 }
 
 /// The same after a restart: its main process is another one now.
 pub fn gather_after_restart(settings: &Settings, before: &Facts, main: u32) -> Facts {
-    gather_all(settings, &InstanceSelector::Pid(main), ProbeDepth::Read, Some(before)).0
+    gather_all(settings, &Node::local_process(main), ProbeDepth::Read, Some(before)).0
 }
 
 /// The target without its state, for repeated calls while it starts.
-pub fn find_instance(settings: &Settings, aim: &InstanceSelector) -> Known<Instance> {
+pub fn find_instance(settings: &Settings, node: &Node) -> Known<Instance> {
+    let Reach::Local(selector) = &node.reach;
     let look = GatherContext::new(settings, ProbeDepth::Read);
     let candidates: Known<Vec<Candidate>> = linux::haproxy_processes().map(Candidate::from_processes).into();
-    haproxy::instance::find_instance(&look, aim, &candidates).map(|found| found.instance)
+    haproxy::instance::find_instance(&look, selector, &candidates).map(|found| found.instance)
 }
 
 /// The environment that this process was started with, for the start of another one in its place. It may hold secrets:
@@ -149,8 +150,9 @@ pub fn start_environment(main: &Process) -> anyhow::Result<BTreeMap<String, Stri
 }
 
 /// The main process of the target, by /proc alone, also while its sockets are away.
-pub fn find_main_process(settings: &Settings, aim: &InstanceSelector) -> Option<Process> {
-    haproxy::instance::find_main_process(settings, aim)
+pub fn find_main_process(settings: &Settings, node: &Node) -> Option<Process> {
+    let Reach::Local(selector) = &node.reach;
+    haproxy::instance::find_main_process(settings, selector)
 }
 
 /// What a plan about a restart by a unit rests on beyond the unit itself, as it is in this moment.
@@ -201,7 +203,7 @@ pub fn md5_hex(bytes: &[u8]) -> String {
 
 fn gather_all(
     settings: &Settings,
-    aim: &InstanceSelector,
+    node: &Node,
     effort: ProbeDepth,
     before: Option<&Facts>,
 ) -> (Facts, Known<RuntimeState>) {
@@ -209,7 +211,8 @@ fn gather_all(
     let taken_at = time::now();
     let look = GatherContext::new(settings, effort);
     let candidates = find_candidates(&look);
-    let (mut facts, runtime) = match haproxy::instance::find_instance(&look, aim, &candidates) {
+    let Reach::Local(selector) = &node.reach;
+    let (mut facts, runtime) = match haproxy::instance::find_instance(&look, selector, &candidates) {
         Known::Seen(found) => gather_instance(&look, found, before),
         Known::Unknown { why } => {
             let facts = match only_files_given(&look, &candidates) {
@@ -219,6 +222,7 @@ fn gather_all(
             (facts, Known::Unknown { why })
         }
     };
+    facts.host.clone_from(&node.name);
     facts.candidates = candidates;
     facts.pins = pins(settings);
     facts.taken_at = taken_at;

@@ -9,7 +9,7 @@ use haguard::act::signals::Interrupts;
 use haguard::cli::Flags;
 use haguard::config::{Environment, Settings};
 use haguard::facts::Facts;
-use haguard::gather::{InstanceSelector, ProbeDepth, gather_with_runtime};
+use haguard::gather::{Node, ProbeDepth, gather_with_runtime};
 use haguard::plan::{self, Action, LossKind, Plan};
 use haguard::state::journal::InvokingUser;
 use haguard::state::journal_steps::StepJournal;
@@ -51,7 +51,7 @@ impl Bench {
         let mut settings = Settings::load(&flags, Environment::default(), false).unwrap();
         let state = tempfile::tempdir().unwrap();
         settings.state_dir.value = state.path().to_path_buf();
-        let (facts, runtime) = gather_with_runtime(&settings, &InstanceSelector::Any, ProbeDepth::Read);
+        let (facts, runtime) = gather_with_runtime(&settings, &Node::only_local(), ProbeDepth::Read);
         let ledger = plan::ledger(&facts);
         let hold = PreservedRuntime::read(&settings, &facts, runtime, &ledger, &[]).unwrap();
         let plan = plan::reload(&facts, &ledger, Some(hold.previews())).unwrap();

@@ -9,7 +9,7 @@ use crate::act::observe::downtime::{DowntimeMonitor, ObservedDowntime};
 use crate::act::proof::expected_listeners;
 use crate::clients::linux;
 use crate::facts::{Instance, Known, Listener};
-use crate::gather::{self, InstanceSelector};
+use crate::gather::{self, Node};
 use crate::state::lock::{self, Lock};
 use crate::time::Deadline;
 use crate::timeouts;
@@ -84,7 +84,7 @@ impl RestartExecutor<'_> {
         let serving = wait::until(deadline, timeouts::POLL, || match method.main_process() {
             MainProcess::Ended(why) => ControlFlow::Break(Err(why)),
             MainProcess::Starting(why) => ControlFlow::Continue(why),
-            MainProcess::Running(pid) => match gather::find_instance(settings, &InstanceSelector::Pid(pid)) {
+            MainProcess::Running(pid) => match gather::find_instance(settings, &Node::local_process(pid)) {
                 Known::Unknown { why } => ControlFlow::Continue(why),
                 Known::Seen(is) if is.main.start_ticks <= previous.main.start_ticks => {
                     ControlFlow::Continue("the previous one still answers".to_owned())

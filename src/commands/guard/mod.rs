@@ -19,7 +19,7 @@ use super::operation::gather_facts;
 use crate::clients::systemd;
 use crate::error::Failure;
 use crate::facts::{DropIn, GuardFacts, Known};
-use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::gather::{self, Node, ProbeDepth};
 use crate::plan::guard::GuardChange;
 use crate::report::Report;
 
@@ -51,7 +51,7 @@ fn resolve_target(unit: Option<&str>, context: &Context<'_>) -> Result<GuardTarg
     if let Some(name) = unit {
         return resolve_unit(name, context);
     }
-    let facts = gather_facts::gather_facts(context, &InstanceSelector::Any, ProbeDepth::Read);
+    let facts = gather_facts::gather_facts(context, &Node::only_local(), ProbeDepth::Read);
     let instance = match &facts.instance {
         Known::Unknown { why } => return Ok(unknown_target(why)),
         Known::Seen(instance) => instance,

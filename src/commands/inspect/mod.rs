@@ -16,7 +16,7 @@ use crate::cli::Format;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{self, Facts, Known};
-use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::gather::{self, Node, ProbeDepth};
 use crate::plan;
 use crate::plural::plural;
 use crate::report::{Body, LedgerSource, Report, ServiceProcedure};
@@ -50,7 +50,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
         Some(path) => load_snapshot(path)?,
         None => {
             let effort = if args.losses { ProbeDepth::RehearseUnitStart } else { ProbeDepth::Read };
-            let mut facts = gather_facts::gather_facts(context, &InstanceSelector::Any, effort);
+            let mut facts = gather_facts::gather_facts(context, &Node::only_local(), effort);
             if !args.losses {
                 facts.on_host = gather::services(&context.settings, Some(&facts));
             }

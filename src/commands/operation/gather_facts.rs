@@ -8,34 +8,30 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::commands::Context;
 use crate::facts::{Candidate, Facts, Known, RuntimeState};
-use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::gather::{self, Node, ProbeDepth};
 use crate::state::pending_confirmations;
 use crate::timeouts;
 
 /// Looks, and asks which HAProxy is meant where that is open and a terminal is there to ask on.
-pub(in crate::commands) fn gather_facts(
-    context: &Context<'_>,
-    aim: &InstanceSelector,
-    effort: ProbeDepth,
-) -> Facts {
-    gather_with_runtime(context, aim, effort).0
+pub(in crate::commands) fn gather_facts(context: &Context<'_>, node: &Node, effort: ProbeDepth) -> Facts {
+    gather_with_runtime(context, node, effort).0
 }
 
 /// The same, with the values behind the state of the serving worker.
 pub(in crate::commands) fn gather_with_runtime(
     context: &Context<'_>,
-    aim: &InstanceSelector,
+    node: &Node,
     effort: ProbeDepth,
 ) -> (Facts, Known<RuntimeState>) {
-    let (facts, runtime) = gather_with_spinner(context, aim, effort);
+    let (facts, runtime) = gather_with_spinner(context, node, effort);
     let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
-    let open = facts.instance.seen().is_none() && candidates.len() > 1 && *aim == InstanceSelector::Any;
+    let open = facts.instance.seen().is_none() && candidates.len() > 1 && node.is_open();
     let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
     if !open || said || !is_interactive(context) {
         return (facts, runtime);
     }
     match select_instance(candidates) {
-        Some(pid) => gather_with_spinner(context, &InstanceSelector::Pid(pid), effort),
+        Some(pid) => gather_with_spinner(context, &Node::local_process(pid), effort),
         None => (facts, runtime),
     }
 }
@@ -69,7 +65,7 @@ fn describe_pending_confirmation(context: &Context<'_>, facts: &Facts) -> Option
 
 fn gather_with_spinner(
     context: &Context<'_>,
-    aim: &InstanceSelector,
+    node: &Node,
     effort: ProbeDepth,
 ) -> (Facts, Known<RuntimeState>) {
     let (what, limit) = match effort {
@@ -86,7 +82,7 @@ fn gather_with_spinner(
     if context.global.verbose == 0 && std::io::stderr().is_terminal() {
         bar.enable_steady_tick(Duration::from_millis(120));
     }
-    let (mut facts, runtime) = gather::gather_with_runtime(&context.settings, aim, effort);
+    let (mut facts, runtime) = gather::gather_with_runtime(&context.settings, node, effort);
     bar.finish_and_clear();
     if let Some(waiting) = describe_pending_confirmation(context, &facts) {
         facts.vitals.turn = Known::Seen(Some(waiting));

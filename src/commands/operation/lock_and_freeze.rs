@@ -5,7 +5,7 @@ use crate::commands::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Process;
-use crate::gather::{self, InstanceSelector};
+use crate::gather::{self, Node};
 use crate::state::journal;
 use crate::state::lock::{self, Lock, LockError};
 use crate::state::pending_confirmations::{self, PendingConfirmation};
@@ -14,9 +14,9 @@ use crate::state::pending_confirmations::{self, PendingConfirmation};
 /// None where /proc does not tell which one is meant; then a look does, and [`acquire`] comes after it.
 pub(in crate::commands) fn acquire_early(
     context: &Context<'_>,
-    aim: &InstanceSelector,
+    node: &Node,
 ) -> Result<Option<(u32, Lock)>, Failure> {
-    match gather::find_main_process(&context.settings, aim) {
+    match gather::find_main_process(&context.settings, node) {
         Some(main) => Ok(Some((main.pid, acquire(context, &main)?))),
         None => Ok(None),
     }

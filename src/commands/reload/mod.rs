@@ -18,7 +18,7 @@ use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding, RELOAD_CHECKS};
 use crate::error::Failure;
 use crate::facts::Facts;
-use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::gather::{InstanceSelector, Node, ProbeDepth};
 use crate::plan::{self, Basis, Ledger};
 use crate::report::{ConfirmationRequest, Report};
 use rollback::arm::PreparedRollback;
@@ -71,9 +71,9 @@ impl Operation for Reload<'_> {
     /// The next worker is rehearsed where that can be done, else read: `facts.next.how` says which.
     fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<ReloadView>, Failure> {
         let args = self.args;
-        let selector = InstanceSelector::parse(args.service.as_deref());
-        let early = lock_and_freeze::acquire_early(context, &selector)?;
-        let (facts, runtime) = gather_facts::gather_with_runtime(context, &selector, ProbeDepth::Rehearse);
+        let node = Node::local(InstanceSelector::parse(args.service.as_deref()));
+        let early = lock_and_freeze::acquire_early(context, &node)?;
+        let (facts, runtime) = gather_facts::gather_with_runtime(context, &node, ProbeDepth::Rehearse);
         let ledger = plan::ledger(&facts);
         let Some(instance) = facts.instance.seen() else {
             let findings = self.judge(&facts, &ledger, None);
@@ -111,8 +111,8 @@ impl Operation for Reload<'_> {
         context: &Context<'_>,
         planned: &PlannedOperation<ReloadView>,
     ) -> Option<(Basis, Vec<Finding>)> {
-        let selector = InstanceSelector::Pid(planned.plan.basis.main_pid?);
-        let now = gather_facts::gather_facts(context, &selector, ProbeDepth::Rehearse);
+        let node = Node::local_process(planned.plan.basis.main_pid?);
+        let now = gather_facts::gather_facts(context, &node, ProbeDepth::Rehearse);
         let ledger = plan::ledger(&now);
         let findings = self.judge(&now, &ledger, planned.view.rollback.as_ref());
         Some((Basis::from_facts(&now, &ledger), findings))

@@ -15,7 +15,7 @@ use crate::commands::operation::{gather_facts, journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known, RuntimeState};
-use crate::gather::{InstanceSelector, ProbeDepth};
+use crate::gather::{Node, ProbeDepth};
 use crate::plan::{self, Basis, Ledger, RestartMethod};
 use crate::report::Report;
 
@@ -64,9 +64,8 @@ struct RestartView {
 }
 
 /// Gathers, rehearsing what the start by its unit would bring up.
-fn gather(context: &Context<'_>, selector: &InstanceSelector) -> (Facts, Ledger, Known<RuntimeState>) {
-    let (facts, runtime) =
-        gather_facts::gather_with_runtime(context, selector, ProbeDepth::RehearseUnitStart);
+fn gather(context: &Context<'_>, node: &Node) -> (Facts, Ledger, Known<RuntimeState>) {
+    let (facts, runtime) = gather_facts::gather_with_runtime(context, node, ProbeDepth::RehearseUnitStart);
     let facts = facts.after_unit_start().into_owned();
     let ledger = plan::ledger(&facts);
     (facts, ledger, runtime)
@@ -86,12 +85,12 @@ impl Operation for BreakGlass<'_> {
 
     /// `[[ignore]]` entries do not count for a restart.
     fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<RestartView>, Failure> {
-        let selector = match other_service::resolve_target(self.args.service.as_deref(), context) {
-            RestartTarget::Haproxy(selector) => selector,
+        let node = match other_service::resolve_target(self.args.service.as_deref(), context) {
+            RestartTarget::Haproxy(selector) => Node::local(selector),
             RestartTarget::Other(report) => return Ok(Planned::Ended(report)),
         };
-        let early = lock_and_freeze::acquire_early(context, &selector)?;
-        let (facts, ledger, runtime) = gather(context, &selector);
+        let early = lock_and_freeze::acquire_early(context, &node)?;
+        let (facts, ledger, runtime) = gather(context, &node);
         let findings = checks::run_checks(&facts, &ledger, RESTART_CHECKS);
         let report = RestartReport {
             args: self.args,
@@ -130,7 +129,7 @@ impl Operation for BreakGlass<'_> {
         context: &Context<'_>,
         planned: &PlannedOperation<RestartView>,
     ) -> Option<(Basis, Vec<Finding>)> {
-        let (now, ledger, _) = gather(context, &InstanceSelector::Pid(planned.plan.basis.main_pid?));
+        let (now, ledger, _) = gather(context, &Node::local_process(planned.plan.basis.main_pid?));
         Some((plan::restart::basis(&now, &ledger), checks::run_checks(&now, &ledger, RESTART_CHECKS)))
     }
 

@@ -19,7 +19,7 @@ use crate::clients::systemd;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known};
-use crate::gather::ProbeDepth;
+use crate::gather::{Node, ProbeDepth};
 use crate::plan::runbook::stopped_unit;
 use crate::plan::{self, Effect, Ledger, Loss, LossKind, RunbookStep};
 use crate::report::{Body, Refusal, Report, WorkerCounts};
@@ -28,11 +28,11 @@ use other_service::RestartTarget;
 
 /// Looks, says what a restart would destroy, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
-    let aim = match other_service::resolve_target(args.service.as_deref(), context) {
-        RestartTarget::Haproxy(aim) => aim,
+    let node = match other_service::resolve_target(args.service.as_deref(), context) {
+        RestartTarget::Haproxy(selector) => Node::local(selector),
         RestartTarget::Other(report) => return Ok(*report),
     };
-    let facts = gather_facts::gather_facts(context, &aim, ProbeDepth::RehearseUnitStart);
+    let facts = gather_facts::gather_facts(context, &node, ProbeDepth::RehearseUnitStart);
     let ledger = plan::ledger(&facts);
     let mut findings = checks::run_checks(&facts, &ledger, &[]);
     if facts.start.is_some() {

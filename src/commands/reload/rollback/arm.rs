@@ -20,7 +20,7 @@ use crate::config::{Origin, Settings, Sourced};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Instance};
-use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::gather::{self, Node, ProbeDepth};
 use crate::plan::Plan;
 use crate::report::ConfirmationRequest;
 use crate::state::journal;
@@ -102,7 +102,7 @@ fn rehearse_previous(
     let settings = Settings { config: Some(config), ..context.settings.clone() };
     let context = Context { settings, global: context.global, argv: Vec::new() };
     let facts =
-        gather_facts::gather_facts(&context, &InstanceSelector::Pid(instance.main.pid), ProbeDepth::Rehearse);
+        gather_facts::gather_facts(&context, &Node::local_process(instance.main.pid), ProbeDepth::Rehearse);
     Ok(checks::rollback(&facts, &previous.source))
 }
 

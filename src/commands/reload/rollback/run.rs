@@ -18,7 +18,7 @@ use crate::clients::linux;
 use crate::commands::ignores;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known, RuntimeState};
-use crate::gather::{self, InstanceSelector, ProbeDepth};
+use crate::gather::{self, Node, ProbeDepth};
 use crate::plan;
 use crate::state::journal_steps::StepJournal;
 use crate::state::lock::{self, Lock, LockError};
@@ -189,8 +189,7 @@ fn gather_same_process(job: &RollbackJob, effort: ProbeDepth) -> Result<(Facts, 
     ensure!(same, "the HAProxy that was reloaded has ended since");
     let deadline = Deadline::after(timeouts::ROLLBACK_GATHER);
     let looked = wait::until(deadline, timeouts::ROLLBACK_POLL, || {
-        let (facts, runtime) =
-            gather::gather_with_runtime(&job.settings, &InstanceSelector::Pid(pid), effort);
+        let (facts, runtime) = gather::gather_with_runtime(&job.settings, &Node::local_process(pid), effort);
         match &facts.instance {
             // Its sockets are away during another reload.
             Known::Unknown { why } => ControlFlow::Continue(why.clone()),
