@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use super::{Known, PatternKind, Proxy, ServerAddress, ServerAdminState, StickTable};
+use super::{
+    Certificate, EntryHasher, HashedEntry, Known, PatternKind, Patterns, Provenance, Proxy, Server,
+    ServerAddress, ServerAdminState, StickTable, WorkerState,
+};
 use crate::secret::Secret;
 
 /// Everything that one worker answers about its proxies, and all of it that can be set at run time.
@@ -36,6 +39,57 @@ impl RuntimeState {
             certificates: Known::unknown(why),
             tables: Known::unknown(why),
         }
+    }
+
+    /// What reports show of it: values of lists as hashes, and no key of a certificate. Connections and listeners
+    /// are no part of the reading.
+    pub fn worker_state(&self, how: Provenance, hasher: &EntryHasher) -> WorkerState {
+        let certificates = |all: &Vec<RuntimeCertificate>| {
+            all.iter().map(|one| Certificate { name: one.name.clone(), sha1: one.sha1.clone() }).collect()
+        };
+        WorkerState {
+            how,
+            proxies: self.proxies.clone(),
+            servers: self.servers.as_ref().map(|all| all.iter().map(reported_server).collect()),
+            patterns: self.lists.as_ref().map(|lists| hashed_lists(lists, hasher)),
+            tables: self.tables.clone(),
+            certificates: self.certificates.as_ref().map(certificates),
+            ..WorkerState::unknown(how, "not asked")
+        }
+    }
+}
+
+/// Lists of one criterion on one line are compared together, as in the files.
+fn hashed_lists(lists: &[RuntimePatternList], hasher: &EntryHasher) -> Vec<Patterns> {
+    let mut hashed: Vec<Patterns> = Vec::new();
+    for list in lists {
+        let entries = list.entries.as_ref().map(|entries| {
+            let hash = |text: &String| hasher.hash(text);
+            let mut all: Vec<HashedEntry> =
+                entries.iter().map(|entry| (hash(&entry.key), entry.value.as_ref().map(hash))).collect();
+            all.sort();
+            all
+        });
+        let (kind, name, file) = (list.kind, list.name.clone(), list.sample.is_none());
+        match hashed.iter_mut().find(|other| !file && other.kind == kind && other.name == name) {
+            Some(other) => other.merge_entries(entries),
+            None => hashed.push(Patterns { kind, name, file, entries }),
+        }
+    }
+    hashed
+}
+
+fn reported_server(read: &RuntimeServer) -> Server {
+    Server {
+        backend: read.backend.clone(),
+        name: read.name.clone(),
+        address: Known::Seen(read.address.clone()),
+        fqdn: read.fqdn.clone(),
+        weight: Known::Seen(read.weight),
+        initial_weight: Some(read.initial_weight),
+        admin: Known::Seen(read.admin),
+        initial_admin: Some(read.initial_admin),
+        certain: true,
     }
 }
 
@@ -218,5 +272,35 @@ mod tests {
         let text = format!("{text} {all:?}");
         assert!(!text.contains("token") && !text.contains("hunter2"), "{text}");
         assert!(text.contains("lists: Seen(1)") && text.contains("/c.pem"), "{text}");
+    }
+
+    #[test]
+    fn a_report_of_a_reading_holds_hashes_and_joins_the_lists_of_one_line() {
+        let entry = |key: &str| RuntimePatternEntry {
+            reference: "0x1".into(),
+            key: key.into(),
+            value: Some("hunter2".into()),
+        };
+        let list = |id, keys: &[&str]| RuntimePatternList {
+            kind: PatternKind::Acl,
+            id,
+            name: "/h.cfg:9 src".into(),
+            sample: Some("src".into()),
+            entries: Known::Seen(keys.iter().map(|key| entry(key)).collect()),
+        };
+        let lists = Known::Seen(vec![list(1, &["token"]), list(2, &["other", "token"])]);
+        let read = RuntimeState { lists, ..RuntimeState::unknown("silent") };
+        let state = read.worker_state(Provenance::Live, &EntryHasher::default());
+        let [only] = state.patterns.seen().unwrap().as_slice() else { panic!("{:?}", state.patterns) };
+        let keys: Vec<_> = only.entries.seen().unwrap().iter().map(|(key, _)| key).collect();
+        assert!(!only.file && keys.len() == 3 && keys.is_sorted(), "{only:?}");
+        assert_eq!(
+            keys.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            2,
+            "equal keys have one hash"
+        );
+        let text = serde_json::to_string(&state).unwrap();
+        assert!(!text.contains("hunter2") && !text.contains("token"), "{text}");
+        assert_eq!(state.servers, Known::unknown("silent"));
     }
 }

@@ -5,8 +5,7 @@ use std::hash::BuildHasher;
 
 use serde::{Deserialize, Serialize};
 
-use super::runtime_state::{RuntimeCertificate, RuntimePatternList, RuntimeServer};
-use super::{Known, Listener, RuntimeState};
+use super::{Known, Listener};
 use crate::label::display_serde_name;
 
 /// How a state was obtained, from the strongest to the weakest.
@@ -57,23 +56,6 @@ impl WorkerState {
         }
     }
 
-    /// What reports show of a reading: values of lists as hashes, and no key of a certificate. Connections and listeners
-    /// are no part of the reading.
-    pub fn from_runtime(how: Provenance, read: &RuntimeState, hasher: &EntryHasher) -> Self {
-        let certificates = |all: &Vec<RuntimeCertificate>| {
-            all.iter().map(|one| Certificate { name: one.name.clone(), sha1: one.sha1.clone() }).collect()
-        };
-        WorkerState {
-            how,
-            proxies: read.proxies.clone(),
-            servers: read.servers.as_ref().map(|all| all.iter().map(Server::from_runtime).collect()),
-            patterns: read.lists.as_ref().map(|lists| hashed_lists(lists, hasher)),
-            tables: read.tables.clone(),
-            certificates: read.certificates.as_ref().map(certificates),
-            ..WorkerState::unknown(how, "not asked")
-        }
-    }
-
     /// The parts that could not be seen, each with the reason.
     pub fn unknown_parts(&self) -> Vec<(&'static str, &str)> {
         let Self { how: _, connections, proxies, servers, patterns, tables, certificates, listeners } = self;
@@ -90,26 +72,6 @@ impl WorkerState {
         .filter_map(|(what, why)| Some((what, why?)))
         .collect()
     }
-}
-
-/// Lists of one criterion on one line are compared together, as in the files.
-fn hashed_lists(lists: &[RuntimePatternList], hasher: &EntryHasher) -> Vec<Patterns> {
-    let mut hashed: Vec<Patterns> = Vec::new();
-    for list in lists {
-        let entries = list.entries.as_ref().map(|entries| {
-            let hash = |text: &String| hasher.hash(text);
-            let mut all: Vec<HashedEntry> =
-                entries.iter().map(|entry| (hash(&entry.key), entry.value.as_ref().map(hash))).collect();
-            all.sort();
-            all
-        });
-        let (kind, name, file) = (list.kind, list.name.clone(), list.sample.is_none());
-        match hashed.iter_mut().find(|other| !file && other.kind == kind && other.name == name) {
-            Some(other) => other.merge_entries(entries),
-            None => hashed.push(Patterns { kind, name, file, entries }),
-        }
-    }
-    hashed
 }
 
 /// Open client connections.
@@ -214,20 +176,6 @@ pub struct Server {
 }
 
 impl Server {
-    fn from_runtime(read: &RuntimeServer) -> Self {
-        Server {
-            backend: read.backend.clone(),
-            name: read.name.clone(),
-            address: Known::Seen(read.address.clone()),
-            fqdn: read.fqdn.clone(),
-            weight: Known::Seen(read.weight),
-            initial_weight: Some(read.initial_weight),
-            admin: Known::Seen(read.admin),
-            initial_admin: Some(read.initial_admin),
-            certain: true,
-        }
-    }
-
     /// `backend/server`, as HAProxy writes it.
     pub fn path(&self) -> String {
         format!("{}/{}", self.backend, self.name)
@@ -319,41 +267,5 @@ pub struct Certificate {
 impl From<&str> for EntryHash {
     fn from(text: &str) -> Self {
         EntryHash(text.to_owned())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::facts::runtime_state::RuntimePatternEntry;
-
-    #[test]
-    fn a_report_of_a_reading_holds_hashes_and_joins_the_lists_of_one_line() {
-        let entry = |key: &str| RuntimePatternEntry {
-            reference: "0x1".into(),
-            key: key.into(),
-            value: Some("hunter2".into()),
-        };
-        let list = |id, keys: &[&str]| RuntimePatternList {
-            kind: PatternKind::Acl,
-            id,
-            name: "/h.cfg:9 src".into(),
-            sample: Some("src".into()),
-            entries: Known::Seen(keys.iter().map(|key| entry(key)).collect()),
-        };
-        let lists = Known::Seen(vec![list(1, &["token"]), list(2, &["other", "token"])]);
-        let read = RuntimeState { lists, ..RuntimeState::unknown("silent") };
-        let state = WorkerState::from_runtime(Provenance::Live, &read, &EntryHasher::default());
-        let [only] = state.patterns.seen().unwrap().as_slice() else { panic!("{:?}", state.patterns) };
-        let keys: Vec<&EntryHash> = only.entries.seen().unwrap().iter().map(|(key, _)| key).collect();
-        assert!(!only.file && keys.len() == 3 && keys.is_sorted(), "{only:?}");
-        assert_eq!(
-            keys.iter().collect::<std::collections::BTreeSet<_>>().len(),
-            2,
-            "equal keys have one hash"
-        );
-        let text = serde_json::to_string(&state).unwrap();
-        assert!(!text.contains("hunter2") && !text.contains("token"), "{text}");
-        assert_eq!(state.servers, Known::unknown("silent"));
     }
 }

@@ -45,7 +45,7 @@ pub(in crate::gather) fn read_serving_worker(
         }
         Ok(channel) => {
             let (runtime, info) = read_worker(channel, &permission_hint(found, channel));
-            let state = WorkerState::from_runtime(Provenance::Live, &runtime, &look.entry_hasher);
+            let state = runtime.worker_state(Provenance::Live, &look.entry_hasher);
             let info = Known::from(info);
             let connections = info.as_ref().map(|info| connections(found, info));
             let state = WorkerState { connections, listeners, ..state };
@@ -61,7 +61,7 @@ pub(in crate::gather) fn rehearsed_worker_state(
     pid: u32,
 ) -> WorkerState {
     let (runtime, _) = read_worker(channel, "");
-    let state = WorkerState::from_runtime(Provenance::Rehearsed, &runtime, &look.entry_hasher);
+    let state = runtime.worker_state(Provenance::Rehearsed, &look.entry_hasher);
     let connections = Known::unknown("the next worker has none yet");
     WorkerState { connections, listeners: linux::listeners(pid).into(), ..state }
 }
