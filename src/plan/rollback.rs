@@ -22,7 +22,7 @@ impl Plan {
         let RollbackPlan { within, source, files } = back;
         let mut steps = self.steps;
         let restore = files.iter().map(|(path, md5)| {
-            let reason = format!("after {within:?} without `haguard confirm`: {source} (md5 {md5})");
+            let reason = format!("after {within:?} without `haguard confirm`: {source} {}", md5_note(md5));
             Step::new(Action::RollBackFile, path, reason)
         });
         steps.extend(restore);
@@ -33,10 +33,24 @@ impl Plan {
         Plan::new(&self.operation, options, self.target, self.basis, steps)
     }
 
+    /// Whether the rollback of this plan puts exactly these files back, each with this MD5.
+    pub fn rolls_back_to(&self, files: &[(String, String)]) -> bool {
+        let steps = self.steps.iter().filter(|step| step.action == Action::RollBackFile);
+        let named: Vec<&Step> = steps.collect();
+        let same = |(step, (path, md5)): (&&Step, &(String, String))| {
+            step.object == *path && step.reason.ends_with(&md5_note(md5))
+        };
+        named.len() == files.len() && named.iter().zip(files).all(same)
+    }
+
     /// It includes a rollback.
     pub fn has_rollback(&self) -> bool {
         self.steps.iter().any(|step| step.action.is_rollback())
     }
+}
+
+fn md5_note(md5: &str) -> String {
+    format!("(md5 {md5})")
 }
 
 #[cfg(test)]
@@ -61,5 +75,11 @@ mod tests {
         let different: std::collections::BTreeSet<&String> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
         assert_eq!(one, back(90, "1"));
+        let files = |path: &str, md5: &str| vec![(path.to_owned(), md5.to_owned())];
+        assert!(one.rolls_back_to(&files("/etc/a.cfg", "1")));
+        assert!(
+            !one.rolls_back_to(&files("/etc/a.cfg", "2")) && !one.rolls_back_to(&files("/etc/b.cfg", "1"))
+        );
+        assert!(!one.rolls_back_to(&[]) && !plain.rolls_back_to(&files("/etc/a.cfg", "1")));
     }
 }

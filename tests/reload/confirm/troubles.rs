@@ -33,6 +33,21 @@ fn a_file_that_somebody_edits_meanwhile_is_kept_too() {
 }
 
 #[test]
+fn a_copy_that_is_not_the_one_of_the_plan_is_not_put_back() {
+    requires!(Haproxy(Branch::V30));
+    let edited = EditedBench::start(Branch::V30);
+    let (id, document) = edited.reload("4s");
+    let copy = edited.bench.haguard.home().join("state").join(format!("confirm/{id}.files/0"));
+    assert!(copy.exists(), "{document:#}");
+    std::fs::write(&copy, "global\n").unwrap();
+    let bench = &edited.bench;
+    let end = bench.end_of(&id);
+    assert_eq!(end["exit"], 8, "{end:#}");
+    assert!(as_text(&end["summary"]).contains("is not the one that the plan names"), "{end:#}");
+    assert_eq!(bench.haproxy.config(), edited.edit, "nothing was written");
+}
+
+#[test]
 fn a_reload_that_failed_leaves_nothing_to_confirm() {
     on_every_branch(|branch| {
         let mut edited = EditedBench::start(branch);

@@ -72,6 +72,11 @@ fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles
     let clearance =
         consent::restore_clearance(agreed).map_err(|_| anyhow!("the plan names no files to put back"))?;
     let before = pending_confirmations::read_config_copy(job.state_dir(), job.id())?;
+    let copied = before.iter().map(|(path, bytes)| (path.display().to_string(), gather::md5_hex(bytes)));
+    ensure!(
+        agreed.rolls_back_to(&copied.collect::<Vec<_>>()),
+        "the copy of the previous configuration is not the one that the plan names"
+    );
     steps.begin("take the lock")?;
     let _lock = wait_for_lock(job)?;
     steps.end("take the lock", "taken");
