@@ -307,9 +307,15 @@ fn gather_instance(
             started,
         )
     });
-    let LiveWorker { state: live, runtime, info } = worker;
+    let LiveWorker { state: mut live, runtime, info } = worker;
     vitals.released = haproxy::process_health::release_date(&info);
     let declared = binds::configured::configured_listeners(look, main, &read);
+    let ephemeral = binds::client_sockets::ephemeral_ports(main.pid);
+    binds::client_sockets::remove(
+        &mut live.listeners,
+        &binds::configured::known_listeners(&declared),
+        &ephemeral,
+    );
     let (rehearsal, next) = match earlier {
         Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
         None => rehearsal::merge_with_files(

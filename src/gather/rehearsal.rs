@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::GatherContext;
-use super::binds::configured;
+use super::binds::{client_sockets, configured};
 use super::haproxy::hostnames::{self, ResolvedHostnames};
 use super::haproxy::{config_files, live_worker, paths, program};
 use super::launch::LaunchSpec;
@@ -45,6 +45,7 @@ pub(super) fn merge_with_files(
 ) -> (Option<Known<Rehearsal>>, WorkerState) {
     let Some(RehearsalResult { rehearsal, state }) = tried else { return (None, read) };
     let Some(mut state) = state else { return (Some(rehearsal), read) };
+    client_sockets::remove(&mut state.listeners, &read.listeners, &client_sockets::DEFAULT_RANGE);
     if let Known::Seen(proxies) = &mut state.proxies {
         for proxy in proxies {
             let written = read.proxies.seen().into_iter().flatten().find(|other| other.name == proxy.name);

@@ -3,9 +3,11 @@
 //!
 //! - `changes`: the differences as a list of changes
 //! - `drift`: how two lists of entries differ
+//! - `pattern_lists`: pairs map and ACL lists
 
 pub mod changes;
 pub(in crate::plan) mod drift;
+mod pattern_lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +43,16 @@ pub struct PartDiff<'a, T> {
 
 impl<'a, T: 'static> PartDiff<'a, T> {
     fn between<K: Ord>(live: &'a Known<Vec<T>>, next: &'a Known<Vec<T>>, key: impl Fn(&'a T) -> K) -> Self {
+        PartDiff::paired(live, next, |live, next| pair_by(live, next, key))
+    }
+
+    fn paired(
+        live: &'a Known<Vec<T>>,
+        next: &'a Known<Vec<T>>,
+        pair: impl FnOnce(&'a [T], &'a [T]) -> Vec<Pair<'a, T>>,
+    ) -> Self {
         let slice = |known: &'a Known<Vec<T>>| known.seen().map_or(&[][..], Vec::as_slice);
-        PartDiff { live, next, pairs: pair_by(slice(live), slice(next), key) }
+        PartDiff { live, next, pairs: pair(slice(live), slice(next)) }
     }
 
     /// Every object of either state.
@@ -111,7 +121,7 @@ impl<'a> WorkerDiff<'a> {
             servers: PartDiff::between(&live.servers, &next.servers, |one| {
                 (one.backend.as_str(), one.name.as_str())
             }),
-            patterns: PartDiff::between(&live.patterns, &next.patterns, |one| (one.kind, one.name.as_str())),
+            patterns: PartDiff::paired(&live.patterns, &next.patterns, pattern_lists::pair_lists),
             tables: PartDiff::between(&live.tables, &next.tables, |one| one.name.as_str()),
             certificates: PartDiff::between(&live.certificates, &next.certificates, |one| one.name.as_str()),
             listeners: PartDiff::between(&live.listeners, &next.listeners, |one| one),

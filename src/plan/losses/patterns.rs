@@ -1,7 +1,7 @@
 //! Losses of map and ACL lists: entries that differ from their file or configuration line.
 
 use super::{Effect, Loss, LossKind, add_part, edit_note, loss_line};
-use crate::facts::{Facts, HashedEntry, PatternKind, Patterns, Provenance};
+use crate::facts::{Facts, HashedEntry, PatternKind, Patterns};
 use crate::known::Unknown;
 use crate::plan::diff::WorkerDiff;
 use crate::plan::diff::drift::EntryDrift;
@@ -46,26 +46,8 @@ fn stored_entries<'a>(
     list: &Patterns,
     next: Option<&'a Patterns>,
 ) -> Result<&'a [HashedEntry], Unknown> {
-    let stored = next.or_else(|| find_moved_list(facts, list)).ok_or_else(|| {
+    let stored = next.ok_or_else(|| {
         Unknown::new(format!("{} was not found in the files{}", list.name, edit_note(facts)))
     })?;
     stored.entries.get().map(Vec::as_slice)
-}
-
-/// The list on a configuration line that an edit moved: same file, same criterion, same values.
-fn find_moved_list<'a>(facts: &'a Facts, list: &Patterns) -> Option<&'a Patterns> {
-    if list.file || facts.next.how != Provenance::Rehearsed {
-        return None;
-    }
-    let place = |name: &str| {
-        let (at, criterion) = name.rsplit_once(' ')?;
-        Some((at.rsplit_once(':')?.0.to_owned(), criterion.to_owned()))
-    };
-    let mut others = facts.next.patterns.seen()?.iter();
-    others.find(|other| {
-        !other.file
-            && other.entries == list.entries
-            && place(&other.name).is_some()
-            && place(&other.name) == place(&list.name)
-    })
 }
