@@ -2,6 +2,7 @@
 //! replays, and code that is not haguard's reads what came back.
 
 mod certificates;
+mod down;
 mod edited;
 mod lists;
 mod sending;

@@ -125,6 +125,8 @@ pub struct RuntimeServer {
     pub admin: ServerAdminState,
     /// Its administrative state by the configuration.
     pub initial_admin: ServerAdminState,
+    /// Its health checks, or its agent, hold it to be down.
+    pub down: bool,
     /// Its weight, 0 to 256.
     pub weight: u32,
     /// Its weight by the configuration, or by `add server`.

@@ -9,7 +9,7 @@ use crate::facts::{LoadedConfig, RuntimeState};
 use crate::gather::haproxy::runtime_state::read_runtime_state;
 use crate::plan::LossKind;
 pub use crate::plan::replay::ReplayResult;
-use crate::plan::replay::{Replay, ReplayItem, ReplayStep, ReplayVerdict, replay};
+use crate::plan::replay::{Replay, ReplayItem, ReplayStep, ReplayVerdict, ServerStep, replay};
 
 /// Brings the worker behind `channel` to where the old one was. A thing that fails does not stop the others. Done a
 /// second time it finds nothing to do and changes nothing.
@@ -67,9 +67,11 @@ fn send_commands(plan: &Replay, writer: RuntimeWriter<'_>) -> HashMap<usize, Str
 /// still stops the second.
 fn batch_length(steps: &[(usize, &ReplayStep)]) -> usize {
     let mut seen = std::collections::HashSet::new();
-    let together = steps
-        .iter()
-        .take_while(|(number, step)| matches!(step, ReplayStep::Server { .. }) && seen.insert(*number));
+    let one_command = |step: &ReplayStep| match step {
+        ReplayStep::Server { change, .. } => *change != ServerStep::ReadyDown,
+        _ => false,
+    };
+    let together = steps.iter().take_while(|(number, step)| one_command(step) && seen.insert(*number));
     together.count().max(1)
 }
 

@@ -223,6 +223,7 @@ fn runtime_server(state: ServerState, row: Option<&StatRow>) -> RuntimeServer {
         srv_record: state.srv_record,
         admin: servers::requested_admin_state(admin),
         initial_admin: if admin.config_maint() { ServerAdminState::Maint } else { ServerAdminState::Ready },
+        down: state.op_state == 0 && servers::requested_admin_state(admin) == ServerAdminState::Ready,
         weight: state.uweight,
         initial_weight: state.iweight,
         health: checks(health, state.check_port, state.check_address),

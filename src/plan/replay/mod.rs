@@ -68,6 +68,9 @@ pub enum ReplayStep {
 pub enum ServerStep {
     /// Set its administrative state.
     State(ServerAdminState),
+    /// Let it take traffic, and mark it as down at once: a server that leaves maintenance counts as up until its checks
+    /// have failed, and this one was down.
+    ReadyDown,
     /// Set the weight that the operator sees.
     Weight(u32),
     /// Set its address; the port only where it differs.
@@ -167,6 +170,7 @@ impl ReplayStep {
                 | ServerStep::Delete => 0,
                 // HAProxy refuses to set the address of checks that are disabled.
                 ServerStep::State(ServerAdminState::Ready)
+                | ServerStep::ReadyDown
                 | ServerStep::Checks(false)
                 | ServerStep::AgentCheck(false) => 3,
                 _ => 2,

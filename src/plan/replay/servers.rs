@@ -104,8 +104,16 @@ fn state(old: &RuntimeServer, new: &RuntimeServer, items: &mut Vec<ReplayItem>) 
         items.push(ReplayItem::not_restorable(kind, old.path(), what, detail, why));
         return;
     }
-    let steps = vec![server_step(old, ServerStep::State(old.admin))];
+    let steps = vec![server_step(old, state_step(old, new.health.configured))];
     items.push(ReplayItem::restorable(kind, old.path(), what, detail, steps));
+}
+
+/// HAProxy takes the mark only of a server with checks.
+fn state_step(old: &RuntimeServer, has_checks: bool) -> ServerStep {
+    match old.down && has_checks && old.admin == ServerAdminState::Ready {
+        true => ServerStep::ReadyDown,
+        false => ServerStep::State(old.admin),
+    }
 }
 
 /// Checks that are configured and off were switched off at run time. A server that was added at run time starts so.
@@ -295,7 +303,7 @@ fn add_server_steps(server: &RuntimeServer) -> Vec<ReplayStep> {
     }
     // An added server starts in maintenance.
     if server.admin != ServerAdminState::Maint {
-        changes.push(ServerStep::State(server.admin));
+        changes.push(state_step(server, server.health.enabled));
     }
     changes.into_iter().map(|change| server_step(server, change)).collect()
 }

@@ -19,6 +19,7 @@ fn server(name: &str) -> RuntimeServer {
         srv_record: None,
         admin: ServerAdminState::Ready,
         initial_admin: ServerAdminState::Ready,
+        down: false,
         weight: 1,
         initial_weight: 1,
         health: CheckSettings { configured: true, enabled: true, ..CheckSettings::default() },
@@ -225,6 +226,7 @@ fn any_server() -> impl Strategy<Value = RuntimeServer> {
                 initial_admin,
                 weight,
                 initial_weight: initial,
+                down: port == 2,
                 health,
                 ..server(&name)
             }
@@ -261,6 +263,9 @@ fn apply_steps(new: &[RuntimeServer], plan: &Replay) -> Vec<RuntimeServer> {
         let server = all.iter_mut().find(|server| server.name == *name).expect("it is there");
         match change {
             ServerStep::State(admin) => server.admin = *admin,
+            ServerStep::ReadyDown => {
+                (server.admin, server.down) = (ServerAdminState::Ready, true);
+            }
             ServerStep::Weight(weight) => server.weight = *weight,
             ServerStep::Address(_, port) => server.address.port = port.unwrap_or(server.address.port),
             ServerStep::Checks(on) => server.health.enabled = *on,
@@ -274,6 +279,27 @@ fn apply_steps(new: &[RuntimeServer], plan: &Replay) -> Vec<RuntimeServer> {
     all
 }
 
+#[test]
+fn a_server_that_was_down_leaves_maintenance_as_down_where_it_has_checks() {
+    let maint = RuntimeServer {
+        admin: ServerAdminState::Maint,
+        initial_admin: ServerAdminState::Maint,
+        ..server("s1")
+    };
+    let down = RuntimeServer { down: true, initial_admin: ServerAdminState::Maint, ..server("s1") };
+    let unchecked = |held: &RuntimeServer| RuntimeServer { health: CheckSettings::default(), ..held.clone() };
+    let steps = |old: &RuntimeServer, new: &RuntimeServer| {
+        let (old, new) = (runtime_state(vec![old.clone()]), runtime_state(vec![new.clone()]));
+        step_names(&replay(&old, &new, &unchanged_config()))
+    };
+    assert_eq!(steps(&down, &maint), ["s1 ReadyDown"]);
+    assert_eq!(steps(&down, &unchecked(&maint)), ["s1 State(Ready)"]);
+    assert_eq!(steps(&RuntimeServer { down: false, ..down }, &maint), ["s1 State(Ready)"]);
+    let added = RuntimeServer { down: true, ..server("dyn") };
+    let plan = replay(&runtime_state(vec![added]), &runtime_state(Vec::new()), &unchanged_config());
+    assert_eq!(step_names(&plan), ["dyn Add", "dyn Checks(true)", "dyn ReadyDown"]);
+}
+
 proptest! {
     #[test]
     fn a_second_replay_finds_nothing_to_do(old in any_servers(), new in any_servers(), edited: bool) {
@@ -284,7 +310,7 @@ proptest! {
         prop_assert!(again.ordered_steps().is_empty(), "{:?}", step_names(&again));
         if edited {
             let only = |step: &(usize, &ReplayStep)| matches!(step.1, ReplayStep::Server {
-                change: ServerStep::State(_) | ServerStep::Weight(_) | ServerStep::Checks(_), ..
+                change: ServerStep::State(_) | ServerStep::ReadyDown | ServerStep::Weight(_) | ServerStep::Checks(_), ..
             });
             prop_assert!(plan.ordered_steps().iter().all(only), "only what no edit can be taken for");
         }

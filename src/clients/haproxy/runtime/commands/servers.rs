@@ -73,6 +73,11 @@ impl RuntimeChange {
         set_server(backend, server, &format!("state {state}"), SuccessMessage::Empty)
     }
 
+    /// `set server BACKEND/SERVER health down`: its checks decide when it comes up. It is refused where there are none.
+    pub fn set_server_down(backend: &str, server: &str) -> Result<Self, UnencodableValue> {
+        set_server(backend, server, "health down", SuccessMessage::Empty)
+    }
+
     /// `set server BACKEND/SERVER weight N`, 0 to 256: what the operator sees, not a share of the initial one.
     pub fn set_server_weight(backend: &str, server: &str, weight: u32) -> Result<Self, UnencodableValue> {
         set_server(backend, server, &format!("weight {weight}"), SuccessMessage::Empty)
