@@ -92,7 +92,7 @@ impl WorkerBeforeReload {
 
     /// What a person is told before agreeing.
     fn preview(&self) -> Vec<ReplayPreview> {
-        preview_replay(&ledger(&self.facts), &self.old, &self.loaded)
+        preview_replay(&ledger(&self.facts), &self.old, &self.facts.next, &self.loaded)
     }
 
     /// The plain reload, which is the control: it returns what was lost by it.

@@ -84,3 +84,21 @@ fn a_certificate_that_was_renewed_on_disk_is_not_undone() {
         assert_eq!(haproxy.ask(&format!("show ssl cert {file}")), new, "{branch}");
     }
 }
+
+#[test]
+fn a_certificate_that_no_line_loads_is_not_promised() {
+    for branch in Branch::here().into_iter().filter(|branch| *branch >= Branch::V32) {
+        let haproxy = CONFIG.start(branch);
+        let name = format!("{}/two.pem", haproxy.dir().display());
+        haproxy.admin(&format!("new ssl cert {name}"));
+        haproxy.admin(&format!("set ssl cert {name} <<\n{}\n", pem::self_signed("two.test")));
+        assert!(haproxy.admin(&format!("commit ssl cert {name}")).contains("Success"), "{branch}");
+        let before = WorkerBeforeReload::read(&haproxy, None);
+        let [told] = before.preview().try_into().expect("one certificate");
+        assert_eq!((told.object.as_str(), told.how), (name.as_str(), None), "{branch}");
+        assert!(
+            told.why.as_deref().is_some_and(|why| why.contains("add ssl crt-list")),
+            "{branch}: {told:?}"
+        );
+    }
+}

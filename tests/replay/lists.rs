@@ -154,3 +154,38 @@ fn a_map_file_that_was_edited_is_left_as_the_edit_wants_it() {
         assert_eq!(entries(&haproxy, &format!("show map {hosts}")), ["z.test web"], "{branch}");
     }
 }
+
+/// 3.0 and newer: a list may do without its file, and the prefix is no part of its name.
+#[test]
+fn a_list_that_may_be_missing_takes_nothing_from_the_others() {
+    const OPTIONAL: TestConfig = TestConfig {
+        globals: "",
+        sections: "
+frontend fe
+    bind 127.0.0.1:{port:fe}
+    http-request deny if { src -f opt@{dir}/none.lst }
+    http-request deny if { src -f file@{dir}/some.lst }
+    use_backend %[path,map({dir}/paths.map)]
+    default_backend web
+backend web
+",
+        files: &[("some.lst", "10.0.0.1\n"), ("paths.map", "/a web\n")],
+    };
+    for branch in Branch::here().into_iter().filter(|branch| *branch >= Branch::V30) {
+        let haproxy = OPTIONAL.start(branch);
+        let dir = haproxy.dir().display().to_string();
+        assert_eq!(WorkerBeforeReload::read(&haproxy, None).preview(), [], "{branch}: nothing was changed");
+        set(
+            &haproxy,
+            &[&format!("add map {dir}/paths.map /b web"), &format!("add acl {dir}/some.lst 10.9.9.9")],
+        );
+        let before = WorkerBeforeReload::read(&haproxy, None);
+        let promised: Vec<_> = before.preview().into_iter().map(|one| (one.object, one.how)).collect();
+        let lists = [format!("{dir}/paths.map"), format!("{dir}/some.lst")];
+        assert_eq!(promised, lists.clone().map(|name| (name, Some("runtime"))), "{branch}");
+        before.reload(&haproxy);
+        let returned = before.put_back(&haproxy, SocketRoute::Direct);
+        assert!(returned.len() == 2 && returned.iter().all(|one| one.returned), "{branch}: {returned:#?}");
+        assert_eq!(before.lost(&haproxy), [].into(), "{branch}");
+    }
+}

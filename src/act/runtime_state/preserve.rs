@@ -65,8 +65,25 @@ impl PreservedRuntime {
         };
         let copy = copy.and_then(|files| gather::parse_model(settings, &instance.main, &files));
         let loaded = loaded_config::loaded_config(facts, &held, copy.as_ref());
-        let previews = preview_replay(ledger, &held, &loaded);
+        let previews = preview_replay(ledger, &held, &facts.next, &loaded);
         Ok(PreservedRuntime { held, loaded, certificates, previews })
+    }
+
+    /// Nothing that the worker holds was left unread: what was not read could not be put back, and would be lost unnamed.
+    ///
+    /// # Errors
+    /// The part that could not be read, and why.
+    pub fn require_complete(&self) -> Result<(), String> {
+        let RuntimeState { proxies: _, backends, servers, lists, certificates, tables } = &self.held;
+        let parts = [
+            ("backends", backends.why()),
+            ("servers", servers.why()),
+            ("maps and ACLs", lists.why()),
+            ("certificates", certificates.why()),
+            ("stick tables", tables.why()),
+        ];
+        let unread = parts.into_iter().find_map(|(part, why)| Some(format!("{part}: {}", why?)));
+        unread.map_or(Ok(()), Err)
     }
 
     /// The same for a restart, which loses more than a reload.
@@ -181,4 +198,30 @@ fn serving_channel(
         worker_channel(settings, instance, serving, Deadline::after(timeouts::REPLAY), calls).into()
     };
     channel().map_err(|unknown| unknown.why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_was_not_read_is_named() {
+        let held = RuntimeState {
+            backends: Known::Seen(Vec::new()),
+            servers: Known::Seen(Vec::new()),
+            certificates: Known::Seen(Vec::new()),
+            tables: Known::Seen(Vec::new()),
+            ..RuntimeState::unknown("two names for one file")
+        };
+        let preserved = |held| PreservedRuntime {
+            held,
+            loaded: LoadedConfig::unknown("not asked"),
+            certificates: Vec::new(),
+            previews: Vec::new(),
+        };
+        let whole = RuntimeState { lists: Known::Seen(Vec::new()), ..held.clone() };
+        assert_eq!(preserved(whole).require_complete(), Ok(()));
+        let unread = preserved(held).require_complete().unwrap_err();
+        assert_eq!(unread, "maps and ACLs: two names for one file");
+    }
 }

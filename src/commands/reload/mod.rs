@@ -89,6 +89,7 @@ impl Operation for Reload<'_> {
         };
         let read = || PreservedRuntime::read(&context.settings, &facts, runtime, &ledger, &args.previous);
         let hold = args.keep_runtime.then(read).transpose().map_err(unreadable)?;
+        hold.as_ref().map_or(Ok(()), PreservedRuntime::require_complete).map_err(unreadable)?;
         let title = instance.title();
         target.clone_from(&title);
         let lock = lock_and_freeze::keep_or_acquire(context, early, &instance.main)?;

@@ -119,7 +119,8 @@ fn configured_list(look: &GatherContext<'_>, definition: &PatternDef, main: &Pro
                 true => read_pattern_file(look, path, kind, main).into(),
                 false => Known::unknown("its line stands behind something that could not be decided"),
             };
-            Patterns { kind, name: path.clone(), file: true, entries }
+            let (_, name) = pattern_file::split_prefix(path);
+            Patterns { kind, name: name.to_owned(), file: true, entries }
         }
         PatternSource::Inline { criterion, values, .. } => {
             let entries = match definition.certain {
@@ -147,8 +148,7 @@ fn read_pattern_file(
     if name.starts_with("virt@") {
         return Ok(Vec::new());
     }
-    let optional = name.starts_with("opt@");
-    let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let (optional, plain) = pattern_file::split_prefix(name);
     let path = paths::on_host(main, plain);
     let bytes = match linux::read_regular_file(&path) {
         Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -12,6 +12,7 @@ use crate::facts::loaded_config::{ConfigBaseline, ConfigSinceLoad};
 use crate::facts::runtime_state::RuntimeState;
 use crate::facts::{Facts, Instance, Known, LoadedConfig, Process};
 use crate::wire::haproxy::config::Model;
+use crate::wire::haproxy::pattern_file;
 
 /// What the serving worker loaded: the files on disk where they did not change since it started, else the saved copy where
 /// there is one. Call it before the reload.
@@ -68,7 +69,7 @@ fn is_file_unchanged(instance: &Instance, name: &str) -> Known<bool> {
             "{name} is an alias of a crt-store, and which file that is was not read"
         ));
     }
-    let plain = ["opt@", "file@"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let (_, plain) = pattern_file::split_prefix(name);
     instance
         .worker_started
         .as_ref()

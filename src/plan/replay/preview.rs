@@ -7,7 +7,7 @@ use super::servers::not_addable_reason;
 use super::{ReplayItem, ReplayVerdict};
 use crate::facts::loaded_config::ConfigSinceLoad;
 use crate::facts::runtime_state::RuntimeServer;
-use crate::facts::{Known, LoadedConfig, RuntimeState};
+use crate::facts::{Known, LoadedConfig, RuntimeState, WorkerState};
 use crate::plan::losses::{Effect, Ledger, Loss, LossKind};
 
 /// One line of the ledger, and whether a replay would undo it.
@@ -40,11 +40,16 @@ impl ReplayPreview {
 
 /// Judges every line that a reload loses, or may lose.
 ///
-/// Where a next worker was rehearsed, `replay(old, rehearsed, loaded)` computes the same from its state.
-pub fn preview_replay(ledger: &Ledger, old: &RuntimeState, loaded: &LoadedConfig) -> Vec<ReplayPreview> {
+/// `next` is what is known of the next worker.
+pub fn preview_replay(
+    ledger: &Ledger,
+    old: &RuntimeState,
+    next: &WorkerState,
+    loaded: &LoadedConfig,
+) -> Vec<ReplayPreview> {
     let lost = ledger.lines.iter().filter(|line| line.on_reload != Effect::Kept);
     lost.filter_map(|line| {
-        let verdict = not_restorable_reason(line, old, loaded)?;
+        let verdict = not_restorable_reason(line, old, next, loaded)?;
         Some(ReplayPreview {
             kind: line.kind,
             object: line.object.clone(),
@@ -56,7 +61,12 @@ pub fn preview_replay(ledger: &Ledger, old: &RuntimeState, loaded: &LoadedConfig
 }
 
 /// Why it would not be put back; `None` for kinds that are never replayed.
-fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig) -> Option<Option<String>> {
+fn not_restorable_reason(
+    line: &Loss,
+    old: &RuntimeState,
+    next: &WorkerState,
+    loaded: &LoadedConfig,
+) -> Option<Option<String>> {
     let config = || match &loaded.config {
         Known::Seen(_) => None,
         Known::Unknown { why } => Some(format!("cannot be told apart from an edit: {why}")),
@@ -87,7 +97,8 @@ fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig)
         }
         LossKind::Certificate => {
             let held = old.certificates.seen().into_iter().flatten().find(|held| held.name == line.object);
-            edit_reason(loaded, &line.object)
+            not_loaded_reason(next, &line.object)
+                .or_else(|| edit_reason(loaded, &line.object))
                 .or_else(|| held.and_then(|held| held.pem.why().map(str::to_owned)))
                 .or_else(|| held.is_none().then(|| "it was not there when the worker was read".to_owned()))
         }
@@ -95,6 +106,18 @@ fn not_restorable_reason(line: &Loss, old: &RuntimeState, loaded: &LoadedConfig)
         LossKind::MemoryOnlyConfig => {
             Some("frontends and backends that are in no file are not created again".to_owned())
         }
+    })
+}
+
+/// A certificate can only be put under a name that the next worker has.
+fn not_loaded_reason(next: &WorkerState, name: &str) -> Option<String> {
+    let names = next.certificates.seen()?;
+    let loaded = names.iter().any(|other| other.name == name && other.sha1 != Known::Seen(None));
+    (!loaded).then(|| {
+        format!(
+            "the next worker does not load it, and what used it is not known: `new ssl cert {name}`, `set ssl cert {name}` and \
+             `commit ssl cert {name}` load it again, `add ssl crt-list` puts it to use"
+        )
     })
 }
 

@@ -1,5 +1,15 @@
 //! Files of maps and ACLs, as HAProxy reads them: one pattern a line, `#` starts a comment line.
 
+/// How a line of the configuration names the file of a list: whether the file may be missing, and the name by which a
+/// worker knows the list. The prefix of a `virt@` list, which has no file, is a part of its name.
+pub fn split_prefix(path: &str) -> (bool, &str) {
+    match (path.strip_prefix("opt@"), path.strip_prefix("file@")) {
+        (Some(name), _) => (true, name),
+        (_, Some(name)) => (false, name),
+        _ => (false, path),
+    }
+}
+
 /// Keys and values of a map file, in order. A key without a value has an empty one.
 pub fn parse_map(text: &str) -> impl Iterator<Item = (&str, &str)> {
     lines(text).map(|line| match line.split_once([' ', '\t']) {

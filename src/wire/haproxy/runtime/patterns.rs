@@ -95,8 +95,10 @@ fn parse_loaded_from(head: &str) -> Result<(Option<String>, Vec<PatternUse>), &'
             head.split_once(") ").or_else(|| head.split_once(')')).ok_or("no end of the file name")?;
         return Ok((Some(file.to_owned()), Vec::new()));
     };
-    let mut rest =
-        after.strip_prefix(file).and_then(|r| r.strip_prefix('\'')).ok_or("two names for one file")?;
+    // 3.0 and newer say here how the line spells the file, with the prefix that the name in brackets lacks.
+    let spelt =
+        ["", "opt@", "file@"].iter().find_map(|prefix| after.strip_prefix(prefix)?.strip_prefix(file));
+    let mut rest = spelt.and_then(|rest| rest.strip_prefix('\'')).ok_or("two names for one file")?;
     let mut uses = Vec::new();
     while let Some(place) = rest.strip_prefix(" used by ").or_else(|| rest.strip_prefix(", by ")) {
         let (keyword, place) = place.split_once(" at file '").ok_or("a use without a place")?;
@@ -188,6 +190,20 @@ mod tests {
             assert!(!maps[0].is_internal());
             assert_eq!((maps[1].curr_ver, maps[1].next_ver), (0, 1), "{branch}: a version was prepared");
         }
+    }
+
+    #[test]
+    fn a_prefix_is_no_part_of_the_name() {
+        let line = |file: &str, spelt: &str| {
+            let text =
+                format!("0 ({file}) pattern loaded from file '{spelt}' used by acl at file 'p' line 10");
+            parse_lists(&format!("# id (file) description\n{text}. curr_ver=0 next_ver=0 entry_cnt=0\n"))
+        };
+        for (file, spelt) in [("/a", "/a"), ("/a", "opt@/a"), ("/a", "file@/a"), ("virt@a", "virt@a")] {
+            let lists = line(file, spelt).unwrap();
+            assert_eq!((lists[0].file.as_deref(), lists[0].uses.len()), (Some(file), 1), "{spelt}");
+        }
+        assert!(line("/a", "/b").is_err() && line("/a", "opt@/b").is_err());
     }
 
     #[test]
