@@ -44,6 +44,13 @@ impl Bench<'_> {
         query_api(&self.server.client())
     }
 
+    /// The stand-in behaves as 3.2 does.
+    pub(super) fn is_before_v34(&self) -> bool {
+        let facts = self.facts();
+        let version = facts.api_version.seen().expect("the API says its version");
+        !version.trim_start_matches('v').starts_with("3.4")
+    }
+
     pub(super) fn version(&self) -> u64 {
         self.server.client().config_version().unwrap()
     }
