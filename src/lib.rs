@@ -63,6 +63,7 @@ use report::{Body, Paint, Report};
 /// Runs the command line and returns the process status.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    clients::linux::file_size::make_an_error();
     // haguard starts its own program as a helper for what needs a process of its own.
     let helper =
         clients::exec::dispatch(&args).or_else(|| commands::reload::rollback::timer::run_if_asked(&args));

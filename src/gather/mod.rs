@@ -1,6 +1,7 @@
 //! Looks at the host and fills the facts. It cannot fail: what it cannot see is recorded as unknown, with the reason.
 //!
 //! - `binds`: listeners of the next worker, and conflicts
+//! - `config_test`: `haproxy -c`, in a sealed copy
 //! - `controllers`: who starts and reloads a process
 //! - `dataplane`: the Data Plane API
 //! - `guard`: the guard of a unit
@@ -9,11 +10,13 @@
 //! - `launch`: a start that differs from the running process
 //! - `node`: which HAProxy is looked at, and how it is reached
 //! - `rehearsal`: starts the next worker in a sandbox
+//! - `sandbox_spec`: what is started in a sealed copy
 //! - `unchanged`: proves that looking changed nothing
 //! - `unit_start`: what a restart by the unit would start
 //! - `without_instance`: what is left to look at where no HAProxy was found
 
 pub mod binds;
+mod config_test;
 mod controllers;
 pub mod dataplane;
 mod guard;
@@ -22,14 +25,15 @@ pub mod host;
 mod launch;
 mod node;
 mod rehearsal;
+mod sandbox_spec;
 mod unchanged;
 mod unit_start;
 mod without_instance;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use controllers::ControllerQueries;
@@ -279,21 +283,23 @@ fn gather_instance(
     let main = &found.instance.main;
     let limit = look.deadline.at_most(timeouts::RUNTIME_QUERY);
     let guarded: Option<Known<GuardFacts>> = found.instance.unit().map(|unit| guard(unit, limit).into());
-    let (worker, read, test, api, tried, mut vitals, started) = std::thread::scope(|scope| {
+    let files = OnceLock::new();
+    let (worker, test, api, tried, mut vitals, started) = std::thread::scope(|scope| {
         let live = scope.spawn(|| haproxy::live_worker::read_serving_worker(look, &found));
+        let api = scope.spawn(|| dataplane::gather(look, Some(main)));
+        // It is read beside the worker, and the test needs it.
+        let read = files.get_or_init(|| haproxy::config_files::read_instance(look, &found));
         let test = scope.spawn(|| match earlier {
             Some(earlier) => earlier.config.test.clone(),
-            None => haproxy::config_files::test_instance(look, &found),
+            None => config_test::test(look, main, read, None).into(),
         });
-        let api = scope.spawn(|| dataplane::gather(look, Some(main)));
-        let read = haproxy::config_files::read_instance(look, &found);
         let model = read.model.seen();
         let guarded = guarded.as_ref().filter(|_| look.effort == ProbeDepth::RehearseUnitStart);
         let own = model.map(|model| model.variables.clone());
         let started = guarded.map(|guard| {
             scope.spawn(move || unit_start::resolve_and_rehearse(look, main, guard, own.as_ref()))
         });
-        let vitals = haproxy::process_health::gather(look, &found, &read);
+        let vitals = haproxy::process_health::gather(look, &found, read);
         let tried = (look.effort != ProbeDepth::Read).then(|| rehearsal::rehearse(look, main, model));
         let lost = |what| format!("{what} could not be looked at: its thread ended early");
         let started = started.map(|thread| {
@@ -301,7 +307,6 @@ fn gather_instance(
         });
         (
             live.join().unwrap_or_else(|_| LiveWorker::unknown(&lost("the worker"))),
-            read,
             test.join().unwrap_or_else(|_| Known::unknown(lost("the configuration test"))),
             api.join().unwrap_or(None),
             tried,
@@ -309,9 +314,10 @@ fn gather_instance(
             started,
         )
     });
+    let read = files.get_or_init(|| haproxy::config_files::read_instance(look, &found));
     let LiveWorker { state: mut live, runtime, info } = worker;
     vitals.released = haproxy::process_health::release_date(&info);
-    let declared = binds::configured::configured_listeners(look, main, &read);
+    let declared = binds::configured::configured_listeners(look, main, read);
     let ephemeral = binds::client_sockets::ephemeral_ports(main.pid);
     binds::client_sockets::remove(
         &mut live.listeners,
@@ -322,11 +328,11 @@ fn gather_instance(
         Some(earlier) => (earlier.rehearsal.clone(), earlier.next.clone()),
         None => rehearsal::merge_with_files(
             tried,
-            haproxy::configured_worker::worker_state(look, main, &read, &live, &declared),
+            haproxy::configured_worker::worker_state(look, main, read, &live, &declared),
         ),
     };
     let binds = binds::conflicts::find_new_binds(&found, &live, &next, &declared);
-    let config = haproxy::config_files::config_on_disk(&found.instance.worker_started, main, &read, test);
+    let config = haproxy::config_files::config_on_disk(&found.instance.worker_started, main, read, test);
     let start = started.map(|(start, tried)| unit_start::start_facts(look, &found, &live, start, tried));
     found.instance.disk_version = read.build.as_ref().map(|built| built.version.clone());
     let unchanged = unchanged::compare(before, unchanged::observe(look, &found));

@@ -1,6 +1,6 @@
 //! What is left to look at where no HAProxy was found: the Data Plane API, the host, or files that were given to be tried.
 
-use super::{GatherContext, binds, dataplane, haproxy, rehearsal};
+use super::{GatherContext, binds, config_test, dataplane, haproxy, rehearsal};
 use crate::clients::linux;
 use crate::facts::{ConfigOnDisk, Cost, Facts, Known, ProcessHealth, Provenance, SCHEMA, WorkerState};
 use crate::time;
@@ -22,7 +22,7 @@ pub(super) fn gather_files_only(look: &GatherContext<'_>, why: &str) -> Facts {
     };
     let read = haproxy::config_files::read_process(look, &main);
     let tried = rehearsal::rehearse(look, &main, read.model.seen());
-    let test = haproxy::config_files::test_process(look, &main).into();
+    let test = config_test::test(look, &main, &read, None).into();
     let declared = binds::configured::configured_listeners(look, &main, &read);
     let from_files = haproxy::configured_worker::worker_state(
         look,

@@ -5,6 +5,7 @@
 //! - `bind_probe`: whether an address is free, by binding it
 //! - `credentials`: user, capabilities and limits of a process
 //! - `exec_context`: what a process hands on to a program that it executes
+//! - `file_size`: the limit of the size of a file
 //! - `namespaces`: paths and PIDs in other namespaces
 //! - `own_folder`: a folder that only its owner may change, without following links below it
 //! - `pidfd`: signals to exactly one process
@@ -23,6 +24,7 @@ mod bind_privileges;
 pub mod bind_probe;
 pub mod credentials;
 mod exec_context;
+pub mod file_size;
 mod namespaces;
 mod own_folder;
 pub mod pidfd;

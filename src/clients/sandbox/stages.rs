@@ -56,6 +56,7 @@ fn unshare(flags: UnshareFlags) -> Result<()> {
 pub(in crate::clients) fn run_init_stage(spec: &SandboxSpec) -> Result<u8> {
     let name = std::ffi::CString::new(linux::SANDBOX_INIT_NAME)?;
     rustix::thread::set_name(&name).context("naming the first process")?;
+    linux::file_size::lift();
     let proc = ProcFolder::open()?;
     if let Some(place) = &spec.place {
         place.enter(&["uts", "mnt"])?;

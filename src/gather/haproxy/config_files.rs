@@ -8,15 +8,12 @@ use jiff::Timestamp;
 use md5::{Digest, Md5};
 
 use super::paths::{absolute, on_host};
-use super::program::{program_path, query_build, run_as_account, run_in_namespaces};
+use super::program::query_build;
 use super::referenced_files;
-use crate::clients::exec::command::Program;
 use crate::clients::linux;
-use crate::clients::linux::credentials::ProcessCredentials;
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::gather::{DiscoveredInstance, GatherContext};
-use crate::timeouts;
-use crate::wire::haproxy::command_line::{self, HaproxyArgs};
+use crate::wire::haproxy::command_line;
 use crate::wire::haproxy::config::{self, Model, ParseContext, ServerStateSource, Source};
 use crate::wire::haproxy::startup_log;
 
@@ -33,9 +30,9 @@ pub(in crate::gather) struct ParsedConfig {
 }
 
 /// Which files, and where that was learnt.
-struct FileList {
+pub(in crate::gather) struct FileList {
     source: String,
-    arguments: Vec<String>,
+    pub(in crate::gather) arguments: Vec<String>,
     files: Vec<String>,
 }
 
@@ -118,7 +115,7 @@ pub(in crate::gather) fn config_arguments(look: &GatherContext<'_>, main: &Proce
     }
 }
 
-fn list_files(look: &GatherContext<'_>, main: &Process) -> Result<FileList> {
+pub(in crate::gather) fn list_files(look: &GatherContext<'_>, main: &Process) -> Result<FileList> {
     let source = match &look.settings.config {
         Some(setting) => setting.origin.to_string(),
         None => format!("arguments of PID {}", main.pid),
@@ -214,49 +211,6 @@ const MASTER_VARIABLES: &[&str] = &[
     "LISTEN_",
     "WATCHDOG_",
 ];
-
-/// `haproxy -c` with the master's own arguments, folder, environment and owner.
-pub(in crate::gather) fn test_instance(
-    look: &GatherContext<'_>,
-    found: &DiscoveredInstance,
-) -> Known<ConfigTest> {
-    test_process(look, &found.instance.main).into()
-}
-
-pub(in crate::gather) fn test_process(look: &GatherContext<'_>, main: &Process) -> Result<ConfigTest> {
-    // That this user may not test it is reported before that its environment cannot be read.
-    run_as_account(main)?;
-    test_with_environment(look, main, worker_environment(main)?, None)
-}
-
-/// The same with this environment, and with these credentials where they are not those of the process.
-pub(in crate::gather) fn test_with_environment(
-    look: &GatherContext<'_>,
-    main: &Process,
-    environment: EnvironmentVariables,
-    credentials: Option<&ProcessCredentials>,
-) -> Result<ConfigTest> {
-    let list = list_files(look, main)?;
-    let mut arguments = vec!["-c".to_owned()];
-    arguments.extend(HaproxyArgs::with_files(&main.haproxy_args().test_args, &list.arguments));
-    let owner = match credentials {
-        Some(credentials) => {
-            Some(credentials.account()).filter(|account| account.uid != linux::effective_uid())
-        }
-        None => run_as_account(main)?,
-    };
-    let program = Program {
-        program: program_path(look, main)?,
-        arguments,
-        environment: Some(environment),
-        folder: main.cwd.seen().map(PathBuf::from),
-        run_as: owner,
-        ..Program::default()
-    };
-    let command = format!("{} {}", program.program, program.arguments.join(" "));
-    let output = run_in_namespaces(main, program, credentials, look.time_limit(timeouts::CONFIG_TEST))?;
-    Ok(ConfigTest { valid: output.status.success(), command, alerts: startup_log::alerts(&output.stderr) })
-}
 
 /// A HAProxy as this process would start it: same folder, environment and user.
 pub(in crate::gather) fn process_from_settings(look: &GatherContext<'_>) -> Result<Process> {

@@ -19,7 +19,7 @@ use super::haproxy::config_files::{self, EnvironmentVariables, ParsedConfig};
 use super::haproxy::{configured_worker, paths, program};
 use super::launch::LaunchSpec;
 use super::rehearsal::{self, RehearsalResult};
-use super::{DiscoveredInstance, GatherContext};
+use super::{DiscoveredInstance, GatherContext, config_test};
 use crate::clients::linux::credentials::ProcessCredentials;
 use crate::clients::linux::{ProcessNamespaces, UnitCredentials};
 use crate::clients::{linux, systemd};
@@ -108,9 +108,7 @@ fn rehearse_start(
         }
         None => rehearsal::rehearse_unit_start(look, launch, read.model.seen()),
     };
-    let test =
-        config_files::test_with_environment(look, &launch.main, environment(), Some(&launch.credentials))
-            .into();
+    let test = config_test::test(look, &launch.main, &read, Some(launch)).into();
     StartTrial { main: launch.main.clone(), read, test, rehearsed }
 }
 

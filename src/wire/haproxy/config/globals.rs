@@ -32,9 +32,15 @@ pub struct GlobalSettings {
     pub ca_base: Option<String>,
     /// `default-path`, which moves what relative file names start from
     pub default_path: Option<String>,
+    /// Lines by which reading the configuration executes code that it names, as `FILE:LINE KEYWORD`, also where they may
+    /// not be in force.
+    pub code: Vec<String>,
     /// False if one of these lines may not be in force, or holds something undecided.
     pub certain: bool,
 }
+
+/// Keywords of code that is executed, or a library that is loaded, while the configuration is read.
+const CODE: &[&str] = &["lua-load", "lua-load-per-thread", "ssl-engine", "ssl-provider"];
 
 /// Where saved server states are loaded from at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +92,10 @@ pub(super) fn from_config(config: &Config) -> GlobalSettings {
             "crt-base" => settings.crt_base = value,
             "ca-base" => settings.ca_base = value,
             "default-path" => settings.default_path = Some(line.words_from(1).collect::<Vec<_>>().join(" ")),
+            keyword if CODE.contains(&keyword) => {
+                settings.code.push(format!("{}:{} {keyword}", line.at.file, line.at.line));
+                continue;
+            }
             _ => continue,
         }
         settings.certain &= certain;
