@@ -7,6 +7,9 @@ use crate::support::haproxy::Branch;
 use crate::support::process::alive;
 use crate::support::requires::requires;
 
+/// 2.8 comes without a loader of its own.
+const GUESTS: [Branch; 4] = [Branch::V26, Branch::V30, Branch::V32, Branch::V34];
+
 #[test]
 fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
     requires!(Guest);
@@ -14,7 +17,7 @@ fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
     assert_eq!(guest.property("haproxy.service", "ActiveState"), "active");
     assert!(alive(guest.main_pid("haproxy.service")));
     assert_eq!(guest.haguard(["--version"]).status, 0);
-    for branch in [Branch::V26, Branch::V30, Branch::V32, Branch::V34] {
+    for branch in GUESTS {
         let program = format!("{BRANCHES}/{branch}/haproxy");
         assert!(guest.ok([program.as_str(), "-v"]).contains(&format!("version {branch}.")));
     }
@@ -24,6 +27,22 @@ fn a_guest_boots_with_a_haproxy_of_its_own_and_leaves_nothing() {
     let (leader, root) = (guest.leader(), guest.path("/etc"));
     drop(guest);
     assert!(!alive(leader) && !root.exists());
+}
+
+/// The checkout is hidden as PrivateTmp and ProtectHome hide it where it is below /tmp, /var/tmp, /home or /root.
+#[test]
+fn every_branch_runs_in_a_unit_that_does_not_see_the_checkout() {
+    requires!(Guest);
+    let guest = Guest::boot();
+    let checkout = format!("TemporaryFileSystem={}", env!("CARGO_MANIFEST_DIR").replace(' ', "\\x20"));
+    let hidden = ["PrivateTmp=yes", "ProtectHome=tmpfs", &checkout];
+    let options = hidden.iter().flat_map(|property| ["--property", property]);
+    let unit: Vec<&str> = ["systemd-run", "--quiet", "--wait", "--pipe"].into_iter().chain(options).collect();
+    for branch in GUESTS {
+        let program = format!("{BRANCHES}/{branch}/haproxy");
+        let said = guest.ok([&unit[..], &[&program, "-v"]].concat());
+        assert!(said.contains(&format!("version {branch}.")), "{said}");
+    }
 }
 
 #[test]

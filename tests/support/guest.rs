@@ -14,7 +14,7 @@ use super::cgroup::Cgroup;
 use super::haguard::RunOutput;
 use super::process::{self, Process, on_path, wait_gone};
 use super::wait::within;
-use super::{run, skip};
+use super::{copied, run, skip};
 
 /// How long a boot may take on a loaded machine; one that is alone takes less than two seconds.
 const BOOT: Duration = Duration::from_secs(90);
@@ -211,25 +211,9 @@ fn start(root: &Path, dir: &TempDir, cgroup: &Cgroup) -> Process {
         ["--mount", "--propagation", "private", "sh", "-c", &script, "sh"].map(OsString::from).into();
     words.push(root.into());
     words.push(format!("--bind-ro={haguard}:/usr/local/bin/haguard").into());
-    words.extend(branches().into_iter().map(OsString::from));
+    words.push(format!("--bind-ro={}:{BRANCHES}", copied::for_guests().display()).into());
     let unshare = on_path("unshare").expect("it comes with mount");
     Process::start(&unshare, &words, &[], &dir.path().join("log"))
-}
-
-/// HAProxy's other branches, where they are to be and where each looks for its own loader.
-fn branches() -> Vec<String> {
-    let home = skip::variable("HAGUARD_TEST_HAPROXY_DIR");
-    let home = home.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy"));
-    let mut places = vec![PathBuf::from(BRANCHES)];
-    places.extend(std::fs::read_dir(&home).into_iter().flatten().flatten().filter_map(|branch| {
-        let loader = super::docker::loader(&branch.path().join("haproxy"))?;
-        let place = loader.ancestors().find(|above| above.ends_with(branch.file_name()))?;
-        Some(place.parent()?.to_path_buf())
-    }));
-    places.sort();
-    places.dedup();
-    let bind = |place: &PathBuf| format!("--bind-ro={}:{}", home.display(), place.display());
-    if home.is_dir() { places.iter().map(bind).collect() } else { Vec::new() }
 }
 
 fn put(path: &Path, text: &str) {

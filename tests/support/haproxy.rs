@@ -84,10 +84,14 @@ pub(super) fn lacking(branch: Branch) -> Option<String> {
     (!path.is_file()).then(|| format!("HAProxy {branch} at {} (.ci/haproxy fetches it)", path.display()))
 }
 
-/// Where `.ci/haproxy` puts a branch.
+/// Where `.ci/haproxy` puts a folder for each branch.
+pub(super) fn cache() -> PathBuf {
+    let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
+    skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(fetched)
+}
+
 fn folder(branch: Branch) -> PathBuf {
-    let cache = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
-    skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(cache).join(branch.name())
+    cache().join(branch.name())
 }
 
 /// What came of a reload.
