@@ -28,6 +28,7 @@ use serde_json::Value;
 use crate::support::bench::{BackgroundRun, Bench, BenchConfig, end, host};
 use crate::support::builder::Builder;
 use crate::support::configs::TestConfig;
+use crate::support::copied;
 use crate::support::document::{as_text, unwrapped};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, on_every_branch};
@@ -265,7 +266,7 @@ fn what_is_restarted_from_an_interactive_shell_belongs_to_nobody_afterwards() {
     let mut script = bench.haguard.std_command_for("script");
     script.args(["-qec", "bash --norc -i", "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
     let mut shell = script.env("TERM", "dumb").spawn().unwrap();
-    let line = format!("{} {words} > {}; exit\n", env!("CARGO_BIN_EXE_haguard"), answer.display());
+    let line = format!("{} {words} > {}; exit\n", copied::haguard(), answer.display());
     shell.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
     shell.wait().unwrap();
     let document: Value = serde_json::from_str(&std::fs::read_to_string(answer).unwrap()).unwrap();

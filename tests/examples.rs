@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::golden;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
@@ -18,7 +19,7 @@ fn recipe(program: &str, arguments: &[String], haguard: &Haguard) -> Output {
 }
 
 fn recipe_with(program: &str, arguments: &[String], haguard: &Haguard, variables: &[(&str, &str)]) -> Output {
-    let folder = Path::new(env!("CARGO_BIN_EXE_haguard")).parent().unwrap();
+    let folder = Path::new(copied::haguard()).parent().unwrap();
     let path = format!("{}:{}", folder.display(), skip::variable("PATH").unwrap_or_default().display());
     let mut command = Command::new(program);
     command.args(arguments).env("PATH", path).env("HAGUARD_STATE_DIR", haguard.home().join("state"));

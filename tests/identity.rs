@@ -7,6 +7,7 @@ mod reloads;
 use serde_json::Value;
 
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -300,7 +301,7 @@ fn a_master_that_went_into_the_background_is_no_container() {
 /// What haguard shows on a terminal of its own, after these keys; `script` makes the terminal.
 fn on_a_terminal(haguard: &Haguard, line: &str, keys: &'static str, no_color: bool) -> RunOutput {
     let mut command = haguard.command_for("script");
-    command.args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_haguard")), "/dev/null"]);
+    command.args(["-qec", &format!("{} {line}", copied::haguard()), "/dev/null"]);
     command.env("TERM", "xterm").write_stdin(keys);
     if no_color {
         command.env("NO_COLOR", "1");

@@ -6,8 +6,8 @@ mod programs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::document::level;
-use crate::support::executable;
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::requires::requires;
@@ -15,7 +15,7 @@ use crate::support::requires::requires;
 /// A user that owns nothing.
 pub(crate) const NOBODY: &str = "65534";
 
-/// Runs haguard as nobody, from a copy that nobody may run.
+/// Runs haguard as nobody.
 pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> RunOutput {
     let home = haguard.home();
     let open = std::fs::Permissions::from_mode(0o755);
@@ -23,13 +23,11 @@ pub(crate) fn as_nobody(haguard: &Haguard, args: &[&str]) -> RunOutput {
     if !rustix::process::geteuid().is_root() {
         return haguard.run(args);
     }
-    let copy = home.join("haguard");
-    executable::copy(env!("CARGO_BIN_EXE_haguard").as_ref(), &copy);
     let state = home.join("state");
     std::fs::create_dir_all(&state).unwrap();
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o777)).unwrap();
     let mut command = haguard.command_for("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copy).args(args);
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copied::haguard()).args(args);
     RunOutput::from_command(&mut command)
 }
 

@@ -1,11 +1,15 @@
 //! The parts themselves: a test that believes in a HAProxy that does not behave proves nothing.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use crate::support::configs;
-use crate::support::haproxy::{Branch, Instance};
+use crate::support::haproxy::{self, Branch, Instance};
 use crate::support::origin::{self, Origin, hold_connection};
-use crate::support::process::{Process, alive, wait_gone};
+use crate::support::process::{Process, alive, check_config, wait_gone};
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
+use crate::support::{copied, docker, run};
 
 fn proxy(origin: &Origin) -> String {
     origin.behind(configs::PROXY)
@@ -183,4 +187,26 @@ fn a_process_that_leaves_children_behind_takes_them_along() {
     let status = process.end(rustix::process::Signal::TERM).unwrap();
     assert!(!status.success() && process.has_ended());
     wait_gone(child);
+}
+
+/// As a clone in somebody's home is for a HAProxy that becomes another user.
+#[test]
+fn a_haproxy_that_other_users_cannot_reach_is_copied_for_them() {
+    requires!(Haproxy(Branch::V28), Haproxy(Branch::V30));
+    let folder = crate::support::run::scratch();
+    let closed = folder.path().join("a, b");
+    std::fs::create_dir(&closed).unwrap();
+    for branch in [Branch::V28, Branch::V30] {
+        docker::copy(&[&haproxy::cache().join(branch.name())], &closed);
+        for at in [&closed, &closed.join(branch.name()), &closed.join(branch.name()).join("haproxy")] {
+            std::fs::set_permissions(at, PermissionsExt::from_mode(0o700)).unwrap();
+        }
+        let usable = copied::usable(closed.join(branch.name()));
+        let program = usable.join("haproxy");
+        assert!(!program.starts_with(&closed) && run::plain(&program) && run::open(&program), "{branch}");
+        let loader = docker::loader(&program);
+        assert!(loader.iter().all(|loader| loader.starts_with(&usable) && run::open(loader)), "{loader:?}");
+        assert_eq!(loader.is_some(), branch == Branch::V30, "2.8 has the one of this machine");
+        check_config(&program, Path::new("/dev/null")).unwrap();
+    }
 }

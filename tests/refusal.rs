@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::support::configs;
 use crate::support::configs::TestConfig;
+use crate::support::copied;
 use crate::support::document::{as_text, finding, level, losses, unwrapped};
 use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
@@ -82,14 +83,14 @@ fn the_commands_of_a_refusal_can_be_copied_and_do_what_they_say() {
         }
         let socket = haproxy.master_socket().unwrap().to_str().unwrap();
         assert!(next[0].contains("inspect --losses") && next[0].ends_with(socket), "{next:?}");
-        let own = next[0].replace("haguard", env!("CARGO_BIN_EXE_haguard"));
+        let own = next[0].replace("haguard", copied::haguard());
         assert_eq!(sh(&["-c", &own]).status, 0, "{own}");
         let test = next.iter().find(|command| command.contains("haproxy -c ")).unwrap();
         let said = sh(&["-c", test]);
         assert_eq!(said.status, 0, "{branch} {test}: {said}");
 
         // The printed command shows a plan and prints the next one, which applies it.
-        let ours = |command: &str| command.replacen("haguard", env!("CARGO_BIN_EXE_haguard"), 1);
+        let ours = |command: &str| command.replacen("haguard", copied::haguard(), 1);
         let reload = next.iter().find(|command| command.starts_with("haguard reload ")).unwrap();
         assert!(reload.ends_with(socket), "{reload}");
         let plan = sh(&["-c", &format!("{} -o json", ours(reload))]);

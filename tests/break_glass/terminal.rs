@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use super::{BREAK_GLASS, Bench, host, unwrapped};
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
 use crate::support::process::alive;
@@ -12,7 +13,7 @@ use crate::support::terminal;
 
 fn asked(bench: &Bench, meanwhile: impl FnOnce(), keys: &str) -> RunOutput {
     let words = bench.arguments(&["--break-glass", &host(), "--reason", "INC-7"]).join(" ");
-    let line = format!("{} {words}", env!("CARGO_BIN_EXE_haguard"));
+    let line = format!("{} {words}", copied::haguard());
     terminal::run_on_terminal(&bench.haguard, &line, meanwhile, keys)
 }
 

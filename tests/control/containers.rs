@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{candidate, proven, why};
 use crate::other_user::{NOBODY, as_nobody};
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::docker::{Container, Dockerd, HAPROXY};
 use crate::support::document::level;
 use crate::support::haguard::{Haguard, RunOutput};
@@ -115,7 +116,7 @@ fn a_container_whose_daemon_may_not_be_asked_is_unknown_with_what_would_be_neede
     drop(said);
     let mut command = haguard.command_for("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "env", &host]);
-    command.arg(haguard.home().join("haguard")).args(["inspect", "-o", "json"]);
+    command.arg(copied::haguard()).args(["inspect", "-o", "json"]);
     let document = RunOutput::from_command(&mut command).json();
     let all = document["facts"]["candidates"]["seen"].as_array().unwrap();
     let found = all.iter().find(|found| found["process"]["pid"] == pid).unwrap();

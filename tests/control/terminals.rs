@@ -6,6 +6,7 @@ use rustix::process::Signal;
 
 use super::{KillOnDrop, ManagedHaproxy, programs, proven, why};
 use crate::other_user::NOBODY;
+use crate::support::copied;
 use crate::support::document::{finding, level};
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::Branch;
@@ -124,7 +125,7 @@ fn whoever_calls_himself_tmux_is_asked_as_himself_and_never_as_root() {
     assert!(why(&control, "claimed").contains("no terminal"), "{control:#}");
     let asked = std::fs::read_to_string(kept.path("asked")).unwrap();
     // Whoever else looks at this host asks it too.
-    let ours = env!("CARGO_BIN_EXE_haguard");
+    let ours = copied::haguard();
     let asked: Vec<&str> = asked.lines().filter_map(|line| line.strip_prefix(ours)).collect();
     assert!(!asked.is_empty() && asked.iter().all(|line| *line == format!(" {NOBODY} True")), "{asked:?}");
 }

@@ -2,6 +2,7 @@
 
 use super::{Bench, RELOAD, on_every_branch, unwrapped};
 use crate::support::configs;
+use crate::support::copied;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
@@ -70,7 +71,7 @@ fn an_id_that_was_never_shown_here_is_said_to_be_one() {
 
 /// haguard on a terminal; the keys are typed when it has asked.
 fn on_a_terminal(bench: &Bench, keys: &'static str) -> RunOutput {
-    let line = format!("{} {}", env!("CARGO_BIN_EXE_haguard"), bench.arguments(&[]).join(" "));
+    let line = format!("{} {}", copied::haguard(), bench.arguments(&[]).join(" "));
     terminal::run_on_terminal(&bench.haguard, &line, || (), keys)
 }
 

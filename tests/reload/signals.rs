@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use super::{BackgroundRun, Bench, RELOAD, on_every_branch, unwrapped};
+use crate::support::copied;
 use crate::support::haproxy::Branch;
 use crate::support::requires::requires;
 use crate::support::wait::wait_for;
@@ -185,7 +186,7 @@ fn a_lost_terminal_does_not_stop_it() {
 fn nobody_reading_what_it_says_does_not_stop_it() {
     requires!(Haproxy(Branch::V30));
     let bench = RELOAD.start(Branch::V30);
-    let haguard = env!("CARGO_BIN_EXE_haguard");
+    let haguard = copied::haguard();
     // A reader that has gone, streams that are closed, and a device that is full.
     for streams in ["| true", ">&- 2>&-", ">/dev/full 2>/dev/full"] {
         let worker = bench.haproxy.worker_pid();

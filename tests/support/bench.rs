@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::builder::Builder;
 use super::configs::TestConfig;
+use super::copied;
 use super::document::as_text;
 use super::haguard::{Haguard, RunOutput};
 use super::haproxy::{Branch, Instance, ask};
@@ -128,7 +129,7 @@ impl Bench {
         let args: Vec<_> = args.into_iter().map(Into::into).collect();
         let home = self.haguard.home().display().to_string();
         let env = [("HAGUARD_STATE_DIR".to_owned(), format!("{home}/state")), ("HOME".to_owned(), home)];
-        let process = Process::start(Path::new(env!("CARGO_BIN_EXE_haguard")), &args, &env, &log);
+        let process = Process::start(Path::new(copied::haguard()), &args, &env, &log);
         BackgroundRun { process, log }
     }
 

@@ -250,7 +250,7 @@ pub(crate) fn libraries(binary: &Path) -> PathBuf {
 }
 
 /// The loader that a program asks for (PT_INTERP of ELF64), where it is one that `.ci/haproxy` brought.
-pub(super) fn loader(program: &Path) -> Option<PathBuf> {
+pub(crate) fn loader(program: &Path) -> Option<PathBuf> {
     let bytes = std::fs::read(program).ok()?;
     let number = |at: usize, length: usize| {
         let mut wide = [0; 8];
@@ -265,7 +265,7 @@ pub(super) fn loader(program: &Path) -> Option<PathBuf> {
 }
 
 /// Copies files and folders with everything in them.
-pub(super) fn copy(what: &[&Path], into: &Path) {
+pub(crate) fn copy(what: &[&Path], into: &Path) {
     run_output(Command::new("cp").arg("-a").args(what).arg(into)).expect("cp copies");
 }
 

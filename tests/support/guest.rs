@@ -42,7 +42,7 @@ impl Guest {
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let root = root();
         let dir = run::scratch();
-        for name in ["upper", "work", "root"] {
+        for name in ["lower", "upper", "work", "root"] {
             std::fs::create_dir(dir.path().join(name)).expect("a folder of the guest");
         }
         for (path, text) in files {
@@ -199,10 +199,11 @@ fn name(dir: &TempDir) -> String {
 
 fn start(root: &Path, dir: &TempDir, cgroup: &Cgroup) -> Process {
     let at = dir.path().display();
-    let haguard = env!("CARGO_BIN_EXE_haguard");
     let options = ["-q", "--register=no", "--keep-unit", "--private-network", "--console=pipe"].join(" ");
+    // By a plain name: a comma in the path of the checkout would end the option.
     let script = format!(
-        "set -e\n{}mount -t overlay overlay -o \"lowerdir=$1,upperdir={at}/upper,workdir={at}/work\" {at}/root\n\
+        "set -e\n{}mount --bind \"$1\" {at}/lower\n\
+         mount -t overlay overlay -o lowerdir={at}/lower,upperdir={at}/upper,workdir={at}/work {at}/root\n\
          shift\nexec systemd-nspawn {options} -D {at}/root -M {} \"$@\" -b\n",
         cgroup.enter(),
         name(dir),
@@ -210,7 +211,7 @@ fn start(root: &Path, dir: &TempDir, cgroup: &Cgroup) -> Process {
     let mut words: Vec<OsString> =
         ["--mount", "--propagation", "private", "sh", "-c", &script, "sh"].map(OsString::from).into();
     words.push(root.into());
-    words.push(format!("--bind-ro={haguard}:/usr/local/bin/haguard").into());
+    words.push(format!("--bind-ro={}:/usr/local/bin/haguard", copied::haguard()).into());
     words.push(format!("--bind-ro={}:{BRANCHES}", copied::for_guests().display()).into());
     let unshare = on_path("unshare").expect("it comes with mount");
     Process::start(&unshare, &words, &[], &dir.path().join("log"))

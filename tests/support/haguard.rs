@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::sandbox::Sandbox;
-use super::{run, skip};
+use super::{copied, run, skip};
 
 /// haguard with an empty home and a state folder that vanish with it.
 pub(crate) struct Haguard {
@@ -56,12 +56,12 @@ impl Haguard {
 
     /// The command, to be run in a particular way.
     pub(crate) fn command(&self) -> Command {
-        self.command_for(env!("CARGO_BIN_EXE_haguard"))
+        self.command_for(copied::haguard())
     }
 
     /// The same as a plain command, for a run that is not waited for.
     pub(crate) fn std_command(&self) -> std::process::Command {
-        self.std_command_for(env!("CARGO_BIN_EXE_haguard"))
+        self.std_command_for(copied::haguard())
     }
 
     /// Another program as a plain command.

@@ -85,7 +85,7 @@ pub(super) fn lacking(branch: Branch) -> Option<String> {
 }
 
 /// Where `.ci/haproxy` puts a folder for each branch.
-pub(super) fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/haproxy");
     skip::variable("HAGUARD_TEST_HAPROXY_DIR").unwrap_or_else(fetched)
 }

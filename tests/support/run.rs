@@ -74,13 +74,13 @@ fn fits(folder: &Path) -> bool {
 }
 
 /// One word of a command line, without quotation marks.
-pub(super) fn plain(path: &Path) -> bool {
+pub(crate) fn plain(path: &Path) -> bool {
     let bytes = path.as_os_str().as_encoded_bytes();
     bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(byte))
 }
 
 /// Everybody may enter it.
-pub(super) fn open(folder: &Path) -> bool {
+pub(crate) fn open(folder: &Path) -> bool {
     let enter = |above: &Path| std::fs::metadata(above).is_ok_and(|seen| seen.mode() & 0o001 != 0);
     folder.ancestors().all(enter)
 }

@@ -4,6 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::{on_every_branch, unwrapped};
 use super::{EditedBench, LONG};
+use crate::support::copied;
 use crate::support::document::as_text;
 use crate::support::haguard::RunOutput;
 use crate::support::haproxy::Branch;
@@ -23,7 +24,7 @@ fn a_terminal_that_is_closed_takes_no_way_back_along() {
     let bench = &edited.bench;
     let id = edited.plan("2s");
     let arguments = bench.arguments(&["--confirm-within", "2s", "--approve", &id]).join(" ");
-    let line = format!("{} {arguments}; kill -HUP 0", env!("CARGO_BIN_EXE_haguard"));
+    let line = format!("{} {arguments}; kill -HUP 0", copied::haguard());
     let mut command = bench.haguard.command_for("script");
     let said = RunOutput::from_command(command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm"));
     assert!(said.stdout.contains("confirm it with"), "{said}");
