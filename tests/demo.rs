@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use rustix::process::Signal;
 
+use crate::support::copied;
 use crate::support::golden;
 use crate::support::haproxy::{Branch, binary};
 use crate::support::process::{Process, alive};
@@ -12,6 +13,9 @@ use crate::support::wait::{wait_for, within};
 
 /// How long the demo may take; it takes five seconds on an idle machine.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Its folder for temporary files: a long path, which the tables of haguard break lines for.
+const TEMPORARY: &str = "a-folder-with-a-long-name";
 
 /// The demo, started in a folder for its own temporary files.
 struct Demo {
@@ -33,9 +37,9 @@ impl Demo {
         binary(Branch::V28);
         let folder = tempfile::TempDir::with_prefix("hag").unwrap();
         let haguard = folder.path().join("haguard");
-        let text = format!("#!/bin/sh\n{instead}\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_haguard"));
+        let text = format!("#!/bin/sh\n{instead}\nexec {} \"$@\"\n", copied::haguard());
         crate::support::executable::script(&haguard, &text);
-        let own = folder.path().join("tmp");
+        let own = folder.path().join(TEMPORARY);
         std::fs::create_dir(&own).unwrap();
         let args: Vec<OsString> = vec![golden::path(".ci/demo").into()];
         let env = [
@@ -54,7 +58,7 @@ impl Demo {
 
     /// Every process of the demo's: it has a path of its folder in its arguments or its environment.
     fn processes(&self) -> Vec<u32> {
-        let own = self.folder.path().join("tmp").display().to_string();
+        let own = self.folder.path().join(TEMPORARY).display().to_string();
         let numbers = std::fs::read_dir("/proc").unwrap().flatten();
         let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let told = |pid: &u32| {
@@ -70,7 +74,7 @@ impl Demo {
     #[track_caller]
     fn left_nothing(&self) {
         wait_for("every process of the demo is gone", || self.processes().is_empty().then_some(()));
-        let files = std::fs::read_dir(self.folder.path().join("tmp")).unwrap().count();
+        let files = std::fs::read_dir(self.folder.path().join(TEMPORARY)).unwrap().count();
         assert_eq!(files, 0, "files were left behind\n{}", self.log());
     }
 }
