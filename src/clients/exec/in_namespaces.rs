@@ -54,7 +54,7 @@ pub fn resolve(
     let output = run_helper(&HelperRequest::ResolveInNamespaces(place, names), limit)?;
     let (pid, errors) = (namespaces.pid(), output.stderr.trim());
     ensure!(output.status.success(), "resolving in the namespaces of PID {pid}: {errors}");
-    serde_json::from_str(&output.stdout).context("the answer of the helper")
+    serde_json::from_slice(output.stdout.as_bytes()).context("the answer of the helper")
 }
 
 fn run_helper(request: &HelperRequest, limit: Duration) -> Result<CommandOutput> {

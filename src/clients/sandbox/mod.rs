@@ -238,7 +238,7 @@ fn read_events(stream: impl Read + Send + 'static) -> Receiver<StageEvent> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if let Ok(event) = serde_json::from_str(&line)
+            if let Ok(event) = serde_json::from_slice(line.as_bytes())
                 && sender.send(event).is_err()
             {
                 return;

@@ -33,7 +33,8 @@ pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
 }
 
 fn receive_job(request: &str) -> Result<RollbackJob> {
-    let mut request: TimerRequest = serde_json::from_str(request).context("reading the request")?;
+    let mut request: TimerRequest =
+        serde_json::from_slice(request.as_bytes()).context("reading the request")?;
     let me = std::process::id();
     let pending = &mut request.pending;
     pending.watcher = (me, linux::process(me)?.start_ticks);
