@@ -5,6 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use haguard::clients::dataplane::DataPlane;
@@ -13,9 +14,11 @@ use haguard::gather::dataplane::query_api;
 use haguard::secret::Secret;
 
 use crate::support::dataplane::{BASIC, DataPlaneServer, Mode, PASSWORD, USER};
+use crate::support::haguard::{Haguard, RunOutput};
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::http::{Response, Server, read_head};
 use crate::support::ports;
+use crate::support::process::self_signed_with_key;
 use crate::support::requires::requires;
 use crate::support::skip::say;
 
@@ -266,12 +269,9 @@ fn addresses_and_authorities_that_cannot_be_used_are_refused_before_anything_is_
     assert!(with_ca().contains("holds no certificate"), "{}", with_ca());
 }
 
-#[test]
-fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
-    requires!(Program("openssl"), Haproxy(Branch::V30));
-    let folder = crate::support::run::scratch();
-    let pem = crate::support::process::self_signed(folder.path());
-    // HAProxy itself ends TLS and answers, as an operator would put it before the API
+/// HAProxy ends TLS and answers by itself, as an operator would put it before the API. Its certificate lies in `folder`.
+fn tls_server(folder: &Path, key_options: &str) -> (Instance, PathBuf, String) {
+    let pem = self_signed_with_key(folder, key_options);
     let answer = format!(
         "frontend api\n  bind 127.0.0.1:{{port:api}} ssl crt {}\n  http-request return status 200 content-type \
          application/json string \"6\"\n",
@@ -279,9 +279,57 @@ fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
     );
     let haproxy = Instance::builder(Branch::V30).config(&answer).start();
     let url = format!("https://127.0.0.1:{}", haproxy.port("api"));
-    let ask = |url: &str, ca_file| {
-        DataPlane::new(HttpEndpoint { url: url.into(), ca_file, ..target(1) }).unwrap().config_version()
+    (haproxy, pem, url)
+}
+
+/// Asks over TLS for what every server here answers with 6.
+fn ask(url: &str, ca_file: Option<PathBuf>) -> Result<u64, HttpError> {
+    DataPlane::new(HttpEndpoint { url: url.into(), ca_file, ..target(1) }).unwrap().config_version()
+}
+
+/// Which keys of certificates can be checked depends on the cryptography under rustls.
+#[test]
+fn tls_works_with_the_keys_that_the_documentation_of_ca_file_names() {
+    requires!(Program("openssl"), Haproxy(Branch::V30));
+    let folder = crate::support::run::scratch();
+    let curve = |name: &str| format!("ec -pkeyopt ec_paramgen_curve:{name}");
+    for key in ["rsa:2048", "rsa:4096", "ed25519", &curve("prime256v1"), &curve("secp384r1")] {
+        let (_haproxy, pem, url) = tls_server(folder.path(), key);
+        assert_eq!(ask(&url, Some(pem)), Ok(6), "{key}");
+    }
+    let (_haproxy, pem, url) = tls_server(folder.path(), &curve("secp521r1"));
+    let error = ask(&url, Some(pem)).unwrap_err();
+    assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");
+    assert!(error.remedy().contains("P-521"), "{error:?}");
+}
+
+#[test]
+fn without_a_ca_file_the_authorities_of_the_host_are_trusted() {
+    requires!(Program("openssl"), Haproxy(Branch::V30));
+    let folder = crate::support::run::scratch();
+    let (haproxy, pem, url) = tls_server(folder.path(), "rsa:2048");
+    let haguard = Haguard::new();
+    haguard.config(&format!("[dataplane]\nurl = \"{url}\"\n"));
+    let socket = haproxy.master_socket().unwrap().display();
+    let inspect = |authorities: &Path| {
+        let mut command = haguard.command();
+        command.args(["inspect", "-o", "json", "--config"]).arg(haguard.home().join("haguard.toml"));
+        command.arg(format!("--master-socket={socket}")).env("SSL_CERT_FILE", authorities);
+        RunOutput::from_command(&mut command).json()["facts"]["dataplane"].to_string()
     };
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let refused = inspect(&self_signed_with_key(&other, "rsa:2048"));
+    assert!(refused.contains("no trusted TLS connection"), "{refused}");
+    let trusted = inspect(&pem);
+    assert!(trusted.contains("/info cannot be read"), "a number is no answer to it: {trusted}");
+}
+
+#[test]
+fn tls_is_trusted_by_the_ca_file_and_by_nothing_less() {
+    requires!(Program("openssl"), Haproxy(Branch::V30));
+    let folder = crate::support::run::scratch();
+    let (_haproxy, pem, url) = tls_server(folder.path(), "ec -pkeyopt ec_paramgen_curve:prime256v1");
     assert_eq!(ask(&url, Some(pem.clone())), Ok(6));
     let error = ask(&url, None).unwrap_err();
     assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");

@@ -109,7 +109,8 @@ const DATAPLANE: TableSpec = TableSpec {
         },
         KeySpec {
             name: "ca_file",
-            meaning: "The authority that signed the certificate of the API, as PEM.",
+            meaning: "The authority that signed the certificate of the API, as PEM. Keys of certificates may be RSA, P-256, \
+                      P-384 or Ed25519, not P-521.",
             default: Some("the authorities of this host"),
             example: "\"/etc/haguard/dataplane-ca.pem\"",
         },

@@ -140,10 +140,16 @@ pub(crate) fn cargo_metadata() -> serde_json::Value {
 
 /// A certificate for 127.0.0.1 that vouches for itself, with its key, in one file.
 pub(crate) fn self_signed(folder: &Path) -> std::path::PathBuf {
+    self_signed_with_key(folder, "ec -pkeyopt ec_paramgen_curve:prime256v1")
+}
+
+/// The same with the key that `openssl req -newkey` makes of the options.
+pub(crate) fn self_signed_with_key(folder: &Path, key_options: &str) -> std::path::PathBuf {
     let (key, certificate, both) = (folder.join("key.pem"), folder.join("cert.pem"), folder.join("both.pem"));
-    let options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=tested \
-                   -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE";
+    let options = "-nodes -days 2 -subj /CN=tested -addext subjectAltName=IP:127.0.0.1 \
+                   -addext basicConstraints=critical,CA:FALSE";
     let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-newkey"]).args(key_options.split_whitespace());
     command.args(options.split_whitespace()).arg("-keyout").arg(&key).arg("-out").arg(&certificate);
     let output = command.output().expect("openssl runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -72,7 +72,8 @@ impl HttpError {
                 "see whether the server hangs or is still reloading, or raise --timeout"
             }
             HttpError::Tls { .. } => {
-                "name the authority of its certificate in ca_file, or correct the scheme or host name"
+                "name the authority of its certificate in ca_file, or correct the scheme or host name; a key on the \
+                 curve P-521 cannot be checked"
             }
             HttpError::ConnectionClosed { .. } => {
                 "see the server's log; a write or reload may have outlasted its write timeout"

@@ -74,6 +74,7 @@ impl HttpClient {
             None if !base.starts_with("https:") => builder.tls_certs_only([]),
             None => builder,
         };
+        use_ring();
         let unusable = |why: String| HttpError::Address { url: target.url.clone(), why };
         reqwest::Url::parse(&base).map_err(|error| unusable(error.to_string()))?;
         let client = builder.build().map_err(|error| unusable(self::error::root_cause(&error)))?;
@@ -188,6 +189,13 @@ impl Reply {
             .get(..5)
             .is_some_and(|start| start.eq_ignore_ascii_case("<html") || start.eq_ignore_ascii_case("<!doc"))
     }
+}
+
+/// Gives rustls its cryptography, once for this process: reqwest takes the process's own, or else fails to build a client.
+/// aws-lc, which reqwest would bring, is a C library that takes longer to compile than the rest of the program.
+fn use_ring() {
+    // An error says that an earlier client did it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn ca_certificates(target: &HttpEndpoint) -> Result<Vec<Certificate>, HttpError> {
