@@ -1,5 +1,7 @@
 //! Names that HAProxy does not accept twice, and names of `defaults` that do not exist.
 
+use std::collections::BTreeMap;
+
 use super::defaults::is_proxy;
 use super::{Config, Dialect, Problem, Section};
 
@@ -11,11 +13,8 @@ fn proxy_capabilities(section: &Section) -> (bool, bool) {
     )
 }
 
-/// Whether HAProxy refuses the second of two sections because of the first.
+/// Whether HAProxy refuses the second of two sections with the same name because of the first.
 fn names_conflict(first: &Section, second: &Section, dialect: Dialect) -> bool {
-    if first.name != second.name || first.name.is_none() {
-        return false;
-    }
     let kinds = (first.kind.as_str(), second.kind.as_str());
     match (is_proxy(first), is_proxy(second)) {
         (true, true) => {
@@ -32,13 +31,17 @@ fn names_conflict(first: &Section, second: &Section, dialect: Dialect) -> bool {
 /// Only sections that are certain are compared: two branches of one `.if` may well use the same name.
 pub(super) fn find(config: &Config, dialect: Dialect) -> Vec<Problem> {
     let mut found = Vec::new();
-    let mut named: Vec<&Section> = Vec::new();
+    let mut named: BTreeMap<&str, Vec<&Section>> = BTreeMap::new();
     for (index, section) in config.sections.iter().enumerate().filter(|(_, section)| section.certain) {
         let mut say = |what: String| found.push(Problem { at: section.at.clone(), what });
         let name = section.name.as_deref().unwrap_or_default();
-        if let Some(first) = named.iter().find(|first| names_conflict(first, section, dialect)) {
-            let (file, line) = (&first.at.file, first.at.line);
-            say(format!("{} {name} has the name of {} at {file}:{line}", section.kind, first.kind));
+        if let Some(name) = section.name.as_deref() {
+            let earlier = named.entry(name).or_default();
+            if let Some(first) = earlier.iter().find(|first| names_conflict(first, section, dialect)) {
+                let (file, line) = (&first.at.file, first.at.line);
+                say(format!("{} {name} has the name of {} at {file}:{line}", section.kind, first.kind));
+            }
+            earlier.push(section);
         }
         if let Some(from) = section.from.as_deref() {
             let same = config.sections[..index].iter();
@@ -52,7 +55,6 @@ pub(super) fn find(config: &Config, dialect: Dialect) -> Vec<Problem> {
         if is_proxy(section) && name.is_empty() {
             say(format!("{} has no name", section.kind));
         }
-        named.push(section);
     }
     found
 }
