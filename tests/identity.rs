@@ -1,4 +1,4 @@
-//! Which HAProxy is meant, and what can be said of one that shows only a part of itself. Each test lives in a process
+//! The target HAProxy, and what can be reported of one that shows only a part of itself. Each test lives in a process
 //! namespace of its own, because haguard looks at every HAProxy that it can see.
 
 mod partial;
@@ -170,7 +170,7 @@ fn restart_haproxy_means_the_only_one_and_a_name_that_fits_none_is_said() {
     for (name, words) in [
         ("no-such-unit", "There is no unit no-such-unit.service to restart"),
         ("nginx.service", "There is no unit nginx.service to restart"),
-        ("1", "What is meant is sleep (PID 1,"),
+        ("1", "Match: sleep (PID 1,"),
     ] {
         let (text, _) = refused(&haguard, &["restart", name]);
         let said = unwrapped(&text);
@@ -320,15 +320,12 @@ fn on_a_terminal_the_one_that_is_meant_can_be_chosen_and_no_input_never_asks() {
     for (keys, chosen) in [("\r", first), ("\u{1b}[B\r", second)] {
         let said = on_a_terminal(&haguard, "restart", keys, false);
         assert_eq!(said.status, 3, "{said}");
-        assert!(said.stdout.contains("Which HAProxy is meant"), "{said}");
+        assert!(said.stdout.contains("Which HAProxy"), "{said}");
         assert!(said.stdout.contains(&format!("(master {chosen})")), "{said}");
         assert!(said.stdout.contains("\u{1b}[31mrefused:"), "a terminal gets colour: {said}");
     }
     let plain = on_a_terminal(&haguard, "restart --no-input", "", true);
-    assert!(
-        !plain.stdout.contains("Which HAProxy is meant") && plain.stdout.contains("none was named"),
-        "{plain}"
-    );
+    assert!(!plain.stdout.contains("Which HAProxy") && plain.stdout.contains("none was named"), "{plain}");
     assert!(!plain.stdout.contains("\u{1b}[31m"), "NO_COLOR holds on a terminal: {plain}");
 }
 

@@ -125,9 +125,9 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
 
 /// Commands as the program would break them with these names; its first line, which holds the host, as one.
 fn broken_again(text: &str) -> String {
-    let (title, rest) = text.split_once("\nIt would ").expect("the refusal says why");
+    let (title, rest) = text.split_once("\nA restart would ").expect("the refusal says why");
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    let joined = format!("{title}\nIt would {rest}").replace(" \\\n      ", " ");
+    let joined = format!("{title}\nA restart would {rest}").replace(" \\\n      ", " ");
     let line = |line: &str| match line.strip_prefix("    ").filter(|command| !command.starts_with(' ')) {
         Some(command) if line.len() > wrap::WIDTH => wrap::command("    ", command),
         _ => line.to_owned(),

@@ -53,7 +53,7 @@ pub enum ClearanceDenied {
     /// The plan with this id is not the plan of now.
     Stale {
         /// What differs; empty where the difference is in the operation itself.
-        moved: Vec<BasisChange>,
+        changes: Vec<BasisChange>,
         /// The id was shown here.
         shown: bool,
     },
@@ -86,13 +86,13 @@ pub fn obtain_clearance<'p>(
     show: impl FnOnce(),
     interrupts: &Interrupts,
 ) -> Result<ClearedPlan<'p>, ClearanceDenied> {
-    // A plan that is out of date is said first: it explains what the checks find now.
+    // A stale plan is reported first: it explains what the checks find now.
     if let ConsentSource::PlanId(id) = consent
         && id != plan.id
     {
         let old = recall(id);
-        let moved = old.as_ref().map(|old| old.basis.changes_since(&plan.basis)).unwrap_or_default();
-        return Err(ClearanceDenied::Stale { moved, shown: old.is_some() });
+        let changes = old.as_ref().map(|old| old.basis.changes_since(&plan.basis)).unwrap_or_default();
+        return Err(ClearanceDenied::Stale { changes, shown: old.is_some() });
     }
     match checks::exit_code(findings) {
         Exit::Done => {}
@@ -140,7 +140,7 @@ pub fn rollback_clearance<'p>(
     }
 }
 
-/// Asks on stderr and reads a line from stdin. A ready-made prompt that takes single keys goes on waiting after Ctrl-C
+/// Asks on stderr and reads a line from stdin. A ready-made prompt that takes single keys keeps waiting after Ctrl-C
 /// where that signal is caught, as it is here.
 fn prompt(question: &str, interrupts: &Interrupts) -> io::Result<bool> {
     let mut stderr = io::stderr();
@@ -194,14 +194,14 @@ mod tests {
         let plan = plan_for_pid(102);
         assert_eq!(obtain_without_prompt(&plan, &[], ConsentSource::PlanId(&plan.id)).unwrap().plan(), &plan);
         let old = plan_for_pid(101);
-        let Err(ClearanceDenied::Stale { moved, shown: true }) =
+        let Err(ClearanceDenied::Stale { changes, shown: true }) =
             obtain_without_prompt(&plan, &[], ConsentSource::PlanId(&old.id))
         else {
             panic!("the worker was replaced");
         };
-        assert_eq!(moved[0].to_string(), "serving worker: was 101, is 102");
+        assert_eq!(changes[0].to_string(), "serving worker: was 101, is 102");
         let never = obtain_without_prompt(&plan, &[], ConsentSource::PlanId("0000000000")).unwrap_err();
-        assert_eq!(never, ClearanceDenied::Stale { moved: vec![], shown: false });
+        assert_eq!(never, ClearanceDenied::Stale { changes: vec![], shown: false });
         assert_eq!(
             obtain_without_prompt(&plan, &[], ConsentSource::Unavailable).unwrap_err().exit(),
             Exit::Refused

@@ -50,12 +50,12 @@ pub fn apply(
     before: &GuardFacts,
     run: &OperationContext<'_>,
 ) -> GuardChangeResult {
-    let moved = match gather::guard(&before.unit, timeouts::SERVICE_QUERY) {
+    let changes = match gather::guard(&before.unit, timeouts::SERVICE_QUERY) {
         Ok(now) => cleared.plan().basis.changes_since(&basis(&now)),
         Err(error) => return GuardChangeResult::not_applied(Outcome::PreparationFailed(error)),
     };
-    if !moved.is_empty() {
-        return GuardChangeResult::not_applied(Outcome::StateChanged(moved));
+    if !changes.is_empty() {
+        return GuardChangeResult::not_applied(Outcome::StateChanged(changes));
     }
     if let Some(signal) = run.interrupts.stop_signal() {
         return GuardChangeResult::not_applied(Outcome::Interrupted(signal));
@@ -209,7 +209,7 @@ fn find_deviation(kind: GuardChange, before: &GuardFacts, after: &GuardFacts) ->
         return Some(format!("something else came out different: {}", others.join("; ")));
     }
     if after.needs_daemon_reload() {
-        return Some("somebody else wrote a file of the unit meanwhile".to_owned());
+        return Some("another process changed a file of the unit meanwhile".to_owned());
     }
     match kind {
         GuardChange::Install if !kind.is_done(after) => {
@@ -234,7 +234,7 @@ fn unit_proof(before: &GuardFacts, after: &GuardFacts) -> Vec<Proof> {
     let source = || format!("systemctl show {}", before.unit);
     let value = |facts: &GuardFacts, name: &str| match facts.shown.get(name) {
         "" => "none".to_owned(),
-        said => said.to_owned(),
+        set => set.to_owned(),
     };
     let mut list: Vec<Proof> = ["RefuseManualStop", "DropInPaths", "UnitFileState", "MainPID"]
         .map(|name| Proof {
@@ -244,11 +244,12 @@ fn unit_proof(before: &GuardFacts, after: &GuardFacts) -> Vec<Proof> {
             source: source(),
         })
         .to_vec();
-    let said = |facts: &GuardFacts| gather::md5_hex(format!("{:?}", facts.preserved_properties()).as_bytes());
+    let digest =
+        |facts: &GuardFacts| gather::md5_hex(format!("{:?}", facts.preserved_properties()).as_bytes());
     list.push(Proof {
         claim: "how it is started and reloaded".to_owned(),
-        before: format!("md5 {}", said(before)),
-        after: format!("md5 {}", said(after)),
+        before: format!("md5 {}", digest(before)),
+        after: format!("md5 {}", digest(after)),
         source: source(),
     });
     list

@@ -1,4 +1,4 @@
-//! What a run of an act brings with it, and what it leaves.
+//! The context of a change, and its result.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::facts::Facts;
 use crate::plan::BasisChange;
 use crate::state::journal_steps::StepJournal;
 
-/// What a run brings with it.
+/// The context of a run.
 pub struct OperationContext<'a> {
-    /// What was configured.
+    /// The settings.
     pub settings: &'a Settings,
     /// Signals that came.
     pub interrupts: &'a Interrupts,
     /// The run's journal.
     pub steps: &'a StepJournal,
-    /// Told each step's name, and how long it may take.
+    /// Called with each step's name and its time limit.
     pub progress: &'a dyn Fn(&str, Duration),
-    /// Asked in the last moment before the order; when it fails, no order is given.
+    /// Called in the last moment before the order; when it fails, no order is given.
     pub before_apply: &'a dyn Fn() -> anyhow::Result<()>,
 }
 
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// What the act left.
+/// The result of a reload or restart.
 #[derive(Debug)]
 pub struct OperationResult {
     /// How it ended.
@@ -79,7 +79,7 @@ pub struct OperationResult {
     pub refused: RefusedConnections,
     /// Things worth saying that are no failure.
     pub notes: Vec<String>,
-    /// The look afterwards.
+    /// The facts gathered afterwards.
     pub after: Option<Box<Facts>>,
     /// Commands sent to HAProxy.
     pub calls: u32,

@@ -10,12 +10,12 @@ use anyhow::{Context, Result, ensure};
 use crate::config::file::Pin;
 use crate::config::pins;
 
-/// What came of it.
+/// The result of a save.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedPins {
     /// The file itself, behind any link.
     pub path: PathBuf,
-    /// It says something else than before.
+    /// Its content was changed.
     pub changed: bool,
 }
 
@@ -55,7 +55,7 @@ fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<()> {
         let mut file = File::create_new(&fresh).with_context(|| fresh.display().to_string())?;
         match std::fs::metadata(path) {
             Ok(old) => {
-                // Only root can give a file away, and whoever else may write here owns it or shares its group.
+                // Only root can give a file away, and any other user who may write here owns it or shares its group.
                 let _ = std::os::unix::fs::chown(&fresh, Some(old.uid()), Some(old.gid()));
                 file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
             }
@@ -63,7 +63,10 @@ fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<()> {
         }
         file.write_all(after.as_bytes())?;
         file.sync_all()?;
-        ensure!(read(path)?.as_deref() == before, "somebody else wrote it meanwhile; nothing was written");
+        ensure!(
+            read(path)?.as_deref() == before,
+            "another process changed it meanwhile; nothing was written"
+        );
         Ok(std::fs::rename(&fresh, path)?)
     };
     written().inspect_err(|_| {

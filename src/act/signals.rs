@@ -1,4 +1,4 @@
-//! Signals while something is changed: the step under way is finished, and nothing is left half told.
+//! Signals while something is changed: the step under way is finished and reported.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Check] = checks! {
         "Between the end of the old process and the start of the new one, any process can take its addresses. An \
          address on which this HAProxy listens itself counts as free. An address that another process holds does \
          not, and HAProxy would not start.";
-    "restart.way", restart_method, "it is proven who restarts it",
+    "restart.way", restart_method, "its controller is proven",
         "systemd restarts a unit, Docker a container, Podman a container that no unit runs (over its socket). A \
          HAProxy without a service manager is ended and started again with its own command line, user, folder and \
          limits. Other controllers, such as supervisord or Nomad, would start a second one beside it or count its \
@@ -100,7 +100,7 @@ fn restart_method(context: CheckContext<'_>) -> CheckResult {
         (Ok(method), _) => method,
         (Err(why), Some(_)) => return Ok(Judgement::fail(why)),
         (Err(why), None) => {
-            return Err(Unknown::new(format!("it is not proven who would restart it: {why}")));
+            return Err(Unknown::new(format!("its controller is not proven: {why}")));
         }
     };
     let handed_down = &context.facts.config.handed_down;

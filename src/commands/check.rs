@@ -47,7 +47,7 @@ pub struct CheckArgs {
     /// Repeat until nothing fails and everything is known, for at most this time, such as 30s
     #[arg(long, value_name = "TIME", value_parser = parse_duration_arg)]
     pub wait: Option<Duration>,
-    /// Findings to live with.
+    /// Findings to ignore.
     #[command(flatten)]
     pub ignores: IgnoreArgs,
 }

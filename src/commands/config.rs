@@ -75,9 +75,9 @@ fn setting_rows(context: &Context<'_>, facts: &Facts) -> Vec<Vec<String>> {
         }
     };
     let files = match (&settings.config, facts.config.arguments.is_empty()) {
-        (Some(said), _) => {
-            let all: Vec<String> = said.value.iter().map(|p| p.display().to_string()).collect();
-            (all.join(" "), said.origin.to_string())
+        (Some(files), _) => {
+            let all: Vec<String> = files.value.iter().map(|p| p.display().to_string()).collect();
+            (all.join(" "), files.origin.to_string())
         }
         (None, false) => (facts.config.arguments.join(" "), "discovery".to_owned()),
         (None, true) => of_instance(&|_| facts.config.source.clone()),

@@ -17,7 +17,7 @@ use crate::time;
     after_long_help = "Examples:\n  haguard confirm\n  haguard confirm 3f9c1a2b04\n\nThe id is that of the plan. \
     Without one, the reloads that wait for a confirmation are listed.\n\nExit codes: 0 it stays, 2 no reload with this id \
     waits, 5 its rollback timer is gone and HAProxy has ended since, 6 too late or nothing to confirm, 7 the reload is \
-    still running, 8 it stays, and its rollback timer was gone: HAProxy would not have gone back."
+    still running, 8 it is kept, but its rollback timer had ended: it would not have been rolled back."
 )]
 pub struct ConfirmArgs {
     /// Id of the plan (default: list the reloads that wait)
@@ -107,7 +107,9 @@ fn report_confirmation(found: &PendingConfirmation, watched: bool) -> Report {
         ConfirmationState::RollingBack { .. } if watched => (
             Exit::Stale,
             "late",
-            format!("plan {id}: too late, the time was over at {until_text}; {target} is being rolled back"),
+            format!(
+                "plan {id}: too late, the time limit ended at {until_text}; {target} is being rolled back"
+            ),
         ),
         ConfirmationState::RollingBack { since } => {
             why = format!(

@@ -1,4 +1,4 @@
-//! The commands: the arguments and the story of each stand in one file or folder. Only this room sees all the others.
+//! The commands, each with its arguments in one file or folder. Only this room imports all the others.
 
 mod check;
 mod completions;

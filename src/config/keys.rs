@@ -76,7 +76,7 @@ const HAPROXY: TableSpec = TableSpec {
         },
         KeySpec {
             name: "unit",
-            meaning: "The systemd unit of HAProxy. It is believed only where systemd and the process agree.",
+            meaning: "The systemd unit of HAProxy. It is used only where systemd and the process agree.",
             default: Some("the unit that is proven to control the process"),
             example: "\"haproxy.service\"",
         },
@@ -120,7 +120,7 @@ const DATAPLANE: TableSpec = TableSpec {
 const IGNORE: TableSpec = TableSpec {
     name: "ignore",
     list: true,
-    meaning: "A finding to live with: it is still shown, as a warning at most, and stops nothing. arch.*, guard.* and \
+    meaning: "A finding to ignore: it is still shown, as a warning at most, and stops nothing. arch.*, guard.* and \
               what an operation itself depends on cannot be ignored, and restart --break-glass ignores these entries. \
               One table for each check.",
     keys: &[
@@ -148,7 +148,7 @@ const IGNORE: TableSpec = TableSpec {
 const PIN: TableSpec = TableSpec {
     name: "pin",
     list: true,
-    meaning: "Who is expected to control a service. `haguard inspect --save` writes these tables; where something else \
+    meaning: "The expected controller of a service. `haguard inspect --save` writes these tables; where something else \
               is found, the check arch.expected fails and stops every change. One table for each service.",
     keys: &[
         KeySpec {

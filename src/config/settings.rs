@@ -95,6 +95,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A socket was named, by a flag or in the file, and with it the target.
+    pub fn names_a_socket(&self) -> bool {
+        self.master_socket.is_some() || self.stats_socket.is_some()
+    }
+
     /// Finds and reads the file, then lays flags and environment over it.
     ///
     /// # Errors
@@ -127,14 +132,18 @@ impl Settings {
         root: bool,
     ) -> Result<Self> {
         let from_file = Origin::File(config_file.clone().unwrap_or_default());
-        let said = |value: Option<PathBuf>, flag: Option<&PathBuf>, name: &'static str| match flag {
+        let sourced = |value: Option<PathBuf>, flag: Option<&PathBuf>, name: &'static str| match flag {
             Some(path) => Some(Sourced { value: path.clone(), origin: Origin::Flag(name) }),
             None => value.map(|value| Sourced { value, origin: from_file.clone() }),
         };
         let dataplane = file.dataplane.map(|table| dataplane(table, &environment, &from_file)).transpose()?;
         Ok(Settings {
-            master_socket: said(file.haproxy.master_socket, flags.master_socket.as_ref(), "--master-socket"),
-            stats_socket: said(file.haproxy.stats_socket, flags.stats_socket.as_ref(), "--stats-socket"),
+            master_socket: sourced(
+                file.haproxy.master_socket,
+                flags.master_socket.as_ref(),
+                "--master-socket",
+            ),
+            stats_socket: sourced(file.haproxy.stats_socket, flags.stats_socket.as_ref(), "--stats-socket"),
             config: file.haproxy.config.map(|value| Sourced { value, origin: from_file.clone() }),
             binary: file.haproxy.binary.map(|value| Sourced { value, origin: from_file.clone() }),
             unit: file.haproxy.unit.map(|value| Sourced { value, origin: from_file.clone() }),

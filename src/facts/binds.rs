@@ -113,7 +113,7 @@ impl BindState {
                         .to_owned(),
                     false => by.iter().map(one).collect::<Vec<_>>().join(" and "),
                 };
-                let how = if *silently { ", and HAProxy would take it over without a word" } else { "" };
+                let how = if *silently { ", and HAProxy would take it over silently" } else { "" };
                 format!("held by {who}{how}")
             }
         }

@@ -26,7 +26,7 @@ pub struct Route {
     pub when: String,
     /// The backend, or why it is not known.
     pub backend: Known<String>,
-    /// Where that is said: `FILE:LINE`, or the map's file.
+    /// Where that is configured: `FILE:LINE`, or the map's file.
     pub at: String,
 }
 

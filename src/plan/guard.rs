@@ -15,7 +15,7 @@ pub const REFUSED_COMMANDS: &[&str] = &[
     "RPM's try-restart after an upgrade: refused with a warning; reload by hand then",
 ];
 
-/// What works as before.
+/// Commands that the guard does not affect.
 pub const ALLOWED_COMMANDS: &[&str] = &[
     "systemctl reload, reload-or-restart and try-reload-or-restart, which become a reload",
     "systemctl start, boot, shutdown",

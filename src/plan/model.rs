@@ -11,7 +11,7 @@ const ID_LENGTH: usize = 10;
 /// Everything that an operation will do. Nothing is left to decide when it is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// A hash of everything below: two looks at the same world give the same id.
+    /// A hash of everything below: the same facts give the same id.
     pub id: String,
     /// The command.
     pub operation: String,

@@ -37,21 +37,21 @@ pub fn reload_of(
 pub(super) fn configuration_steps(facts: &Facts, kept: &[ReplayPreview]) -> Vec<Step> {
     let mut steps = proxy_steps(facts);
     steps.extend(server_steps(facts));
-    let back = kept.iter().filter(|told| told.how.is_some());
-    steps.extend(back.map(|told| Step::restore_runtime(told.kind, &told.object)));
+    let back = kept.iter().filter(|preview| preview.how.is_some());
+    steps.extend(back.map(|preview| Step::restore_runtime(preview.kind, &preview.object)));
     steps
 }
 
-/// What comes last, whatever was done.
+/// The last steps of every plan.
 pub(super) fn proof_steps(facts: &Facts) -> [Step; 2] {
     let checked = "its PID, its sockets and listeners, its proxies and servers, their health";
     let files = plural(facts.config.files.len(), "configuration file");
     let prove = Step::new(Action::Verify, "the new worker", checked);
-    let keep = Step::new(Action::SaveLoadedConfig, files, "so that this state can be found again");
+    let keep = Step::new(Action::SaveLoadedConfig, files, "so that this configuration can be put back later");
     [prove, keep]
 }
 
-/// The master's socket where there is one: its answer is the truest.
+/// The master's socket where there is one: only its answer has HAProxy's own messages.
 fn reload_method(instance: &Instance) -> ReloadMethod {
     match &instance.master_socket {
         Known::Seen(_) => ReloadMethod::MasterCli,
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_world_gives_the_same_id_and_another_one_does_not() {
+    fn the_same_state_gives_the_same_id_and_another_one_does_not() {
         let first = plan(&test_facts::healthy());
         assert_eq!(first.id.len(), 10);
         assert_eq!(first, plan(&test_facts::healthy()));

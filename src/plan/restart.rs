@@ -78,7 +78,7 @@ impl<'a> RestartMethod<'a> {
                 let there = single_command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
                 Err(format!("it is controlled by {}: restart it through that{there}", controller.describe()))
             }
-            control => Err(control.why().unwrap_or("who controls it is not proven").to_owned()),
+            control => Err(control.why().unwrap_or("its controller is not proven").to_owned()),
         }
     }
 
@@ -108,12 +108,12 @@ impl<'a> RestartMethod<'a> {
     }
 }
 
-/// The plan of a restart; none where it is not known what runs, or who restarts it.
+/// The plan of a restart; none where it is not known what runs, or how it is restarted.
 pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[ReplayPreview]) -> Option<Plan> {
     let instance = facts.instance.seen()?;
     let manner = RestartMethod::from_instance(instance).ok()?;
     let mut steps = vec![Step::save_snapshot(format!(
-        "{} and what only memory holds, so that what does not come back is not gone",
+        "{} and the runtime state, so that nothing is lost that cannot be put back",
         plural(facts.config.files.len(), "configuration file")
     ))];
     let unit = facts.guard.as_ref().and_then(Known::seen);
@@ -126,13 +126,13 @@ pub fn restart(facts: &Facts, ledger: &Ledger, kept: &[ReplayPreview]) -> Option
         _ => None,
     };
     let lift = match lifted {
-        true => "a run that was killed left it lifted, by a drop-in under /run; it stays so for this restart",
-        false => "systemd refuses otherwise; a drop-in under /run, and daemon-reload",
+        true => "a run that was killed left it lifted by a drop-in under /run, which is used again",
+        false => "systemd would refuse; lifted by a drop-in under /run and daemon-reload",
     };
     steps.extend(guard(Action::OverrideGuard, lift));
     let by = Action::Restart(manner.by());
     steps.push(Step::new(by, instance.title(), manner.reason(instance)));
-    steps.extend(guard(Action::RestoreGuard, "whatever came of it"));
+    steps.extend(guard(Action::RestoreGuard, "whatever the result of the restart"));
     steps.extend(reload::configuration_steps(facts, kept));
     steps.extend(reload::proof_steps(facts));
     let target = format!("{} on {}", instance.title(), facts.host);
@@ -150,12 +150,12 @@ pub fn basis(facts: &Facts, ledger: &Ledger) -> Basis {
 
 /// What of a unit must still be true when it is restarted.
 pub fn restart_properties(unit: &GuardFacts) -> BTreeMap<String, String> {
-    // What systemd notes down about its last run is no setting.
+    // What systemd records about the last run is no setting.
     let value =
         |name: &str| unit.shown.get(name).split(" ; start_time=").next().unwrap_or_default().to_owned();
-    let said = RESTART_PROPERTIES.iter().map(|name| ((*name).to_owned(), value(name)));
+    let properties = RESTART_PROPERTIES.iter().map(|name| ((*name).to_owned(), value(name)));
     let edited = ("EnvironmentFiles edited since".to_owned(), unit.environment_edited.join(" "));
-    said.chain([edited]).collect()
+    properties.chain([edited]).collect()
 }
 
 /// What a restart loses beyond a reload, and no replay puts back.
@@ -192,10 +192,7 @@ pub fn outage_runbook(instance: &Instance) -> Vec<RunbookStep> {
                 runbook::start_arguments(instance).iter().map(|word| quote(word)).collect();
             let folder =
                 instance.main.cwd.seen().map_or(String::new(), |cwd| format!("cd {} && ", quote(cwd)));
-            vec![advice(
-                "start it; what is wrong stands in its own words then:",
-                format!("{folder}{}", argv.join(" ")),
-            )]
+            vec![advice("start it; it then prints what is wrong:", format!("{folder}{}", argv.join(" ")))]
         }
     }
 }

@@ -26,7 +26,7 @@ impl Plan {
             Step::new(Action::RollBackFile, path, reason)
         });
         steps.extend(restore);
-        let reason = "and the worker that comes of it is proven; files other than these are not put back";
+        let reason = "and the new worker is verified; no other files are put back";
         steps.push(Step::new(Action::RollBackReload, "the same HAProxy", reason));
         let mut options = self.options;
         options.push(format!("--confirm-within {within:?}"));

@@ -1,4 +1,4 @@
-//! Plans that were shown: kept, so that one whose state has changed since can be told from one that never was.
+//! Plans that were shown, kept so that a stale plan is not taken for an unknown id.
 
 use std::path::Path;
 

@@ -113,7 +113,7 @@ fn restart_of_a_unit_that_does_not_exist_names_the_nearest() {
     assert_eq!(said.status, 3, "{said}");
     let text = unwrapped(&said.stdout);
     assert!(text.contains(&format!("There is no unit {misspelt}")), "{said}");
-    assert!(text.contains("Nothing that runs here is called so."), "{said}");
+    assert!(text.contains("No running service has that name."), "{said}");
     assert!(
         text.contains(&format!("{name}-backend: the folder of http.server (PID {},", web.pid())),
         "{said}"
@@ -127,12 +127,12 @@ fn restart_of_a_port_says_who_serves_it_and_of_a_free_one_that_nobody_does() {
     let haguard = Haguard::new();
     let port = web.port.number;
     let text = unwrapped(&haguard.run(["restart", &format!(":{port}")]).stdout);
-    assert!(text.contains(&format!("What is meant is http.server (PID {}", web.pid())), "{text}");
+    assert!(text.contains(&format!("Match: http.server (PID {}", web.pid())), "{text}");
     let free = ports::free();
     let said = haguard.run(["restart", &format!("localhost:{}", free.number)]);
     assert_eq!(said.status, 3, "{said}");
     assert!(
-        unwrapped(&said.stdout).contains(&format!("Nobody who can be seen listens on port {}.", free.number)),
+        unwrapped(&said.stdout).contains(&format!("No visible process listens on port {}.", free.number)),
         "{said}"
     );
     // A number is a PID as well.
@@ -157,11 +157,8 @@ fn an_address_that_is_served_over_udp_has_somebody_who_serves_it() {
         let said = Haguard::new().run(["restart", &word]);
         let text = unwrapped(&said.stdout);
         assert_eq!(said.status, 3, "{said}");
-        assert!(
-            text.contains(&format!("(PID {},", app.pid())) && text.contains("What is meant is"),
-            "{said}"
-        );
-        assert!(!text.contains("Nobody who can be seen"), "{said}");
+        assert!(text.contains(&format!("(PID {},", app.pid())) && text.contains("Match: "), "{said}");
+        assert!(!text.contains("No visible process"), "{said}");
     }
 }
 

@@ -106,7 +106,7 @@ fn a_word_that_systemd_knows_by_another_name_or_cannot_start_again_is_told_so() 
         ),
         ("failed", vec!["The unit failed.service is failed and has no process.".to_owned()]),
         ("1", vec!["restarting it restarts this whole host or container".to_owned()]),
-        ("g*", vec!["Nothing that runs here is called so.".to_owned()]),
+        ("g*", vec!["No running service has that name.".to_owned()]),
     ];
     for (word, expected) in cases {
         let said = guest.haguard(["restart", word]);

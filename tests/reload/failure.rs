@@ -33,7 +33,11 @@ fn a_bind_taken_between_check_and_act_leaves_the_old_worker_proven_in_force_and_
         assert_eq!((status, &document["changed"]), (Some(1), &false.into()), "{branch}: {document:#}");
         assert_eq!(document["reload"]["outcome"], "failed", "{branch}: {document:#}");
         assert_eq!(document["reload"]["worker"], worker, "{branch}");
-        assert_eq!(proof(&document, "the worker of before serves")["after"], worker.to_string(), "{branch}");
+        assert_eq!(
+            proof(&document, "the previous worker still serves")["after"],
+            worker.to_string(),
+            "{branch}"
+        );
         let ms = document["reload"]["refused_ms"].as_u64().unwrap();
         assert!(ms > 0, "{branch}: HAProxy gives up its listeners meanwhile: {document:#}");
         let log = document["reload"]["startup_log"].to_string();
@@ -83,7 +87,7 @@ fn the_text_of_a_failed_reload_says_who_serves_why_it_failed_and_for_how_long_cl
     let text = unwrapped(&said);
     for words in [
         "failed: reload of HAProxy (master ".to_owned(),
-        format!("worker {} serves as before, proven", bench.haproxy.worker_pid()),
+        format!("worker {} still serves, proven", bench.haproxy.worker_pid()),
         "connections were refused for about ".to_owned(),
         format!("Address already in use) for [127.0.0.1:{}]", taken.number),
         "nothing was left changed. (exit 1)".to_owned(),

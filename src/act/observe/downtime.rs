@@ -1,7 +1,7 @@
 //! How long clients could not connect over a restart, and when the first connection of each address was taken again.
 //!
 //! Rows of the kernel's table tell when an address is closed, or taken by another socket; one connection to it, made
-//! then, tells when somebody takes clients there.
+//! then, shows when a process accepts clients there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -33,7 +33,7 @@ pub struct ObservedDowntime {
 /// One address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AddressDowntime {
-    /// For how long nobody listened there.
+    /// For how long no socket listened there.
     pub closed: Duration,
     /// From the order to the first connection that was taken; none where none was.
     pub accepted: Option<Duration>,

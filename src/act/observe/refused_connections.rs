@@ -23,7 +23,7 @@ pub struct RefusalMonitor {
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RefusedConnections {
-    /// Each address with the time for which nobody listened there; those without a gap are not in it.
+    /// Each address with the time for which no socket listened there; those without a gap are not in it.
     pub gaps: BTreeMap<Listener, Duration>,
     /// How many addresses were watched.
     pub watched: usize,
@@ -111,7 +111,7 @@ pub(in crate::act) mod tests {
         assert!(found.is_ok(), "in vain");
     }
 
-    /// Somebody who listens, and where.
+    /// A listening socket, and its address.
     pub(in crate::act) fn listener() -> (TcpListener, Listener) {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = Listener::Tcp(socket.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Health before and after: servers that were up and are down now are named, and those without a result are said.
+//! Server health before and after: names servers that were up and are down now, and those without a check result.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
-//! The act: a plan that was consented to, step by step. It ends at the first step that does not come out well, and it
-//! never turns into a restart.
+//! Carries out the plan of a reload, step by step. It ends at the first step that fails, and never turns into a
+//! restart.
 //!
 //! - `outcome`: which worker serves after the order, from the master or /proc
 
@@ -44,9 +44,9 @@ pub fn apply(
         return OperationResult::not_applied(Outcome::StateChanged(Vec::new()));
     };
     let files = read_config_files(instance, before);
-    let moved = changes_since_plan(cleared.plan(), instance, &files, &calls);
-    if !moved.is_empty() {
-        return OperationResult::not_applied(Outcome::StateChanged(moved));
+    let changes = changes_since_plan(cleared.plan(), instance, &files, &calls);
+    if !changes.is_empty() {
+        return OperationResult::not_applied(Outcome::StateChanged(changes));
     }
     let channel = server_health::serving_channel(instance, &calls);
     let health = channel.as_ref().map(server_health::read_health).and_then(Result::ok);
@@ -91,7 +91,7 @@ struct ReloadExecutor<'a> {
     fresh: Option<RuntimeState>,
     /// The new worker, once it has taken over.
     worker: Option<u32>,
-    /// What came of putting the runtime state back.
+    /// The result of putting the runtime state back.
     restored: Option<Claim>,
     done: OperationResult,
 }
@@ -180,7 +180,7 @@ impl ReloadExecutor<'_> {
         done.notes
             .extend(done.refused.trouble.take().map(|why| format!("clients could not be watched: {why}")));
         done.notes
-            .extend(sent.trouble.map(|trouble| format!("the master's answer was not heard: {trouble}")));
+            .extend(sent.trouble.map(|trouble| format!("the master's answer did not arrive: {trouble}")));
         match outcome {
             WorkerAfterReload::New { worker } => {
                 run.steps.end("reload", &format!("worker {worker} took over"));
@@ -231,8 +231,8 @@ pub(super) fn previous_worker_claims(
 ) -> Vec<Claim> {
     let same = instance.serving.seen() == Some(&worker);
     let both = (serving_worker(instance), worker.to_string());
-    let answers = Claim::new("the worker of before serves", both, why.to_owned(), same, || {
-        format!("worker {worker} serves, which is not the one of before")
+    let answers = Claim::new("the previous worker still serves", both, why.to_owned(), same, || {
+        format!("worker {worker} serves, which is not the previous one")
     });
     // It takes its listeners back one by one.
     let deadline = Deadline::after(timeouts::RUNTIME_QUERY);
@@ -276,7 +276,7 @@ fn verify(
     let both = (alive(started), alive(now));
     let source = format!("/proc/{worker}/stat");
     done.claims.push(Claim::new(
-        "the new worker lives on",
+        "the new worker still runs",
         both,
         source,
         now.is_some() && now == started,
@@ -330,7 +330,7 @@ pub(super) fn server_health_claim(
     }
 }
 
-/// A gap is a fact about the reload and no doubt about what runs now.
+/// A gap is reported and breaks nothing: the claim always holds.
 fn refused_connections_claim(refused: &RefusedConnections) -> Claim {
     let ms = refused.longest().as_millis();
     let source = format!(
@@ -341,7 +341,7 @@ fn refused_connections_claim(refused: &RefusedConnections) -> Claim {
     Claim::new("clients were refused for", ("0 ms".to_owned(), format!("{ms} ms")), source, true, String::new)
 }
 
-/// Keeps what the proven worker loaded. A copy that cannot be kept takes nothing back.
+/// Keeps what the proven worker loaded. Where that fails, the reload stays proven.
 pub(super) fn save_loaded_config(
     done: &mut OperationResult,
     worker: u32,

@@ -1,4 +1,4 @@
-//! What came of the order to reload: which worker serves now. It is judged by processes, never by an answer alone.
+//! The outcome of the order to reload: which worker serves now. Processes decide, never the master's answer alone.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -34,14 +34,14 @@ pub enum WorkerAfterReload {
         /// How that is known.
         why: String,
     },
-    /// It cannot be told.
+    /// It is not known.
     Unknown {
         /// Why not.
         why: String,
     },
 }
 
-/// What was there before the order, as far as it is needed to tell what came of it.
+/// The state before the order, as far as judging its outcome needs it.
 #[derive(Debug)]
 pub struct StateBeforeReload<'a> {
     instance: &'a Instance,
@@ -51,7 +51,7 @@ pub struct StateBeforeReload<'a> {
     calls: Arc<AtomicU32>,
 }
 
-/// What the order brought back.
+/// The response to the order.
 #[derive(Debug, Default)]
 pub struct ReloadOrder {
     /// The master's answer.
@@ -125,7 +125,7 @@ impl<'a> StateBeforeReload<'a> {
         }
     }
 
-    /// Nothing shows that an order came after all: the same children, and a master that counts no reload more.
+    /// The order did not arrive: the same children, and the master's reload count is the same.
     pub fn saw_no_reload(&self) -> bool {
         let main = self.instance.main.pid;
         let same = children(main) == self.children && reexec_environment(main) == self.state;
@@ -194,10 +194,11 @@ impl<'a> StateBeforeReload<'a> {
                 let there = linux::PidTranslation::for_process(main).to_namespace_pid(old);
                 there.and_then(|pid| state.failed.get(&pid)).copied().unwrap_or_default()
             };
-            let said = now.waits && failures(&now) > failures(&self.state);
+            let counted = now.waits && failures(&now) > failures(&self.state);
             let gone = !came.is_empty() && fresh.is_empty();
-            if (said || gone) && self.answers_admin_socket(old) {
-                let how = if said { "its master counts a failed reload" } else { "the new worker has ended" };
+            if (counted || gone) && self.answers_admin_socket(old) {
+                let how =
+                    if counted { "its master counts a failed reload" } else { "the new worker has ended" };
                 return ControlFlow::Break(WorkerAfterReload::Previous {
                     worker: old,
                     why: format!("{how}, and worker {old} answers its socket"),
@@ -321,7 +322,7 @@ mod tests {
             ReloadStage::Loading,
             "after an earlier failure, 3.2"
         );
-        assert_eq!(stage_after(1, 0, &[], &[(101, 1)]), ReloadStage::Loading, "nobody is listed yet");
+        assert_eq!(stage_after(1, 0, &[], &[(101, 1)]), ReloadStage::Loading, "no worker is listed yet");
     }
 
     #[test]

@@ -41,10 +41,10 @@ pub(super) struct RestartExecutor<'a> {
     pub(super) method: Option<PreparedRestart>,
     pub(super) downtime: Option<Result<DowntimeMonitor, String>>,
     pub(super) ordered_at: Option<Instant>,
-    /// What came up, with the worker that serves.
+    /// The new HAProxy, with the worker that serves.
     pub(super) new: Option<(Instance, u32)>,
     pub(super) new_lock: Option<Lock>,
-    /// What came of putting the runtime state back.
+    /// The result of putting the runtime state back.
     pub(super) restored: Option<Claim>,
     pub(super) done: OperationResult,
     pub(super) left: RestartDetails,
@@ -118,13 +118,13 @@ impl<'a> RestartExecutor<'a> {
         self.ends_with(Outcome::PreparationFailed(error))
     }
 
-    /// Writes down what is there now, files and runtime state.
+    /// Saves the files and the runtime state.
     fn save_snapshot(&mut self) -> ControlFlow<()> {
         let RestartExecutor { before, instance, hold, run, .. } = *self;
         if let Err(error) = run.steps.begin("snapshot") {
             return self.ends_with(Outcome::JournalFailed(error));
         }
-        (run.progress)("snapshot: what is there now is written down", timeouts::REPLAY);
+        (run.progress)("snapshot: files and runtime state are saved", timeouts::REPLAY);
         self.fresh = hold.read_again(run.settings, before, &self.calls);
         let whole: Option<Vec<_>> =
             self.files.iter().map(|(path, bytes)| Some((path.into(), bytes.clone()?))).collect();
@@ -237,10 +237,13 @@ impl<'a> RestartExecutor<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Compares what came up with what was there.
+    /// Compares the new HAProxy with the previous one.
     fn compare(&mut self, is: &Instance, worker: u32) {
         let RestartExecutor { before, run, .. } = *self;
-        (run.progress)("prove: what came up is compared with what was", timeouts::FIRST_HEALTH_CHECKS);
+        (run.progress)(
+            "prove: the new HAProxy is compared with the previous one",
+            timeouts::FIRST_HEALTH_CHECKS,
+        );
         if let Err(error) = run.steps.begin("prove") {
             self.done.notes.push(format!("the journal could not be written: {error:#}"));
         }

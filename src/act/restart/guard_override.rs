@@ -36,7 +36,7 @@ impl GuardOverride {
         };
         if !left && let Err(error) = drop_in::write(&file, OVERRIDE_DROP_IN, clearance) {
             if let Some(folder) = file.parent().filter(|_| folder_made) {
-                // It is empty where nobody else wrote into it.
+                // It is empty where no other file was written into it.
                 let _ = std::fs::remove_dir(folder);
             }
             return (None, Err(error));
@@ -80,8 +80,8 @@ impl GuardOverride {
         let (after, why) = match &shown {
             Ok(shown) if shown.is_yes("RefuseManualStop") => ("yes".to_owned(), None),
             Ok(shown) => {
-                let said = shown.get("RefuseManualStop").to_owned();
-                (said.clone(), Some(format!("{unit} says RefuseManualStop={said}: the guard is not back")))
+                let value = shown.get("RefuseManualStop").to_owned();
+                (value.clone(), Some(format!("{unit} says RefuseManualStop={value}: the guard is not back")))
             }
             Err(error) => {
                 ("unknown".to_owned(), Some(format!("{error:#}; {} may be there", self.file.display())))

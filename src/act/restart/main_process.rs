@@ -1,4 +1,4 @@
-//! Which process is HAProxy's main one while a restart goes on.
+//! Which process is HAProxy's main one during a restart.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ pub(super) enum MainProcess {
     Running(u32),
     /// None yet.
     Starting(String),
-    /// There is none, and nobody will start one.
+    /// There is none, and nothing will start one.
     Ended(String),
 }
 
-/// Nothing runs: somebody may be about to start it again, for as long as `limit`.
+/// Nothing runs. The service manager may start it again within `limit`.
 pub(super) fn starting_or_ended(
     down: &mut Option<Instant>,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! HAProxies that a manager keeps: systemd restarts a unit, Docker a container.
+//! HAProxy under a service manager: systemd restarts a unit, Docker or Podman a container.
 
 use std::time::Instant;
 
@@ -157,7 +157,7 @@ impl ContainerRestart {
         };
         let why = docker::explain_error(&error);
         if error.outcome_unknown() {
-            // It may have been told to end before the daemon fell silent.
+            // The daemon may have signalled it before it stopped answering.
             let _ = handle.map(|handle| handle.ended_within(timeouts::STOP));
         }
         match is_same_process(&self.before) {

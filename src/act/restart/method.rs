@@ -28,7 +28,7 @@ const MAX_LOG_BYTES: u64 = 64 * 1024;
 
 /// Everything that can be done before the order is done.
 pub(super) enum PreparedRestart {
-    /// By its own command line.
+    /// Ended, and started by its own command line.
     Process(Box<ProcessRestart>),
     /// By systemd.
     Systemd(Box<UnitRestart>),
@@ -84,7 +84,7 @@ impl PreparedRestart {
         }
     }
 
-    /// Looks which process came of it.
+    /// Finds the main process after the order.
     pub(super) fn main_process(&mut self) -> MainProcess {
         match self {
             PreparedRestart::Process(own) => own.main_process(),
@@ -112,7 +112,7 @@ impl PreparedRestart {
         claim.is_some_and(|claim| claim.broken.is_some())
     }
 
-    /// What only this way has to prove; `main` is the process that came of it.
+    /// The claims of this method alone; `main` is the new main process.
     pub(super) fn claims(&self, main: Option<u32>) -> Vec<Claim> {
         match self {
             PreparedRestart::Process(own) => {
@@ -124,7 +124,7 @@ impl PreparedRestart {
     }
 }
 
-/// One that nobody keeps.
+/// A HAProxy without a service manager.
 pub(super) struct ProcessRestart {
     main: ProcessHandle,
     workers: Vec<ProcessHandle>,
@@ -245,7 +245,7 @@ impl ProcessRestart {
             return Vec::new();
         };
         let mut bytes = Vec::new();
-        // What could be read is told.
+        // What could be read is reported.
         let _ =
             file.seek(SeekFrom::Start(from)).and_then(|_| file.take(MAX_LOG_BYTES).read_to_end(&mut bytes));
         startup_log::redacted_lines(&String::from_utf8_lossy(&bytes))

@@ -1,5 +1,5 @@
-//! The restart: what is lost is written down first, the order is given once by the verified method, the runtime state is
-//! put into what comes up, and all of it is verified.
+//! The restart: a snapshot is saved first, the order is given once by the verified method, the runtime state is put back
+//! into the new HAProxy, and all of it is verified.
 
 mod executor;
 mod guard_override;
@@ -28,12 +28,12 @@ use crate::plan::{Basis, BasisChange, Plan};
 use crate::timeouts;
 use executor::RestartExecutor;
 
-/// What a restart leaves beside what every act leaves.
+/// The result of a restart beside the [`OperationResult`].
 #[derive(Debug, Default)]
 pub struct RestartDetails {
     /// The main process now.
     pub main: Option<u32>,
-    /// The folder with what was there before.
+    /// The folder of the snapshot.
     pub snapshot: Option<PathBuf>,
     /// Connections that were open in the last moment.
     pub connections: Option<u64>,
@@ -49,8 +49,8 @@ pub struct RestartDetails {
     pub unfinished: bool,
 }
 
-/// Restarts, as the steps of the plan say. `before` is what the plan was made from; `hold` is put back into what comes
-/// up.
+/// Restarts, as the steps of the plan say. `before` is what the plan was made from; `hold` is put back into the new
+/// HAProxy.
 pub fn apply(
     cleared: ClearedPlan<'_>,
     before: &Facts,
@@ -63,10 +63,10 @@ pub fn apply(
         return not_applied(Outcome::StateChanged(Vec::new()));
     };
     let files = recheck::read_config_files(instance, before);
-    let mut moved = recheck::changes_since_plan(cleared.plan(), instance, &files, &calls);
-    moved.extend(unit_changes_since_plan(cleared.plan(), before, run.settings));
-    if !moved.is_empty() {
-        return not_applied(Outcome::StateChanged(moved));
+    let mut changes = recheck::changes_since_plan(cleared.plan(), instance, &files, &calls);
+    changes.extend(unit_changes_since_plan(cleared.plan(), before, run.settings));
+    if !changes.is_empty() {
+        return not_applied(Outcome::StateChanged(changes));
     }
     if let Some(signal) = run.interrupts.stop_signal() {
         return not_applied(Outcome::Interrupted(signal));
@@ -80,8 +80,8 @@ pub fn apply(
     (done, left)
 }
 
-/// A socket that was named by way of a process which will be gone leads nowhere afterwards; then the process that came
-/// up leads to its own.
+/// A socket path through /proc/PID of the previous process is of no use after the restart; the sockets are found through
+/// the new process then.
 fn without_proc_sockets(settings: &Settings) -> Settings {
     let lasting = |socket: &Option<Sourced<PathBuf>>| {
         socket.clone().filter(|socket| !socket.value.starts_with("/proc"))

@@ -70,7 +70,7 @@ impl RestartExecutor<'_> {
                 Ok(DowntimeMonitor::start(expected_listeners::expected(self.before).into_iter().filter(tcp)))
             }
             Known::Seen(false) => {
-                Err("it has a network of its own, where nobody can connect from here".to_owned())
+                Err("it has a network namespace of its own, which haguard cannot connect to".to_owned())
             }
             Known::Unknown { why } => Err(why),
         }

@@ -1,5 +1,5 @@
-//! An order to a manager that haguard no longer waits for: taken back where nothing has come of it yet, and named where
-//! something still may.
+//! An order to a service manager that haguard no longer waits for: cancelled where it has not begun, and reported where
+//! it may still be carried out.
 
 use anyhow::Result;
 
@@ -10,16 +10,16 @@ use crate::facts::controller::Container;
 use crate::timeouts;
 use crate::wire::systemd::unit::{Job, Unit};
 
-/// What systemd has before it.
+/// The state of the order in systemd.
 struct UnitJobState {
     job: Option<Job>,
     shown: Unit,
-    /// The unit runs, by the process of before.
+    /// The unit still runs the previous process.
     untouched: bool,
 }
 
 /// Whether anything more may come of an order to restart a unit whose main process is still `main`. Only a job that waits
-/// is cancelled: one that has begun has told HAProxy to end, and is what starts it again.
+/// is cancelled: one that has begun has signalled HAProxy to end, and is what starts it again.
 pub(super) fn pending_job_claim(unit: &str, main: u32, clearance: &Clearance) -> Claim {
     let seen = query_unit_job(unit, main).and_then(|seen| match &seen.job {
         Some(job) if seen.untouched && !job.running => {
@@ -41,31 +41,31 @@ pub(super) fn pending_job_claim(unit: &str, main: u32, clearance: &Clearance) ->
             let Job { id, kind, .. } = job;
             let doing = if job.running { "running" } else { "waiting" };
             let why = format!(
-                "systemd still has job {id} ({kind}, {doing}) of {unit}, which is {}: HAProxy will end and be started \
-                 again by systemd alone, and then nothing is put back into it",
+                "systemd still has job {id} ({kind}, {doing}) of {unit}, which is {}: systemd will \
+                 restart HAProxy, and the runtime state is not put back then",
                 describe_state(shown)
             );
             (format!("job {id} ({kind}, {doing})"), Some(why))
         }
         Err(error) => (
             "unknown".to_owned(),
-            Some(format!("what systemd may still do of the order is not known: {error:#}")),
+            Some(format!("whether systemd still carries the order out is not known: {error:#}")),
         ),
     };
     let source = format!("systemctl list-jobs, systemctl show {unit}");
     let both = ("no job".to_owned(), after);
-    Claim::new("systemd does nothing more of the order", both, source, broken.is_none(), || {
+    Claim::new("systemd has no job left of the order", both, source, broken.is_none(), || {
         broken.unwrap_or_default()
     })
 }
 
-/// What may come of an order that a container's daemon got and did not answer, while HAProxy runs as before.
+/// The claim about an order that a container's daemon received and did not answer, while HAProxy still runs.
 pub(super) fn unanswered_order_claim(container: &Container, why: &str) -> Claim {
     let both = ("answered".to_owned(), "unknown".to_owned());
-    Claim::new("the daemon does nothing more of the order", both, container.socket.clone(), false, || {
+    Claim::new("the daemon is done with the order", both, container.socket.clone(), false, || {
         format!(
-            "the daemon got the order to restart {} and did not answer: HAProxy still runs as before, and the daemon may \
-             restart it yet, when nothing is put back into it ({why})",
+            "the daemon got the order to restart {} and did not answer: HAProxy still runs, and the daemon may \
+             still restart it; the runtime state is not put back then ({why})",
             container.describe()
         )
     })

@@ -128,7 +128,7 @@ impl PreservedRuntime {
         run: &OperationContext<'_>,
         calls: &Arc<AtomicU32>,
     ) -> Claim {
-        (run.progress)("put back: the new worker gets what only memory held", timeouts::REPLAY);
+        (run.progress)("put back: the new worker gets the runtime state", timeouts::REPLAY);
         if let Err(error) = run.steps.begin("put-back") {
             done.notes.push(format!("the journal could not be written: {error:#}"));
         }
@@ -157,7 +157,7 @@ impl PreservedRuntime {
         !previewed || plan.steps.iter().any(|step| step.restored_runtime() == Some((kind, object)))
     }
 
-    /// The proof: everything that the plan said would come back is back. What it said cannot come back is no surprise.
+    /// The proof that everything is back that the plan said would be; what it said cannot come back is no failure.
     fn replay_claim(&self, returned: &Result<Vec<ReplayResult>, String>, worker: u32) -> Claim {
         let title = "what was lost is put back";
         let source = format!("the sockets of worker {worker}, before and after the replay");

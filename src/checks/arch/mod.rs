@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Check] = checks! {
          that it would read on the host would be about something else.";
     "arch.config-inode", namespaces::config_inode, "a file that is mounted alone is still the one of this host",
         "A container that mounts a single file keeps that inode. When an editor or a deployment writes a new file \
-         and renames it over the old one, the container goes on reading the old one, and a reload changes nothing. \
+         and renames it over the old one, the container keeps reading the old one, and a reload changes nothing. \
          haguard compares the file that HAProxy sees with the file on this host.";
     "arch.master-worker", master_worker, "it runs with a master",
         "Only a master can say whether a reload really brought up a new worker. Without one, a reload can be \
@@ -85,7 +85,7 @@ fn single_instance(context: CheckContext<'_>) -> CheckResult {
     let candidates = context.facts.candidates.get()?;
     let evidence = candidates.iter().map(|candidate| candidate.describe());
     Ok(match candidates.len() {
-        // The reason why there is no instance is the reason here too, and is told once.
+        // The reason why there is no instance is reported once, by the check of the instance.
         0 => match context.facts.instance.why() {
             Some(why) => Judgement::unknown(why.to_owned()),
             None => Judgement::unknown("no process of that name can be seen")

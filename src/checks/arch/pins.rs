@@ -39,7 +39,7 @@ fn haproxy_pin(facts: &Facts) -> Result<Pin, Unknown> {
 fn found_pin(service: &str, control: &Control, config: Vec<String>) -> Result<Pin, Unknown> {
     let controller = control.proven().ok_or_else(|| {
         let why = control.why().unwrap_or("");
-        Unknown::new(format!("who controls it is {}: {why}", control.certainty()))
+        Unknown::new(format!("its controller is {}: {why}", control.certainty()))
     })?;
     Ok(Pin::from_controller(service, controller, config))
 }

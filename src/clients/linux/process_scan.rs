@@ -138,7 +138,7 @@ fn may_have_role(pid: u32) -> bool {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();
-    // The name in the arguments may be a lie in both directions, so the program counts as well.
+    // The name in the arguments can be wrong in both directions, so the program counts as well.
     let exe = || std::fs::read_link(format!("/proc/{pid}/exe")).ok();
     command_line::role(None, &argv).is_some()
         || exe().is_some_and(|exe| command_line::role(Some(&exe.to_string_lossy()), &argv).is_some())

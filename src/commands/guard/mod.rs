@@ -1,4 +1,4 @@
-//! `guard`: systemd itself refuses the reflex restart.
+//! `guard`: makes systemd refuse manual restarts of HAProxy's unit.
 //!
 //! - `args`: the arguments
 //! - `change`: `guard install` and `guard remove`
@@ -32,11 +32,11 @@ pub(super) fn run(command: &GuardCommand, context: &Context<'_>) -> Result<Repor
     }
 }
 
-/// Whose guard it is about.
+/// The unit that a guard command is about.
 enum GuardTarget {
-    /// This unit's.
+    /// This unit.
     Unit(Box<GuardFacts>),
-    /// Nobody's: what runs HAProxy here never asks systemd.
+    /// None: HAProxy is not controlled by systemd here.
     NotSystemd(String),
     /// It is not known which unit controls HAProxy, or systemd does not answer: the sentence.
     Unknown(String),
@@ -46,7 +46,7 @@ fn unknown_target(why: &str) -> GuardTarget {
     GuardTarget::Unknown(format!("it is not known which unit controls HAProxy here: {why}"))
 }
 
-/// The unit that was named; else the one that is proven to control the HAProxy that is meant.
+/// The named unit; else the unit that is proven to control HAProxy.
 fn resolve_target(unit: Option<&str>, context: &Context<'_>) -> Result<GuardTarget, Failure> {
     if let Some(name) = unit {
         return resolve_unit(name, context);
@@ -62,7 +62,7 @@ fn resolve_target(unit: Option<&str>, context: &Context<'_>) -> Result<GuardTarg
         (None, Some(other)) => {
             GuardTarget::NotSystemd(format!("{} is controlled by {}", instance.title(), other.describe()))
         }
-        (None, None) => unknown_target(instance.control.why().unwrap_or("nobody can be asked")),
+        (None, None) => unknown_target(instance.control.why().unwrap_or("no controller answers")),
     })
 }
 
@@ -72,7 +72,7 @@ fn resolve_unit(name: &str, context: &Context<'_>) -> Result<GuardTarget, Failur
         || name.starts_with('-')
         || name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
     {
-        return Err(Failure::usage(anyhow::anyhow!("`{name}` is no name of a unit"))
+        return Err(Failure::usage(anyhow::anyhow!("`{name}` is not a unit name"))
             .with_remedy("write it as haproxy.service"));
     }
     let name = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
@@ -83,9 +83,7 @@ fn resolve_unit(name: &str, context: &Context<'_>) -> Result<GuardTarget, Failur
     let facts = match gather::guard(&name, limit) {
         Ok(facts) => facts,
         Err(error) => {
-            return Ok(GuardTarget::Unknown(format!(
-                "the guard of {name} could not be looked at: {error:#}"
-            )));
+            return Ok(GuardTarget::Unknown(format!("the guard of {name} could not be read: {error:#}")));
         }
     };
     // One whose files are gone may still run, and one that is gone may have left the guard's file.
@@ -101,10 +99,10 @@ fn service_names(limit: Duration) -> Vec<String> {
     names.into_iter().filter(|name| name.ends_with(".service")).collect()
 }
 
-/// How like two names may be and still be no hint: names of a few letters are like many others.
+/// The Jaro-Winkler similarity above which a name is a hint: short names are like many others.
 const SIMILARITY_THRESHOLD: f64 = 0.8;
 
-/// A name like it is the first thing that somebody wants to know.
+/// The error names up to three similar units.
 fn no_such_unit(name: &str, services: &[String]) -> Failure {
     let stem = |name: &str| name.trim_end_matches(".service").to_owned();
     let alike = |other: &String| strsim::jaro_winkler(&stem(name), &stem(other));

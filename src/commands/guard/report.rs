@@ -1,4 +1,4 @@
-//! What a guard command tells: the report of each way in which it can end.
+//! The report of each outcome of `guard install` and `guard remove`.
 
 use crate::act::consent::ClearanceDenied;
 use crate::act::guard::GuardChangeResult;
@@ -13,12 +13,12 @@ use crate::plan::{Plan, RunbookStep};
 use crate::report::{Body, GuardBody, Report};
 use crate::wire::systemd::guard_drop_in;
 
-/// HAProxy is somebody else's than systemd's.
+/// HAProxy is not controlled by systemd.
 pub(super) fn not_systemd(command: &str, why: &str) -> Report {
     let body = GuardBody {
         outcome: "not in force".to_owned(),
-        why: "The guard is systemd's refusal, and systemd is not asked when this HAProxy is restarted. `haguard restart` \
-              refuses all the same, and says what controls it."
+        why: "The guard makes systemd refuse, and systemd does not control this HAProxy. `haguard restart` refuses all the \
+              same, and shows what controls it."
             .to_owned(),
         holes: to_strings(BYPASSES),
         ..GuardBody::default()
@@ -26,12 +26,12 @@ pub(super) fn not_systemd(command: &str, why: &str) -> Report {
     Report::new(command, Exit::Refused, why, Body::Guard(Box::new(body)))
 }
 
-/// It is not known whose guard it would be.
+/// The unit of the guard is not known.
 pub(super) fn unknown_unit(command: &str, why: &str) -> Report {
     let body = GuardBody {
         outcome: "unknown".to_owned(),
-        why: "The guard is for units of this host's systemd. `haguard inspect` says what controls HAProxy; as root it sees \
-              more. A unit that is named is looked at whatever runs: `haguard guard status haproxy.service`."
+        why: "The guard is for units of this host's systemd. `haguard inspect` shows what controls HAProxy; as root it sees \
+              more. Or name the unit: `haguard guard status haproxy.service`."
             .to_owned(),
         ..GuardBody::default()
     };
@@ -62,13 +62,13 @@ pub(super) struct GuardReport<'a> {
 }
 
 impl GuardReport<'_> {
-    /// The unit is as it would be already.
+    /// The unit is in the wanted state already.
     pub(super) fn nothing_to_do(&self) -> Report {
-        let said = match self.kind {
+        let sentence = match self.kind {
             GuardChange::Install => "the guard is in force already",
-            GuardChange::Remove => "there is no guard of haguard's",
+            GuardChange::Remove => "haguard's guard is not installed",
         };
-        let summary = format!("{}: {said}", self.facts.unit);
+        let summary = format!("{}: {sentence}", self.facts.unit);
         self.report(Exit::Done, summary, GuardBody { outcome: "nothing to do".into(), ..body(self.facts) })
     }
 
@@ -101,26 +101,26 @@ impl GuardReport<'_> {
         let refused = || GuardBody { outcome: "refused".into(), ..body(self.facts) };
         let (summary, body) = match withheld {
             ClearanceDenied::Blocked(_) => (format!("{of}: a check says no"), refused()),
-            ClearanceDenied::Stale { moved, shown } => {
+            ClearanceDenied::Stale { changes, shown } => {
                 let why = match shown {
-                    true => "These are not as they were when the plan was shown:",
+                    true => "Changed since the plan was shown:",
                     false => "No plan with this id was shown on this host.",
                 };
                 let apply = Some(self.command_with("--plan"));
                 let body = GuardBody {
                     outcome: "stale".into(),
                     why: why.into(),
-                    moved: moved.clone(),
+                    moved: changes.clone(),
                     apply,
                     ..body(self.facts)
                 };
-                (format!("{of}: the world moved since the plan"), body)
+                (format!("{of}: state changed since the plan was made"), body)
             }
             ClearanceDenied::NoConsent => {
-                let why = "Nobody is here to be asked, and no plan was approved.".into();
+                let why = "No terminal to ask on, and no --approve ID was given.".into();
                 let apply = Some(self.command_with(&self.approve_flag()));
                 let body = GuardBody { outcome: "refused".into(), why, apply, ..self.body_with_effects() };
-                (format!("{of}: it needs somebody's consent"), body)
+                (format!("{of}: it needs consent"), body)
             }
             ClearanceDenied::Declined => {
                 (format!("{of}: declined"), GuardBody { outcome: "declined".into(), ..body(self.facts) })
@@ -143,7 +143,7 @@ impl GuardReport<'_> {
         )
     }
 
-    /// The act, however it ended.
+    /// The result, whatever its outcome.
     pub(super) fn finished(&self, done: GuardChangeResult) -> Report {
         let of = format!("{} of {}", self.operation_phrase(), self.plan.target);
         let GuardChangeResult { outcome: ended, proof, after, writes } = done;
@@ -151,7 +151,7 @@ impl GuardReport<'_> {
         let with = |outcome: &str| GuardBody { outcome: outcome.into(), ..body(facts) };
         let (exit, summary, body) = match ended {
             Outcome::Proven => {
-                let said = match self.kind {
+                let sentence = match self.kind {
                     GuardChange::Install => "systemd refuses a manual stop and restart from now on, proven",
                     GuardChange::Remove => "the unit is as it was before the guard, proven",
                 };
@@ -163,27 +163,27 @@ impl GuardReport<'_> {
                     },
                     GuardChange::Remove => with("done"),
                 };
-                (Exit::Done, format!("{}: {said}", self.plan.target), guard)
+                (Exit::Done, format!("{}: {sentence}", self.plan.target), guard)
             }
             Outcome::Failed(why) => {
-                let summary = format!("{of} failed; the unit is as before, proven");
+                let summary = format!("{of} failed; the unit is back in its previous state, proven");
                 (Exit::Failed, summary, GuardBody { why, ..with("undone") })
             }
             Outcome::Unproven(why) => {
                 let summary = format!("{of}: not everything about it is proven");
                 (Exit::Unproven, summary, GuardBody { why, by_hand: self.by_hand(), ..with("unproven") })
             }
-            Outcome::StateChanged(moved) => {
-                return self.denied(&ClearanceDenied::Stale { moved, shown: true });
+            Outcome::StateChanged(changes) => {
+                return self.denied(&ClearanceDenied::Stale { changes, shown: true });
             }
             Outcome::PreparationFailed(error) => (
                 Exit::Unknown,
                 format!("{of}: systemd does not answer any more"),
-                GuardBody { why: format!("Nothing was done: {error:#}."), ..with("unknown") },
+                GuardBody { why: format!("Nothing was changed: {error:#}."), ..with("unknown") },
             ),
             Outcome::Interrupted(signal) | Outcome::Stopped(signal) => return self.interrupted(signal),
             Outcome::JournalFailed(error) | Outcome::RollbackTimerFailed(error) => {
-                let why = format!("The journal cannot be written, so nothing was done: {error:#}");
+                let why = format!("The journal cannot be written, so nothing was changed: {error:#}");
                 (
                     Exit::Unknown,
                     format!("{of}: the journal cannot be written"),
@@ -206,7 +206,7 @@ impl GuardReport<'_> {
         format!("--approve {}", self.plan.id)
     }
 
-    /// For somebody who decides.
+    /// With the file and its effects, for the decision about the plan.
     fn body_with_effects(&self) -> GuardBody {
         let installs = self.kind == GuardChange::Install;
         let some = |list: &[&str]| if installs { to_strings(list) } else { Vec::new() };
@@ -226,7 +226,7 @@ impl GuardReport<'_> {
         let line = |when: &str, command: String| RunbookStep { when: when.to_owned(), command };
         vec![
             line("see every file of the unit, in order:", format!("systemctl cat {unit}")),
-            line("take the guard away:", format!("rm {} && systemctl daemon-reload", shell_quote(path))),
+            line("remove the guard:", format!("rm {} && systemctl daemon-reload", shell_quote(path))),
         ]
     }
 
@@ -240,7 +240,7 @@ impl GuardReport<'_> {
         report
     }
 
-    /// This very command with another ending, as it can be pasted.
+    /// This command with another ending, ready to paste.
     fn command_with(&self, ending: &str) -> String {
         let config = self
             .context

@@ -1,4 +1,4 @@
-//! `guard status`: whether systemd refuses a restart by hand, and what it does not keep off. It needs no root.
+//! `guard status`: whether systemd refuses a manual restart, and what bypasses the guard. It needs no root.
 
 use super::super::Context;
 use super::args::GuardStatusArgs;
@@ -16,7 +16,7 @@ use crate::report::{Body, GuardBody, Report};
 
 const COMMAND: &str = "guard status";
 
-/// Looks twice, so that the second look proves that nothing was changed.
+/// Reads the unit twice: the second reading proves that nothing was changed.
 pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let facts = match resolve_target(args.unit.as_deref(), context)? {
         GuardTarget::Unit(facts) => facts,
@@ -50,7 +50,7 @@ pub(super) fn run(args: &GuardStatusArgs, context: &Context<'_>) -> Result<Repor
     Ok(report)
 }
 
-/// What brings it back.
+/// The command that puts the guard in force again.
 fn mend(facts: &GuardFacts) -> Option<String> {
     match (facts.status(), facts.stale_override()) {
         (GuardStatus::RuntimeOverride | GuardStatus::InForce | GuardStatus::ByOtherDropIn, Some(path)) => {
@@ -65,7 +65,7 @@ fn mend(facts: &GuardFacts) -> Option<String> {
     }
 }
 
-/// A guard of a unit that runs nothing guards nothing.
+/// A sentence where the unit runs nothing.
 fn describe_running(facts: &GuardFacts) -> String {
     match facts.shown.main_pid() {
         Some(_) => String::new(),
@@ -79,13 +79,13 @@ fn describe_running(facts: &GuardFacts) -> String {
 }
 
 fn unchanged_proof(before: &GuardFacts, now: &GuardFacts) -> Proof {
-    let said = |facts: &GuardFacts| {
+    let digest = |facts: &GuardFacts| {
         format!("md5 {}", gather::md5_hex(format!("{:?}", basis(facts).unit).as_bytes()))
     };
     Proof {
         claim: "settings and drop-ins of the unit".to_owned(),
-        before: said(before),
-        after: said(now),
+        before: digest(before),
+        after: digest(now),
         source: format!("systemctl show {}", before.unit),
     }
 }

@@ -25,7 +25,7 @@ pub(in crate::commands) fn run(facts: &Facts, context: &Context<'_>) -> Result<R
         let why = match (on_host, refused.is_empty()) {
             (None, _) => facts.on_host.why().unwrap_or("the services of this host were not read").to_owned(),
             (_, true) => "no HAProxy and no service around one was found".to_owned(),
-            (_, false) => "who controls it is not proven".to_owned(),
+            (_, false) => "its controller is not proven".to_owned(),
         };
         let summary = format!("nothing was pinned: {why}");
         return Ok(journaled(

@@ -1,4 +1,4 @@
-//! Consent to one plan, and a second look where somebody took their time over it.
+//! Asks for consent to one plan, and gathers again after a question: state may have changed while it was open.
 
 use std::io::{self, IsTerminal};
 
@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::plan::{Basis, Plan};
 use crate::state::plans;
 
-/// Who is asked.
+/// How consent can be given.
 pub(in crate::commands) struct ConsentRequest<'a> {
     /// `--approve`.
     pub(in crate::commands) approve: Option<&'a str>,
@@ -18,13 +18,13 @@ pub(in crate::commands) struct ConsentRequest<'a> {
     pub(in crate::commands) interrupts: &'a Interrupts,
 }
 
-/// What came of it.
+/// The result of the request.
 pub(in crate::commands) enum ConsentOutcome<'p> {
-    /// It may be done.
+    /// The plan may be carried out.
     Cleared(ClearedPlan<'p>),
     /// A signal came first.
     Interrupted(&'static str),
-    /// It may not, by what was found last.
+    /// The plan may not be carried out; with the findings of the last gathering.
     Withheld(ClearanceDenied, Vec<Finding>),
 }
 
@@ -55,10 +55,10 @@ pub(in crate::commands) fn request<'p>(
     let Some((basis, findings)) = (source == ConsentSource::Prompt).then(again).flatten() else {
         return ConsentOutcome::Cleared(cleared);
     };
-    let moved = plan.basis.changes_since(&basis);
+    let changes = plan.basis.changes_since(&basis);
     match checks::exit_code(&findings) {
-        _ if !moved.is_empty() => {
-            ConsentOutcome::Withheld(ClearanceDenied::Stale { moved, shown: true }, findings)
+        _ if !changes.is_empty() => {
+            ConsentOutcome::Withheld(ClearanceDenied::Stale { changes, shown: true }, findings)
         }
         Exit::Done => ConsentOutcome::Cleared(cleared),
         blocked => ConsentOutcome::Withheld(ClearanceDenied::Blocked(blocked), findings),

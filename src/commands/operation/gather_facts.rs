@@ -1,4 +1,4 @@
-//! One look at the host, with a sign of life on a terminal and a question where two instances could be meant.
+//! Gathers the facts, with a spinner on a terminal, and asks which instance to use where several run.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::gather::{self, Node, ProbeDepth};
 use crate::state::pending_confirmations;
 use crate::timeouts;
 
-/// Looks, and asks which HAProxy is meant where that is open and a terminal is there to ask on.
+/// Gathers the facts. Where several instances run and none was named, asks at the terminal which one to use.
 pub(in crate::commands) fn gather_facts(context: &Context<'_>, node: &Node, effort: ProbeDepth) -> Facts {
     gather_with_runtime(context, node, effort).0
 }
@@ -26,8 +26,7 @@ pub(in crate::commands) fn gather_with_runtime(
     let (facts, runtime) = gather_with_spinner(context, node, effort);
     let candidates = facts.candidates.seen().map(Vec::as_slice).unwrap_or_default();
     let open = facts.instance.seen().is_none() && candidates.len() > 1 && node.is_open();
-    let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
-    if !open || said || !is_interactive(context) {
+    if !open || context.settings.names_a_socket() || !is_interactive(context) {
         return (facts, runtime);
     }
     match select_instance(candidates) {
@@ -43,11 +42,11 @@ fn is_interactive(context: &Context<'_>) -> bool {
 fn select_instance(candidates: &[Candidate]) -> Option<u32> {
     let lines: Vec<String> =
         candidates.iter().map(|c| crate::report::text::wrap::escape_control_chars(&c.describe())).collect();
-    let chosen = Select::new().with_prompt("Which HAProxy is meant").items(&lines).default(0).interact_opt();
+    let chosen = Select::new().with_prompt("Which HAProxy").items(&lines).default(0).interact_opt();
     chosen.ok().flatten().map(|index| candidates[index].process.pid)
 }
 
-/// A reload that waits for its confirmation holds no lock, and still has its turn.
+/// A reload that waits for its confirmation holds no lock, and still blocks every other change.
 fn describe_pending_confirmation(context: &Context<'_>, facts: &Facts) -> Option<String> {
     let main = &facts.instance.seen()?.main;
     let pending = pending_confirmations::find_open_for_process(

@@ -1,4 +1,4 @@
-//! What is written into the journal about a run, whatever came of it.
+//! The journal entry of a run, written whatever its outcome.
 
 use crate::commands::Context;
 use crate::facts::Facts;
@@ -6,7 +6,7 @@ use crate::report::Report;
 use crate::state::journal::{self, InvokingUser, JournalEntry};
 use crate::{clients, time};
 
-/// Who called.
+/// The user who ran the command.
 pub(in crate::commands) fn invoking_user(context: &Context<'_>) -> InvokingUser {
     let environment = &context.settings.environment;
     InvokingUser {
@@ -18,13 +18,13 @@ pub(in crate::commands) fn invoking_user(context: &Context<'_>) -> InvokingUser 
     }
 }
 
-/// What the run was about.
+/// The target of the run.
 pub(in crate::commands) fn describe_target(facts: Option<&Facts>) -> String {
     let instance = facts.and_then(|facts| facts.instance.seen());
     instance.map_or_else(|| "unknown".to_owned(), |instance| instance.title())
 }
 
-/// What somebody lives with is part of the record: it may be why a command went on.
+/// The summary, with the findings that `[[ignore]]` entries ignored: they may be why the command proceeded.
 fn summary_with_ignores(report: &Report) -> String {
     let ignored = report.findings.iter().filter_map(|finding| {
         let by = finding.ignored_by.as_ref()?;
@@ -33,7 +33,7 @@ fn summary_with_ignores(report: &Report) -> String {
     std::iter::once(report.summary.clone()).chain(ignored).collect()
 }
 
-/// Records the end of a run. A refusal that cannot be recorded is still a refusal; the operator is told.
+/// Records the end of a run. Where that fails, it logs a warning, and the exit code stays.
 pub(in crate::commands) fn record_end(
     context: &Context<'_>,
     target: String,

@@ -1,4 +1,4 @@
-//! Whose turn it is: the lock of the HAProxy that is meant, and the freeze.
+//! The lock of the target HAProxy, and the freeze.
 
 use super::journal_entry;
 use crate::commands::Context;
@@ -10,8 +10,8 @@ use crate::state::journal;
 use crate::state::lock::{self, Lock, LockError};
 use crate::state::pending_confirmations::{self, PendingConfirmation};
 
-/// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may be away.
-/// None where /proc does not tell which one is meant; then a look does, and [`acquire`] comes after it.
+/// Takes the lock before HAProxy is asked anything, by /proc alone: while another run reloads, its sockets may not answer.
+/// None where /proc alone does not identify the target; then [`acquire`] takes it after gathering.
 pub(in crate::commands) fn acquire_early(
     context: &Context<'_>,
     node: &Node,
@@ -62,14 +62,14 @@ fn acquire_for_pid(context: &Context<'_>, pid: u32, start_ticks: Option<u64>) ->
     }
 }
 
-/// A reload waits for a confirmation: another one on top of it would leave open what goes back to what.
+/// With a second reload on top of one that waits for its confirmation, the rollback target would be ambiguous.
 fn pending_confirmation_failure(pending: &PendingConfirmation) -> Failure {
     let until =
         pending.until.map_or("the end of a reload".to_owned(), |at| at.strftime("%F %T UTC").to_string());
     let PendingConfirmation { id, target, who, .. } = pending;
     let error =
         anyhow::anyhow!("plan {id} of {target}, by {}, waits for a confirmation until {until}", who.name());
-    let mend = format!("`haguard confirm {id}` lets it stay; or wait until it has gone back");
+    let mend = format!("`haguard confirm {id}` keeps it; or wait until it is rolled back");
     Failure { exit: Exit::Busy, error, remedy: Some(mend) }
 }
 
@@ -84,10 +84,10 @@ pub(in crate::commands) fn ensure_not_frozen(context: &Context<'_>) -> Result<()
 fn lock_failure(busy: LockError) -> Failure {
     let (exit, mend) = match &busy {
         LockError::Held(_) => {
-            (Exit::Busy, "wait until it is done; `haguard history` shows what came of it".to_owned())
+            (Exit::Busy, "wait until it is done; `haguard history` shows its result".to_owned())
         }
         LockError::Frozen { path, .. } => {
-            (Exit::Busy, format!("whoever froze it takes {} away when it is over", path.display()))
+            (Exit::Busy, format!("the freeze ends when {} is removed", path.display()))
         }
         LockError::Failed(_) => {
             (Exit::Unknown, "run as root, or set HAGUARD_STATE_DIR to a folder of your own".to_owned())

@@ -1,4 +1,4 @@
-//! What every changing command does in the same way.
+//! What every command that changes something has in common.
 //!
 //! - `ask_consent`: asks for consent and looks again after it
 //! - `gather_facts`: looks at the host, with a spinner

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::commands::Context;
 
-/// A line that says what is going on.
+/// The progress line.
 pub(in crate::commands) struct Progress {
     bar: ProgressBar,
 }
@@ -26,7 +26,7 @@ impl Progress {
     /// Shows a step and how long it may take.
     pub(in crate::commands) fn step(&self, name: &str, limit: Duration) {
         self.bar.reset_elapsed();
-        // Nobody reads the nanoseconds of what is left.
+        // Whole seconds: nanoseconds would make the line unreadable.
         let limit = Duration::from_secs(limit.as_millis().div_ceil(1000) as u64);
         self.bar.set_message(format!("{name} (at most {limit:?})"));
         self.bar.enable_steady_tick(Duration::from_millis(120));

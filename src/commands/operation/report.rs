@@ -1,4 +1,4 @@
-//! What every operation tells around its plan: why there is no consent, and the command that applies it.
+//! What every operation reports about its plan: why there is no consent, and the command that applies it.
 
 use std::io;
 
@@ -24,17 +24,17 @@ pub(in crate::commands) fn describe_denial(
     match withheld {
         ClearanceDenied::Blocked(Exit::Unknown) => format!("{of}: something it depends on is not known"),
         ClearanceDenied::Blocked(_) => format!("{of}: a check says no"),
-        ClearanceDenied::Stale { moved, shown } => {
+        ClearanceDenied::Stale { changes, shown } => {
             body.outcome = "stale".to_owned();
-            body.why = describe_stale_plan(&plan.operation, moved, *shown);
-            body.moved = moved.clone();
+            body.why = describe_stale_plan(&plan.operation, changes, *shown);
+            body.moved = changes.clone();
             body.apply = Some(command("--plan"));
-            format!("{of}: the world moved since the plan")
+            format!("{of}: state changed since the plan was made")
         }
         ClearanceDenied::NoConsent => {
-            body.why = "Nobody is here to be asked, and no plan was approved.".to_owned();
+            body.why = "No terminal to ask on, and no --approve ID was given.".to_owned();
             body.apply = Some(command(&format!("--approve {}", plan.id)));
-            format!("{of}: it needs somebody's consent")
+            format!("{of}: it needs consent")
         }
         ClearanceDenied::Declined => {
             body.outcome = "declined".to_owned();
@@ -43,15 +43,15 @@ pub(in crate::commands) fn describe_denial(
     }
 }
 
-fn describe_stale_plan(operation: &str, moved: &[BasisChange], shown: bool) -> String {
-    match (moved.is_empty(), shown) {
+fn describe_stale_plan(operation: &str, changes: &[BasisChange], shown: bool) -> String {
+    match (changes.is_empty(), shown) {
         (_, false) => {
             format!(
                 "No plan with this id was shown on this host: ids come from a `haguard {operation}` with --plan."
             )
         }
-        (true, true) => "The plan with this id is another one: its steps or its options differ.".to_owned(),
-        (false, true) => "These are not as they were when the plan was shown:".to_owned(),
+        (true, true) => "The steps or the options differ from those of the plan with this id.".to_owned(),
+        (false, true) => "Changed since the plan was shown:".to_owned(),
     }
 }
 
@@ -63,17 +63,17 @@ pub(in crate::commands) fn show_plan(report: &Report, context: &Context<'_>) {
     let _ = report.write_text(&mut io::stderr(), paint);
 }
 
-/// What a replay cannot put back, foreseen: for a plan that is shown.
+/// What a replay cannot put back, for a plan that is shown.
 pub(in crate::commands) fn not_restorable(previews: &[ReplayPreview]) -> Vec<String> {
-    let lost = previews.iter().filter(|told| told.how.is_none());
-    lost.map(|told| {
-        let why = told.why.as_deref().unwrap_or("no reason is known");
-        format!("not put back: {} {}: {why}", told.kind, told.object)
+    let lost = previews.iter().filter(|preview| preview.how.is_none());
+    lost.map(|preview| {
+        let why = preview.why.as_deref().unwrap_or("no reason is known");
+        format!("not put back: {} {}: {why}", preview.kind, preview.object)
     })
     .collect()
 }
 
-/// The words of this very command up to what names the HAProxy that is meant, as they can be pasted.
+/// The words of this command up to those that name its target, ready to paste.
 pub(in crate::commands) fn base_command(
     operation: &str,
     service: Option<&str>,
@@ -97,14 +97,13 @@ pub(in crate::commands) fn base_command(
     words
 }
 
-/// With several here, the one that was chosen at the terminal.
+/// The PID that was chosen at the terminal, where several instances run.
 fn chosen_pid(instance: &Instance, context: &Context<'_>, facts: &Facts) -> Option<String> {
     let several = facts.candidates.seen().is_some_and(|all| all.len() > 1);
-    let said = context.settings.master_socket.is_some() || context.settings.stats_socket.is_some();
-    (several && !said).then(|| instance.main.pid.to_string())
+    (several && !context.settings.names_a_socket()).then(|| instance.main.pid.to_string())
 }
 
-/// Adds what an act of HAProxy's left: its proof, the look afterwards and what both cost.
+/// Adds the result of a reload or restart: its proof, the findings afterwards and the cost of both.
 pub(in crate::commands) fn add_result(report: &mut Report, done: &OperationResult) {
     report.changed = matches!(report.exit, Exit::Done | Exit::Unproven);
     report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
@@ -117,7 +116,7 @@ pub(in crate::commands) fn add_result(report: &mut Report, done: &OperationResul
     }
 }
 
-/// What a Data Plane API makes of the act: its own findings, seen after it.
+/// The findings about a Data Plane API after the change.
 fn dataplane_findings(after: &Facts) -> Vec<Finding> {
     let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
     let ledger = plan::ledger(after);

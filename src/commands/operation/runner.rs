@@ -54,7 +54,7 @@ pub(in crate::commands) enum Ending<'a, R> {
     Denied(&'a ClearanceDenied),
     /// A signal came before anything was done.
     Interrupted(&'static str),
-    /// It was carried out, whatever came of it; with the id of the run.
+    /// It was carried out, with any outcome; with the id of the run.
     Finished(R, &'a str),
 }
 

@@ -27,7 +27,7 @@ use rollback::arm::PreparedRollback;
 pub(super) fn run(args: &ReloadArgs, context: &Context<'_>) -> Result<Report, Failure> {
     if !args.previous.is_empty() && !args.keep_runtime && args.confirm_within.is_none() {
         let error = anyhow::anyhow!("--previous is of use only with --keep-runtime or --confirm-within");
-        return Err(Failure::usage(error).with_remedy("`haguard explain reload` says what for"));
+        return Err(Failure::usage(error).with_remedy("`haguard explain reload` explains both"));
     }
     let ignores = ignores::from_config(&context.settings)?;
     runner::run(&Reload { args, ignores }, context)
@@ -48,7 +48,7 @@ struct ReloadView {
 }
 
 impl Reload<'_> {
-    /// New addresses that are taken are found by a check of their own.
+    /// The findings of the checks, and of the rollback where there is one.
     fn judge(&self, facts: &Facts, ledger: &Ledger, rollback: Option<&PreparedRollback>) -> Vec<Finding> {
         let mut findings = self.ignores.apply(checks::run_checks(facts, ledger, RELOAD_CHECKS));
         findings.extend(rollback.map(|rollback| rollback.finding.clone()));
@@ -162,7 +162,7 @@ impl Operation for Reload<'_> {
 
 fn unreadable(why: String) -> Failure {
     let error =
-        anyhow::anyhow!("what the worker holds could not be read, so nothing could be put back: {why}");
+        anyhow::anyhow!("the worker's runtime state could not be read, so it could not be put back: {why}");
     Failure::unknown(error)
-        .with_remedy("`haguard inspect` says what can be asked; or reload without --keep-runtime")
+        .with_remedy("`haguard inspect` shows which sockets answer; or reload without --keep-runtime")
 }

@@ -1,4 +1,4 @@
-//! What a reload tells: the report of each way in which it can end.
+//! The report of each outcome of a reload.
 
 use super::args::ReloadArgs;
 use crate::act::consent::ClearanceDenied;
@@ -67,7 +67,7 @@ impl ReloadReport<'_> {
         self.report(Exit::Interrupted, summary, self.body("interrupted"), Some(plan))
     }
 
-    /// The act, however it ended.
+    /// The result, whatever its outcome.
     pub(super) fn finished(
         &self,
         plan: &Plan,
@@ -90,7 +90,7 @@ impl ReloadReport<'_> {
         };
         let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
         let old = self.facts.instance.seen().and_then(|instance| instance.serving.seen());
-        let old = old.map_or("the one of before".to_owned(), u32::to_string);
+        let old = old.map_or("the previous worker".to_owned(), u32::to_string);
         let target = &plan.target;
         let (exit, outcome, summary) = match &done.outcome {
             Outcome::Proven => (
@@ -98,11 +98,9 @@ impl ReloadReport<'_> {
                 "proven",
                 format!("reloaded {target}: {worker} serves in place of {old}, proven"),
             ),
-            Outcome::Failed(_) => (
-                Exit::Failed,
-                "failed",
-                format!("reload of {target} failed: {worker} serves as before, proven"),
-            ),
+            Outcome::Failed(_) => {
+                (Exit::Failed, "failed", format!("reload of {target} failed: {worker} still serves, proven"))
+            }
             Outcome::Unproven(_) => {
                 (Exit::Unproven, "unproven", format!("reload of {target}: not everything about it is proven"))
             }
@@ -112,16 +110,16 @@ impl ReloadReport<'_> {
                 format!("reload of {target}: stopped by {signal} after {worker} took over, before the proof"),
             ),
             Outcome::Interrupted(signal) => return self.interrupted(plan, signal),
-            Outcome::StateChanged(moved) => {
-                return self.denied(plan, &ClearanceDenied::Stale { moved: moved.clone(), shown: true });
+            Outcome::StateChanged(changes) => {
+                return self.denied(plan, &ClearanceDenied::Stale { changes: changes.clone(), shown: true });
             }
             Outcome::JournalFailed(error) => {
-                body.why = format!("The journal cannot be written, so nothing was done: {error:#}");
+                body.why = format!("The journal cannot be written, so nothing was changed: {error:#}");
                 (Exit::Unknown, "unknown", format!("reload of {target}: the journal cannot be written"))
             }
             Outcome::RollbackTimerFailed(error) | Outcome::PreparationFailed(error) => {
-                body.why = format!("Nobody would go back, so nothing was done: {error:#}");
-                (Exit::Unknown, "unknown", format!("reload of {target}: nobody watches it"))
+                body.why = format!("The rollback timer could not be started; nothing was changed: {error:#}");
+                (Exit::Unknown, "unknown", format!("reload of {target}: no rollback timer"))
             }
         };
         body.outcome = outcome.to_owned();
@@ -149,7 +147,7 @@ impl ReloadReport<'_> {
         ReloadBody { outcome: outcome.to_owned(), ..ReloadBody::default() }
     }
 
-    /// What `--keep-runtime` cannot put back, foreseen: for a plan that is shown.
+    /// What `--keep-runtime` cannot put back, for a plan that is shown.
     fn not_restorable(&self) -> Vec<String> {
         report::not_restorable(self.hold.map(PreservedRuntime::previews).unwrap_or_default())
     }
@@ -168,7 +166,7 @@ impl ReloadReport<'_> {
         report
     }
 
-    /// This very command with another ending, as it can be pasted.
+    /// This command with another ending, ready to paste.
     fn command_with(&self, ending: &str) -> String {
         let mut words =
             report::base_command("reload", self.args.service.as_deref(), self.context, self.facts);

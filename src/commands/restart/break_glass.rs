@@ -35,7 +35,7 @@ pub(in crate::commands) fn run(
     }
 }
 
-/// The name that was typed catches the wrong terminal, which a yes does not.
+/// Typing the name of the host catches a wrong terminal; answering yes would not.
 fn check_hostname(typed: &str) -> Result<(), Failure> {
     let host = linux::hostname();
     match typed == host {
@@ -44,7 +44,7 @@ fn check_hostname(typed: &str) -> Result<(), Failure> {
             exit: Exit::Refused,
             error: anyhow::anyhow!("refused: `{typed}` was typed, and this host is {host}"),
             remedy: Some(
-                "look again which terminal this is; --break-glass takes the name of the host it runs on"
+                "check which terminal this is; --break-glass takes the name of the host it runs on"
                     .to_owned(),
             ),
         }),
@@ -143,7 +143,7 @@ impl Operation for BreakGlass<'_> {
         Ok(restart::apply(cleared, &planned.view.facts, &planned.view.hold, run))
     }
 
-    /// A snapshot is a step, whatever came after it.
+    /// A snapshot is in the journal, also where nothing followed it.
     fn is_journaled((done, details): &Self::Result) -> bool {
         done.is_journaled() || details.snapshot.is_some()
     }
@@ -169,6 +169,6 @@ impl Operation for BreakGlass<'_> {
 
 fn unreadable(why: String) -> Failure {
     let error =
-        anyhow::anyhow!("what the worker holds could not be read, so nothing could be put back: {why}");
-    Failure::unknown(error).with_remedy("`haguard restart` says how it is done by hand")
+        anyhow::anyhow!("the worker's runtime state could not be read, so it could not be put back: {why}");
+    Failure::unknown(error).with_remedy("`haguard restart` lists the manual steps")
 }

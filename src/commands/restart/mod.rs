@@ -26,7 +26,7 @@ use crate::report::{Body, Refusal, Report, WorkerCounts};
 use crate::wire::systemd::unit::Unit;
 use other_service::RestartTarget;
 
-/// Looks, says what a restart would destroy, and refuses.
+/// Gathers, reports what a restart would lose, and refuses.
 pub(super) fn run(args: &RestartArgs, context: &Context<'_>) -> Result<Report, Failure> {
     let node = match other_service::resolve_target(args.service.as_deref(), context) {
         RestartTarget::Haproxy(selector) => Node::local(selector),
@@ -67,12 +67,12 @@ fn stopped_unit(facts: &Facts, context: &Context<'_>) -> Option<Unit> {
     stopped_unit::describe_stopped_unit(&unit).is_some().then_some(unit)
 }
 
-/// There is nothing to restart: what somebody wants who typed it is a start.
+/// No HAProxy runs: the refusal shows how to start it.
 fn not_running_refusal(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Refusal {
     const USUAL: &str = "/etc/haproxy/haproxy.cfg";
-    let said = context.settings.config.as_ref().and_then(|config| config.value.first());
-    let said = said.map(|path| path.display().to_string());
-    let config = said.or_else(|| std::path::Path::new(USUAL).is_file().then(|| USUAL.to_owned()));
+    let named = context.settings.config.as_ref().and_then(|config| config.value.first());
+    let named = named.map(|path| path.display().to_string());
+    let config = named.or_else(|| std::path::Path::new(USUAL).is_file().then(|| USUAL.to_owned()));
     Refusal {
         title: format!("restart of HAProxy on {}", facts.host),
         why: stopped_unit::describe_stopped_unit(unit).unwrap_or_default(),
@@ -125,7 +125,7 @@ fn refusal(args: &RestartArgs, facts: &Facts, ledger: &Ledger) -> Refusal {
     }
 }
 
-/// The HAProxies of this host that are not the one that is meant.
+/// Other HAProxy instances on this host.
 fn other_instances(facts: &Facts) -> Vec<String> {
     let Some(instance) = facts.instance.seen() else { return Vec::new() };
     let all = facts.candidates.seen().into_iter().flatten();
@@ -135,7 +135,7 @@ fn other_instances(facts: &Facts) -> Vec<String> {
 
 fn refusal_reason(facts: &Facts, ledger: &Ledger) -> String {
     if facts.instance.seen().is_none() {
-        return "What would be destroyed is not known, because what runs is not known. haguard never restarts \
+        return "What a restart would lose is not known, because what runs is not known. haguard never restarts \
                 what it cannot see."
             .to_owned();
     }
@@ -146,20 +146,18 @@ fn refusal_reason(facts: &Facts, ledger: &Ledger) -> String {
         let of_unit = facts.start.as_ref().and_then(Known::seen).is_some_and(|start| start.tried.is_some());
         let why =
             if of_unit { "what its unit would start fails" } else { "it cannot load the files on disk" };
-        return format!(
-            "HAProxy would not come up again: {why}. What runs now is the only thing that serves."
-        );
+        return format!("HAProxy would not come up again: {why}. Only the running process serves.");
     }
-    let fated = |fate| ledger.lines.iter().any(|line| line.on_restart == fate);
-    let said = match (fated(Effect::Lost), fated(Effect::Unknown)) {
-        (true, _) => "It would destroy what exists only in memory.",
-        (false, true) => "What it would destroy could not be seen in full.",
+    let any = |effect| ledger.lines.iter().any(|line| line.on_restart == effect);
+    let reason = match (any(Effect::Lost), any(Effect::Unknown)) {
+        (true, _) => "A restart would lose runtime state that is in no file.",
+        (false, true) => "What a restart would lose could not be seen in full.",
         (false, false) => {
-            "Nothing that only memory holds would be lost right now, but a restart closes every listener until the \
-             new process is up, and a reload does not."
+            "No runtime state would be lost right now, but a restart closes every listener until the new process is \
+             up, and a reload does not."
         }
     };
-    said.to_owned()
+    reason.to_owned()
 }
 
 /// What the ledger was made from.
@@ -173,7 +171,7 @@ pub(super) fn describe_ledger_source(facts: &Facts) -> String {
     }
 }
 
-/// How the next worker is known, and what came up where it was tried.
+/// Whether the next worker was rehearsed or only read, and the result of the rehearsal.
 fn describe_provenance(facts: &Facts) -> String {
     match &facts.rehearsal {
         Some(Known::Seen(rehearsal)) if rehearsal.came_up => {

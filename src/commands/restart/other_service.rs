@@ -1,5 +1,5 @@
-//! `restart SERVICE` for what is not HAProxy: who really serves that name, PID or port, who keeps it running, and how it
-//! is restarted. Always a refusal, and nothing is touched.
+//! `restart SERVICE` for what is not HAProxy: which process serves that name, PID or port, what keeps it running, and how
+//! to restart it. Always a refusal; it changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,15 +15,15 @@ use crate::plan::{self, RunbookStep, service_runbook};
 use crate::report::{Body, MatchedService, Refusal, Report, ServiceLookup};
 use crate::time::Deadline;
 
-/// What a word means.
+/// The target that a word names.
 pub(in crate::commands) enum RestartTarget {
-    /// A HAProxy: its own story follows.
+    /// A HAProxy: the command continues with it.
     Haproxy(InstanceSelector),
-    /// Anything else, or nothing: the story ends here.
+    /// Anything else, or nothing: the report that ends the command.
     Other(Box<Report>),
 }
 
-/// Looks up who is meant.
+/// Looks up the target.
 pub(in crate::commands) fn resolve_target(word: Option<&str>, context: &Context<'_>) -> RestartTarget {
     let Some(word) = word.filter(|word| *word != "haproxy") else {
         return RestartTarget::Haproxy(InstanceSelector::Any);
@@ -47,7 +47,7 @@ pub(in crate::commands) fn resolve_target(word: Option<&str>, context: &Context<
     {
         return RestartTarget::Haproxy(InstanceSelector::Pid(one.service.process.pid));
     }
-    // Its own unit, of which nothing runs: its story says how it is started.
+    // HAProxy's own unit while no HAProxy runs: its refusal shows how to start it.
     let own = settings.unit.as_ref().map_or("haproxy.service", |unit| unit.value.as_str());
     let is_haproxy = |service: &Service| service.role == Some(Role::Haproxy);
     let none = host.seen().is_some_and(|host| !host.services.iter().any(is_haproxy));
@@ -87,7 +87,7 @@ pub(in crate::commands) fn resolve_target(word: Option<&str>, context: &Context<
     RestartTarget::Other(Box::new(report))
 }
 
-/// Those that answer to the word, or to the name that systemd has for it.
+/// Services that match the word, or the name that systemd has for it.
 fn find_services(
     host: Option<&HostFacts>,
     asked: &ServiceQuery,
@@ -139,7 +139,7 @@ fn query_unit(name: String, deadline: Deadline) -> NamedUnit {
     }
 }
 
-/// systemd itself listens where it starts a service for whoever connects: what is meant is that service.
+/// systemd holds the sockets of a service that it starts on a connection: then the target is that service.
 fn apply_socket_activation(found: &mut [MatchedService], asked: &ServiceQuery, deadline: Deadline) {
     let manages =
         |one: &&mut MatchedService| one.service.process.pid == 1 && one.service.process.comm == "systemd";
@@ -196,13 +196,13 @@ fn refusal(
     let exact = found.iter().any(|one| one.fit == MatchQuality::Exact);
     let mut why: Vec<String> = unit.iter().map(|unit| unit.sentence.clone()).collect();
     why.extend(describe_matches(asked, host.seen(), &found));
-    why.push("haguard restarts no service for you: it says who does.".to_owned());
+    why.push("haguard only restarts HAProxy; for other services it shows the commands.".to_owned());
     let mut unseen: Vec<String> = host.why().map(str::to_owned).into_iter().collect();
     if let Known::Seen(host) = host {
         unseen.extend(unseen_listeners(host, asked, exact));
     }
     let look = RunbookStep {
-        when: "see every service of this host, with who keeps it running:".to_owned(),
+        when: "see every service of this host, with what keeps it running:".to_owned(),
         command: "haguard inspect".to_owned(),
     };
     let nearest = match (exists || exact, asked) {
@@ -227,27 +227,27 @@ fn refusal(
     }
 }
 
-/// Who was found, and how that fits what was asked; a number is looked up in both of its meanings.
+/// The matches, in sentences. A number is looked up both as a PID and as a port.
 fn describe_matches(asked: &ServiceQuery, host: Option<&HostFacts>, found: &[MatchedService]) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut sentences = Vec::new();
     if let ServiceQuery::Number(pid) = asked
         && !found.iter().any(|one| one.service.pids().any(|own| own == *pid))
     {
-        said.push(format!("No process has PID {pid}."));
+        sentences.push(format!("No process has PID {pid}."));
     }
     match asked {
         ServiceQuery::Address(at) if !found.iter().any(|one| one.fit == MatchQuality::Exact) => {
-            said.push(format!("Nobody who can be seen listens on {at}."));
+            sentences.push(format!("No visible process listens on {at}."));
         }
         _ => {
-            // Who is meant may be behind the one that listens.
+            // The target may be behind the process that listens.
             let here = host
                 .into_iter()
                 .flat_map(|host| &host.services)
                 .filter(|service| !service.in_other_network());
             let mut all = here.chain(found.iter().map(|one| &one.service));
             let port = asked.port().filter(|port| !all.any(|service| service.listens_on_port(*port)));
-            said.extend(port.map(|port| format!("Nobody who can be seen listens on port {port}.")));
+            sentences.extend(port.map(|port| format!("No visible process listens on port {port}.")));
         }
     }
     let titles = |fit: MatchQuality| {
@@ -257,38 +257,36 @@ fn describe_matches(asked: &ServiceQuery, host: Option<&HostFacts>, found: &[Mat
     };
     match (titles(MatchQuality::Exact), titles(MatchQuality::Near), asked) {
         (exact, _, ServiceQuery::Port(_) | ServiceQuery::Address(_)) if exact.len() > 1 => {
-            said.push(format!("{} services listen there: {}.", exact.len(), exact.join("; and ")));
+            sentences.push(format!("{} services listen there: {}.", exact.len(), exact.join("; and ")));
         }
-        (exact, _, _) if !exact.is_empty() => said.push(format!("What is meant is {}.", exact.join("; or "))),
+        (exact, _, _) if !exact.is_empty() => sentences.push(format!("Match: {}.", exact.join("; or "))),
         (_, near, ServiceQuery::Address(_) | ServiceQuery::Port(_) | ServiceQuery::Number(_))
             if !near.is_empty() =>
         {
-            said.push(format!(
-                "That port at another address, or in another network, has {}.",
+            sentences.push(format!(
+                "That port at another address, or in another network namespace, belongs to {}.",
                 near.join("; and ")
             ));
         }
         (_, near, _) if !near.is_empty() => {
-            said.push(format!(
-                "Nothing that runs is called so; what comes nearest is {}.",
-                near.join("; or ")
-            ));
+            sentences
+                .push(format!("No running service has that name. Closest match: {}.", near.join("; or ")));
         }
-        (_, _, ServiceQuery::Name(_)) => said.push("Nothing that runs here is called so.".to_owned()),
+        (_, _, ServiceQuery::Name(_)) => sentences.push("No running service has that name.".to_owned()),
         _ => {}
     }
-    said
+    sentences
 }
 
 fn describe_controller(service: &Service) -> String {
     let control = &service.control;
     match control.controller() {
         Some(controller) => format!("{} ({})", controller.describe(), control.certainty()),
-        None => format!("nobody who is known ({})", control.certainty()),
+        None => format!("no known controller ({})", control.certainty()),
     }
 }
 
-/// The HAProxies of this host, in case that one of them was meant.
+/// The HAProxy instances of this host, as other possible targets.
 fn list_haproxies(host: &Known<HostFacts>) -> Vec<String> {
     let all = host.seen().into_iter().flat_map(|host| &host.services);
     let haproxy = all.filter(|service| service.role == Some(Role::Haproxy));
@@ -300,7 +298,7 @@ fn list_haproxies(host: &Known<HostFacts>) -> Vec<String> {
         .collect()
 }
 
-/// What may hide what was asked for.
+/// Listeners and processes that could not be seen, and may be the target.
 fn unseen_listeners(host: &HostFacts, asked: &ServiceQuery, exact: bool) -> Vec<String> {
     let mut unseen = Vec::new();
     let port = asked.port();
@@ -310,7 +308,7 @@ fn unseen_listeners(host: &HostFacts, asked: &ServiceQuery, exact: bool) -> Vec<
     unseen
 }
 
-/// Each process that was found is what it was.
+/// The proof that the processes that were found are unchanged.
 fn unchanged_proof(before: Vec<(u32, String)>, after: Vec<(u32, String)>) -> Vec<Proof> {
     let pairs = before.into_iter().zip(after);
     pairs

@@ -1,4 +1,4 @@
-//! What a restart tells: the report of each way in which it can end.
+//! The report of each outcome of a restart.
 
 use std::time::Duration;
 
@@ -37,14 +37,14 @@ impl RestartReport<'_> {
         self.report(Exit::Unknown, format!("what runs here is not known: {why}"), body, None)
     }
 
-    /// Nobody is proven to restart it, or somebody else does.
+    /// The controller that restarts it is not proven, or haguard cannot use it.
     pub(super) fn unknown_controller(&self) -> Report {
         let exit = match checks::exit_code(self.findings) {
             Exit::Refused => Exit::Refused,
             _ => Exit::Unknown,
         };
         let way = self.findings.iter().find(|finding| finding.id == "restart.way");
-        let why = way.map_or("who restarts it is not proven", |finding| finding.text.as_str());
+        let why = way.map_or("its controller is not proven", |finding| finding.text.as_str());
         let mut body = self.body("refused");
         body.act.why = format!("haguard does not restart it: {why}.");
         let target = self.facts.instance.seen().map(Instance::title).unwrap_or_default();
@@ -89,7 +89,7 @@ impl RestartReport<'_> {
         self.report(Exit::Done, summary, self.plan_body("asked"), Some(plan))
     }
 
-    /// The act, however it ended.
+    /// The result, whatever its outcome.
     pub(super) fn finished(
         &self,
         plan: &Plan,
@@ -99,15 +99,15 @@ impl RestartReport<'_> {
     ) -> Report {
         let (exit, outcome, summary) = match &done.outcome {
             Outcome::Interrupted(signal) => return self.interrupted(plan, signal),
-            Outcome::StateChanged(moved) => {
-                return self.denied(plan, &ClearanceDenied::Stale { moved: moved.clone(), shown: true });
+            Outcome::StateChanged(changes) => {
+                return self.denied(plan, &ClearanceDenied::Stale { changes: changes.clone(), shown: true });
             }
             ended => self.exit_and_summary(plan, ended, &done, &left),
         };
         let mut body = self.body_from_result(&mut done, &left);
         body.act.outcome = outcome.to_owned();
         if let Outcome::JournalFailed(error) | Outcome::PreparationFailed(error) = &done.outcome {
-            body.act.why = format!("Nothing was ended: {error:#}.");
+            body.act.why = format!("Nothing was stopped: {error:#}.");
         }
         if exit == Exit::Unproven {
             body.act.by_hand = self.by_hand(&done, &left);
@@ -131,14 +131,13 @@ impl RestartReport<'_> {
     ) -> (Exit, &'static str, String) {
         let target = &plan.target;
         let worker = done.worker.map_or("no worker".to_owned(), |pid| format!("worker {pid}"));
-        let main = left.main.map_or("what came up".to_owned(), |pid| format!("main process {pid}"));
+        let main = left.main.map_or("a new process".to_owned(), |pid| format!("main process {pid}"));
         match ended {
             Outcome::Proven => {
                 (Exit::Done, "proven", format!("restarted {target}: {main} with {worker} serves, proven"))
             }
             Outcome::Failed(_) => {
-                let said =
-                    format!("restart of {target} was not carried out: {worker} serves as before, proven");
+                let said = format!("restart of {target} was not carried out: {worker} still serves, proven");
                 (Exit::Failed, "failed", said)
             }
             Outcome::Stopped(signal) => {
@@ -148,7 +147,7 @@ impl RestartReport<'_> {
                 (Exit::Unproven, "stopped", said)
             }
             Outcome::JournalFailed(_) | Outcome::PreparationFailed(_) | Outcome::RollbackTimerFailed(_) => {
-                (Exit::Unknown, "unknown", format!("restart of {target}: it could not be made ready"))
+                (Exit::Unknown, "unknown", format!("restart of {target}: it could not be prepared"))
             }
             _ if left.outage.is_some() => (
                 Exit::Unproven,
@@ -158,7 +157,7 @@ impl RestartReport<'_> {
             _ if left.unfinished => (
                 Exit::Unproven,
                 "unfinished",
-                format!("restart of {target}: {worker} still serves, and the order may yet be carried out"),
+                format!("restart of {target}: {worker} still serves, and may still be restarted"),
             ),
             _ => (
                 Exit::Unproven,
@@ -183,7 +182,7 @@ impl RestartReport<'_> {
             ..body.act
         };
         if let Some(why) = left.downtime.trouble.as_ref().filter(|_| done.ordered) {
-            body.act.notes.push(format!("for how long clients could not connect was not measured: {why}"));
+            body.act.notes.push(format!("the downtime was not measured: {why}"));
         }
         body.main = left.main;
         body.connections_cut = left.connections.filter(|_| left.main.is_some() || left.outage.is_some());
@@ -200,7 +199,7 @@ impl RestartReport<'_> {
         body
     }
 
-    /// What has to be done by somebody now.
+    /// What is left to do by hand.
     fn by_hand(&self, done: &OperationResult, left: &RestartDetails) -> Vec<RunbookStep> {
         let Some(before) = self.facts.instance.seen() else { return Vec::new() };
         let mut list = Vec::new();
@@ -213,7 +212,7 @@ impl RestartReport<'_> {
         if let Some(snapshot) = &left.snapshot {
             let file = snapshot.join("runtime.json");
             list.push(RunbookStep {
-                when: "what only memory held before, with every value; it may hold secrets:".to_owned(),
+                when: "the previous runtime state, with every value; it may hold secrets:".to_owned(),
                 command: format!("less {}", shell_quote(&file.display().to_string())),
             });
         }
@@ -226,7 +225,7 @@ impl RestartReport<'_> {
         self.context.settings.state_dir.value.join("evidence").join(run)
     }
 
-    /// The report itself is part of the evidence; one that cannot be kept is still told.
+    /// Saves the evidence, the report included. Where that fails, the report says so.
     fn save_evidence(&self, report: &mut Report, done: &OperationResult, run: &str) {
         let mut document = Vec::new();
         let written = report.write_json(&mut document).map_err(anyhow::Error::from).and_then(|()| {
@@ -281,7 +280,7 @@ impl RestartReport<'_> {
         report
     }
 
-    /// This very command with another ending, as it can be pasted.
+    /// This command with another ending, ready to paste.
     fn command_with(&self, ending: &str) -> String {
         let args = self.args;
         let mut words = report::base_command("restart", args.service.as_deref(), self.context, self.facts);

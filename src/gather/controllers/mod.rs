@@ -153,7 +153,7 @@ impl ControllerQueries {
             Ok(now) if process.start_ticks.is_none_or(|ticks| ticks == now.start_ticks) => judged,
             Ok(_) => Control::Unknown {
                 evidence: judged.evidence().to_vec(),
-                why: format!("PID {} is another process by now: look again", process.pid),
+                why: format!("PID {} is another process by now: run again", process.pid),
             },
             Err(error) => {
                 Control::Unknown { evidence: judged.evidence().to_vec(), why: format!("{error:#}") }

@@ -92,7 +92,7 @@ pub fn manual_restart(facts: &Facts) -> Vec<RunbookStep> {
     }
     list.extend(
         config_test_command(facts, instance)
-            .map(|test| RunbookStep::new("test the files; go on only if they are valid:", test)),
+            .map(|test| RunbookStep::new("test the files; continue only if they are valid:", test)),
     );
     let (lift, put_back) = facts.guard.as_ref().and_then(Known::seen).and_then(guard_override_steps).unzip();
     list.extend(lift);

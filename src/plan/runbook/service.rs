@@ -46,7 +46,7 @@ pub fn service_runbook(service: &Service) -> ServiceRunbook {
             });
         }
         Control::Unknown { why, .. } => restart.push(RunbookStep {
-            when: format!("first find out who controls it ({why}):"),
+            when: format!("first find out what controls it ({why}):"),
             command: "sudo haguard inspect".to_owned(),
         }),
     }

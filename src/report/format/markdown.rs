@@ -15,8 +15,8 @@ pub(in crate::report) fn write(facts: &Facts, out: &mut impl Write) -> io::Resul
     writeln!(out, "# Deployment of {}\n", escape(host))?;
     writeln!(
         out,
-        "haguard {} wrote this on {} as {who}. It is what was true then: `haguard inspect` says what is true now, and\n\
-         `haguard check arch.expected` compares with what was pinned by `haguard inspect --save`.",
+        "haguard {} wrote this on {} as {who}. `haguard inspect` shows the current state, and\n\
+         `haguard check arch.expected` compares it with what `haguard inspect --save` has pinned.",
         env!("CARGO_PKG_VERSION"),
         taken_at.strftime("%Y-%m-%d %H:%M UTC"),
     )?;
@@ -149,7 +149,9 @@ fn unknown(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
     if let Known::Seen(host) = &facts.on_host {
         let unproven = host.services.iter().filter(|one| one.control.proven().is_none());
         all.extend(
-            unproven.map(|one| format!("who controls {}: {}", one.title(), describe_certainty(&one.control))),
+            unproven.map(|one| {
+                format!("the controller of {}: {}", one.title(), describe_certainty(&one.control))
+            }),
         );
         all.extend(host.describe_all_unowned());
         let closed = host.services.iter().filter_map(|one| Some((one, one.listens.why()?)));
@@ -160,7 +162,7 @@ fn unknown(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
     all.extend(parts.map(|(part, why)| format!("{part} of HAProxy: {why}")));
     writeln!(out, "\n## What is unknown\n")?;
     match all.is_empty() {
-        true => writeln!(out, "Nothing that was looked for."),
+        true => writeln!(out, "Nothing."),
         false => all.iter().try_for_each(|line| writeln!(out, "- {}", escape(line))),
     }
 }

@@ -57,7 +57,7 @@ fn effect_columns(line: &Loss, paint: Paint) -> String {
 fn groups(lines: &[Loss]) -> Vec<Vec<&Loss>> {
     let mut groups: Vec<Vec<&Loss>> = Vec::new();
     for line in lines {
-        // What could not be counted for one reason is said once.
+        // One reason for several lines is reported once.
         let one_row = |other: &Loss| match (other.count, line.count) {
             (None, None) => other.detail == line.detail,
             (Some(_), Some(_)) => other.kind == line.kind,

@@ -17,7 +17,7 @@ pub(in crate::report) fn write(
         writeln!(out, "{}", prose("  ", line))?;
     }
     if !unproven.is_empty() {
-        writeln!(out, "\n{}", paint.strong("not pinned, because it is not proven who controls it"))?;
+        writeln!(out, "\n{}", paint.strong("not pinned, because their controller is not proven"))?;
         for line in unproven {
             writeln!(out, "{}", prose("  ", line))?;
         }

@@ -158,11 +158,11 @@ pub(in crate::report) fn write_claims(list: &[Proof], out: &mut impl Write, pain
 fn proof(report: &Report, ms: u64, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     write_claims(&report.proof, out, paint)?;
     if report.exit != Exit::Done {
-        let said = match ms {
+        let sentence = match ms {
             0 => "no listener was closed to clients meanwhile".to_owned(),
             ms => format!("connections were refused for about {ms} ms"),
         };
-        writeln!(out, "{}", prose("  ", &said))?;
+        writeln!(out, "{}", prose("  ", &sentence))?;
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ fn a_way_back_waits_for_the_run_that_is_under_way() {
     wait_for("it wants to go back", || (bench.pending(&id)?["state"]["is"] == "going-back").then_some(()));
     let late = bench.confirm(&id);
     assert_eq!(late.status, 6, "{late}");
-    assert!(unwrapped(&late.stdout).contains("too late, the time was over at"), "{late}");
+    assert!(unwrapped(&late.stdout).contains("too late, the time limit ended at"), "{late}");
     let second = bench.run(&["--plan"]);
     assert_eq!(second.status, 7, "{second}");
     assert_eq!(bench.haproxy.config(), edited.edit, "nothing is touched before the lock is had");

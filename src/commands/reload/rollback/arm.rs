@@ -180,7 +180,7 @@ impl ArmedRollback {
         pending_confirmations::mark_ordered(&self.state_dir, &plan.id)
     }
 
-    /// Writes down how the reload ended. A change that no timer would undo is not what was asked for, and is said.
+    /// Records how the reload ended. Where no timer runs any more to undo it, the claim about it is broken.
     pub(in crate::commands::reload) fn report_outcome(
         &self,
         plan: &Plan,

@@ -95,7 +95,7 @@ fn roll_back(job: &RollbackJob, steps: &StepJournal, restored: &mut WrittenFiles
 
     let (facts, runtime, findings) = gather_until_known(job)?;
     let ledger = plan::ledger(&facts);
-    // What the reload was told to keep is kept by the rollback, too.
+    // The rollback puts back what the reload had to put back.
     let keeps = agreed.options.iter().any(|option| option == "keep-runtime");
     let hold = keeps
         .then(|| PreservedRuntime::read(&job.settings, &facts, runtime, &ledger, &[]))
@@ -142,12 +142,12 @@ fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
     let why = match &done.outcome {
         Outcome::Proven => return done.worker.context("no worker is known"),
         Outcome::Failed(_) => {
-            let said = done.log.iter().rfind(|line| line.contains("ALERT")).cloned().unwrap_or_default();
-            format!("the reload failed {said}").trim_end().to_owned()
+            let alert = done.log.iter().rfind(|line| line.contains("ALERT")).cloned().unwrap_or_default();
+            format!("the reload failed {alert}").trim_end().to_owned()
         }
-        Outcome::StateChanged(moved) => {
-            let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
-            format!("state changed since the plan was made: {}", moved.join("; "))
+        Outcome::StateChanged(changes) => {
+            let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            format!("state changed since the plan was made: {}", changes.join("; "))
         }
         Outcome::Stopped(signal) | Outcome::Interrupted(signal) => format!("{signal} stopped it"),
         Outcome::JournalFailed(error)
@@ -221,17 +221,17 @@ fn is_as_loaded(job: &RollbackJob, path: &PathBuf) -> bool {
 }
 
 fn describe_restored(restored: &WrittenFiles, edited: &[PathBuf]) -> String {
-    let mut said = vec![match restored.changed.is_empty() {
+    let mut parts = vec![match restored.changed.is_empty() {
         true => "every file has its previous content already".to_owned(),
         false => format!("{} have their previous content", join_paths(&restored.changed)),
     }];
     if !restored.kept.is_empty() {
-        said.push(format!("what was there is kept as {}", join_paths(&restored.kept)));
+        parts.push(format!("what was there is kept as {}", join_paths(&restored.kept)));
     }
     if !edited.is_empty() {
-        said.push(format!("edited after the reload: {}", join_paths(edited)));
+        parts.push(format!("edited after the reload: {}", join_paths(edited)));
     }
-    said.join("; ")
+    parts.join("; ")
 }
 
 fn join_paths(paths: &[PathBuf]) -> String {

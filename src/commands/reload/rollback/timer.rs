@@ -25,7 +25,7 @@ pub(crate) fn run_if_asked(args: &[OsString]) -> Option<ExitCode> {
         return None;
     }
     let job = background::detach().and_then(|request| receive_job(&request));
-    // Whatever could keep it from waiting is found before it says that it is armed.
+    // Everything that can fail is done before it reports that it is armed.
     let armed = job.as_ref().map_err(|error| anyhow::anyhow!("{error:#}")).and_then(Timer::arm);
     background::answer(&armed);
     let ran = armed.and_then(|timer| timer.run());
@@ -97,7 +97,7 @@ impl<'a> Timer<'a> {
         }
     }
 
-    /// The process that reloads ended before it said what came of it.
+    /// The process that reloads ended before it recorded the outcome.
     fn find_out(&self) -> Result<Option<Deadline>> {
         let ordered = self.pending()?.is_some_and(|pending| pending.ordered.is_some());
         if !ordered {

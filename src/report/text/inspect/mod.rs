@@ -51,7 +51,7 @@ pub(in crate::report) fn write(
             row(out, "unknown", why)?;
         }
     }
-    let others = causes.iter().filter(|other| Some(other.why) != cause.map(|told| told.why));
+    let others = causes.iter().filter(|other| Some(other.why) != cause.map(|first| first.why));
     let open = others.flat_map(|cause| cause.findings.iter().copied()).chain(alone.iter().copied());
     findings::write_problems(&open.cloned().collect::<Vec<_>>(), out, paint)?;
     proof(report, out, paint)
@@ -111,8 +111,8 @@ fn binds(facts: &Facts, out: &mut impl Write) -> io::Result<()> {
 fn new_binds(all: &[NewBind]) -> Vec<String> {
     let (free, other): (Vec<_>, Vec<_>) = all.iter().partition(|bind| bind.state == BindState::Free);
     let other = other.into_iter().map(|bind| {
-        let said = bind.state.describe(bind.listener.as_ref());
-        format!("{} ({said})", bind.address)
+        let state = bind.state.describe(bind.listener.as_ref());
+        format!("{} ({state})", bind.address)
     });
     let free = format_port_ranges(free.into_iter().filter_map(|bind| bind.listener.as_ref()));
     other.chain(free.into_iter().map(|word| format!("{word} (free)"))).collect()
