@@ -59,13 +59,12 @@ pub(super) fn cuts_reason(why: &str) -> bool {
 }
 
 fn not_found(report: &Report, facts: &Facts, why: &str, cause: Option<&Cause<'_>>) -> Vec<Line> {
-    let reason = wrap_reason(why);
-    let reason: Vec<&str> = reason.lines().collect();
-    let (first, last) = reason.split_at(reason.len().min(MAX_REASON_LINES - 1));
-    let mut lines: Vec<Line> = first.iter().map(|line| ("", (*line).to_owned())).collect();
-    if !last.is_empty() {
-        lines.push(("", last.join(" ")));
-    }
+    // Shown once: a reason that is too long for the summary is below it in full.
+    let reason = match cuts_reason(why) {
+        true => "not known, for the reason below".to_owned(),
+        false => wrap_reason(why),
+    };
+    let mut lines: Vec<Line> = reason.lines().map(|line| ("", line.to_owned())).collect();
     lines.iter_mut().take(1).for_each(|line| line.0 = "runs");
     lines.push(("health", cause.map_or_else(|| describe_health(&report.findings), describe_cause)));
     let several = facts.candidates.seen().is_some_and(|all| !all.is_empty());
@@ -223,6 +222,7 @@ mod tests {
         let unit = crate::facts::Controller::Systemd { unit: long.clone() };
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert!(line(&summary(&facts), "controlled by").ends_with(".."));
-        assert!(summary(&test_facts::without_instance(&format!("{long} {long}"))).contains(".."));
+        let text = summary(&test_facts::without_instance(&format!("{long} {long}")));
+        assert_eq!(line(&text, "runs"), "not known, for the reason below");
     }
 }
