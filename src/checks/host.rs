@@ -102,6 +102,7 @@ fn lock(context: CheckContext<'_>) -> CheckResult {
 mod tests {
     use super::*;
     use crate::checks::{Level, run_checks};
+    use crate::facts::controllers::SystemdUnit;
     use crate::facts::{Controller, Facts, test_facts};
     use crate::plan;
 
@@ -123,7 +124,7 @@ mod tests {
     fn needrestart_is_judged_by_what_it_does_with_units() {
         let mut facts = test_facts::healthy();
         assert_eq!(level(&facts, "host.needrestart"), Level::Skipped, "no unit controls it");
-        let unit = Controller::Systemd { unit: "haproxy.service".into() };
+        let unit = Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert_eq!(level(&facts, "host.needrestart"), Level::Pass);
         let mut with = |mode: Option<&str>, spares_haproxy, by_itself| {

@@ -208,6 +208,7 @@ fn start_differences(facts: &Facts) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::checks::{self, Level};
+    use crate::facts::controllers::{ServiceFolder, SystemdUnit, Unmanaged};
     use crate::facts::guard::{DropIn, tests::sample as guard};
     use crate::facts::test_facts;
     use crate::facts::{BindState, Controller, Facts, Known, Mode, OwnerProcess, Rehearsal, SocketOwner};
@@ -300,16 +301,16 @@ mod tests {
     #[test]
     fn a_restart_needs_a_proven_controller() {
         let mut facts = test_facts::healthy();
-        let unmanaged = test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+        let unmanaged = test_facts::proven_control(Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         test_facts::instance_mut(&mut facts).control = unmanaged;
         assert_eq!(level(&facts, "restart.way"), Level::Pass);
         facts.config.handed_down.push("/etc/haproxy.cfg:3 fd@3".to_owned());
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
-        let unit = Controller::Systemd { unit: "haproxy.service".into() };
+        let unit = Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert_eq!(level(&facts, "restart.way"), Level::Pass, "systemd hands them down again");
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+            test_facts::proven_control(Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         facts.config.handed_down.clear();
         test_facts::instance_mut(&mut facts).mode = Mode::Standalone;
         test_facts::instance_mut(&mut facts).main.uid = 99;
@@ -317,7 +318,7 @@ mod tests {
         test_facts::instance_mut(&mut facts).main.start_ticks = None;
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::S6 { folder: "/s".into(), supervisor: 1 });
+            test_facts::proven_control(Controller::S6(ServiceFolder { folder: "/s".into(), supervisor: 1 }));
         assert_eq!(level(&facts, "restart.way"), Level::Fail);
         test_facts::instance_mut(&mut facts).control = crate::facts::Control::unknown("denied");
         assert_eq!(level(&facts, "restart.way"), Level::Unknown);

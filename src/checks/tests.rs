@@ -1,4 +1,5 @@
 use super::*;
+use crate::facts::controllers::SystemdUnit;
 use crate::facts::process_health::PidFile;
 use crate::facts::test_facts::{self, known_mut};
 use crate::facts::{
@@ -297,7 +298,7 @@ proptest! {
     #[test]
     fn worsening_any_fact_never_improves_the_verdict(first in 0..WORSE.len(), second in 0..WORSE.len()) {
         let mut facts = test_facts::healthy();
-        let controller = Controller::Systemd { unit: "haproxy.service".into() };
+        let controller = Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(controller);
         let before = exit_code(&run_all_checks(&facts));
         WORSE[first](&mut facts);

@@ -2,7 +2,7 @@
 //!
 //! - `binds`: addresses that a reload would add, and who holds them
 //! - `config_files`: the configuration on disk
-//! - `controller`: who starts and reloads a process, with the evidence
+//! - `controllers`: who starts and reloads a process, with the evidence
 //! - `dataplane`: the Data Plane API
 //! - `guard`: the guard of a unit
 //! - `instance`: processes, sockets and identity
@@ -19,7 +19,7 @@
 
 pub mod binds;
 pub mod config_files;
-pub mod controller;
+pub mod controllers;
 pub mod dataplane;
 pub mod guard;
 pub mod instance;
@@ -41,7 +41,7 @@ pub use crate::wire::haproxy::startup_log::version_numbers;
 pub use crate::wire::linux::listener::{Listener, Overlap};
 pub use binds::{BindState, NewBind, OwnerProcess, SocketOwner};
 pub use config_files::{ConfigFile, ConfigOnDisk, ConfigTest};
-pub use controller::{Control, Controller, Evidence};
+pub use controllers::{Control, Controller, Evidence};
 pub use dataplane::DataPlaneFacts;
 pub use guard::{DropIn, GuardFacts, GuardStatus};
 pub use instance::{Candidate, Instance, Mode, Process, SocketFact, Worker};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::controllers::PinnedNames;
 use super::{Controller, Process};
 
 /// The controller that a service is expected to have, or was found to have.
@@ -24,42 +25,8 @@ pub struct Pin {
 impl Pin {
     /// What would be pinned of a service with this controller. Nothing that a reboot changes is in it: no PID.
     pub fn from_controller(service: &str, controller: &Controller, config: Vec<String>) -> Self {
-        let mut pin = Pin {
-            service: service.to_owned(),
-            controller: controller.kind(),
-            unit: None,
-            container: None,
-            name: None,
-            config,
-        };
-        match controller {
-            Controller::Systemd { unit } | Controller::UserSystemd { unit, .. } => {
-                pin.unit = Some(unit.clone())
-            }
-            Controller::Docker { container } | Controller::Podman { container } => {
-                pin.unit = container.unit.clone();
-                pin.container = Some(container.name.clone());
-                pin.name = container.compose.as_ref().map(|one| format!("{}/{}", one.project, one.service));
-            }
-            Controller::Supervisord { program, .. } => pin.name = Some(program.clone()),
-            // An allocation's id changes with every deployment.
-            Controller::Nomad { task, .. } => pin.name = Some(task.clone()),
-            Controller::Runit { folder, .. } | Controller::S6 { folder, .. } => {
-                pin.name = Some(folder.clone())
-            }
-            Controller::Multiplexer { program, session, .. } => {
-                let session = session.as_deref().map_or(String::new(), |session| format!(" {session}"));
-                pin.name = Some(format!("{program}{session}"));
-            }
-            // Where Patroni's own store is down an older one cannot say which member it is.
-            Controller::Patroni { scope, .. } => pin.name = Some(scope.clone()),
-            Controller::Guest { inside, .. } => pin.name = inside.clone(),
-            Controller::Kubernetes { .. }
-            | Controller::HaproxyProgram { .. }
-            | Controller::Shell { .. }
-            | Controller::Unmanaged { .. } => {}
-        }
-        pin
+        let PinnedNames { unit, container, name } = controller.pinned_names();
+        Pin { service: service.to_owned(), controller: controller.kind(), unit, container, name, config }
     }
 
     /// The configuration files that a HAProxy's arguments name, in full.

@@ -283,6 +283,7 @@ pub enum AddressLookup<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::controllers::Unmanaged;
     use crate::facts::{Controller, ServerAddress, test_facts};
 
     fn at(ip: &str, port: u16) -> Server {
@@ -292,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_server_on_this_host_is_traced_to_its_process_and_one_elsewhere_is_not_mentioned() {
-        let unmanaged = || Controller::Unmanaged { cgroup: "/".into() };
+        let unmanaged = || Controller::Unmanaged(Unmanaged { cgroup: "/".into() });
         let mut wildcard = test_facts::service("api", 8000, unmanaged());
         wildcard.listens = Known::Seen(vec!["tcp 0.0.0.0:8000".parse().unwrap()]);
         let mut guest = test_facts::service("guest", 9000, unmanaged());

@@ -9,6 +9,7 @@ use super::{
     Known, Mode, Process, Provenance, Proxy, SCHEMA, Server, ServerAddress, ServerAdminState, SocketFact,
     Worker, WorkerState,
 };
+use crate::facts::controllers::Unmanaged;
 
 /// One frontend, backend `web` with servers `s1` and `s2`; what runs is what the files say.
 pub(crate) fn healthy() -> Facts {
@@ -33,7 +34,7 @@ pub(crate) fn healthy() -> Facts {
             process: process(),
             workers: vec![101],
             master_socket: Some("/run/master.sock".to_owned()),
-            control: proven_control(Controller::Unmanaged { cgroup: "/user.slice".to_owned() }),
+            control: proven_control(Controller::Unmanaged(Unmanaged { cgroup: "/user.slice".to_owned() })),
         }]),
         instance: Known::Seen(healthy_instance()),
         namespaces: Known::Seen(Namespaces { own: Vec::new(), closed: None, mounted: Vec::new() }),
@@ -183,7 +184,7 @@ fn healthy_instance() -> Instance {
         main: process(),
         mode: Mode::MasterWorker,
         identity: Known::Seen(vec!["show proc".to_owned(), "SO_PEERCRED".to_owned()]),
-        control: proven_control(Controller::Unmanaged { cgroup: "/user.slice".to_owned() }),
+        control: proven_control(Controller::Unmanaged(Unmanaged { cgroup: "/user.slice".to_owned() })),
         serving: Known::Seen(101),
         workers: Known::Seen(vec![worker(101)]),
         old_workers: Known::Seen(Vec::new()),

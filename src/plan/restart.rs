@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::replay::ReplayPreview;
 use super::runbook::restart_commands::{container_cli, container_restart, single_command};
 use super::{Action, Basis, Effect, Ledger, LossKind, Plan, RestartBy, RunbookStep, Step, reload, runbook};
-use crate::facts::controller::Container;
+use crate::facts::controllers::{Container, SystemdUnit};
 use crate::facts::guard::GuardFacts;
 use crate::facts::{Control, Controller, Facts, Instance, Known};
 use crate::plural::plural;
@@ -52,7 +52,7 @@ impl<'a> RestartMethod<'a> {
     /// When it is not proven, or another controller has to do it; the text names the command for that.
     pub fn from_instance(instance: &'a Instance) -> Result<Self, String> {
         match &instance.control {
-            Control::Proven { controller: Controller::Systemd { unit }, .. } => {
+            Control::Proven { controller: Controller::Systemd(SystemdUnit { unit }), .. } => {
                 Ok(RestartMethod::Systemd(unit))
             }
             Control::Proven { controller: Controller::Docker { container }, .. } => {
@@ -71,9 +71,9 @@ impl<'a> RestartMethod<'a> {
                     )),
                 }
             }
-            Control::Proven {
-                controller: Controller::Unmanaged { .. } | Controller::Shell { .. }, ..
-            } => Ok(RestartMethod::Process),
+            Control::Proven { controller: Controller::Unmanaged(_) | Controller::Shell(_), .. } => {
+                Ok(RestartMethod::Process)
+            }
             Control::Proven { controller, .. } => {
                 let there = single_command(controller).map_or(String::new(), |(_, how)| format!(": `{how}`"));
                 Err(format!("it is controlled by {}: restart it through that{there}", controller.describe()))
@@ -240,6 +240,7 @@ pub fn open_connections(facts: &Facts) -> Known<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::controllers::{ServiceFolder, SupervisedProgram, Unmanaged};
     use crate::facts::guard::{DropIn, tests::sample as guard};
     use crate::facts::test_facts;
     use crate::plan;
@@ -260,7 +261,7 @@ mod tests {
     fn nobody_keeps_it_so_its_own_command_line_starts_it_again() {
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Unmanaged { cgroup: "/".into() });
+            test_facts::proven_control(Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         let plan = plan_of(&facts);
         let expected = [
             "keep a snapshot state",
@@ -279,7 +280,10 @@ mod tests {
         let command = "haguard restart --break-glass lb1 --reason 'WHY' --plan";
         assert_eq!(said, format!("{command} --master-socket /run/master.sock"));
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Runit { folder: "/etc/sv/haproxy".into(), supervisor: 1 });
+            test_facts::proven_control(Controller::Runit(ServiceFolder {
+                folder: "/etc/sv/haproxy".into(),
+                supervisor: 1,
+            }));
         assert_eq!(break_glass_step(&facts), None);
         test_facts::instance_mut(&mut facts).control = Control::unknown("denied");
         assert_eq!(break_glass_step(&facts), None);
@@ -289,7 +293,7 @@ mod tests {
     fn the_guard_is_lifted_for_the_restart_alone_and_a_unit_that_changed_is_another_plan() {
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Systemd { unit: "haproxy.service".into() });
+            test_facts::proven_control(Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() }));
         let mut with = |more: &str| {
             facts.guard = Some(Known::Seen(guard(DropIn::Absent, more)));
             plan_of(&facts)
@@ -311,11 +315,11 @@ mod tests {
     #[test]
     fn another_controllers_restart_command_is_named() {
         let mut facts = test_facts::healthy();
-        let controller = Controller::Supervisord {
+        let controller = Controller::Supervisord(SupervisedProgram {
             program: "lb".into(),
             supervisor: 7,
             config: Some("/etc/s.conf".into()),
-        };
+        });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(controller);
         let why = RestartMethod::from_instance(test_facts::instance_mut(&mut facts)).unwrap_err();
         assert!(why.contains("restart it through that: `supervisorctl -c /etc/s.conf restart lb`"), "{why}");

@@ -4,6 +4,7 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use super::store::{FolderFiles, Store};
+use crate::facts::controllers::SystemdUnit;
 use crate::facts::{Controller, Instance};
 use crate::plan::restart::MAX_SNAPSHOTS;
 use crate::time;
@@ -62,7 +63,7 @@ const RUN_FOLDERS: Retention = Retention { most: MAX_SNAPSHOTS, max_age: None };
 /// A HAProxy by what outlives its processes.
 pub fn instance_key(instance: &Instance) -> String {
     let by = match instance.control.controller() {
-        Some(Controller::Systemd { unit }) => unit.clone(),
+        Some(Controller::Systemd(SystemdUnit { unit })) => unit.clone(),
         Some(Controller::Docker { container } | Controller::Podman { container }) => container.describe(),
         _ => String::new(),
     };
@@ -151,7 +152,7 @@ mod tests {
         test_facts::instance_mut(&mut facts).main.pid = 4242;
         assert_eq!(instance_key(test_facts::instance_mut(&mut facts)), before);
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Systemd { unit: "other.service".into() });
+            test_facts::proven_control(Controller::Systemd(SystemdUnit { unit: "other.service".into() }));
         assert_ne!(instance_key(test_facts::instance_mut(&mut facts)), before);
     }
 }

@@ -13,7 +13,7 @@ use crate::clearance::Clearance;
 use crate::clients::containers::docker::{self, Docker};
 use crate::clients::linux::pidfd::ProcessHandle;
 use crate::clients::{linux, systemd};
-use crate::facts::controller::Container;
+use crate::facts::controllers::Container;
 use crate::facts::{Candidate, Instance, Process};
 use crate::timeouts;
 use crate::wire::haproxy::startup_log;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::act::proof::Claim;
 use crate::clearance::Clearance;
 use crate::clients::systemd::{self, actions};
-use crate::facts::controller::Container;
+use crate::facts::controllers::Container;
 use crate::timeouts;
 use crate::wire::systemd::unit::{Job, Unit};
 

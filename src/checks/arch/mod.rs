@@ -129,15 +129,15 @@ const RUN_INSIDE_HINT: &str = "run haguard inside that system: only its own mana
 fn manager(context: CheckContext<'_>) -> CheckResult {
     let control = &context.instance()?.control;
     let outcome = match control {
-        Control::Proven { controller: Controller::Unmanaged { .. }, .. } => {
+        Control::Proven { controller: Controller::Unmanaged(_), .. } => {
             Judgement::warn("no service manager controls it")
         }
         Control::Proven {
-            controller: controller @ (Controller::Shell { .. } | Controller::Multiplexer { .. }),
+            controller: controller @ (Controller::Shell(_) | Controller::Multiplexer(_)),
             ..
         } => Judgement::warn(format!("no service manager controls it, only {}", controller.describe()))
             .with_remedy("run it as a systemd unit, so that it is started again when it ends and at boot"),
-        Control::Proven { controller: controller @ Controller::Guest { .. }, .. } => {
+        Control::Proven { controller: controller @ Controller::Guest(_), .. } => {
             Judgement::unknown(format!("it belongs to {}", controller.describe()))
                 .with_remedy(RUN_INSIDE_HINT)
         }
@@ -148,7 +148,7 @@ fn manager(context: CheckContext<'_>) -> CheckResult {
             let seems =
                 Judgement::unknown(format!("it seems to be controlled by {}: {why}", controller.describe()));
             match controller {
-                Controller::Guest { .. } => seems.with_remedy(RUN_INSIDE_HINT),
+                Controller::Guest(_) => seems.with_remedy(RUN_INSIDE_HINT),
                 _ => seems,
             }
         }

@@ -83,6 +83,7 @@ impl Judgement {
 #[cfg(test)]
 mod tests {
     use crate::checks::{self, Level};
+    use crate::facts::controllers::{SystemdUnit, Unmanaged};
     use crate::facts::pin::Pin;
     use crate::facts::{Control, Controller, Facts, Known, test_facts};
     use crate::plan;
@@ -93,7 +94,7 @@ mod tests {
     }
 
     fn systemd() -> Controller {
-        Controller::Systemd { unit: "haproxy.service".into() }
+        Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() })
     }
 
     #[test]
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(run_expected(&facts).0, Level::Skipped, "not looked at");
         facts.on_host = Known::Seen(test_facts::host_facts(Vec::new()));
         assert_eq!(run_expected(&facts).0, Level::Warn, "it does not run");
-        let unmanaged = Controller::Unmanaged { cgroup: "/".into() };
+        let unmanaged = Controller::Unmanaged(Unmanaged { cgroup: "/".into() });
         let mut services = vec![test_facts::service("http.server", 1, unmanaged)];
         facts.on_host = Known::Seen(test_facts::host_facts(services.clone()));
         assert_eq!(run_expected(&facts).0, Level::Fail);

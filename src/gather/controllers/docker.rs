@@ -4,7 +4,9 @@ use super::ancestry::Ancestry;
 use super::{ControllerEvidence, ControllerQueries, nomad};
 use crate::clients::containers::docker::{self, Docker};
 use crate::clients::http::HttpError;
-use crate::facts::controller::{ComposeService, Container, Control, Controller, Evidence};
+use crate::facts::controllers::{
+    ComposeService, Container, Control, Controller, Evidence, KubernetesContainer,
+};
 use crate::wire::containers::docker::{ContainerInspect, DockerProxy};
 
 /// The answers of all daemons about one container.
@@ -148,7 +150,7 @@ pub(super) fn container_facts(seen: ContainerInspect, pid: u32, source: &Contain
 fn orchestrator_of_labels(pid: u32, seen: &ContainerInspect) -> Option<Controller> {
     let pod = || {
         let pod = seen.labels.get("io.kubernetes.pod.uid").cloned()?;
-        Some(Controller::Kubernetes { container: seen.id.clone(), pod: Some(pod) })
+        Some(Controller::Kubernetes(KubernetesContainer { container: seen.id.clone(), pod: Some(pod) }))
     };
     nomad::from_container_labels(pid, seen).or_else(pod)
 }

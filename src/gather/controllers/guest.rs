@@ -3,7 +3,7 @@
 use super::ancestry::describe_process;
 use super::{Ancestry, ControllerEvidence, ControllerQueries};
 use crate::clients::linux;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, GuestSystem};
 use crate::facts::{Known, Process};
 use crate::wire::linux::cgroup::CgroupOwner;
 
@@ -48,7 +48,7 @@ pub(super) fn identify(
     };
     let case =
         case.with_evidence(Evidence::new("the first process of its PID namespace", format!("{leader}{by}")));
-    let guest = Controller::Guest { leader, inside };
+    let guest = Controller::Guest(GuestSystem { leader, inside });
     match starts_systems || matches!(claim, CgroupOwner::SystemContainer { .. }) {
         true => case.proven(guest),
         false => case.claimed(guest, "nothing but its PID namespace says so"),

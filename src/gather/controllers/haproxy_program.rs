@@ -8,7 +8,7 @@ use super::{ControllerEvidence, ControllerQueries};
 use crate::clients::haproxy::runtime::RuntimeSocket;
 use crate::clients::linux;
 use crate::facts::Process;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, HaproxyProgram};
 use crate::gather::haproxy::sockets::reachable_path;
 
 /// The controller where a HAProxy started it; else the evidence unchanged.
@@ -33,7 +33,7 @@ pub(super) fn identify<'a>(
         .map(|path| master.absolute(&path))
         .filter(|path| path.starts_with('/'));
     let socket = socket.map(|path| reachable_path(&master, Path::new(&path)).display().to_string());
-    let controller = Controller::HaproxyProgram { master: master.pid, socket };
+    let controller = Controller::HaproxyProgram(HaproxyProgram { master: master.pid, socket });
     let Some(socket) = controller.master_socket() else {
         return Ok(
             case.claimed(controller, format!("HAProxy {} has no master socket (-S PATH) to ask", master.pid))

@@ -2,7 +2,7 @@
 
 use super::ControllerEvidence;
 use super::docker::container_monitor;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, KubernetesContainer};
 
 /// A pod that the control group names.
 pub(super) fn identify(case: ControllerEvidence<'_>, container: String, pod: Option<String>) -> Control {
@@ -11,7 +11,7 @@ pub(super) fn identify(case: ControllerEvidence<'_>, container: String, pod: Opt
         None => case,
     };
     case.claimed(
-        Controller::Kubernetes { container, pod },
+        Controller::Kubernetes(KubernetesContainer { container, pod }),
         "haguard does not ask Kubernetes: use kubectl rollout restart on what owns the pod",
     )
 }

@@ -45,7 +45,7 @@ use cache::QueryCache;
 
 use crate::clients::linux::{self, Ancestor};
 use crate::config::Environment;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence};
 use crate::facts::{Known, Process};
 use crate::time::Deadline;
 use crate::timeouts;

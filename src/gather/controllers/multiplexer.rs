@@ -4,7 +4,7 @@ use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind, Terminal};
 use crate::clients::linux::Ancestor;
 use crate::clients::supervisors;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, MultiplexerSession};
 
 pub(super) const TMUX: SupervisorKind = SupervisorKind {
     matches: |process| process.comm == "tmux: server",
@@ -34,11 +34,13 @@ fn identify(
         "its parents",
         format!("{} is the parent of {}", describe_process(&server), child.pid),
     ));
-    let of = |session| Controller::Multiplexer {
-        program: program.to_owned(),
-        server: server.pid,
-        uid: server.uid,
-        session,
+    let of = |session| {
+        Controller::Multiplexer(MultiplexerSession {
+            program: program.to_owned(),
+            server: server.pid,
+            uid: server.uid,
+            session,
+        })
     };
     let mut why = String::new();
     if program == "tmux" {

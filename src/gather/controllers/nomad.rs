@@ -3,7 +3,7 @@
 use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind};
 use crate::clients::linux::{self, Ancestor};
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, NomadTask};
 use crate::wire::containers::docker::ContainerInspect;
 
 /// The executor of a task, which stands between the agent, perhaps a unit's main process, and the task.
@@ -42,12 +42,12 @@ impl NomadEnvironment {
 
     fn controller(self) -> Controller {
         let NomadEnvironment { allocation, task, job, namespace } = self;
-        Controller::Nomad { allocation, task, job, namespace }
+        Controller::Nomad(NomadTask { allocation, task, job, namespace })
     }
 }
 
 fn controller_without_job(allocation: String, task: String) -> Controller {
-    Controller::Nomad { allocation, task, job: None, namespace: None }
+    Controller::Nomad(NomadTask { allocation, task, job: None, namespace: None })
 }
 
 /// The control group names a task.
@@ -102,5 +102,5 @@ pub(super) fn from_container_labels(pid: u32, seen: &ContainerInspect) -> Option
     let name = seen.name.strip_suffix(&format!("-{allocation}")).unwrap_or(&seen.name);
     let task = label("task_name").unwrap_or_else(|| name.to_owned());
     let (job, namespace) = (label("job_id"), label("namespace").filter(|name| name != "default"));
-    Some(Controller::Nomad { allocation, task, job, namespace })
+    Some(Controller::Nomad(NomadTask { allocation, task, job, namespace }))
 }

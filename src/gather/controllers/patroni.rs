@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{ControllerEvidence, ControllerQueries};
 use crate::clients::linux;
 use crate::clients::patroni::{self, PatroniInfo};
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, PatroniMember};
 use crate::facts::{Known, Listener, Process};
 use crate::wire::linux::cgroup::{self, CgroupOwner};
 use crate::wire::linux::command_line::{self, Role};
@@ -131,5 +131,5 @@ fn controller(one: &Process, scope: String, member: Option<String>) -> Controlle
         .first()
         .map(|path| one.absolute(path))
         .filter(|path| path.starts_with('/'));
-    Controller::Patroni { patroni: one.pid, scope, member, config }
+    Controller::Patroni(PatroniMember { patroni: one.pid, scope, member, config })
 }

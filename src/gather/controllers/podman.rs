@@ -5,7 +5,7 @@ use super::docker::{self, ContainerLookup, ContainerSource};
 use super::{ControllerEvidence, ControllerQueries, systemd};
 use crate::clients;
 use crate::clients::containers::podman;
-use crate::facts::controller::{Container, Control, Controller, Evidence};
+use crate::facts::controllers::{Container, Control, Controller, Evidence};
 use crate::timeouts;
 use crate::wire::containers::conmon::Conmon;
 use crate::wire::systemd::unit::Unit;

@@ -3,7 +3,7 @@
 use super::service_folder::identify_by_service_folder;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind};
 use crate::clients::supervisors;
-use crate::facts::controller::{Control, Controller};
+use crate::facts::controllers::{Control, Controller};
 
 pub(super) const RUNSV: SupervisorKind =
     SupervisorKind { matches: |process| process.comm == "runsv", identify, terminal: None };
@@ -12,8 +12,5 @@ fn identify(_: &ControllerQueries, case: ControllerEvidence<'_>, at: usize) -> C
     let (runsv, child) = (case.line.ancestor(at).clone(), case.line.ancestor(at - 1).pid);
     let listed = supervisors::runit_processes(runsv.pid);
     let seen = listed.map(|all| all.into_iter().find(|(_, pid)| *pid == child));
-    identify_by_service_folder(case, &runsv, child, seen, |folder| Controller::Runit {
-        folder,
-        supervisor: runsv.pid,
-    })
+    identify_by_service_folder(case, &runsv, child, seen, Controller::Runit)
 }

@@ -4,7 +4,7 @@ use super::ancestry::describe_process;
 use super::multiplexer::terminal_evidence;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind, Terminal};
 use crate::clients::linux::{self, Ancestor};
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, ShellSession};
 
 pub(super) const SHELL: SupervisorKind =
     SupervisorKind { matches: is_interactive_shell, identify, terminal: Some(Terminal::Shell) };
@@ -16,7 +16,7 @@ fn identify(_: &ControllerQueries, case: ControllerEvidence<'_>, at: usize) -> C
     let started = format!("{} `{}` of user {}", describe_process(&shell), shell.argv.join(" "), shell.uid);
     let case = case.with_evidence(Evidence::new("its parents", started));
     let (tty, from) = (shell.tty.clone(), ssh_client_address(shell.pid));
-    let controller = Controller::Shell { shell: shell.pid, tty, uid: shell.uid, from };
+    let controller = Controller::Shell(ShellSession { shell: shell.pid, tty, uid: shell.uid, from });
     let stat = format!("/proc/{}/stat", own.pid);
     let agreed = match (&own.tty, &shell.tty) {
         (Some(a), Some(b)) if a == b => {

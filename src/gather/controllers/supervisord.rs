@@ -4,7 +4,7 @@ use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries, SupervisorKind};
 use crate::clients::linux::{self, Ancestor};
 use crate::clients::supervisors;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, SupervisedProgram};
 
 pub(super) const SUPERVISORD: SupervisorKind =
     SupervisorKind { matches: is_supervisord, identify, terminal: None };
@@ -31,7 +31,9 @@ fn identify(queries: &ControllerQueries, case: ControllerEvidence<'_>, at: usize
         supervisors::supervisord_programs(above.pid, queries.query_timeout())
             .map_err(|error| format!("{error:#}"))
     });
-    let controller = |program: String| Controller::Supervisord { program, supervisor: above.pid, config };
+    let controller = |program: String| {
+        Controller::Supervisord(SupervisedProgram { program, supervisor: above.pid, config })
+    };
     let (address, programs) = match listed {
         Ok(listed) => listed,
         Err(why) => return case.claimed(controller("of an unknown name".to_owned()), why),

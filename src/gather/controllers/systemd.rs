@@ -3,7 +3,7 @@
 use super::ancestry::describe_process;
 use super::{ControllerEvidence, ControllerQueries};
 use crate::clients::systemd;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, SystemdUnit, UserSystemdUnit};
 use crate::wire::systemd::unit::Unit;
 
 /// Asks about all of these in one call.
@@ -38,8 +38,8 @@ pub(super) fn identify(
     user: Option<u32>,
 ) -> Control {
     let controller = match user {
-        None => Controller::Systemd { unit: name.to_owned() },
-        Some(uid) => Controller::UserSystemd { unit: name.to_owned(), uid },
+        None => Controller::Systemd(SystemdUnit { unit: name.to_owned() }),
+        Some(uid) => Controller::UserSystemd(UserSystemdUnit { unit: name.to_owned(), uid }),
     };
     let supervisor = case.supervisor();
     let unit = match (query_unit(queries, name, user), supervisor) {

@@ -4,7 +4,7 @@ use super::ControllerEvidence;
 use super::ancestry::describe_process;
 use super::shell::ssh_client_address;
 use crate::clients::linux;
-use crate::facts::controller::{Control, Controller, Evidence};
+use crate::facts::controllers::{Control, Controller, Evidence, Unmanaged};
 
 /// Two sources agree: the control group, and the parents.
 pub(super) fn identify(case: ControllerEvidence<'_>) -> Control {
@@ -12,7 +12,7 @@ pub(super) fn identify(case: ControllerEvidence<'_>) -> Control {
     if case.line.process().ppid == 0 && pid == 1 && linux::is_initial_pid_namespace() {
         let first =
             Evidence::new("/proc/self/ns/pid", "the first PID namespace: the kernel itself started it");
-        let controller = Controller::Unmanaged { cgroup: case.cgroup.to_owned() };
+        let controller = Controller::Unmanaged(Unmanaged { cgroup: case.cgroup.to_owned() });
         return case.with_evidence(first).proven(controller);
     }
     if case.line.process().ppid == 0 && pid == 1 {
@@ -32,7 +32,7 @@ pub(super) fn identify(case: ControllerEvidence<'_>) -> Control {
         );
         return case.with_evidence(above).unknown(why);
     }
-    let controller = Controller::Unmanaged { cgroup: case.cgroup.to_owned() };
+    let controller = Controller::Unmanaged(Unmanaged { cgroup: case.cgroup.to_owned() });
     let case = match ssh_client_address(pid) {
         Some(from) => {
             let value = format!("SSH_CONNECTION: it was started in a login from {from}");

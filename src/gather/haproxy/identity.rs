@@ -60,5 +60,5 @@ pub(in crate::gather) fn identify_controller(look: &GatherContext<'_>, main: &Pr
 }
 
 fn is_systemd(controller: &Controller) -> bool {
-    matches!(controller, Controller::Systemd { .. })
+    matches!(controller, Controller::Systemd(_))
 }

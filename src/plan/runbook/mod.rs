@@ -234,6 +234,7 @@ fn socat_command(command: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::controllers::{NomadTask, SystemdUnit};
     use crate::facts::{Controller, test_facts};
 
     fn commands(list: &[RunbookStep]) -> Vec<&str> {
@@ -251,7 +252,7 @@ mod tests {
     fn a_reload_goes_through_haguard_and_a_restart_by_hand_through_systemd() {
         let mut facts = test_facts::healthy();
         test_facts::instance_mut(&mut facts).control =
-            test_facts::proven_control(Controller::Systemd { unit: "haproxy.service".into() });
+            test_facts::proven_control(Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() }));
         let said = safe_alternatives(&facts);
         let said = commands(&said);
         assert!(said.contains(&"haguard reload --keep-runtime --master-socket /run/master.sock"), "{said:?}");
@@ -276,12 +277,18 @@ mod tests {
             test_facts::instance_mut(&mut facts).control = control;
             manual_restart(&facts).pop().unwrap()
         };
-        let nomad =
-            || Controller::Nomad { allocation: "a1".into(), task: "lb".into(), job: None, namespace: None };
+        let nomad = || {
+            Controller::Nomad(NomadTask {
+                allocation: "a1".into(),
+                task: "lb".into(),
+                job: None,
+                namespace: None,
+            })
+        };
         let said = last(test_facts::proven_control(nomad()));
         assert_eq!(said.command, "nomad alloc restart -task lb a1");
         assert_eq!(said.when, "then restart; every connection is cut; Nomad restarts it:");
-        let container = crate::facts::controller::Container { name: "lb".into(), ..Default::default() };
+        let container = crate::facts::controllers::Container { name: "lb".into(), ..Default::default() };
         let said = last(test_facts::proven_control(Controller::Podman { container }));
         assert_eq!(said.command, "podman restart lb");
         let claimed = crate::facts::Control::Claimed {

@@ -2,7 +2,10 @@
 
 use super::step::shell_quote;
 use crate::facts::Controller;
-use crate::facts::controller::Container;
+use crate::facts::controllers::{
+    Container, GuestSystem, KubernetesContainer, NomadTask, ServiceFolder, SupervisedProgram, SystemdUnit,
+    UserSystemdUnit,
+};
 use crate::plan::RunbookStep;
 
 fn note(when: &str) -> RunbookStep {
@@ -16,20 +19,24 @@ fn command_step(when: &str, command: String) -> RunbookStep {
 /// The controller's name and its restart command, where one command works for every service.
 pub fn single_command(controller: &Controller) -> Option<(&'static str, String)> {
     Some(match controller {
-        Controller::Systemd { unit } => ("systemd", format!("systemctl restart {}", shell_quote(unit))),
-        Controller::Nomad { allocation, task, namespace, .. } => {
+        Controller::Systemd(SystemdUnit { unit }) => {
+            ("systemd", format!("systemctl restart {}", shell_quote(unit)))
+        }
+        Controller::Nomad(NomadTask { allocation, task, namespace, .. }) => {
             let space =
                 namespace.as_ref().map_or(String::new(), |name| format!(" -namespace {}", shell_quote(name)));
             let command =
                 format!("nomad alloc restart{space} -task {} {}", shell_quote(task), shell_quote(allocation));
             ("Nomad", command)
         }
-        Controller::Supervisord { program, config, .. } => {
+        Controller::Supervisord(SupervisedProgram { program, config, .. }) => {
             let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", shell_quote(file)));
             ("supervisord", format!("supervisorctl{config} restart {}", shell_quote(program)))
         }
-        Controller::Runit { folder, .. } => ("runit", format!("sv restart {}", shell_quote(folder))),
-        Controller::S6 { folder, .. } => ("s6", format!("s6-svc -r {}", shell_quote(folder))),
+        Controller::Runit(ServiceFolder { folder, .. }) => {
+            ("runit", format!("sv restart {}", shell_quote(folder)))
+        }
+        Controller::S6(ServiceFolder { folder, .. }) => ("s6", format!("s6-svc -r {}", shell_quote(folder))),
         _ => return None,
     })
 }
@@ -40,16 +47,16 @@ pub fn manager_restart(controller: &Controller) -> Option<RunbookStep> {
         return Some(command_step(&format!("{who} restarts it:"), command));
     }
     Some(match controller {
-        Controller::UserSystemd { unit, uid } => command_step(
+        Controller::UserSystemd(UserSystemdUnit { unit, uid }) => command_step(
             &format!("the systemd of user {uid} restarts it, not the systemd of this host:"),
             format!("systemctl --user --machine={uid}@ restart {}", shell_quote(unit)),
         ),
         Controller::Docker { container } => container_restart("docker", container),
         Controller::Podman { container } => container_restart("podman", container),
-        Controller::Kubernetes { container, .. } => note(&format!(
+        Controller::Kubernetes(KubernetesContainer { container, .. }) => note(&format!(
             "Kubernetes runs it (container {container}): restart its workload with `kubectl rollout restart`"
         )),
-        Controller::Guest { leader, inside } => {
+        Controller::Guest(GuestSystem { leader, inside }) => {
             let unit = inside.as_ref().and_then(|path| path.rsplit('/').next());
             match unit.filter(|name| name.ends_with(".service")) {
                 Some(unit) => command_step(
@@ -127,7 +134,7 @@ pub fn container_restart(program: &str, container: &Container) -> RunbookStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::controller::ComposeService;
+    use crate::facts::controllers::ComposeService;
 
     #[test]
     fn podman_restarts_a_container_as_its_user_and_with_its_options() {

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::restart_commands::manager_restart;
 use super::shell_quote;
+use crate::facts::controllers::{
+    GuestSystem, HaproxyProgram, MultiplexerSession, PatroniMember, ShellSession,
+};
 use crate::facts::{Control, Controller, Known, Role, Service};
 use crate::plan::RunbookStep;
 
@@ -62,7 +65,7 @@ pub fn single_restart_command(service: &Service) -> Option<String> {
 
 fn haproxy_runbook(service: &Service) -> ServiceRunbook {
     let pid = service.process.pid;
-    if let Some(Controller::Guest { leader, .. }) = service.control.controller() {
+    if let Some(Controller::Guest(GuestSystem { leader, .. })) = service.control.controller() {
         let when = "it belongs to another system on this host; run haguard inside that system:";
         return ServiceRunbook {
             restart: vec![command_step(when, format!("nsenter --target {leader} --all haguard reload"))],
@@ -137,7 +140,7 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
         return vec![advice];
     }
     match controller {
-        Controller::Multiplexer { program, session, .. } => {
+        Controller::Multiplexer(MultiplexerSession { program, session, .. }) => {
             let session = session.as_ref().map_or(String::new(), |name| shell_quote(name));
             let socket =
                 tmux_socket(service).map_or(String::new(), |path| format!(" -S {}", shell_quote(path)));
@@ -154,7 +157,7 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
             list.push(start_again(service, "then start it again in the same window:"));
             list
         }
-        Controller::Shell { shell, tty, from, .. } => {
+        Controller::Shell(ShellSession { shell, tty, from, .. }) => {
             let tty = tty.as_ref().map_or(String::new(), |tty| format!(" on {tty}"));
             let from = from.as_ref().map_or(String::new(), |from| format!(", over ssh from {from}"));
             vec![
@@ -165,7 +168,7 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
                 start_again(service, "then start it again there:"),
             ]
         }
-        Controller::Patroni { scope, member, config, .. } => {
+        Controller::Patroni(PatroniMember { scope, member, config, .. }) => {
             let config = config.as_ref().map_or(String::new(), |file| format!(" -c {}", shell_quote(file)));
             let which = match member {
                 Some(_) => "without a member's name",
@@ -181,12 +184,12 @@ fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep>
                 ),
             )]
         }
-        Controller::HaproxyProgram { master, .. } => vec![command_step(
+        Controller::HaproxyProgram(HaproxyProgram { master, .. }) => vec![command_step(
             "HAProxy's master starts it again on a reload, unless its section has `no option start-on-reload`: then only \
              a restart of HAProxy does",
             reload_command(*master, controller.master_socket()),
         )],
-        Controller::Unmanaged { .. } => vec![
+        Controller::Unmanaged(_) => vec![
             command_step(
                 &format!("no service manager controls it; end it, as {user} or root:"),
                 format!("kill -TERM {}", service.process.pid),
@@ -269,13 +272,13 @@ fn prohibited_actions(service: &Service) -> Vec<String> {
 fn prohibited_by_controller(service: &Service) -> Vec<String> {
     let pid = service.process.pid;
     match service.control.controller() {
-        Some(Controller::Systemd { .. }) => {
+        Some(Controller::Systemd(_)) => {
             vec![format!("kill {pid} by hand: systemd treats that as a failure, or starts it again")]
         }
         Some(_) if service.docker_proxy_target().is_some() => vec![format!(
             "kill {pid}: it only holds the port for the container, which is unreachable without it"
         )],
-        Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes { .. }) => vec![
+        Some(Controller::Docker { .. } | Controller::Podman { .. } | Controller::Kubernetes(_)) => vec![
             "systemctl restart of any unit: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} from outside: its container decides whether it is started again"),
         ],
@@ -283,10 +286,10 @@ fn prohibited_by_controller(service: &Service) -> Vec<String> {
             "systemctl restart of any unit: no unit of this host's systemd controls it".to_owned(),
             format!("kill {pid} without knowing how to start it: nothing starts it again"),
         ],
-        Some(Controller::Patroni { patroni, .. }) => vec![format!(
+        Some(Controller::Patroni(PatroniMember { patroni, .. })) => vec![format!(
             "kill {pid}, pg_ctl or systemctl: Patroni ({patroni}) treats that as a failure, and may fail over"
         )],
-        Some(Controller::HaproxyProgram { master, .. }) => vec![
+        Some(Controller::HaproxyProgram(HaproxyProgram { master, .. })) => vec![
             format!(
                 "kill {pid}: nothing starts it before the next reload, and if it ends with an error, HAProxy ({master}) ends with it"
             ),

@@ -1,7 +1,7 @@
 //! A query that matches a container's monitor or proxy stands for the service inside the container.
 
 use super::found::ServiceMatch;
-use crate::facts::controller::Container;
+use crate::facts::controllers::Container;
 use crate::facts::{Controller, HostFacts, Service};
 
 /// Replaces Podman's monitor, which has the name of the container's unit, and Docker's proxy, which holds a port for the
@@ -61,6 +61,7 @@ fn service_container(service: &Service) -> Option<&Container> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::controllers::SystemdUnit;
     use crate::facts::{Known, test_facts};
     use crate::plan::service_lookup::{ServiceQuery, find_services};
 
@@ -69,7 +70,8 @@ mod tests {
         let unit = || "container-edge.service".to_owned();
         let container = Container { id: "0a1b".into(), unit: Some(unit()), ..Container::default() };
         let haproxy = test_facts::service("haproxy", 80, Controller::Podman { container });
-        let mut monitor = test_facts::service("conmon", 81, Controller::Systemd { unit: unit() });
+        let mut monitor =
+            test_facts::service("conmon", 81, Controller::Systemd(SystemdUnit { unit: unit() }));
         monitor.process.comm = "conmon".into();
         monitor.process.argv = ["conmon", "-c", "0a1b"].map(str::to_owned).to_vec();
         let by = |services: Vec<Service>| {

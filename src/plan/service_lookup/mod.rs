@@ -216,41 +216,7 @@ pub fn service_names(service: &Service) -> Vec<(&'static str, String)> {
         .and_then(|group| group.rsplit('/').next())
         .filter(|name| name.ends_with(".service"));
     names.extend(group.map(|unit| ("its control group is that of", unit.to_owned())));
-    let last = |folder: &str| folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-    match service.control.controller() {
-        Some(Controller::Systemd { unit } | Controller::UserSystemd { unit, .. }) => {
-            names.push(("its unit is", unit.clone()));
-        }
-        Some(Controller::Docker { container } | Controller::Podman { container }) => {
-            names.extend(container.unit.iter().map(|unit| ("its container's unit is", unit.clone())));
-            names.push(("its container is", container.name.clone()));
-            names.extend(container.id.get(..12).map(|short| ("its container is", short.to_owned())));
-            names.push(("its container is", container.id.clone()));
-            if let Some(compose) = &container.compose {
-                names.push(("its compose service is", compose.service.clone()));
-                names.push(("its compose service is", format!("{}/{}", compose.project, compose.service)));
-            }
-        }
-        Some(Controller::Kubernetes { container, .. }) => names.push(("its container is", container.clone())),
-        Some(Controller::Nomad { allocation, task, job, .. }) => {
-            names.extend(job.iter().map(|job| ("its job is", job.clone())));
-            names.push(("its task is", task.clone()));
-            names.push(("its allocation is", allocation.clone()));
-        }
-        Some(Controller::Supervisord { program, .. }) => names.push(("its program is", program.clone())),
-        Some(Controller::Runit { folder, .. } | Controller::S6 { folder, .. }) => {
-            names.push(("its service folder is", last(folder)));
-            names.push(("its service folder is", folder.clone()));
-        }
-        Some(Controller::Patroni { scope, member, .. }) => {
-            names.push(("its cluster is", scope.clone()));
-            names.extend(member.iter().map(|member| ("its member is", member.clone())));
-        }
-        Some(Controller::Multiplexer { session: Some(session), .. }) => {
-            names.push(("its session is", session.clone()));
-        }
-        _ => {}
-    }
+    names.extend(service.control.controller().into_iter().flat_map(Controller::names));
     names
 }
 
@@ -285,6 +251,7 @@ pub fn nearest_names(word: &str, known: impl IntoIterator<Item = String>) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::controllers::{SystemdUnit, Unmanaged};
     use crate::facts::{Known, test_facts};
 
     #[test]
@@ -308,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_number_is_looked_up_as_a_pid_and_as_a_port() {
-        let tmux = Controller::Unmanaged { cgroup: "/".into() };
+        let tmux = Controller::Unmanaged(Unmanaged { cgroup: "/".into() });
         let one = test_facts::service("http.server", 4712, tmux.clone());
         let mut other = test_facts::service("http.server", 4711, tmux);
         other.process.pid = 4712;
@@ -321,7 +288,7 @@ mod tests {
         let by = "it listens on 127.0.0.1:4711, not on 127.0.0.2:4711";
         assert_eq!((elsewhere.quality, elsewhere.reason.as_str()), (MatchQuality::Near, by));
         let mut guest =
-            test_facts::service("http.server", 4711, Controller::Unmanaged { cgroup: "/".into() });
+            test_facts::service("http.server", 4711, Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         guest.same_network = Known::Seen(false);
         let host = test_facts::host_facts(vec![guest]);
         for word in ["127.0.0.1:4711", ":4711"] {
@@ -334,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_path_is_looked_up_among_unix_sockets() {
-        let mut service = test_facts::service("app", 80, Controller::Unmanaged { cgroup: "/".into() });
+        let mut service =
+            test_facts::service("app", 80, Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         service.listens = Known::Seen(vec!["unix /run/app.sock".parse().unwrap()]);
         let host = test_facts::host_facts(vec![service]);
         for word in ["/run/app.sock", "unix@/run/app.sock"] {
@@ -349,9 +317,13 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_up_everywhere_and_an_exact_one_beats_a_folder() {
-        let systemd =
-            test_facts::service("http.server", 80, Controller::Systemd { unit: "gui.service".into() });
-        let unmanaged = test_facts::service("http.server", 81, Controller::Unmanaged { cgroup: "/".into() });
+        let systemd = test_facts::service(
+            "http.server",
+            80,
+            Controller::Systemd(SystemdUnit { unit: "gui.service".into() }),
+        );
+        let unmanaged =
+            test_facts::service("http.server", 81, Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
         let host = test_facts::host_facts(vec![unmanaged.clone(), systemd]);
         for name in ["gui", "gui.service"] {
             let found = find_services(&host, &ServiceQuery::parse(name));

@@ -1,24 +1,26 @@
 use super::*;
+use crate::facts::controllers::{MultiplexerSession, SystemdUnit, Unmanaged};
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Control, Controller, Role, ServerAddress, UnownedListener, test_facts};
 
 /// HAProxy of systemd, a web server in a tmux that serves one of its servers, and one that nobody serves.
 fn facts_with_services() -> Facts {
     let mut facts = test_facts::healthy();
-    let systemd = Controller::Systemd { unit: "haproxy.service".into() };
+    let systemd = Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() });
     let mut haproxy = test_facts::service("haproxy", 443, systemd);
     haproxy.role = Some(Role::Haproxy);
     haproxy.process = facts.instance.seen().unwrap().main.clone();
     haproxy.user = Some("root".into());
     haproxy.files = vec!["/etc/haproxy.cfg".into()];
-    let tmux = Controller::Multiplexer {
+    let tmux = Controller::Multiplexer(MultiplexerSession {
         program: "tmux".into(),
         server: 400,
         uid: 1001,
         session: Some("gui".into()),
-    };
+    });
     let web = test_facts::service("http.server", 5050, tmux);
-    let mut odd = test_facts::service("a|b_*c", 6000, Controller::Unmanaged { cgroup: "/".into() });
+    let mut odd =
+        test_facts::service("a|b_*c", 6000, Controller::Unmanaged(Unmanaged { cgroup: "/".into() }));
     odd.control = Control::unknown("/proc/9/cgroup: permission denied (run as root)");
     odd.process.pid = 9;
     let mut host = test_facts::host_facts(vec![haproxy, web, odd]);

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::wrap::WIDTH;
 use crate::checks::{self, Finding, Level};
 use crate::exit::Exit;
+use crate::facts::controllers::SystemdUnit;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Controller, Facts, Known, Provenance, Role, test_facts};
 use crate::plan::replay::ReplayResult;
@@ -40,7 +41,8 @@ fn facts(name: &str, path: &str, count: usize) -> Facts {
     test_facts::known_mut(&mut facts.config.test).alerts =
         vec![format!("{path}:1: unknown keyword '{name}'")];
     facts.config.undecided = (0..count).map(|at| format!("{path}:{at} {name}")).collect();
-    let control = test_facts::proven_control(Controller::Systemd { unit: format!("{name}.service") });
+    let control =
+        test_facts::proven_control(Controller::Systemd(SystemdUnit { unit: format!("{name}.service") }));
     let instance = test_facts::instance_mut(&mut facts);
     instance.control = control;
     instance.main.argv = vec![path.to_owned(), "-f".to_owned(), path.to_owned()];
@@ -72,8 +74,11 @@ fn facts(name: &str, path: &str, count: usize) -> Facts {
 }
 
 fn service(name: &str, path: &str, at: u16) -> crate::facts::Service {
-    let mut service =
-        test_facts::service(name, 9000 + at, Controller::Systemd { unit: format!("{name}.service") });
+    let mut service = test_facts::service(
+        name,
+        9000 + at,
+        Controller::Systemd(SystemdUnit { unit: format!("{name}.service") }),
+    );
     service.process.cwd = Known::Seen(path.to_owned());
     service.process.argv.push(path.to_owned());
     service.files = vec![path.to_owned()];

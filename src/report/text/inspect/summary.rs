@@ -149,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::exit::Exit;
+    use crate::facts::controllers::SystemdUnit;
     use crate::facts::{ServerAdminState, test_facts};
     use crate::report::Body;
     use crate::report::text::causes;
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(line(&text, "health"), "no check failed, 1 warning");
         assert_eq!(line(&text, "would be lost"), "nothing: no runtime state differs from the files");
         assert_eq!(line(&text, "next"), "haguard explain arch.manager");
-        let unit = crate::facts::Controller::Systemd { unit: "haproxy.service".into() };
+        let unit = crate::facts::Controller::Systemd(SystemdUnit { unit: "haproxy.service".into() });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         facts.live.servers = Known::Seen(vec![test_facts::server("web", "s1", 8001)]);
         assert!(line(&summary(&facts), "runs").contains("1 server, "), "{}", summary(&facts));
@@ -219,7 +220,7 @@ mod tests {
         let long = "name-of-a-customer".repeat(30);
         let mut facts = test_facts::healthy();
         facts.host = long.clone();
-        let unit = crate::facts::Controller::Systemd { unit: long.clone() };
+        let unit = crate::facts::Controller::Systemd(SystemdUnit { unit: long.clone() });
         test_facts::instance_mut(&mut facts).control = test_facts::proven_control(unit);
         assert!(line(&summary(&facts), "controlled by").ends_with(".."));
         let text = summary(&test_facts::without_instance(&format!("{long} {long}")));
