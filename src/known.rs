@@ -76,6 +76,14 @@ impl<T> Known<T> {
         Result::from(self).map(f).into()
     }
 
+    /// What `f` makes of the value: known, unknown, or an error whose text is the reason.
+    pub fn and_then<U, K: Into<Known<U>>>(self, f: impl FnOnce(T) -> K) -> Known<U> {
+        match self {
+            Known::Seen(value) => f(value).into(),
+            Known::Unknown { why } => Known::Unknown { why },
+        }
+    }
+
     /// A borrowed view, so that two facts can be joined without a copy.
     pub fn as_ref(&self) -> Known<&T> {
         self.get().into()

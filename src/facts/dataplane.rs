@@ -198,14 +198,11 @@ impl DataPlaneFacts {
         settings: &DataPlaneApiConfig,
         look: impl FnOnce(&Path) -> Known<String>,
     ) -> Self {
-        self.last_known_good = match &file {
-            Known::Unknown { why } => Known::unknown(format!("the last known good file: {why}")),
-            Known::Seen(written) => {
-                let path = last_known_good_path(&written.path, settings.backups_dir.as_deref());
-                let text = look(&path).zip(self.config_text.clone());
-                text.map(|(good, now)| LastKnownGood { path, differs: good != now })
-            }
-        };
+        self.last_known_good = Known::from(file.context("the last known good file")).and_then(|written| {
+            let path = last_known_good_path(&written.path, settings.backups_dir.as_deref());
+            let text = look(&path).zip(self.config_text.clone());
+            text.map(|(good, now)| LastKnownGood { path, differs: good != now })
+        });
         self.config_file = file;
         self
     }

@@ -11,6 +11,7 @@ use crate::clients::linux;
 use crate::config::settings;
 use crate::facts::dataplane::{self, DataPlaneArguments, ReloadMethod, ReloadStatus, TransactionStatus};
 use crate::facts::{DataPlaneFacts, Known};
+use crate::known::Unknown;
 use crate::timeouts;
 use crate::wire::dataplane as wire;
 use crate::wire::linux::listener::Listener;
@@ -91,10 +92,7 @@ fn with_local_files(
         }
         (None, None) => Known::unknown("no dataplaneapi that listens there is seen on this host"),
     };
-    let other_writers = match &file {
-        Known::Seen(file) => find_other_writers(&file.path).into(),
-        Known::Unknown { why } => Known::unknown(why.clone()),
-    };
+    let other_writers = file.as_ref().and_then(|file| find_other_writers(&file.path));
     DataPlaneFacts { reloads_by, other_writers, ..facts }.with_config_file(
         file,
         &settings.unwrap_or_default(),
@@ -153,17 +151,13 @@ fn url_port(url: &str) -> Option<u16> {
 pub fn query_api(client: &DataPlane) -> DataPlaneFacts {
     let raw = known_or_reason(client.raw_configuration());
     let bytes = raw.as_ref().map(|raw| raw.body.as_slice());
-    let memory_version = match &raw {
-        Known::Seen(raw) => raw.memory_version.map_or_else(
-            || {
-                Known::unknown(
-                    "the answer lacks the header Configuration-Version; is something between that drops it?",
-                )
-            },
-            Known::Seen,
-        ),
-        Known::Unknown { why } => Known::unknown(why.clone()),
-    };
+    let memory_version = raw.as_ref().and_then(|raw| {
+        raw.memory_version.ok_or_else(|| {
+            Unknown::new(
+                "the answer lacks the header Configuration-Version; is something between that drops it?",
+            )
+        })
+    });
     let header = bytes.clone().map(wire::parse_header);
     let reloads = known_or_reason(client.reloads());
     let with = |status| {

@@ -55,7 +55,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
                 facts.on_host = gather::services(&context.settings, Some(&facts));
             }
             if args.routes || context.global.output == Format::Markdown {
-                facts.routes = gather::routes(&context.settings, &facts);
+                facts.routes = gather::routes(&context.settings, &facts).into();
             }
             facts
         }

@@ -1,12 +1,13 @@
 //! What the files would listen on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clients::linux;
 use crate::facts::{Known, Listener, Process};
 use crate::gather::GatherContext;
 use crate::gather::haproxy::config_files;
 use crate::gather::haproxy::hostnames::{self, ResolvedHostnames};
+use crate::known::Unknown;
 use crate::timeouts;
 use crate::wire::haproxy::config::{BindHost, BindOptions, Endpoint, Model, SourceLocation};
 
@@ -133,13 +134,9 @@ impl<'a> InheritedSockets<'a> {
 
     fn listener(&mut self, fd: u32) -> Known<Listener> {
         let pid = self.main.pid;
-        match self.seen.get_or_insert_with(|| listeners_by_fd(pid).into()) {
-            Known::Unknown { why } => Known::unknown(why.clone()),
-            Known::Seen(sockets) => match sockets.get(&fd) {
-                Some(listener) => Known::Seen(listener.clone()),
-                None => Known::unknown(format!("descriptor {fd} of PID {pid} is no listener")),
-            },
-        }
+        let sockets = self.seen.get_or_insert_with(|| listeners_by_fd(pid).into()).as_ref();
+        let missing = || Unknown::new(format!("descriptor {fd} of PID {pid} is no listener"));
+        sockets.and_then(|sockets| sockets.get(&fd).cloned().ok_or_else(missing))
     }
 }
 
@@ -151,20 +148,10 @@ pub(in crate::gather) fn listeners_by_fd(pid: u32) -> anyhow::Result<BTreeMap<u3
 
 /// All of them as the next worker's part of a picture: sorted, each once, and unknown as soon as one is.
 pub(in crate::gather) fn known_listeners(declared: &Known<Vec<ConfiguredListener>>) -> Known<Vec<Listener>> {
-    let declared = match declared {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(declared) => declared,
-    };
-    let mut all = Vec::with_capacity(declared.len());
-    for one in declared {
-        match &one.listener {
-            // The sockets of a worker in another network namespace are not in its tables, so the two sides agree.
-            _ if one.options.namespace.is_some() => {}
-            Known::Seen(listener) => all.push(listener.clone()),
-            Known::Unknown { why } => return Known::unknown(format!("{} {}: {why}", one.at, one.text)),
-        }
-    }
-    all.sort();
-    all.dedup();
-    Known::Seen(all)
+    declared.as_ref().and_then(|declared| {
+        // The sockets of a worker in another network namespace are not in its tables, so the two sides agree.
+        let here = declared.iter().filter(|one| one.options.namespace.is_none());
+        let listeners = here.map(|one| one.listener.context(&format!("{} {}", one.at, one.text)).cloned());
+        Ok::<_, Unknown>(listeners.collect::<Result<BTreeSet<_>, _>>()?.into_iter().collect())
+    })
 }

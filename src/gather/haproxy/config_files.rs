@@ -13,6 +13,7 @@ use super::referenced_files;
 use crate::clients::linux;
 use crate::facts::{ConfigFile, ConfigOnDisk, ConfigTest, Known, Process};
 use crate::gather::{DiscoveredInstance, GatherContext};
+use crate::known::Unknown;
 use crate::wire::haproxy::command_line;
 use crate::wire::haproxy::config::{self, Model, ParseContext, ServerStateSource, Source};
 use crate::wire::haproxy::startup_log;
@@ -232,14 +233,11 @@ pub(in crate::gather) fn config_on_disk(
 ) -> ConfigOnDisk {
     let model = read.model.seen();
     let state_file = model.and_then(state_file_path);
-    let source = match (&read.source, &read.model) {
-        (Known::Seen(_), Known::Unknown { why }) => Known::unknown(why.clone()),
-        (source, _) => source.clone(),
-    };
+    let source = read.source.clone().zip(read.model.as_ref()).map(|(source, _)| source);
     ConfigOnDisk {
         source,
         arguments: read.arguments.clone(),
-        edited_since_load: edited_since_start(worker_started, &read.files),
+        edited_since_load: edited_since_start(worker_started, &read.files).into(),
         test,
         undecided: model.map(undecided).unwrap_or_default(),
         hard_stop_after: model.and_then(|model| model.settings.hard_stop_after.clone()),
@@ -248,10 +246,7 @@ pub(in crate::gather) fn config_on_disk(
         handed_down: model.map(Model::descriptor_lines).unwrap_or_default(),
         state_file_written: state_file.as_ref().map(|path| modification_time(&on_host(main, path)).into()),
         state_file,
-        named_files: match &read.model {
-            Known::Seen(model) => referenced_files::check_readable(main, model),
-            Known::Unknown { why } => Known::unknown(why.clone()),
-        },
+        named_files: read.model.as_ref().and_then(|model| referenced_files::check_readable(main, model)),
         files: read.files.clone(),
     }
 }
@@ -271,18 +266,13 @@ fn state_file_path(model: &Model) -> Option<String> {
     local.or_else(|| model.state_file.as_ref().filter(|_| global).map(|file| file.file.clone()))
 }
 
-fn edited_since_start(worker_started: &Known<Timestamp>, files: &[ConfigFile]) -> Known<Vec<String>> {
-    let started = match worker_started {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(started) => started.as_millisecond() + CLOCK_SLACK_MS,
-    };
+fn edited_since_start(started: &Known<Timestamp>, files: &[ConfigFile]) -> Result<Vec<String>, Unknown> {
+    let started = started.get()?.as_millisecond() + CLOCK_SLACK_MS;
     let mut later = Vec::new();
     for file in files {
-        match &file.modified {
-            Known::Unknown { why } => return Known::unknown(why.clone()),
-            Known::Seen(at) if at.as_millisecond() > started => later.push(file.path.clone()),
-            Known::Seen(_) => {}
+        if file.modified.get()?.as_millisecond() > started {
+            later.push(file.path.clone());
         }
     }
-    Known::Seen(later)
+    Ok(later)
 }

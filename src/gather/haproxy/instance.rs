@@ -32,10 +32,15 @@ pub(in crate::gather) fn find_instance(
     if let Some(found) = named {
         return found.and_then(|found| check_selected(aim, found)).into();
     }
-    let candidates = match candidates {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(candidates) => candidates,
-    };
+    candidates.as_ref().and_then(|candidates| from_candidates(look, aim, candidates))
+}
+
+/// The only candidate that matches.
+fn from_candidates(
+    look: &GatherContext<'_>,
+    aim: &InstanceSelector,
+    candidates: &[Candidate],
+) -> Known<DiscoveredInstance> {
     let matching: Vec<&Candidate> = candidates.iter().filter(|candidate| aim.matches(candidate)).collect();
     match (matching.as_slice(), candidates.len()) {
         ([one], _) => from_candidate(look, one).into(),
@@ -274,8 +279,8 @@ fn instance_with_master(
 ) -> DiscoveredInstance {
     let serving = serving_worker(&master, listed);
     let identity = identity::prove_by_master(&main, master.path(), &socket.peer_pid);
-    let admin = admin_sockets(look, &main, &master, &serving);
-    let channel = select_channel(look, &admin, &serving, Some(&master));
+    let admin = admin_sockets(look, &main, &master, &serving).into();
+    let channel = select_channel(look, &admin, &serving, Some(&master)).into();
     let workers = listed.workers.iter().map(|row| worker_facts(row, None)).collect();
     let old = listed.old_workers.iter();
     let old_workers =
@@ -324,7 +329,7 @@ fn instance_without_master(
         true => Known::unknown("the configuration names no stats socket with a unix path"),
         false => Known::Seen(admin),
     };
-    let channel = select_channel(look, &admin, &serving, None);
+    let channel = Known::from(select_channel(look, &admin, &serving, None));
     let info = channel.seen().and_then(|channel| channel.info().ok());
     let why = match mode {
         Mode::Standalone => "it runs without a master",
@@ -377,12 +382,9 @@ fn serving_worker(master: &RuntimeSocket, listed: &ShowProc) -> Known<u32> {
 }
 
 fn worker_start_time(serving: &Known<u32>) -> Known<Timestamp> {
-    match serving {
-        Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(pid) => linux::process(*pid)
-            .and_then(|process| process.started.context("/proc does not say when it started"))
-            .into(),
-    }
+    serving
+        .as_ref()
+        .and_then(|pid| linux::process(*pid)?.started.context("/proc does not say when it started"))
 }
 
 fn worker_facts(row: &ShowProcEntry, ask: Option<&RuntimeSocket>) -> Worker {

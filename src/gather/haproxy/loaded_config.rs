@@ -11,6 +11,7 @@ use crate::clients::linux;
 use crate::facts::loaded_config::{ConfigBaseline, ConfigSinceLoad};
 use crate::facts::runtime_state::RuntimeState;
 use crate::facts::{Facts, Instance, Known, LoadedConfig, Process};
+use crate::known::Unknown;
 use crate::wire::haproxy::config::Model;
 use crate::wire::haproxy::pattern_file;
 
@@ -33,29 +34,21 @@ pub fn loaded_config(facts: &Facts, held: &RuntimeState, copy: Option<&Model>) -
 
 fn config_since_load(facts: &Facts, instance: &Instance, copy: Option<&Model>) -> Known<ConfigSinceLoad> {
     match (check_files_unchanged(facts, instance), copy) {
-        (Known::Unknown { .. }, Some(copy)) => {
-            Known::Seen(ConfigSinceLoad::Changed(ConfigBaseline::from_model(copy)))
-        }
-        (known, _) => known,
+        (Err(_), Some(copy)) => Known::Seen(ConfigSinceLoad::Changed(ConfigBaseline::from_model(copy))),
+        (checked, _) => checked.into(),
     }
 }
 
-fn check_files_unchanged(facts: &Facts, instance: &Instance) -> Known<ConfigSinceLoad> {
-    if let Known::Unknown { why } = &facts.config.source {
-        return Known::unknown(why.clone());
-    }
+fn check_files_unchanged(facts: &Facts, instance: &Instance) -> Result<ConfigSinceLoad, Unknown> {
+    facts.config.source.get()?;
     // A folder given to -f changes when a file in it comes or goes.
     let files = facts.config.files.iter().map(|file| &file.path);
     for name in files.chain(&facts.config.arguments) {
-        match is_file_unchanged(instance, name) {
-            Known::Unknown { why } => return Known::Unknown { why },
-            Known::Seen(false) => {
-                return Known::unknown(format!("{name} was edited after the worker started"));
-            }
-            Known::Seen(true) => {}
+        if !*is_file_unchanged(instance, name).get()? {
+            return Err(Unknown::new(format!("{name} was edited after the worker started")));
         }
     }
-    Known::Seen(ConfigSinceLoad::Unchanged)
+    Ok(ConfigSinceLoad::Unchanged)
 }
 
 /// Whether the file is as it was when the worker started.

@@ -28,18 +28,11 @@ pub(in crate::gather) fn gather(
 ) -> ProcessHealth {
     let instance = &found.instance;
     let main = &instance.main;
-    let worker = &instance.serving;
-    let of_worker = |what: fn(u32) -> Result<OpenFiles>| match worker {
-        Known::Seen(pid) => what(*pid).into(),
-        Known::Unknown { why } => Known::unknown(why.clone()),
-    };
+    let worker = instance.serving.as_ref().map(|pid| *pid);
     ProcessHealth {
         master_files: open_files(main.pid).into(),
-        worker_files: of_worker(open_files),
-        memory: match worker {
-            Known::Seen(pid) => memory_headroom(*pid).into(),
-            Known::Unknown { why } => Known::unknown(why.clone()),
-        },
+        worker_files: worker.clone().and_then(open_files),
+        memory: worker.clone().and_then(memory_headroom),
         reload_signal: match instance.mode {
             Mode::MasterWorker => reload_signal(main.pid).into(),
             Mode::Standalone => Known::unknown("it runs without a master"),

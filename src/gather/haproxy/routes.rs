@@ -12,29 +12,21 @@ use crate::config::Settings;
 use crate::facts::routes::{Route, RouteBackend, RouteServer, Routes};
 use crate::facts::{Facts, Known, Server};
 use crate::gather::{GatherContext, ProbeDepth};
+use crate::known::Unknown;
 use crate::time::Deadline;
 use crate::wire::haproxy::config::{Host, Model, RouteDef, RouteTarget, match_pattern};
 use crate::wire::haproxy::runtime::patterns;
 use crate::wire::haproxy::runtime::stats::{self, StatKind};
 
 /// The routes of the HAProxy of these facts.
-pub fn routes(settings: &Settings, facts: &Facts) -> Known<Routes> {
-    let instance = match &facts.instance {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(instance) => instance,
-    };
+pub fn routes(settings: &Settings, facts: &Facts) -> Result<Routes, Unknown> {
+    let instance = facts.instance.get()?;
     let look = GatherContext::new(settings, ProbeDepth::Read);
     let read = config_files::read_process(&look, &instance.main);
-    let model = match &read.model {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(model) => model,
-    };
     let deadline = Deadline::after(settings.timeout.value);
-    let channel = match &instance.serving {
-        Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(pid) => worker_channel(settings, instance, *pid, deadline, &Arc::default()),
-    };
-    Known::Seen(routing_table(model, facts, &channel))
+    let serving = instance.serving.as_ref();
+    let channel = serving.and_then(|pid| worker_channel(settings, instance, *pid, deadline, &Arc::default()));
+    Ok(routing_table(read.model.get()?, facts, &channel))
 }
 
 fn routing_table(model: &Model, facts: &Facts, channel: &Known<WorkerChannel>) -> Routes {
@@ -68,10 +60,7 @@ fn route_backends(model: &Model, facts: &Facts, channel: &Known<WorkerChannel>) 
             (names, facts.next.servers.seen().cloned().unwrap_or_default())
         }
     };
-    let states: Known<BTreeMap<(String, String), String>> = match channel {
-        Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(channel) => server_statuses(channel).into(),
-    };
+    let states = channel.as_ref().and_then(server_statuses);
     let mut of: BTreeMap<String, Vec<RouteServer>> = BTreeMap::new();
     for server in servers {
         // The worker has no words for where a unix socket is.
@@ -82,13 +71,9 @@ fn route_backends(model: &Model, facts: &Facts, channel: &Known<WorkerChannel>) 
             None => server.address.map(|address| address.to_string()),
         };
         let key = (server.backend.clone(), server.name.clone());
-        let status = match &states {
-            Known::Unknown { why } => Known::unknown(why.clone()),
-            Known::Seen(states) => match states.get(&key) {
-                Some(status) => Known::Seen(status.clone()),
-                None => Known::unknown("`show stat` does not list it"),
-            },
-        };
+        let status = states.as_ref().and_then(|states| {
+            states.get(&key).cloned().ok_or_else(|| Unknown::new("`show stat` does not list it"))
+        });
         of.entry(server.backend).or_default().push(RouteServer { name: server.name, address, status });
     }
     names
@@ -144,11 +129,7 @@ fn expand_route(def: &RouteDef, backends: &BTreeSet<&str>, channel: &Known<Worke
         }
         RouteTarget::Map { file, default, sample, method } => (file, default, sample, method),
     };
-    let entries = match channel {
-        Known::Unknown { why } => Known::unknown(why.clone()),
-        Known::Seen(channel) => map_entries(channel, file).into(),
-    };
-    let entries = match entries {
+    let entries = match channel.as_ref().and_then(|channel| map_entries(channel, file)) {
         Known::Seen(entries) => entries,
         Known::Unknown { why } => {
             let why = format!("the map {file} could not be read: {why}");

@@ -50,7 +50,7 @@ pub fn worker_channel(
     });
     let master: Option<RuntimeSocket> =
         instance.master_socket.seen().map(|master| sockets::socket(&look, master.path.as_ref()));
-    sockets::select_channel(&look, &known, &Known::Seen(pid), master.as_ref())
+    sockets::select_channel(&look, &known, &Known::Seen(pid), master.as_ref()).into()
 }
 
 /// Reads what the worker behind this channel holds, without the private keys.

@@ -9,6 +9,7 @@ use crate::clients::haproxy::runtime::{RuntimeSocket, WorkerChannel};
 use crate::clients::linux;
 use crate::facts::{Known, Process, SocketFact};
 use crate::gather::GatherContext;
+use crate::known::Unknown;
 use crate::timeouts;
 use crate::wire::haproxy::runtime::cli_sockets::{self, CliSocket};
 
@@ -32,20 +33,14 @@ pub(in crate::gather) fn admin_sockets(
     main: &Process,
     master: &RuntimeSocket,
     serving: &Known<u32>,
-) -> Known<Vec<SocketFact>> {
-    let pid = match serving {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(pid) => *pid,
-    };
+) -> Result<Vec<SocketFact>, Unknown> {
     let listed = master
-        .via_master(pid)
+        .via_master(*serving.get()?)
         .ask("show cli sockets")
         .map_err(anyhow::Error::from)
         .and_then(|answer| Ok(cli_sockets::parse(&answer)?));
-    let listed: Vec<CliSocket> = match listed {
-        Ok(listed) => listed,
-        Err(error) => return Known::unknown(format!("show cli sockets: {error:#}")),
-    };
+    let listed: Vec<CliSocket> =
+        listed.map_err(|error| Unknown::new(format!("show cli sockets: {error:#}")))?;
     let mut found: Vec<SocketFact> = Vec::new();
     if let Some(setting) = &look.settings.stats_socket {
         found.push(query_socket(look, &setting.value, &setting.origin.to_string()));
@@ -63,8 +58,8 @@ pub(in crate::gather) fn admin_sockets(
         }
     }
     match found.is_empty() {
-        true => Known::unknown("the worker has no stats socket with a unix path"),
-        false => Known::Seen(found),
+        true => Err(Unknown::new("the worker has no stats socket with a unix path")),
+        false => Ok(found),
     }
 }
 
@@ -111,30 +106,22 @@ pub(in crate::gather) fn select_channel(
     sockets: &Known<Vec<SocketFact>>,
     serving: &Known<u32>,
     master: Option<&RuntimeSocket>,
-) -> Known<WorkerChannel> {
-    let pid = match serving {
-        Known::Unknown { why } => return Known::unknown(why.clone()),
-        Known::Seen(pid) => *pid,
-    };
+) -> Result<WorkerChannel, Unknown> {
+    let pid = *serving.get()?;
     let own = sockets.seen().into_iter().flatten().filter(|socket| socket.answered_by.seen() == Some(&pid));
     let own: Vec<&SocketFact> = own.collect();
     let direct = |fact: &SocketFact| WorkerChannel::Direct(socket(look, Path::new(&fact.path)));
     if let Some(admin) = own.iter().find(|fact| fact.is_admin_level()) {
-        return Known::Seen(direct(admin));
+        return Ok(direct(admin));
     }
     if let Some(master) = master {
-        return Known::Seen(master.via_master(pid));
+        return Ok(master.via_master(pid));
     }
-    match own.first() {
-        Some(fact) => Known::Seen(direct(fact)),
-        None => Known::unknown(match sockets {
-            Known::Unknown { why } => why.clone(),
-            Known::Seen(all) => {
-                let why: Vec<String> = all.iter().map(|s| answer_mismatch(s, pid)).collect();
-                format!("no socket of worker {pid} answers: {}", why.join("; "))
-            }
-        }),
+    if let Some(fact) = own.first() {
+        return Ok(direct(fact));
     }
+    let why: Vec<String> = sockets.get()?.iter().map(|s| answer_mismatch(s, pid)).collect();
+    Err(Unknown::new(format!("no socket of worker {pid} answers: {}", why.join("; "))))
 }
 
 fn answer_mismatch(socket: &SocketFact, pid: u32) -> String {

@@ -82,11 +82,8 @@ pub(super) fn resolve_and_rehearse(
     guard: &Known<GuardFacts>,
     own: Option<&BTreeMap<String, bool>>,
 ) -> (Known<UnitStart>, Option<StartTrial>) {
-    let guard = match guard {
-        Known::Seen(guard) => guard,
-        Known::Unknown { why } => return (Known::unknown(why.clone()), None),
-    };
-    match resolve_start(look, main, guard, own) {
+    let resolved = guard.get().map_err(Into::into).and_then(|guard| resolve_start(look, main, guard, own));
+    match resolved {
         Err(error) => (Known::unknown(format!("{error:#}")), None),
         Ok(resolved) if resolved.matches_running(main) => (Known::Seen(resolved.start), None),
         Ok(resolved) => {
