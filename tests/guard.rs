@@ -311,7 +311,9 @@ fn consent_a_freeze_and_a_unit_that_is_not_there_stand_in_the_way() {
     let guest = Guest::boot();
     let said = guest.haguard(["guard", "install"]);
     assert_eq!(said.status, 3, "{said}");
-    let line = said.stdout.lines().find(|line| line.contains("--approve")).unwrap().trim().to_owned();
+    let mut lines = said.stdout.lines().map(str::trim);
+    let line =
+        lines.find(|line| line.starts_with("haguard ") && line.contains("--approve")).unwrap().to_owned();
     for who in ["Ansible", "Puppet", "needrestart"] {
         assert!(said.stdout.contains(who), "{who}: {said}");
     }

@@ -18,14 +18,16 @@ use crate::plan::{Action, BasisChange, Step};
 use crate::timeouts;
 use crate::wire::systemd::guard_drop_in as text;
 
-/// What the act left.
+/// The result of a change of the guard.
 #[derive(Debug)]
 pub struct GuardChangeResult {
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it is not proven, as a sentence fragment; empty where it is, or nothing was done.
+    pub why: String,
     /// Claims with what was seen before and after.
     pub proof: Vec<Proof>,
-    /// The look afterwards.
+    /// The facts gathered afterwards.
     pub after: Option<GuardFacts>,
     /// Files written or removed, and orders to systemd.
     pub writes: u32,
@@ -34,12 +36,12 @@ pub struct GuardChangeResult {
 impl GuardChangeResult {
     /// Nothing was done, for this reason.
     pub fn not_applied(ended: Outcome) -> Self {
-        GuardChangeResult { outcome: ended, proof: Vec::new(), after: None, writes: 0 }
+        GuardChangeResult { outcome: ended, why: String::new(), proof: Vec::new(), after: None, writes: 0 }
     }
 
     /// A step of it stands in the journal.
     pub fn is_journaled(&self) -> bool {
-        matches!(self.outcome, Outcome::Proven | Outcome::Unproven(_)) || self.writes > 0
+        matches!(self.outcome, Outcome::Proven | Outcome::Unproven) || self.writes > 0
     }
 }
 
@@ -69,13 +71,13 @@ pub fn apply(
     steps::execute_plan(cleared.plan(), &mut executor);
     let GuardExecutor { mut writes, failed, verified, .. } = executor;
     let unverified = || "the plan has no step that verifies it".to_owned();
-    let (ended, after) = match (failed, verified) {
-        (None, Some(after)) => (Outcome::Proven, Some(after)),
+    let (outcome, why, after) = match (failed, verified) {
+        (None, Some(after)) => (Outcome::Proven, String::new(), Some(after)),
         (failed, _) => drop_in.revert(failed.unwrap_or_else(unverified), &mut writes),
     };
-    run.steps.end(kind.operation(), &journal_result(&ended));
+    run.steps.end(kind.operation(), &journal_result(&outcome, &why));
     let proof = after.as_ref().map(|after| unit_proof(before, after)).unwrap_or_default();
-    GuardChangeResult { outcome: ended, proof, after, writes }
+    GuardChangeResult { outcome, why, proof, after, writes }
 }
 
 /// Carries out the steps of a change of the guard.
@@ -163,7 +165,7 @@ impl GuardFile<'_> {
     }
 
     /// Makes the file what it was before, and proves that the unit is.
-    fn revert(self, why: String, writes: &mut u32) -> (Outcome, Option<GuardFacts>) {
+    fn revert(self, why: String, writes: &mut u32) -> (Outcome, String, Option<GuardFacts>) {
         let GuardFile { before, clearance } = self;
         let back = (|| {
             let now = gather::guard(&before.unit, timeouts::SERVICE_QUERY)?;
@@ -185,18 +187,15 @@ impl GuardFile<'_> {
                 let left = basis(before).changes_since(&basis(&now));
                 let left: Vec<String> = left.iter().map(BasisChange::to_string).collect();
                 match left.is_empty() {
-                    true => (Outcome::Failed(why), Some(now)),
-                    false => (
-                        Outcome::Unproven(format!(
-                            "{why}; it was taken back, and still: {}",
-                            left.join("; ")
-                        )),
-                        Some(now),
-                    ),
+                    true => (Outcome::Failed, why, Some(now)),
+                    false => {
+                        let why = format!("{why}; it was taken back, and still: {}", left.join("; "));
+                        (Outcome::Unproven, why, Some(now))
+                    }
                 }
             }
             Err(error) => {
-                (Outcome::Unproven(format!("{why}; and it could not be taken back: {error:#}")), None)
+                (Outcome::Unproven, format!("{why}; and it could not be taken back: {error:#}"), None)
             }
         }
     }
@@ -220,11 +219,11 @@ fn find_deviation(kind: GuardChange, before: &GuardFacts, after: &GuardFacts) ->
     }
 }
 
-fn journal_result(ended: &Outcome) -> String {
-    match ended {
+fn journal_result(outcome: &Outcome, why: &str) -> String {
+    match outcome {
         Outcome::Proven => "done and proven".to_owned(),
-        Outcome::Failed(why) => format!("as before: {why}"),
-        Outcome::Unproven(why) => why.clone(),
+        Outcome::Failed => format!("as before: {why}"),
+        Outcome::Unproven => why.to_owned(),
         _ => "nothing was done".to_owned(),
     }
 }

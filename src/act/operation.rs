@@ -25,15 +25,15 @@ pub struct OperationContext<'a> {
     pub before_apply: &'a dyn Fn() -> anyhow::Result<()>,
 }
 
-/// How an operation ended. The text of a failure is a sentence fragment, empty where the claims say all.
+/// How an operation ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// Done, and every claim holds.
     Proven,
     /// It failed, and the previous state is verified to be in force.
-    Failed(String),
+    Failed,
     /// Something changed, and not all of it could be verified.
-    Unproven(String),
+    Unproven,
     /// A signal asked to stop when a part was done.
     Stopped(&'static str),
     /// A signal asked to stop before anything was done.
@@ -49,14 +49,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Not verified; the claims say why.
-    pub(super) fn unproven() -> Self {
-        Outcome::Unproven(String::new())
-    }
-
     /// Failed with the previous state in force where `verified`, else not known.
     pub(super) fn failed_if(verified: bool) -> Self {
-        if verified { Outcome::Failed(String::new()) } else { Outcome::unproven() }
+        if verified { Outcome::Failed } else { Outcome::Unproven }
     }
 }
 

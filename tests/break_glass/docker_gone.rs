@@ -79,7 +79,7 @@ fn a_daemon_that_is_gone_before_it_ended_anything_may_do_it_yet_and_this_is_said
     assert_eq!((&done["exit"], &done["changed"]), (&8.into(), &true.into()), "{done:#}");
     assert_eq!(done["restart"]["outcome"], "unfinished", "{done:#}");
     let open = done["restart"]["open"].to_string();
-    assert!(open.contains("HAProxy still runs as before, and the daemon may restart it yet"), "{done:#}");
+    assert!(open.contains("HAProxy still runs, and the daemon may still restart it"), "{done:#}");
     assert_eq!(done["next"][0], format!("{} inspect edge", between_sock(&edge).1), "{done:#}");
     assert!(alive(edge.container.pid));
 }

@@ -30,7 +30,7 @@ fn a_snapshot_that_cannot_be_kept_leaves_nothing_of_it_and_haproxy_as_it_is() {
     let text = unwrapped(&said.stdout);
     let snapshots = limited.home().join("state/snapshots");
     for words in [
-        "Nothing was stopped: the snapshot could not be kept: writing",
+        "Nothing was changed: the snapshot could not be kept: writing",
         "File too large",
         "nothing was changed.",
     ] {

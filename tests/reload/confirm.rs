@@ -116,7 +116,7 @@ fn what_is_confirmed_in_time_stays_and_another_reload_waits_for_it() {
             assert_eq!(second.status, 7, "{branch}: {second}");
             let said = unwrapped(&second.stderr);
             assert!(said.contains(&format!("plan {id} of HAProxy (master ")), "{branch}: {second}");
-            assert!(said.contains(&format!("`haguard confirm {id}` lets it stay")), "{branch}: {second}");
+            assert!(said.contains(&format!("`haguard confirm {id}` keeps it")), "{branch}: {second}");
         }
         let listed = bench.haguard.run(["confirm"]);
         assert!(listed.stdout.contains(&id) && listed.stdout.contains("waits"), "{branch}: {listed}");
@@ -223,7 +223,7 @@ fn every_text_about_a_confirmation_fits_a_terminal() {
     for words in [
         "restore",
         "(unless-confirmed): after 600s without `haguard confirm`: the copy that haguard kept",
-        "files other than these are not put back",
+        "no other files are put back",
         "--confirm-within 600s --approve ",
     ] {
         assert!(said.replace("\\ ", "").contains(words), "`{words}` in {plan}");

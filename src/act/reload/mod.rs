@@ -154,7 +154,7 @@ impl ReloadExecutor<'_> {
         }
         if let Some(claim) = self.restored.take() {
             if claim.broken.is_some() && matches!(self.done.outcome, Outcome::Proven) {
-                self.done.outcome = Outcome::unproven();
+                self.done.outcome = Outcome::Unproven;
             }
             self.done.claims.push(claim);
         }
@@ -174,7 +174,7 @@ impl ReloadExecutor<'_> {
         let mut done = OperationResult {
             refused,
             ordered: !sent.undelivered,
-            ..OperationResult::not_applied(Outcome::unproven())
+            ..OperationResult::not_applied(Outcome::Unproven)
         };
         done.log = startup_log(&sent, instance, &self.calls);
         done.notes

@@ -194,7 +194,7 @@ impl<'a> RestartExecutor<'a> {
         self.downtime = Some(self.start_downtime_monitor());
         self.ordered_at = Some(Instant::now());
         self.done.ordered = true;
-        self.done.outcome = Outcome::unproven();
+        self.done.outcome = Outcome::Unproven;
         let Some(method) = &mut self.method else { return ControlFlow::Break(()) };
         match method.execute(self.cleared.clearance(), &mut self.done.notes) {
             Ok(()) => ControlFlow::Continue(()),
@@ -230,7 +230,7 @@ impl<'a> RestartExecutor<'a> {
         }
         if let Some(claim) = self.restored.take() {
             if claim.broken.is_some() && matches!(self.done.outcome, Outcome::Proven) {
-                self.done.outcome = Outcome::unproven();
+                self.done.outcome = Outcome::Unproven;
             }
             self.done.claims.push(claim);
         }
@@ -264,7 +264,7 @@ impl<'a> RestartExecutor<'a> {
         let _ = self.downtime.is_some().then(|| self.await_new());
         // A master whose worker fails is there for a moment, and can be seen.
         let vanished = self.new.as_ref().is_some_and(|(instance, _)| !is_same_process(&instance.main));
-        if matches!(self.done.outcome, Outcome::Unproven(_))
+        if matches!(self.done.outcome, Outcome::Unproven)
             && vanished
             && let Err(why) = self.wait_until_serving(Deadline::after(timeouts::START))
         {
@@ -297,7 +297,7 @@ impl<'a> RestartExecutor<'a> {
         self.done.claims.extend(more);
         self.left.outage = Some(why);
         self.new = None;
-        self.ends_with(Outcome::unproven())
+        self.ends_with(Outcome::Unproven)
     }
 
     /// The order did not end the previous HAProxy.

@@ -5,16 +5,18 @@ use super::report::{self, GuardReport};
 use super::{GuardTarget, resolve_target};
 use crate::act::consent::ClearedPlan;
 use crate::act::guard::{self, GuardChangeResult};
-use crate::act::operation::OperationContext;
+use crate::act::operation::{OperationContext, Outcome};
 use crate::checks::{self, Finding};
 use crate::clients::linux;
 use crate::commands::Context;
 use crate::commands::operation::lock_and_freeze;
-use crate::commands::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
+use crate::commands::operation::report::Draft;
+use crate::commands::operation::runner::{self, Approval, Operation, Planned, PlannedOperation};
 use crate::error::Failure;
 use crate::facts::GuardFacts;
 use crate::plan;
 use crate::plan::guard::GuardChange;
+use crate::plan::runbook::shell_quote;
 use crate::report::Report;
 use crate::state::lock::Lock;
 
@@ -31,6 +33,16 @@ pub(super) fn run(
 struct ChangeGuard<'a> {
     kind: GuardChange,
     args: &'a GuardChangeArgs,
+}
+
+impl ChangeGuard<'_> {
+    fn reporter<'a>(
+        &self,
+        planned: &'a PlannedOperation<Box<GuardFacts>>,
+        findings: &'a [Finding],
+    ) -> GuardReport<'a> {
+        GuardReport { kind: self.kind, facts: &planned.view, plan: &planned.plan, findings }
+    }
 }
 
 impl Operation for ChangeGuard<'_> {
@@ -50,7 +62,7 @@ impl Operation for ChangeGuard<'_> {
     }
 
     fn plan(&self, context: &Context<'_>, target: &mut String) -> Result<Planned<Self::View>, Failure> {
-        let ended = |report: Report| Ok(Planned::Ended(Box::new(report)));
+        let ended = |report: Report| Ok(Planned::ended(report));
         let facts = match resolve_target(self.args.unit.as_deref(), context)? {
             GuardTarget::Unit(facts) => facts,
             GuardTarget::NotSystemd(why) => return ended(report::not_systemd(self.command(), &why)),
@@ -62,12 +74,10 @@ impl Operation for ChangeGuard<'_> {
         let all = checks::guard_findings(&facts).into_iter();
         findings.extend(all.filter(|finding| finding.id == "guard.boot-enabled"));
         if self.kind.is_done(&facts) {
-            let report =
-                GuardReport { kind: self.kind, context, facts: &facts, plan: &plan, findings: &findings };
+            let report = GuardReport { kind: self.kind, facts: &facts, plan: &plan, findings: &findings };
             return ended(report.nothing_to_do());
         }
-        let target = facts.unit.clone();
-        Ok(Planned::Plan(Box::new(PlannedOperation { view: facts, plan, findings, target, lock: None })))
+        Ok(Planned::plan(facts, plan, findings, None))
     }
 
     fn lock(
@@ -90,25 +100,40 @@ impl Operation for ChangeGuard<'_> {
         Ok(guard::apply(cleared, self.kind, &planned.view, run))
     }
 
+    fn outcome(result: &GuardChangeResult) -> &Outcome {
+        &result.outcome
+    }
+
     fn is_journaled(result: &GuardChangeResult) -> bool {
         result.is_journaled()
     }
 
+    fn command_words(&self, context: &Context<'_>, view: &Self::View) -> Vec<String> {
+        let mut words = vec!["haguard".to_owned(), self.command().to_owned(), shell_quote(&view.unit)];
+        if let Some(path) = &context.global.config {
+            words.extend(["--config".to_owned(), shell_quote(&path.to_string_lossy())]);
+        }
+        words
+    }
+
     fn report(
         &self,
-        context: &Context<'_>,
+        _: &Context<'_>,
         planned: &PlannedOperation<Self::View>,
         findings: &[Finding],
-        ending: Ending<'_, GuardChangeResult>,
+        draft: Draft,
     ) -> Report {
-        let report =
-            GuardReport { kind: self.kind, context, facts: &planned.view, plan: &planned.plan, findings };
-        match ending {
-            Ending::Planned => report.planned(),
-            Ending::Asked => report.asked(),
-            Ending::Denied(denied) => report.denied(denied),
-            Ending::Interrupted(signal) => report.interrupted(signal),
-            Ending::Finished(result, _) => report.finished(result),
-        }
+        self.reporter(planned, findings).report(draft)
+    }
+
+    fn report_result(
+        &self,
+        _: &Context<'_>,
+        planned: &PlannedOperation<Self::View>,
+        draft: Draft,
+        result: GuardChangeResult,
+        _: &str,
+    ) -> Report {
+        self.reporter(planned, &planned.findings).finished(draft, result)
     }
 }

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::operation::gather_facts;
-use super::{Context, ignores, restart};
+use super::operation::instance_report;
+use super::{Context, ignores};
 use crate::checks;
 use crate::cli::Format;
 use crate::error::Failure;
@@ -75,7 +76,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context<'_>) -> Result<Report, F
     };
     let body = match args.losses {
         _ if args.routes => Body::Routes(Box::new(facts.clone())),
-        true => Body::Ledger(LedgerSource { compared_with: restart::describe_ledger_source(&facts) }),
+        true => Body::Ledger(LedgerSource { compared_with: instance_report::describe_ledger_source(&facts) }),
         false => Body::Facts(Box::new(facts.clone())),
     };
     let mut report = Report::new("inspect", exit, summary, body).with_facts(&facts);

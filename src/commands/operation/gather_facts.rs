@@ -1,14 +1,18 @@
 //! Gathers the facts, with a spinner on a terminal, and asks which instance to use where several run.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dialoguer::Select;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::commands::Context;
+use crate::error::Failure;
 use crate::facts::{Candidate, Facts, Known, RuntimeState};
 use crate::gather::{self, Node, ProbeDepth};
+use crate::plan::Ledger;
 use crate::state::pending_confirmations;
 use crate::timeouts;
 
@@ -33,6 +37,26 @@ pub(in crate::commands) fn gather_with_runtime(
         Some(pid) => gather_with_spinner(context, &Node::local_process(pid), effort),
         None => (facts, runtime),
     }
+}
+
+/// Keeps the runtime state that is to be put back; `remedy` is for a worker that did not answer.
+pub(in crate::commands) fn preserve_runtime_state(
+    context: &Context<'_>,
+    facts: &Facts,
+    runtime: Known<RuntimeState>,
+    ledger: &Ledger,
+    previous: &[PathBuf],
+    remedy: &str,
+) -> Result<PreservedRuntime, Failure> {
+    PreservedRuntime::read(&context.settings, facts, runtime, ledger, previous)
+        .map_err(|why| unread_runtime_state(&why, remedy))
+}
+
+/// What was not read cannot be put back.
+pub(in crate::commands) fn unread_runtime_state(why: &str, remedy: &str) -> Failure {
+    let error =
+        anyhow::anyhow!("the worker's runtime state could not be read, so it could not be put back: {why}");
+    Failure::unknown(error).with_remedy(remedy)
 }
 
 fn is_interactive(context: &Context<'_>) -> bool {

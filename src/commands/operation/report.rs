@@ -1,44 +1,137 @@
-//! What every operation reports about its plan: why there is no consent, and the command that applies it.
+//! What the reports of every operation have in common: the plan, why there is no consent, and how it ended.
 
 use std::io;
 
 use crate::act::consent::ClearanceDenied;
-use crate::act::operation::OperationResult;
-use crate::checks::{self, Finding, Level};
+use crate::act::operation::Outcome;
+use crate::checks::{self, Finding};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::facts::{Facts, Instance};
-use crate::plan::replay::ReplayPreview;
-use crate::plan::runbook::shell_quote;
-use crate::plan::{self, BasisChange, Plan};
+use crate::plan::{BasisChange, Plan};
 use crate::report::{Paint, ReloadBody, Report};
 
-/// Says in `body` why there is no clearance, and returns the summary. `command` gives this command another ending.
-pub(in crate::commands) fn describe_denial(
-    body: &mut ReloadBody,
-    plan: &Plan,
-    withheld: &ClearanceDenied,
-    command: impl Fn(&str) -> String,
-) -> String {
-    let of = format!("{} of {}", plan.operation, plan.target);
-    match withheld {
-        ClearanceDenied::Blocked(Exit::Unknown) => format!("{of}: something it depends on is not known"),
-        ClearanceDenied::Blocked(_) => format!("{of}: a check says no"),
-        ClearanceDenied::Stale { changes, shown } => {
-            body.outcome = "stale".to_owned();
-            body.why = describe_stale_plan(&plan.operation, changes, *shown);
-            body.moved = changes.clone();
-            body.apply = Some(command("--plan"));
-            format!("{of}: state changed since the plan was made")
+/// A report to which the operation adds what it alone has.
+pub(in crate::commands) struct Draft {
+    pub(in crate::commands) exit: Exit,
+    pub(in crate::commands) summary: String,
+    /// The outcome, the reason, what changed, and the command that applies the plan.
+    pub(in crate::commands) body: ReloadBody,
+    /// The plan is shown for a decision, so its effects are shown too.
+    pub(in crate::commands) shows_plan: bool,
+}
+
+impl Draft {
+    /// A draft without a reason.
+    pub(in crate::commands) fn new(exit: Exit, outcome: &str, summary: impl Into<String>) -> Self {
+        let body = ReloadBody { outcome: outcome.to_owned(), ..ReloadBody::default() };
+        Draft { exit, summary: summary.into(), body, shows_plan: false }
+    }
+
+    /// The same with a reason, as a paragraph.
+    #[must_use]
+    pub(in crate::commands) fn because(mut self, why: impl Into<String>) -> Self {
+        self.body.why = why.into();
+        self
+    }
+
+    /// Other words for the outcome.
+    pub(in crate::commands) fn reword(&mut self, outcome: &str, summary: String) {
+        self.body.outcome = outcome.to_owned();
+        self.summary = summary;
+    }
+
+    fn with_plan(mut self, apply: Option<String>) -> Self {
+        (self.body.apply, self.shows_plan) = (apply, true);
+        self
+    }
+}
+
+/// The drafts about one plan.
+pub(super) struct PlanDrafts<'a> {
+    pub(super) plan: &'a Plan,
+    /// This command with another ending, ready to paste.
+    pub(super) command: &'a dyn Fn(&str) -> String,
+}
+
+impl PlanDrafts<'_> {
+    fn title(&self) -> String {
+        format!("{} of {}", self.plan.operation, self.plan.target)
+    }
+
+    fn approve(&self) -> String {
+        (self.command)(&format!("--approve {}", self.plan.id))
+    }
+
+    /// `--plan`.
+    pub(super) fn planned(&self, findings: &[Finding]) -> Draft {
+        let exit = checks::exit_code(findings);
+        let summary = format!("plan {}: {}", self.plan.id, self.title());
+        let (summary, apply) = match exit {
+            Exit::Done => (summary, Some(self.approve())),
+            _ => (format!("{summary}, which would be refused now"), None),
+        };
+        Draft::new(exit, "planned", summary).with_plan(apply)
+    }
+
+    /// The plan, where the question follows.
+    pub(super) fn asked(&self) -> Draft {
+        Draft::new(Exit::Done, "asked", format!("plan {}: {}", self.plan.id, self.title())).with_plan(None)
+    }
+
+    /// No clearance.
+    pub(super) fn denied(&self, denied: &ClearanceDenied) -> Draft {
+        let of = self.title();
+        let draft = |outcome, words: &str| Draft::new(denied.exit(), outcome, format!("{of}{words}"));
+        match denied {
+            ClearanceDenied::Blocked(Exit::Unknown) => {
+                draft("refused", ": something it depends on is not known")
+            }
+            ClearanceDenied::Blocked(_) => draft("refused", ": a check says no"),
+            ClearanceDenied::Stale { changes, shown } => {
+                let why = describe_stale_plan(&self.plan.operation, changes, *shown);
+                let mut draft = draft("stale", ": state changed since the plan was made").because(why);
+                draft.body.moved.clone_from(changes);
+                draft.body.apply = Some((self.command)("--plan"));
+                draft
+            }
+            ClearanceDenied::NoConsent => draft("refused", ": it needs consent")
+                .because("No terminal to ask on, and no --approve ID was given.")
+                .with_plan(Some(self.approve())),
+            ClearanceDenied::Declined => draft("declined", ": declined"),
         }
-        ClearanceDenied::NoConsent => {
-            body.why = "No terminal to ask on, and no --approve ID was given.".to_owned();
-            body.apply = Some(command(&format!("--approve {}", plan.id)));
-            format!("{of}: it needs consent")
-        }
-        ClearanceDenied::Declined => {
-            body.outcome = "declined".to_owned();
-            format!("{of}: declined")
+    }
+
+    /// A signal came before anything was done.
+    pub(super) fn interrupted(&self, signal: &str) -> Draft {
+        let summary = format!("{}: {signal} came before anything was done", self.title());
+        Draft::new(Exit::Interrupted, "interrupted", summary)
+    }
+
+    /// It was carried out, or failed before anything was changed.
+    pub(super) fn ended(&self, outcome: &Outcome) -> Draft {
+        let of = self.title();
+        let draft = |exit, outcome, words: &str| Draft::new(exit, outcome, format!("{of}{words}"));
+        match outcome {
+            Outcome::Proven => draft(Exit::Done, "proven", ": done, proven"),
+            Outcome::Failed => draft(Exit::Failed, "failed", " failed; the previous state is back, proven"),
+            Outcome::Unproven => draft(Exit::Unproven, "unproven", ": not everything about it is proven"),
+            Outcome::Stopped(signal) => {
+                draft(Exit::Unproven, "stopped", &format!(": stopped by {signal} before the proof"))
+            }
+            Outcome::Interrupted(signal) => self.interrupted(signal),
+            Outcome::StateChanged(changes) => {
+                self.denied(&ClearanceDenied::Stale { changes: changes.clone(), shown: true })
+            }
+            Outcome::JournalFailed(error) => {
+                draft(Exit::Unknown, "unknown", ": the journal cannot be written")
+                    .because(format!("The journal cannot be written, so nothing was changed: {error:#}."))
+            }
+            Outcome::RollbackTimerFailed(error) => draft(Exit::Unknown, "unknown", ": no rollback timer")
+                .because(format!("The rollback timer could not be started; nothing was changed: {error:#}.")),
+            Outcome::PreparationFailed(error) => {
+                draft(Exit::Unknown, "unknown", ": it could not be prepared")
+                    .because(format!("Nothing was changed: {error:#}."))
+            }
         }
     }
 }
@@ -56,70 +149,9 @@ fn describe_stale_plan(operation: &str, changes: &[BasisChange], shown: bool) ->
 }
 
 /// Shows a plan on stderr, where the question follows.
-pub(in crate::commands) fn show_plan(report: &Report, context: &Context<'_>) {
+pub(super) fn show_plan(report: &Report, context: &Context<'_>) {
     let color = context.settings.environment.no_color;
     let paint = Paint { color: !color && context.global.color != crate::cli::ColorChoice::Never };
     // A terminal that is gone will give no consent either.
     let _ = report.write_text(&mut io::stderr(), paint);
-}
-
-/// What a replay cannot put back, for a plan that is shown.
-pub(in crate::commands) fn not_restorable(previews: &[ReplayPreview]) -> Vec<String> {
-    let lost = previews.iter().filter(|preview| preview.how.is_none());
-    lost.map(|preview| {
-        let why = preview.why.as_deref().unwrap_or("no reason is known");
-        format!("not put back: {} {}: {why}", preview.kind, preview.object)
-    })
-    .collect()
-}
-
-/// The words of this command up to those that name its target, ready to paste.
-pub(in crate::commands) fn base_command(
-    operation: &str,
-    service: Option<&str>,
-    context: &Context<'_>,
-    facts: &Facts,
-) -> Vec<String> {
-    let mut words = vec!["haguard".to_owned(), operation.to_owned()];
-    words.extend(service.map(shell_quote));
-    let global = context.global;
-    let flags = [
-        ("--config", &global.config),
-        ("--master-socket", &global.master_socket),
-        ("--stats-socket", &global.stats_socket),
-    ];
-    for (flag, value) in flags {
-        words.extend(value.iter().flat_map(|path| [flag.to_owned(), shell_quote(&path.to_string_lossy())]));
-    }
-    if service.is_none() && global.master_socket.is_none() && global.stats_socket.is_none() {
-        words.extend(facts.instance.seen().and_then(|instance| chosen_pid(instance, context, facts)));
-    }
-    words
-}
-
-/// The PID that was chosen at the terminal, where several instances run.
-fn chosen_pid(instance: &Instance, context: &Context<'_>, facts: &Facts) -> Option<String> {
-    let several = facts.candidates.seen().is_some_and(|all| all.len() > 1);
-    (several && !context.settings.names_a_socket()).then(|| instance.main.pid.to_string())
-}
-
-/// Adds the result of a reload or restart: its proof, the findings afterwards and the cost of both.
-pub(in crate::commands) fn add_result(report: &mut Report, done: &OperationResult) {
-    report.changed = matches!(report.exit, Exit::Done | Exit::Unproven);
-    report.proof = done.claims.iter().map(|claim| claim.proof.clone()).collect();
-    report.cost.runtime_calls += done.calls;
-    if let Some(after) = done.after.as_deref() {
-        report.findings.extend(dataplane_findings(after));
-        report.cost.runtime_calls += after.cost.runtime_calls;
-        report.cost.dataplane_calls += after.cost.dataplane_calls;
-        report.cost.ms += after.cost.ms;
-    }
-}
-
-/// The findings about a Data Plane API after the change.
-fn dataplane_findings(after: &Facts) -> Vec<Finding> {
-    let ids = ["dp.memory", "dp.md5", "dp.lkg-drift", "dp.pending-reload"];
-    let ledger = plan::ledger(after);
-    let findings = checks::run_checks(after, &ledger, &ids).into_iter();
-    findings.filter(|finding| finding.level != Level::Skipped).collect()
 }

@@ -3,9 +3,10 @@
 
 use super::ask_consent::{self, ConsentOutcome, ConsentRequest};
 use super::progress::Progress;
+use super::report::{Draft, PlanDrafts};
 use super::{journal_entry, lock_and_freeze};
-use crate::act::consent::{ClearanceDenied, ClearedPlan};
-use crate::act::operation::OperationContext;
+use crate::act::consent::ClearedPlan;
+use crate::act::operation::{OperationContext, Outcome};
 use crate::act::signals::Interrupts;
 use crate::checks::Finding;
 use crate::commands::Context;
@@ -32,30 +33,26 @@ pub(in crate::commands) enum Planned<V> {
     Ended(Box<Report>),
 }
 
+impl<V> Planned<V> {
+    /// A report ends it.
+    pub(in crate::commands) fn ended(report: Report) -> Self {
+        Planned::Ended(Box::new(report))
+    }
+
+    /// This is to be done.
+    pub(in crate::commands) fn plan(view: V, plan: Plan, findings: Vec<Finding>, lock: Option<Lock>) -> Self {
+        Planned::Plan(Box::new(PlannedOperation { view, plan, findings, lock }))
+    }
+}
+
 /// An operation that can be shown and carried out.
 pub(in crate::commands) struct PlannedOperation<V> {
     /// What it was planned from, and whatever else the operation needs later.
     pub(in crate::commands) view: V,
     pub(in crate::commands) plan: Plan,
     pub(in crate::commands) findings: Vec<Finding>,
-    /// What it is about, for the journal.
-    pub(in crate::commands) target: String,
     /// Held until the operation ends.
     pub(in crate::commands) lock: Option<Lock>,
-}
-
-/// How far an operation came.
-pub(in crate::commands) enum Ending<'a, R> {
-    /// `--plan`.
-    Planned,
-    /// The plan is shown, and the question follows.
-    Asked,
-    /// No clearance.
-    Denied(&'a ClearanceDenied),
-    /// A signal came before anything was done.
-    Interrupted(&'static str),
-    /// It was carried out, with any outcome; with the id of the run.
-    Finished(R, &'a str),
 }
 
 /// What one operation supplies; the runner does the rest.
@@ -102,16 +99,32 @@ pub(in crate::commands) trait Operation {
         run: &OperationContext<'_>,
     ) -> Result<Self::Result, Failure>;
 
-    /// A step of it stands in the journal.
+    /// How it ended.
+    fn outcome(result: &Self::Result) -> &Outcome;
+
+    /// A step of it is in the journal.
     fn is_journaled(result: &Self::Result) -> bool;
 
-    /// The report of each ending.
+    /// The words of this command up to `--plan` or `--approve ID`, ready to paste.
+    fn command_words(&self, context: &Context<'_>, view: &Self::View) -> Vec<String>;
+
+    /// The report of a draft about the plan.
     fn report(
         &self,
         context: &Context<'_>,
         planned: &PlannedOperation<Self::View>,
         findings: &[Finding],
-        ending: Ending<'_, Self::Result>,
+        draft: Draft,
+    ) -> Report;
+
+    /// The report of the result; `draft` has the words that fit every operation, and `run` is the id of the run.
+    fn report_result(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<Self::View>,
+        draft: Draft,
+        result: Self::Result,
+        run: &str,
     ) -> Report;
 }
 
@@ -150,27 +163,33 @@ fn execute<O: Operation>(
     if let Err(error) = plans::save(state_dir, &planned.plan) {
         tracing::warn!("this plan was not kept, so a later run cannot say what changed: {error:#}");
     }
-    let report = |findings: &[Finding], ending| operation.report(context, &planned, findings, ending);
+    let command = |ending: &str| {
+        let mut words = operation.command_words(context, &planned.view);
+        words.push(ending.to_owned());
+        words.join(" ")
+    };
+    let drafts = PlanDrafts { plan: &planned.plan, command: &command };
+    let report = |findings: &[Finding], draft| operation.report(context, &planned, findings, draft);
     let Approval { plan_only, approve } = operation.approval();
     if plan_only {
-        return Ok(report(&planned.findings, Ending::Planned));
+        return Ok(report(&planned.findings, drafts.planned(&planned.findings)));
     }
     let _locks = (&planned.lock, operation.lock(context, &planned)?);
     lock_and_freeze::ensure_not_frozen(context)?;
 
     let asked = ConsentRequest { approve, context, interrupts: &interrupts };
-    let show = || super::report::show_plan(&report(&planned.findings, Ending::Asked), context);
+    let show = || super::report::show_plan(&report(&planned.findings, drafts.asked()), context);
     let again = || operation.gather_again(context, &planned);
     let cleared = match ask_consent::request(&planned.plan, &planned.findings, &asked, show, again) {
         ConsentOutcome::Cleared(cleared) => cleared,
         ConsentOutcome::Interrupted(signal) => {
-            return Ok(report(&planned.findings, Ending::Interrupted(signal)));
+            return Ok(report(&planned.findings, drafts.interrupted(signal)));
         }
-        ConsentOutcome::Withheld(denied, findings) => return Ok(report(&findings, Ending::Denied(&denied))),
+        ConsentOutcome::Withheld(denied, findings) => return Ok(report(&findings, drafts.denied(&denied))),
     };
 
     let who = journal_entry::invoking_user(context);
-    let steps = StepJournal::new(state_dir.clone(), operation.command(), planned.target.clone(), who);
+    let steps = StepJournal::new(state_dir.clone(), operation.command(), record.target.clone(), who);
     let progress = Progress::new(context);
     let run = OperationContext {
         settings: &context.settings,
@@ -182,5 +201,6 @@ fn execute<O: Operation>(
     let result = operation.apply(context, &planned, cleared, &run)?;
     drop(progress);
     record.run = O::is_journaled(&result).then(|| steps.run_id().to_owned());
-    Ok(report(&planned.findings, Ending::Finished(result, steps.run_id())))
+    let draft = drafts.ended(O::outcome(&result));
+    Ok(operation.report_result(context, &planned, draft, result, steps.run_id()))
 }

@@ -4,21 +4,25 @@ mod args;
 mod report;
 pub(crate) mod rollback;
 
+use std::path::PathBuf;
+
 pub(super) use args::ReloadArgs;
-use report::ReloadReport;
 
 use super::Context;
 use super::ignores::{self, Ignores};
-use super::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
+use super::operation::instance_report::{InstanceReport, base_command};
+use super::operation::report::Draft;
+use super::operation::runner::{self, Approval, Operation, Planned, PlannedOperation};
 use super::operation::{gather_facts, lock_and_freeze};
 use crate::act::consent::ClearedPlan;
-use crate::act::operation::{OperationContext, OperationResult};
+use crate::act::operation::{OperationContext, OperationResult, Outcome};
 use crate::act::reload;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding, RELOAD_CHECKS};
 use crate::error::Failure;
 use crate::facts::Facts;
 use crate::gather::{InstanceSelector, Node, ProbeDepth};
+use crate::plan::runbook::shell_quote;
 use crate::plan::{self, Basis, Ledger};
 use crate::report::{ConfirmationRequest, Report};
 use rollback::arm::PreparedRollback;
@@ -45,6 +49,13 @@ struct ReloadView {
     ledger: Ledger,
     hold: Option<PreservedRuntime>,
     rollback: Option<PreparedRollback>,
+}
+
+impl ReloadView {
+    fn report<'a>(&'a self, findings: &'a [Finding]) -> InstanceReport<'a> {
+        let previews = self.hold.as_ref().map(PreservedRuntime::previews).unwrap_or_default();
+        InstanceReport { command: "reload", facts: &self.facts, ledger: &self.ledger, findings, previews }
+    }
 }
 
 impl Reload<'_> {
@@ -77,34 +88,36 @@ impl Operation for Reload<'_> {
         let ledger = plan::ledger(&facts);
         let Some(instance) = facts.instance.seen() else {
             let findings = self.judge(&facts, &ledger, None);
-            let report = ReloadReport {
-                args,
-                context,
+            let on = InstanceReport {
+                command: "reload",
                 facts: &facts,
                 ledger: &ledger,
                 findings: &findings,
-                hold: None,
+                previews: &[],
             };
-            return Ok(Planned::Ended(Box::new(report.unknown_instance())));
+            return Ok(Planned::ended(on.report(on.unknown_instance(), None, report::body)));
         };
-        let read = || PreservedRuntime::read(&context.settings, &facts, runtime, &ledger, &args.previous);
-        let hold = args.keep_runtime.then(read).transpose().map_err(unreadable)?;
-        hold.as_ref().map_or(Ok(()), PreservedRuntime::require_complete).map_err(unreadable)?;
-        let title = instance.title();
-        target.clone_from(&title);
+        let remedy = "`haguard inspect` shows which sockets answer; or reload without --keep-runtime";
+        let read = || {
+            let hold = gather_facts::preserve_runtime_state(
+                context,
+                &facts,
+                runtime,
+                &ledger,
+                &args.previous,
+                remedy,
+            )?;
+            hold.require_complete().map_err(|why| gather_facts::unread_runtime_state(&why, remedy))?;
+            Ok::<_, Failure>(hold)
+        };
+        let hold = args.keep_runtime.then(read).transpose()?;
+        *target = instance.title();
         let lock = lock_and_freeze::keep_or_acquire(context, early, &instance.main)?;
         let rollback = rollback::arm::prepare(args, context, &facts, instance)?;
         let findings = self.judge(&facts, &ledger, rollback.as_ref());
         let plan = plan::reload_of(instance, &facts, &ledger, hold.as_ref().map(PreservedRuntime::previews));
         let plan = rollback.iter().fold(plan, |plan, rollback| rollback.add_to_plan(plan));
-        let view = ReloadView { facts, ledger, hold, rollback };
-        Ok(Planned::Plan(Box::new(PlannedOperation {
-            view,
-            plan,
-            findings,
-            target: title,
-            lock: Some(lock),
-        })))
+        Ok(Planned::plan(ReloadView { facts, ledger, hold, rollback }, plan, findings, Some(lock)))
     }
 
     fn gather_again(
@@ -137,32 +150,42 @@ impl Operation for Reload<'_> {
         Ok((done, confirmation))
     }
 
+    fn outcome((done, _): &Self::Result) -> &Outcome {
+        &done.outcome
+    }
+
     fn is_journaled((done, _): &Self::Result) -> bool {
         done.is_journaled()
     }
 
+    fn command_words(&self, context: &Context<'_>, view: &ReloadView) -> Vec<String> {
+        let args = self.args;
+        let mut words = base_command("reload", args.service.as_deref(), context, &view.facts);
+        words.extend(args.keep_runtime.then(|| "--keep-runtime".to_owned()));
+        words.extend(args.confirm_within.map(|within| format!("--confirm-within {within:?}")));
+        let quoted = |file: &PathBuf| format!("--previous {}", shell_quote(&file.to_string_lossy()));
+        words.extend(args.previous.iter().map(quoted));
+        words
+    }
+
     fn report(
         &self,
-        context: &Context<'_>,
+        _: &Context<'_>,
         planned: &PlannedOperation<ReloadView>,
         findings: &[Finding],
-        ending: Ending<'_, Self::Result>,
+        draft: Draft,
     ) -> Report {
-        let (ReloadView { facts, ledger, hold, .. }, plan) = (&planned.view, &planned.plan);
-        let report = ReloadReport { args: self.args, context, facts, ledger, findings, hold: hold.as_ref() };
-        match ending {
-            Ending::Planned => report.planned(plan),
-            Ending::Asked => report.asked(plan),
-            Ending::Denied(denied) => report.denied(plan, denied),
-            Ending::Interrupted(signal) => report.interrupted(plan, signal),
-            Ending::Finished((done, confirmation), _) => report.finished(plan, done, confirmation),
-        }
+        planned.view.report(findings).report(draft, Some(&planned.plan), report::body)
     }
-}
 
-fn unreadable(why: String) -> Failure {
-    let error =
-        anyhow::anyhow!("the worker's runtime state could not be read, so it could not be put back: {why}");
-    Failure::unknown(error)
-        .with_remedy("`haguard inspect` shows which sockets answer; or reload without --keep-runtime")
+    fn report_result(
+        &self,
+        _: &Context<'_>,
+        planned: &PlannedOperation<ReloadView>,
+        draft: Draft,
+        (done, confirmation): Self::Result,
+        _: &str,
+    ) -> Report {
+        report::finished(&planned.view.report(&planned.findings), &planned.plan, draft, done, confirmation)
+    }
 }

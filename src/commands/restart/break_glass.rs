@@ -4,18 +4,22 @@ use super::args::RestartArgs;
 use super::other_service::{self, RestartTarget};
 use super::report::RestartReport;
 use crate::act::consent::ClearedPlan;
-use crate::act::operation::{OperationContext, OperationResult};
+use crate::act::operation::{OperationContext, OperationResult, Outcome};
 use crate::act::restart::{self, RestartDetails};
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::checks::{self, Finding, RESTART_CHECKS};
 use crate::clients::linux;
 use crate::commands::Context;
-use crate::commands::operation::runner::{self, Approval, Ending, Operation, Planned, PlannedOperation};
+use crate::commands::operation::instance_report::{InstanceReport, base_command};
+use crate::commands::operation::report::Draft;
+use crate::commands::operation::runner::{self, Approval, Operation, Planned, PlannedOperation};
 use crate::commands::operation::{gather_facts, journal_entry, lock_and_freeze};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{Facts, Known, RuntimeState};
 use crate::gather::{Node, ProbeDepth};
+use crate::plan::replay::ReplayPreview;
+use crate::plan::runbook::shell_quote;
 use crate::plan::{self, Basis, Ledger, RestartMethod};
 use crate::report::Report;
 
@@ -71,6 +75,20 @@ fn gather(context: &Context<'_>, node: &Node) -> (Facts, Ledger, Known<RuntimeSt
     (facts, ledger, runtime)
 }
 
+impl BreakGlass<'_> {
+    fn reporter<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        facts: &'a Facts,
+        ledger: &'a Ledger,
+        findings: &'a [Finding],
+        previews: &'a [ReplayPreview],
+    ) -> RestartReport<'a> {
+        let on = InstanceReport { command: "restart", facts, ledger, findings, previews };
+        RestartReport { args: self.args, state_dir: &context.settings.state_dir.value, on }
+    }
+}
+
 impl Operation for BreakGlass<'_> {
     type View = RestartView;
     type Result = (OperationResult, RestartDetails);
@@ -92,36 +110,22 @@ impl Operation for BreakGlass<'_> {
         let early = lock_and_freeze::acquire_early(context, &node)?;
         let (facts, ledger, runtime) = gather(context, &node);
         let findings = checks::run_checks(&facts, &ledger, RESTART_CHECKS);
-        let report = RestartReport {
-            args: self.args,
-            context,
-            facts: &facts,
-            ledger: &ledger,
-            findings: &findings,
-            hold: None,
-        };
+        let report = self.reporter(context, &facts, &ledger, &findings, &[]);
         let Some(instance) = facts.instance.seen() else {
-            return Ok(Planned::Ended(Box::new(report.unknown_instance())));
+            return Ok(Planned::ended(report.report(report.on.unknown_instance(), None)));
         };
-        let title = instance.title();
-        target.clone_from(&title);
-        if RestartMethod::from_instance(instance).is_err() {
-            return Ok(Planned::Ended(Box::new(report.unknown_controller())));
-        }
-        let hold = PreservedRuntime::read(&context.settings, &facts, runtime, &ledger, &[]);
-        let hold = hold.map_err(unreadable)?.for_restart(&ledger);
+        *target = instance.title();
+        let remedy = "`haguard restart` lists the manual steps";
+        let hold = match RestartMethod::from_instance(instance) {
+            Ok(_) => gather_facts::preserve_runtime_state(context, &facts, runtime, &ledger, &[], remedy)?,
+            Err(_) => return Ok(Planned::ended(report.unknown_controller())),
+        };
+        let hold = hold.for_restart(&ledger);
         let Some(plan) = plan::restart(&facts, &ledger, hold.previews()) else {
-            return Ok(Planned::Ended(Box::new(report.unknown_controller())));
+            return Ok(Planned::ended(report.unknown_controller()));
         };
         let lock = lock_and_freeze::keep_or_acquire(context, early, &instance.main)?;
-        let view = RestartView { facts, ledger, hold };
-        Ok(Planned::Plan(Box::new(PlannedOperation {
-            view,
-            plan,
-            findings,
-            target: title,
-            lock: Some(lock),
-        })))
+        Ok(Planned::plan(RestartView { facts, ledger, hold }, plan, findings, Some(lock)))
     }
 
     fn gather_again(
@@ -143,9 +147,22 @@ impl Operation for BreakGlass<'_> {
         Ok(restart::apply(cleared, &planned.view.facts, &planned.view.hold, run))
     }
 
+    fn outcome((done, _): &Self::Result) -> &Outcome {
+        &done.outcome
+    }
+
     /// A snapshot is in the journal, also where nothing followed it.
     fn is_journaled((done, details): &Self::Result) -> bool {
         done.is_journaled() || details.snapshot.is_some()
+    }
+
+    fn command_words(&self, context: &Context<'_>, view: &RestartView) -> Vec<String> {
+        let args = self.args;
+        let mut words = base_command("restart", args.service.as_deref(), context, &view.facts);
+        for (flag, text) in [("--break-glass", &args.break_glass), ("--reason", &args.reason)] {
+            words.extend([flag.to_owned(), shell_quote(text.as_deref().unwrap_or_default())]);
+        }
+        words
     }
 
     fn report(
@@ -153,22 +170,22 @@ impl Operation for BreakGlass<'_> {
         context: &Context<'_>,
         planned: &PlannedOperation<RestartView>,
         findings: &[Finding],
-        ending: Ending<'_, Self::Result>,
+        draft: Draft,
     ) -> Report {
-        let (RestartView { facts, ledger, hold }, plan) = (&planned.view, &planned.plan);
-        let report = RestartReport { args: self.args, context, facts, ledger, findings, hold: Some(hold) };
-        match ending {
-            Ending::Planned => report.planned(plan),
-            Ending::Asked => report.asked(plan),
-            Ending::Denied(denied) => report.denied(plan, denied),
-            Ending::Interrupted(signal) => report.interrupted(plan, signal),
-            Ending::Finished((done, details), run) => report.finished(plan, done, details, run),
-        }
+        let RestartView { facts, ledger, hold } = &planned.view;
+        self.reporter(context, facts, ledger, findings, hold.previews()).report(draft, Some(&planned.plan))
     }
-}
 
-fn unreadable(why: String) -> Failure {
-    let error =
-        anyhow::anyhow!("the worker's runtime state could not be read, so it could not be put back: {why}");
-    Failure::unknown(error).with_remedy("`haguard restart` lists the manual steps")
+    fn report_result(
+        &self,
+        context: &Context<'_>,
+        planned: &PlannedOperation<RestartView>,
+        draft: Draft,
+        (done, details): Self::Result,
+        run: &str,
+    ) -> Report {
+        let RestartView { facts, ledger, hold } = &planned.view;
+        let report = self.reporter(context, facts, ledger, &planned.findings, hold.previews());
+        report.finished(&planned.plan, draft, done, details, run)
+    }
 }

@@ -13,6 +13,7 @@ mod report;
 pub(super) use args::RestartArgs;
 
 use super::Context;
+use super::operation::instance_report::describe_ledger_source;
 use super::operation::{gather_facts, journal_entry};
 use crate::checks;
 use crate::clients::systemd;
@@ -22,7 +23,7 @@ use crate::facts::{Facts, Known};
 use crate::gather::{Node, ProbeDepth};
 use crate::plan::runbook::stopped_unit;
 use crate::plan::{self, Effect, Ledger, Loss, LossKind, RunbookStep};
-use crate::report::{Body, Refusal, Report, WorkerCounts};
+use crate::report::{Body, Refusal, Report};
 use crate::wire::systemd::unit::Unit;
 use other_service::RestartTarget;
 
@@ -158,30 +159,4 @@ fn refusal_reason(facts: &Facts, ledger: &Ledger) -> String {
         }
     };
     reason.to_owned()
-}
-
-/// What the ledger was made from.
-pub(super) fn describe_ledger_source(facts: &Facts) -> String {
-    match &facts.config.source {
-        Known::Unknown { why } => format!("the files on disk are not known: {why}"),
-        Known::Seen(_) => {
-            let files: Vec<&str> = facts.config.files.iter().map(|file| file.path.as_str()).collect();
-            format!("compared with {} ({})", files.join(" "), describe_provenance(facts))
-        }
-    }
-}
-
-/// Whether the next worker was rehearsed or only read, and the result of the rehearsal.
-fn describe_provenance(facts: &Facts) -> String {
-    match &facts.rehearsal {
-        Some(Known::Seen(rehearsal)) if rehearsal.came_up => {
-            format!(
-                "rehearsed from cold: it comes up with {}",
-                WorkerCounts::from_worker_state(&facts.next).describe()
-            )
-        }
-        Some(Known::Seen(_)) => "read; rehearsed from cold it did not come up".to_owned(),
-        Some(Known::Unknown { why }) => format!("read, not rehearsed: {why}"),
-        None => "read, not rehearsed".to_owned(),
-    }
 }

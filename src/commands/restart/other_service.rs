@@ -201,10 +201,8 @@ fn refusal(
     if let Known::Seen(host) = host {
         unseen.extend(unseen_listeners(host, asked, exact));
     }
-    let look = RunbookStep {
-        when: "see every service of this host, with what keeps it running:".to_owned(),
-        command: "haguard inspect".to_owned(),
-    };
+    let look =
+        RunbookStep::new("see every service of this host, with what keeps it running:", "haguard inspect");
     let nearest = match (exists || exact, asked) {
         (false, ServiceQuery::Name(name)) => nearest_names(name, host.seen(), deadline),
         _ => Vec::new(),

@@ -12,8 +12,9 @@ pub struct RunbookStep {
 }
 
 impl RunbookStep {
-    pub(in crate::plan) fn new(when: &str, command: impl Into<String>) -> Self {
-        RunbookStep { when: when.to_owned(), command: command.into() }
+    /// With its occasion and its command.
+    pub fn new(when: impl Into<String>, command: impl Into<String>) -> Self {
+        RunbookStep { when: when.into(), command: command.into() }
     }
 }
 

@@ -38,3 +38,12 @@ pub struct ReloadBody {
     /// The confirmation that it waits for; without it the reload is rolled back.
     pub confirm: Option<ConfirmationRequest>,
 }
+
+impl ReloadBody {
+    /// The commands to run next.
+    pub fn next_commands(&self) -> Vec<String> {
+        let confirm = self.confirm.iter().map(|confirm| &confirm.command);
+        let by_hand = self.by_hand.iter().map(|step| &step.command);
+        self.apply.iter().chain(confirm).chain(by_hand).cloned().collect()
+    }
+}

@@ -171,6 +171,6 @@ fn the_id_of_a_plan_without_a_way_back_is_no_consent_to_one_with_it() {
     {
         let said = bench.run(&[flags, &["--approve", id]].concat());
         assert_eq!(said.status, 6, "{said}");
-        assert!(unwrapped(&said.stdout).contains("its steps or its options differ"), "{said}");
+        assert!(unwrapped(&said.stdout).contains("The steps or the options differ"), "{said}");
     }
 }

@@ -195,10 +195,10 @@ impl ArmedRollback {
             None
         };
         match &done.outcome {
-            Outcome::Proven | Outcome::Unproven(_) | Outcome::Stopped(_) => {
+            Outcome::Proven | Outcome::Unproven | Outcome::Stopped(_) => {
                 self.request_confirmation(plan, done)
             }
-            Outcome::Failed(_) => {
+            Outcome::Failed => {
                 let worker =
                     done.worker.map_or("the previous worker".to_owned(), |pid| format!("worker {pid}"));
                 close(&format!("the reload failed, and {worker} still serves"), true)
@@ -218,7 +218,7 @@ impl ArmedRollback {
             format!("this reload is not rolled back automatically: {why}")
         }));
         let Ok(until) = until else {
-            done.outcome = Outcome::Unproven(String::new());
+            done.outcome = Outcome::Unproven;
             return None;
         };
         Some(ConfirmationRequest {

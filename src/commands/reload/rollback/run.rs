@@ -141,7 +141,7 @@ fn gather_until_known(job: &RollbackJob) -> Result<(Facts, Known<RuntimeState>, 
 fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
     let why = match &done.outcome {
         Outcome::Proven => return done.worker.context("no worker is known"),
-        Outcome::Failed(_) => {
+        Outcome::Failed => {
             let alert = done.log.iter().rfind(|line| line.contains("ALERT")).cloned().unwrap_or_default();
             format!("the reload failed {alert}").trim_end().to_owned()
         }
@@ -153,7 +153,7 @@ fn proven_worker(done: &OperationResult, facts: &Facts) -> Result<u32> {
         Outcome::JournalFailed(error)
         | Outcome::RollbackTimerFailed(error)
         | Outcome::PreparationFailed(error) => format!("{error:#}"),
-        Outcome::Unproven(_) => match done.worker {
+        Outcome::Unproven => match done.worker {
             Some(worker) => bail!("worker {worker} is not proven: {}", done.broken_claims().join("; ")),
             None => done.broken_claims().join("; "),
         },
