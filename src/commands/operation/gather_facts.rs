@@ -2,18 +2,17 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use dialoguer::Select;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::progress::Progress;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::commands::Context;
 use crate::error::Failure;
 use crate::facts::{Candidate, Facts, Known, RuntimeState};
 use crate::gather::{self, Node, ProbeDepth};
 use crate::plan::Ledger;
-use crate::state::pending_confirmations;
+use crate::state::pending_confirmations::{self, PendingConfirmation};
 use crate::timeouts;
 
 /// Gathers the facts. Where several instances run and none was named, asks at the terminal which one to use.
@@ -78,12 +77,8 @@ fn describe_pending_confirmation(context: &Context<'_>, facts: &Facts) -> Option
         main.pid,
         main.start_ticks,
     )?;
-    Some(format!(
-        "plan {}, by {}, waits for `haguard confirm {}`",
-        pending.id,
-        pending.who.name(),
-        pending.id
-    ))
+    let PendingConfirmation { id, who, .. } = pending;
+    Some(format!("plan {id}, by {}, waits for `haguard confirm {id}`", who.name()))
 }
 
 fn gather_with_spinner(
@@ -97,16 +92,10 @@ fn gather_with_spinner(
             ("asking HAProxy, rehearsing the next worker", timeouts::RELOAD)
         }
     };
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.set_message(format!("{what} (at most {limit:?})"));
-    if context.global.verbose == 0 && std::io::stderr().is_terminal() {
-        bar.enable_steady_tick(Duration::from_millis(120));
-    }
+    let progress = Progress::new(context);
+    progress.step(what, limit);
     let (mut facts, runtime) = gather::gather_with_runtime(&context.settings, node, effort);
-    bar.finish_and_clear();
+    drop(progress);
     if let Some(waiting) = describe_pending_confirmation(context, &facts) {
         facts.vitals.turn = Known::Seen(Some(waiting));
     }

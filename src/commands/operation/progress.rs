@@ -29,7 +29,9 @@ impl Progress {
         // Whole seconds: nanoseconds would make the line unreadable.
         let limit = Duration::from_secs(limit.as_millis().div_ceil(1000) as u64);
         self.bar.set_message(format!("{name} (at most {limit:?})"));
-        self.bar.enable_steady_tick(Duration::from_millis(120));
+        if !self.bar.is_hidden() {
+            self.bar.enable_steady_tick(Duration::from_millis(120));
+        }
     }
 }
 

@@ -77,13 +77,8 @@ fn not_running_refusal(facts: &Facts, unit: &Unit, context: &Context<'_>) -> Ref
     Refusal {
         title: format!("restart of HAProxy on {}", facts.host),
         why: stopped_unit::describe_stopped_unit(unit).unwrap_or_default(),
-        unseen: Vec::new(),
-        compared_with: None,
         alternatives: stopped_unit::start_runbook(unit, config.as_deref()),
-        emergency: None,
-        by_hand: Vec::new(),
-        others: Vec::new(),
-        asked: None,
+        ..Refusal::default()
     }
 }
 

@@ -211,10 +211,7 @@ fn refusal(
         title: format!("restart of `{word}` on {}", linux::hostname()),
         why: why.join(" "),
         unseen,
-        compared_with: None,
         alternatives: vec![look],
-        emergency: None,
-        by_hand: Vec::new(),
         others: if exact { Vec::new() } else { list_haproxies(host) },
         asked: Some(Box::new(ServiceLookup {
             word: word.to_owned(),
@@ -222,6 +219,7 @@ fn refusal(
             found,
             nearest,
         })),
+        ..Refusal::default()
     }
 }
 

@@ -1,20 +1,12 @@
 //! How a process is restarted through its controller: a service manager, a container daemon, a compose project.
 
-use super::step::shell_quote;
+use super::step::{command_step, note, shell_quote};
 use crate::facts::Controller;
 use crate::facts::controllers::{
     Container, GuestSystem, KubernetesContainer, NomadTask, ServiceFolder, SupervisedProgram, SystemdUnit,
     UserSystemdUnit,
 };
 use crate::plan::RunbookStep;
-
-fn note(when: &str) -> RunbookStep {
-    RunbookStep::new(when, "")
-}
-
-fn command_step(when: &str, command: String) -> RunbookStep {
-    RunbookStep::new(when, command)
-}
 
 /// The controller's name and its restart command, where one command works for every service.
 pub fn single_command(controller: &Controller) -> Option<(&'static str, String)> {

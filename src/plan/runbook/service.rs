@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::restart_commands::manager_restart;
-use super::shell_quote;
+use super::step::{command_step, note, shell_quote};
 use crate::facts::controllers::{
     GuestSystem, HaproxyProgram, MultiplexerSession, PatroniMember, ShellSession,
 };
@@ -43,15 +43,12 @@ pub fn service_runbook(service: &Service) -> ServiceRunbook {
             let pid = service.process.pid;
             let command =
                 if systemd { format!("systemctl status {pid}") } else { "sudo haguard inspect".to_owned() };
-            restart.push(RunbookStep {
-                when: format!("first find out which source is right ({why}):"),
-                command,
-            });
+            restart.push(command_step(&format!("first find out which source is right ({why}):"), command));
         }
-        Control::Unknown { why, .. } => restart.push(RunbookStep {
-            when: format!("first find out what controls it ({why}):"),
-            command: "sudo haguard inspect".to_owned(),
-        }),
+        Control::Unknown { why, .. } => restart.push(RunbookStep::new(
+            format!("first find out what controls it ({why}):"),
+            "sudo haguard inspect",
+        )),
     }
     ServiceRunbook { restart, never: prohibited_actions(service) }
 }
@@ -79,10 +76,10 @@ fn haproxy_runbook(service: &Service) -> ServiceRunbook {
     let socket = service.process.haproxy_args().master_socket.map(|socket| service.process.absolute(&socket));
     let reload = reload_command(pid, socket.as_deref().filter(|_| ours));
     ServiceRunbook {
-        restart: vec![RunbookStep {
-            when: "load a changed configuration; shows a plan first, and verifies the result:".to_owned(),
-            command: reload,
-        }],
+        restart: vec![command_step(
+            "load a changed configuration; shows a plan first, and verifies the result:",
+            reload,
+        )],
         never: vec![format!(
             "restart it: that cuts every connection and loses runtime-only state; `haguard restart {pid}` lists the losses"
         )],
@@ -124,14 +121,6 @@ fn reload_command(master: u32, socket: Option<&str>) -> String {
         Some(socket) => format!("haguard reload --master-socket {}", shell_quote(socket)),
         None => format!("haguard reload {master}"),
     }
-}
-
-fn note(when: &str) -> RunbookStep {
-    RunbookStep { when: when.to_owned(), command: String::new() }
-}
-
-fn command_step(when: &str, command: String) -> RunbookStep {
-    RunbookStep { when: when.to_owned(), command }
 }
 
 fn restart_steps(service: &Service, controller: &Controller) -> Vec<RunbookStep> {
@@ -239,18 +228,13 @@ const DELETED_SUFFIX: &str = " (deleted)";
 
 /// The same as its own user: root typing the plain command would start it as root.
 fn start_again_as_user(service: &Service, when: &str) -> RunbookStep {
-    let RunbookStep { when, command } = start_again(service, when);
-    match service.process.uid {
-        0 => RunbookStep { when, command },
-        _ => {
-            // Not every sh understands $'..'.
-            let shell = if command.contains("$'") { "bash" } else { "sh" };
-            RunbookStep {
-                when,
-                command: format!("sudo -u {} {shell} -c {}", sudo_user(service), shell_quote(&command)),
-            }
-        }
+    let mut step = start_again(service, when);
+    if service.process.uid != 0 {
+        // Not every sh understands $'..'.
+        let shell = if step.command.contains("$'") { "bash" } else { "sh" };
+        step.command = format!("sudo -u {} {shell} -c {}", sudo_user(service), shell_quote(&step.command));
     }
+    step
 }
 
 /// Programs that keep containers running.

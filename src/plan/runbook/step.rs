@@ -18,6 +18,16 @@ impl RunbookStep {
     }
 }
 
+/// A step with a command.
+pub(super) fn command_step(when: &str, command: String) -> RunbookStep {
+    RunbookStep::new(when, command)
+}
+
+/// A step without a command.
+pub(super) fn note(when: &str) -> RunbookStep {
+    RunbookStep::new(when, "")
+}
+
 /// A word quoted for a shell.
 pub fn shell_quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,%".contains(c);

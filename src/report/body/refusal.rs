@@ -6,7 +6,7 @@ use super::ServiceLookup;
 use crate::plan::RunbookStep;
 
 /// Why not, and what to do instead.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Refusal {
     /// The first line: refused, the operation, what and where.
     pub title: String,

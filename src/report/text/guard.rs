@@ -37,9 +37,9 @@ pub(in crate::report) fn write(
         }
     }
     findings::write_problems(&report.findings, out, paint)?;
-    list("what systemd will refuse, and who will notice", refused, out, paint)?;
-    list("what still works", works, out, paint)?;
-    list("what the guard does not prevent", holes, out, paint)?;
+    layout::list("what systemd will refuse, and who will notice", "  - ", refused, out, paint)?;
+    layout::list("what still works", "  - ", works, out, paint)?;
+    layout::list("what the guard does not prevent", "  - ", holes, out, paint)?;
     if report.changed || outcome == "undone" {
         reload::write_claims(&report.proof, out, paint)?;
     }
@@ -54,15 +54,4 @@ pub(in crate::report) fn write(
         (false, _) => "nothing was changed.",
     };
     writeln!(out, "{changed} {}", paint.faint(&format!("(exit {})", report.exit.code())))
-}
-
-fn list(heading: &str, lines: &[String], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.strong(heading))?;
-    for line in lines {
-        writeln!(out, "{}", prose("  - ", line))?;
-    }
-    Ok(())
 }

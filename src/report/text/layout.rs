@@ -51,6 +51,20 @@ pub(in crate::report) fn commands(
     Ok(())
 }
 
+/// Lines under a heading, each with an indent; nothing where there are none.
+pub(in crate::report) fn list(
+    heading: &str,
+    indent: &str,
+    lines: &[String],
+    out: &mut impl Write,
+    paint: Paint,
+) -> io::Result<()> {
+    if !lines.is_empty() {
+        writeln!(out, "\n{}", paint.strong(heading))?;
+    }
+    lines.iter().try_for_each(|line| writeln!(out, "{}", prose(indent, line)))
+}
+
 /// The proof that gathering facts changed nothing.
 pub(in crate::report) fn proof(report: &Report, out: &mut impl Write, paint: Paint) -> io::Result<()> {
     if report.proof.is_empty() {
@@ -58,11 +72,9 @@ pub(in crate::report) fn proof(report: &Report, out: &mut impl Write, paint: Pai
     }
     writeln!(out, "\n{}", paint.strong("before and after this look"))?;
     for proof in &report.proof {
-        let mark = if proof.before == proof.after { "same" } else { "CHANGED" };
-        let seen = if proof.before == proof.after {
-            proof.after.clone()
-        } else {
-            format!("{} -> {}", proof.before, proof.after)
+        let (mark, seen) = match proof.before == proof.after {
+            true => ("same", proof.after.clone()),
+            false => ("CHANGED", format!("{} -> {}", proof.before, proof.after)),
         };
         row(out, mark, &format!("{}: {seen}", proof.claim))?;
     }

@@ -50,14 +50,14 @@ pub(in crate::report) fn write(
     if let Some(ms) = refused_ms {
         proof(report, *ms, out, paint)?;
     }
-    list(heading, more, out, paint)?;
+    layout::list(heading, "  ", more, out, paint)?;
     write_replay_results(returned, out, paint)?;
-    list("not verified", open, out, paint)?;
+    layout::list("not verified", "  ", open, out, paint)?;
     if report.exit != Exit::Done && !startup_log.is_empty() {
         let skipped = startup_log.len().saturating_sub(MAX_LOG_LINES);
-        list("from HAProxy's log", &startup_log[skipped..], out, paint)?;
+        layout::list("from HAProxy's log", "  ", &startup_log[skipped..], out, paint)?;
     }
-    list("notes", notes, out, paint)?;
+    layout::list("notes", "  ", notes, out, paint)?;
     if report.exit == Exit::Unproven && !finished.is_empty() {
         writeln!(out, "\n{}", prose("", &format!("finished: {}", finished.join(", "))))?;
     }
@@ -192,17 +192,6 @@ fn write_replay_results(returned: &[ReplayResult], out: &mut impl Write, paint: 
     for one in returned.iter().filter(|one| !one.returned) {
         let why = one.why.as_deref().unwrap_or("reason unknown");
         writeln!(out, "{}", prose("  ", &format!("NOT {} {}: {why}", one.kind, one.object)))?;
-    }
-    Ok(())
-}
-
-fn list(heading: &str, lines: &[String], out: &mut impl Write, paint: Paint) -> io::Result<()> {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{}", paint.strong(heading))?;
-    for line in lines {
-        writeln!(out, "{}", prose("  ", line))?;
     }
     Ok(())
 }
