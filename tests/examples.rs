@@ -69,7 +69,7 @@ fn the_makefile_shows_a_plan_and_applies_the_one_that_was_approved() {
         let before = haproxy.worker_pid();
         let asked = make("reload-haproxy", &[], &haproxy, &haguard);
         let told = combined_output(&asked);
-        assert!(told.contains("somebody's consent") && told.contains("Error 3"), "{branch}: {told}");
+        assert!(told.contains("it needs consent") && told.contains("Error 3"), "{branch}: {told}");
         let planned = make("plan-reload", &[], &haproxy, &haguard);
         assert!(planned.status.success(), "{branch}: {}", combined_output(&planned));
         assert_eq!(haproxy.worker_pid(), before, "{branch}: nothing was reloaded");

@@ -39,7 +39,7 @@ impl GuardChangeResult {
         GuardChangeResult { outcome: ended, why: String::new(), proof: Vec::new(), after: None, writes: 0 }
     }
 
-    /// A step of it stands in the journal.
+    /// A step of it is in the journal.
     pub fn is_journaled(&self) -> bool {
         matches!(self.outcome, Outcome::Proven | Outcome::Unproven) || self.writes > 0
     }

@@ -99,7 +99,7 @@ impl OperationResult {
         }
     }
 
-    /// A step of it stands in the journal.
+    /// A step of it is in the journal.
     pub fn is_journaled(&self) -> bool {
         !matches!(
             self.outcome,

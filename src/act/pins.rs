@@ -47,7 +47,7 @@ fn read(path: &Path) -> Result<Option<String>> {
 
 /// Writes beside it and renames, with the owner and the mode of the old one.
 fn replace(path: &Path, before: Option<&str>, after: &str) -> Result<()> {
-    let folder = path.parent().context("it stands in no folder")?;
+    let folder = path.parent().context("it has no parent folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let name = path.file_name().context("it has no name")?.to_string_lossy();
     let fresh = folder.join(format!(".{name}.{}", std::process::id()));

@@ -263,7 +263,7 @@ fn worker_handles(instance: &Instance) -> Vec<ProcessHandle> {
 }
 
 /// Where it writes its errors, and how much is there already; none where that is no file. It is the one that is handed on,
-/// whatever comes to stand at its path.
+/// whatever file is at its path later.
 fn open_stderr_file(pid: u32) -> Option<(File, u64)> {
     let file = linux::open_regular_file(Path::new(&format!("/proc/{pid}/fd/2"))).ok()?;
     let length = file.metadata().ok()?.len();

@@ -9,7 +9,7 @@ use crate::facts::Known;
 use crate::plan::RunbookStep;
 use crate::report::{Paint, Report};
 
-/// A name and its value; more lines of the value stand below it.
+/// A name and its value; more lines of the value are below it.
 pub(in crate::report) fn row(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     let hang = " ".repeat(18);
     writeln!(out, "  {name:<15} {}", prose(&hang, value).trim_start())
@@ -23,7 +23,7 @@ pub(in crate::report) fn value_or_reason<T>(known: &Known<T>, show: impl FnOnce(
     }
 }
 
-/// A line of a file as it stands there, unless it is longer than the page.
+/// A line of a file as it is, unless it is longer than the page.
 pub(in crate::report) fn file_line(line: &str) -> String {
     match line.width() + 2 > WIDTH {
         true => prose("  ", line),

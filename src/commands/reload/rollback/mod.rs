@@ -4,7 +4,7 @@
 //! - `run`: puts the previous configuration back, reloads and proves it
 //! - `timer`: the background process that waits for `haguard confirm`
 //!
-//! How far it has come stands in the file of [`crate::state::pending_confirmations`] alone.
+//! How far it has come is recorded in the file of [`crate::state::pending_confirmations`] alone.
 
 pub(super) mod arm;
 mod run;

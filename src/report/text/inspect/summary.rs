@@ -76,14 +76,14 @@ fn not_found(report: &Report, facts: &Facts, why: &str, cause: Option<&Cause<'_>
     lines
 }
 
-/// The reason stands above.
+/// The reason is in the line above.
 fn describe_cause(cause: &Cause<'_>) -> String {
     format!("not known: {} need it", plural(cause.findings.len(), "check"))
 }
 
 /// Its processes and how much they serve.
 fn describe_instance(facts: &Facts, instance: &Instance) -> String {
-    // A distribution's addition, such as -1+deb13u4, stands in the details.
+    // A distribution's addition, such as -1+deb13u4, is in the details.
     let version = instance.running_version.seen().and_then(|version| version.split('-').next());
     let version = version.map_or(String::new(), |version| format!(" {version}"));
     let title = instance.title().replacen("HAProxy", &format!("HAProxy{version}"), 1);
