@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 
 use super::{PLAIN, rehearse};
+use crate::support::document::finding;
 use crate::support::haguard::Haguard;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::ports;
@@ -55,6 +56,47 @@ fn no_packet_and_no_log_line_leaves_it() {
         assert!(!written.exists(), "{branch}: the script's file is on the host");
         assert!(!haproxy.dir().join("pid").exists(), "{branch}: its PID file is on the host");
     }
+}
+
+#[test]
+fn no_reading_command_runs_what_the_files_name_outside_the_copy() {
+    requires!(Root);
+    const TEST: &str = "config.test-same-argv";
+    for branch in Branch::here() {
+        let mut haproxy = Instance::builder(branch).config(PLAIN).start();
+        let written = haproxy.dir().join("written");
+        let script = format!("local f = io.open('{}', 'w') f:write('x') f:close()\n", written.display());
+        std::fs::write(haproxy.dir().join("write.lua"), script).unwrap();
+        // Both run it while the file is read, not when it is in force.
+        for keyword in ["lua-load", "lua-load-per-thread"] {
+            let plain = haproxy.config();
+            haproxy
+                .write_config(&plain.replace("global", &format!("global\n    {keyword} {{dir}}/write.lua")));
+            let commands: [&[&str]; 5] =
+                [&["inspect"], &["check", TEST], &["rehearse"], &["restart"], &["reload", "--plan"]];
+            for words in commands {
+                let document = Haguard::new().json(words, haproxy.master_socket().unwrap());
+                assert!(!written.exists(), "{branch} {keyword} {words:?}: it ran on the host");
+                if words[0] == "check" {
+                    assert_eq!(finding(&document, TEST)["level"], "pass", "{branch} {keyword}: {document:#}");
+                }
+            }
+            haproxy.write_config(&plain);
+        }
+    }
+}
+
+/// Up to 3.0 this section is accepted of a master alone; Data Plane API is often started by it.
+#[test]
+fn a_program_section_is_tested_with_the_masters_own_arguments() {
+    requires!(Root, Haproxy(Branch::V30));
+    const TEST: &str = "config.test-same-argv";
+    let config = format!("{PLAIN}program idle\n    command sleep 600\n");
+    let haproxy = Instance::builder(Branch::V30).config(&config).start();
+    let document = Haguard::new().json(&["check", TEST], haproxy.master_socket().unwrap());
+    assert_eq!(finding(&document, TEST)["level"], "pass", "{document:#}");
+    let command = document.to_string();
+    assert!(command.contains(" -c -W -f "), "{document:#}");
 }
 
 /// A start that takes long enough to be caught in it: the script waits for a file that the test never makes.
