@@ -60,6 +60,8 @@ pub const DAEMON_RELOAD: Duration = s(90);
 pub const REPLAY: Duration = s(30);
 /// Health checks of a new worker have a first result within this.
 pub const FIRST_HEALTH_CHECKS: Duration = s(5);
+/// A new worker is watched at least this long after it took over: one that ends soon after its start is no success.
+pub const WATCH_NEW_WORKER: Duration = s(2);
 /// A rollback waits this long for the lock that another run holds.
 pub const ROLLBACK_LOCK: Duration = s(600);
 /// A rollback waits this long for a configuration file that another run writes, which takes as long as its test.

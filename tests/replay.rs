@@ -69,6 +69,7 @@ impl WorkerBeforeReload {
             timeout: Some(LONG),
         };
         let settings = Settings::load(&flags, Environment::default(), false).expect("settings");
+        haguard::clients::exec::use_program(env!("CARGO_BIN_EXE_haguard").into());
         let facts = gather_facts(&settings, &Node::only_local(), ProbeDepth::Read);
         let instance = facts.instance.seen().expect("it was found");
         let pid = *instance.serving.seen().expect("it serves");

@@ -174,5 +174,31 @@ pub fn parse_snapshot(text: &str) -> anyhow::Result<Facts> {
         Some(_) => serde_json::from_slice(text.as_bytes()).map(|document: Document| document.facts),
         None => serde_json::from_slice(text.as_bytes()),
     };
-    read.context("this is no snapshot of facts")
+    read.map_err(|error| {
+        let key = last_key_before(text, error.line(), error.column());
+        let near = key.map_or(String::new(), |key| format!(", near `{key}`"));
+        anyhow::Error::from(error).context(format!("this is no snapshot of facts{near}"))
+    })
+}
+
+/// The last key of an object that begins before this place, which counts lines from 1 and bytes of a line from 1.
+fn last_key_before(text: &str, line: usize, column: usize) -> Option<String> {
+    let begun: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let before = text.as_bytes().get(..text.len().min(begun + column))?;
+    let before = String::from_utf8_lossy(before);
+    let (before, _) = before.rsplit_once("\":")?;
+    Some(before.rsplit_once('"')?.1.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_near_the_key_before_it() {
+        let text = "{\n \"a\": 1, \"uid\": \"root\", \"z\": 2\n}";
+        assert_eq!(last_key_before(text, 2, 21).as_deref(), Some("uid"));
+        assert_eq!(last_key_before(text, 9, 9).as_deref(), Some("z"));
+        assert_eq!(last_key_before(text, 1, 1), None);
+    }
 }

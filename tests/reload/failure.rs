@@ -167,3 +167,18 @@ fn a_server_that_was_up_and_is_down_after_the_reload_is_named() {
         assert!(commands.contains("show proc") && commands.contains("ss -ltnp"), "{branch}: {commands}");
     });
 }
+
+#[test]
+fn a_worker_that_ends_soon_after_its_start_is_not_proven() {
+    on_every_branch(|branch| {
+        let mut bench = RELOAD.start(branch);
+        let script = "core.register_task(function() core.msleep(700) os.exit(1) end)\n";
+        std::fs::write(bench.haproxy.dir().join("ends.lua"), script).unwrap();
+        let text = bench.haproxy.config().replacen("global", "global\n    lua-load {dir}/ends.lua", 1);
+        bench.haproxy.write_config(&text);
+        let run = bench.run(&["--approve", &bench.plan()]);
+        assert_eq!(run.status, 8, "{branch}: {run}");
+        let said = unwrapped(&format!("{}{}", run.stdout, run.stderr));
+        assert!(said.contains("ended soon after it had started"), "{branch}: {run}");
+    });
+}

@@ -51,6 +51,7 @@ impl Bench {
         let mut settings = Settings::load(&flags, Environment::default(), false).unwrap();
         let state = tempfile::tempdir().unwrap();
         settings.state_dir.value = state.path().to_path_buf();
+        haguard::clients::exec::use_program(env!("CARGO_BIN_EXE_haguard").into());
         let (facts, runtime) = gather_with_runtime(&settings, &Node::only_local(), ProbeDepth::Read);
         let ledger = plan::ledger(&facts);
         let hold = PreservedRuntime::read(&settings, &facts, runtime, &ledger, &[]).unwrap();

@@ -29,6 +29,7 @@ use crate::plural::plural;
 use crate::state::loaded_configs::{self, LoadedConfigCopy};
 use crate::time::Deadline;
 use crate::timeouts;
+use crate::wait;
 use outcome::{ReloadOrder, StateBeforeReload, WorkerAfterReload};
 
 /// Reloads, as the steps of the plan say. `before` is what the plan was made from; `hold` is put back into the new
@@ -67,6 +68,7 @@ pub fn apply(
         state,
         fresh: None,
         worker: None,
+        watch: Deadline::after(timeouts::WATCH_NEW_WORKER),
         restored: None,
         done: OperationResult::not_applied(Outcome::PreparationFailed(not_ordered)),
     };
@@ -91,6 +93,8 @@ struct ReloadExecutor<'a> {
     fresh: Option<RuntimeState>,
     /// The new worker, once it has taken over.
     worker: Option<u32>,
+    /// Until when it is watched.
+    watch: Deadline,
     /// The result of putting the runtime state back.
     restored: Option<Claim>,
     done: OperationResult,
@@ -127,6 +131,7 @@ impl ReloadExecutor<'_> {
         }
         self.fresh = self.hold.and_then(|hold| hold.read_again(run.settings, self.before, &self.calls));
         (self.done, self.worker) = self.send_and_observe(method);
+        self.watch = Deadline::after(timeouts::WATCH_NEW_WORKER);
         match self.worker {
             Some(_) => ControlFlow::Continue(()),
             None => ControlFlow::Break(()),
@@ -149,7 +154,7 @@ impl ReloadExecutor<'_> {
             Some(signal) => self.done.outcome = Outcome::Stopped(signal),
             None => {
                 let health = self.health.as_ref();
-                verify(&mut self.done, self.before, worker, health, self.run, &self.calls);
+                verify(&mut self.done, self.before, (worker, self.watch), health, self.run, &self.calls);
             }
         }
         if let Some(claim) = self.restored.take() {
@@ -256,7 +261,7 @@ pub(super) fn previous_worker_claims(
 fn verify(
     done: &mut OperationResult,
     before: &Facts,
-    worker: u32,
+    (worker, watch): (u32, Deadline),
     health: Option<&HealthByServer>,
     run: &OperationContext<'_>,
     calls: &Arc<AtomicU32>,
@@ -271,18 +276,33 @@ fn verify(
     let health = server_health_claim(done, &after, health, run, calls);
     done.claims.push(health);
     done.claims.push(refused_connections_claim(&done.refused));
-    let now = linux::process(worker).ok().and_then(|process| process.start_ticks);
+    done.claims.push(survival_claim(worker, started, watch, run));
+    record_verification(done, after, run);
+}
+
+/// The worker lives until the end of the watch: one whose script or check fails a moment after its start is gone then.
+/// `started` is its start in clock ticks since boot.
+pub(super) fn survival_claim(
+    worker: u32,
+    started: Option<u64>,
+    watch: Deadline,
+    run: &OperationContext<'_>,
+) -> Claim {
+    let ticks = || linux::process(worker).ok().and_then(|process| process.start_ticks);
+    let ended = wait::until(watch, timeouts::HEALTH_POLL, || {
+        let now = ticks();
+        match now.is_none() || now != started || run.interrupts.stop_signal().is_some() {
+            true => ControlFlow::Break(now),
+            false => ControlFlow::Continue(now),
+        }
+    });
+    let now = ended.unwrap_or_else(|now| now);
     let alive = |ticks: Option<u64>| ticks.map_or("gone".to_owned(), |ticks| format!("alive, start {ticks}"));
     let both = (alive(started), alive(now));
     let source = format!("/proc/{worker}/stat");
-    done.claims.push(Claim::new(
-        "the new worker still runs",
-        both,
-        source,
-        now.is_some() && now == started,
-        || format!("worker {worker} ended soon after it had started"),
-    ));
-    record_verification(done, after, run);
+    Claim::new("the new worker still runs", both, source, now.is_some() && now == started, || {
+        format!("worker {worker} ended soon after it had started")
+    })
 }
 
 /// The end of a proof: whether every claim holds.

@@ -17,6 +17,7 @@ use crate::act::recheck::ConfigFileBytes;
 use crate::act::reload;
 use crate::act::runtime_state::preserve::PreservedRuntime;
 use crate::act::steps::StepExecutor;
+use crate::clients::linux;
 use crate::facts::{Facts, Instance, RuntimeState};
 use crate::gather;
 use crate::plan::{Action, RestartBy, Step};
@@ -254,6 +255,9 @@ impl<'a> RestartExecutor<'a> {
         let health =
             reload::server_health_claim(&mut self.done, &after, self.health.as_ref(), run, &self.calls);
         self.done.claims.push(health);
+        let started = linux::process(worker).ok().and_then(|process| process.start_ticks);
+        let watch = Deadline::after(timeouts::WATCH_NEW_WORKER);
+        self.done.claims.push(reload::survival_claim(worker, started, watch, run));
         reload::record_verification(&mut self.done, after, run);
     }
 

@@ -19,8 +19,9 @@ pub(super) const ROWS: &[Check] = checks! {
          asks it for its state. That needs root. Commands that only look do not rehearse.";
     "config.test-same-argv", test_same_argv, "HAProxy accepts the files, tested with the master's own arguments",
         "A configuration test with other arguments, another folder or another environment tests something else. \
-         haguard runs the program on disk with the master's own. Valid files do not prove that the next worker \
-         comes up: a test binds no ports.";
+         haguard runs the program on disk with the master's own. It does so in a sealed copy of this host, since a \
+         test executes the Lua that the files name; without root, files that name code are not tested. Valid files \
+         do not prove that the next worker comes up: a test binds no ports.";
     "config.new-binds-free", binds::new_binds_free, "every address that a reload would add can be bound",
         "A configuration test binds nothing. When a new address is already in use, the next worker fails to start. \
          While it tries, the old worker has given up its listeners: clients are refused for two seconds, and \

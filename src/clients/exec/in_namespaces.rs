@@ -59,7 +59,7 @@ pub fn resolve(
 
 fn run_helper(request: &HelperRequest, limit: Duration) -> Result<CommandOutput> {
     let helper = Program {
-        program: spawn::SELF_EXE.to_owned(),
+        program: spawn::self_program(),
         name: Some(spawn::HELPER_ARGV0.to_owned()),
         input: request.encode()?,
         new_session: true,

@@ -22,12 +22,19 @@ pub(super) mod spawn;
 
 use std::ffi::OsString;
 use std::io::{Write, stderr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use super::sandbox::stages;
 use helper_request::HelperRequest;
+
+/// Names haguard's program, for a process that uses this library and is another program: helpers are started with it.
+/// Without it such a process would start itself. The first call counts.
+pub fn use_program(path: PathBuf) {
+    let _ = spawn::OTHER_PROGRAM.set(path);
+}
 
 /// Runs a helper where this process was started as one; nothing otherwise.
 pub fn dispatch(args: &[OsString]) -> Option<ExitCode> {

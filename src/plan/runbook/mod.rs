@@ -155,6 +155,10 @@ fn config_test_command(facts: &Facts, instance: &Instance) -> Option<String> {
     }
     let mut words = vec![shell_quote(exe), "-c".to_owned()];
     let args = instance.main.haproxy_args();
+    // Some sections are accepted only with a master.
+    if args.master_worker {
+        words.push("-W".to_owned());
+    }
     words.extend(HaproxyArgs::with_files(&args.test_args, &args.files).iter().map(|word| shell_quote(word)));
     let relative = facts.config.arguments.iter().any(|file| !file.starts_with('/'));
     let folder = instance.main.cwd.seen().filter(|_| relative);
