@@ -3,6 +3,7 @@
 mod change;
 mod forms;
 mod rights;
+mod shared;
 mod taken;
 
 use std::net::Ipv4Addr;

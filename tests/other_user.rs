@@ -123,3 +123,27 @@ fn a_file_that_is_mounted_alone_is_compared_by_its_own_user_too() {
     let document = check();
     assert_eq!(level(&document, "arch.config-inode"), "warn", "{document:#}");
 }
+
+/// As their owner, who could run it by hand; but a command that only looks must not.
+#[test]
+fn without_root_files_that_name_code_are_not_tested() {
+    requires!(Root, OtherUser, Haproxy(Branch::V32));
+    const TEST: &str = "config.test-same-argv";
+    let words = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"];
+    let mut haproxy =
+        Instance::builder(Branch::V32).owned_by(NOBODY.parse().unwrap()).through(&words).start();
+    std::fs::set_permissions(haproxy.dir(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let written = haproxy.dir().join("written");
+    let script = format!("local f = io.open('{}', 'w') f:write('x') f:close()\n", written.display());
+    std::fs::write(haproxy.dir().join("write.lua"), script).unwrap();
+    let haguard = Haguard::new();
+    let path = haproxy.master_socket().unwrap().to_str().unwrap().to_owned();
+    let check = || as_nobody(&haguard, &["check", TEST, "--master-socket", &path, "-o", "json"]).json();
+    assert_eq!(level(&check(), TEST), "pass");
+    let text = haproxy.config().replacen("global", "global\n    lua-load {dir}/write.lua", 1);
+    haproxy.write_config(&text);
+    let document = check();
+    assert_eq!(level(&document, TEST), "unknown", "{document:#}");
+    assert!(document.to_string().contains("would run its code outside a sealed copy"), "{document:#}");
+    assert!(!written.exists(), "it ran");
+}

@@ -48,6 +48,7 @@ fn without_an_instance_nothing_passes() {
     facts.live = WorkerState::unknown(facts.live.how, "nothing answers");
     facts.next = WorkerState::unknown(facts.next.how, "nothing answers");
     facts.binds = Known::unknown("nothing answers");
+    facts.shared_listeners = Known::unknown("nothing answers");
     facts.config = crate::facts::ConfigOnDisk::unknown("nothing answers");
     facts.vitals = crate::facts::ProcessHealth::unknown("nothing answers");
     facts.namespaces = Known::unknown("nothing answers");

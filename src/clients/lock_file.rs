@@ -69,11 +69,31 @@ pub fn active_freeze(state_dir: &Path) -> Option<(PathBuf, String)> {
     [PathBuf::from(FREEZE_FILE), state_dir.join("freeze")].into_iter().find_map(|path| {
         let reason = match linux::read_text_file(&path) {
             Ok(text) => text.trim().to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            // A link that leads nowhere was put there by someone who wanted a freeze.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                match std::fs::symlink_metadata(&path) {
+                    Ok(_) => "(its link leads nowhere)".to_owned(),
+                    Err(_) => return None,
+                }
+            }
             // One that cannot be read is still there.
             Err(error) => format!("(its reason cannot be read: {error})"),
         };
         let reason = if reason.is_empty() { "it gives no reason".to_owned() } else { reason };
         Some((path, reason))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_a_freeze() {
+        let dir = tempfile::tempdir().unwrap();
+        let freeze = dir.path().join("freeze");
+        assert_eq!(active_freeze(dir.path()), None);
+        std::os::unix::fs::symlink("/nowhere/freeze", &freeze).unwrap();
+        assert_eq!(active_freeze(dir.path()), Some((freeze, "(its link leads nowhere)".to_owned())));
+    }
 }

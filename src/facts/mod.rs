@@ -93,6 +93,9 @@ pub struct Facts {
     pub start: Option<Known<UnitStart>>,
     /// What the next worker would listen on and this one does not.
     pub binds: Known<Vec<NewBind>>,
+    /// Other processes that listen on an address of the serving worker, and so share its new connections.
+    #[serde(default = "not_gathered")]
+    pub shared_listeners: Known<Vec<SocketOwner>>,
     /// The configuration on disk.
     pub config: ConfigOnDisk,
     /// The Data Plane API, where one is configured.

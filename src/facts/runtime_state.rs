@@ -1,4 +1,4 @@
-//! The one reading of a worker, with the values themselves: [`WorkerState`](super::WorkerState) is what reports show of
+//! The one reading of a worker, with the values themselves: [`WorkerState`] is what reports show of
 //! it. Nothing here can be serialized, and `Debug` shows counts, because a map may hold tokens and a certificate comes
 //! with its key.
 

@@ -331,6 +331,7 @@ fn gather_instance(
             haproxy::configured_worker::worker_state(look, main, read, &live, &declared),
         ),
     };
+    let shared_listeners = binds::shared::find_shared_listeners(&found, &live).into();
     let binds = binds::conflicts::find_new_binds(&found, &live, &next, &declared);
     let config = haproxy::config_files::config_on_disk(&found.instance.worker_started, main, read, test);
     let start = started.map(|(start, tried)| unit_start::start_facts(look, &found, &live, start, tried));
@@ -342,6 +343,7 @@ fn gather_instance(
         live,
         next,
         rehearsal,
+        shared_listeners,
         binds,
         config,
         dataplane: api,

@@ -54,6 +54,7 @@ pub(super) fn unknown_facts(why: &str) -> Facts {
         next: WorkerState::unknown(Provenance::Read, why),
         rehearsal: None,
         start: None,
+        shared_listeners: Known::unknown(why),
         binds: Known::unknown(why),
         config: ConfigOnDisk::unknown(why),
         dataplane: None,

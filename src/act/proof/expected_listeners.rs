@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::facts::{Facts, Listener};
 
 /// What the new worker must hold: all that the next worker was seen, or read, to listen on; where that is not known,
-/// what this one has, as long as nobody has written a file since.
+/// what this one has, as long as no file was written since.
 pub fn expected(facts: &Facts) -> BTreeSet<Listener> {
     let unedited = facts.config.edited_since_load.seen().is_some_and(Vec::is_empty);
     match facts.next.listeners.seen() {
@@ -15,7 +15,7 @@ pub fn expected(facts: &Facts) -> BTreeSet<Listener> {
     }
 }
 
-/// What is listened on now: the worker of before must hold it again when a reload has failed.
+/// What is listened on now: the previous worker must hold it again when a reload has failed.
 pub fn current(facts: &Facts) -> BTreeSet<Listener> {
     facts.live.listeners.seen().into_iter().flatten().cloned().collect()
 }

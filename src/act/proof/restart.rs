@@ -1,4 +1,4 @@
-//! The proof of a restart: another HAProxy in the place of the one of before, and what of it does not hold.
+//! The proof of a restart: another HAProxy in the place of the previous one, and which claims do not hold.
 
 use std::collections::BTreeMap;
 
@@ -50,14 +50,14 @@ fn old_processes_ended_claim(was: &Instance) -> Claim {
     let alive = |pid: &&u32| {
         linux::process(**pid).is_ok_and(|now| match **pid == was.main.pid {
             true => now.start_ticks == was.main.start_ticks,
-            // The number of a worker may have been given to a process that is no HAProxy of before.
+            // The number of a worker may have been given to a process that is no HAProxy of the previous ones.
             false => now.is_haproxy() && now.ppid == was.main.pid && now.started >= since,
         })
     };
     let left: Vec<String> = pids.iter().filter(alive).map(u32::to_string).collect();
     let both = (format!("{} running", pids.len()), format!("{} running", left.len()));
-    Claim::new("the processes of before have ended", both, "/proc".to_owned(), left.is_empty(), || {
-        format!("PID {} of before still runs", left.join(" "))
+    Claim::new("the previous processes have ended", both, "/proc".to_owned(), left.is_empty(), || {
+        format!("PID {} of the previous HAProxy still runs", left.join(" "))
     })
 }
 
@@ -71,7 +71,7 @@ fn same_controller_claim(was: &Instance, is: &Instance) -> Claim {
         | (Some(Controller::Podman { container: was }), Some(Controller::Podman { container: is })) => {
             was.id == is.id
         }
-        // A shell does not keep what haguard starts; nobody does.
+        // A shell does not control what haguard starts: it is unmanaged then.
         (Some(Controller::Shell { .. }), Some(Controller::Unmanaged { .. })) => true,
         (Some(was), Some(is)) => was == is,
         _ => false,
@@ -94,9 +94,9 @@ fn new_worker_serves_claim(was: &Instance, is: &Instance, worker: u32) -> Claim 
     )
 }
 
-/// What a process of nobody's was given at its start has to be what the one before had.
+/// An unmanaged process must have what the previous one was given at its start.
 pub fn exec_context_claim(was: &BTreeMap<String, String>, main: u32) -> Claim {
-    let title = "it has the user, rights, limits and folder of before";
+    let title = "it has the previous user, rights, limits and folder";
     let source = format!("/proc/{main}");
     let is = match linux::exec_context(main) {
         Ok(is) => is,

@@ -4,6 +4,8 @@
 
 mod resources;
 
+use std::collections::BTreeSet;
+
 use super::{Check, CheckContext, CheckResult, Judgement, describe_failed_reloads, guard};
 use crate::facts::{Instance, Mode, Worker};
 use crate::plural::plural;
@@ -19,6 +21,10 @@ pub(super) const ROWS: &[Check] = checks! {
     "proc.leftovers", leftovers, "no worker of an earlier reload is left",
         "Each reload leaves the old worker running until its last connection ends. Many old workers use memory, and \
          a restart cuts their connections too.";
+    "proc.shared-listeners", shared_listeners, "no other process listens on its addresses",
+        "Two processes can listen on one address where both ask for SO_REUSEPORT, as HAProxy does: a second HAProxy \
+         that was started by hand, or one whose PID file was lost. The kernel gives each a share of the new \
+         connections, and a reload of one changes nothing in the other.";
     "proc.seamless", resources::seamless, "a new worker gets the listening sockets of the old one",
         "The master hands its listening sockets to each new worker, so that no client is refused during a reload. \
          -dR, noreuseport or `-x /dev/null` switch that off. HAProxy's log says when the handover did not work.";
@@ -81,6 +87,20 @@ fn reload_settled(context: CheckContext<'_>) -> CheckResult {
         .with_evidence([format!("show proc: [failed: {failed}]")])
         .with_remedy("read `show startup-logs` on the master socket, correct the files, then reload"))
     })
+}
+
+fn shared_listeners(context: CheckContext<'_>) -> CheckResult {
+    let others = context.facts.shared_listeners.get()?;
+    if others.is_empty() {
+        return Ok(Judgement::pass("no other process listens on its addresses"));
+    }
+    let addresses: BTreeSet<String> = others.iter().map(|owner| owner.holds.short()).collect();
+    Ok(Judgement::warn(format!(
+        "other processes listen on {} too, and get a share of the new connections",
+        addresses.into_iter().collect::<Vec<_>>().join(", ")
+    ))
+    .with_evidence(others.iter().map(|owner| format!("{}: {}", owner.holds.short(), owner.title())))
+    .with_remedy("find out which of them should serve, and stop the other, or give it another address"))
 }
 
 fn leftovers(context: CheckContext<'_>) -> CheckResult {

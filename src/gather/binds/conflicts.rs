@@ -308,12 +308,13 @@ fn own_sockets(found: &DiscoveredInstance) -> Known<BTreeSet<u64>> {
 }
 
 /// The processes behind the sockets that are in the way.
-struct SocketOwnerLookup {
+/// Names the owners of sockets, after one search through all processes.
+pub(super) struct SocketOwnerLookup {
     owners: linux::SocketOwners,
 }
 
 impl SocketOwnerLookup {
-    fn from_inodes(inodes: BTreeSet<u64>) -> Self {
+    pub(super) fn from_inodes(inodes: BTreeSet<u64>) -> Self {
         SocketOwnerLookup {
             owners: if inodes.is_empty() {
                 linux::SocketOwners::default()
@@ -323,7 +324,7 @@ impl SocketOwnerLookup {
         }
     }
 
-    fn owner(&self, row: SocketEntry) -> SocketOwner {
+    pub(super) fn owner(&self, row: SocketEntry) -> SocketOwner {
         let process = self.owners.pid_by_inode.get(&row.inode).and_then(|pid| owner_process(*pid));
         let unseen = match (&process, self.owners.hidden) {
             (Some(_), _) => None,
