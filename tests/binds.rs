@@ -1,6 +1,7 @@
 //! What the next worker would listen on: every form of a bind compared with what a real HAProxy bound.
 
 mod change;
+mod client_sockets;
 mod forms;
 mod rights;
 mod shared;
