@@ -87,14 +87,7 @@ fn test_in_copy(
     arguments: Vec<String>,
 ) -> Result<ConfigTest> {
     let spec = sandbox_spec::sandbox_spec(look, main, model, launch, arguments)?;
-    sandbox_spec::with_resolved_names(
-        look,
-        main,
-        model,
-        spec,
-        |spec| run_once(look, spec),
-        |test| test.alerts.clone(),
-    )
+    sandbox_spec::with_resolved_names(look, main, model, spec, run_once, |test| test.alerts.clone())
 }
 
 fn run_once(look: &GatherContext<'_>, spec: &SandboxSpec) -> Result<ConfigTest> {

@@ -84,17 +84,10 @@ fn attempt(
     let own = main.haproxy_args().start_args;
     arguments.extend(HaproxyArgs::with_files(&own, &config_files::config_arguments(look, main)));
     let spec = sandbox_spec::sandbox_spec(look, main, model, launch, arguments)?;
-    sandbox_spec::with_resolved_names(
-        look,
-        main,
-        model,
-        spec,
-        |spec| run_once(look, spec),
-        |rehearsed| {
-            let failed = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up);
-            failed.map(|seen| seen.alerts.clone()).unwrap_or_default()
-        },
-    )
+    sandbox_spec::with_resolved_names(look, main, model, spec, run_once, |rehearsed| {
+        let failed = rehearsed.rehearsal.seen().filter(|seen| !seen.came_up);
+        failed.map(|seen| seen.alerts.clone()).unwrap_or_default()
+    })
 }
 
 /// Reasons not to rehearse, each with what would be needed.

@@ -27,13 +27,13 @@ pub(super) fn with_resolved_names<T>(
     main: &Process,
     model: Option<&Model>,
     mut spec: SandboxSpec,
-    run: impl Fn(&SandboxSpec) -> Result<T>,
+    run: impl Fn(&GatherContext<'_>, &SandboxSpec) -> Result<T>,
     alerts: impl Fn(&T) -> Vec<String>,
 ) -> Result<T> {
     let mut resolved = hostnames::resolve(main, server_hostnames(model), look.time_limit(timeouts::RESOLVE));
     for _ in 1..MAX_ATTEMPTS {
         spec.hosts = hosts_file(main, &resolved);
-        let result = run(&spec)?;
+        let result = run(look, &spec)?;
         let missing = startup_log::unresolved_names(&alerts(&result)).into_iter();
         let new: BTreeSet<String> = missing.filter(|name| !resolved.contains_key(name)).collect();
         let found = hostnames::resolve(main, new, look.time_limit(timeouts::RESOLVE));
@@ -44,7 +44,7 @@ pub(super) fn with_resolved_names<T>(
         }
     }
     spec.hosts = hosts_file(main, &resolved);
-    run(&spec)
+    run(look, &spec)
 }
 
 fn server_hostnames(model: Option<&Model>) -> BTreeSet<String> {

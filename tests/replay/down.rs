@@ -3,15 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{WAYS, WorkerBeforeReload, set, summarize};
-use crate::support::configs::TestConfig;
 use crate::support::haproxy::{Branch, Instance};
 use crate::support::origin::Origin;
 use crate::support::wait::wait_for;
 
 /// The checks of `sick` go to a port where nothing listens, and come seldom.
-const CONFIG: TestConfig = TestConfig {
-    globals: "",
-    sections: "
+const SECTIONS: &str = "
 frontend fe
     bind 127.0.0.1:{port:fe}
     default_backend web
@@ -19,9 +16,7 @@ backend web
     balance roundrobin
     server well 127.0.0.1:{port:origin}
     server sick 127.0.0.1:{port:sick} check port 1 inter 1h fall 1 disabled
-",
-    files: &[],
-};
+";
 
 /// As `show stat` words it.
 fn state_of(haproxy: &Instance, server: &str) -> String {
@@ -35,7 +30,7 @@ fn a_server_that_was_down_gets_no_request_when_it_leaves_maintenance_again() {
     for branch in Branch::here() {
         for way in WAYS {
             let (origin, sick) = (Origin::start(), Origin::start());
-            let sections = CONFIG.sections.replace("{port:sick}", &sick.port.to_string());
+            let sections = SECTIONS.replace("{port:sick}", &sick.port.to_string());
             let haproxy = Instance::builder(branch).config(&sections).origin(&origin).start();
             set(&haproxy, &["set server web/sick state ready; set server web/sick health down"]);
             wait_for("it is down", || (state_of(&haproxy, "sick") == "DOWN").then_some(()));

@@ -228,7 +228,7 @@ fn ensure_own(stat: &Stat, path: &Path) -> Result<()> {
         name(owner),
         name(us)
     );
-    // In a folder like /tmp other users may add names, but change nobody else's.
+    // In a folder like /tmp other users may add names, and change only their own.
     let sticky = FileType::from_raw_mode(stat.st_mode) == FileType::Directory && stat.st_mode & STICKY != 0;
     ensure!(
         stat.st_mode & GROUP_OR_OTHERS_WRITE == 0 || sticky,

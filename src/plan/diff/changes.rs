@@ -159,11 +159,11 @@ fn pattern_changes(pair: &Pair<'_, Patterns>) -> Vec<StateChange> {
             change(ChangeKind::Add, next, entries)
         }
         (Some(live), Some(next)) => match live.entries.as_ref().zip(next.entries.as_ref()).seen() {
-            Some((now, then)) if EntryDrift::between(then, now).total() > 0 => {
-                let detail = format!("entries: {}", EntryDrift::between(then, now).describe());
-                change(ChangeKind::Change, live, detail)
-            }
-            _ => Vec::new(),
+            Some((now, then)) => match EntryDrift::between(then, now) {
+                drift if drift.total() == 0 => Vec::new(),
+                drift => change(ChangeKind::Change, live, format!("entries: {}", drift.describe())),
+            },
+            None => Vec::new(),
         },
         (None, None) => Vec::new(),
     }
